@@ -1,0 +1,143 @@
+"""Where a CONTEXT.md lies, and what it says: the order of contract.md, "Reorient".
+
+Reads the file system and nothing else: the environment, the home and the working directory are
+the caller's to give.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from . import fsio
+from . import snapshot as snapshots
+from .errors import BadInput, Refused
+
+READ_LIMIT = 1 << 20  # bytes; a context file people read is a hundredth of it
+RESEARCH = Path("data", "research")
+_NAME = "CONTEXT.md"
+
+
+class Place(NamedTuple):
+    """One place a context file may lie, and whether the caller named it."""
+
+    path: Path
+    named: bool = False
+
+
+class Found(NamedTuple):
+    """The context file to use, and the places that were asked for by name and held none."""
+
+    path: Path
+    missed: list[str]
+
+
+def snapshot(
+    project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path
+) -> snapshots.Snapshot:
+    """The snapshot of the first context file found; raises as :func:`find` and :func:`read` do."""
+    path = find(project, context_file, env_file, home, cwd).path
+    return snapshots.parse(read(path), str(path))
+
+
+def locate(
+    project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path
+) -> Path:
+    """The path of the context file that :func:`find` finds."""
+    return find(project, context_file, env_file, home, cwd).path
+
+
+def find(
+    project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path
+) -> Found:
+    """The first context file there is.
+
+    Raises BadInput for a project that is no plain folder name, and Refused, naming every place
+    that was looked at, where there is none.
+    """
+    missed: list[str] = []
+    looked_at: list[str] = []
+    for place in _places(project, context_file, env_file, home, cwd):
+        trouble = _trouble(place.path)
+        if not trouble:
+            return Found(place.path, missed)
+        looked_at.append(f"{place.path} ({trouble})")
+        if place.named:
+            missed.append(looked_at[-1])
+    raise Refused(
+        f"no {_NAME} was found: looked at {', '.join(dict.fromkeys(looked_at))} "
+        "(name one with --context-file or DEFER_CONTEXT_FILE)"
+    )
+
+
+def read(path: Path) -> str:
+    """The text of ``path``, at most READ_LIMIT bytes of it; bytes that are not UTF-8 become U+FFFD.
+
+    Raises BadInput if it is not text at all, Refused if it cannot be read.
+    """
+    try:
+        with fsio.kernel.reader(path) as file:
+            content = file.read(READ_LIMIT)
+    except OSError as error:
+        raise Refused(f"the context file cannot be read: {path}: {error.strerror}") from error
+    if b"\0" in content:
+        raise BadInput(f"the context file is not text: {path} (it holds NUL bytes; save it as UTF-8)")
+    return content.decode("utf-8", errors="replace")
+
+
+def _places(
+    project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path
+) -> Iterator[Place]:
+    projects = home / RESEARCH / "projects"
+    if context_file is not None:
+        yield Place(cwd / context_file, named=True)
+    if project is not None:
+        yield Place(projects / _folder_name(project) / _NAME, named=True)
+    if env_file:
+        yield Place(cwd / env_file, named=True)
+    yield Place(_latest(projects) or projects / "*" / _NAME)
+    yield Place(home / RESEARCH / _NAME)
+    yield Place(cwd / _NAME)
+
+
+def _folder_name(project: str) -> str:
+    if project in ("", ".", "..") or "/" in project or "\0" in project or not project.isprintable():
+        raise BadInput(
+            f"--project is not the name of a folder: {project!r} (give one name under ~/{RESEARCH}/projects)"
+        )
+    return project
+
+
+def _latest(projects: Path) -> Path | None:
+    """The project's context file changed last; of several at the same instant, the last by name."""
+    try:
+        paths = [projects / folder / _NAME for folder in os.listdir(projects)]
+    except OSError:
+        return None
+    changed = [(_changed(path), path) for path in paths if not _trouble(path)]
+    return max(changed)[1] if changed else None
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # it went away since it was looked at
+        return -1
+
+
+def _trouble(path: Path) -> str | None:
+    """Why ``path`` does not serve as a context file, None if it does."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return (
+            "not there" if isinstance(error, FileNotFoundError | NotADirectoryError) else str(error.strerror)
+        )
+    except ValueError:
+        return "not a path"
+    if not stat.S_ISREG(mode):
+        return "not a file"
+    return None if os.access(path, os.R_OK) else "not readable"
