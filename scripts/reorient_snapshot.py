@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Print where a piece of work stands, read from its CONTEXT.md.
+
+Usage: reorient_snapshot.py [--project P] [--context-file F]
+
+stdout: one line of JSON, {"summary", "key_points", "artifacts", "constraints", "reoriented_from"}.
+Exit:   0 printed; 1 no CONTEXT.md found, each place looked at is named; 2 bad flags.
+
+Needs nothing but Python 3.11; an older one is exchanged for the project's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+if sys.version_info < (3, 11):  # noqa: UP036  (a bare `python3` may be macOS's 3.9)
+    import bootstrap
+
+    bootstrap.enter_environment()
+
+from defer import contextfiles, snapshot
+from defer.errors import EXIT_OK, BadInput, DeferError
+
+_FLAGS = ("--project", "--context-file", "--help")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message} (see --help)")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="reorient_snapshot.py",
+        description="Print where a piece of work stands, read from its CONTEXT.md, as one line of JSON.",
+        epilog="Looked for, in this order: F; the project's file; $DEFER_CONTEXT_FILE; the project file "
+        "changed last; ~/data/research/CONTEXT.md; ./CONTEXT.md. Exit: 0 printed; 1 none found (every place "
+        "looked at is named); 2 bad flags.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--project", metavar="P", help="read ~/data/research/projects/P/CONTEXT.md")
+    parser.add_argument("--context-file", metavar="F", help="read this file")
+    return parser
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    unreadable = next((word for word in argv if not _is_text(word)), None)
+    if unreadable is not None:
+        raise BadInput(f"an argument is not UTF-8: {unreadable!a}")
+    parser = _parser()
+    chosen, unknown = parser.parse_known_args(argv)
+    if unknown:
+        import difflib
+
+        nearest = difflib.get_close_matches(unknown[0].partition("=")[0], _FLAGS, n=1)
+        raise BadInput(
+            f"not a flag: {unknown[0]} ({'did you mean ' + nearest[0] if nearest else 'see --help'})"
+        )
+    return chosen
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # it has been removed; nothing can lie in it
+        return Path.home()
+
+
+def _snapshot(argv: list[str]) -> snapshot.Snapshot:
+    chosen = _arguments(argv)
+    if chosen.context_file == "":
+        raise BadInput("--context-file is empty (give a path)")
+    context_file = None if chosen.context_file is None else Path(chosen.context_file)
+    found = contextfiles.find(
+        chosen.project, context_file, os.environ.get("DEFER_CONTEXT_FILE"), Path.home(), _working_directory()
+    )
+    for missed in found.missed:
+        print(f"defer: not used: {missed}; reading {found.path}", file=sys.stderr)
+    return snapshot.parse(contextfiles.read(found.path), str(found.path))
+
+
+def main(argv: list[str]) -> int:
+    try:
+        line = json.dumps(_snapshot(argv), ensure_ascii=False, separators=(",", ":"))
+        # Not through sys.stdout: JSON is UTF-8 whatever the locale, and a failed write is told once.
+        with os.fdopen(os.dup(1), "wb", buffering=0) as stdout:
+            stdout.write(line.encode() + b"\n")
+    except DeferError as error:
+        print(f"defer: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"defer: the snapshot was not written: {error.strerror}", file=sys.stderr)
+        return 74
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
