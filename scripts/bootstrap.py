@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""Summary: make the Python environment that everything else here runs in.
+
+Usage: bootstrap.py [--extra dev] [--check] [--quiet]
+
+Standard library only. Whatever ``python3`` is, this file must parse (Python 3.6 and up), so
+that an old one can be told what is missing in one line.
+
+- The environment is ``.venv`` beside the code, or ``$XDG_DATA_HOME/defer/venv`` where the code
+  is read-only.
+- A stamp in it vouches for each lock file: its content is a hash of the lock, of what
+  ``pyproject.toml`` asks for and of the environment's Python version, written after
+  everything is installed. A stamp newer than both files is believed without hashing (the
+  shell entries look no further); an older one is compared, and made newer if it still holds.
+- An exclusive flock on the directory that holds the environment lets one builder work at a
+  time; the second finds the stamp and is done.
+- A mark lies in the environment while it is being built. Where a builder died the mark
+  stays, no stamp is there, and the next builder starts from an empty directory.
+"""
+
+import os
+import sys
+
+MINIMUM = (3, 11)
+EXIT_IO = 74
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+_COMMAND = "python3 {}".format(os.path.join(_ROOT, "scripts", "bootstrap.py"))
+_MARK = "defer-building"
+
+
+class SetupError(Exception):
+    """The environment cannot be made; the text says what is missing and how to get it."""
+
+
+def ensure(quiet: bool = False, extra: str = "") -> str:
+    """The path of an interpreter that has everything in ``requirements/<extra or core>.lock``.
+
+    Made if it is not there, with one message on stderr unless ``quiet``. Raises SetupError.
+    """
+    _require_version()
+    lock = extra or "core"
+    found = find(lock)
+    if found:
+        return found
+    home = _place()
+    try:
+        with _held(os.path.dirname(home)):
+            if not _vouched(home, lock):
+                _build(home, lock, quiet)
+    except OSError as error:
+        raise SetupError(
+            "{}: {} (free or grant what it names, then: {})".format(error.filename or home, error.strerror, _COMMAND)
+        )
+    return _python(home)
+
+
+def find(lock: str = "core") -> str:
+    """The interpreter of an environment that is ready for ``lock``, or the empty string."""
+    for home in _homes():
+        if _vouched(home, lock):
+            return _python(home)
+    return ""
+
+
+def enter_environment() -> None:
+    """Go on under the environment's interpreter: for scripts that may be started by any Python.
+
+    Returns if that is the one running; otherwise starts the script anew under it. Ends the
+    process with one line and status 74 where no environment can be made.
+    """
+    try:
+        python = ensure()
+    except SetupError as error:
+        sys.stderr.write("defer: {}\n".format(error))
+        sys.exit(EXIT_IO)
+    if python == sys.executable or os.path.realpath(sys.prefix) == os.path.realpath(_home_of(python)):
+        return
+    # -E -s: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours.
+    os.execv(python, [python, "-E", "-s"] + sys.argv)
+
+
+def _require_version() -> None:
+    if sys.version_info[:2] < MINIMUM:
+        raise SetupError(
+            "Python {}.{} or newer is needed, this is {}.{} at {} (install one and put it first on PATH, "
+            "e.g. apt-get install python3.11 python3.11-venv, or brew install python3)".format(
+                MINIMUM[0], MINIMUM[1], sys.version_info[0], sys.version_info[1], sys.executable
+            )
+        )
+
+
+def _homes() -> "list[str]":
+    homes = [os.path.join(_ROOT, ".venv")]
+    data = os.environ.get("XDG_DATA_HOME") or ""
+    if not data and os.environ.get("HOME"):
+        data = os.path.join(os.environ["HOME"], ".local", "share")
+    if data:
+        homes.append(os.path.join(data, "defer", "venv"))
+    return homes
+
+
+def _place() -> str:
+    """Where a new environment goes: beside the code if that can be written to."""
+    homes = _homes()
+    if os.access(_ROOT, os.W_OK):
+        return homes[0]
+    if len(homes) == 1:
+        raise SetupError(
+            "no place for the Python environment: {} is read-only and there is no home directory "
+            "(set XDG_DATA_HOME to a directory that can be written to)".format(_ROOT)
+        )
+    return homes[1]
+
+
+def _python(home: str) -> str:
+    return os.path.join(home, "bin", "python")
+
+
+def _home_of(python: str) -> str:
+    return os.path.dirname(os.path.dirname(python))
+
+
+def _stamp(home: str, lock: str) -> str:
+    return os.path.join(home, "defer-{}.stamp".format(lock))
+
+
+def _sources(lock: str) -> "list[str]":
+    return [os.path.join(_ROOT, "pyproject.toml"), os.path.join(_ROOT, "requirements", lock + ".lock")]
+
+
+def _vouched(home: str, lock: str) -> bool:
+    """Whether the environment is whole and made from what the repository asks for now."""
+    stamp = _stamp(home, lock)
+    if not os.access(_python(home), os.X_OK) or not os.path.isfile(stamp):
+        return False
+    made = os.stat(stamp).st_mtime_ns
+    if all(made > os.stat(source).st_mtime_ns for source in _sources(lock)):
+        return True
+    with open(stamp) as stream:
+        if stream.read().strip() != _fingerprint(home, lock):
+            return False
+    if os.access(stamp, os.W_OK):
+        os.utime(stamp)
+    return True
+
+
+def _fingerprint(home: str, lock: str) -> str:
+    """What an environment is made from; tool settings and the version number are none of it."""
+    import hashlib
+    import json
+    import tomllib
+
+    pyproject, locked = _sources(lock)
+    with open(pyproject, "rb") as stream:
+        project = tomllib.load(stream)["project"]
+    asked = [project["requires-python"], project["dependencies"]]
+    if lock != "core":
+        asked.append(project["optional-dependencies"][lock])
+    digest = hashlib.sha256(json.dumps(asked).encode())
+    with open(locked, "rb") as stream:
+        digest.update(stream.read())
+    return "{} python{}".format(digest.hexdigest(), _version(home))
+
+
+def _version(home: str) -> str:
+    """``3.12`` of an environment made with Python 3.12.1, or the empty string."""
+    try:
+        with open(os.path.join(home, "pyvenv.cfg")) as stream:
+            settings = dict(line.strip().partition(" = ")[::2] for line in stream)
+    except OSError:
+        return ""
+    full = settings.get("version") or settings.get("version_info") or ""
+    return ".".join(full.split(".")[:2])
+
+
+class _held:
+    """An exclusive flock on a directory, which is made if missing. Death releases it."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> None:
+        import fcntl
+
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        self._descriptor = os.open(self._directory, os.O_RDONLY)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def __exit__(self, *exception: object) -> None:
+        os.close(self._descriptor)
+
+
+def _build(home: str, lock: str, quiet: bool) -> None:
+    """Make or renew the environment; its stamp is the last thing written."""
+    if not quiet:
+        sys.stderr.write("defer: setting up the Python environment in {} (once; half a minute or so)\n".format(home))
+        sys.stderr.flush()
+    mark = os.path.join(home, _MARK)
+    if os.path.exists(mark) or not _usable(home):
+        _clear(home)
+    elif os.path.exists(_stamp(home, lock)):
+        os.remove(_stamp(home, lock))
+    os.makedirs(home, exist_ok=True)
+    with open(mark, "w"):
+        pass
+    if not _usable(home):
+        _create(home)
+    _install(home, lock)
+    os.remove(mark)
+    _write_stamp(home, lock)
+
+
+def _usable(home: str) -> bool:
+    """Whether packages can be installed into it: its interpreter is there, new enough, and has pip."""
+    version = _version(home)
+    pip = os.path.join(home, "lib", "python" + version, "site-packages", "pip", "__main__.py")
+    return (
+        os.access(_python(home), os.X_OK)
+        and tuple(int(part) for part in version.split(".") if part.isdigit()) >= MINIMUM
+        and os.path.exists(pip)
+    )
+
+
+def _clear(home: str) -> None:
+    """Remove what a dead builder or a departed interpreter left, and nothing that others made."""
+    if not os.path.lexists(home):
+        return
+    names = os.listdir(home) if os.path.isdir(home) else ["not a directory"]
+    if names and not any(name.startswith("defer-") for name in names):
+        raise SetupError("{} is in the way: it was not made here (move it elsewhere, then: {})".format(home, _COMMAND))
+    import shutil
+
+    shutil.rmtree(home)
+
+
+def _create(home: str) -> None:
+    import importlib.util
+
+    version = "{}.{}".format(*sys.version_info[:2])
+    for module in ("venv", "ensurepip"):
+        if importlib.util.find_spec(module) is None:
+            raise SetupError(
+                "Python {} has no {} module (apt-get install python{}-venv, then: {})".format(
+                    version, module, version, _COMMAND
+                )
+            )
+    _run([_base_python(), "-I", "-m", "venv", home], "could not make a Python environment in {}".format(home))
+
+
+def _base_python() -> str:
+    """The interpreter under its versioned name: ``python3`` may be another version after an upgrade."""
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    versioned = os.path.join(os.path.dirname(base), "python{}.{}".format(*sys.version_info[:2]))
+    if os.path.exists(versioned) and os.path.realpath(versioned) == os.path.realpath(base):
+        return versioned
+    return str(base)
+
+
+def _install(home: str, lock: str) -> None:
+    flags = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2"]
+    pinned = ["--no-deps", "--require-hashes", "--requirement", _sources(lock)[1]]
+    _run(
+        [_python(home), "-I", "-m", "pip", "install"] + flags + pinned,
+        "could not install what requirements/{}.lock names".format(lock),
+    )
+
+
+def _run(command: "list[str]", failure: str) -> None:
+    """Run a step of the set-up; SetupError with the last thing it said that looks like a reason."""
+    import subprocess
+
+    environment = {name: value for name, value in os.environ.items() if name not in ("PIP_TARGET", "PIP_PREFIX")}
+    environment["PIP_USER"] = "0"
+    step = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+    if step.returncode:
+        said = [line.strip() for line in step.stdout.decode(errors="replace").splitlines() if line.strip()]
+        errors = [line for line in said if line.upper().startswith("ERROR")]
+        reason = (errors or said or ["it ended with status {}".format(step.returncode)])[-1]
+        raise SetupError("{}: {} (check the network and the disk, then: {})".format(failure, reason, _COMMAND))
+
+
+def _write_stamp(home: str, lock: str) -> None:
+    stamp = _stamp(home, lock)
+    with open(stamp + ".new", "w") as stream:
+        stream.write(_fingerprint(home, lock) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(stamp + ".new", stamp)
+
+
+def main(arguments: "list[str]") -> int:
+    """Print the environment's interpreter; 74 and one line on stderr where there is none."""
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="bootstrap.py", description="Make the Python environment in .venv, or find it ready; print its interpreter."
+    )
+    parser.add_argument("--extra", default="", choices=["dev"], help="with what tests and linters need")
+    parser.add_argument("--check", action="store_true", help="install nothing: only say whether it is ready")
+    parser.add_argument("--quiet", action="store_true", help="no message while setting up")
+    options = parser.parse_args(arguments)
+    try:
+        if options.check:
+            _require_version()
+            python = find(options.extra or "core")
+            if not python:
+                raise SetupError("the Python environment is missing or out of date (run: {})".format(_COMMAND))
+        else:
+            python = ensure(quiet=options.quiet, extra=options.extra)
+    except SetupError as error:
+        sys.stderr.write("defer: {}\n".format(error))
+        return EXIT_IO
+    sys.stdout.write(python + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

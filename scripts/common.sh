@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# Summary: what the entries need before Python runs: which Python, and where the settings say the store is.
+# Usage: scripts=DIRECTORY-OF-THIS-FILE; . "$scripts/common.sh"
+
+root=${scripts:?}/..
+readonly EXIT_IO=74
+
+die() {
+  printf 'defer: %s\n' "$1" >&2
+  exit "$EXIT_IO"
+}
+
+# Sets python to the interpreter of an environment that is ready; 1 if there is none. Dates tell at
+# once; where a checkout has moved them, bootstrap.py compares hashes. Installs nothing.
+find_python() {
+  local home stamp
+  for home in "$root/.venv" "${XDG_DATA_HOME:-${HOME-}/.local/share}/defer/venv"; do
+    python=$home/bin/python
+    stamp=$home/defer-core.stamp
+    [ -x "$python" ] && [ -e "$stamp" ] || continue
+    if [ "$stamp" -nt "$root/pyproject.toml" ] && [ "$stamp" -nt "$root/requirements/core.lock" ]; then return 0; fi
+    if python=$("$python" -I -S "$scripts/bootstrap.py" --check 2>/dev/null); then return 0; fi
+  done
+  return 1
+}
+
+# Sets python too, and makes the environment on the first call after a clone or an upgrade.
+prepare_python() {
+  local candidate
+  find_python && return
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      python=$("$candidate" -I "$scripts/bootstrap.py") || exit "$EXIT_IO"
+      return 0
+    fi
+  done
+  command -v python3 >/dev/null || die "Python 3.11 or newer is needed, and there is no python3 on PATH (install one)"
+  python=$(python3 "$scripts/bootstrap.py") || exit "$EXIT_IO" # too old: it says so itself
+}
+
+# Gives way to one face of the command line. Neither site-packages of the user's nor the working directory count.
+start_python() {
+  exec "$python" -I -S -X utf8 "$scripts/defer/__main__.py" "$@"
+}
+
+# Sets REPLY to the settings file; /dev/null stands for none.
+settings_file() {
+  REPLY=${DEFER_ENV_FILE-}
+  [ -z "${DEFER_ENV_FILE+set}" ] || return 0
+  for REPLY in "${XDG_CONFIG_HOME:-${HOME-}/.config}/defer/env" "$root/.env"; do
+    if [ -e "$REPLY" ]; then return 0; fi
+  done
+  REPLY=/dev/null
+}
+
+# Sets REPLY to what VALUE, an absolute path in a settings line, stands for; 1 if it needs more than a glance.
+plain_path() {
+  REPLY=$1
+  case $REPLY in
+    \"*\" | \'*\') REPLY=${REPLY#?} REPLY=${REPLY%?} ;;
+    *[[:blank:]]*) return 1 ;;
+  esac
+  case $REPLY in
+    *[\"\'\`\$\\#~[:cntrl:]]*) return 1 ;;
+    /*) return 0 ;;
+  esac
+  return 1
+}
+
+# Sets each path NAME… that the environment leaves unset from the settings file. Returns 1 in any doubt about
+# a line that mentions one: only Python knows all the rules.
+read_settings() {
+  local IFS='|' line name value wanted seen='|'
+  wanted="$*"
+  settings_file
+  [ "$REPLY" = /dev/null ] || { [ -f "$REPLY" ] && [ -r "$REPLY" ]; } || return 1
+  while IFS= read -r line || [ -n "$line" ]; do
+    [[ $line =~ ($wanted) && ! $line =~ ^[[:blank:]]*# ]] || continue
+    [[ $line =~ ^(export )?($wanted)=(.*)$ ]] || return 1
+    name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
+    [ "${seen#*"|$name|"}" = "$seen" ] && plain_path "$value" || return 1
+    seen=$seen$name'|'
+    [ -n "${!name+set}" ] || printf -v "$name" %s "$REPLY"
+  done <"$REPLY"
+}
+
+# Sets REPLY to the tasks file; 1 in any doubt.
+tasks_file() {
+  read_settings DEFER_RUNTIME_DIR DEFER_TASKS_FILE || return
+  [ -n "${HOME-}" ] && [ -n "${DEFER_RUNTIME_DIR-unset}" ] && [ -n "${DEFER_TASKS_FILE-unset}" ] || return
+  REPLY=${DEFER_TASKS_FILE-${DEFER_RUNTIME_DIR-$HOME/data/runtime}/deferred.jsonl}
+  case $REPLY in /*[!/]) ;; *) return 1 ;; esac
+}

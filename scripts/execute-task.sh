@@ -1,0 +1,18 @@
+#!/bin/bash
+# Summary: run one attempt of one task, whose JSON comes on standard input.
+# Usage: execute-task.sh [OPTION]… <TASK.json
+set -euo pipefail
+umask 077
+
+self=${BASH_SOURCE[0]}
+case $self in */*) ;; *) self=./$self ;; esac
+while [ -L "$self" ]; do
+  link=$(readlink "$self")
+  case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
+done
+scripts=${self%/*}
+# shellcheck source=scripts/common.sh
+. "$scripts/common.sh"
+
+prepare_python
+start_python attempt "$@"

@@ -1,0 +1,54 @@
+#!/bin/bash
+# Summary: one wake: run what is due. This is what cron calls, every minute.
+# Usage: run-deferred.sh [--once | --loop [SECONDS]] [--json]
+#
+# With nothing due it ends without starting any other program: three files beside the tasks file, each
+# empty, carry in their modification times when the next task is due, when a wake last came by, and as of
+# when the store was read (scripts/defer/markers.py has the protocol). In any doubt it starts Python.
+set -euo pipefail
+umask 077
+
+self=${BASH_SOURCE[0]}
+case $self in */*) ;; *) self=./$self ;; esac
+while [ -L "$self" ]; do
+  link=$(readlink "$self")
+  case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
+done
+scripts=${self%/*}
+# shellcheck source=scripts/common.sh
+. "$scripts/common.sh"
+
+idle() {
+  local tasks marker
+  [ $# -eq 0 ] || [ "$*" = --once ] || return
+  tasks_file && [ ! -L "$REPLY" ] || return
+  tasks=$REPLY marker=${REPLY%/*}/.${REPLY##*/}
+  # What is no empty file of ours is not to be emptied. Emptying moves the time, and needs no space.
+  [ -f "$marker.heartbeat" ] && [ ! -L "$marker.heartbeat" ] && [ ! -s "$marker.heartbeat" ] || return
+  { : >"$marker.heartbeat"; } 2>/dev/null || return
+  if [ ! -e "$tasks" ]; then
+    [ ! -e "$marker.seen" ] && { [ ! -e "$marker.due" ] || [ "$marker.due" -nt "$marker.heartbeat" ]; }
+    return
+  fi
+  [ -e "$marker.due" ] && [ "$marker.due" -nt "$marker.heartbeat" ] &&
+    [ -e "$marker.seen" ] && [ ! "$marker.seen" -nt "$tasks" ] && [ ! "$tasks" -nt "$marker.seen" ]
+}
+
+# A wake installs nothing: nobody is there to see it. `schedule` warns with the line left here.
+give_up() {
+  local what="the Python environment is missing or out of date" now trouble log
+  now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  if tasks_file; then
+    trouble=${REPLY%/*}/.${REPLY##*/}.trouble
+    [ -L "$trouble" ] || { printf '%s %s (run: python3 %s)\n' "$now" "$what" "$scripts/bootstrap.py" >"$trouble"; } 2>/dev/null || :
+    if read_settings DEFER_LOG_FILE DEFER_LOG_DIR; then
+      log=${DEFER_LOG_FILE-${DEFER_LOG_DIR-${DEFER_RUNTIME_DIR-$HOME/data/runtime}/logs}/deferred.log}
+      [ -L "$log" ] || { printf '%s wake_failed error="%s"\n' "$now" "$what" >>"$log"; } 2>/dev/null || :
+    fi
+  fi
+  die "$what (run: python3 $scripts/bootstrap.py)"
+}
+
+if idle "$@"; then exit 0; fi
+case " $* " in *" --help "* | *" -h "*) prepare_python ;; *) find_python || give_up ;; esac
+start_python wake "$@"
