@@ -1,0 +1,46 @@
+"""The audit log: one line per action, ``<UTC ISO> <action> id=<id> key=value …``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from . import fsio, instants
+
+_PLAIN = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
+_CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def field(value: object) -> str:
+    """``value`` as it may stand behind ``key=``: plain, or a JSON string without control bytes."""
+    text = str(value)
+    if _PLAIN(text):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+
+
+def line(at: datetime, action: str, task_id: str | None, facts: dict[str, object]) -> str:
+    """One line of the log, with its newline; facts that are None are left out."""
+    named = {"id": task_id, **facts}
+    pairs = [f"{key}={field(value)}" for key, value in named.items() if value is not None]
+    return " ".join([instants.to_text(at), action, *pairs]) + "\n"
+
+
+class AuditLog:
+    """Appends to the log file. A log that cannot be written is said on stderr and stops nothing:
+    what was done has been recorded in the store already.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def note(self, at: datetime, action: str, task_id: str | None = None, **facts: object) -> None:
+        """Write one line; never raises for a failing disk."""
+        try:
+            fsio.append_unlocked(self.path, line(at, action, task_id, facts).encode())
+        except OSError as error:
+            print(f"defer: the audit log was not written: {self.path}: {error.strerror}", file=sys.stderr)

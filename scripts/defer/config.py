@@ -1,0 +1,196 @@
+"""Configuration: environment variables over the settings file over defaults.
+
+Every variable stands in ``VARIABLES`` with its default; ``.env.example`` and the README's
+table are held equal to it by a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from . import settings
+from .errors import BadInput
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from .retry import Backoff
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+"""The directory that holds ``scripts/``."""
+
+VARIABLES: dict[str, str] = {
+    "DEFER_RUNTIME_DIR": "~/data/runtime",
+    "DEFER_TASKS_FILE": "$DEFER_RUNTIME_DIR/deferred.jsonl",
+    "DEFER_ARCHIVE_DIR": "$DEFER_RUNTIME_DIR/archive",
+    "DEFER_LOG_DIR": "$DEFER_RUNTIME_DIR/logs",
+    "DEFER_LOG_FILE": "$DEFER_LOG_DIR/deferred.log",
+    "DEFER_TIMEZONE": "",
+    "DEFER_EXECUTOR": "",
+    "DEFER_CONTEXT_FILE": "",
+    "DEFER_RETRY_DELAY_SECONDS": "60",
+    "DEFER_RETRY_BACKOFF": "2",
+    "DEFER_RETRY_MAX_DELAY_SECONDS": "3600",
+    "DEFER_TIMEOUT_SECONDS": "3600",
+    "DEFER_KILL_GRACE_SECONDS": "10",
+    "DEFER_MAX_PARALLEL": "4",
+    "DEFER_OUTPUT_LIMIT_BYTES": "1048576",
+    "DEFER_LOCK_TIMEOUT_SECONDS": "10",
+    "DEFER_ENV_FILE": "",
+}
+
+_SETTINGS_LIMIT = 1 << 20
+_N = TypeVar("_N", int, float)
+
+
+class Config:
+    """What one process runs with. Each property raises BadInput naming its variable when it is malformed.
+
+    ``environment``: the process's variables with the settings file's under them.
+    ``secrets``: the settings file's values that are no settings of ours, to be masked in output.
+    """
+
+    def __init__(self, environ: Mapping[str, str], file_values: Mapping[str, str], settings_file: Path | None) -> None:
+        self.environment = {**file_values, **environ}
+        if "PATH" in file_values:
+            # cron's own PATH is next to nothing: the one that was noted at `cron install` replaces it.
+            self.environment["PATH"] = file_values["PATH"]
+        self.settings_file = settings_file
+        self.secrets = [
+            value.encode(errors="surrogateescape")
+            for name, value in file_values.items()
+            if name not in VARIABLES and name != "PATH"
+        ]
+
+    def get(self, name: str) -> str:
+        """The variable's text; an empty one counts as not set."""
+        return self.environment.get(name, "")
+
+    def _directory(self, name: str, otherwise: Path) -> Path:
+        written = self.get(name)
+        if written.startswith("~"):
+            raise BadInput(f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)")
+        return Path(os.path.abspath(written)) if written else otherwise
+
+    @property
+    def home(self) -> Path:
+        """The user's home directory."""
+        return Path(self.get("HOME") or os.path.expanduser("~"))
+
+    @property
+    def runtime_dir(self) -> Path:
+        return self._directory("DEFER_RUNTIME_DIR", self.home / "data" / "runtime")
+
+    @property
+    def tasks_file(self) -> Path:
+        """The store. A link is followed, so that all who reach one file share its lock."""
+        return Path(os.path.realpath(self._directory("DEFER_TASKS_FILE", self.runtime_dir / "deferred.jsonl")))
+
+    @property
+    def archive_dir(self) -> Path:
+        return self._directory("DEFER_ARCHIVE_DIR", self.runtime_dir / "archive")
+
+    @property
+    def log_dir(self) -> Path:
+        return self._directory("DEFER_LOG_DIR", self.runtime_dir / "logs")
+
+    @property
+    def log_file(self) -> Path:
+        return self._directory("DEFER_LOG_FILE", self.log_dir / "deferred.log")
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.runtime_dir / "runs"
+
+    @property
+    def executor(self) -> str | None:
+        return self.get("DEFER_EXECUTOR") or None
+
+    @property
+    def timeout_seconds(self) -> float:
+        """Seconds an attempt may take; 0 is no limit."""
+        return self._number("DEFER_TIMEOUT_SECONDS", float, 0)
+
+    @property
+    def kill_grace_seconds(self) -> float:
+        return self._number("DEFER_KILL_GRACE_SECONDS", float, 0)
+
+    @property
+    def max_parallel(self) -> int:
+        return self._number("DEFER_MAX_PARALLEL", int, 1)
+
+    @property
+    def output_limit_bytes(self) -> int:
+        return self._number("DEFER_OUTPUT_LIMIT_BYTES", int, 0)
+
+    @property
+    def lock_timeout_seconds(self) -> float:
+        return self._number("DEFER_LOCK_TIMEOUT_SECONDS", float, 0)
+
+    @property
+    def backoff(self) -> Backoff:
+        from .retry import Backoff
+
+        return Backoff(
+            self._number("DEFER_RETRY_DELAY_SECONDS", float, 0),
+            self._number("DEFER_RETRY_BACKOFF", float, 1),
+            self._number("DEFER_RETRY_MAX_DELAY_SECONDS", float, 0),
+        )
+
+    def _number(self, name: str, kind: Callable[[str], _N], least: _N) -> _N:
+        written = self.get(name) or VARIABLES[name]
+        try:
+            value = kind(written)
+        except ValueError:
+            value = least - 1
+        if not least <= value < float("inf"):
+            what = "a whole number" if kind is int else "a number"
+            raise BadInput(f"{name} must be {what} of at least {least}: {written} (default {VARIABLES[name]})")
+        return value
+
+    def timezone(self, name: str | None = None) -> ZoneInfo:
+        """The zone called ``name``, else DEFER_TIMEZONE, else the system's IANA zone."""
+        from . import timeparse
+
+        wanted = name or self.get("DEFER_TIMEZONE")
+        return timeparse.zone(wanted or self._system_zone())
+
+    def _system_zone(self) -> str:
+        import tzlocal
+
+        try:
+            return tzlocal.get_localzone_name() or "UTC"
+        except Exception as error:
+            raise BadInput(f"the system's time zone is unclear: {error} (set DEFER_TIMEZONE)") from None
+
+
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """The configuration of this process. Raises BadInput for a settings file that cannot be read."""
+    env = os.environ if environ is None else environ
+    path = settings_path(env)
+    if path is None:
+        return Config(env, {}, None)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_SETTINGS_LIMIT + 1)
+    except OSError as error:
+        raise BadInput(f"the settings file cannot be read: {path}: {error.strerror} (see DEFER_ENV_FILE)") from None
+    if len(raw) > _SETTINGS_LIMIT:
+        raise BadInput(f"the settings file is too large: {path} (at most {_SETTINGS_LIMIT} bytes)")
+    return Config(env, settings.parse(raw.decode("utf-8", "surrogateescape"), str(path)), path)
+
+
+def settings_path(env: Mapping[str, str]) -> Path | None:
+    """The settings file: DEFER_ENV_FILE, else the first that exists of the two places it may be."""
+    if env.get("DEFER_ENV_FILE"):
+        return Path(env["DEFER_ENV_FILE"])
+    return next((path for path in (user_settings_path(env), ROOT / ".env") if path.is_file()), None)
+
+
+def user_settings_path(env: Mapping[str, str]) -> Path:
+    """``$XDG_CONFIG_HOME/defer/env`` (XDG Base Directory Specification), whether it exists or not."""
+    home = env.get("HOME") or os.path.expanduser("~")
+    return Path(env.get("XDG_CONFIG_HOME") or f"{home}/.config") / "defer" / "env"

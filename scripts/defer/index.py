@@ -1,0 +1,135 @@
+"""What one whole read of the store knows, kept up by reading only what was appended since.
+
+A store of a million waiting tasks is read in one pass that parses next to none of them:
+a line that is plainly waiting beyond the horizon is skipped after a look at its first
+bytes. ``hot`` holds the rest: what is due within the horizon, executing, or to be filed.
+When an id stands more than once the last line wins, so each line also evicts what ``hot``
+knew of its id.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from . import codec, fsio, instants
+from .codec import BadLine, Task
+
+_REMEMBERED_BAD_LINES = 20
+
+
+class Bad(NamedTuple):
+    """A complete line that is no record: its byte offset and why."""
+
+    offset: int
+    reason: str
+
+
+class Index:
+    """The store's lines up to ``size``, as far as a wake at or before ``horizon`` needs them."""
+
+    __slots__ = ("bad", "bad_lines", "bytes_spent", "horizon", "hot", "identity", "size", "torn_at", "_horizon_text")
+
+    def __init__(self, horizon: datetime) -> None:
+        self.horizon = horizon
+        self._horizon_text = instants.to_text(horizon).encode()
+        self._forget()
+
+    def _forget(self) -> None:
+        self.hot: dict[bytes, tuple[Task, int]] = {}
+        self.identity: tuple[int, int] | None = None
+        self.size = 0
+        self.torn_at: int | None = None
+        self.bad: list[Bad] = []
+        self.bad_lines = 0
+        self.bytes_spent = 0
+        """Bytes of lines known to be superseded or finished: what a rewrite would gain."""
+
+    def tasks(self) -> list[Task]:
+        """The hot tasks' current records."""
+        return [task for task, _ in self.hot.values()]
+
+    def refresh(self, path: Path) -> os.stat_result | None:
+        """Read what was appended, or all of it if the file is another one; the state that was read."""
+        stream = fsio.reader(path)
+        if stream is None:
+            self._forget()
+            return None
+        with stream:
+            state = fsio.state_of(stream)
+            if self.identity != (state.st_dev, state.st_ino) or state.st_size < self.size:
+                self._forget()
+                self.identity = (state.st_dev, state.st_ino)
+            stream.seek(self.size)
+            self._read(stream)
+        return state
+
+    def _read(self, stream: BinaryIO) -> None:
+        self.torn_at = None
+        waiting, horizon, hot = codec.waiting, self._horizon_text, self.hot
+        for line in stream:
+            quick = waiting(line)
+            if quick and quick[2] > horizon and line.endswith(b"}\n"):
+                if hot:
+                    self._evict(quick[1])
+            elif not self._take(line):
+                break
+            self.size += len(line)
+
+    def _take(self, line: bytes) -> bool:
+        """Take in one line; False if it is a torn last one."""
+        whole = line.endswith(b"\n")
+        try:
+            task = codec.decode(line)
+        except BadLine as error:
+            if not whole:
+                self.torn_at = self.size
+                return False
+            self._note_bad(line, str(error))
+            return True
+        key = task["id"].encode(errors="surrogatepass")
+        self._evict(key)
+        if "filed_at" in task:
+            self.bytes_spent += len(line)
+        else:
+            self.hot[key] = (task, len(line))
+        return True
+
+    def _evict(self, key: bytes) -> None:
+        _, spent = self.hot.pop(key, (None, 0))
+        self.bytes_spent += spent
+
+    def _note_bad(self, line: bytes, reason: str) -> None:
+        if not line.strip():
+            self.bytes_spent += len(line)
+            return
+        self.bad_lines += 1
+        if len(self.bad) < _REMEMBERED_BAD_LINES:
+            self.bad.append(Bad(self.size, reason))
+
+
+def winners(lines: Iterable[bytes], *, quick_look: bool) -> dict[bytes, int]:
+    """For each id the number of its last good line; ids whose last line is a filed one are left out.
+
+    With ``quick_look`` a waiting line counts as good by its first bytes and its end; a rewrite,
+    which drops what it supersedes, decodes it.
+    """
+    last: dict[bytes, int] = {}
+    for number, line in enumerate(lines):
+        quick = codec.waiting(line) if quick_look else None
+        if quick and line.endswith(b"}\n"):
+            last[quick[1]] = number
+            continue
+        try:
+            task = codec.decode(line)
+        except BadLine:
+            continue
+        key = task["id"].encode(errors="surrogatepass")
+        if "filed_at" in task:
+            last.pop(key, None)
+        else:
+            last[key] = number
+    return last

@@ -1,0 +1,28 @@
+"""Instants as the store writes them: UTC, whole seconds, ``YYYY-MM-DDTHH:MM:SSZ`` (RFC 3339)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present second, UTC. Only faces and the runner's loop call this; all else takes ``now``."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def to_text(instant: datetime) -> str:
+    """``YYYY-MM-DDTHH:MM:SSZ`` of an aware instant; fractions of a second are dropped."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_text(text: str) -> datetime:
+    """The instant that ISO 8601 ``text`` names; without an offset it is UTC, as v1 wrote it.
+
+    Raises ValueError if it is no such text.
+    """
+    instant = datetime.fromisoformat(text)
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)

@@ -1,0 +1,120 @@
+"""The wake's marker files: the file system as the clock, so that an idle wake needs no Python.
+
+Beside a tasks file ``deferred.jsonl`` lie, each empty, with only their modification time
+in use:
+
+- ``.deferred.jsonl.due``: the next moment at which a wake must look. In the past while
+  anything is executing or unfiled; never more than ``HORIZON`` ahead of the read that set
+  it, which bounds every other mistake (a stepped clock, a power loss, an edit not seen).
+- ``.deferred.jsonl.seen``: the store's own modification time when it was last read whole,
+  or last written by one of us who found it unchanged. Any other time on the store is an
+  edit from outside.
+- ``.deferred.jsonl.heartbeat``: the last wake.
+
+and ``.deferred.jsonl.trouble`` with one line: why the last wake could not do its work.
+
+Protocol: a writer moves ``due`` earlier *before* it appends; only a whole read under the
+lock moves it later. ``run-deferred.sh`` ends at once when ``due`` is newer than the
+heartbeat it has just made and ``seen`` is neither newer nor older than the store.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from . import fsio, instants
+
+HORIZON = timedelta(minutes=15)
+_NS = 10**9
+# Longer than the coarsest clock tick of a kernel that stamps files (10 ms) with a margin; a file
+# system with whole seconds shows it by a stamp without a fraction.
+_TICK_NS = 20_000_000
+_TROUBLE_BYTES = 4096
+
+
+def _ns(instant: datetime) -> int:
+    return int(instant.timestamp()) * _NS
+
+
+class Markers:
+    """The markers of one tasks file."""
+
+    def __init__(self, tasks_file: Path) -> None:
+        self._store = tasks_file
+        self.due, self.seen, self.heartbeat, self.trouble = (
+            tasks_file.with_name(f".{tasks_file.name}.{kind}") for kind in ("due", "seen", "heartbeat", "trouble")
+        )
+
+    @contextmanager
+    def around_append(self, now: datetime, wake_at: datetime) -> Iterator[None]:
+        """Surround an append after which a wake must look at ``wake_at`` or earlier.
+
+        A store that nobody else changed stays marked as seen; otherwise the next wake reads it whole.
+        """
+        unchanged = self.unchanged_since_seen()
+        if fsio.stat(self._store) is None:
+            # A store yet to be made holds nothing else that could be due.
+            fsio.set_mtime(self.due, _ns(min(wake_at, now + HORIZON)))
+        else:
+            self._bring_forward(wake_at)
+        yield
+        written = fsio.stat(self._store)
+        if unchanged and written is not None:
+            fsio.set_mtime(self.seen, written.st_mtime_ns)
+
+    def unchanged_since_seen(self) -> bool:
+        """Whether the store is as the last whole read, or the last of our own writers, left it."""
+        store, seen = fsio.stat(self._store), fsio.stat(self.seen)
+        if store is None or seen is None:
+            return store is None and seen is None
+        return store.st_mtime_ns == seen.st_mtime_ns
+
+    def _bring_forward(self, wake_at: datetime) -> None:
+        """Move ``due`` earlier if it must be. A missing marker makes the next wake look, and stays missing."""
+        due = fsio.stat(self.due)
+        if due is not None and due.st_mtime_ns > _ns(wake_at):
+            fsio.set_mtime(self.due, _ns(wake_at))
+
+    def after_whole_read(self, read: os.stat_result | None, now: datetime, next_due: datetime | None) -> None:
+        """Set ``due`` and ``seen`` after the store was read whole, in state ``read``, under the lock."""
+        horizon = now + HORIZON
+        fsio.set_mtime(self.due, _ns(min(next_due or horizon, horizon)))
+        if read is not None and self._is_settled(read):
+            fsio.set_mtime(self.seen, read.st_mtime_ns)
+
+    def _is_settled(self, read: os.stat_result) -> bool:
+        """Whether a further change of the store is bound to give it another modification time."""
+        fsio.touch(self.heartbeat)
+        clock = fsio.stat(self.heartbeat)
+        age = clock.st_mtime_ns - read.st_mtime_ns if clock else 0
+        return age > (_TICK_NS if read.st_mtime_ns % _NS else 2 * _NS)
+
+    def beat(self) -> None:
+        """Leave a heartbeat; a failing disk must not keep a wake from its work."""
+        with suppress(OSError):
+            fsio.touch(self.heartbeat)
+
+    def last_wake(self) -> datetime | None:
+        """When a wake last came by, or None."""
+        beat = fsio.stat(self.heartbeat)
+        return datetime.fromtimestamp(int(beat.st_mtime), tz=UTC) if beat else None
+
+    def set_trouble(self, now: datetime, what: str) -> None:
+        """Leave the reason why this wake could not do its work."""
+        with suppress(OSError):
+            text = " ".join(what.split())[: _TROUBLE_BYTES // 2]
+            fsio.replace(self.trouble, [f"{instants.to_text(now)} {text}\n".encode(errors="replace")], sync=False)
+
+    def clear_trouble(self) -> None:
+        """This wake did its work."""
+        with suppress(OSError):
+            fsio.remove(self.trouble)
+
+    def last_trouble(self) -> str | None:
+        """Why the last wake could not do its work, with its time in front, or None."""
+        raw = fsio.read_bounded(self.trouble, _TROUBLE_BYTES)
+        return raw.decode(errors="replace").strip() or None if raw else None

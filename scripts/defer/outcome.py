@@ -1,0 +1,128 @@
+"""What an attempt came to, and what that makes of its task and its run record.
+
+Exit codes follow the executor contract (0 done, 75 EX_TEMPFAIL, 77 EX_NOPERM, 78 EX_CONFIG
+of sysexits.h). ``max_retries`` N allows N + 1 attempts; an attempt put off with ``retry_at``
+counts as none of them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from . import instants, task
+from .codec import Task
+from .retry import RETRY_AT_IN_A_ROW, Backoff, heeded_retry_at
+
+OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
+RUN_STATUSES = ("running", OK, FAILED, TIMEOUT, LOST)
+
+EXECUTOR_FAILED, TIMEOUT_ERROR = "ExecutorFailed", "TimeoutError"
+PERMISSION_BLOCKED, CONFIG_ERROR = "PermissionBlocked", "ConfigError"
+RUNNER_LOST, RUNNER_STOPPED, CANCELLED, EXPIRED = "RunnerLost", "RunnerStopped", "Cancelled", "Expired"
+ERROR_TYPES = (
+    EXECUTOR_FAILED,
+    TIMEOUT_ERROR,
+    PERMISSION_BLOCKED,
+    CONFIG_ERROR,
+    RUNNER_LOST,
+    RUNNER_STOPPED,
+    CANCELLED,
+    EXPIRED,
+)
+_FINAL = (PERMISSION_BLOCKED, CONFIG_ERROR)
+_BY_EXIT_CODE = {77: PERMISSION_BLOCKED, 78: CONFIG_ERROR}
+
+
+class Outcome(NamedTuple):
+    """The end of one attempt.
+
+    ``exit_code`` is negative for a signal and None where nobody knows it. ``result`` is the
+    task's ``result`` object on success. The wishes of a result file: ``retry_at``, ``reschedule_at``.
+    """
+
+    status: str
+    exit_code: int | None = None
+    error_type: str | None = None
+    error: str | None = None
+    duration_ms: int | None = None
+    result: dict[str, Any] = {}
+    retry_at: datetime | None = None
+    reschedule_at: datetime | None = None
+    session_id: str | None = None
+    usage: dict[str, Any] | None = None
+
+
+def error_type_of(exit_code: int) -> str:
+    """The ``error_type`` of an executor that ended with a failing ``exit_code``."""
+    return _BY_EXIT_CODE.get(exit_code, EXECUTOR_FAILED)
+
+
+def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
+    """The record after an attempt: over, or waiting for the next one, with its run record to be filed."""
+    ended = task.with_ended_run(executing, run_record(executing, outcome, now))
+    if outcome.status == OK:
+        return _settle_success(ended, outcome, now)
+    if ended.get("cancel_requested_at"):
+        return task.over(ended, task.CANCELLED, now, error=outcome.error)
+    return _settle_failure(ended, outcome, now, backoff)
+
+
+def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
+    facts = {"result": outcome.result, **_session(outcome)}
+    kept = {name: value for name, value in ended.items() if name not in ("last_error", "deferrals")}
+    done = task.over(kept, task.COMPLETED, now, **facts)
+    if outcome.reschedule_at is None:
+        return done
+    return task.next_occurrence(done, outcome.reschedule_at)
+
+
+def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
+    facts = {"last_error": outcome.error, "error_type": outcome.error_type, **_session(outcome)}
+    deferrals = ended.get("deferrals") or {"total": 0, "in_a_row": 0}
+    final = outcome.error_type in _FINAL
+    if outcome.retry_at is not None and not final and deferrals["in_a_row"] < RETRY_AT_IN_A_ROW:
+        counted = {"total": deferrals["total"] + 1, "in_a_row": deferrals["in_a_row"] + 1}
+        at = heeded_retry_at(outcome.retry_at, now)
+        return task.again(ended, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
+    failures = ended["attempts"] - deferrals["total"]
+    if not final and failures <= int(ended.get("max_retries") or 0):
+        at = now + backoff.delay(failures)
+        counted = {**deferrals, "in_a_row": 0}
+        return task.again(ended, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
+    result = {**outcome.result, "type": "executor_failed"}
+    return task.over(ended, task.FAILED, now, error=outcome.error, result=result, **facts)
+
+
+def _retry_result(outcome: Outcome, at: datetime) -> dict[str, Any]:
+    return {**outcome.result, "type": "retry_scheduled", "retry_at": instants.to_text(at)}
+
+
+def _session(outcome: Outcome) -> dict[str, Any]:
+    return {"session_id": outcome.session_id} if outcome.session_id else {}
+
+
+def run_record(executing: Task, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    """The record of one ended attempt for ``runs/``."""
+    run = executing.get("run") or {}
+    leader = run.get("leader") or {}
+    return {
+        "run_id": run.get("run_id"),
+        "task_id": executing["id"],
+        "attempt": run.get("attempt", executing.get("attempts")),
+        "occurrence": run.get("occurrence", executing.get("occurrence")),
+        "status": outcome.status,
+        "started_at": run.get("started_at", executing.get("started_at")),
+        "ended_at": instants.to_text(now),
+        "duration_ms": outcome.duration_ms,
+        "exit_code": outcome.exit_code,
+        "error_type": outcome.error_type,
+        "error": outcome.error,
+        "late_by_seconds": run.get("late_by_seconds"),
+        "log": run.get("log"),
+        "prompt": run.get("prompt"),
+        "usage": outcome.usage,
+        "session_id": outcome.session_id,
+        "host": run.get("host"),
+        "pid": leader.get("pid"),
+    }

@@ -1,0 +1,161 @@
+"""Processes: who is alive, and leaders that start only when told.
+
+An attempt's *leader* is a process in a session of its own. It is started behind a gate: a
+shell that waits for one line on stdin and then becomes the executor by ``exec``, keeping its
+pid. Between start and gate its identity is written to the store, so there is no moment at
+which an executor runs and nobody could tell. If the runner dies first, the gate reads end of
+file and leaves.
+
+An *identity* is pid, start time and boot: a pid alone is used again. On Linux the start time
+is in clock ticks since boot (proc(5), field 22 of ``stat``), which a stepped clock does not
+move; elsewhere psutil gives the kernel's record of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Identity: TypeAlias = dict[str, Any]
+
+_PROC = Path("/proc")
+_ON_LINUX = sys.platform == "linux"
+_GATE = 'IFS= read -r word && [ "$word" = go ] && exec "$@"'
+_GATE_WORD = b"go\n"
+
+
+def identity(pid: int) -> Identity:
+    """Who ``pid`` is, in terms that survive its death, a reboot and a change of clock."""
+    return {"pid": pid, "start": _start_of(pid), "boot": _boot_id(), "pid_namespace": _pid_namespace()}
+
+
+def is_alive(known: Identity) -> bool | None:
+    """Whether that very process still lives; None where it cannot be told from here.
+
+    A process of another PID namespace (a container beside this one) cannot be told.
+    """
+    if known.get("boot") != _boot_id():
+        return False
+    if known.get("pid_namespace") != _pid_namespace():
+        return None
+    start = _start_of(int(known["pid"]))
+    return start is not None and start == known.get("start")
+
+
+def _start_of(pid: int) -> str | None:
+    """The start time of a living process; None for one that is gone or a zombie."""
+    return _start_from_proc(pid) if _ON_LINUX else _start_from_psutil(pid)
+
+
+def _start_from_proc(pid: int) -> str | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # The name in parentheses may hold anything, a parenthesis too: fields count from the last one.
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _start_from_psutil(pid: int) -> str | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())
+    except psutil.Error:
+        return None
+
+
+def _boot_id() -> str | None:
+    if not _ON_LINUX:
+        return None
+    with suppress(OSError):
+        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return None
+
+
+def _pid_namespace() -> str | None:
+    with suppress(OSError):
+        return os.readlink(_PROC / "self/ns/pid")
+    return None
+
+
+def signal_group(leader_pid: int, number: signal.Signals) -> None:
+    """Signal a leader and all that stayed in its process group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader_pid, number)
+
+
+class Leader:
+    """An executor's process, started behind its gate. Its pipes are non-blocking."""
+
+    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        """Raises OSError when no process can be started."""
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", _GATE, "defer-gate", *argv],
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin and stdout and stderr
+        self._stdin = stdin
+        self.stdout, self.stderr = stdout, stderr
+        self.pid = self._process.pid
+        self._unsent = memoryview(b"")
+        for pipe in (stdin, stdout, stderr):
+            os.set_blocking(pipe.fileno(), False)
+
+    @property
+    def stdin_fd(self) -> int | None:
+        """The descriptor that still has input to take, or None."""
+        return None if self._stdin.closed else self._stdin.fileno()
+
+    def open_gate(self, payload: bytes) -> None:
+        """Let the executor start and read ``payload``; what does not fit the pipe waits for ``feed``."""
+        self._unsent = memoryview(_GATE_WORD + payload)
+        self.feed()
+
+    def feed(self) -> None:
+        """Write what the pipe takes; close it when all is written or nobody reads (no error)."""
+        with suppress(BlockingIOError):
+            try:
+                while self._unsent:
+                    self._unsent = self._unsent[os.write(self._stdin.fileno(), self._unsent) :]
+            except (BrokenPipeError, ConnectionResetError):
+                self._unsent = memoryview(b"")
+            self.shut_gate()
+
+    def shut_gate(self) -> None:
+        """Close stdin: a leader still behind its gate leaves without having run anything."""
+        with suppress(OSError):
+            self._stdin.close()
+
+    def poll(self) -> int | None:
+        """The exit status if it has ended (negative: the signal), else None."""
+        return self._process.poll()
+
+    def wait(self) -> int:
+        """The exit status, once it has ended."""
+        return self._process.wait()
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Signal the leader and all that stayed in its process group."""
+        signal_group(self.pid, number)
+
+    def close(self) -> None:
+        """Close our ends of the pipes."""
+        for pipe in (self._stdin, self.stdout, self.stderr):
+            with suppress(OSError):
+                pipe.close()

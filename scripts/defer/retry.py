@@ -1,0 +1,28 @@
+"""When a failed attempt is tried again: exponential backoff with a cap."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+RETRY_AT_MINIMUM = timedelta(minutes=1)
+RETRY_AT_IN_A_ROW = 50
+
+
+class Backoff(NamedTuple):
+    """Delays in seconds: ``first``, then each the one before times ``factor``, at most ``cap``."""
+
+    first: float = 60
+    factor: float = 2
+    cap: float = 3600
+
+    def delay(self, failures: int) -> timedelta:
+        """How long to wait after the ``failures``-th failure in a row (1 is the first)."""
+        # The exponent is bounded so that a large count saturates at the cap instead of overflowing.
+        grown = self.first * self.factor ** min(failures - 1, 64)
+        return timedelta(seconds=round(min(grown, self.cap)))
+
+
+def heeded_retry_at(wanted: datetime, now: datetime) -> datetime:
+    """The instant an executor asked for, never less than a minute ahead of ``now``."""
+    return max(wanted, now + RETRY_AT_MINIMUM)

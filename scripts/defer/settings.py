@@ -1,0 +1,46 @@
+"""The settings file: ``NAME=value`` lines, parsed and never sourced.
+
+``export`` in front and one pair of quotes around the value are allowed; nothing is expanded.
+A ``#`` starts a comment at the start of a line, or after white space behind an unquoted value.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .errors import BadInput
+
+_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL).fullmatch
+_COMMENT = re.compile(r"\s+#.*")
+
+
+def parse(text: str, source: str) -> dict[str, str]:
+    """The names and values in ``text``; the last of a name wins.
+
+    Raises BadInput naming ``source`` and the line number, never the value: it may be a secret.
+    """
+    values: dict[str, str] = {}
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        match = _LINE(line)
+        if match is None:
+            raise BadInput(f"{source}:{number}: not a setting (write NAME=value)")
+        values[match[1]] = _value(match[2].strip(), f"{source}:{number}")
+    return values
+
+
+def _value(written: str, where: str) -> str:
+    if "\0" in written:
+        raise BadInput(f"{where}: a NUL byte in the value (remove it)")
+    if written[:1] not in ("'", '"'):
+        return _COMMENT.sub("", written)
+    quote = written[0]
+    end = written.find(quote, 1)
+    if end < 0:
+        raise BadInput(f"{where}: the closing {quote} is missing (add it)")
+    rest = written[end + 1 :]
+    if rest.strip() and not _COMMENT.fullmatch(rest):
+        raise BadInput(f"{where}: text after the closing quote (quote the whole value once)")
+    return written[1:end]

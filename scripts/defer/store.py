@@ -1,0 +1,293 @@
+"""The store: what the runner and the commands need of one, and the JSON-lines file that is ours.
+
+A store is seven verbs. ``JsonlStore`` keeps them in one file:
+
+- *Every change is one line appended*, the whole record again, in one write, synced, under the
+  lock, before the caller hears that it is done. The last line of an id wins.
+- A rewrite drops superseded and filed lines when they outweigh the rest or the store is small.
+- Readers take no lock: they open the file once and ignore a torn last line. A holder of the
+  lock sets such a line aside (``<name>.rejected``); a bad line elsewhere is reported and kept.
+- What has ended is filed first and dropped after. Filing looks for the same line in the archive,
+  so that a crash between the two ends in one record, not in two or none.
+- The wake's markers (``markers``) are moved with every change.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from . import codec, filing, fsio, index, instants, task
+from .codec import BadLine, Task
+from .errors import BadInput, Refused
+from .markers import HORIZON, Markers
+
+SMALL_STORE_BYTES = 1 << 18
+_TAIL_BYTES = 1 << 16
+
+Report = Callable[..., None]
+"""``report(action, **facts)``: told of what the store set aside or found unreadable."""
+
+
+class Store(Protocol):
+    """What the use cases rely on. Every verb that changes something is durable when it returns."""
+
+    def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
+        """Add tasks, naming those without an id; the records as stored."""
+
+    def find(self, task_id: str) -> Task | None:
+        """The current record of an id, or None."""
+
+    def scan(self) -> Iterator[Task]:
+        """The current record of every task still in the store, in file order, streamed."""
+
+    def update(self, task_id: str, now: datetime, change: Callable[[Task], Task]) -> Task:
+        """Replace one record by ``change`` of it, atomically. Raises Refused when there is none."""
+
+    def claim_due(self, now: datetime, choose: Callable[[list[Task]], list[Task]]) -> list[Task]:
+        """Let ``choose`` pick among what is due and executing, and store what it returns, atomically."""
+
+    def attention(self, now: datetime) -> list[Task]:
+        """What a wake must look at: tasks that are due, executing or unfiled."""
+
+    def archive(self, now: datetime) -> list[Task]:
+        """File what has ended and drop it; the records that were filed."""
+
+
+class JsonlStore:
+    """The store in one file of JSON lines."""
+
+    def __init__(
+        self, path: Path, archive_dir: Path, runs_dir: Path, lock_timeout: float, report: Report
+    ) -> None:
+        self.path = path
+        self.markers = Markers(path)
+        self._archive_dir = archive_dir
+        self._runs_dir = runs_dir
+        self._lock_path = path.with_name(f".{path.name}.lock")
+        self._rejected = path.with_name(f"{path.name}.rejected")
+        self._lock_timeout = lock_timeout
+        self._report = report
+        self._index: index.Index | None = None
+        self._state: os.stat_result | None = None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with fsio.storage_errors(self.path):
+            fsio.ensure_directory(self.path.parent)
+            with fsio.lock(self._lock_path, self._lock_timeout):
+                yield
+
+    def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
+        with self._locked():
+            taken = self._recent_ids(now)
+            stored: list[Task] = []
+            lines: list[Task] = []
+            for wanted in new:
+                record, changed = self._placed(wanted, taken, now, if_exists)
+                _check_size(record)
+                taken.add(record["id"])
+                stored.append(record)
+                lines += [record] if changed else []
+            self._write(lines, now)
+        return stored
+
+    def _placed(self, wanted: Task, taken: set[str], now: datetime, if_exists: str) -> tuple[Task, bool]:
+        """The record to store for ``wanted``, and whether it is new."""
+        if "id" not in wanted:
+            created = instants.from_text(wanted["created_at"])
+            return {"id": task.made_up_id(created, taken, os.urandom), **wanted}, True
+        old = self.find(wanted["id"])
+        if old is None:
+            return wanted, True
+        if if_exists == "skip":
+            return old, False
+        if if_exists == "replace":
+            return task.replace(old, wanted, now), True
+        raise Refused(f"id is taken: {wanted['id']} (choose another, or say --if-exists replace or skip)")
+
+    def _recent_ids(self, now: datetime) -> set[str]:
+        """Ids made up in this second: what lines at the end of the file name, read back until none does."""
+        mark = f'"task_{now:%Y%m%d_%H%M%S}_'.encode()
+        size = _TAIL_BYTES
+        while True:
+            tail = fsio.last_bytes(self.path, size)
+            if len(tail) < size or mark not in tail[: _TAIL_BYTES]:
+                return {part.split(b'"', 1)[0].decode(errors="replace") for part in tail.split(b'{"id":"')[1:]}
+            size *= 2
+
+    def find(self, task_id: str) -> Task | None:
+        needles = {json.dumps(task_id, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)}
+        found: Task | None = None
+        with fsio.storage_errors(self.path):
+            stream = fsio.reader(self.path)
+            if stream is None:
+                return None
+            with stream:
+                for line in stream:
+                    if any(needle in line for needle in needles):
+                        found = _record_of(line, task_id, found)
+        return None if found is None or "filed_at" in found else found
+
+    def scan(self) -> Iterator[Task]:
+        with fsio.storage_errors(self.path):
+            stream = fsio.reader(self.path)
+            if stream is None:
+                return
+            with stream:
+                last = set(index.winners(stream, quick_look=True).values())
+                stream.seek(0)
+                for number, line in enumerate(stream):
+                    if number in last:
+                        yield codec.decode(line)
+
+    def update(self, task_id: str, now: datetime, change: Callable[[Task], Task]) -> Task:
+        with self._locked():
+            current = self._current(task_id, now)
+            if current is None:
+                raise Refused(f"no such task: {task_id} (see `defer list --all`)")
+            changed = change(current)
+            if changed is not current:
+                self._write([changed], now)
+        return changed
+
+    def _current(self, task_id: str, now: datetime) -> Task | None:
+        if self._index is not None:
+            hot = self._refreshed(now).hot.get(task_id.encode(errors="surrogatepass"))
+            if hot is not None:
+                return hot[0]
+        return self.find(task_id)
+
+    def claim_due(self, now: datetime, choose: Callable[[list[Task]], list[Task]]) -> list[Task]:
+        with self._locked():
+            changed = choose(self._refreshed(now).tasks())
+            self._write(changed, now)
+        return changed
+
+    def archive(self, now: datetime) -> list[Task]:
+        with self._locked():
+            known = self._refreshed(now)
+            unfiled = [one for one in known.tasks() if task.is_unfiled(one)]
+            filed = filing.file(unfiled, self._archive_dir, self._runs_dir)
+            if self._is_worth_a_rewrite(known, bool(unfiled)):
+                self._rewrite({one["id"] for one in unfiled})
+            else:
+                self._write([_filed_line(one, now) for one in unfiled], now)
+            self._mark_rest(now)
+        return filed
+
+    def attention(self, now: datetime) -> list[Task]:
+        """What a wake must look at: tasks that are due, executing or unfiled."""
+        with self._locked():
+            return [one for one in self._refreshed(now).tasks() if task.needs_attention_at(one) <= now]
+
+    def _fresh_index(self, now: datetime) -> index.Index:
+        if self._index is None or not now <= self._index.horizon <= now + HORIZON:
+            self._index = index.Index(now + HORIZON)
+        return self._index
+
+    def _refreshed(self, now: datetime) -> index.Index:
+        """What the store holds now, with a torn last line set aside. The caller holds the lock."""
+        known = self._fresh_index(now)
+        bad_before = known.bad_lines
+        self._state = known.refresh(self.path)
+        if known.torn_at is not None:
+            self._set_aside(known.torn_at)
+            self._state = known.refresh(self.path)
+        if known.bad_lines > bad_before and not self.markers.unchanged_since_seen():
+            for bad in known.bad:
+                self._report("bad_line", offset=bad.offset, reason=bad.reason, file=self.path)
+        return known
+
+    def _set_aside(self, torn_at: int) -> None:
+        """Move a torn last line to the rejected file: kept first, cut after."""
+        state = fsio.stat(self.path)
+        torn = fsio.last_bytes(self.path, state.st_size - torn_at) if state else b""
+        fsio.append(self._rejected, torn + b"\n")
+        fsio.truncate(self.path, torn_at)
+        self._report("torn_line_set_aside", bytes=len(torn), file=self._rejected)
+
+    def _write(self, records: Sequence[Task], now: datetime) -> None:
+        """Append records as one write. The caller holds the lock."""
+        if not records:
+            return
+        data = b"".join(map(codec.encode, records))
+        if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
+            # Either a torn line, which goes aside, or a whole one that only lacks its newline.
+            self._refreshed(now)
+            data = data if fsio.last_bytes(self.path, 1) in (b"", b"\n") else b"\n" + data
+        with self.markers.around_append(now, min(task.needs_attention_at(one) for one in records)):
+            fsio.append(self.path, data)
+
+    def _is_worth_a_rewrite(self, known: index.Index, has_filed: bool) -> bool:
+        if known.size <= SMALL_STORE_BYTES:
+            return has_filed or known.bytes_spent > 0
+        return known.bytes_spent * 2 > known.size
+
+    def _rewrite(self, filed: set[str]) -> None:
+        """Write the store anew: one line for each task, without what was ``filed``; bad lines stay."""
+        stream = fsio.reader(self.path)
+        if stream is None:
+            return
+        with stream:
+            last = set(index.winners(stream, quick_look=False).values())
+            stream.seek(0)
+            fsio.replace(self.path, filter(None, map(_kept_line(last, filed), enumerate(stream))))
+
+    def _mark_rest(self, now: datetime) -> None:
+        """Set the markers for a store that has just been read whole. A failing disk only costs a wake."""
+        known = self._refreshed(now)
+        next_due = min(map(task.needs_attention_at, known.tasks()), default=None)
+        try:
+            self.markers.after_whole_read(self._state, now, next_due)
+        except OSError as error:
+            self._report("markers_not_set", reason=error.strerror)
+
+
+def _record_of(line: bytes, task_id: str, otherwise: Task | None) -> Task | None:
+    """The record in ``line`` if it is that of ``task_id``."""
+    try:
+        record = codec.decode(line)
+    except BadLine:
+        return otherwise
+    return record if record["id"] == task_id else otherwise
+
+
+def _check_size(record: Task) -> None:
+    size = len(codec.encode(record))
+    if size > codec.MAX_TASK_BYTES:
+        raise BadInput(
+            f"task is too large: {record['id']} has {size} bytes of at most {codec.MAX_TASK_BYTES} "
+            "(put the bulk in a file and name it with --artifact)"
+        )
+
+
+def _filed_line(one: Task, now: datetime) -> Task:
+    """What stands in for a filed task until the next rewrite."""
+    _, _, rest = task.filed_records(one)
+    return rest or {"id": one["id"], "status": one["status"], "filed_at": instants.to_text(now)}
+
+
+def _kept_line(last: set[int], filed: set[str]) -> Callable[[tuple[int, bytes]], bytes]:
+    """What a rewrite keeps of a numbered line: nothing of what is superseded or filed."""
+
+    def kept(numbered: tuple[int, bytes]) -> bytes:
+        number, line = numbered
+        whole = line if line.endswith(b"\n") else line + b"\n"
+        try:
+            record = codec.decode(line)
+        except BadLine:
+            return whole if line.strip() else b""
+        if number not in last:
+            return b""
+        if record["id"] not in filed:
+            return whole
+        _, _, rest = task.filed_records(record)
+        return codec.encode(rest) if rest else b""
+
+    return kept

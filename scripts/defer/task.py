@@ -1,0 +1,239 @@
+"""The task record and its life: every transition is a pure function from one record to the next.
+
+States: ``scheduled`` → ``executing`` → ``completed`` or ``failed``; a retry, or an executor that
+asks to be run again, leads back to ``scheduled``; ``cancelled`` from either of the first two.
+A record is a plain dict, so that fields this version does not know live through every change.
+
+Two lists hold what is over and not yet filed: ``ended`` (records of occurrences) and
+``ended_runs`` (records of attempts). Both stand in the line that settles an attempt, so that
+no crash can come between an outcome and its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from . import instants
+from .codec import Task
+from .errors import Refused
+
+SCHEMA_VERSION = 2
+SCHEDULED, EXECUTING = "scheduled", "executing"
+COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
+STATUSES = (SCHEDULED, EXECUTING, COMPLETED, FAILED, CANCELLED)
+ENDED = (COMPLETED, FAILED, CANCELLED)
+INTENTS = ("resume_task", "notify", "execute_action")
+MODES = ("fresh", "callback")
+AURA_LEVELS = ("low", "medium", "high")
+LISTS = ("key_points", "artifacts", "constraints")
+
+_ENDED_AT = {COMPLETED: "completed_at", FAILED: "failed_at", CANCELLED: "cancelled_at"}
+_UNFILED = ("ended", "ended_runs")
+
+
+def create(
+    *,
+    created_at: datetime,
+    run_at: datetime,
+    context: dict[str, Any],
+    intent: str = "resume_task",
+    mode: str = "fresh",
+    prompt_template: str | None = None,
+    aura_level: str = "low",
+    max_retries: int = 0,
+    reorient: dict[str, Any] | None = None,
+    **optional: object,
+) -> Task:
+    """A new scheduled task without an id (the store gives one); ``optional`` fields that are None are left out."""
+    run_at_text = instants.to_text(run_at)
+    summary = context["summary"]
+    reorient = reorient or {"requested": False, "project": None, "explicit_context_file": None}
+    return {
+        "created_at": instants.to_text(created_at),
+        "run_at": run_at_text,
+        "type": "deferred_task",
+        "intent": intent,
+        "context": {"reoriented_from": None, **{name: [] for name in LISTS}, **context},
+        "execution": {
+            "mode": mode,
+            "prompt_template": summary if prompt_template is None else prompt_template,
+            "aura_level": aura_level,
+        },
+        "status": SCHEDULED,
+        "attempts": 0,
+        "max_retries": max_retries,
+        "reorient_requested": reorient["requested"],
+        "reorient": reorient,
+        "schema_version": SCHEMA_VERSION,
+        "occurrence": run_at_text,
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def made_up_id(created_at: datetime, taken: Container[str], random_bytes: Callable[[int], bytes]) -> str:
+    """``task_YYYYMMDD_HHMMSS_xxxx`` that is not in ``taken``; xxxx is hexadecimal."""
+    moment = created_at
+    for tries in range(1 << 20):
+        # More than a second can name: let the name run ahead of the clock rather than collide.
+        if tries and tries % 200_000 == 0:
+            moment += timedelta(seconds=1)
+        name = f"task_{moment:%Y%m%d_%H%M%S}_{random_bytes(2).hex()}"
+        if name not in taken:
+            return name
+    raise Refused("no free task id was found (give one with --id)")
+
+
+def run_at(task: Task) -> datetime:
+    """When the task is to run next."""
+    return instants.from_text(task["run_at"])
+
+
+def is_due(task: Task, now: datetime) -> bool:
+    """Whether the task waits for a runner."""
+    return task["status"] == SCHEDULED and run_at(task) <= now
+
+
+def is_unfiled(task: Task) -> bool:
+    """Whether something in the record has ended and is not in the archive yet."""
+    return task["status"] in ENDED or any(task.get(name) for name in _UNFILED)
+
+
+def ended_at(task: Task) -> datetime:
+    """When a task that is over ended; of a v1 record without that field, when it was to run."""
+    for name in (_ENDED_AT.get(task["status"], ""), "last_attempt_at", "run_at"):
+        try:
+            return instants.from_text(task[name])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return instants.from_text(task["created_at"])
+
+
+def needs_attention_at(task: Task) -> datetime:
+    """The moment a wake must look at this task; the epoch for "at once"."""
+    if is_unfiled(task) or task["status"] == EXECUTING:
+        return instants.EPOCH
+    return run_at(task) if task["status"] == SCHEDULED else instants.NEVER
+
+
+def filed_records(task: Task) -> tuple[list[Task], list[dict[str, Any]], Task | None]:
+    """What to file of a task: archive records, run records, and what stays in the store (None: nothing)."""
+    rest = {name: value for name, value in task.items() if name not in _UNFILED}
+    records = list(task.get("ended") or [])
+    runs = list(task.get("ended_runs") or [])
+    if task["status"] in ENDED:
+        return [*records, rest], runs, None
+    return records, runs, rest
+
+
+def claim(task: Task, now: datetime, run: dict[str, Any]) -> Task:
+    """The record of a task whose attempt begins: ``run`` says who makes it."""
+    attempt = int(task.get("attempts") or 0) + 1
+    occurrence = task.get("occurrence") or task["run_at"]
+    stamp = instants.to_text(now)
+    late = max(0, int((now - run_at(task)).total_seconds()))
+    facts = {"attempt": attempt, "occurrence": occurrence, "started_at": stamp, "late_by_seconds": late}
+    return {
+        **task,
+        "status": EXECUTING,
+        "attempts": attempt,
+        "occurrence": occurrence,
+        "started_at": stamp,
+        "last_attempt_at": stamp,
+        "run": {**run, **facts},
+    }
+
+
+def expire(task: Task, now: datetime) -> Task:
+    """The record of a task that came due too late to be of use."""
+    error = f"expired: it was of use until {task['expires_at']} and came to run at {instants.to_text(now)}"
+    return {**_over(task, FAILED, now), "error": error, "error_type": "Expired", "last_error": error}
+
+
+def cancel(task: Task, now: datetime, reason: str | None) -> Task:
+    """The cancelled record. Raises Refused for a task that runs or has ended."""
+    if task["status"] == EXECUTING:
+        raise Refused(f"task is executing: {task['id']} (cancel --kill {task['id']} ends its attempt)")
+    if task["status"] in ENDED:
+        raise Refused(f"task has ended already: {task['id']} is {task['status']} (nothing to cancel)")
+    return {**_over(task, CANCELLED, now), "cancel_reason": reason}
+
+
+def ask_to_cancel(task: Task, now: datetime, reason: str | None) -> Task:
+    """The record of an executing task whose attempt is to be ended: settling it will cancel it."""
+    if task["status"] != EXECUTING:
+        return cancel(task, now, reason)
+    return {**task, "cancel_requested_at": instants.to_text(now), "cancel_reason": reason}
+
+
+def replace(old: Task, new: Task, now: datetime) -> Task:
+    """``new`` in the place of ``old`` under one id; what ends with ``old`` waits in it to be filed."""
+    if old["status"] == EXECUTING:
+        raise Refused(f"task is executing: {old['id']} (wait for its end, or cancel --kill {old['id']})")
+    last = old if old["status"] in ENDED else cancel(old, now, "replaced")
+    records, runs, _ = filed_records(last)
+    return {**new, **_unfiled([*records], [*runs])}
+
+
+def _over(task: Task, status: str, now: datetime) -> Task:
+    rest = {name: value for name, value in task.items() if name not in ("run", "cancel_requested_at")}
+    return {**rest, "status": status, _ENDED_AT[status]: instants.to_text(now)}
+
+
+def _unfiled(records: list[Task], runs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in zip(_UNFILED, (records, runs), strict=True) if value}
+
+
+def with_ended_run(task: Task, record: dict[str, Any]) -> Task:
+    """The task with one more run record waiting to be filed."""
+    return {**task, **_unfiled(list(task.get("ended") or []), [*(task.get("ended_runs") or []), record])}
+
+
+def over(task: Task, status: str, now: datetime, **facts: object) -> Task:
+    """The record of a task that ended with ``status``."""
+    return {**_over(task, status, now), **facts}
+
+
+def again(task: Task, at: datetime, **facts: object) -> Task:
+    """The record of a task that waits for its next attempt at ``at``."""
+    rest = {name: value for name, value in task.items() if name != "run"}
+    return {**rest, "status": SCHEDULED, "run_at": instants.to_text(at), **facts}
+
+
+def next_occurrence(ended: Task, at: datetime) -> Task:
+    """A new occurrence at ``at`` of a task that has just ended; the ended one waits in it to be filed."""
+    records, runs, _ = filed_records(ended)
+    per_occurrence = {*_ENDED_AT.values(), "error", "error_type", "last_error", "result", "deferrals", "started_at"}
+    rest = {name: value for name, value in ended.items() if name not in per_occurrence}
+    fresh = {"status": SCHEDULED, "attempts": 0, "run_at": instants.to_text(at), "occurrence": instants.to_text(at)}
+    return {**rest, **fresh, **_unfiled(records, runs)}
+
+
+def is_expired(task: Task, now: datetime) -> bool:
+    """Whether the task's ``expires_at`` has passed."""
+    limit = task.get("expires_at")
+    return limit is not None and instants.from_text(limit) < now
+
+
+def choose(
+    hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], dict[str, Any]]
+) -> list[Task]:
+    """The records that a claim changes: due tasks in ``run_at`` order, as many as there are slots.
+
+    No two attempts share a ``workspace`` unless the task says ``concurrent``; what has expired ends.
+    """
+    known = list(hot)
+    executing = [task for task in known if task["status"] == EXECUTING]
+    slots = max_parallel - len(executing)
+    taken = {task["workspace"] for task in executing if task.get("workspace")}
+    changed: list[Task] = []
+    for task in sorted((task for task in known if is_due(task, now)), key=lambda task: (run_at(task), task["id"])):
+        workspace = task.get("workspace")
+        if is_expired(task, now):
+            changed.append(expire(task, now))
+        elif slots > 0 and (workspace not in taken or task.get("concurrent")):
+            changed.append(claim(task, now, new_run()))
+            slots -= 1
+            taken |= {workspace} if workspace else set()
+    return changed
