@@ -38,11 +38,11 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
 
     Made if it is not there, with one message on stderr unless ``quiet``. Raises SetupError.
     """
-    _require_version()
     lock = extra or "core"
     found = find(lock)
     if found:
         return found
+    _require_version()
     home = _place()
     try:
         with _held(os.path.dirname(home)):
@@ -69,6 +69,7 @@ def enter_environment() -> None:
     Returns if that is the one running; otherwise starts the script anew under it. Ends the
     process with one line and status 74 where no environment can be made.
     """
+    _step_up()
     try:
         python = ensure()
     except SetupError as error:
@@ -88,6 +89,21 @@ def _require_version() -> None:
                 MINIMUM[0], MINIMUM[1], sys.version_info[0], sys.version_info[1], sys.executable
             )
         )
+
+
+def _step_up() -> None:
+    """Start anew under a newer Python of another name where this one is too old and PATH has one."""
+    if sys.version_info[:2] >= MINIMUM:
+        return
+    import shutil
+    import subprocess
+
+    test = "import sys; sys.exit(sys.version_info < {!r})".format(MINIMUM)
+    for minor in range(20, MINIMUM[1] - 1, -1):
+        newer = shutil.which("python3.{}".format(minor))
+        # A version manager may have a name on PATH with nothing behind it.
+        if newer and subprocess.call([newer, "-c", test], stderr=subprocess.DEVNULL) == 0:
+            os.execv(newer, [newer] + sys.argv)
 
 
 def _homes() -> "list[str]":
@@ -137,6 +153,8 @@ def _vouched(home: str, lock: str) -> bool:
     made = os.stat(stamp).st_mtime_ns
     if all(made > os.stat(source).st_mtime_ns for source in _sources(lock)):
         return True
+    if sys.version_info[:2] < MINIMUM:
+        return False  # it has no tomllib to compare with
     with open(stamp) as stream:
         if stream.read().strip() != _fingerprint(home, lock):
             return False
@@ -302,9 +320,9 @@ def main(arguments: "list[str]") -> int:
     parser.add_argument("--check", action="store_true", help="install nothing: only say whether it is ready")
     parser.add_argument("--quiet", action="store_true", help="no message while setting up")
     options = parser.parse_args(arguments)
+    _step_up()
     try:
         if options.check:
-            _require_version()
             python = find(options.extra or "core")
             if not python:
                 raise SetupError("the Python environment is missing or out of date (run: {})".format(_COMMAND))

@@ -29,13 +29,11 @@ prepare_python() {
   local candidate
   find_python && return
   for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      python=$("$candidate" -I "$scripts/bootstrap.py") || exit "$EXIT_IO"
-      return 0
-    fi
+    "$candidate" -c '' 2>/dev/null || continue
+    python=$("$candidate" -I "$scripts/bootstrap.py") || exit "$EXIT_IO" # it has said why
+    return 0
   done
-  command -v python3 >/dev/null || die "Python 3.11 or newer is needed, and there is no python3 on PATH (install one)"
-  python=$(python3 "$scripts/bootstrap.py") || exit "$EXIT_IO" # too old: it says so itself
+  die "Python 3.11 or newer is needed, and there is no python3 on PATH (install one)"
 }
 
 # Gives way to one face of the command line. Neither site-packages of the user's nor the working directory count.
@@ -46,9 +44,9 @@ start_python() {
 # Sets REPLY to the settings file; /dev/null stands for none.
 settings_file() {
   REPLY=${DEFER_ENV_FILE-}
-  [ -z "${DEFER_ENV_FILE+set}" ] || return 0
+  if [ -n "$REPLY" ]; then return 0; fi
   for REPLY in "${XDG_CONFIG_HOME:-${HOME-}/.config}/defer/env" "$root/.env"; do
-    if [ -e "$REPLY" ]; then return 0; fi
+    if [ -f "$REPLY" ]; then return 0; fi
   done
   REPLY=/dev/null
 }
@@ -89,5 +87,6 @@ tasks_file() {
   read_settings DEFER_RUNTIME_DIR DEFER_TASKS_FILE || return
   [ -n "${HOME-}" ] && [ -n "${DEFER_RUNTIME_DIR-unset}" ] && [ -n "${DEFER_TASKS_FILE-unset}" ] || return
   REPLY=${DEFER_TASKS_FILE-${DEFER_RUNTIME_DIR-$HOME/data/runtime}/deferred.jsonl}
-  case $REPLY in /*[!/]) ;; *) return 1 ;; esac
+  case $REPLY in */../* | */.. | */) return 1 ;; /*) return 0 ;; esac
+  return 1
 }
