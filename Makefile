@@ -1,0 +1,47 @@
+# The first Python that runs and is new enough; bootstrap.py says what is missing where there is none.
+PYTHON3 ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
+ENTER = python=$$($(PYTHON3) scripts/bootstrap.py --extra dev) || exit; export PATH="$${python%/*}:$$PATH";
+AGENT ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-shell test-python lint bench install uninstall lock version
+
+help: ## this list
+	@echo "usage: make TARGET"
+	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' Makefile | expand -t 14
+
+demo: ## schedule a task, wake the runner and see the result, in a throw-away directory
+	@examples/demo.sh
+
+test: test-shell test-python ## every test, setting up what they need
+
+test-shell:
+	@$(ENTER) bats tests/bats
+
+test-python:
+	@$(ENTER) "$$python" -m pytest -n 2
+
+version:
+	@$(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+
+lint: ## ShellCheck, shfmt, ruff, mypy, and no syntax newer than Bash 3.2
+	@$(ENTER) scripts=$$(shfmt -f $(wildcard scripts examples tests .ci)) && shellcheck -x $$scripts && shfmt -d $$scripts && \
+	ruff check . && ruff format --check . && "$$python" -m mypy && "$$python" -m pytest -q tests/unit/test_house.py
+
+bench: ## how fast, how small: one table, ours beside the limit
+	@$(ENTER) "$$python" tests/bench/run.py
+
+install: ## link `defer` into ~/.local/bin and the skills into agent folders (AGENT=claude|codex|agents|all|none)
+	@scripts/install.sh install $(AGENT)
+
+uninstall: ## take away exactly what install put
+	@scripts/install.sh uninstall
+
+lock: ## bring requirements/*.lock up to date with what pyproject.toml allows
+	@$(ENTER) "$$python" -m pip install --quiet --disable-pip-version-check uv && \
+	for extra in core dev; do \
+	  [ $$extra = core ] || flags="--extra $$extra --constraints requirements/core.lock"; \
+	  "$$python" -m uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate \
+	    $$flags --output-file requirements/$$extra.lock pyproject.toml || exit; \
+	done
