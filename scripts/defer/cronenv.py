@@ -1,0 +1,99 @@
+"""What a command under cron gets to see, and how it gets to see what this shell does.
+
+- cron gives a command HOME, LOGNAME, SHELL, a short PATH and nothing else. What this shell has
+  beyond that (PATH, exported ``DEFER_*``) goes into the settings file, so that cron wakes the
+  store that this shell schedules into.
+- cron's HOME is the password database's, and it knows no XDG directories. Where that leads to
+  another settings file, or past the Python environment, the crontab line names the right one:
+  ``DEFER_ENV_FILE=… run-deferred.sh``.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import config, cronline, envfile
+
+_OF_ONE_ATTEMPT = {"DEFER_TASK_ID", "DEFER_RUN_ID", "DEFER_ATTEMPT", "DEFER_PROMPT_FILE", "DEFER_RESULT_FILE"}
+
+
+def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
+    """What the crontab line must say before the command, for its runs to find their settings and Python."""
+    environment = _environment(crontab)
+    named = {}
+    if not _same(_settings_found(environment, settings_file), settings_file):
+        named["DEFER_ENV_FILE"] = str(settings_file)
+    python_home = Path(sys.executable).parent.parent  # of a virtual environment, so not to be resolved
+    data = Path(environment.get("XDG_DATA_HOME") or Path(environment["HOME"], ".local", "share"))
+    if python_home.parts[-2:] == ("defer", "venv") and not _same(python_home.parent.parent, data):
+        named["XDG_DATA_HOME"] = str(python_home.parent.parent)
+    return named
+
+
+def settings_read(line_variables: Mapping[str, str], crontab: bytes) -> Path | None:
+    """The settings file that a command with ``line_variables`` in front reads, None if it finds none."""
+    return config.settings_path({**_environment(crontab), **line_variables})
+
+
+def _environment(crontab: bytes) -> dict[str, str]:
+    return {"HOME": home(), **cronline.environment(crontab)}
+
+
+def _settings_found(environment: Mapping[str, str], yet_to_come: Path) -> Path:
+    """The settings file found once ``yet_to_come`` is there."""
+    users = config.user_settings_path(environment)
+    if not environment.get("DEFER_ENV_FILE") and _same(users, yet_to_come):
+        return users
+    return config.settings_path(environment) or config.ROOT / ".env"
+
+
+def home() -> str:
+    """The home cron gives its commands, whatever HOME is in this shell."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:  # a user without an entry; cron will not serve them either, and says so itself
+        return os.path.expanduser("~")
+
+
+def other_home(environ: Mapping[str, str]) -> str | None:
+    """This shell's HOME where it is not cron's."""
+    here = environ.get("HOME")
+    return here if here and not _same(Path(here), Path(home())) else None
+
+
+def wanted(environ: Mapping[str, str], path_value: str) -> dict[str, str]:
+    """The settings that make cron's runs act as this shell would."""
+    exported = {
+        name: _for_any_directory(name, value)
+        for name, value in sorted(environ.items())
+        if name.startswith("DEFER_") and name not in _OF_ONE_ATTEMPT and name != "DEFER_ENV_FILE" and value
+    }
+    here = other_home(environ)
+    if here:
+        exported.setdefault("DEFER_RUNTIME_DIR", os.path.join(here, "data", "runtime"))
+    return {"PATH": path_value, **exported}
+
+
+def _for_any_directory(name: str, value: str) -> str:
+    """A relative path made absolute: cron starts its commands at home."""
+    is_path = name.endswith(("_DIR", "_FILE")) or (name == "DEFER_EXECUTOR" and "/" in value)
+    return os.path.abspath(value) if is_path and not value.startswith("~") else value
+
+
+def bring_up_to_date(settings_file: Path, values: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Set ``values`` in the file: the names written, and those of them that had another value."""
+    content = envfile.read(settings_file)
+    held = envfile.values(content, settings_file)
+    written = [name for name, value in values.items() if held.get(name) != value]
+    updated = envfile.with_values(content, {name: values[name] for name in written})
+    if written or not envfile.is_private(settings_file):
+        envfile.write(settings_file, updated)
+    return written, [name for name in written if name in held]
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)

@@ -1,0 +1,138 @@
+"""Our line in a crontab, and the crontab around it, as bytes.
+
+A crontab may hold anything: other people's encodings, CRLF, no final newline. Only lines that
+carry our mark and call a ``run-deferred.sh`` are ever changed; every other byte stays.
+
+What cron makes of a line is crontab(5): five fields, then everything up to the newline is given
+to ``sh -c``, except that an unescaped ``%`` ends it. A backslash before ``%`` is taken off. What
+happens to other backslashes differs from cron to cron, so a path that has one is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from .errors import BadInput
+
+MARK = "# defer: wakes the tasks that are due"
+MAX_COMMAND_BYTES = 998  # MAX_COMMAND of Vixie cron less the newline and the NUL
+
+_RUNNER_NAME = "run-deferred.sh"
+_MARKED = re.compile(rb"[ \t]*[^#\s].*[ \t]# defer: [^#]*", re.DOTALL).fullmatch
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL).fullmatch
+_SETTING = re.compile(rb"[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*(.*?)[ \t\r]*").fullmatch
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\\]").search
+
+
+class Entry(NamedTuple):
+    """A crontab line that calls a ``run-deferred.sh``."""
+
+    line: bytes
+    runner: str
+    variables: dict[str, str]
+    marked: bool
+
+
+class Edited(NamedTuple):
+    """A crontab after an edit, and the marked lines that gave way to it."""
+
+    content: bytes
+    removed: list[bytes]
+
+
+def render(runner: str, variables: Mapping[str, str]) -> bytes:
+    """The line that wakes ``runner`` every minute with ``variables`` set, without its newline.
+
+    Raises BadInput for a path that no crontab line can carry.
+    """
+    for path in (runner, *variables.values()):
+        if _UNFIT(path):
+            raise BadInput(
+                f"cron cannot run a path with a newline, a control character or a backslash: {path!r} "
+                "(move or rename the folder)"
+            )
+    words = [f"{name}={shlex.quote(value)}" for name, value in variables.items()] + [
+        shlex.quote(runner),
+        MARK,
+    ]
+    command = os.fsencode(" ".join(words)).replace(b"%", rb"\%")
+    if len(command) > MAX_COMMAND_BYTES:
+        raise BadInput(
+            f"the crontab line would have {len(command)} bytes, cron reads {MAX_COMMAND_BYTES}: {runner!r} "
+            "(move the folder to a shorter path)"
+        )
+    return b"* * * * * " + command
+
+
+def entries(content: bytes) -> list[Entry]:
+    """The active lines that call a ``run-deferred.sh``, marked as ours or written by hand."""
+    return [entry for entry in map(_entry, content.split(b"\n")) if entry]
+
+
+def _entry(line: bytes) -> Entry | None:
+    if line.lstrip(b" \t").startswith(b"#") or _RUNNER_NAME.encode() not in line:
+        return None
+    fields = 1 if line.lstrip(b" \t").startswith(b"@") else 5
+    command = line.split(None, fields)[fields:]
+    try:
+        words = shlex.split(os.fsdecode(b"".join(command).replace(rb"\%", b"%")), comments=True)
+    except ValueError:
+        return None
+    variables = dict(word.split("=", 1) for word in words if _ASSIGNMENT(word))
+    runner = next((word for word in words if os.path.basename(word) == _RUNNER_NAME), None)
+    return Entry(line, runner, variables, bool(_MARKED(line))) if runner else None
+
+
+def installed(content: bytes, line: bytes, runner: str, exists: Callable[[str], bool]) -> Edited:
+    """``content`` with ``line`` in it once, in the place of the first line of ours for ``runner``."""
+    lines, removed = _without_ours(content, runner, exists)
+    position = lines.index(None) if None in lines else len(lines)
+    kept: list[bytes | None] = [*lines[:position], line, *lines[position:]]
+    return Edited(_joined(kept), removed)
+
+
+def uninstalled(content: bytes, runner: str, exists: Callable[[str], bool]) -> Edited:
+    """``content`` without the lines of ours for ``runner``."""
+    lines, removed = _without_ours(content, runner, exists)
+    return Edited(_joined(lines) if removed else content, removed)
+
+
+def _without_ours(
+    content: bytes, runner: str, exists: Callable[[str], bool]
+) -> tuple[list[bytes | None], list[bytes]]:
+    """The lines, None where a line of ours stood, and those lines.
+
+    Ours is what carries the mark and calls this runner, or one that is not there any more: the line
+    of a second checkout that still exists is its own affair.
+    """
+    lines: list[bytes | None] = list(content.split(b"\n"))
+    if lines[-1] == b"":
+        lines.pop()
+    removed: list[bytes] = []
+    for number, line in enumerate(lines):
+        entry = _entry(line or b"")
+        if entry and entry.marked and (entry.runner == runner or not exists(entry.runner)):
+            removed.append(entry.line)
+            lines[number] = None
+    return lines, removed
+
+
+def _joined(lines: list[bytes | None]) -> bytes:
+    """Each line ended: cron ignores a last line without its newline."""
+    return b"".join(line + b"\n" for line in lines if line is not None)
+
+
+def environment(content: bytes) -> dict[str, str]:
+    """The variables the crontab sets for its commands (crontab(5): ``NAME = value``, quotes optional)."""
+    settings: dict[str, str] = {}
+    for line in content.split(b"\n"):
+        setting = _SETTING(line)
+        if setting:
+            name, value = os.fsdecode(setting[1]), os.fsdecode(setting[2])
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            settings[name] = value[1:-1] if quoted else value
+    return settings

@@ -1,0 +1,88 @@
+"""Values set in a settings file: the named lines change, every other byte stays.
+
+:mod:`settings` reads the format; what is written here reads back as what was meant.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from . import fsio, settings
+from .errors import BadInput, StorageError
+
+_LIMIT = 1 << 20  # bytes; as much as is ever read of it
+_SAFE_BARE = re.compile(r"[A-Za-z0-9_./:,@%+=~^-]*").fullmatch
+
+
+def line(name: str, value: str) -> bytes:
+    """``NAME=value``, quoted where it must be. BadInput for a value that no line can carry."""
+    forms = [value] if _SAFE_BARE(value) else [f"'{value}'", f'"{value}"', value]
+    for form in forms:
+        if _reads_as(f"{name}={form}", name, value):
+            return os.fsencode(f"{name}={form}")
+    raise BadInput(f"{name} cannot stand in a settings file: {value!r} (take its quotes or newlines out)")
+
+
+def _reads_as(written: str, name: str, value: str) -> bool:
+    try:
+        return settings.parse(written, "") == {name: value}
+    except BadInput:
+        return False
+
+
+def with_values(content: bytes, values: dict[str, str]) -> bytes:
+    """``content`` with each name of ``values`` set: where it stands, else at the end."""
+    for name, value in values.items():
+        content = _with_value(content, name, line(name, value))
+    return content
+
+
+def _with_value(content: bytes, name: str, new: bytes) -> bytes:
+    stands = re.compile(rb"^([ \t]*(?:export[ \t]+)?)%s=[^\n]*?(?=\r?$)" % name.encode(), re.MULTILINE)
+    replaced, count = stands.subn(lambda found: found[1] + new, content)
+    if count:
+        return replaced
+    ended = content if content.endswith(b"\n") or not content else content + b"\n"
+    return ended + new + b"\n"
+
+
+def values(content: bytes, source: Path) -> dict[str, str]:
+    """What the file sets. Raises BadInput, naming the line, for a file that cannot be read as settings."""
+    return settings.parse(content.decode("utf-8", "surrogateescape"), str(source))
+
+
+def read(path: Path) -> bytes:
+    """The file's bytes, none where it is not there. StorageError if it cannot be read."""
+    with fsio.storage_errors(path):
+        file = fsio.reader(path)
+        if file is None:
+            return b""
+        with file:
+            content = file.read(_LIMIT + 1)
+    if len(content) > _LIMIT:
+        raise StorageError(f"the settings file is too large: {path} (at most {_LIMIT} bytes)")
+    return content
+
+
+def is_private(path: Path) -> bool:
+    """Whether the file is there and nobody but its owner can read it."""
+    state = fsio.stat(path)
+    return state is not None and not state.st_mode & 0o077
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put ``content`` in the place of the file, mode 0600, at once or not at all.
+
+    A symbolic link stays one: the file it leads to is replaced. Its owner stays the owner.
+    """
+    target = Path(os.path.realpath(path))
+    with fsio.storage_errors(target):
+        fsio.ensure_directory(target.parent)
+        before = fsio.stat(target)
+        fsio.replace(target, [content])
+        if before is not None:
+            with suppress(PermissionError):
+                os.chown(target, before.st_uid, before.st_gid)
