@@ -10,7 +10,6 @@ happens to other backslashes differs from cron to cron, so a path that has one i
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from .errors import BadInput
 MARK = "# defer: wakes the tasks that are due"
 MAX_COMMAND_BYTES = 998  # MAX_COMMAND of Vixie cron less the newline and the NUL
 
+_AS_IN_PATHS = ("utf-8", "surrogateescape")  # os.fsencode's, whatever the locale
 _RUNNER_NAME = "run-deferred.sh"
 _MARKED = re.compile(rb"[ \t]*[^#\s].*[ \t]# defer: [^#]*", re.DOTALL).fullmatch
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL).fullmatch
@@ -59,7 +59,7 @@ def render(runner: str, variables: Mapping[str, str]) -> bytes:
         shlex.quote(runner),
         MARK,
     ]
-    command = os.fsencode(" ".join(words)).replace(b"%", rb"\%")
+    command = " ".join(words).encode(*_AS_IN_PATHS).replace(b"%", rb"\%")
     if len(command) > MAX_COMMAND_BYTES:
         raise BadInput(
             f"the crontab line would have {len(command)} bytes, cron reads {MAX_COMMAND_BYTES}: {runner!r} "
@@ -79,11 +79,11 @@ def _entry(line: bytes) -> Entry | None:
     fields = 1 if line.lstrip(b" \t").startswith(b"@") else 5
     command = line.split(None, fields)[fields:]
     try:
-        words = shlex.split(os.fsdecode(b"".join(command).replace(rb"\%", b"%")), comments=True)
+        words = shlex.split(b"".join(command).replace(rb"\%", b"%").decode(*_AS_IN_PATHS), comments=True)
     except ValueError:
         return None
     variables = dict(word.split("=", 1) for word in words if _ASSIGNMENT(word))
-    runner = next((word for word in words if os.path.basename(word) == _RUNNER_NAME), None)
+    runner = next((word for word in words if word.rpartition("/")[2] == _RUNNER_NAME), None)
     return Entry(line, runner, variables, bool(_MARKED(line))) if runner else None
 
 
@@ -132,7 +132,7 @@ def environment(content: bytes) -> dict[str, str]:
     for line in content.split(b"\n"):
         setting = _SETTING(line)
         if setting:
-            name, value = os.fsdecode(setting[1]), os.fsdecode(setting[2])
+            name, value = (part.decode(*_AS_IN_PATHS) for part in setting.groups())
             quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
             settings[name] = value[1:-1] if quoted else value
     return settings

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import PurePath
 from typing import NamedTuple, TypedDict
 
 ITEM_LIMIT = 1000  # characters; with LIST_LIMIT it keeps a snapshot well inside a task's 1 MiB
@@ -62,7 +61,7 @@ class _Sections(NamedTuple):
 
 def parse(text: str, source: str) -> Snapshot:
     """The snapshot of ``text``, which was read from the file ``source``."""
-    name = PurePath(source).name
+    name = source.rpartition("/")[2]
     sections = _sections(_lines(_visible(text)))
     orientation = [*sections.items("orientation"), " ".join(sections.preamble), f"Reoriented from {name}"]
     reread = [] if sections.items("state") else [f"Re-read {name}: it names no current state"]
