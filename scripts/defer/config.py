@@ -7,7 +7,7 @@ table are held equal to it by a test.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -53,7 +53,9 @@ class Config:
     ``secrets``: the settings file's values that are no settings of ours, to be masked in output.
     """
 
-    def __init__(self, environ: Mapping[str, str], file_values: Mapping[str, str], settings_file: Path | None) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], file_values: Mapping[str, str], settings_file: Path | None
+    ) -> None:
         self.environment = {**file_values, **environ}
         if "PATH" in file_values:
             # cron's own PATH is next to nothing: the one that was noted at `cron install` replaces it.
@@ -72,7 +74,9 @@ class Config:
     def _directory(self, name: str, otherwise: Path) -> Path:
         written = self.get(name)
         if written.startswith("~"):
-            raise BadInput(f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)")
+            raise BadInput(
+                f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)"
+            )
         return Path(os.path.abspath(written)) if written else otherwise
 
     @property
@@ -87,7 +91,9 @@ class Config:
     @property
     def tasks_file(self) -> Path:
         """The store. A link is followed, so that all who reach one file share its lock."""
-        return Path(os.path.realpath(self._directory("DEFER_TASKS_FILE", self.runtime_dir / "deferred.jsonl")))
+        return Path(
+            os.path.realpath(self._directory("DEFER_TASKS_FILE", self.runtime_dir / "deferred.jsonl"))
+        )
 
     @property
     def archive_dir(self) -> Path:
@@ -112,11 +118,11 @@ class Config:
     @property
     def timeout_seconds(self) -> float:
         """Seconds an attempt may take; 0 is no limit."""
-        return self._number("DEFER_TIMEOUT_SECONDS", float, 0)
+        return self._number("DEFER_TIMEOUT_SECONDS", float, 0.0)
 
     @property
     def kill_grace_seconds(self) -> float:
-        return self._number("DEFER_KILL_GRACE_SECONDS", float, 0)
+        return self._number("DEFER_KILL_GRACE_SECONDS", float, 0.0)
 
     @property
     def max_parallel(self) -> int:
@@ -128,27 +134,29 @@ class Config:
 
     @property
     def lock_timeout_seconds(self) -> float:
-        return self._number("DEFER_LOCK_TIMEOUT_SECONDS", float, 0)
+        return self._number("DEFER_LOCK_TIMEOUT_SECONDS", float, 0.0)
 
     @property
     def backoff(self) -> Backoff:
         from .retry import Backoff
 
         return Backoff(
-            self._number("DEFER_RETRY_DELAY_SECONDS", float, 0),
-            self._number("DEFER_RETRY_BACKOFF", float, 1),
-            self._number("DEFER_RETRY_MAX_DELAY_SECONDS", float, 0),
+            self._number("DEFER_RETRY_DELAY_SECONDS", float, 0.0),
+            self._number("DEFER_RETRY_BACKOFF", float, 1.0),
+            self._number("DEFER_RETRY_MAX_DELAY_SECONDS", float, 0.0),
         )
 
-    def _number(self, name: str, kind: Callable[[str], _N], least: _N) -> _N:
+    def _number(self, name: str, kind: type[_N], least: _N) -> _N:
         written = self.get(name) or VARIABLES[name]
         try:
             value = kind(written)
         except ValueError:
-            value = least - 1
+            value = kind(-1)
         if not least <= value < float("inf"):
             what = "a whole number" if kind is int else "a number"
-            raise BadInput(f"{name} must be {what} of at least {least}: {written} (default {VARIABLES[name]})")
+            raise BadInput(
+                f"{name} must be {what} of at least {least:g}: {written} (default {VARIABLES[name]})"
+            )
         return value
 
     def timezone(self, name: str | None = None) -> ZoneInfo:
@@ -177,7 +185,9 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         with path.open("rb") as file:
             raw = file.read(_SETTINGS_LIMIT + 1)
     except OSError as error:
-        raise BadInput(f"the settings file cannot be read: {path}: {error.strerror} (see DEFER_ENV_FILE)") from None
+        raise BadInput(
+            f"the settings file cannot be read: {path}: {error.strerror} (see DEFER_ENV_FILE)"
+        ) from None
     if len(raw) > _SETTINGS_LIMIT:
         raise BadInput(f"the settings file is too large: {path} (at most {_SETTINGS_LIMIT} bytes)")
     return Config(env, settings.parse(raw.decode("utf-8", "surrogateescape"), str(path)), path)

@@ -58,7 +58,9 @@ def resolve(named: str) -> Path:
     path = adapter if "/" not in named and adapter.is_file() else Path(named)
     if not path.is_file():
         known = ", ".join(sorted(one.name for one in ADAPTERS.iterdir())) if ADAPTERS.is_dir() else "none"
-        raise Misconfigured(f"no such executor: {path} (give the path of a program, or a shipped name: {known})")
+        raise Misconfigured(
+            f"no such executor: {path} (give the path of a program, or a shipped name: {known})"
+        )
     if not os.access(path, os.X_OK):
         raise Misconfigured(f"executor is not executable: {path} (chmod +x it)")
     return path.absolute()
@@ -76,7 +78,9 @@ class Paths(NamedTuple):
         """The paths for a task's run under ``log_dir``."""
         name = file_name(task_id)
         attempts = log_dir / "attempts" / name
-        return cls(log_dir / f"{name}.prompt.txt", attempts / f"{run_id}.log", attempts / f"{run_id}.result.json")
+        return cls(
+            log_dir / f"{name}.prompt.txt", attempts / f"{run_id}.log", attempts / f"{run_id}.result.json"
+        )
 
 
 def write_prompt(task: Task, paths: Paths) -> None:
@@ -273,7 +277,9 @@ class Attempt:
 
 def misconfigured(error: Misconfigured, paths: Paths) -> Outcome:
     """The outcome of an attempt that could not start for a reason that stays."""
-    return Outcome(FAILED, error_type=CONFIG_ERROR, error=str(error), result={"prompt_path": str(paths.prompt)})
+    return Outcome(
+        FAILED, error_type=CONFIG_ERROR, error=str(error), result={"prompt_path": str(paths.prompt)}
+    )
 
 
 def prompt_prepared(paths: Paths) -> Outcome:

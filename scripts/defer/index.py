@@ -31,7 +31,17 @@ class Bad(NamedTuple):
 class Index:
     """The store's lines up to ``size``, as far as a wake at or before ``horizon`` needs them."""
 
-    __slots__ = ("bad", "bad_lines", "bytes_spent", "horizon", "hot", "identity", "size", "torn_at", "_horizon_text")
+    __slots__ = (
+        "bad",
+        "bad_lines",
+        "bytes_spent",
+        "horizon",
+        "hot",
+        "identity",
+        "size",
+        "torn_at",
+        "_horizon_text",
+    )
 
     def __init__(self, horizon: datetime) -> None:
         self.horizon = horizon

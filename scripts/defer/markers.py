@@ -46,7 +46,8 @@ class Markers:
     def __init__(self, tasks_file: Path) -> None:
         self._store = tasks_file
         self.due, self.seen, self.heartbeat, self.trouble = (
-            tasks_file.with_name(f".{tasks_file.name}.{kind}") for kind in ("due", "seen", "heartbeat", "trouble")
+            tasks_file.with_name(f".{tasks_file.name}.{kind}")
+            for kind in ("due", "seen", "heartbeat", "trouble")
         )
 
     @contextmanager
@@ -107,7 +108,9 @@ class Markers:
         """Leave the reason why this wake could not do its work."""
         with suppress(OSError):
             text = " ".join(what.split())[: _TROUBLE_BYTES // 2]
-            fsio.replace(self.trouble, [f"{instants.to_text(now)} {text}\n".encode(errors="replace")], sync=False)
+            fsio.replace(
+                self.trouble, [f"{instants.to_text(now)} {text}\n".encode(errors="replace")], sync=False
+            )
 
     def clear_trouble(self) -> None:
         """This wake did its work."""

@@ -117,12 +117,16 @@ class JsonlStore:
         size = _TAIL_BYTES
         while True:
             tail = fsio.last_bytes(self.path, size)
-            if len(tail) < size or mark not in tail[: _TAIL_BYTES]:
-                return {part.split(b'"', 1)[0].decode(errors="replace") for part in tail.split(b'{"id":"')[1:]}
+            if len(tail) < size or mark not in tail[:_TAIL_BYTES]:
+                return {
+                    part.split(b'"', 1)[0].decode(errors="replace") for part in tail.split(b'{"id":"')[1:]
+                }
             size *= 2
 
     def find(self, task_id: str) -> Task | None:
-        needles = {json.dumps(task_id, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)}
+        needles = {
+            json.dumps(task_id, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)
+        }
         found: Task | None = None
         with fsio.storage_errors(self.path):
             stream = fsio.reader(self.path)

@@ -204,9 +204,22 @@ def again(task: Task, at: datetime, **facts: object) -> Task:
 def next_occurrence(ended: Task, at: datetime) -> Task:
     """A new occurrence at ``at`` of a task that has just ended; the ended one waits in it to be filed."""
     records, runs, _ = filed_records(ended)
-    per_occurrence = {*_ENDED_AT.values(), "error", "error_type", "last_error", "result", "deferrals", "started_at"}
+    per_occurrence = {
+        *_ENDED_AT.values(),
+        "error",
+        "error_type",
+        "last_error",
+        "result",
+        "deferrals",
+        "started_at",
+    }
     rest = {name: value for name, value in ended.items() if name not in per_occurrence}
-    fresh = {"status": SCHEDULED, "attempts": 0, "run_at": instants.to_text(at), "occurrence": instants.to_text(at)}
+    fresh = {
+        "status": SCHEDULED,
+        "attempts": 0,
+        "run_at": instants.to_text(at),
+        "occurrence": instants.to_text(at),
+    }
     return {**rest, **fresh, **_unfiled(records, runs)}
 
 
@@ -228,7 +241,9 @@ def choose(
     slots = max_parallel - len(executing)
     taken = {task["workspace"] for task in executing if task.get("workspace")}
     changed: list[Task] = []
-    for task in sorted((task for task in known if is_due(task, now)), key=lambda task: (run_at(task), task["id"])):
+    for task in sorted(
+        (task for task in known if is_due(task, now)), key=lambda task: (run_at(task), task["id"])
+    ):
         workspace = task.get("workspace")
         if is_expired(task, now):
             changed.append(expire(task, now))

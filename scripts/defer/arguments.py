@@ -1,0 +1,209 @@
+"""The command line: which flags there are, what they mean, and errors that name the nearest one."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from typing import NoReturn
+
+from . import task
+from .errors import BadInput
+
+SUBCOMMANDS = ("schedule", "list", "show", "cancel", "cron")
+
+_EXAMPLES = """\
+examples:
+  defer 30m resume the review
+  defer schedule --when "tomorrow 9am" --summary "check the deploy" --executor claude
+  defer list
+  defer cancel task_20260408_163500_4821
+
+exit status: 0 done, 1 not possible, 2 bad input, 74 input/output failure, 75 store busy
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are ours: one line, exit code 2, the nearest known flag."""
+
+    def __init__(self, prog: str, description: str, epilog: str | None = None) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise BadInput instead of printing usage."""
+        raise BadInput(f"{message} (see {self.prog} --help)")
+
+    def parse(self, words: list[str]) -> argparse.Namespace:
+        """Parse ``words``, whose positionals may stand anywhere. Raises BadInput."""
+        namespace, unknown = self.parse_known_intermixed_args(words)
+        flags = [word for word in unknown if word.startswith("-")]
+        if flags:
+            raise BadInput(self._unknown_flag(flags[0].split("=")[0]))
+        if unknown:
+            raise BadInput(f"unexpected argument: {unknown[0]} (see {self.prog} --help)")
+        return namespace
+
+    def _unknown_flag(self, flag: str) -> str:
+        near = difflib.get_close_matches(flag, self.flags(), n=1, cutoff=0.5)
+        mend = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
+        return f"unknown flag: {flag} ({mend})"
+
+    def flags(self) -> list[str]:
+        """Every long flag this parser knows."""
+        return [flag for flag in self._option_string_actions if flag.startswith("--")]
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"not a whole number: {text}")
+    return int(text)
+
+
+def _add_form(parser: argparse.ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--compact", action="store_true", help="JSON on one line")
+    form.add_argument("--json", action="store_true", help="JSON also where stdout is a terminal")
+
+
+def schedule() -> Parser:
+    """`schedule` with every flag, and a line in words as positionals."""
+    parser = Parser("defer", "Schedule work for later.", _EXAMPLES)
+    parser.usage = "defer [schedule] --when TIME --summary TEXT [option]… | defer TIME TEXT… | defer list|show|cancel|cron"
+    add = parser.add_argument
+    add("words", nargs="*", metavar="TIME TEXT…", help="the time and the summary as one line in words")
+    add("--when", metavar="TIME", help='when: 30m, "tomorrow 9am", 2026-12-24T09:00, …')
+    add("--summary", metavar="TEXT", help="what is to be done")
+    add(
+        "--intent",
+        choices=task.INTENTS,
+        default="resume_task",
+        help="what kind of work (default: %(default)s)",
+    )
+    add(
+        "--mode",
+        choices=task.MODES,
+        default="fresh",
+        help="picked up cold, or continued (default: %(default)s)",
+    )
+    add("--prompt-template", metavar="TEXT", help="the prompt (default: the summary)")
+    add("--prompt-file", metavar="FILE", help="read the prompt from FILE; - is standard input")
+    add(
+        "--aura-level",
+        choices=task.AURA_LEVELS,
+        default="low",
+        help="kept for the executor (default: %(default)s)",
+    )
+    add(
+        "--max-retries",
+        type=_whole_number,
+        default=0,
+        metavar="N",
+        help="further attempts after a failure (default: 0)",
+    )
+    add("--key-point", action="append", default=[], metavar="TEXT", help="what to know (repeatable)")
+    add("--artifact", action="append", default=[], metavar="PATH", help="what to look at (repeatable)")
+    add("--constraint", action="append", default=[], metavar="TEXT", help="what to keep to (repeatable)")
+    add("--context-json", metavar="JSON", help="summary, key_points, artifacts, constraints as one object")
+    add("--id", metavar="ID", help="the task's id (default: made up)")
+    add(
+        "--if-exists",
+        choices=("error", "replace", "skip"),
+        default="error",
+        help="when the id is taken (default: error)",
+    )
+    add("--reorient", action="store_true", help="take the context from a CONTEXT.md")
+    add("--project", metavar="NAME", help="the project whose CONTEXT.md that is")
+    add("--context-file", metavar="FILE", help="the CONTEXT.md itself")
+    add(
+        "--tz",
+        metavar="ZONE",
+        help="IANA zone in which the time is read (default: DEFER_TIMEZONE, else the system's)",
+    )
+    add("--timeout", metavar="DURATION", help="longest an attempt may take, or none")
+    add("--executor", metavar="NAME|PATH", help="what runs it (default: DEFER_EXECUTOR)")
+    add("--workspace", metavar="DIR", help="working directory; no two attempts share one at the same time")
+    add("--concurrent", action="store_true", help="may share its workspace with another attempt")
+    add("--tag", action="append", default=[], metavar="TEXT", help="a label (repeatable)")
+    add(
+        "--expires",
+        metavar="DURATION|TIME",
+        help="when it is too late to be of use; a duration counts from its time",
+    )
+    add("--dry-run", action="store_true", help="show the task and store nothing")
+    _add_form(parser)
+    return parser
+
+
+def listing() -> Parser:
+    """`list`."""
+    parser = Parser("defer list", "List what is scheduled and what is being executed.")
+    parser.add_argument(
+        "--status", action="append", choices=task.STATUSES, help="only this status (repeatable)"
+    )
+    parser.add_argument("--all", action="store_true", help="everything still in the store")
+    parser.add_argument("--limit", type=_whole_number, metavar="N", help="only the N that come first")
+    _add_form(parser)
+    return parser
+
+
+def show() -> Parser:
+    """`show`."""
+    parser = Parser("defer show", "Show one task, from the store or else from the archive.")
+    parser.add_argument("id", metavar="ID")
+    _add_form(parser)
+    return parser
+
+
+def cancel() -> Parser:
+    """`cancel`."""
+    parser = Parser("defer cancel", "Cancel a task.")
+    parser.add_argument("id_word", nargs="?", metavar="ID")
+    parser.add_argument("--id", metavar="ID", help="the task's id")
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the record")
+    parser.add_argument("--kill", action="store_true", help="end its attempt if one is under way")
+    _add_form(parser)
+    return parser
+
+
+def cron() -> Parser:
+    """`cron`."""
+    parser = Parser("defer cron", "The crontab line that wakes the runner every minute.")
+    parser.add_argument("action", choices=("install", "uninstall", "status"))
+    _add_form(parser)
+    return parser
+
+
+def wake() -> Parser:
+    """`run-deferred.sh`."""
+    parser = Parser("run-deferred.sh", "One wake: run what is due, settle it, file it.")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--once", action="store_true", help="one wake (default)")
+    how.add_argument(
+        "--loop",
+        nargs="?",
+        type=_whole_number,
+        const=60,
+        metavar="SECONDS",
+        help="wake again and again (default: 60)",
+    )
+    parser.add_argument("--json", action="store_true", help="print what the wake did")
+    return parser
+
+
+def attempt() -> Parser:
+    """`execute-task.sh`."""
+    return Parser(
+        "execute-task.sh", "One attempt of the task whose JSON is on standard input; prints its result."
+    )
+
+
+def archive() -> Parser:
+    """`archive-deferred.sh`."""
+    parser = Parser("archive-deferred.sh", "File the tasks that have ended under their month.")
+    parser.add_argument("--json", action="store_true", help="print what was filed")
+    return parser

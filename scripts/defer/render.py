@@ -1,0 +1,119 @@
+"""What is printed: JSON for programs, tables and sentences for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+from typing import Any, TextIO
+
+from . import instants, words
+from .codec import Task
+
+
+def to_json(value: object, compact: bool) -> str:
+    """JSON text, on one line or indented. A lone surrogate, which has no UTF-8 form, stays an escape."""
+    form: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 2}
+    text = json.dumps(value, ensure_ascii=False, **form)
+    return text if text.isprintable() or _is_encodable(text) else json.dumps(value, **form)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def json_array(tasks: Iterable[Task], compact: bool, out: TextIO) -> None:
+    """A JSON array, one element at a time: a store of any size is printed in flat memory."""
+    opening, between, closing = ("[", ",", "]\n") if compact else ("[\n", ",\n", "\n]\n")
+    first = True
+    for one in tasks:
+        text = to_json(one, compact)
+        out.write((opening if first else between) + (text if compact else _indented(text)))
+        first = False
+    out.write("[]\n" if first else closing)
+
+
+def _indented(text: str) -> str:
+    return "\n".join("  " + line for line in text.split("\n"))
+
+
+def plain(value: object, limit: int = 0) -> str:
+    """Text from a user made fit for a terminal: one line, no control bytes, at most ``limit`` characters."""
+    flat = "".join(char if char.isprintable() else " " for char in " ".join(str(value).split()))
+    return flat[: limit - 1] + "…" if limit and len(flat) > limit else flat
+
+
+def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO) -> None:
+    """The tasks as a table: when, how far away, status, id, summary."""
+    if not tasks:
+        print("Nothing is scheduled.", file=out)
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("When", "", "Status", "Id", "Summary"):
+        shown.add_column(
+            heading, no_wrap=heading != "Summary", overflow="fold" if heading == "Summary" else "ellipsis"
+        )
+    for one in tasks:
+        shown.add_row(*(Text(cell) for cell in _row(one, zone, now)))
+    Console(file=out).print(shown)
+    if more:
+        print(f"… and {more} more (--limit N, --all)", file=out)
+
+
+def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
+    at = instants.from_text(one["run_at"])
+    status = str(one["status"])
+    retries = (
+        f" (attempt {int(one['attempts']) + 1})" if status == "scheduled" and one.get("attempts") else ""
+    )
+    summary = plain((one.get("context") or {}).get("summary", ""), 120)
+    return [
+        f"{at.astimezone(zone):%a %d %b %H:%M}",
+        words.from_now(at, now),
+        status + retries,
+        plain(one["id"]),
+        summary,
+    ]
+
+
+def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
+    """One task for a person: its facts, one a line."""
+    context, result = one.get("context") or {}, one.get("result") or {}
+    moments = {
+        "Runs" if one["status"] == "scheduled" else "Was to run": one["run_at"],
+        "Scheduled": one.get("created_at"),
+    }
+    facts: dict[str, Any] = {
+        "Task": plain(one["id"]),
+        "Summary": plain(context.get("summary", "")),
+        "Status": one["status"],
+        **{name: words.moment(instants.from_text(text), zone, now) for name, text in moments.items() if text},
+        "Said as": one.get("when"),
+        "Attempts": f"{one.get('attempts', 0)} of at most {int(one.get('max_retries') or 0) + 1}",
+        "Executor": one.get("executor"),
+        "Workspace": one.get("workspace"),
+        "Expires": one.get("expires_at"),
+        "Tags": ", ".join(one.get("tags") or []),
+        "Last error": one.get("last_error") or one.get("error"),
+        "Cancelled": one.get("cancel_reason"),
+        "Prompt": result.get("prompt_path"),
+        "Log": result.get("log_path"),
+    }
+    for name, value in facts.items():
+        if value:
+            print(f"{name + ':':<12} {plain(value)}", file=out)
+
+
+def warn(text: str) -> None:
+    """One line on stderr."""
+    print(f"defer: {plain(text)}", file=sys.stderr)

@@ -1,0 +1,359 @@
+"""A wake: recover what a dead runner left, claim what is due, run it, settle it, file it.
+
+Any number of wakes may be at work on one store. The store's lock is held for three short
+moments of an attempt (claim, start, settle) and never while an executor runs:
+
+1. *claim* writes ``executing`` with this runner's identity;
+2. the leader is started behind its gate, *start* writes its identity, then the gate opens;
+3. *settle* writes the outcome, if the record still carries this run.
+
+One thread, one selector: pipes, child deaths and signals all arrive as readable descriptors.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from . import executor, instants, outcome, process, recovery, task
+from .audit import AuditLog
+from .codec import Task
+from .config import Config
+from .errors import DeferError, StorageError, StoreBusy
+from .executor import Attempt, Misconfigured, Paths
+from .outcome import Outcome
+from .store import Store
+
+_SETTLE_AGAIN_SECONDS = 1.0
+_SETTLE_TRIES = 60
+_STREAMS = ("stdout", "stderr")
+
+
+class _NotOurs(DeferError):
+    """The record no longer carries this run: somebody settled it."""
+
+
+class Runner:
+    """One wake. ``clock`` gives the present instant; it is a parameter for tests alone."""
+
+    def __init__(
+        self,
+        store: Store,
+        config: Config,
+        audit: AuditLog,
+        clock: Callable[[], datetime],
+        claim_every: float = 60.0,
+    ) -> None:
+        self._store, self._config, self._audit, self._clock = store, config, audit, clock
+        self._me = process.identity(os.getpid())
+        self._host = os.uname().nodename
+        self._attempts: dict[str, Attempt] = {}
+        self._unsettled: dict[str, tuple[Task, Outcome]] = {}
+        self._settle_tries = 0
+        self._claim_every = claim_every
+        self._claim_at = 0.0
+        self._stopping = False
+        self._something_to_file = False
+        self._selector = selectors.DefaultSelector()
+        self.counts = dict.fromkeys(
+            ("started", "completed", "failed", "retried", "lost", "cancelled", "expired"), 0
+        )
+
+    def wake(self) -> None:
+        """Do all that can be done now. Raises DeferError when the wake itself cannot do its work."""
+        # Read what every attempt will need now, so that a bad setting stops the wake before any claim.
+        self._backoff, self._max_parallel = self._config.backoff, self._config.max_parallel
+        _ = self._config.timeout_seconds, self._config.kill_grace_seconds, self._config.output_limit_bytes
+        with _Signals(self._selector, self._stop):
+            try:
+                self._recover()
+                self._turn_until_done()
+            finally:
+                self._abandon_all()
+        self._file()
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a signal told this runner to stop."""
+        return self._stopping
+
+    def _turn_until_done(self) -> None:
+        while True:
+            self._claim_while_due()
+            self._settle_again()
+            if not self._attempts and not self._unsettled:
+                return
+            if self._something_to_file:
+                self._file()
+            self._wait()
+
+    def _stop(self) -> None:
+        """SIGTERM or SIGINT: claim nothing more, end the attempts as a timeout would."""
+        self._stopping = True
+        for attempt in self._attempts.values():
+            attempt.end(outcome.RUNNER_STOPPED)
+
+    # Recovery
+
+    def _recover(self) -> None:
+        now = self._clock()
+        for one in self._store.attention(now):
+            if one["status"] == task.EXECUTING and self._is_over(one, now):
+                self._settle(one, recovery.lost(one))
+
+    def _is_over(self, one: Task, now: datetime) -> bool:
+        found = recovery.verdict(one, now)
+        if found == recovery.OVERDUE:
+            recovery.end_overdue(one)
+            self._audit.note(now, "overdue_leader_killed", one["id"], run=one["run"].get("run_id"))
+        return found != recovery.ALIVE
+
+    # Claim and start
+
+    def _new_run(self) -> dict[str, Any]:
+        stamp = f"{self._clock():%Y%m%dT%H%M%SZ}"
+        return {"run_id": f"run_{stamp}_{os.urandom(4).hex()}", "host": self._host, "runner": self._me}
+
+    def _claim_while_due(self) -> None:
+        """Claim until nothing is due or no slot is free; looked at anew when a slot comes free, and now and then."""
+        if time.monotonic() < self._claim_at:
+            return
+        while not self._stopping and self._claim():
+            pass
+        self._claim_at = time.monotonic() + self._claim_every
+
+    def _claim(self) -> bool:
+        """Claim what is due while slots are free and start it; whether anything was changed."""
+        now = self._clock()
+        choose = partial(task.choose, now=now, max_parallel=self._max_parallel, new_run=self._new_run)
+        changed = self._store.claim_due(now, choose)
+        for one in changed:
+            if one["status"] == task.EXECUTING:
+                self._start(one)
+            else:
+                self._tell_ended(one, now)
+        return bool(changed)
+
+    def _start(self, claimed: Task) -> None:
+        run_id = claimed["run"]["run_id"]
+        paths = Paths.of(self._config.log_dir, claimed["id"], run_id)
+        self.counts["started"] += 1
+        self._audit.note(self._clock(), "started", claimed["id"], run=run_id, attempt=claimed["attempts"])
+        try:
+            executor.write_prompt(claimed, paths)
+            named = claimed.get("executor") or self._config.executor
+            if named is None:
+                self._settle(claimed, executor.prompt_prepared(paths))
+                return
+            attempt = Attempt(claimed, self._config, named)
+        except Misconfigured as error:
+            self._settle(claimed, executor.misconfigured(error, paths))
+            return
+        except OSError as error:
+            why = f"the attempt could not start: {error.strerror}: {error.filename or paths.prompt}"
+            self._settle(claimed, Outcome(outcome.FAILED, error_type=outcome.EXECUTOR_FAILED, error=why))
+            return
+        self._let_run(attempt, run_id)
+
+    def _let_run(self, attempt: Attempt, run_id: str) -> None:
+        """Write the leader's identity to the store, then open its gate."""
+        try:
+            started = self._store.update(
+                attempt.task["id"], self._clock(), partial(self._with_leader, attempt)
+            )
+        except DeferError as error:
+            attempt.abandon()
+            if not isinstance(error, _NotOurs):
+                raise
+            return
+        attempt.task = started
+        if started.get("cancel_requested_at"):
+            attempt.abandon()
+            self._settle(
+                started,
+                Outcome(outcome.FAILED, error_type=outcome.CANCELLED, error="cancelled before it ran"),
+            )
+            return
+        self._attempts[run_id] = attempt
+        for stream, pipe in zip(_STREAMS, (attempt.leader.stdout, attempt.leader.stderr), strict=True):
+            self._selector.register(pipe, selectors.EVENT_READ, partial(self._read, attempt, stream))
+        attempt.release()
+        self._watch_stdin(attempt)
+
+    def _with_leader(self, attempt: Attempt, current: Task) -> Task:
+        self._check_ours(attempt.task, current)
+        allowed = attempt.timeout and timedelta(seconds=attempt.timeout + self._config.kill_grace_seconds)
+        deadline = instants.to_text(self._clock() + allowed) if allowed else None
+        run = {
+            **current["run"],
+            "leader": process.identity(attempt.leader.pid),
+            "deadline_at": deadline,
+            "prompt": str(attempt.paths.prompt),
+            "log": str(attempt.paths.log),
+        }
+        return {**current, "run": run}
+
+    def _check_ours(self, mine: Task, current: Task) -> None:
+        same_run = (current.get("run") or {}).get("run_id") == (mine.get("run") or {}).get("run_id")
+        if current["status"] != task.EXECUTING or not same_run:
+            raise _NotOurs(f"run was settled by another: {mine['id']}")
+
+    # The loop
+
+    def _watch_stdin(self, attempt: Attempt) -> None:
+        fd = attempt.leader.stdin_fd
+        if fd is not None:
+            self._selector.register(fd, selectors.EVENT_WRITE, partial(self._feed, attempt, fd))
+
+    def _feed(self, attempt: Attempt, fd: int) -> None:
+        # Unregistered first: feeding may close the descriptor, and its number may come back at once.
+        self._selector.unregister(fd)
+        attempt.leader.feed()
+        self._watch_stdin(attempt)
+
+    def _read(self, attempt: Attempt, stream: str) -> None:
+        pipe = attempt.leader.stdout if stream == "stdout" else attempt.leader.stderr
+        if not attempt.read(stream):
+            self._selector.unregister(pipe)
+
+    def _wait(self) -> None:
+        """Wait for the next event or deadline and act on it."""
+        for key, _ in self._selector.select(self._sleep()):
+            # An earlier event of this turn may have closed what this one is about.
+            if key.fd in self._selector.get_map():
+                key.data()
+        now = time.monotonic()
+        for run_id, attempt in list(self._attempts.items()):
+            attempt.enforce(now)
+            if attempt.has_ended():
+                del self._attempts[run_id]
+                self._forget(attempt)
+                self._claim_at = 0.0
+                self._settle(attempt.task, attempt.finish(self._clock()))
+
+    def _sleep(self) -> float:
+        """Seconds until something must be looked at: a deadline, or a task that comes due meanwhile."""
+        deadlines = [attempt.next_deadline() for attempt in self._attempts.values()]
+        ahead = [at - time.monotonic() for at in [self._claim_at, *deadlines] if at is not None]
+        ahead += [_SETTLE_AGAIN_SECONDS] if self._unsettled else []
+        return max(0.0, min(ahead))
+
+    def _forget(self, attempt: Attempt) -> None:
+        pipes = [attempt.leader.stdout, attempt.leader.stderr, attempt.leader.stdin_fd]
+        for pipe in pipes:
+            if pipe is not None and pipe in self._selector.get_map():
+                self._selector.unregister(pipe)
+
+    # Settle
+
+    def _settle(self, mine: Task, result: Outcome) -> None:
+        """Write the outcome. A store that cannot take it now is asked again, so that no outcome is lost."""
+        now = self._clock()
+        try:
+            settled = self._store.update(mine["id"], now, partial(self._settled, mine, result, now))
+        except (StorageError, StoreBusy) as error:
+            self._settle_later(mine, result, error)
+            return
+        except DeferError:
+            self._audit.note(now, "outcome_dropped", mine["id"], run=(mine.get("run") or {}).get("run_id"))
+            return
+        self._something_to_file = True
+        self._tell(settled, result, now)
+
+    def _settled(self, mine: Task, result: Outcome, now: datetime, current: Task) -> Task:
+        self._check_ours(mine, current)
+        return outcome.settle(current, result, now, self._backoff)
+
+    def _settle_later(self, mine: Task, result: Outcome, error: DeferError) -> None:
+        self._settle_tries += 1
+        if self._settle_tries > _SETTLE_TRIES:
+            raise error
+        self._unsettled[mine["id"]] = (mine, result)
+
+    def _settle_again(self) -> None:
+        waiting, self._unsettled = self._unsettled, {}
+        for mine, result in waiting.values():
+            self._settle(mine, result)
+
+    def _abandon_all(self) -> None:
+        """When the wake cannot go on: leave nothing running that nobody watches."""
+        for attempt in self._attempts.values():
+            attempt.leader.signal_group(signal.SIGKILL)
+            attempt.abandon()
+        self._attempts.clear()
+
+    def _file(self) -> None:
+        now = self._clock()
+        for one in self._store.archive(now):
+            self._audit.note(now, "archived", one["id"], status=one["status"])
+        self._something_to_file = False
+
+    # What people hear of it
+
+    def _tell(self, settled: Task, result: Outcome, now: datetime) -> None:
+        if settled["status"] != task.SCHEDULED:
+            self._tell_ended(settled, now)
+        elif result.status == outcome.OK:
+            self._audit.note(now, "rescheduled", settled["id"], run_at=settled["run_at"])
+            self.counts["completed"] += 1
+        else:
+            facts = {"attempt": settled["attempts"], "error": result.error, "run_at": settled["run_at"]}
+            self._audit.note(now, "retry_scheduled", settled["id"], **facts)
+            self.counts["retried"] += 1
+        self.counts["lost"] += result.status == outcome.LOST
+
+    def _tell_ended(self, ended: Task, now: datetime) -> None:
+        status = ended["status"]
+        self._audit.note(now, status, ended["id"], attempt=ended["attempts"], error=ended.get("error"))
+        self.counts["expired" if ended.get("error_type") == outcome.EXPIRED else status] += 1
+        self._something_to_file = True
+        if status == task.FAILED:
+            log = (ended.get("result") or {}).get("log_path")
+            print(
+                f"defer: task failed: {ended['id']}: {ended.get('error')}"
+                + (f" (log: {log})" if log else ""),
+                file=sys.stderr,
+            )
+
+
+class _Signals:
+    """Turns SIGCHLD, SIGTERM and SIGINT into readable bytes of the selector while it is entered."""
+
+    def __init__(self, selector: selectors.BaseSelector, stop: Callable[[], None]) -> None:
+        self._selector, self._stop = selector, stop
+
+    def __enter__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        self._old_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._old = {
+            number: signal.signal(number, _ignore)
+            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
+        }
+        self._selector.register(self._reader, selectors.EVENT_READ, self._arrived)
+
+    def _arrived(self) -> None:
+        numbers = os.read(self._reader, 4096)
+        if signal.SIGTERM in numbers or signal.SIGINT in numbers:
+            self._stop()
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._old_fd)
+        self._selector.unregister(self._reader)
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """The byte in the wakeup descriptor says all there is to say."""

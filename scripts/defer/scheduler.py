@@ -1,0 +1,259 @@
+"""Scheduling, cancelling and looking things up: one function per thing a person asks for."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import executor, filing, instants, outcome, process, recovery, task, timeparse, words
+from .audit import AuditLog
+from .codec import Task
+from .config import Config
+from .errors import BadInput, Refused
+from .markers import Markers
+from .retry import Backoff
+from .store import Store
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
+_ASLEEP_AFTER = timedelta(minutes=3)
+_KILL_POLL_SECONDS = 0.05
+_SETTLE_PATIENCE_SECONDS = 10.0
+
+
+class Request(NamedTuple):
+    """What somebody asks to be done later. ``context`` holds lists already merged, ``reorient`` its origin."""
+
+    when: str
+    context: dict[str, Any]
+    tz: str | None = None
+    task_id: str | None = None
+    intent: str = "resume_task"
+    mode: str = "fresh"
+    prompt_template: str | None = None
+    aura_level: str = "low"
+    max_retries: int = 0
+    reorient: dict[str, Any] | None = None
+    timeout: str | None = None
+    executor: str | None = None
+    workspace: str | None = None
+    tags: tuple[str, ...] = ()
+    expires: str | None = None
+    concurrent: bool = False
+    cwd: str | None = None
+
+
+class Plan(NamedTuple):
+    """A task that could be stored, and how its time was understood."""
+
+    task: Task
+    instant: datetime
+    zone: ZoneInfo
+    notes: tuple[str, ...]
+
+    def understood(self, now: datetime) -> dict[str, Any]:
+        """The echo for programs: UTC, local time with zone, distance in seconds and words, notes."""
+        return {
+            "utc": instants.to_text(self.instant),
+            "local": self.instant.astimezone(self.zone).isoformat(),
+            "zone": self.zone.key,
+            "in_seconds": int((self.instant - now).total_seconds()),
+            "distance": words.from_now(self.instant, now),
+            "notes": list(self.notes),
+        }
+
+
+def plan(request: Request, config: Config, now: datetime) -> Plan:
+    """Read the request into a task record. Raises BadInput for anything in it that cannot be."""
+    zone = config.timezone(request.tz)
+    reading = timeparse.parse(request.when, now, zone)
+    if reading.recurrence is not None:
+        raise BadInput(
+            f'"{request.when}" recurs, and a task runs once (name one moment, e.g. "tomorrow 9am")'
+        )
+    if not str(request.context.get("summary") or "").strip():
+        raise BadInput("no summary (say what is to be done with --summary, or give a context that has one)")
+    _check_texts(request)
+    record = task.create(
+        created_at=now,
+        run_at=reading.instant,
+        context=request.context,
+        intent=request.intent,
+        mode=request.mode,
+        prompt_template=request.prompt_template,
+        aura_level=request.aura_level,
+        max_retries=request.max_retries,
+        reorient=request.reorient,
+        **_optional_fields(request, reading.instant, now, zone),
+    )
+    named = {"id": _checked_id(request.task_id)} if request.task_id is not None else {}
+    return Plan({**named, **record}, reading.instant, zone, reading.notes)
+
+
+def _optional_fields(request: Request, run_at: datetime, now: datetime, zone: ZoneInfo) -> dict[str, object]:
+    return {
+        "tz": zone.key,
+        "when": request.when,
+        "cwd": request.cwd,
+        "timeout_seconds": _timeout(request.timeout),
+        "executor": _executor(request.executor),
+        "workspace": _workspace(request.workspace),
+        "tags": list(request.tags) or None,
+        "expires_at": _expires_at(request.expires, run_at, now, zone),
+        "concurrent": request.concurrent or None,
+    }
+
+
+def _checked_id(wanted: str) -> str:
+    if not _ID(wanted):
+        shown = wanted if wanted.isprintable() else ascii(wanted)
+        raise BadInput(
+            f"not an id: {shown} (letters, digits, . _ -, at most 128, starting with a letter or digit, no ..)"
+        )
+    return wanted
+
+
+def _check_texts(request: Request) -> None:
+    """Refuse what no file or prompt can carry: NUL, and bytes that were no UTF-8 in the arguments."""
+    context = [
+        item for value in request.context.values() for item in (value if isinstance(value, list) else [value])
+    ]
+    for text in (*context, request.prompt_template, request.when, *request.tags):
+        if isinstance(text, str) and "\0" in text:
+            raise BadInput("a NUL character in a text (remove it)")
+        if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
+            raise BadInput(f"a text is not valid UTF-8: {ascii(text)[:80]} (pass UTF-8)")
+
+
+def _timeout(text: str | None) -> float | None:
+    if text is None:
+        return None
+    return 0 if text.strip().lower() == "none" else timeparse.parse_duration(text).total_seconds()
+
+
+def _executor(named: str | None) -> str | None:
+    if named is None or (executor.ADAPTERS / named).is_file() and "/" not in named:
+        return named
+    if "/" not in named and not Path(named).exists():
+        known = ", ".join(sorted(one.name for one in executor.ADAPTERS.iterdir()))
+        raise BadInput(f"no such executor: {named} (a path, or one of: {known})")
+    return os.path.abspath(named)
+
+
+def _workspace(directory: str | None) -> str | None:
+    if directory is None:
+        return None
+    if not os.path.isdir(directory):
+        raise BadInput(f"workspace is no directory: {directory} (make it first)")
+    return os.path.realpath(directory)
+
+
+def _expires_at(text: str | None, run_at: datetime, now: datetime, zone: ZoneInfo) -> str | None:
+    """A duration counts from the moment the task is due; anything else is a moment itself."""
+    if text is None:
+        return None
+    try:
+        limit = run_at + timeparse.parse_duration(text)
+    except (timeparse.TimeExpressionError, OverflowError):
+        limit = timeparse.parse(text, now, zone).instant
+    if limit <= run_at:
+        raise BadInput(
+            f"--expires is not after the task is due: {text} is {instants.to_text(limit)} (choose a later one)"
+        )
+    return instants.to_text(limit)
+
+
+def add(store: Store, audit: AuditLog, planned: Plan, now: datetime, if_exists: str) -> Task:
+    """Store a planned task; the record as it stands. Raises Refused for a taken id."""
+    (stored,) = store.append([planned.task], now, if_exists)
+    if stored.get("created_at") == planned.task["created_at"]:
+        audit.note(now, "scheduled", stored["id"], run_at=stored["run_at"], when=stored.get("when"))
+    return stored
+
+
+def warnings(markers: Markers, now: datetime) -> list[str]:
+    """What somebody who has just scheduled should know: nothing wakes this store, or its wakes fail."""
+    found = []
+    last = markers.last_wake()
+    if last is None:
+        found.append("nothing has ever woken this store, so nothing will run (defer cron install)")
+    elif now - last > _ASLEEP_AFTER:
+        found.append(f"nothing has woken this store for {words.distance(now - last)} (defer cron install)")
+    trouble = markers.last_trouble()
+    if trouble:
+        found.append(f"the last wake could not do its work, so what is due waits: {trouble}")
+    return found
+
+
+def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
+    """The record of an id: from the store, else the last one in the archive. Raises Refused."""
+    found = store.find(task_id) or filing.latest(archive_dir, task_id)
+    if found is None:
+        raise Refused(f"no such task: {task_id} (see `defer list --all`)")
+    return found
+
+
+def cancel(store: Store, audit: AuditLog, task_id: str, reason: str | None, now: datetime) -> Task:
+    """Cancel a waiting task. Raises Refused for one that runs, has ended or is not there."""
+    cancelled = store.update(task_id, now, partial(task.cancel, now=now, reason=reason))
+    audit.note(now, "cancelled", task_id, reason=reason)
+    return cancelled
+
+
+def cancel_and_kill(
+    store: Store,
+    audit: AuditLog,
+    task_id: str,
+    reason: str | None,
+    config: Config,
+    clock: Callable[[], datetime],
+) -> Task:
+    """Cancel a task, ending its attempt if one is under way; the record once it is settled.
+
+    Its runner settles it. Where that one is gone, this does.
+    """
+    asked = store.update(task_id, clock(), partial(task.ask_to_cancel, now=clock(), reason=reason))
+    audit.note(clock(), "cancel_requested", task_id, reason=reason)
+    started = time.monotonic()
+    number: signal.Signals | None = signal.SIGTERM
+    while asked["status"] == task.EXECUTING:
+        number = _end_leader(asked, number)
+        if recovery.verdict(asked, clock()) == recovery.LOST:
+            change = partial(_settled_as_lost, asked, clock(), config.backoff)
+            return store.update(task_id, clock(), change)
+        time.sleep(_KILL_POLL_SECONDS)
+        waited = time.monotonic() - started
+        if waited > config.kill_grace_seconds:
+            number = signal.SIGKILL
+        if waited > config.kill_grace_seconds + _SETTLE_PATIENCE_SECONDS:
+            raise Refused(
+                f"task is still executing: {task_id} (its attempt was killed; its runner has not settled it)"
+            )
+        asked = look_up(store, config.archive_dir, task_id)
+    return asked
+
+
+def _end_leader(asked: Task, number: signal.Signals | None) -> signal.Signals | None:
+    """Send ``number`` to the attempt's group once it has a leader; what is still to be sent."""
+    leader = asked["run"].get("leader") if isinstance(asked.get("run"), dict) else None
+    if leader is None or number is None:
+        return number
+    if process.is_alive(leader):
+        process.signal_group(int(leader["pid"]), number)
+    return None
+
+
+def _settled_as_lost(asked: Task, now: datetime, backoff: Backoff, current: Task) -> Task:
+    same_run = (current.get("run") or {}).get("run_id") == (asked.get("run") or {}).get("run_id")
+    if current["status"] != task.EXECUTING or not same_run:
+        return current
+    return outcome.settle(current, recovery.lost(current), now, backoff)

@@ -1,0 +1,181 @@
+"""The face of `schedule`: flags or a line in words, into a request; the echo, out of the answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import arguments, config, instants, render, scheduler, task, words
+from .codec import Task
+from .errors import EXIT_OK, BadInput, StorageError
+from .scheduler import Plan, Request
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .cli import Context
+    from .config import Config
+
+_MARK = "::defer"
+_EXAMPLE = "for example: defer 30m resume the review"
+_PROMPT_LIMIT = 1 << 20
+
+
+def schedule(make_context: type[Context], argv: list[str]) -> int:
+    """Schedule one task from arguments; prints it."""
+    args = _parse(argv)
+    context = make_context(config.load())
+    now = context.now
+    planned = scheduler.plan(_request(args, context.config, now), context.config, now)
+    if args.dry_run:
+        shown: Task = {"id": args.id or task.made_up_id(now, (), os.urandom), **planned.task}
+    else:
+        shown = scheduler.add(context.store, context.audit, planned, now, args.if_exists)
+    _print(args, planned, shown, now)
+    if not args.dry_run:
+        for warning in scheduler.warnings(context.store.markers, now):
+            render.warn(warning)
+    return EXIT_OK
+
+
+def _parse(argv: list[str]) -> Namespace:
+    """Flags as given; a line in words is left in ``words`` as one text.
+
+    A line is text: what looks like a flag in one quoted argument is not taken for one. As
+    separate arguments, what comes after ``--`` is text.
+    """
+    parser = arguments.schedule()
+    if argv and argv[0].startswith(_MARK):
+        argv = [argv[0].removeprefix(_MARK).strip(), *argv[1:]]
+    end = argv.index("--") if "--" in argv else len(argv)
+    args = parser.parse([word for word in argv[:end] if word])
+    args.words = " ".join([*args.words, *argv[end:]]).strip()
+    return args
+
+
+def _request(args: Namespace, settings: Config, now: datetime) -> Request:
+    if args.words:
+        _take_line(args, settings, now)
+    if args.when is None:
+        raise BadInput(f"no time: --when is missing ({_EXAMPLE})")
+    given, reorient = _context(args, settings)
+    return Request(
+        when=args.when,
+        context=given,
+        tz=args.tz,
+        task_id=args.id,
+        intent=args.intent,
+        mode=args.mode,
+        prompt_template=_prompt(args),
+        aura_level=args.aura_level,
+        max_retries=args.max_retries,
+        reorient=reorient,
+        timeout=args.timeout,
+        executor=args.executor,
+        workspace=args.workspace,
+        tags=tuple(args.tag),
+        expires=args.expires,
+        concurrent=args.concurrent,
+        cwd=_origin(),
+    )
+
+
+def _take_line(args: Namespace, settings: Config, now: datetime) -> None:
+    """Split a line in words into ``when`` and ``summary``."""
+    from . import timeparse
+
+    if args.when is not None:
+        raise BadInput(
+            f"a time twice: --when and the line {args.words} (give one, and the text as --summary)"
+        )
+    first = args.words.split(maxsplit=1)[0]
+    try:
+        args.when, line_summary = timeparse.split_line(args.words, now, settings.timezone(args.tz))
+    except timeparse.TimeExpressionError as error:
+        raise BadInput(str(error) + _near_command(first)) from None
+    args.summary = line_summary if args.summary is None else args.summary
+
+
+def _near_command(word: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, arguments.SUBCOMMANDS, n=1, cutoff=0.7)
+    return f" (did you mean `defer {near[0]}`?)" if near else ""
+
+
+def _origin() -> str | None:
+    """The directory the user stands in; None where it has been removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def _context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The merged context and the ``reorient`` object: JSON first, then the CONTEXT.md, then the flags."""
+    given: dict[str, Any] = {}
+    if args.context_json is not None:
+        from . import schema
+
+        given = schema.parse_object(args.context_json, "--context-json")
+        schema.check(given, "context", "--context-json")
+    wanted = args.reorient or args.project is not None or args.context_file is not None
+    found = _snapshot(args, settings) if wanted else {}
+    flags = {"key_points": args.key_point, "artifacts": args.artifact, "constraints": args.constraint}
+    lists = {name: [*given.get(name, []), *found.get(name, []), *flags[name]] for name in task.LISTS}
+    summary = args.summary if args.summary is not None else given.get("summary") or found.get("summary")
+    origin = found.get("reoriented_from") or given.get("reoriented_from")
+    file = os.path.abspath(args.context_file) if args.context_file else None
+    reorient = {"requested": bool(wanted), "project": args.project, "explicit_context_file": file}
+    return {**given, "summary": summary, **lists, "reoriented_from": origin}, reorient
+
+
+def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
+    from . import contextfiles
+
+    file = Path(args.context_file) if args.context_file else None
+    fallback = settings.get("DEFER_CONTEXT_FILE") or None
+    return dict(contextfiles.snapshot(args.project, file, fallback, settings.home, Path(_origin() or "/")))
+
+
+def _prompt(args: Namespace) -> str | None:
+    if args.prompt_file is None:
+        template: str | None = args.prompt_template
+        return template
+    if args.prompt_template is not None:
+        raise BadInput("a prompt twice: --prompt-template and --prompt-file (give one)")
+    try:
+        with open(
+            0 if args.prompt_file == "-" else args.prompt_file, "rb", closefd=args.prompt_file != "-"
+        ) as file:
+            raw = file.read(_PROMPT_LIMIT + 1)
+    except OSError as error:
+        raise StorageError(f"{error.strerror}: {args.prompt_file} (give a file that can be read)") from None
+    if len(raw) > _PROMPT_LIMIT:
+        raise BadInput(
+            f"the prompt is larger than {_PROMPT_LIMIT} bytes: {args.prompt_file} (name it with --artifact)"
+        )
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"the prompt is not valid UTF-8: {args.prompt_file} at byte {error.start} (convert it)"
+        ) from None
+
+
+def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
+    if args.json:
+        print(render.to_json({**shown, "understood": planned.understood(now)}, compact=False))
+    elif sys.stdout.isatty() and not args.compact:
+        said = words.moment(instants.from_text(shown["run_at"]), planned.zone, now)
+        will = "would run" if args.dry_run else "runs"
+        print(f"“{render.plain(shown['context']['summary'], 100)}” {will} {said}, as {shown['id']}.")
+        for note in planned.notes:
+            print(f"Note: {note}")
+    else:
+        print(render.to_json(shown, args.compact))
+        for note in planned.notes:
+            render.warn(f"note: {note}")

@@ -1,0 +1,107 @@
+"""The faces of `run-deferred.sh` and `execute-task.sh`."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from typing import TYPE_CHECKING, BinaryIO
+
+from . import arguments, codec, config, executor, instants, outcome, render, task
+from .errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
+from .executor import Attempt, Misconfigured, Paths
+from .markers import Markers
+from .runner import Runner
+
+if TYPE_CHECKING:
+    from .cli import Context
+    from .outcome import Outcome
+
+
+def wake(make_context: type[Context], argv: list[str]) -> int:
+    """Wake once, or again and again; 0 whatever the attempts came to."""
+    args = arguments.wake().parse(argv)
+    while True:
+        stopped = _wake_once(make_context, args.loop, args.json)
+        if args.loop is None or stopped:
+            return EXIT_OK
+        time.sleep(args.loop)
+
+
+def _wake_once(make_context: type[Context], loop: int | None, as_json: bool) -> bool:
+    """One wake; whether it was told to stop. A failure is left where `schedule` finds it, and raised."""
+    markers: Markers | None = None
+    try:
+        context = make_context(config.load())
+        markers = context.store.markers
+        markers.beat()
+        runner = Runner(context.store, context.config, context.audit, instants.now, float(loop or 60))
+        runner.wake()
+    except (DeferError, OSError) as error:
+        if markers is not None:
+            markers.set_trouble(instants.now(), str(error))
+            context.audit.note(instants.now(), "wake_failed", error=error)
+        raise
+    markers.clear_trouble()
+    if as_json:
+        print(render.to_json(runner.counts, compact=True), flush=True)
+    return runner.was_stopped
+
+
+def attempt(argv: list[str], stream: BinaryIO) -> int:
+    """One attempt of the task on ``stream``, apart from any store; prints its result as v1 did.
+
+    The exit status is the executor's; 1 where it has none (a timeout, a signal).
+    """
+    arguments.attempt().parse(argv)
+    settings = config.load()
+    one = _read_task(stream)
+    now = instants.now()
+    one = task.claim(one, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(4).hex()}"})
+    paths = Paths.of(settings.log_dir, one["id"], one["run"]["run_id"])
+    executor.write_prompt(one, paths)
+    named = one.get("executor") or settings.executor
+    if named is None:
+        ended = executor.prompt_prepared(paths)
+    else:
+        try:
+            ended = _run(Attempt(one, settings, named))
+        except Misconfigured as error:
+            ended = executor.misconfigured(error, paths)
+    return _print_result(ended)
+
+
+def _read_task(stream: BinaryIO) -> codec.Task:
+    raw = stream.read(codec.MAX_TASK_BYTES + 1)
+    if len(raw) > codec.MAX_TASK_BYTES:
+        raise BadInput(f"the task on standard input is larger than {codec.MAX_TASK_BYTES} bytes")
+    try:
+        return codec.decode(raw)
+    except codec.BadLine as error:
+        raise BadInput(f"no task on standard input: {error} (pipe one line of deferred.jsonl)") from None
+
+
+def _run(running: Attempt) -> Outcome:
+    """Drive one attempt to its end."""
+    running.release()
+    readable = {running.leader.stdout: "stdout", running.leader.stderr: "stderr"}
+    while not running.has_ended():
+        stdin = running.leader.stdin_fd
+        ready, writable, _ = select.select(list(readable), [stdin] if stdin is not None else [], [], 0.05)
+        for pipe in ready:
+            if not running.read(readable[pipe]):
+                del readable[pipe]
+        if writable:
+            running.leader.feed()
+        running.enforce(time.monotonic())
+    return running.finish(instants.now())
+
+
+def _print_result(ended: Outcome) -> int:
+    if ended.status == outcome.OK:
+        print(render.to_json(ended.result, compact=True))
+        return EXIT_OK
+    result = {**ended.result, "type": "executor_failed", "error": ended.error, "error_type": ended.error_type}
+    print(render.to_json(result, compact=True))
+    render.warn(ended.error or "the attempt failed")
+    return ended.exit_code if ended.exit_code is not None and ended.exit_code > 0 else EXIT_REFUSED

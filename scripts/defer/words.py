@@ -1,0 +1,36 @@
+"""How a moment is said to a person: local time with its zone, UTC, and how far away it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def distance(span: timedelta) -> str:
+    """The two largest units of a span without its sign: ``2 hours 5 minutes``."""
+    left = abs(int(span.total_seconds()))
+    parts: list[str] = []
+    for size, name in _UNITS:
+        count, rest = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}" + ("s" if count > 1 else ""))
+        left = rest
+    return " ".join(parts[:2]) or "0 seconds"
+
+
+def from_now(instant: datetime, now: datetime) -> str:
+    """``in 30 minutes``, ``now`` or ``5 minutes ago``."""
+    span = instant - now
+    if abs(span) < timedelta(seconds=1):
+        return "now"
+    return f"in {distance(span)}" if span > timedelta(0) else f"{distance(span)} ago"
+
+
+def moment(instant: datetime, zone: tzinfo, now: datetime) -> str:
+    """``Fri 2026-11-20 16:45 CET (15:45 UTC), in 30 minutes``."""
+    local = instant.astimezone(zone)
+    seconds = ":%S" if instant.second else ""
+    utc = instant.astimezone(UTC)
+    there = utc.strftime(("" if utc.date() == local.date() else "%Y-%m-%d ") + "%H:%M" + seconds + " UTC")
+    return f"{local:%a %Y-%m-%d %H:%M{seconds} %Z} ({there}), {from_now(instant, now)}"
