@@ -45,13 +45,13 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
     _require_version()
     home = _place()
     try:
-        with _held(os.path.dirname(home)):
+        with _Held(os.path.dirname(home)):
             if not _vouched(home, lock):
                 _build(home, lock, quiet)
     except OSError as error:
         raise SetupError(
-            "{}: {} (free or grant what it names, then: {})".format(error.filename or home, error.strerror, _COMMAND)
-        )
+            f"{error.filename or home}: {error.strerror} (free or grant what it names, then: {_COMMAND})"
+        ) from None
     return _python(home)
 
 
@@ -73,21 +73,20 @@ def enter_environment() -> None:
     try:
         python = ensure()
     except SetupError as error:
-        sys.stderr.write("defer: {}\n".format(error))
+        sys.stderr.write(f"defer: {error}\n")
         sys.exit(EXIT_IO)
     if python == sys.executable or os.path.realpath(sys.prefix) == os.path.realpath(_home_of(python)):
         return
     # -E -s: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours.
-    os.execv(python, [python, "-E", "-s"] + sys.argv)
+    os.execv(python, [python, "-E", "-s", *sys.argv])
 
 
 def _require_version() -> None:
     if sys.version_info[:2] < MINIMUM:
+        this = f"{sys.version_info[0]}.{sys.version_info[1]} at {sys.executable}"
         raise SetupError(
-            "Python {}.{} or newer is needed, this is {}.{} at {} (install one and put it first on PATH, "
-            "e.g. apt-get install python3.11 python3.11-venv, or brew install python3)".format(
-                MINIMUM[0], MINIMUM[1], sys.version_info[0], sys.version_info[1], sys.executable
-            )
+            f"Python {MINIMUM[0]}.{MINIMUM[1]} or newer is needed, this is {this} (install one and put it "
+            "first on PATH, e.g. apt-get install python3.11 python3.11-venv, or brew install python3)"
         )
 
 
@@ -98,12 +97,12 @@ def _step_up() -> None:
     import shutil
     import subprocess
 
-    test = "import sys; sys.exit(sys.version_info < {!r})".format(MINIMUM)
+    test = f"import sys; sys.exit(sys.version_info < {MINIMUM!r})"
     for minor in range(20, MINIMUM[1] - 1, -1):
-        newer = shutil.which("python3.{}".format(minor))
+        newer = shutil.which(f"python3.{minor}")
         # A version manager may have a name on PATH with nothing behind it.
         if newer and subprocess.call([newer, "-c", test], stderr=subprocess.DEVNULL) == 0:
-            os.execv(newer, [newer] + sys.argv)
+            os.execv(newer, [newer, *sys.argv])
 
 
 def _homes() -> "list[str]":
@@ -123,8 +122,8 @@ def _place() -> str:
         return homes[0]
     if len(homes) == 1:
         raise SetupError(
-            "no place for the Python environment: {} is read-only and there is no home directory "
-            "(set XDG_DATA_HOME to a directory that can be written to)".format(_ROOT)
+            f"no place for the Python environment: {_ROOT} is read-only and there is no home directory "
+            "(set XDG_DATA_HOME to a directory that can be written to)"
         )
     return homes[1]
 
@@ -138,7 +137,7 @@ def _home_of(python: str) -> str:
 
 
 def _stamp(home: str, lock: str) -> str:
-    return os.path.join(home, "defer-{}.stamp".format(lock))
+    return os.path.join(home, f"defer-{lock}.stamp")
 
 
 def _sources(lock: str) -> "list[str]":
@@ -178,7 +177,7 @@ def _fingerprint(home: str, lock: str) -> str:
     digest = hashlib.sha256(json.dumps(asked).encode())
     with open(locked, "rb") as stream:
         digest.update(stream.read())
-    return "{} python{}".format(digest.hexdigest(), _version(home))
+    return f"{digest.hexdigest()} python{_version(home)}"
 
 
 def _version(home: str) -> str:
@@ -192,7 +191,7 @@ def _version(home: str) -> str:
     return ".".join(full.split(".")[:2])
 
 
-class _held:
+class _Held:
     """An exclusive flock on a directory, which is made if missing. Death releases it."""
 
     def __init__(self, directory: str) -> None:
@@ -212,7 +211,7 @@ class _held:
 def _build(home: str, lock: str, quiet: bool) -> None:
     """Make or renew the environment; its stamp is the last thing written."""
     if not quiet:
-        sys.stderr.write("defer: setting up the Python environment in {} (once; half a minute or so)\n".format(home))
+        sys.stderr.write(f"defer: setting up the Python environment in {home} (once; half a minute or so)\n")
         sys.stderr.flush()
     mark = os.path.join(home, _MARK)
     if os.path.exists(mark) or not _usable(home):
@@ -246,7 +245,7 @@ def _clear(home: str) -> None:
         return
     names = os.listdir(home) if os.path.isdir(home) else ["not a directory"]
     if names and not any(name.startswith("defer-") for name in names):
-        raise SetupError("{} is in the way: it was not made here (move it elsewhere, then: {})".format(home, _COMMAND))
+        raise SetupError(f"{home} is in the way: it was not made here (move it elsewhere, then: {_COMMAND})")
     import shutil
 
     shutil.rmtree(home)
@@ -259,11 +258,9 @@ def _create(home: str) -> None:
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             raise SetupError(
-                "Python {} has no {} module (apt-get install python{}-venv, then: {})".format(
-                    version, module, version, _COMMAND
-                )
+                f"Python {version} has no {module} module (apt-get install python{version}-venv, then: {_COMMAND})"
             )
-    _run([_base_python(), "-I", "-m", "venv", home], "could not make a Python environment in {}".format(home))
+    _run([_base_python(), "-I", "-m", "venv", home], f"could not make a Python environment in {home}")
 
 
 def _base_python() -> str:
@@ -279,8 +276,8 @@ def _install(home: str, lock: str) -> None:
     flags = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2"]
     pinned = ["--no-deps", "--require-hashes", "--requirement", _sources(lock)[1]]
     _run(
-        [_python(home), "-I", "-m", "pip", "install"] + flags + pinned,
-        "could not install what requirements/{}.lock names".format(lock),
+        [_python(home), "-I", "-m", "pip", "install", *flags, *pinned],
+        f"could not install what requirements/{lock}.lock names",
     )
 
 
@@ -296,8 +293,8 @@ def _run(command: "list[str]", failure: str) -> None:
     if step.returncode:
         said = [line.strip() for line in step.stdout.decode(errors="replace").splitlines() if line.strip()]
         errors = [line for line in said if line.upper().startswith("ERROR")]
-        reason = (errors or said or ["it ended with status {}".format(step.returncode)])[-1]
-        raise SetupError("{}: {} (check the network and the disk, then: {})".format(failure, reason, _COMMAND))
+        reason = (errors or said or [f"it ended with status {step.returncode}"])[-1]
+        raise SetupError(f"{failure}: {reason} (check the network and the disk, then: {_COMMAND})")
 
 
 def _write_stamp(home: str, lock: str) -> None:
@@ -314,7 +311,8 @@ def main(arguments: "list[str]") -> int:
     import argparse
 
     parser = argparse.ArgumentParser(
-        prog="bootstrap.py", description="Make the Python environment in .venv, or find it ready; print its interpreter."
+        prog="bootstrap.py",
+        description="Make the Python environment in .venv, or find it ready; print its interpreter.",
     )
     parser.add_argument("--extra", default="", choices=["dev"], help="with what tests and linters need")
     parser.add_argument("--check", action="store_true", help="install nothing: only say whether it is ready")
@@ -325,11 +323,11 @@ def main(arguments: "list[str]") -> int:
         if options.check:
             python = find(options.extra or "core")
             if not python:
-                raise SetupError("the Python environment is missing or out of date (run: {})".format(_COMMAND))
+                raise SetupError(f"the Python environment is missing or out of date (run: {_COMMAND})")
         else:
             python = ensure(quiet=options.quiet, extra=options.extra)
     except SetupError as error:
-        sys.stderr.write("defer: {}\n".format(error))
+        sys.stderr.write(f"defer: {error}\n")
         return EXIT_IO
     sys.stdout.write(python + "\n")
     return 0

@@ -9,7 +9,7 @@ import sys
 
 _scripts = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _environment = os.path.dirname(os.path.dirname(sys.executable))
-_library = "python%d.%d" % sys.version_info[:2]
+_library = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 sys.path += [_scripts, os.path.join(_environment, "lib", _library, "site-packages")]
 
 from defer.cli import main  # noqa: E402  (the path comes first)

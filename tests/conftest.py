@@ -1,0 +1,47 @@
+"""What every test stands on: a bare environment, and a say in what may be missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# A loaded machine is slow, not wrong.
+settings.register_profile("defer", deadline=None, print_blob=True)
+settings.load_profile("defer")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No setting of the user's, and a home directory that holds nothing."""
+    for name in list(os.environ):
+        if name.startswith(("DEFER_", "XDG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture
+def needs() -> Callable[..., None]:
+    """``needs("strace")``: skip where a program is missing on a person's machine, fail in CI."""
+
+    def check(*programs: str) -> None:
+        path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+        missing = [program for program in programs if shutil.which(program, path=path) is None]
+        if missing and os.environ.get("CI") == "true":
+            pytest.fail(f"CI must have {', '.join(missing)} (see .ci/run)")
+        if missing:
+            pytest.skip(f"needs {', '.join(missing)}, which is not installed here")
+
+    return check

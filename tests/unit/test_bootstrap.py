@@ -1,0 +1,302 @@
+"""bootstrap.py in clones of its own: real environments, real pip, no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = """
+[project]
+name = "defer"
+requires-python = ">=3.11"
+dependencies = ["token-of-defer"]
+optional-dependencies = { dev = [] }
+"""
+
+
+def make_wheel(directory: Path) -> Path:
+    """A package of one module, as an index would serve it."""
+    wheel = directory / "token_of_defer-1.0-py3-none-any.whl"
+    info = "token_of_defer-1.0.dist-info"
+    files = {
+        "token_of_defer.py": "present = True\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: token-of-defer\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    digests = {name: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()) for name, text in files.items()}
+    record = "".join(f"{name},sha256={digest.decode().rstrip('=')},\n" for name, digest in digests.items())
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in {**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}.items():
+            archive.writestr(name, text)
+    return wheel
+
+
+def make_clone(clone: Path) -> Path:
+    """As much of the repository as bootstrap.py looks at, with one locked package that lies beside it."""
+    (clone / "scripts").mkdir(parents=True)
+    (clone / "requirements").mkdir()
+    shutil.copy(ROOT / "scripts" / "bootstrap.py", clone / "scripts")
+    (clone / "pyproject.toml").write_text(PYPROJECT)
+    wheel = make_wheel(clone)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    pin = f"token-of-defer @ {wheel.as_uri()} --hash=sha256:{digest}\n"
+    (clone / "requirements" / "core.lock").write_text(pin)
+    (clone / "requirements" / "dev.lock").write_text(pin)
+    return clone
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    return make_clone(tmp_path / "a clone")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone whose environment has been made; for tests that copy it."""
+    clone = make_clone(tmp_path_factory.mktemp("finished") / "clone")
+    done = bootstrap(clone)
+    assert done.returncode == 0, done.stderr
+    return clone
+
+
+@pytest.fixture
+def ready(finished: Path, tmp_path: Path) -> Path:
+    """A clone of one's own whose environment has been made."""
+    return shutil.copytree(finished, tmp_path / "ready", symlinks=True)
+
+
+def command(clone: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-I", str(clone / "scripts" / "bootstrap.py"), *arguments]
+
+
+def bootstrap(clone: Path, *arguments: str, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*under, *command(clone, *arguments)], capture_output=True, text=True)
+
+
+def pretending(clone: Path, pretence: str, path: str = "") -> subprocess.CompletedProcess[str]:
+    """bootstrap.py in a process of its own that first runs ``pretence``, with ``path`` for PATH."""
+    script = clone / "scripts" / "bootstrap.py"
+    code = f"import os, runpy, sys; {pretence}; sys.argv[1:] = []; sys.argv[0] = {str(script)!r}; "
+    code += f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, env=environment)
+
+
+def stamp(clone: Path) -> Path:
+    return clone / ".venv" / "defer-core.stamp"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.005)
+
+
+def test_makes_an_environment_with_what_is_locked_and_says_so_once(clone: Path) -> None:
+    first = bootstrap(clone)
+    python = clone / ".venv" / "bin" / "python"
+    assert (first.returncode, first.stdout) == (0, f"{python}\n"), first.stderr
+    assert first.stderr.count("\n") == 1
+    assert str(clone / ".venv") in first.stderr
+    subprocess.run([python, "-I", "-c", "import token_of_defer"], check=True)
+
+    second = bootstrap(clone)
+    assert (second.returncode, second.stdout, second.stderr) == (0, f"{python}\n", "")
+
+
+def test_two_at_once_make_one_environment(clone: Path) -> None:
+    both = [
+        subprocess.Popen(command(clone), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert len({out for out, _ in said}) == 1
+    assert sorted(err.count("setting up") for _, err in said) == [0, 1]
+
+
+def test_what_a_killed_builder_left_is_not_taken_for_ready_and_is_redone(clone: Path) -> None:
+    builder = subprocess.Popen(command(clone, "--quiet"), start_new_session=True)
+    until((clone / ".venv" / "bin" / "python").exists)
+    os.killpg(builder.pid, signal.SIGKILL)
+    builder.wait()
+    assert bootstrap(clone, "--check").returncode == 74
+    (clone / ".venv" / "half written").touch()
+
+    again = bootstrap(clone)
+    assert again.returncode == 0, again.stderr
+    assert not (clone / ".venv" / "half written").exists()
+    assert bootstrap(clone, "--check").returncode == 0
+
+
+def test_a_moved_date_alone_costs_a_comparison_and_no_build(ready: Path) -> None:
+    os.utime(ready / "pyproject.toml")
+    os.utime(ready / "requirements" / "core.lock")
+    os.utime(stamp(ready), (1, 1))
+    checked = bootstrap(ready, "--check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert stamp(ready).stat().st_mtime_ns > (ready / "pyproject.toml").stat().st_mtime_ns
+
+
+def test_tool_settings_and_other_extras_do_not_make_it_stale(ready: Path) -> None:
+    text = PYPROJECT.replace("dev = []", "dev = ['pytest']") + "\n[tool.ruff]\nline-length = 100\n"
+    (ready / "pyproject.toml").write_text(text)
+    os.utime(stamp(ready), (1, 1))
+    assert bootstrap(ready, "--check").returncode == 0
+
+
+@pytest.mark.parametrize("changed", ["dependencies", "lock"])
+def test_what_it_is_made_from_makes_it_stale(ready: Path, changed: str) -> None:
+    if changed == "lock":
+        lock = ready / "requirements" / "core.lock"
+        lock.write_text(lock.read_text() + "# another\n")
+    else:
+        (ready / "pyproject.toml").write_text(PYPROJECT.replace("token-of-defer", "token-of-defer>=1"))
+    os.utime(stamp(ready), (1, 1))
+    stale = bootstrap(ready, "--check")
+    assert stale.returncode == 74
+    assert stale.stderr.startswith("defer: the Python environment is missing or out of date (run: python3 /")
+
+    renewed = bootstrap(ready)
+    assert (renewed.returncode, renewed.stderr.count("\n")) == (0, 1)
+    assert bootstrap(ready, "--check").returncode == 0
+
+
+def test_an_environment_whose_python_has_gone_is_made_anew(ready: Path) -> None:
+    python = ready / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
+    assert bootstrap(ready, "--check").returncode == 74
+    assert bootstrap(ready).returncode == 0
+    subprocess.run([python, "-I", "-c", "import token_of_defer"], check=True)
+
+
+def test_extras_come_into_the_same_environment(ready: Path) -> None:
+    assert bootstrap(ready, "--extra", "dev", "--check").returncode == 74
+    assert bootstrap(ready, "--extra", "dev").stdout == f"{ready / '.venv' / 'bin' / 'python'}\n"
+    assert bootstrap(ready, "--extra", "dev", "--check").returncode == 0
+    assert bootstrap(ready, "--check").returncode == 0
+
+
+def test_an_environment_somebody_made_by_hand_is_filled_and_kept(ready: Path) -> None:
+    stamp(ready).unlink()
+    (ready / ".venv" / "mine").touch()
+    assert bootstrap(ready).returncode == 0
+    assert (ready / ".venv" / "mine").exists()
+
+
+def test_a_folder_in_the_way_is_left_alone(clone: Path) -> None:
+    (clone / ".venv").mkdir()
+    (clone / ".venv" / "letters").touch()
+    refused = bootstrap(clone)
+    assert refused.returncode == 74
+    assert refused.stderr.splitlines()[-1].startswith(f"defer: {clone / '.venv'} is in the way")
+    assert [path.name for path in (clone / ".venv").iterdir()] == ["letters"]
+
+
+def test_pip_failing_is_one_line_with_its_reason_and_the_command(clone: Path) -> None:
+    (clone / "token_of_defer-1.0-py3-none-any.whl").write_bytes(b"another file under the same name")
+    failed = bootstrap(clone, "--quiet")
+    assert failed.returncode == 74
+    assert failed.stderr.count("\n") == 1
+    assert failed.stderr.startswith("defer: could not install what requirements/core.lock names: ")
+    assert f"python3 {clone / 'scripts' / 'bootstrap.py'})" in failed.stderr
+    assert bootstrap(clone, "--check").returncode == 74
+
+
+def test_an_old_python_is_told_which_one_is_needed(clone: Path) -> None:
+    told = pretending(clone, "sys.version_info = (3, 9, 18, 'final', 0)")
+    assert told.returncode == 74
+    assert told.stderr.startswith(f"defer: Python 3.11 or newer is needed, this is 3.9 at {sys.executable} (install ")
+    assert told.stderr.count("\n") == 1
+    assert not (clone / ".venv").exists()
+
+
+def test_an_old_python_gives_way_to_a_newer_one_on_path(clone: Path, tmp_path: Path) -> None:
+    newer = tmp_path / "python3.19"
+    newer.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "went on with $1"\n')
+    newer.chmod(0o755)
+    # What a version manager leaves on PATH for a version that is not there.
+    (tmp_path / "python3.20").write_text("#!/bin/sh\nexit 127\n")
+    (tmp_path / "python3.20").chmod(0o755)
+    stepped = pretending(clone, "sys.version_info = (3, 9, 18, 'final', 0)", path=str(tmp_path))
+    assert stepped.stdout == f"went on with {clone / 'scripts' / 'bootstrap.py'}\n"
+
+
+def test_a_python_without_ensurepip_names_the_package(clone: Path) -> None:
+    told = pretending(clone, "sys.modules['ensurepip'] = None")
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert told.returncode == 74
+    assert f"defer: Python {version} has no ensurepip module (apt-get install python{version}-venv, " in told.stderr
+
+
+@pytest.fixture
+def unprivileged(needs: Callable[..., None]) -> tuple[str, ...]:
+    """What to start a process under so that file modes bind it, even if the tests run as root."""
+    if os.geteuid() != 0:
+        return ()
+    needs("setpriv")
+    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", "--")
+
+
+def test_read_only_code_gets_its_environment_in_the_data_directory(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unprivileged: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    clone.chmod(0o555)
+    python = tmp_path / "data" / "defer" / "venv" / "bin" / "python"
+    made = bootstrap(clone, under=unprivileged)
+    assert (made.returncode, made.stdout) == (0, f"{python}\n"), made.stderr
+    assert bootstrap(clone, "--check", under=unprivileged).stdout == f"{python}\n"
+
+
+def test_read_only_code_and_no_home_is_said(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, unprivileged: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("HOME")
+    clone.chmod(0o555)
+    refused = bootstrap(clone, under=unprivileged)
+    assert refused.returncode == 74
+    assert refused.stderr.startswith(f"defer: no place for the Python environment: {clone} is read-only ")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_full_disk_is_one_line(ready: Path) -> None:
+    stamp(ready).unlink()
+    full = pretending(
+        ready,
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); "
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
+        path=os.environ["PATH"],
+    )
+    assert full.returncode == 74
+    assert full.stderr.splitlines()[-1].startswith("defer: ")
+    assert "Traceback" not in full.stderr
+    assert bootstrap(ready, "--check").returncode == 74
+
+
+def test_a_script_goes_on_under_the_environment(ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = ready / "scripts" / "face.py"
+    script.write_text(
+        "import sys\nfrom bootstrap import enter_environment\nenter_environment()\n"
+        "import token_of_defer\nprint(sys.argv[1:], sys.stdin.read(), sys.prefix)\n"
+    )
+    (tmp_path / "token_of_defer.py").write_text("raise SystemExit('the wrong module')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, script, "a b", "--flag"], input="typed", capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"['a b', '--flag'] typed {ready / '.venv'}\n"

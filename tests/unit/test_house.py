@@ -1,0 +1,225 @@
+"""The house rules that a machine can see: floors, sizes, headers, Bash 3.2, locked dependencies."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "scripts" / "defer"
+PYTHON = sorted([*(ROOT / "scripts").rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+SOURCES = [path for path in PYTHON if "scripts" in path.relative_to(ROOT).parts]
+MODULES = sorted(PACKAGE.glob("*.py"))
+ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name != "common.sh")
+
+# Imports go down only: a module may import those of its own floor and of the floors below.
+FLOORS = {
+    "pure": """
+        errors instants codec task retry outcome prompt resultfile masking settings snapshot words
+        timeparse recurrence grammar timetokens timewords timeterminals calendardays moments isotime timegrammar
+    """,
+    "effects": "config fsio store process audit markers index filing capture schema envfile cronline",
+    "use cases": "scheduler runner recovery executor archive crontab cronenv contextfiles",
+    "face": "cli __init__ __main__",
+}
+FLOOR = {module: number for number, modules in enumerate(FLOORS.values()) for module in modules.split()}
+# What a pure module would reach the clock, the files or the environment with.
+IMPURE = {"io", "os", "random", "secrets", "shutil", "signal", "socket", "subprocess", "tempfile", "time"}
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def parsed(path: Path, oldest: tuple[int, int] = (3, 11)) -> ast.Module:
+    return ast.parse(path.read_text(), relative(path), feature_version=oldest)
+
+
+def run_time_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those that only the type checker sees."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from run_time_nodes(node)
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """(relative level, module) of every import in the file, wherever it stands."""
+    for node in run_time_nodes(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from ((0, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.level, node.module
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.level, name.name) for name in node.names)
+
+
+def rooms(path: Path) -> set[str]:
+    """The modules of ours that a file imports."""
+    ours = set()
+    for level, module in imports(path):
+        head, _, rest = module.partition(".")
+        if level == 1:
+            ours.add(head)
+        elif level == 0 and head == "defer" and rest:
+            ours.add(rest.partition(".")[0])
+    return ours
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_imports_go_down_only(path: Path) -> None:
+    assert path.stem in FLOOR, f"{path.name} has no floor yet: give it one in FLOORS"
+    upwards = {room for room in rooms(path) if FLOOR[room] > FLOOR[path.stem]}
+    assert not upwards, f"{path.name} imports from a floor above its own"
+
+
+@pytest.mark.parametrize("module", [path.stem for path in MODULES if FLOOR.get(path.stem) == 0])
+def test_pure_modules_reach_nothing_outside(module: str) -> None:
+    path = PACKAGE / f"{module}.py"
+    reached = {name.partition(".")[0] for level, name in imports(path) if level == 0} & IMPURE
+    assert not reached, f"{module} is on the pure floor: it takes what it needs as arguments"
+
+
+def test_no_room_imports_itself_in_a_ring() -> None:
+    below = {path.stem: rooms(path) - {path.stem} for path in MODULES}
+    while leaves := {room for room, needed in below.items() if not needed & below.keys()}:
+        below = {room: needed for room, needed in below.items() if room not in leaves}
+    assert not below, "these import each other"
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=relative)
+def test_python_3_11_can_read_it(path: Path) -> None:
+    parsed(path, (3, 11))
+
+
+def test_an_old_python_can_read_bootstrap_to_be_told_that_it_is_old() -> None:
+    parsed(ROOT / "scripts" / "bootstrap.py", (3, 6))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_no_room_outgrows_its_reader(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+    functions = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = {node.name for node in functions if (node.end_lineno or node.lineno) - node.lineno >= 40}
+    assert not long, "longer than 40 lines"
+
+
+@pytest.mark.parametrize("path", ENTRIES, ids=relative)
+def test_entries_say_what_they_are(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    # Not `env bash`: that would be a second program in a wake that has nothing to do.
+    assert lines[0] == "#!/bin/bash"
+    assert re.fullmatch(r"# Summary: .+\.", lines[1])
+    assert lines[2].startswith(f"# Usage: {path.name} ")
+    assert "set -euo pipefail" in lines
+    assert path.stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("path", ENTRIES, ids=relative)
+def test_entries_are_thin(path: Path) -> None:
+    if path.name != "install.sh":
+        assert len(path.read_text().splitlines()) <= 60
+
+
+# What Bash 3.2, macOS's own, does not know; each with a line that has it.
+NEWER_THAN_BASH_3_2 = {
+    "associative array": (r"\b(declare|local|typeset)\s+-\w*A", "declare -A seen"),
+    "name reference": (r"\b(declare|local|typeset)\s+-\w*n\b", "local -n target=$1"),
+    "global or case attribute": (r"\b(declare|local|typeset)\s+-\w*[glu]\b", "declare -g found=1"),
+    "mapfile": (r"\b(mapfile|readarray)\b", "mapfile -t lines <file"),
+    "case change": (r"\$\{!?\w+(\[[^]]*\])?(\^|,)", "echo ${name,,}"),
+    "parameter transformation": (r"\$\{\w+(\[[^]]*\])?@[A-Za-z]\}", "echo ${name@Q}"),
+    "negative length": (r"\$\{\w+:[^}:]*:\s*-", "echo ${name:0:-1}"),
+    "negative index": (r"\$\{\w+\[-", "echo ${words[-1]}"),
+    "|&": (r"\|&", "make |& cat"),
+    "&>>": (r"&>>", "make &>>log"),
+    "case fall-through": (r";;&|;&", "a) echo 1 ;;&"),
+    "coproc": (r"\bcoproc\b", "coproc cat"),
+    "named descriptor": (r"\{\w+\}[<>]", "exec {fd}<file"),
+    "-v test": (r"\[\[?\s+(!\s+)?-[vR]\s", "[ -v name ]"),
+    "wait -n": (r"\bwait\s+-[np]", "wait -n"),
+    "printf time": (r"printf\b.*%\([^)]*\)T", "printf '%(%F)T' -1"),
+    "newer variable": (r"\$\{?(EPOCH\w+|BASHPID|SRANDOM|BASH_ARGV0|BASH_XTRACEFD)\b", "echo $EPOCHSECONDS"),
+    "newer option": (r"\bshopt\s.*\b(globstar|lastpipe|inherit_errexit|localvar_\w+)\b", "shopt -s lastpipe"),
+    "read -N": (r"\bread\s+-\w*[Ni]\b", "read -N 1 key"),
+    "zero-padded braces": (r"\{0\d+\.\.", "echo {01..10}"),
+    "unicode escape": (r"\$'[^']*\\[uU]", "printf %s $'\\u2026'"),
+    # Under `set -u` an empty array is an unset one up to Bash 4.3.
+    "unguarded array": (r"(?<!\+)\"\$\{\w+\[[@*]\]\}\"", 'run "${arguments[@]}"'),
+}
+
+
+def newer_syntax(text: str) -> list[str]:
+    """What in a script Bash 3.2 would stumble over, as ``line number: name``."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        code = re.sub(r"(^|\s)#.*", "", line)
+        found += [f"{number}: {name}" for name, (pattern, _) in NEWER_THAN_BASH_3_2.items() if re.search(pattern, code)]
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scripts").rglob("*.sh")), ids=relative)
+def test_bash_3_2_can_run_it(path: Path) -> None:
+    assert newer_syntax(path.read_text()) == []
+
+
+def test_bash_3_2_can_run_the_shipped_executors() -> None:
+    for path in (ROOT / "scripts" / "executors").glob("*"):
+        if path.is_file() and "bash" in path.read_text(errors="replace").partition("\n")[0]:
+            assert newer_syntax(path.read_text()) == [], relative(path)
+
+
+@pytest.mark.parametrize("name", NEWER_THAN_BASH_3_2)
+def test_newer_syntax_is_seen(name: str) -> None:
+    assert f"1: {name}" in newer_syntax(NEWER_THAN_BASH_3_2[name][1])
+
+
+def test_older_syntax_is_let_through() -> None:
+    old = """
+    words=(one two); run ${words[@]+"${words[@]}"}  # not ${words[-1]}
+    printf -v "$name" %s "${value#?}"; [[ $line =~ ^(a|b)$ ]] && read -r -d '' rest <<<"$x"
+    case $a in b) echo ;; esac; exec 3<&1; echo "${!name+set}" "${name: -3}" $'\\n' >file 2>&1
+    """
+    assert newer_syntax(old) == []
+
+
+LOCKED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)( ; [^\\]+)? \\$")
+
+
+def locked(name: str) -> dict[str, str]:
+    """The versions in a lock file. Every line must be a pin or one of its hashes: no host, no path, no option."""
+    versions = {}
+    for line in (ROOT / "requirements" / f"{name}.lock").read_text().splitlines():
+        pin = LOCKED.match(line)
+        assert pin or re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line), line
+        if pin:
+            versions[pin[1]] = pin[2]
+    return versions
+
+
+def asked(requirements: list[str]) -> set[str]:
+    names = (re.match(r"[A-Za-z0-9._-]+", requirement) for requirement in requirements)
+    return {re.sub(r"[._]", "-", name[0].lower()) for name in names if name} - {"defer"}
+
+
+def test_lock_files_have_what_is_asked_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    core, dev = locked("core"), locked("dev")
+    assert asked(project["dependencies"]) <= core.keys()
+    for extra in project["optional-dependencies"].values():
+        assert asked(extra) <= dev.keys()
+    assert core.items() <= dev.items()
+
+
+def test_core_dependencies_have_a_lower_bound_with_its_reason_and_no_upper_one() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    lines = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.DOTALL | re.MULTILINE)
+    assert lines
+    for line in lines[1].splitlines():
+        assert re.fullmatch(r'  "[A-Za-z.-]+>=[0-9.]+(; [^"]+)?", +# .+', line), line
