@@ -73,7 +73,7 @@ def _add_form(parser: argparse.ArgumentParser) -> None:
 def schedule() -> Parser:
     """`schedule` with every flag, and a line in words as positionals."""
     parser = Parser("defer", "Schedule work for later.", _EXAMPLES)
-    parser.usage = "defer [schedule] --when TIME --summary TEXT [option]… | defer TIME TEXT… | defer list|show|cancel|cron"
+    parser.usage = "defer [schedule] --when TIME --summary TEXT [option]…\n       defer TIME TEXT…\n       defer list|show|cancel|cron …"
     add = parser.add_argument
     add("words", nargs="*", metavar="TIME TEXT…", help="the time and the summary as one line in words")
     add("--when", metavar="TIME", help='when: 30m, "tomorrow 9am", 2026-12-24T09:00, …')
@@ -142,9 +142,7 @@ def schedule() -> Parser:
 def listing() -> Parser:
     """`list`."""
     parser = Parser("defer list", "List what is scheduled and what is being executed.")
-    parser.add_argument(
-        "--status", action="append", choices=task.STATUSES, help="only this status (repeatable)"
-    )
+    parser.add_argument("--status", action="append", choices=task.STATUSES, help="only this status (repeatable)")
     parser.add_argument("--all", action="store_true", help="everything still in the store")
     parser.add_argument("--limit", type=_whole_number, metavar="N", help="only the N that come first")
     _add_form(parser)
@@ -197,9 +195,7 @@ def wake() -> Parser:
 
 def attempt() -> Parser:
     """`execute-task.sh`."""
-    return Parser(
-        "execute-task.sh", "One attempt of the task whose JSON is on standard input; prints its result."
-    )
+    return Parser("execute-task.sh", "One attempt of the task whose JSON is on standard input; prints its result.")
 
 
 def archive() -> Parser:

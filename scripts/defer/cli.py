@@ -40,9 +40,7 @@ class Context:
 
     def _report(self, action: str, **facts: object) -> None:
         self.audit.note(instants.now(), action, None, **facts)
-        render.warn(
-            action.replace("_", " ") + ": " + ", ".join(f"{name} {value}" for name, value in facts.items())
-        )
+        render.warn(action.replace("_", " ") + ": " + ", ".join(f"{name} {value}" for name, value in facts.items()))
 
 
 def main(face: str, argv: list[str]) -> int:
@@ -60,9 +58,7 @@ def main(face: str, argv: list[str]) -> int:
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     except OSError as error:
-        render.warn(
-            f"{error.strerror or error}: {error.filename or 'standard output'} (see the system's message)"
-        )
+        render.warn(f"{error.strerror or error}: {error.filename or 'standard output'} (see the system's message)")
         return EXIT_IO
     return status
 
@@ -127,9 +123,7 @@ def _cancel(argv: list[str]) -> int:
     context = Context(config.load())
     store, audit = context.store, context.audit
     if args.kill:
-        cancelled = scheduler.cancel_and_kill(
-            store, audit, given[0], args.reason, context.config, instants.now
-        )
+        cancelled = scheduler.cancel_and_kill(store, audit, given[0], args.reason, context.config, instants.now)
     else:
         cancelled = scheduler.cancel(store, audit, given[0], args.reason, context.now)
     if sys.stdout.isatty() and not (args.json or args.compact):
@@ -151,9 +145,7 @@ def _cron(argv: list[str]) -> int:
     elif args.action == "uninstall":
         result = crontab.uninstall(_RUNNER)
     else:
-        result = crontab.status(
-            _RUNNER, settings.tasks_file, instants.now(), settings_file=settings.settings_file
-        )
+        result = crontab.status(_RUNNER, settings.tasks_file, instants.now(), settings_file=settings.settings_file)
     if sys.stdout.isatty() and not (args.json or args.compact):
         print(*crontab.describe(result), sep="\n")
     else:

@@ -21,9 +21,7 @@ MAX_TASK_BYTES = 1 << 20
 """A task is at most this many bytes as a line, so that one record cannot starve the rest."""
 
 _LEADING = ("id", "ended", "ended_runs", "status", "run_at")
-_WAITING = re.compile(
-    rb'\{"id":"([A-Za-z0-9._-]+)","status":"scheduled","run_at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"'
-)
+_WAITING = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)","status":"scheduled","run_at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 waiting = _WAITING.match
 """``waiting(line)``: a match with the id and ``run_at`` of a plainly waiting task, or None."""
 

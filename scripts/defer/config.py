@@ -53,9 +53,7 @@ class Config:
     ``secrets``: the settings file's values that are no settings of ours, to be masked in output.
     """
 
-    def __init__(
-        self, environ: Mapping[str, str], file_values: Mapping[str, str], settings_file: Path | None
-    ) -> None:
+    def __init__(self, environ: Mapping[str, str], file_values: Mapping[str, str], settings_file: Path | None) -> None:
         self.environment = {**file_values, **environ}
         if "PATH" in file_values:
             # cron's own PATH is next to nothing: the one that was noted at `cron install` replaces it.
@@ -74,9 +72,7 @@ class Config:
     def _directory(self, name: str, otherwise: Path) -> Path:
         written = self.get(name)
         if written.startswith("~"):
-            raise BadInput(
-                f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)"
-            )
+            raise BadInput(f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)")
         return Path(os.path.abspath(written)) if written else otherwise
 
     @property
@@ -91,9 +87,7 @@ class Config:
     @property
     def tasks_file(self) -> Path:
         """The store. A link is followed, so that all who reach one file share its lock."""
-        return Path(
-            os.path.realpath(self._directory("DEFER_TASKS_FILE", self.runtime_dir / "deferred.jsonl"))
-        )
+        return Path(os.path.realpath(self._directory("DEFER_TASKS_FILE", self.runtime_dir / "deferred.jsonl")))
 
     @property
     def archive_dir(self) -> Path:
@@ -154,9 +148,7 @@ class Config:
             value = kind(-1)
         if not least <= value < float("inf"):
             what = "a whole number" if kind is int else "a number"
-            raise BadInput(
-                f"{name} must be {what} of at least {least:g}: {written} (default {VARIABLES[name]})"
-            )
+            raise BadInput(f"{name} must be {what} of at least {least:g}: {written} (default {VARIABLES[name]})")
         return value
 
     def timezone(self, name: str | None = None) -> ZoneInfo:
@@ -185,9 +177,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         with path.open("rb") as file:
             raw = file.read(_SETTINGS_LIMIT + 1)
     except OSError as error:
-        raise BadInput(
-            f"the settings file cannot be read: {path}: {error.strerror} (see DEFER_ENV_FILE)"
-        ) from None
+        raise BadInput(f"the settings file cannot be read: {path}: {error.strerror} (see DEFER_ENV_FILE)") from None
     if len(raw) > _SETTINGS_LIMIT:
         raise BadInput(f"the settings file is too large: {path} (at most {_SETTINGS_LIMIT} bytes)")
     return Config(env, settings.parse(raw.decode("utf-8", "surrogateescape"), str(path)), path)

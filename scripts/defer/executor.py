@@ -58,9 +58,7 @@ def resolve(named: str) -> Path:
     path = adapter if "/" not in named and adapter.is_file() else Path(named)
     if not path.is_file():
         known = ", ".join(sorted(one.name for one in ADAPTERS.iterdir())) if ADAPTERS.is_dir() else "none"
-        raise Misconfigured(
-            f"no such executor: {path} (give the path of a program, or a shipped name: {known})"
-        )
+        raise Misconfigured(f"no such executor: {path} (give the path of a program, or a shipped name: {known})")
     if not os.access(path, os.X_OK):
         raise Misconfigured(f"executor is not executable: {path} (chmod +x it)")
     return path.absolute()
@@ -78,9 +76,7 @@ class Paths(NamedTuple):
         """The paths for a task's run under ``log_dir``."""
         name = file_name(task_id)
         attempts = log_dir / "attempts" / name
-        return cls(
-            log_dir / f"{name}.prompt.txt", attempts / f"{run_id}.log", attempts / f"{run_id}.result.json"
-        )
+        return cls(log_dir / f"{name}.prompt.txt", attempts / f"{run_id}.log", attempts / f"{run_id}.result.json")
 
 
 def write_prompt(task: Task, paths: Paths) -> None:
@@ -231,9 +227,7 @@ class Attempt:
             result["result_file_error"] = complaint
         if self.capture.stdout_bytes > RECORD_BYTES:
             result |= {"output_bytes": self.capture.stdout_bytes, "output_truncated": True}
-        return Outcome(
-            OK, exit_code=0, result=result, reschedule_at=at, session_id=said.session_id, usage=said.usage
-        )
+        return Outcome(OK, exit_code=0, result=result, reschedule_at=at, session_id=said.session_id, usage=said.usage)
 
     def _reschedule(self, words: str | None, now: datetime) -> tuple[datetime | None, str | None]:
         if words is None:
@@ -277,9 +271,7 @@ class Attempt:
 
 def misconfigured(error: Misconfigured, paths: Paths) -> Outcome:
     """The outcome of an attempt that could not start for a reason that stays."""
-    return Outcome(
-        FAILED, error_type=CONFIG_ERROR, error=str(error), result={"prompt_path": str(paths.prompt)}
-    )
+    return Outcome(FAILED, error_type=CONFIG_ERROR, error=str(error), result={"prompt_path": str(paths.prompt)})
 
 
 def prompt_prepared(paths: Paths) -> Outcome:

@@ -114,9 +114,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
-            f"{error.strerror or error}: {error.filename or path} ({_remedy(error)})"
-        ) from error
+        raise StorageError(f"{error.strerror or error}: {error.filename or path} ({_remedy(error)})") from error
 
 
 def _remedy(error: OSError) -> str:

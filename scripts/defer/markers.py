@@ -46,8 +46,7 @@ class Markers:
     def __init__(self, tasks_file: Path) -> None:
         self._store = tasks_file
         self.due, self.seen, self.heartbeat, self.trouble = (
-            tasks_file.with_name(f".{tasks_file.name}.{kind}")
-            for kind in ("due", "seen", "heartbeat", "trouble")
+            tasks_file.with_name(f".{tasks_file.name}.{kind}") for kind in ("due", "seen", "heartbeat", "trouble")
         )
 
     @contextmanager
@@ -75,7 +74,7 @@ class Markers:
         return store.st_mtime_ns == seen.st_mtime_ns
 
     def _bring_forward(self, wake_at: datetime) -> None:
-        """Move ``due`` earlier if it must be. A missing marker makes the next wake look, and stays missing."""
+        """Move ``due`` earlier if it must be. A missing one makes the next wake look, and stays missing."""
         due = fsio.stat(self.due)
         if due is not None and due.st_mtime_ns > _ns(wake_at):
             fsio.set_mtime(self.due, _ns(wake_at))
@@ -108,9 +107,7 @@ class Markers:
         """Leave the reason why this wake could not do its work."""
         with suppress(OSError):
             text = " ".join(what.split())[: _TROUBLE_BYTES // 2]
-            fsio.replace(
-                self.trouble, [f"{instants.to_text(now)} {text}\n".encode(errors="replace")], sync=False
-            )
+            fsio.replace(self.trouble, [f"{instants.to_text(now)} {text}\n".encode(errors="replace")], sync=False)
 
     def clear_trouble(self) -> None:
         """This wake did its work."""

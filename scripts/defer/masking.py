@@ -40,9 +40,8 @@ class Masker:
 
     def _emit(self, data: bytes, safe: int) -> bytes:
         """Mask up to ``safe``, where a match that begins before it ends it later; hold the rest."""
-        assert self._pattern is not None
         out, position = bytearray(), 0
-        for match in self._pattern.finditer(data):
+        for match in self._pattern.finditer(data) if self._pattern else ():
             if match.start() >= safe:
                 break
             out += data[position : match.start()] + MASK

@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
     error_type: str | None = None
     error: str | None = None
     duration_ms: int | None = None
-    result: dict[str, Any] = {}
+    result: dict[str, Any] | None = None
     retry_at: datetime | None = None
     reschedule_at: datetime | None = None
     session_id: str | None = None
@@ -69,7 +69,7 @@ def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -
 
 
 def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
-    facts = {"result": outcome.result, **_session(outcome)}
+    facts = {"result": outcome.result or {}, **_session(outcome)}
     kept = {name: value for name, value in ended.items() if name not in ("last_error", "deferrals")}
     done = task.over(kept, task.COMPLETED, now, **facts)
     if outcome.reschedule_at is None:
@@ -90,12 +90,12 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
         at = now + backoff.delay(failures)
         counted = {**deferrals, "in_a_row": 0}
         return task.again(ended, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
-    result = {**outcome.result, "type": "executor_failed"}
+    result = {**(outcome.result or {}), "type": "executor_failed"}
     return task.over(ended, task.FAILED, now, error=outcome.error, result=result, **facts)
 
 
 def _retry_result(outcome: Outcome, at: datetime) -> dict[str, Any]:
-    return {**outcome.result, "type": "retry_scheduled", "retry_at": instants.to_text(at)}
+    return {**(outcome.result or {}), "type": "retry_scheduled", "retry_at": instants.to_text(at)}
 
 
 def _session(outcome: Outcome) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _session(outcome: Outcome) -> dict[str, Any]:
 def run_record(executing: Task, outcome: Outcome, now: datetime) -> dict[str, Any]:
     """The record of one ended attempt for ``runs/``."""
     run = executing.get("run") or {}
-    leader = run.get("leader") or {}
+    leader, result = run.get("leader") or {}, outcome.result or {}
     return {
         "run_id": run.get("run_id"),
         "task_id": executing["id"],
@@ -119,8 +119,8 @@ def run_record(executing: Task, outcome: Outcome, now: datetime) -> dict[str, An
         "error_type": outcome.error_type,
         "error": outcome.error,
         "late_by_seconds": run.get("late_by_seconds"),
-        "log": run.get("log"),
-        "prompt": run.get("prompt"),
+        "log": run.get("log") or result.get("log_path"),
+        "prompt": run.get("prompt") or result.get("prompt_path"),
         "usage": outcome.usage,
         "session_id": outcome.session_id,
         "host": run.get("host"),

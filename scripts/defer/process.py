@@ -20,7 +20,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 Identity: TypeAlias = dict[str, Any]
 
@@ -108,13 +108,12 @@ class Leader:
             bufsize=0,
             start_new_session=True,
         )
-        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
-        assert stdin and stdout and stderr
-        self._stdin = stdin
-        self.stdout, self.stderr = stdout, stderr
+        self._stdin = cast("IO[bytes]", self._process.stdin)
+        self.stdout = cast("IO[bytes]", self._process.stdout)
+        self.stderr = cast("IO[bytes]", self._process.stderr)
         self.pid = self._process.pid
         self._unsent = memoryview(b"")
-        for pipe in (stdin, stdout, stderr):
+        for pipe in (self._stdin, self.stdout, self.stderr):
             os.set_blocking(pipe.fileno(), False)
 
     @property

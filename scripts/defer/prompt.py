@@ -9,12 +9,12 @@ from .codec import Task
 _NONE = "(none)"
 _FRAMES = {
     "fresh": (
-        "This task was deferred earlier and is due now. You are picking it up cold: assume that nothing of the "
-        "conversation it came from is known to you. What you need is below and in the artifacts it names."
+        "This task was deferred earlier and is due now. You are picking it up cold: assume that nothing of "
+        "the conversation it came from is known to you. What you need is below and in the artifacts it names."
     ),
     "callback": (
-        "This is the continuation of work that was under way when it was deferred. Take it up where it was left: "
-        "check first what has changed since, then go on."
+        "This is the continuation of work that was under way when it was deferred. Take it up where it was "
+        "left: check first what has changed since, then go on."
     ),
 }
 

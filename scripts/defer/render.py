@@ -60,9 +60,7 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
 
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("When", "", "Status", "Id", "Summary"):
-        shown.add_column(
-            heading, no_wrap=heading != "Summary", overflow="fold" if heading == "Summary" else "ellipsis"
-        )
+        shown.add_column(heading, no_wrap=heading != "Summary", overflow="fold" if heading == "Summary" else "ellipsis")
     for one in tasks:
         shown.add_row(*(Text(cell) for cell in _row(one, zone, now)))
     Console(file=out).print(shown)
@@ -73,9 +71,7 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
 def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
     at = instants.from_text(one["run_at"])
     status = str(one["status"])
-    retries = (
-        f" (attempt {int(one['attempts']) + 1})" if status == "scheduled" and one.get("attempts") else ""
-    )
+    retries = f" (attempt {int(one['attempts']) + 1})" if status == "scheduled" and one.get("attempts") else ""
     summary = plain((one.get("context") or {}).get("summary", ""), 120)
     return [
         f"{at.astimezone(zone):%a %d %b %H:%M}",

@@ -63,9 +63,7 @@ class Runner:
         self._stopping = False
         self._something_to_file = False
         self._selector = selectors.DefaultSelector()
-        self.counts = dict.fromkeys(
-            ("started", "completed", "failed", "retried", "lost", "cancelled", "expired"), 0
-        )
+        self.counts = dict.fromkeys(("started", "completed", "failed", "retried", "lost", "cancelled", "expired"), 0)
 
     def wake(self) -> None:
         """Do all that can be done now. Raises DeferError when the wake itself cannot do its work."""
@@ -123,7 +121,7 @@ class Runner:
         return {"run_id": f"run_{stamp}_{os.urandom(4).hex()}", "host": self._host, "runner": self._me}
 
     def _claim_while_due(self) -> None:
-        """Claim until nothing is due or no slot is free; looked at anew when a slot comes free, and now and then."""
+        """Claim until nothing is due or no slot is free; again when a slot comes free, and now and then."""
         if time.monotonic() < self._claim_at:
             return
         while not self._stopping and self._claim():
@@ -166,9 +164,7 @@ class Runner:
     def _let_run(self, attempt: Attempt, run_id: str) -> None:
         """Write the leader's identity to the store, then open its gate."""
         try:
-            started = self._store.update(
-                attempt.task["id"], self._clock(), partial(self._with_leader, attempt)
-            )
+            started = self._store.update(attempt.task["id"], self._clock(), partial(self._with_leader, attempt))
         except DeferError as error:
             attempt.abandon()
             if not isinstance(error, _NotOurs):
@@ -318,8 +314,7 @@ class Runner:
         if status == task.FAILED:
             log = (ended.get("result") or {}).get("log_path")
             print(
-                f"defer: task failed: {ended['id']}: {ended.get('error')}"
-                + (f" (log: {log})" if log else ""),
+                f"defer: task failed: {ended['id']}: {ended.get('error')}" + (f" (log: {log})" if log else ""),
                 file=sys.stderr,
             )
 
@@ -336,8 +331,7 @@ class _Signals:
         os.set_blocking(self._writer, False)
         self._old_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         self._old = {
-            number: signal.signal(number, _ignore)
-            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
+            number: signal.signal(number, _ignore) for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
         }
         self._selector.register(self._reader, selectors.EVENT_READ, self._arrived)
 

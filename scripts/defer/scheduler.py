@@ -31,7 +31,7 @@ _SETTLE_PATIENCE_SECONDS = 10.0
 
 
 class Request(NamedTuple):
-    """What somebody asks to be done later. ``context`` holds lists already merged, ``reorient`` its origin."""
+    """What somebody asks to be done later. ``context`` is merged already; ``reorient`` says from where."""
 
     when: str
     context: dict[str, Any]
@@ -77,9 +77,7 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
     zone = config.timezone(request.tz)
     reading = timeparse.parse(request.when, now, zone)
     if reading.recurrence is not None:
-        raise BadInput(
-            f'"{request.when}" recurs, and a task runs once (name one moment, e.g. "tomorrow 9am")'
-        )
+        raise BadInput(f'"{request.when}" recurs, and a task runs once (name one moment, e.g. "tomorrow 9am")')
     if not str(request.context.get("summary") or "").strip():
         raise BadInput("no summary (say what is to be done with --summary, or give a context that has one)")
     _check_texts(request)
@@ -116,17 +114,13 @@ def _optional_fields(request: Request, run_at: datetime, now: datetime, zone: Zo
 def _checked_id(wanted: str) -> str:
     if not _ID(wanted):
         shown = wanted if wanted.isprintable() else ascii(wanted)
-        raise BadInput(
-            f"not an id: {shown} (letters, digits, . _ -, at most 128, starting with a letter or digit, no ..)"
-        )
+        raise BadInput(f"not an id: {shown} (at most 128 letters, digits, . _ -, a letter or digit first, no ..)")
     return wanted
 
 
 def _check_texts(request: Request) -> None:
     """Refuse what no file or prompt can carry: NUL, and bytes that were no UTF-8 in the arguments."""
-    context = [
-        item for value in request.context.values() for item in (value if isinstance(value, list) else [value])
-    ]
+    context = [item for value in request.context.values() for item in (value if isinstance(value, list) else [value])]
     for text in (*context, request.prompt_template, request.when, *request.tags):
         if isinstance(text, str) and "\0" in text:
             raise BadInput("a NUL character in a text (remove it)")
@@ -141,7 +135,7 @@ def _timeout(text: str | None) -> float | None:
 
 
 def _executor(named: str | None) -> str | None:
-    if named is None or (executor.ADAPTERS / named).is_file() and "/" not in named:
+    if named is None or ("/" not in named and (executor.ADAPTERS / named).is_file()):
         return named
     if "/" not in named and not Path(named).exists():
         known = ", ".join(sorted(one.name for one in executor.ADAPTERS.iterdir()))
@@ -167,7 +161,7 @@ def _expires_at(text: str | None, run_at: datetime, now: datetime, zone: ZoneInf
         limit = timeparse.parse(text, now, zone).instant
     if limit <= run_at:
         raise BadInput(
-            f"--expires is not after the task is due: {text} is {instants.to_text(limit)} (choose a later one)"
+            f"--expires is not after the task is due: {text} is {instants.to_text(limit)} (give a later one)"
         )
     return instants.to_text(limit)
 
@@ -235,9 +229,7 @@ def cancel_and_kill(
         if waited > config.kill_grace_seconds:
             number = signal.SIGKILL
         if waited > config.kill_grace_seconds + _SETTLE_PATIENCE_SECONDS:
-            raise Refused(
-                f"task is still executing: {task_id} (its attempt was killed; its runner has not settled it)"
-            )
+            raise Refused(f"task is still executing: {task_id} (its attempt was killed; its runner has not settled it)")
         asked = look_up(store, config.archive_dir, task_id)
     return asked
 

@@ -88,9 +88,7 @@ def _take_line(args: Namespace, settings: Config, now: datetime) -> None:
     from . import timeparse
 
     if args.when is not None:
-        raise BadInput(
-            f"a time twice: --when and the line {args.words} (give one, and the text as --summary)"
-        )
+        raise BadInput(f"a time twice: --when and the line {args.words} (give one, and the text as --summary)")
     first = args.words.split(maxsplit=1)[0]
     try:
         args.when, line_summary = timeparse.split_line(args.words, now, settings.timezone(args.tz))
@@ -148,16 +146,12 @@ def _prompt(args: Namespace) -> str | None:
     if args.prompt_template is not None:
         raise BadInput("a prompt twice: --prompt-template and --prompt-file (give one)")
     try:
-        with open(
-            0 if args.prompt_file == "-" else args.prompt_file, "rb", closefd=args.prompt_file != "-"
-        ) as file:
+        with open(0 if args.prompt_file == "-" else args.prompt_file, "rb", closefd=args.prompt_file != "-") as file:
             raw = file.read(_PROMPT_LIMIT + 1)
     except OSError as error:
         raise StorageError(f"{error.strerror}: {args.prompt_file} (give a file that can be read)") from None
     if len(raw) > _PROMPT_LIMIT:
-        raise BadInput(
-            f"the prompt is larger than {_PROMPT_LIMIT} bytes: {args.prompt_file} (name it with --artifact)"
-        )
+        raise BadInput(f"the prompt is larger than {_PROMPT_LIMIT} bytes: {args.prompt_file} (name it with --artifact)")
     try:
         return raw.decode()
     except UnicodeDecodeError as error:

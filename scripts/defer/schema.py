@@ -35,9 +35,7 @@ def parse_object(text: str, source: str) -> dict[str, Any]:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
-        raise BadInput(
-            f"{source} is not JSON: {error.msg} at {where} (quote the whole object for the shell)"
-        ) from None
+        raise BadInput(f"{source} is not JSON: {error.msg} at {where} (quote the whole object for the shell)") from None
     except RecursionError:
         raise BadInput(f"{source} is nested too deeply (flatten it)") from None
     if not isinstance(value, dict):

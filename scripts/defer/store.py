@@ -62,9 +62,7 @@ class Store(Protocol):
 class JsonlStore:
     """The store in one file of JSON lines."""
 
-    def __init__(
-        self, path: Path, archive_dir: Path, runs_dir: Path, lock_timeout: float, report: Report
-    ) -> None:
+    def __init__(self, path: Path, archive_dir: Path, runs_dir: Path, lock_timeout: float, report: Report) -> None:
         self.path = path
         self.markers = Markers(path)
         self._archive_dir = archive_dir
@@ -118,15 +116,11 @@ class JsonlStore:
         while True:
             tail = fsio.last_bytes(self.path, size)
             if len(tail) < size or mark not in tail[:_TAIL_BYTES]:
-                return {
-                    part.split(b'"', 1)[0].decode(errors="replace") for part in tail.split(b'{"id":"')[1:]
-                }
+                return {part.split(b'"', 1)[0].decode(errors="replace") for part in tail.split(b'{"id":"')[1:]}
             size *= 2
 
     def find(self, task_id: str) -> Task | None:
-        needles = {
-            json.dumps(task_id, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)
-        }
+        needles = {json.dumps(task_id, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)}
         found: Task | None = None
         with fsio.storage_errors(self.path):
             stream = fsio.reader(self.path)

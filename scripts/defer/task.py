@@ -46,7 +46,7 @@ def create(
     reorient: dict[str, Any] | None = None,
     **optional: object,
 ) -> Task:
-    """A new scheduled task without an id (the store gives one); ``optional`` fields that are None are left out."""
+    """A new scheduled task, which the store will name; ``optional`` fields that are None are left out."""
     run_at_text = instants.to_text(run_at)
     summary = context["summary"]
     reorient = reorient or {"requested": False, "project": None, "explicit_context_file": None}
@@ -229,9 +229,7 @@ def is_expired(task: Task, now: datetime) -> bool:
     return limit is not None and instants.from_text(limit) < now
 
 
-def choose(
-    hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], dict[str, Any]]
-) -> list[Task]:
+def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], dict[str, Any]]) -> list[Task]:
     """The records that a claim changes: due tasks in ``run_at`` order, as many as there are slots.
 
     No two attempts share a ``workspace`` unless the task says ``concurrent``; what has expired ends.
@@ -241,9 +239,7 @@ def choose(
     slots = max_parallel - len(executing)
     taken = {task["workspace"] for task in executing if task.get("workspace")}
     changed: list[Task] = []
-    for task in sorted(
-        (task for task in known if is_due(task, now)), key=lambda task: (run_at(task), task["id"])
-    ):
+    for task in sorted((task for task in known if is_due(task, now)), key=lambda task: (run_at(task), task["id"])):
         workspace = task.get("workspace")
         if is_expired(task, now):
             changed.append(expire(task, now))

@@ -101,7 +101,7 @@ def _print_result(ended: Outcome) -> int:
     if ended.status == outcome.OK:
         print(render.to_json(ended.result, compact=True))
         return EXIT_OK
-    result = {**ended.result, "type": "executor_failed", "error": ended.error, "error_type": ended.error_type}
+    result = {**(ended.result or {}), "type": "executor_failed", "error": ended.error, "error_type": ended.error_type}
     print(render.to_json(result, compact=True))
     render.warn(ended.error or "the attempt failed")
     return ended.exit_code if ended.exit_code is not None and ended.exit_code > 0 else EXIT_REFUSED
