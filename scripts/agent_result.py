@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Say what a coding agent's run came to: for the shipped executors, which are shell and read no JSON.
+
+Usage: agent_result.py claude|codex STATUS <WHAT-IT-PRINTED
+       agent_result.py summary <TASK-JSON
+
+The first prints the agent's last words, writes session, usage and a time to try again to
+DEFER_RESULT_FILE, and exits as an executor should (references/executor-contract.md). The second
+prints the task's summary on one line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+from defer import agentresult, config, instants
+from defer.errors import EXIT_BAD_INPUT, DeferError
+
+
+def _say(text: str) -> None:
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+def _heard() -> str:
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+def _summary() -> int:
+    try:
+        task: Any = json.loads(_heard())
+        summary = task["context"]["summary"]
+    except (ValueError, KeyError, TypeError):
+        summary = None
+    _say(" ".join(str(summary or "(no summary)").split()) + "\n")
+    return 0
+
+
+def _judge(agent: str, status: str) -> int:
+    try:
+        zone = config.load().timezone()
+    except DeferError:
+        zone = config.load({}).timezone("UTC")
+    verdict = agentresult.judge(agent, _heard(), int(status), instants.now(), zone)
+    if verdict.output:
+        _say(verdict.output.rstrip("\n") + "\n")
+    result_file = os.environ.get("DEFER_RESULT_FILE")
+    if result_file and verdict.result:
+        with open(os.open(result_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(verdict.result, file)
+    if verdict.error:
+        print(f"{agent}: {verdict.error}", file=sys.stderr)
+    return verdict.exit_code
+
+
+def main(argv: list[str]) -> int:
+    match argv:
+        case ["summary"]:
+            return _summary()
+        case [agent, status] if agent in agentresult.READERS and status.isdigit():
+            return _judge(agent, status)
+    print("usage: agent_result.py claude|codex STATUS, or agent_result.py summary", file=sys.stderr)
+    return EXIT_BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

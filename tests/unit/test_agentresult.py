@@ -1,0 +1,123 @@
+"""What an agent's run came to, and when its quota is back. The sentences are such as users have reported."""
+
+import json
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defer.agentresult import READERS, judge
+from defer.quota import Exhausted, exhausted
+
+NOW = datetime(2026, 4, 20, 12, 0, tzinfo=UTC)
+LISBON = ZoneInfo("Europe/Lisbon")
+
+
+@pytest.mark.parametrize(
+    ("said", "back_at"),
+    [
+        ("Claude AI usage limit reached|1776700800", datetime(2026, 4, 20, 16, 0, tzinfo=UTC)),
+        ("You've hit your limit · resets 3pm (Europe/Lisbon)", datetime(2026, 4, 20, 14, 0, tzinfo=UTC)),
+        ("You've hit your session limit · resets 3:50pm (Asia/Tokyo)", datetime(2026, 4, 21, 6, 50, tzinfo=UTC)),
+        ("Claude usage limit reached. Your limit will reset at 3pm (America/Bogota).",
+         datetime(2026, 4, 20, 20, 0, tzinfo=UTC)),
+        ("You've hit your usage limit. Upgrade to Pro (https://example.com) or try again in 2 days 17 hours.",
+         datetime(2026, 4, 23, 5, 0, tzinfo=UTC)),
+        ("You've hit your usage limit … or try again in 5 hours 1\nminute.", datetime(2026, 4, 20, 17, 1, tzinfo=UTC)),
+        ("You've hit your usage limit. Try again at 3:15 PM.", datetime(2026, 4, 20, 14, 15, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+def test_a_time_that_is_said_is_read(said, back_at):
+    assert exhausted(said, NOW, LISBON) == Exhausted(back_at)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "API Error: 429 rate_limit_error: This request would exceed your account's rate limit.",
+        "ERROR: Quota exceeded. Check your plan and billing details.",
+        "Overloaded",
+        "You've hit your limit · resets sometime (Europe/Lisbon)",
+        "You've hit your limit · resets 3pm (Middle/Earth)",
+        "Claude AI usage limit reached|1000000000",
+    ],
+)
+def test_a_limit_without_a_time_that_can_be_read_has_none(said):
+    assert exhausted(said, NOW, LISBON) == Exhausted(None)
+
+
+@pytest.mark.parametrize("said", ["", "no such file", "the turn limit", "resets 3pm (Europe/Lisbon)"])
+def test_other_failures_are_none_of_it(said):
+    assert exhausted(said, NOW, LISBON) is None
+
+
+def claude(status=0, **fields):
+    return judge("claude", json.dumps({"type": "result", **fields}), status, NOW, LISBON)
+
+
+def test_quota_is_75_with_the_time_in_the_result_file():
+    verdict = claude(1, is_error=True, result="You've hit your limit · resets 3pm (Europe/Lisbon)", session_id="s")
+    assert verdict.exit_code == 75
+    assert verdict.result == {"session_id": "s", "retry_at": "2026-04-20T14:00:00Z"}
+
+
+def test_words_about_limits_in_a_good_answer_are_no_limit():
+    verdict = claude(result="The API answers 429 when the rate limit is hit.")
+    assert (verdict.exit_code, verdict.error) == (0, None)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_are_78(status):
+    assert claude(1, is_error=True, result="API Error", api_error_status=status).exit_code == 78
+
+
+def test_with_verbose_the_result_is_the_last_of_an_array():
+    printed = json.dumps([{"type": "system"}, {"type": "result", "result": "done"}])
+    assert judge("claude", printed, 0, NOW, LISBON).output == "done"
+
+
+def test_a_long_error_is_cut_to_one_line():
+    verdict = judge("claude", "x\n" * 5000, 1, NOW, LISBON)
+    assert verdict.error is not None
+    assert len(verdict.error) == 1000
+    assert "\n" not in verdict.error
+    assert verdict.output == "x\n" * 5000
+
+
+def test_silence_with_a_failing_status_still_says_something():
+    assert judge("codex", "", 9, NOW, LISBON).error == "codex exited with 9"
+
+
+@given(
+    st.sampled_from(sorted(READERS)),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "type",
+                        "result",
+                        "is_error",
+                        "permission_denials",
+                        "usage",
+                        "error",
+                        "item",
+                        "errors",
+                        "session_id",
+                    ]
+                ),
+                inner | st.sampled_from(["result", "error", "turn.failed", "turn.completed", "item.completed"]),
+                max_size=4,
+            )
+        ),
+    ),
+    st.sampled_from([0, 1]),
+)
+def test_any_json_is_judged(agent, value, status):
+    verdict = judge(agent, json.dumps(value), status, NOW, LISBON)
+    assert verdict.exit_code in (0, 1, 75, 77, 78)
+    assert (verdict.exit_code == 0) == (verdict.error is None)
