@@ -20,12 +20,13 @@ ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name !
 # Imports go down only: a module may import those of its own floor and of the floors below.
 FLOORS = {
     "pure": """
-        errors instants codec task retry outcome prompt resultfile masking settings snapshot words
-        timeparse recurrence grammar timetokens timewords timeterminals calendardays moments isotime timegrammar
+        errors instants codec task occurrences changes retry outcome prompt resultfile agentresult quota masking
+        settings snapshot words timeparse timereading timecomplaint timeactions timegrammar timetokens timewords
+        timeterminals grammar calendardays moments isotime zones recurrence
     """,
-    "effects": "config fsio store process audit markers index filing capture schema envfile cronline",
+    "effects": "config fsio store index filing markers process capture audit schema envfile cronline",
     "use cases": "scheduler runner recovery executor archive crontab cronenv contextfiles",
-    "face": "cli __init__ __main__",
+    "face": "cli arguments scheduling waking render __init__ __main__",
 }
 FLOOR = {module: number for number, modules in enumerate(FLOORS.values()) for module in modules.split()}
 # What a pure module would reach the clock, the files or the environment with.
@@ -54,10 +55,10 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
     for node in run_time_nodes(parsed(path)):
         if isinstance(node, ast.Import):
             yield from ((0, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "defer") == "defer":
+            yield from ((1, name.name) for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.level, node.module
-        elif isinstance(node, ast.ImportFrom):
-            yield from ((node.level, name.name) for name in node.names)
 
 
 def rooms(path: Path) -> set[str]:
