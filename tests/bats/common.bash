@@ -25,16 +25,22 @@ shift_time() {
 os.utime(sys.argv[1], (moment, moment))' "$@"
 }
 
-# needs PROGRAM…: skip where one is missing on a person's machine, fail in CI.
+# lacking WHAT: a person's machine may lack it, and the test is skipped; CI may not.
+lacking() {
+  [ "${CI-}" != true ] || fail_in_ci "$1"
+  skip "needs $1, which is not to be had here"
+}
+
+fail_in_ci() {
+  echo "CI must have $1 (see .ci/run)" >&2
+  return 1
+}
+
+# needs PROGRAM…
 needs() {
   local program
   for program in "$@"; do
-    if command -v "$program" >/dev/null; then continue; fi
-    if [ "${CI-}" = true ]; then
-      echo "CI must have $program (see .ci/run)" >&2
-      return 1
-    fi
-    skip "needs $program, which is not installed here"
+    command -v "$program" >/dev/null || lacking "$program"
   done
 }
 

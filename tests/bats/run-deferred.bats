@@ -96,11 +96,14 @@ started() { [ "$status" -eq 7 ] && [[ $output == "wake"* ]]; }
 @test "any argument but --once starts Python" {
   make_clone
   at_rest
-  for argument in --loop --json "--once --json" ""; do
-    # shellcheck disable=SC2086 # one word or two, as they stand
-    wake $argument
-    [ -z "$argument" ] && idle || started
+  for argument in --loop --json --help ""; do
+    wake "$argument"
+    started
   done
+  wake --once --json
+  started
+  wake --once
+  idle
 }
 
 @test "a heartbeat that is a link or holds something is not emptied" {
@@ -220,10 +223,9 @@ $here" " $here" "export  $here" "$here"$'\r' "DEFER_RUNTIME_DIR=\"$DEFER_RUNTIME
 
 @test "a full disk does not break it" {
   needs unshare mount
-  unshare -rm true 2>/dev/null || skip "no mount namespace to be had here"
+  unshare -rm true 2>/dev/null || lacking "a mount namespace"
   make_clone
   mkdir -p "$DEFER_RUNTIME_DIR"
-  # shellcheck disable=SC2016 # expanded inside
   run unshare -rm bash -euc '
     mount -t tmpfs -o size=64k,mode=700 none "$DEFER_RUNTIME_DIR"
     cd "$DEFER_RUNTIME_DIR"
