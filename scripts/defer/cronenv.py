@@ -18,8 +18,6 @@ from pathlib import Path
 
 from . import config, cronline, envfile
 
-_OF_ONE_ATTEMPT = {"DEFER_TASK_ID", "DEFER_RUN_ID", "DEFER_ATTEMPT", "DEFER_PROMPT_FILE", "DEFER_RESULT_FILE"}
-
 
 def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
     """What the crontab line must say before the command, for its runs to find their settings and Python."""
@@ -69,8 +67,8 @@ def wanted(environ: Mapping[str, str], path_value: str) -> dict[str, str]:
     """The settings that make cron's runs act as this shell would."""
     exported = {
         name: _for_any_directory(name, value)
-        for name, value in sorted(environ.items())
-        if name.startswith("DEFER_") and name not in _OF_ONE_ATTEMPT and name != "DEFER_ENV_FILE" and value
+        for name in sorted(config.VARIABLES)
+        if name != "DEFER_ENV_FILE" and (value := environ.get(name))
     }
     here = other_home(environ)
     if here:
