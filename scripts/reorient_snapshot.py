@@ -58,9 +58,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         import difflib
 
         nearest = difflib.get_close_matches(unknown[0].partition("=")[0], _FLAGS, n=1)
-        raise BadInput(
-            f"not a flag: {unknown[0]} ({'did you mean ' + nearest[0] if nearest else 'see --help'})"
-        )
+        raise BadInput(f"not a flag: {unknown[0]} ({'did you mean ' + nearest[0] if nearest else 'see --help'})")
     return chosen
 
 

@@ -43,16 +43,12 @@ def snapshot(
     return snapshots.parse(read(path), str(path))
 
 
-def locate(
-    project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path
-) -> Path:
+def locate(project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path) -> Path:
     """The path of the context file that :func:`find` finds."""
     return find(project, context_file, env_file, home, cwd).path
 
 
-def find(
-    project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path
-) -> Found:
+def find(project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path) -> Found:
     """The first context file there is.
 
     Raises BadInput for a project that is no plain folder name, and Refused, naming every place
@@ -133,9 +129,7 @@ def _trouble(path: Path) -> str | None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        return (
-            "not there" if isinstance(error, FileNotFoundError | NotADirectoryError) else str(error.strerror)
-        )
+        return "not there" if isinstance(error, FileNotFoundError | NotADirectoryError) else str(error.strerror)
     except ValueError:
         return "not a path"
     if not stat.S_ISREG(mode):

@@ -101,9 +101,7 @@ def uninstalled(content: bytes, runner: str, exists: Callable[[str], bool]) -> E
     return Edited(_joined(lines) if removed else content, removed)
 
 
-def _without_ours(
-    content: bytes, runner: str, exists: Callable[[str], bool]
-) -> tuple[list[bytes | None], list[bytes]]:
+def _without_ours(content: bytes, runner: str, exists: Callable[[str], bool]) -> tuple[list[bytes | None], list[bytes]]:
     """The lines, None where a line of ours stood, and those lines.
 
     Ours is what carries the mark and calls this runner, or one that is not there any more: the line

@@ -74,9 +74,7 @@ def uninstall(runner: Path) -> dict[str, Any]:
     }
 
 
-def status(
-    runner: Path, tasks_file: Path, now: datetime, *, settings_file: Path | None = None
-) -> dict[str, Any]:
+def status(runner: Path, tasks_file: Path, now: datetime, *, settings_file: Path | None = None) -> dict[str, Any]:
     """Whether the line is there, a daemon runs, and when a wake of ``tasks_file`` last came by."""
     program = os.path.realpath(runner)
     try:
@@ -125,9 +123,7 @@ def _process_names(proc: Path) -> set[str]:
     names = set()
     for process in fsio.names(proc):
         if process.isdigit() and fsio.read_bounded(proc / process / "cmdline", 1):  # a zombie has none
-            names.add(
-                (fsio.read_bounded(proc / process / "comm", 64) or b"").decode(errors="replace").strip()
-            )
+            names.add((fsio.read_bounded(proc / process / "comm", 64) or b"").decode(errors="replace").strip())
     return names
 
 
@@ -175,13 +171,9 @@ def _crontab(flag: str, content: bytes | None = None) -> subprocess.CompletedPro
             f"there is no cron here: no `crontab` program on PATH (install cron, or {_WITHOUT_CRON})"
         ) from None
     except subprocess.TimeoutExpired:
-        raise Refused(
-            f"`crontab {flag}` did not answer within {_TIMEOUT_SECONDS} s (try it by hand)"
-        ) from None
+        raise Refused(f"`crontab {flag}` did not answer within {_TIMEOUT_SECONDS} s (try it by hand)") from None
     except OSError as error:
-        raise Refused(
-            f"`crontab` cannot be run: {error.strerror} (install cron anew, or {_WITHOUT_CRON})"
-        ) from None
+        raise Refused(f"`crontab` cannot be run: {error.strerror} (install cron anew, or {_WITHOUT_CRON})") from None
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -208,9 +200,7 @@ def _notes(crontab: bytes, program: str, environ: Mapping[str, str]) -> list[str
         if name.startswith("DEFER_") and environ.get(name) != value:
             notes.append(f"the crontab itself sets {name}={value}: that wins over the settings file")
     others = [entry for entry in cronline.entries(crontab) if not (entry.marked and entry.runner == program)]
-    return notes + [
-        f"another line of the crontab wakes a runner too: {_text(entry.line)}" for entry in others
-    ]
+    return notes + [f"another line of the crontab wakes a runner too: {_text(entry.line)}" for entry in others]
 
 
 def _status_notes(read: Path | None, settings_file: Path | None) -> list[str]:
@@ -239,9 +229,7 @@ def _install_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _uninstall_lines(result: dict[str, Any]) -> list[str]:
-    return [f"crontab line removed: {line}" for line in result["removed"]] or [
-        "no crontab line of ours was there"
-    ]
+    return [f"crontab line removed: {line}" for line in result["removed"]] or ["no crontab line of ours was there"]
 
 
 def _status_lines(result: dict[str, Any]) -> list[str]:

@@ -131,9 +131,7 @@ class TestInstall:
         before = machine.tab.read_bytes()
         result = machine.install()
         assert machine.tab.read_bytes() == before + machine.line
-        assert result["notes"] == [
-            f"another line of the crontab wakes a runner too: {before.decode().strip()}"
-        ]
+        assert result["notes"] == [f"another line of the crontab wakes a runner too: {before.decode().strip()}"]
 
     def test_the_real_path_stands_in_the_line(self, machine, tmp_path):
         link = tmp_path / "link"
@@ -141,9 +139,7 @@ class TestInstall:
         machine.install(runner=link / "scripts/run-deferred.sh")
         assert machine.tab.read_bytes() == machine.line
 
-    @pytest.mark.parametrize(
-        "folder", ["two words", "it's", 'a "quoted" one', "100%", "%%", "$(reboot);&#", "ünï"]
-    )
+    @pytest.mark.parametrize("folder", ["two words", "it's", 'a "quoted" one', "100%", "%%", "$(reboot);&#", "ünï"])
     def test_the_shell_gets_back_the_path_that_cron_unescaped(self, machine, tmp_path, folder):
         runner = machine.checkout(tmp_path / folder)
         runner.write_text('#!/bin/sh\nprintf "%s" "$0" >"$OUT"\n')
@@ -166,9 +162,7 @@ class TestInstall:
             "x" * 250 + "/" + "y" * 250 + "/" + "z" * 250 + "/" + "w" * 250,
         ],
     )
-    def test_a_path_no_crontab_can_carry_is_refused_before_anything_is_written(
-        self, machine, tmp_path, folder
-    ):
+    def test_a_path_no_crontab_can_carry_is_refused_before_anything_is_written(self, machine, tmp_path, folder):
         runner = machine.checkout(tmp_path / folder)
         with pytest.raises(BadInput, match=r"cron cannot run a path|would have [0-9]+ bytes"):
             machine.install(runner=runner)
@@ -205,9 +199,7 @@ class TestUninstall:
 class TestNoCron:
     def test_no_crontab_program(self, machine, monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.raises(
-            Refused, match=r"there is no cron here: no `crontab` program on PATH \(install cron, or"
-        ):
+        with pytest.raises(Refused, match=r"there is no cron here: no `crontab` program on PATH \(install cron, or"):
             machine.install()
         assert not machine.settings.exists()
 
@@ -281,9 +273,7 @@ class TestSettings:
         assert machine.settings.is_symlink()
         assert real.read_bytes() == b"A=1\nPATH=/usr/bin:/bin\n"
 
-    def test_exported_settings_go_along_so_that_cron_wakes_the_same_store(
-        self, machine, tmp_path, monkeypatch
-    ):
+    def test_exported_settings_go_along_so_that_cron_wakes_the_same_store(self, machine, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         result = machine.install(
             DEFER_RUNTIME_DIR="rel/store",

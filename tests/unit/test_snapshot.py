@@ -122,9 +122,7 @@ def test_a_file_that_says_nothing_still_gives_a_snapshot(text):
 
 
 def test_headings_and_items_in_code_fences_are_neither():
-    text = (
-        "- a\n\n```sh\n# Overview\n- no\n```\n- b\n- ~~~\n  # Overview\n  ~~~\n- c\n````\n```\n- no\n````\n"
-    )
+    text = "- a\n\n```sh\n# Overview\n- no\n```\n- b\n- ~~~\n  # Overview\n  ~~~\n- c\n````\n```\n- no\n````\n"
     assert state(text) == ["a", "b", "c"]
 
 
@@ -177,9 +175,7 @@ def test_an_underline_makes_a_heading_of_one_line_of_text_only():
 
 
 def test_a_deeper_heading_unknown_to_the_table_stays_in_its_section_and_an_equal_one_ends_it():
-    assert state(
-        "### Backend\n- a\n### Open questions\n- q\n#### Older\n- r\n### UI\n- b\n## Diary\n- c\n"
-    ) == [
+    assert state("### Backend\n- a\n### Open questions\n- q\n#### Older\n- r\n### UI\n- b\n## Diary\n- c\n") == [
         "a",
         "b",
         "Open question: q",
@@ -220,9 +216,7 @@ def test_what_is_too_long_is_cut_and_says_so():
 
 
 def test_a_snapshot_of_the_largest_file_fits_into_a_task():
-    text = (
-        "## State\n" + ("- " + "👩" * 2000 + "\n") * 60 + "## Decisions\n" + ("- " + "👩" * 2000 + "\n") * 60
-    ) * 2
+    text = ("## State\n" + ("- " + "👩" * 2000 + "\n") * 60 + "## Decisions\n" + ("- " + "👩" * 2000 + "\n") * 60) * 2
     assert len(json.dumps(parse(text, "C.md"), ensure_ascii=False).encode()) < 1 << 20
 
 
