@@ -6,10 +6,12 @@ import argparse
 import difflib
 from typing import NoReturn
 
-from . import task
+from . import occurrences, task
 from .errors import BadInput
 
-SUBCOMMANDS = ("schedule", "list", "show", "cancel", "cron")
+SUBCOMMANDS = (
+    *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "cron"),
+)
 
 _EXAMPLES = """\
 examples:
@@ -70,44 +72,60 @@ def _add_form(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="JSON also where stdout is a terminal")
 
 
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    """The flags that say what is to be done and how: those of `schedule` that `edit` takes too."""
+    add = parser.add_argument
+    add("--summary", metavar="TEXT", help="what is to be done")
+    add("--intent", choices=task.INTENTS, help="what kind of work (default: resume_task)")
+    add("--mode", choices=task.MODES, help="picked up cold, or continued (default: fresh)")
+    add("--prompt-template", metavar="TEXT", help="the prompt (default: the summary)")
+    add("--prompt-file", metavar="FILE", help="read the prompt from FILE; - is standard input")
+    add("--aura-level", choices=task.AURA_LEVELS, help="kept for the executor (default: low)")
+    add("--max-retries", type=_whole_number, metavar="N", help="further attempts after a failure (default: 0)")
+    add("--key-point", action="append", metavar="TEXT", help="what to know (repeatable)")
+    add("--artifact", action="append", metavar="PATH", help="what to look at (repeatable)")
+    add("--constraint", action="append", metavar="TEXT", help="what to keep to (repeatable)")
+    add("--timeout", metavar="DURATION", help="longest an attempt may take, or none")
+    add("--executor", metavar="NAME|PATH", help="what runs it (default: DEFER_EXECUTOR)")
+    add("--workspace", metavar="DIR", help="working directory; no two attempts share one at the same time")
+    add("--concurrent", action="store_true", default=None, help="may share its workspace with another attempt")
+    add("--tag", action="append", metavar="TEXT", help="a label (repeatable)")
+
+
+def _add_when(parser: argparse.ArgumentParser) -> None:
+    """The flags that say when."""
+    moment = parser.add_mutually_exclusive_group()
+    moment.add_argument("--when", metavar="TIME", help='when: 30m, "tomorrow 9am", "every weekday 8:30", …')
+    moment.add_argument("--every", metavar="WORDS", help="again and again: 2h, weekday 8:30, …")
+    moment.add_argument("--cron", metavar="FIELDS", help='again and again: five cron fields, "0 9 * * 1-5"')
+    add = parser.add_argument
+    add("--tz", metavar="ZONE", help="IANA zone in which the time is read (default: DEFER_TIMEZONE, else the system's)")
+    add("--expires", metavar="DURATION|TIME", help="when it is too late to be of use; a duration counts from its time")
+    add("--count", dest="times", type=_whole_number, metavar="N", help="recurring: N times in all")
+    add("--until", metavar="TIME", help="recurring: not after TIME")
+    add("--jitter", metavar="DURATION", help="recurring: up to DURATION later, always the same for one task")
+    add(
+        "--catch-up", choices=occurrences.CATCH_UP, help="recurring: what was missed is run once (default), all or none"
+    )
+    add(
+        "--overlap",
+        choices=occurrences.OVERLAP,
+        help="recurring: what comes while one runs is skipped (default) or queued",
+    )
+
+
 def schedule() -> Parser:
     """`schedule` with every flag, and a line in words as positionals."""
     parser = Parser("defer", "Schedule work for later.", _EXAMPLES)
-    parser.usage = "defer [schedule] --when TIME --summary TEXT [option]…\n       defer TIME TEXT…\n       defer list|show|cancel|cron …"
+    parser.usage = (
+        "defer [schedule] --when TIME --summary TEXT [option]…\n"
+        "       defer TIME TEXT…\n"
+        f"       defer {'|'.join(SUBCOMMANDS[1:])} …"
+    )
     add = parser.add_argument
     add("words", nargs="*", metavar="TIME TEXT…", help="the time and the summary as one line in words")
-    add("--when", metavar="TIME", help='when: 30m, "tomorrow 9am", 2026-12-24T09:00, …')
-    add("--summary", metavar="TEXT", help="what is to be done")
-    add(
-        "--intent",
-        choices=task.INTENTS,
-        default="resume_task",
-        help="what kind of work (default: %(default)s)",
-    )
-    add(
-        "--mode",
-        choices=task.MODES,
-        default="fresh",
-        help="picked up cold, or continued (default: %(default)s)",
-    )
-    add("--prompt-template", metavar="TEXT", help="the prompt (default: the summary)")
-    add("--prompt-file", metavar="FILE", help="read the prompt from FILE; - is standard input")
-    add(
-        "--aura-level",
-        choices=task.AURA_LEVELS,
-        default="low",
-        help="kept for the executor (default: %(default)s)",
-    )
-    add(
-        "--max-retries",
-        type=_whole_number,
-        default=0,
-        metavar="N",
-        help="further attempts after a failure (default: 0)",
-    )
-    add("--key-point", action="append", default=[], metavar="TEXT", help="what to know (repeatable)")
-    add("--artifact", action="append", default=[], metavar="PATH", help="what to look at (repeatable)")
-    add("--constraint", action="append", default=[], metavar="TEXT", help="what to keep to (repeatable)")
+    _add_when(parser)
+    _add_what(parser)
     add("--context-json", metavar="JSON", help="summary, key_points, artifacts, constraints as one object")
     add("--id", metavar="ID", help="the task's id (default: made up)")
     add(
@@ -119,22 +137,35 @@ def schedule() -> Parser:
     add("--reorient", action="store_true", help="take the context from a CONTEXT.md")
     add("--project", metavar="NAME", help="the project whose CONTEXT.md that is")
     add("--context-file", metavar="FILE", help="the CONTEXT.md itself")
-    add(
-        "--tz",
-        metavar="ZONE",
-        help="IANA zone in which the time is read (default: DEFER_TIMEZONE, else the system's)",
-    )
-    add("--timeout", metavar="DURATION", help="longest an attempt may take, or none")
-    add("--executor", metavar="NAME|PATH", help="what runs it (default: DEFER_EXECUTOR)")
-    add("--workspace", metavar="DIR", help="working directory; no two attempts share one at the same time")
-    add("--concurrent", action="store_true", help="may share its workspace with another attempt")
-    add("--tag", action="append", default=[], metavar="TEXT", help="a label (repeatable)")
-    add(
-        "--expires",
-        metavar="DURATION|TIME",
-        help="when it is too late to be of use; a duration counts from its time",
-    )
     add("--dry-run", action="store_true", help="show the task and store nothing")
+    _add_form(parser)
+    return parser
+
+
+def edit() -> Parser:
+    """`edit`: any flag of `schedule` that can be changed later."""
+    parser = Parser("defer edit", "Change a task that waits. A flag that may be repeated replaces the whole list.")
+    parser.add_argument("id", metavar="ID")
+    _add_when(parser)
+    _add_what(parser)
+    _add_form(parser)
+    return parser
+
+
+def reschedule(name: str) -> Parser:
+    """`reschedule` and `snooze`."""
+    parser = Parser(f"defer {name}", "Move a task, or the coming occurrence of a recurring one, to another time.")
+    parser.add_argument("id", metavar="ID")
+    parser.add_argument("words", nargs="+", metavar="WHEN", help='1h, "tomorrow 9am", …')
+    parser.add_argument("--tz", metavar="ZONE", help="IANA zone in which WHEN is read (default: the task's)")
+    _add_form(parser)
+    return parser
+
+
+def by_id(name: str, description: str) -> Parser:
+    """A subcommand that takes an id and nothing else."""
+    parser = Parser(f"defer {name}", description)
+    parser.add_argument("id", metavar="ID")
     _add_form(parser)
     return parser
 
@@ -144,15 +175,8 @@ def listing() -> Parser:
     parser = Parser("defer list", "List what is scheduled and what is being executed.")
     parser.add_argument("--status", action="append", choices=task.STATUSES, help="only this status (repeatable)")
     parser.add_argument("--all", action="store_true", help="everything still in the store")
+    parser.add_argument("--upcoming", metavar="DURATION", help="every run within DURATION from now, e.g. 24h")
     parser.add_argument("--limit", type=_whole_number, metavar="N", help="only the N that come first")
-    _add_form(parser)
-    return parser
-
-
-def show() -> Parser:
-    """`show`."""
-    parser = Parser("defer show", "Show one task, from the store or else from the archive.")
-    parser.add_argument("id", metavar="ID")
     _add_form(parser)
     return parser
 
@@ -164,6 +188,7 @@ def cancel() -> Parser:
     parser.add_argument("--id", metavar="ID", help="the task's id")
     parser.add_argument("--reason", metavar="TEXT", help="why, for the record")
     parser.add_argument("--kill", action="store_true", help="end its attempt if one is under way")
+    parser.add_argument("--occurrence", action="store_true", help="only the coming occurrence of a recurring task")
     _add_form(parser)
     return parser
 

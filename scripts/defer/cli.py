@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import arguments, config, instants, render
@@ -20,6 +22,7 @@ from .store import JsonlStore
 
 _RUNNER = config.ROOT / "scripts" / "run-deferred.sh"
 _TABLE_ROWS = 50
+_UPCOMING_LIMIT = 10_000
 _EXIT_INTERRUPTED = 130
 
 
@@ -81,9 +84,11 @@ def _schedule(argv: list[str]) -> int:
 def _list(argv: list[str]) -> int:
     args = arguments.listing().parse(argv)
     context = Context(config.load())
-    wanted = set(args.status or ("scheduled", "executing"))
+    if args.upcoming is not None:
+        return _list_upcoming(context, args)
+    wanted = set(args.status or ("scheduled", "executing", "paused"))
     tasks = (one for one in context.store.scan() if args.all or one["status"] in wanted)
-    for_people = sys.stdout.isatty() and not (args.json or args.compact)
+    for_people = render.is_for_people(args)
     if not for_people and args.limit is None:
         render.json_array(tasks, args.compact, sys.stdout)
         return EXIT_OK
@@ -95,6 +100,19 @@ def _list(argv: list[str]) -> int:
     return EXIT_OK
 
 
+def _list_upcoming(context: Context, args: Namespace) -> int:
+    from . import editing, timeparse
+
+    end = context.now + timeparse.parse_duration(args.upcoming)
+    limit = _UPCOMING_LIMIT if args.limit is None else args.limit
+    fires = editing.upcoming(context.store, context.now, end, limit)
+    if render.is_for_people(args):
+        render.fires(fires, context.config.timezone(), context.now, sys.stdout)
+    else:
+        render.json_array(fires, args.compact, sys.stdout)
+    return EXIT_OK
+
+
 def _first_to_run(tasks: list[Task], limit: int) -> tuple[list[Task], int]:
     ordered = sorted(tasks, key=lambda one: (instants.from_text(one["run_at"]), one["id"]))
     return ordered[:limit], max(0, len(ordered) - limit)
@@ -103,10 +121,10 @@ def _first_to_run(tasks: list[Task], limit: int) -> tuple[list[Task], int]:
 def _show(argv: list[str]) -> int:
     from . import scheduler
 
-    args = arguments.show().parse(argv)
+    args = arguments.by_id("show", "Show one task, from the store or else from the archive.").parse(argv)
     context = Context(config.load())
     found = scheduler.look_up(context.store, context.config.archive_dir, args.id)
-    if sys.stdout.isatty() and not (args.json or args.compact):
+    if render.is_for_people(args):
         render.details(found, context.config.timezone(), context.now, sys.stdout)
     else:
         print(render.to_json(found, args.compact))
@@ -122,15 +140,26 @@ def _cancel(argv: list[str]) -> int:
         raise BadInput("cancel takes one id: defer cancel ID (see defer list)")
     context = Context(config.load())
     store, audit = context.store, context.audit
-    if args.kill:
+    if args.occurrence:
+        from . import editing
+
+        editor = editing.Editor(store, audit, context.config, context.now)
+        cancelled = editor.cancel_occurrence(given[0], args.reason)
+    elif args.kill:
         cancelled = scheduler.cancel_and_kill(store, audit, given[0], args.reason, context.config, instants.now)
     else:
         cancelled = scheduler.cancel(store, audit, given[0], args.reason, context.now)
-    if sys.stdout.isatty() and not (args.json or args.compact):
+    if render.is_for_people(args):
         print(f"{render.plain(cancelled['id'])}: {cancelled['status']}")
     else:
         print(render.to_json(cancelled, args.compact))
     return EXIT_OK
+
+
+def _change(name: str, argv: list[str]) -> int:
+    from . import changing
+
+    return changing.COMMANDS[name](Context, argv)
 
 
 def _cron(argv: list[str]) -> int:
@@ -146,7 +175,7 @@ def _cron(argv: list[str]) -> int:
         result = crontab.uninstall(_RUNNER)
     else:
         result = crontab.status(_RUNNER, settings.tasks_file, instants.now(), settings_file=settings.settings_file)
-    if sys.stdout.isatty() and not (args.json or args.compact):
+    if render.is_for_people(args):
         print(*crontab.describe(result), sep="\n")
     else:
         print(render.to_json(result, args.compact))
@@ -181,6 +210,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "list": _list,
     "show": _show,
     "cancel": _cancel,
+    **{name: partial(_change, name) for name in ("edit", "reschedule", "snooze", "pause", "resume", "run")},
     "cron": _cron,
 }
 _FACES: dict[str, Callable[[list[str]], int]] = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import signal
 import time
 from datetime import datetime
@@ -64,6 +65,23 @@ def resolve(named: str) -> Path:
     return path.absolute()
 
 
+def command_line(task: Task, config: Config) -> list[str] | None:
+    """What an attempt starts: the task's own command, else its executor, else the configured one.
+
+    None where there is none of them. Raises Misconfigured for one that cannot be started.
+    """
+    command = task.get("command")
+    if isinstance(command, str):
+        return ["/bin/sh", "-c", command]
+    if command:
+        program = shutil.which(command[0], path=config.get("PATH") or os.defpath)
+        if program is None:
+            raise Misconfigured(f"no such program: {command[0]} (give its path, or mend PATH in the settings file)")
+        return [os.path.abspath(program), *command[1:]]
+    named = task.get("executor") or config.executor
+    return None if named is None else [str(resolve(named))]
+
+
 class Paths(NamedTuple):
     """Where the files of one attempt lie."""
 
@@ -96,10 +114,26 @@ def _working_directory(task: Task, home: Path) -> Path:
     return Path(cwd) if cwd and Path(cwd).is_dir() else home
 
 
-def _environment(task: Task, config: Config, paths: Paths) -> dict[str, str]:
+def _own_variables(task: Task, config: Config) -> dict[str, str]:
+    """The variables of a task's file, read from there: their values are kept nowhere else. Raises Misconfigured."""
+    if not task.get("env"):
+        return {}
+    from . import taskfile
+
+    try:
+        return taskfile.environment(Path(task["source"]["file"]), config.environment)
+    except (DeferError, KeyError, TypeError) as error:
+        raise Misconfigured(f"the task's env cannot be had: {error}") from None
+
+
+def _environment(task: Task, config: Config, paths: Paths, own: dict[str, str]) -> dict[str, str]:
     run = task.get("run") or {}
+    session = task.get("session_id") if task.get("sticky_session") else None
+    told = {"DEFER_SESSION_ID": session, "DEFER_MODEL": task.get("model"), "DEFER_AGENT": task.get("agent")}
     return {
         **config.environment,
+        **own,
+        **{name: str(value) for name, value in told.items() if value},
         "DEFER_TASK_ID": task["id"],
         "DEFER_RUN_ID": str(run.get("run_id", "")),
         "DEFER_ATTEMPT": str(run.get("attempt", 1)),
@@ -117,16 +151,17 @@ def timeout_of(task: Task, config: Config) -> float | None:
 class Attempt:
     """An executor at work. ``start`` puts it behind its gate; ``release`` lets it run."""
 
-    def __init__(self, task: Task, config: Config, named: str) -> None:
+    def __init__(self, task: Task, config: Config, argv: list[str]) -> None:
         """Raises Misconfigured or OSError; nothing runs then."""
         self.task = task
         self._config = config
         self.paths = Paths.of(config.log_dir, task["id"], task["run"]["run_id"])
-        executor = resolve(named)
         self.timeout = timeout_of(task, config)
         cwd = _working_directory(task, config.home)
-        self.leader = Leader([str(executor)], cwd, _environment(task, config, self.paths))
-        self.capture = Capture(self.paths.log, config.output_limit_bytes, config.secrets)
+        own = _own_variables(task, config)
+        self._secrets = [*config.secrets, *(value.encode(errors="surrogateescape") for value in own.values())]
+        self.leader = Leader(argv, cwd, _environment(task, config, self.paths, own))
+        self.capture = Capture(self.paths.log, config.output_limit_bytes, self._secrets)
         self._started = time.monotonic()
         self._terminate_at = self._started + self.timeout if self.timeout else None
         self._kill_at: float | None = None
@@ -244,7 +279,7 @@ class Attempt:
             return resultfile.Result(), None
         fsio.remove(self.paths.result)
         try:
-            return resultfile.parse(Masker(self._config.secrets).whole(raw)), None
+            return resultfile.parse(Masker(self._secrets).whole(raw)), None
         except resultfile.BadResult as error:
             return resultfile.Result(), str(error)
 

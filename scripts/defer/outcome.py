@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from . import instants, task
+from . import instants, occurrences, task
 from .codec import Task
 from .retry import RETRY_AT_IN_A_ROW, Backoff, heeded_retry_at
 
@@ -64,7 +64,7 @@ def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -
     if outcome.status == OK:
         return _settle_success(ended, outcome, now)
     if ended.get("cancel_requested_at"):
-        return task.over(ended, task.CANCELLED, now, error=outcome.error)
+        return _settle_cancelled(ended, outcome, now)
     return _settle_failure(ended, outcome, now, backoff)
 
 
@@ -72,9 +72,12 @@ def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
     facts = {"result": outcome.result or {}, **_session(outcome)}
     kept = {name: value for name, value in ended.items() if name not in ("last_error", "deferrals")}
     done = task.over(kept, task.COMPLETED, now, **facts)
-    if outcome.reschedule_at is None:
-        return done
-    return task.next_occurrence(done, outcome.reschedule_at)
+    return occurrences.follow(done, now, outcome.reschedule_at)
+
+
+def _settle_cancelled(ended: Task, outcome: Outcome, now: datetime) -> Task:
+    cancelled = task.over(ended, task.CANCELLED, now, error=outcome.error)
+    return occurrences.follow(cancelled, now) if ended.get("cancel_occurrence") else cancelled
 
 
 def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
@@ -88,10 +91,13 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
     failures = ended["attempts"] - deferrals["total"]
     if not final and failures <= int(ended.get("max_retries") or 0):
         at = now + backoff.delay(failures)
-        counted = {**deferrals, "in_a_row": 0}
-        return task.again(ended, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
+        if deferrals["total"]:
+            facts["deferrals"] = {**deferrals, "in_a_row": 0}
+        return task.again(ended, at, result=_retry_result(outcome, at), **facts)
     result = {**(outcome.result or {}), "type": "executor_failed"}
-    return task.over(ended, task.FAILED, now, error=outcome.error, result=result, **facts)
+    failed = task.over(ended, task.FAILED, now, error=outcome.error, result=result, **facts)
+    # Of an attempt that was lost nobody knows how long it ran: what came meanwhile was missed, not overlapped.
+    return occurrences.follow(failed, now, overlapped=outcome.status != LOST)
 
 
 def _retry_result(outcome: Outcome, at: datetime) -> dict[str, Any]:

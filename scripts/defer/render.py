@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import Any, TextIO
@@ -108,6 +109,20 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
     for name, value in facts.items():
         if value:
             print(f"{name + ':':<12} {plain(value)}", file=out)
+
+
+def fires(found: list[dict[str, Any]], zone: tzinfo, now: datetime, out: TextIO) -> None:
+    """What runs when, one line each."""
+    for fire in found:
+        said = words.moment(instants.from_text(fire["run_at"]), zone, now)
+        print(f"{said}: {plain(fire['id'])}: {plain(fire['summary'], 80)}", file=out)
+    if not found:
+        print("Nothing runs in that time.", file=out)
+
+
+def is_for_people(args: Namespace) -> bool:
+    """Whether stdout is a terminal and no flag asks for JSON."""
+    return sys.stdout.isatty() and not (args.json or args.compact)
 
 
 def warn(text: str) -> None:

@@ -23,7 +23,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from . import executor, instants, outcome, process, recovery, task
+from . import claiming, executor, instants, outcome, process, recovery, task
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
@@ -35,6 +35,7 @@ from .store import Store
 _SETTLE_AGAIN_SECONDS = 1.0
 _SETTLE_TRIES = 60
 _STREAMS = ("stdout", "stderr")
+_COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "expired", "missed", "skipped")
 
 
 class _NotOurs(DeferError):
@@ -63,7 +64,7 @@ class Runner:
         self._stopping = False
         self._something_to_file = False
         self._selector = selectors.DefaultSelector()
-        self.counts = dict.fromkeys(("started", "completed", "failed", "retried", "lost", "cancelled", "expired"), 0)
+        self.counts = dict.fromkeys(_COUNTS, 0)
 
     def wake(self) -> None:
         """Do all that can be done now. Raises DeferError when the wake itself cannot do its work."""
@@ -131,13 +132,14 @@ class Runner:
     def _claim(self) -> bool:
         """Claim what is due while slots are free and start it; whether anything was changed."""
         now = self._clock()
-        choose = partial(task.choose, now=now, max_parallel=self._max_parallel, new_run=self._new_run)
+        choose = partial(claiming.choose, now=now, max_parallel=self._max_parallel, new_run=self._new_run)
         changed = self._store.claim_due(now, choose)
         for one in changed:
             if one["status"] == task.EXECUTING:
                 self._start(one)
-            else:
+            elif one["status"] in task.ENDED:
                 self._tell_ended(one, now)
+        self._something_to_file |= bool(changed)
         return bool(changed)
 
     def _start(self, claimed: Task) -> None:
@@ -147,11 +149,11 @@ class Runner:
         self._audit.note(self._clock(), "started", claimed["id"], run=run_id, attempt=claimed["attempts"])
         try:
             executor.write_prompt(claimed, paths)
-            named = claimed.get("executor") or self._config.executor
-            if named is None:
+            argv = executor.command_line(claimed, self._config)
+            if argv is None:
                 self._settle(claimed, executor.prompt_prepared(paths))
                 return
-            attempt = Attempt(claimed, self._config, named)
+            attempt = Attempt(claimed, self._config, argv)
         except Misconfigured as error:
             self._settle(claimed, executor.misconfigured(error, paths))
             return
@@ -289,34 +291,36 @@ class Runner:
     def _file(self) -> None:
         now = self._clock()
         for one in self._store.archive(now):
-            self._audit.note(now, "archived", one["id"], status=one["status"])
+            times = (one.get("stretch") or {}).get("count")
+            self._audit.note(now, "archived", one["id"], status=one["status"], reason=one.get("reason"), count=times)
+            if one["status"] in (task.MISSED, task.SKIPPED):
+                self.counts[one["status"]] += times or 1
         self._something_to_file = False
 
     # What people hear of it
 
     def _tell(self, settled: Task, result: Outcome, now: datetime) -> None:
-        if settled["status"] != task.SCHEDULED:
+        self.counts["lost"] += result.status == outcome.LOST
+        if settled["status"] in task.ENDED:
             self._tell_ended(settled, now)
-        elif result.status == outcome.OK:
-            self._audit.note(now, "rescheduled", settled["id"], run_at=settled["run_at"])
-            self.counts["completed"] += 1
-        else:
+        elif settled["attempts"]:
             facts = {"attempt": settled["attempts"], "error": result.error, "run_at": settled["run_at"]}
             self._audit.note(now, "retry_scheduled", settled["id"], **facts)
             self.counts["retried"] += 1
-        self.counts["lost"] += result.status == outcome.LOST
+        else:
+            ended = [one for one in settled.get("ended") or [] if one.get("attempts")]
+            self._tell_ended(ended[-1], now)
+            self._audit.note(now, "next_occurrence", settled["id"], run_at=settled["run_at"])
 
     def _tell_ended(self, ended: Task, now: datetime) -> None:
-        status = ended["status"]
-        self._audit.note(now, status, ended["id"], attempt=ended["attempts"], error=ended.get("error"))
-        self.counts["expired" if ended.get("error_type") == outcome.EXPIRED else status] += 1
-        self._something_to_file = True
+        status, error = ended["status"], ended.get("error")
+        self._audit.note(now, status, ended["id"], attempt=ended["attempts"], error=error)
+        if status not in (task.MISSED, task.SKIPPED):
+            self.counts["expired" if ended.get("error_type") == outcome.EXPIRED else status] += 1
         if status == task.FAILED:
             log = (ended.get("result") or {}).get("log_path")
-            print(
-                f"defer: task failed: {ended['id']}: {ended.get('error')}" + (f" (log: {log})" if log else ""),
-                file=sys.stderr,
-            )
+            where = f" (log: {log})" if log else ""
+            print(f"defer: task failed: {ended['id']}: {error}{where}", file=sys.stderr)
 
 
 class _Signals:

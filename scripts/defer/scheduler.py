@@ -10,9 +10,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import executor, filing, instants, outcome, process, recovery, task, timeparse, words
+from . import executor, filing, instants, occurrences, outcome, process, recovery, task, timeparse, words
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
+_RECURRING_FLAGS = {
+    "times": "--count",
+    "until": "--until",
+    "jitter": "--jitter",
+    "catch_up": "--catch-up",
+    "overlap": "--overlap",
+}
 _ASLEEP_AFTER = timedelta(minutes=3)
 _KILL_POLL_SECONDS = 0.05
 _SETTLE_PATIENCE_SECONDS = 10.0
@@ -50,6 +58,12 @@ class Request(NamedTuple):
     expires: str | None = None
     concurrent: bool = False
     cwd: str | None = None
+    times: int | None = None
+    until: str | None = None
+    jitter: str | None = None
+    catch_up: str | None = None
+    overlap: str | None = None
+    extra: dict[str, Any] = MappingProxyType({})  # type: ignore[assignment]
 
 
 class Plan(NamedTuple):
@@ -76,11 +90,10 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
     """Read the request into a task record. Raises BadInput for anything in it that cannot be."""
     zone = config.timezone(request.tz)
     reading = timeparse.parse(request.when, now, zone)
-    if reading.recurrence is not None:
-        raise BadInput(f'"{request.when}" recurs, and a task runs once (name one moment, e.g. "tomorrow 9am")')
     if not str(request.context.get("summary") or "").strip():
         raise BadInput("no summary (say what is to be done with --summary, or give a context that has one)")
     _check_texts(request)
+    recurring = _recurrence(request, reading, now, zone)
     record = task.create(
         created_at=now,
         run_at=reading.instant,
@@ -91,27 +104,68 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         aura_level=request.aura_level,
         max_retries=request.max_retries,
         reorient=request.reorient,
-        **_optional_fields(request, reading.instant, now, zone),
+        **_optional_fields(request, reading.instant, now, zone, recurring),
+        **request.extra,
     )
-    named = {"id": _checked_id(request.task_id)} if request.task_id is not None else {}
+    if recurring:
+        record["run_at"] = instants.to_text(reading.instant + occurrences.jitter_of(record))
+    named = {"id": checked_id(request.task_id)} if request.task_id is not None else {}
     return Plan({**named, **record}, reading.instant, zone, reading.notes)
 
 
-def _optional_fields(request: Request, run_at: datetime, now: datetime, zone: ZoneInfo) -> dict[str, object]:
+def _recurrence(request: Request, reading: timeparse.Reading, now: datetime, zone: ZoneInfo) -> dict[str, Any] | None:
+    """The record's ``recurrence``, or None for a task that runs once."""
+    if reading.recurrence is None:
+        for field, flag in _RECURRING_FLAGS.items():
+            if getattr(request, field) is not None:
+                raise BadInput(f'{flag} is for recurring tasks: "{request.when}" runs once (try "every day at 9am")')
+        return None
+    if request.times == 0:
+        raise BadInput("--count 0 leaves nothing to run (give at least 1)")
+    until = timeparse.parse(request.until, now, zone).instant if request.until else None
+    if until and until < reading.instant:
+        raise BadInput(f"--until is before the first occurrence: {instants.to_text(until)} (give a later one)")
+    most = int(timeparse.parse_duration(request.jitter).total_seconds()) if request.jitter else None
+    seed = f"{os.uname().nodename} {request.task_id or request.context['summary']}"
+    fields = {
+        "expression": request.when,
+        "tz": zone.key,
+        "anchor": instants.to_text(now),
+        "count": request.times,
+        "until": instants.to_text(until) if until else None,
+        "jitter_seconds": most,
+        "jitter_offset_seconds": None if most is None else occurrences.jitter_offset(seed, most),
+        "catch_up": request.catch_up,
+        "overlap": request.overlap,
+        "expires_after_seconds": _expires_after(request.expires),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _expires_after(text: str | None) -> int | None:
+    """Seconds after which an occurrence of a recurring task is of no use any more."""
+    return int(timeparse.parse_duration(text).total_seconds()) if text else None
+
+
+def _optional_fields(
+    request: Request, run_at: datetime, now: datetime, zone: ZoneInfo, recurring: dict[str, Any] | None
+) -> dict[str, object]:
     return {
         "tz": zone.key,
         "when": request.when,
         "cwd": request.cwd,
-        "timeout_seconds": _timeout(request.timeout),
-        "executor": _executor(request.executor),
-        "workspace": _workspace(request.workspace),
+        "timeout_seconds": timeout_seconds(request.timeout),
+        "executor": executor_name(request.executor),
+        "workspace": workspace_path(request.workspace),
         "tags": list(request.tags) or None,
-        "expires_at": _expires_at(request.expires, run_at, now, zone),
+        "expires_at": None if recurring else expires_at(request.expires, run_at, now, zone),
         "concurrent": request.concurrent or None,
+        "recurrence": recurring,
     }
 
 
-def _checked_id(wanted: str) -> str:
+def checked_id(wanted: str) -> str:
+    """An id that may be given to a task. Raises BadInput."""
     if not _ID(wanted):
         shown = wanted if wanted.isprintable() else ascii(wanted)
         raise BadInput(f"not an id: {shown} (at most 128 letters, digits, . _ -, a letter or digit first, no ..)")
@@ -128,13 +182,15 @@ def _check_texts(request: Request) -> None:
             raise BadInput(f"a text is not valid UTF-8: {ascii(text)[:80]} (pass UTF-8)")
 
 
-def _timeout(text: str | None) -> float | None:
+def timeout_seconds(text: str | None) -> float | None:
+    """Seconds of a duration in words; 0 for ``none``, which is no limit."""
     if text is None:
         return None
     return 0 if text.strip().lower() == "none" else timeparse.parse_duration(text).total_seconds()
 
 
-def _executor(named: str | None) -> str | None:
+def executor_name(named: str | None) -> str | None:
+    """An executor as it is stored: a shipped adapter's name, or an absolute path. Raises BadInput."""
     if named is None or ("/" not in named and (executor.ADAPTERS / named).is_file()):
         return named
     if "/" not in named and not Path(named).exists():
@@ -143,7 +199,8 @@ def _executor(named: str | None) -> str | None:
     return os.path.abspath(named)
 
 
-def _workspace(directory: str | None) -> str | None:
+def workspace_path(directory: str | None) -> str | None:
+    """A workspace as it is stored: the real path, so that two names of one directory are one. Raises BadInput."""
     if directory is None:
         return None
     if not os.path.isdir(directory):
@@ -151,7 +208,7 @@ def _workspace(directory: str | None) -> str | None:
     return os.path.realpath(directory)
 
 
-def _expires_at(text: str | None, run_at: datetime, now: datetime, zone: ZoneInfo) -> str | None:
+def expires_at(text: str | None, run_at: datetime, now: datetime, zone: ZoneInfo) -> str | None:
     """A duration counts from the moment the task is due; anything else is a moment itself."""
     if text is None:
         return None

@@ -59,6 +59,7 @@ def _parse(argv: list[str]) -> Namespace:
 def _request(args: Namespace, settings: Config, now: datetime) -> Request:
     if args.words:
         _take_line(args, settings, now)
+    args.when = recurring_words(args) or args.when
     if args.when is None:
         raise BadInput(f"no time: --when is missing ({_EXAMPLE})")
     given, reorient = _context(args, settings)
@@ -67,28 +68,43 @@ def _request(args: Namespace, settings: Config, now: datetime) -> Request:
         context=given,
         tz=args.tz,
         task_id=args.id,
-        intent=args.intent,
-        mode=args.mode,
-        prompt_template=_prompt(args),
-        aura_level=args.aura_level,
-        max_retries=args.max_retries,
+        intent=args.intent or "resume_task",
+        mode=args.mode or "fresh",
+        prompt_template=prompt_text(args),
+        aura_level=args.aura_level or "low",
+        max_retries=args.max_retries or 0,
         reorient=reorient,
         timeout=args.timeout,
         executor=args.executor,
         workspace=args.workspace,
-        tags=tuple(args.tag),
+        tags=tuple(args.tag or ()),
         expires=args.expires,
-        concurrent=args.concurrent,
+        concurrent=bool(args.concurrent),
         cwd=_origin(),
+        times=args.times,
+        until=args.until,
+        jitter=args.jitter,
+        catch_up=args.catch_up,
+        overlap=args.overlap,
     )
+
+
+def recurring_words(args: Namespace) -> str | None:
+    """The time expression that --every or --cron stands for. Raises BadInput for what does not recur so."""
+    if args.every is not None:
+        return f"every {args.every}"
+    if args.cron is not None and len(args.cron.split()) != 5 and not args.cron.strip().startswith("@"):
+        raise BadInput(f'--cron takes five fields: {args.cron} (e.g. "0 9 * * 1-5", quoted for the shell)')
+    words: str | None = args.cron
+    return words
 
 
 def _take_line(args: Namespace, settings: Config, now: datetime) -> None:
     """Split a line in words into ``when`` and ``summary``."""
     from . import timeparse
 
-    if args.when is not None:
-        raise BadInput(f"a time twice: --when and the line {args.words} (give one, and the text as --summary)")
+    if args.when or args.every or args.cron:
+        raise BadInput(f"a time twice: a flag and the line {args.words} (give one, and the text as --summary)")
     first = args.words.split(maxsplit=1)[0]
     try:
         args.when, line_summary = timeparse.split_line(args.words, now, settings.timezone(args.tz))
@@ -123,7 +139,7 @@ def _context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[st
     wanted = args.reorient or args.project is not None or args.context_file is not None
     found = _snapshot(args, settings) if wanted else {}
     flags = {"key_points": args.key_point, "artifacts": args.artifact, "constraints": args.constraint}
-    lists = {name: [*given.get(name, []), *found.get(name, []), *flags[name]] for name in task.LISTS}
+    lists = {name: [*given.get(name, []), *found.get(name, []), *(flags[name] or [])] for name in task.LISTS}
     summary = args.summary if args.summary is not None else given.get("summary") or found.get("summary")
     origin = found.get("reoriented_from") or given.get("reoriented_from")
     file = os.path.abspath(args.context_file) if args.context_file else None
@@ -139,7 +155,8 @@ def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
     return dict(contextfiles.snapshot(args.project, file, fallback, settings.home, Path(_origin() or "/")))
 
 
-def _prompt(args: Namespace) -> str | None:
+def prompt_text(args: Namespace) -> str | None:
+    """The prompt of --prompt-template or --prompt-file, or None. Raises BadInput, StorageError."""
     if args.prompt_file is None:
         template: str | None = args.prompt_template
         return template

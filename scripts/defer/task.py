@@ -1,7 +1,8 @@
 """The task record and its life: every transition is a pure function from one record to the next.
 
-States: ``scheduled`` → ``executing`` → ``completed`` or ``failed``; a retry, or an executor that
-asks to be run again, leads back to ``scheduled``; ``cancelled`` from either of the first two.
+States: ``scheduled`` → ``executing`` → ``completed`` or ``failed``; a retry, a next occurrence, or
+an executor that asks to be run again leads back to ``scheduled``; ``cancelled`` from any of the
+first two; ``paused`` beside ``scheduled``. ``missed`` and ``skipped`` are ends of occurrences.
 A record is a plain dict, so that fields this version does not know live through every change.
 
 Two lists hold what is over and not yet filed: ``ended`` (records of occurrences) and
@@ -11,7 +12,7 @@ no crash can come between an outcome and its record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,15 +23,21 @@ from .errors import Refused
 SCHEMA_VERSION = 2
 SCHEDULED, EXECUTING = "scheduled", "executing"
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
-STATUSES = (SCHEDULED, EXECUTING, COMPLETED, FAILED, CANCELLED)
-ENDED = (COMPLETED, FAILED, CANCELLED)
+PAUSED, MISSED, SKIPPED = "paused", "missed", "skipped"
+ENDED = (COMPLETED, FAILED, CANCELLED, MISSED, SKIPPED)
+STATUSES = (SCHEDULED, EXECUTING, PAUSED, *ENDED)
 INTENTS = ("resume_task", "notify", "execute_action")
 MODES = ("fresh", "callback")
 AURA_LEVELS = ("low", "medium", "high")
 LISTS = ("key_points", "artifacts", "constraints")
 
-_ENDED_AT = {COMPLETED: "completed_at", FAILED: "failed_at", CANCELLED: "cancelled_at"}
+_ENDED_AT = {status: f"{status}_at" for status in ENDED}
 _UNFILED = ("ended", "ended_runs")
+_HISTORY = (
+    *_ENDED_AT.values(),
+    *("cancel_occurrence", "cancel_reason", "cancel_requested_at", "deferrals", "error", "error_type", "last_error"),
+    *("last_attempt_at", "paused_at", "reason", "result", "run", "started_at", "stretch", *_UNFILED),
+)
 
 
 def create(
@@ -100,6 +107,21 @@ def is_unfiled(task: Task) -> bool:
     return task["status"] in ENDED or any(task.get(name) for name in _UNFILED)
 
 
+def without_history(task: Task) -> Task:
+    """The task without what its attempts and occurrences left in it."""
+    return {name: value for name, value in task.items() if name not in _HISTORY}
+
+
+def unfiled_of(task: Task) -> dict[str, Any]:
+    """What of the task is over and not filed yet, as fields to be taken over by another record."""
+    return {name: task[name] for name in _UNFILED if task.get(name)}
+
+
+def with_ended(task: Task, record: Task) -> Task:
+    """The task with one more archive record waiting to be filed."""
+    return {**task, "ended": [*(task.get("ended") or []), record]}
+
+
 def ended_at(task: Task) -> datetime:
     """When a task that is over ended; of a v1 record without that field, when it was to run."""
     for name in (_ENDED_AT.get(task["status"], ""), "last_attempt_at", "run_at"):
@@ -154,7 +176,7 @@ def expire(task: Task, now: datetime) -> Task:
 def cancel(task: Task, now: datetime, reason: str | None) -> Task:
     """The cancelled record. Raises Refused for a task that runs or has ended."""
     if task["status"] == EXECUTING:
-        raise Refused(f"task is executing: {task['id']} (cancel --kill {task['id']} ends its attempt)")
+        raise Refused(f"task is executing: {task['id']} (defer cancel --kill {task['id']} ends its attempt)")
     if task["status"] in ENDED:
         raise Refused(f"task has ended already: {task['id']} is {task['status']} (nothing to cancel)")
     return {**_over(task, CANCELLED, now), "cancel_reason": reason}
@@ -177,7 +199,7 @@ def replace(old: Task, new: Task, now: datetime) -> Task:
 
 
 def _over(task: Task, status: str, now: datetime) -> Task:
-    rest = {name: value for name, value in task.items() if name not in ("run", "cancel_requested_at")}
+    rest = {name: value for name, value in task.items() if name not in ("run", "cancel_requested_at", "paused_at")}
     return {**rest, "status": status, _ENDED_AT[status]: instants.to_text(now)}
 
 
@@ -204,16 +226,7 @@ def again(task: Task, at: datetime, **facts: object) -> Task:
 def next_occurrence(ended: Task, at: datetime) -> Task:
     """A new occurrence at ``at`` of a task that has just ended; the ended one waits in it to be filed."""
     records, runs, _ = filed_records(ended)
-    per_occurrence = {
-        *_ENDED_AT.values(),
-        "error",
-        "error_type",
-        "last_error",
-        "result",
-        "deferrals",
-        "started_at",
-    }
-    rest = {name: value for name, value in ended.items() if name not in per_occurrence}
+    rest = without_history(ended)
     fresh = {
         "status": SCHEDULED,
         "attempts": 0,
@@ -227,24 +240,3 @@ def is_expired(task: Task, now: datetime) -> bool:
     """Whether the task's ``expires_at`` has passed."""
     limit = task.get("expires_at")
     return limit is not None and instants.from_text(limit) < now
-
-
-def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], dict[str, Any]]) -> list[Task]:
-    """The records that a claim changes: due tasks in ``run_at`` order, as many as there are slots.
-
-    No two attempts share a ``workspace`` unless the task says ``concurrent``; what has expired ends.
-    """
-    known = list(hot)
-    executing = [task for task in known if task["status"] == EXECUTING]
-    slots = max_parallel - len(executing)
-    taken = {task["workspace"] for task in executing if task.get("workspace")}
-    changed: list[Task] = []
-    for task in sorted((task for task in known if is_due(task, now)), key=lambda task: (run_at(task), task["id"])):
-        workspace = task.get("workspace")
-        if is_expired(task, now):
-            changed.append(expire(task, now))
-        elif slots > 0 and (workspace not in taken or task.get("concurrent")):
-            changed.append(claim(task, now, new_run()))
-            slots -= 1
-            taken |= {workspace} if workspace else set()
-    return changed

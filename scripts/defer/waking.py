@@ -60,14 +60,11 @@ def attempt(argv: list[str], stream: BinaryIO) -> int:
     one = task.claim(one, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(4).hex()}"})
     paths = Paths.of(settings.log_dir, one["id"], one["run"]["run_id"])
     executor.write_prompt(one, paths)
-    named = one.get("executor") or settings.executor
-    if named is None:
-        ended = executor.prompt_prepared(paths)
-    else:
-        try:
-            ended = _run(Attempt(one, settings, named))
-        except Misconfigured as error:
-            ended = executor.misconfigured(error, paths)
+    try:
+        command = executor.command_line(one, settings)
+        ended = executor.prompt_prepared(paths) if command is None else _run(Attempt(one, settings, command))
+    except Misconfigured as error:
+        ended = executor.misconfigured(error, paths)
     return _print_result(ended)
 
 

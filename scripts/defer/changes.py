@@ -1,0 +1,87 @@
+"""Changing one's mind: what a person may do to a task that was scheduled, as pure transitions.
+
+Each takes a record and gives the changed one, or raises Refused where it makes no sense.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from . import instants, occurrences, task
+from .codec import Task
+from .errors import Refused
+
+
+def _must_wait(one: Task, doing: str) -> None:
+    """Refuse to change what runs or is over."""
+    if one["status"] == task.EXECUTING:
+        raise Refused(f"task is executing: {one['id']} ({doing} it when its attempt has ended)")
+    if one["status"] in task.ENDED:
+        raise Refused(f"task has ended: {one['id']} is {one['status']} (schedule a new one)")
+
+
+def pause(one: Task, now: datetime) -> Task:
+    """A waiting task that will not run until it is resumed."""
+    _must_wait(one, "pause")
+    if one["status"] == task.PAUSED:
+        raise Refused(f"task is paused already: {one['id']} (defer resume {one['id']})")
+    return {**one, "status": task.PAUSED, "paused_at": instants.to_text(now)}
+
+
+def resume(one: Task, now: datetime) -> Task:
+    """A paused task that waits again; of a recurring one, for an occurrence that is still to come."""
+    if one["status"] != task.PAUSED:
+        raise Refused(f"task is not paused: {one['id']} is {one['status']} (nothing to resume)")
+    waiting = {name: value for name, value in one.items() if name != "paused_at"}
+    if occurrences.is_recurring(waiting):
+        return occurrences.resume(waiting, now)
+    return {**waiting, "status": task.SCHEDULED}
+
+
+def reschedule(one: Task, at: datetime, words: str) -> Task:
+    """A waiting task that runs at ``at``; of a recurring one only the occurrence it waits for is moved."""
+    _must_wait(one, "reschedule")
+    moved = {**one, "run_at": instants.to_text(at)}
+    if occurrences.is_recurring(one):
+        return moved
+    return {**moved, "occurrence": moved["run_at"], "when": words}
+
+
+def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: dict[str, Any]) -> Task:
+    """A waiting task with other fields; None takes an optional field away."""
+    _must_wait(one, "edit")
+    changed = {
+        **one,
+        **fields,
+        "context": {**(one.get("context") or {}), **context},
+        "execution": {**(one.get("execution") or {}), **execution},
+    }
+    return {name: value for name, value in changed.items() if value is not None}
+
+
+def run_now(one: Task, now: datetime) -> Task:
+    """A task of its own that does the same once, now; the one it is made from is not touched."""
+    copied = task.without_history(one)
+    kept = {name: value for name, value in copied.items() if name not in ("id", "recurrence", "source")}
+    stamp = instants.to_text(now)
+    return {
+        **kept,
+        "created_at": stamp,
+        "run_at": stamp,
+        "occurrence": stamp,
+        "when": "now",
+        "status": task.SCHEDULED,
+        "attempts": 0,
+        "copy_of": one["id"],
+    }
+
+
+def cancel_occurrence(one: Task, now: datetime, reason: str | None) -> Task:
+    """A recurring task that goes on to the occurrence after the one it waits for."""
+    if not occurrences.is_recurring(one):
+        raise Refused(f"task runs once: {one['id']} (cancel it without --occurrence)")
+    cancelled = task.cancel(one, now, reason)
+    following = occurrences.skip_to_next(one, cancelled, now)
+    paused = one["status"] == task.PAUSED and following["status"] == task.SCHEDULED
+    return {**following, "status": task.PAUSED} if paused else following

@@ -1,0 +1,259 @@
+"""The occurrences of a recurring task: which one it waits for, and what becomes of the others.
+
+A recurring task is one record that waits for one *occurrence*, the instant its rule names;
+``run_at`` is that instant plus the task's jitter, or the time of a retry. The line that settles an
+occurrence carries the next one. Each occurrence ends in the archive: those that came while the
+machine was off as ``missed``, those that came while another one ran or waited for its retry as
+``skipped``; a stretch of them is one record with ``first``, ``last`` and ``count``.
+
+``recurrence`` in the record: ``expression``, ``tz`` and ``anchor`` give the rule; ``count`` and
+``until`` bound it; ``fired`` counts occurrences that are over; ``catch_up``, ``overlap``,
+``jitter_offset_seconds`` and ``expires_after_seconds`` are its policies.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import instants, task, timeparse
+from .codec import Task
+
+if TYPE_CHECKING:
+    from .recurrence import Recurrence
+
+CATCH_UP = ("one", "all", "none")
+OVERLAP = ("skip", "queue")
+MISFIRE_GRACE = timedelta(minutes=5)
+"""With ``catch_up`` none: how late an occurrence may start and still count as on time. A wake comes every
+minute and slots may be taken for a while; more means that the machine was off."""
+_SECOND = timedelta(seconds=1)
+
+
+class Stretch(NamedTuple):
+    """Occurrences in a row: the first, the last and how many."""
+
+    first: datetime
+    last: datetime
+    times: int
+
+
+def policies(recurring: Task) -> dict[str, Any]:
+    """The ``recurrence`` object of a recurring task."""
+    found: dict[str, Any] = recurring["recurrence"]
+    return found
+
+
+def is_recurring(one: Task) -> bool:
+    """Whether the task has a next occurrence to go on to."""
+    return isinstance(one.get("recurrence"), dict)
+
+
+@lru_cache(maxsize=256)
+def _rule(expression: str, anchor: str, tz: str) -> Recurrence:
+    from . import recurrence
+
+    return recurrence.parse(expression, instants.from_text(anchor), timeparse.zone(tz))
+
+
+def rule(recurring: Task) -> Recurrence:
+    """The task's rule. Raises TimeExpressionError for one that no version of ours has written."""
+    found = policies(recurring)
+    return _rule(found["expression"], found["anchor"], found["tz"])
+
+
+def jitter_offset(seed: str, most: int) -> int:
+    """A delay of 0 to ``most`` seconds: always the same for one ``seed``, and spread over a fleet of them."""
+    return zlib.crc32(seed.encode(errors="surrogatepass")) % (most + 1)
+
+
+def jitter_of(recurring: Task) -> timedelta:
+    """How long after each instant its rule names the task runs."""
+    return timedelta(seconds=int(policies(recurring).get("jitter_offset_seconds") or 0))
+
+
+def after(recurring: Task, instant: datetime, spent: int) -> datetime | None:
+    """The first occurrence after ``instant`` when ``spent`` are over; None beyond the task's bounds."""
+    found = policies(recurring)
+    if found.get("count") is not None and spent >= found["count"]:
+        return None
+    fire = rule(recurring).after(instant)
+    until = found.get("until")
+    return None if fire is None or (until and fire > instants.from_text(until)) else fire
+
+
+def between(recurring: Task, start: datetime, end: datetime, spent: int) -> Stretch | None:
+    """The occurrences after ``start`` up to ``end``, as far as the task's bounds go; None if there are none."""
+    from . import recurrence
+
+    found = policies(recurring)
+    if found.get("until"):
+        end = min(end, instants.from_text(found["until"]))
+    first, last, times = recurrence.between(rule(recurring), start, end)
+    left = times if found.get("count") is None else max(0, found["count"] - spent)
+    if first is None or last is None or min(times, left) == 0:
+        return None
+    return Stretch(first, last, times) if times <= left else Stretch(first, _nth(recurring, first, left), left)
+
+
+def _nth(recurring: Task, first: datetime, number: int) -> datetime:
+    """The ``number``-th occurrence from ``first`` on, which is number 1. Bounded by the task's count."""
+    fire = first
+    for _ in range(number - 1):
+        fire = rule(recurring).after(fire) or fire
+    return fire
+
+
+def _spent(recurring: Task) -> int:
+    return int(policies(recurring).get("fired") or 0)
+
+
+def _waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
+    """The record that waits for ``occurrence``."""
+    text = instants.to_text(occurrence)
+    run_at = instants.to_text(occurrence + jitter_of(recurring))
+    return {**recurring, "occurrence": text, "run_at": run_at, "recurrence": {**policies(recurring), "fired": spent}}
+
+
+def _stretch_record(recurring: Task, status: str, found: Stretch, now: datetime, reason: str) -> Task:
+    """The archive record of occurrences that were never run."""
+    record = task.without_history(recurring)
+    first, last = instants.to_text(found.first), instants.to_text(found.last)
+    return {
+        **task.over(record, status, now),
+        "occurrence": first,
+        "attempts": 0,
+        "reason": reason,
+        "stretch": {"first": first, "last": last, "count": found.times},
+    }
+
+
+def catch_up(recurring: Task, now: datetime) -> Task:
+    """A due recurring task with the occurrence that is to be run now, or its next one.
+
+    Those passed over are accounted for in the record. A task whose last occurrence is passed
+    over is over itself. An attempt that waits for its retry is left as it is.
+    """
+    if recurring.get("attempts"):
+        return recurring
+    waited = instants.from_text(recurring["occurrence"])
+    due = now - jitter_of(recurring)
+    target = _to_run(recurring, waited, due)
+    if target == waited:
+        return recurring
+    found = between(recurring, waited - _SECOND, (target or due + _SECOND) - _SECOND, _spent(recurring))
+    if found is None:
+        # The rule no longer names the moment that was waited for (an edit): take it as it is.
+        found = Stretch(waited, waited, 1)
+    missed = _stretch_record(recurring, task.MISSED, found, now, _why_missed(recurring, target))
+    spent = _spent(recurring) + found.times
+    upcoming = target or after(recurring, due, spent)
+    if upcoming is None:
+        return {**missed, **task.unfiled_of(recurring)}
+    return task.with_ended(_waiting_for(recurring, upcoming, spent), missed)
+
+
+def _why_missed(recurring: Task, target: datetime | None) -> str:
+    policy = policies(recurring).get("catch_up", "one")
+    return "too late to be of use" if target is None else f"nothing woke the store in time (catch-up: {policy})"
+
+
+def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None:
+    """The occurrence to run among those up to ``due``; None where all of them came too long ago."""
+    found = policies(recurring)
+    policy = found.get("catch_up") or "one"
+    limit = _latest_start(found, policy)
+    if policy == "all":
+        if limit is None or due - waited <= limit:
+            return waited
+        fire = rule(recurring).after(due - limit - _SECOND)
+        return fire if fire is not None and fire <= due else None
+    later = between(recurring, waited, due, _spent(recurring) + 1)
+    newest = later.last if later else waited
+    return newest if limit is None or due - newest <= limit else None
+
+
+def _latest_start(found: dict[str, Any], policy: str) -> timedelta | None:
+    """How late an occurrence may still start."""
+    expires = found.get("expires_after_seconds")
+    limits = [timedelta(seconds=expires)] if expires is not None else []
+    limits += [MISFIRE_GRACE] if policy == "none" else []
+    return min(limits, default=None)
+
+
+def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, overlapped: bool = True) -> Task:
+    """What a task goes on to after ``ended``, the record of an occurrence that is over.
+
+    ``extra_at`` is when an executor asked to be run again; it counts if it comes before the next
+    regular occurrence. ``overlapped``: occurrences that came meanwhile were overlapped by this one
+    (otherwise nobody was there, and catching up decides).
+    """
+    if not is_recurring(ended):
+        return ended if extra_at is None else task.next_occurrence(ended, extra_at)
+    waited = instants.from_text(ended["occurrence"])
+    spent = _spent(ended) + 1
+    due = now - jitter_of(ended)
+    came = between(ended, waited, due, spent) if overlapped else None
+    queued = came.last if came and policies(ended).get("overlap") == "queue" else None
+    skipped = _without_last(ended, came, spent) if queued else came
+    spent += skipped.times if skipped else 0
+    upcoming = queued or after(ended, due if came else waited, spent)
+    if extra_at is not None and (upcoming is None or extra_at < upcoming):
+        upcoming = extra_at
+    return _gone_on(ended, upcoming, spent, skipped, now)
+
+
+def _without_last(recurring: Task, came: Stretch | None, spent: int) -> Stretch | None:
+    if came is None or came.times == 1:
+        return None
+    return between(recurring, came.first - _SECOND, came.last - _SECOND, spent)
+
+
+def _gone_on(ended: Task, upcoming: datetime | None, spent: int, skipped: Stretch | None, now: datetime) -> Task:
+    if upcoming is None:
+        base = ended
+    else:
+        base = _waiting_for(task.next_occurrence(ended, upcoming), upcoming, spent)
+    if skipped is None:
+        return base
+    why = "came while another occurrence ran or waited for its retry"
+    return task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, why))
+
+
+def skip_to_next(waiting: Task, ended: Task, now: datetime) -> Task:
+    """``waiting`` goes on to its next occurrence; ``ended`` is the record of the present one."""
+    return follow({**ended, **task.unfiled_of(waiting)}, now, overlapped=False)
+
+
+def resume(paused: Task, now: datetime) -> Task:
+    """A recurring task that waits again: for its next occurrence, with those that passed as one record."""
+    waited = instants.from_text(paused["occurrence"])
+    scheduled = {**paused, "status": task.SCHEDULED}
+    found = between(paused, waited - _SECOND, now, _spent(paused))
+    if found is None or waited > now:
+        return scheduled
+    spent = _spent(paused) + found.times
+    skipped = _stretch_record(paused, task.SKIPPED, found, now, "the task was paused")
+    upcoming = after(paused, now, spent)
+    if upcoming is None:
+        return {**skipped, **task.unfiled_of(paused)}
+    waiting = {**task.without_history(scheduled), "attempts": 0, **task.unfiled_of(paused)}
+    return task.with_ended(_waiting_for(waiting, upcoming, spent), skipped)
+
+
+def upcoming(one: Task, end: datetime, limit: int) -> list[datetime]:
+    """When a waiting task will run up to ``end``: at most ``limit`` instants."""
+    run_at = task.run_at(one)
+    found = [run_at] if run_at <= end else []
+    if is_recurring(one) and found:
+        fire: datetime | None = instants.from_text(one["occurrence"])
+        spent = _spent(one) + 1
+        while fire is not None and len(found) < limit:
+            fire = after(one, fire, spent)
+            spent += 1
+            if fire is None or fire + jitter_of(one) > end:
+                break
+            found.append(fire + jitter_of(one))
+    return found
