@@ -1,35 +1,128 @@
-"""When something that recurs fires, and how that is said in words."""
+"""What recurs: when it fires, and how that is said in words.
 
-from datetime import datetime
+A recurrence is known by three things for ever: the expression, the anchor (the instant it was
+scheduled at) and the zone. Read again from these, it fires at the same instants.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
-from defer.errors import BadInput
+from defer.moments import UTC
+from defer.recurrules import EMPTY, Calendar, Cron, Step, Stretch
+from defer.timeparse import TimeExpressionError
+
+NICKNAMES = {
+    "hourly": "0 * * * *",
+    "daily": "0 0 * * *",
+    "midnight": "0 0 * * *",
+    "weekly": "0 0 * * 0",
+    "monthly": "0 0 1 * *",
+    "yearly": "0 0 1 1 *",
+    "annually": "0 0 1 1 *",
+}
+SECOND = timedelta(seconds=1)
+#: More fires than this are no bound worth counting to.
+MOST_TIMES = 10_000
 
 
 class Recurrence:
-    """Fires of ``expr`` counted from ``anchor`` in ``tz``; the same three give the same for ever."""
+    """An endless or bounded run of instants."""
 
-    __slots__ = ("anchor", "expr", "tz")
+    __slots__ = ("_kind", "_words", "anchor", "expr", "lower", "notes", "tz", "until")
 
-    def __init__(self, expr: str, anchor: datetime, tz: ZoneInfo) -> None:
+    def __init__(
+        self,
+        expr: str,
+        anchor: datetime,
+        tz: ZoneInfo,
+        kind: "Step | Calendar | Cron",
+        words: str,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         self.expr = expr
         self.anchor = anchor
         self.tz = tz
+        self.notes = notes
+        self.lower = anchor
+        self.until: datetime | None = None
+        self._kind = kind
+        self._words = words
 
     def after(self, instant: datetime) -> datetime | None:
-        """The first fire strictly after ``instant``; None when the bounds are exhausted."""
-        from cronsim import CronSim
+        """The first fire strictly after ``instant``, in UTC; None when the bounds are exhausted."""
+        return next(self.fires(instant), None)
 
-        fire: datetime = next(CronSim(self.expr, instant.astimezone(self.tz)))
-        return fire
+    def fires(self, instant: datetime) -> Iterator[datetime]:
+        """Every fire strictly after ``instant``, in UTC, earliest first."""
+        found = self._kind.fires(max(instant.astimezone(UTC), self.lower))
+        until = self.until
+        return found if until is None else takewhile(lambda fire: fire <= until, found)
+
+    def stretch(self, start: datetime, end: datetime) -> Stretch:
+        """First, last and number of fires after ``start`` up to and with ``end``."""
+        low = max(start.astimezone(UTC), self.lower)
+        high = end.astimezone(UTC) if self.until is None else min(end.astimezone(UTC), self.until)
+        return self._kind.stretch(low, high) if low < high else EMPTY
 
     def describe(self) -> str:
-        """The recurrence in words, with its zone."""
-        return f"{self.expr}, {self.tz.key}"
+        """In words, with the zone: `every weekday at 08:30, Europe/Berlin`."""
+        return f"{self._words}, {self.tz.key}"
+
+    def bound(self, lower: datetime, until: "datetime | None", times: int) -> None:
+        """Keep only fires after ``lower``, up to ``until``, and no more than ``times`` (0: any)."""
+        self.lower, self.until = lower, until
+        if times:
+            *_, self.until = islice(self.fires(lower), times)
 
 
 def parse(expr: str, anchor: datetime, tz: ZoneInfo) -> Recurrence:
-    """Read a recurring expression; only cron fields so far."""
-    if len(expr.split()) != 5:
-        raise BadInput(f'can\'t read "{expr}" as a recurrence (try "0 9 * * 1-5")')
-    return Recurrence(expr, anchor, tz)
+    """The recurrence ``expr`` means when scheduled at ``anchor`` in ``tz``.
+
+    Raises TimeExpressionError where the words do not recur or cannot be read.
+    """
+    from defer.timereading import read
+
+    found = read(expr, anchor, tz).recurrence
+    if found is None:
+        raise TimeExpressionError(f'"{expr}" happens once (try "every day at 9am")')
+    return found
+
+
+def between(rec: Recurrence, start: datetime, end: datetime) -> Stretch:
+    """First, last and number of the fires of ``rec`` after ``start`` up to and with ``end``."""
+    return rec.stretch(start, end)
+
+
+def cron_fields(expr: str) -> str | None:
+    """The five fields where ``expr`` is a cron expression or nickname; None where it is neither."""
+    words = expr.split()
+    if len(words) == 1 and words[0].startswith("@") and words[0][1:2].isalpha():
+        name = words[0][1:].lower()
+        if name not in NICKNAMES:
+            raise TimeExpressionError(f'"{words[0]}" is not read here (try "@daily")')
+        return NICKNAMES[name]
+    if len(words) < 5 or len(expr) > 500 or not all(_is_cron(word) for word in words[:3]):
+        return None
+    if len(words) == 5:
+        return " ".join(words)
+    raise TimeExpressionError(f'a cron expression has five fields, this has {len(words)} (try "0 9 * * 1-5")')
+
+
+def _is_cron(word: str) -> bool:
+    return word.isascii() and set(word) <= set("0123456789*,-/Ll") and (word[0] in "*Ll" or word[0].isdigit())
+
+
+def from_cron(expr: str, fields: str, anchor: datetime, tz: ZoneInfo) -> Recurrence:
+    """A recurrence of cron fields, which must fire at least once."""
+    from cronsim import CronSim, CronSimError
+
+    try:
+        words = CronSim(fields, anchor).explain()
+    except (CronSimError, ValueError, AssertionError) as error:
+        raise TimeExpressionError(f'{error} (try "0 9 * * 1-5")') from None
+    found = Recurrence(expr, anchor.astimezone(UTC), tz, Cron(fields, tz), words[:1].lower() + words[1:])
+    if found.after(anchor) is None:
+        raise TimeExpressionError('those fields never meet (try "0 9 * * 1-5")')
+    return found

@@ -1,0 +1,279 @@
+"""Days of the calendar that words name: dates, weekdays, the nth of a month, periods.
+
+Each function answers a ``Day``: a function of the present that picks a date.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+
+from defer.moments import (
+    DAY,
+    Clock,
+    Day,
+    Delay,
+    Pick,
+    Present,
+    check_weekday,
+    month_length,
+    real_date,
+)
+from defer.timeparse import TimeExpressionError
+
+WEEK = 7 * DAY
+OFFICE_CLOSES: Clock = ("exact", 17, 0, 0)
+
+#: Months an expression may mean, the nearest first, as (year, month).
+Months = Callable[[Present], Iterator[tuple[int, int]]]
+
+
+def today(present: Present) -> Pick:
+    """Today."""
+    return Pick(present.today, coming=True)
+
+
+def days_ahead(count: int) -> Day:
+    """So many days from today."""
+    return lambda present: Pick(present.today + count * DAY)
+
+
+def coming_weekday(weekday: int) -> Day:
+    """The nearest such day; today only where its clock is still ahead."""
+
+    def pick(present: Present) -> Pick:
+        ahead = (weekday - present.today.weekday()) % 7
+        found = present.today + ahead * DAY
+        return Pick(found, roll=found + WEEK)
+
+    return pick
+
+
+def next_weekday(weekday: int, count: int = 1) -> Day:
+    """The first (or ``count``-th) such day after today."""
+
+    def pick(present: Present) -> Pick:
+        ahead = (weekday - present.today.weekday() - 1) % 7 + 1
+        return Pick(present.today + (ahead + 7 * (count - 1)) * DAY)
+
+    return pick
+
+
+def weekday_in_week(weekday: int, weeks: int) -> Day:
+    """That day of this week (0) or a later one; weeks start on Monday."""
+
+    def pick(present: Present) -> Pick:
+        monday = present.today - present.today.weekday() * DAY
+        return Pick(monday + weeks * WEEK + weekday * DAY)
+
+    return pick
+
+
+def shifted(day: Day, delay: Delay, sign: int = 1) -> Day:
+    """``day`` and ``delay`` (whole days or longer) after it, or before it when ``sign`` is -1."""
+
+    def pick(present: Present) -> Pick:
+        if delay.seconds:
+            raise TimeExpressionError('hours count from a clock time (try "2 hours after 9am")')
+        base = day(present)
+        start = base.roll if base.roll and base.date == present.today else base.date
+        noon = present.on_wall(datetime(start.year, start.month, start.day, 12))[0]
+        end = delay.times(sign).after(present, noon).astimezone(present.tz).date()
+        return Pick(end, note=base.note, clock=base.clock)
+
+    return pick
+
+
+def business_days(count: int, day: Day = today) -> Day:
+    """So many days after ``day``, counting Monday to Friday."""
+
+    def pick(present: Present) -> Pick:
+        if not 0 < count <= 2600:
+            raise TimeExpressionError("that many business days cannot be counted")
+        found = day(present).date
+        for _ in range(count):
+            found += DAY
+            while found.weekday() > 4:
+                found += DAY
+        return Pick(found)
+
+    return pick
+
+
+def on_date(month: int, day: int, year: "int | None" = None, weekday: "int | None" = None) -> Day:
+    """A date; without a year the next such date, 29 February in the next leap year."""
+
+    def pick(present: Present) -> Pick:
+        if year is not None:
+            found = real_date(year, month, day)
+            check_weekday(found, weekday)
+            return Pick(found, full=True)
+        start = present.today.year
+        leap = (month, day) == (2, 29)
+        while (leap and month_length(start, 2) < 29) or (month, day) < present.today.timetuple()[1:3] and start == present.today.year:
+            start += 1
+        found = real_date(start, month, day)
+        check_weekday(found, weekday)
+        note = "" if start == present.today.year else f"the year is taken as {start}"
+        return Pick(found, note=note)
+
+    return pick
+
+
+def day_of_month(day: int, weekday: "int | None" = None) -> Day:
+    """The next date with that number."""
+
+    def pick(present: Present) -> Pick:
+        if not 1 <= day <= 31:
+            raise TimeExpressionError("no month has that day")
+        year, month = present.today.year, present.today.month
+        note = ""
+        if day < present.today.day:
+            year, month = following(year, month)
+        while day > month_length(year, month):
+            note = f"{date(year, month, 1):%B} has no day {day}"
+            year, month = following(year, month)
+        found = date(year, month, day)
+        check_weekday(found, weekday)
+        return Pick(found, note=note)
+
+    return pick
+
+
+def slashed(first: int, second: int, year: "int | None", weekday: "int | None" = None) -> Day:
+    """`12/24` month first; refused where day first would be another date, unless a weekday settles it."""
+
+    def pick(present: Present) -> Pick:
+        readings = [(first, second)] if first <= 12 else []
+        if second <= 12 and first != second:
+            readings.append((second, first))
+        if len(readings) < 2 and not readings:
+            raise TimeExpressionError("there is no such month (try 2027-05-06)")
+        if len(readings) == 1:
+            return on_date(*readings[0], year, weekday)(present)
+        dates = [on_date(*reading, year)(present) for reading in readings]
+        fitting = [each for each in dates if each.date.weekday() == weekday]
+        if len(fitting) == 1:
+            return fitting[0]
+        raise TimeExpressionError(
+            f"month or day first? (try {dates[0].date:%Y-%m-%d} or {dates[1].date:%Y-%m-%d})"
+        )
+
+    return pick
+
+
+def following(year: int, month: int, count: int = 1) -> tuple[int, int]:
+    """The month ``count`` later."""
+    months = year * 12 + month - 1 + count
+    return months // 12, months % 12 + 1
+
+
+def named_month(month: int, year: "int | None" = None) -> Months:
+    """A month of the calendar: of that year, or the nearest two that are not over."""
+
+    def months(present: Present) -> Iterator[tuple[int, int]]:
+        if year is not None:
+            yield year, month
+            return
+        start = present.today.year + (month < present.today.month)
+        yield start, month
+        yield start + 1, month
+
+    return months
+
+
+def month_ahead(count: int) -> Months:
+    """This month (0) or a later one."""
+
+    def months(present: Present) -> Iterator[tuple[int, int]]:
+        yield following(present.today.year, present.today.month, count)
+
+    return months
+
+
+def the_month(present: Present) -> Iterator[tuple[int, int]]:
+    """This month, or the next where this one's day is past."""
+    yield present.today.year, present.today.month
+    yield following(present.today.year, present.today.month)
+
+
+def nth_of_month(year: int, month: int, nth: int, kind: "int | str") -> "date | None":
+    """The nth (-1: last) weekday, `day` or `business` day of a month; None where it has none."""
+    days = [date(year, month, number) for number in range(1, month_length(year, month) + 1)]
+    if kind == "business":
+        days = [each for each in days if each.weekday() < 5]
+    elif kind != "day":
+        days = [each for each in days if each.weekday() == kind]
+    if nth > len(days):
+        return None
+    return days[nth if nth < 0 else nth - 1]
+
+
+def nth_day(nth: int, kind: "int | str", months: Months) -> Day:
+    """The next nth day of some kind of one of ``months``."""
+
+    def pick(present: Present) -> Pick:
+        found = present.today
+        for year, month in months(present):
+            day = nth_of_month(year, month, nth, kind)
+            if day is None:
+                raise TimeExpressionError(f"{date(year, month, 1):%B %Y} has no such day")
+            found = day
+            if found >= present.today:
+                break
+        note = "" if found.year == present.today.year else f"the year is taken as {found.year}"
+        return Pick(found, note=note)
+
+    return pick
+
+
+def in_month(day: int, months: Months) -> Day:
+    """That day of the first of ``months`` in which it is still to come."""
+
+    def pick(present: Present) -> Pick:
+        found = present.today - DAY
+        for year, month in months(present):
+            found = real_date(year, month, day)
+            if found >= present.today:
+                break
+        note = "" if found.year == present.today.year else f"the year is taken as {found.year}"
+        return Pick(found, note=note)
+
+    return pick
+
+
+def last_of_month(months: Months) -> Day:
+    """The last day of the first of ``months``, when offices close."""
+
+    def pick(present: Present) -> Pick:
+        year, month = next(months(present))
+        return Pick(date(year, month, month_length(year, month)), clock=OFFICE_CLOSES)
+
+    return pick
+
+
+def period(unit: str, count: int, end: bool = False) -> Day:
+    """The first day of a week, month, quarter or year, or its last: this one (0) or a later one."""
+
+    def pick(present: Present) -> Pick:
+        clock = OFFICE_CLOSES if end else None
+        if unit == "week":
+            monday = present.today - present.today.weekday() * DAY
+            return Pick(monday + count * WEEK + (4 * DAY if end else 0 * DAY), clock=clock)
+        size = {"month": 1, "quarter": 3, "year": 12}[unit]
+        here = present.today.year * 12 + present.today.month - 1
+        start = (here // size + count + end) * size
+        first = date(start // 12, start % 12 + 1, 1)
+        return Pick(first - timedelta(days=end), clock=clock)
+
+    return pick
+
+
+def weekend(count: int) -> Day:
+    """The Saturday of this weekend (0), or of the one after (1)."""
+
+    def pick(present: Present) -> Pick:
+        ahead = 5 - present.today.weekday()
+        if count == 0 and ahead < 0:
+            raise TimeExpressionError('this weekend has begun (try "saturday" or "next weekend")')
+        return Pick(present.today + (ahead + 7 * count) * DAY)
+
+    return pick

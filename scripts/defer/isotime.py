@@ -1,0 +1,133 @@
+"""ISO 8601: instants, week and ordinal dates, periods; and the written dates of `timetokens`."""
+
+from datetime import date, datetime
+
+from defer.calendardays import on_date, slashed
+from defer.grammar import REFUSED
+from defer.moments import UTC, Day, Delay, Pick, Present, When
+from defer.timeparse import Reading, TimeExpressionError
+from defer.timewords import MONTHS
+
+
+def instant(text: str) -> When:
+    """An ISO date and time; without an offset it is in the zone of the present."""
+
+    def resolve(present: Present) -> Reading:
+        head, _, tail = text.replace(" +", "+").replace(" -", "-").partition("t")
+        day, clock = (head, tail) if tail else (head.partition(" ")[0], head.partition(" ")[2])
+        found = _moment(f"{day.upper()}T{clock.upper().replace(',', '.')}")
+        if found.tzinfo:
+            return present.answer(found.astimezone(UTC).replace(microsecond=0), grace=True)
+        return present.answer(*present.on_wall(found.replace(microsecond=0)), grace=True)
+
+    return resolve
+
+
+def _moment(text: str) -> datetime:
+    day, _, clock = text.partition("T")
+    try:
+        if "W" not in day and len(day) in (7, 8) and (len(day) == 7 or day[4] == "-"):
+            start = _ordinal(day.replace("-", ""))
+            return datetime.fromisoformat(f"{start.isoformat()}T{clock}")
+        return datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise TimeExpressionError(f"there is no such date or time ({error})") from None
+
+
+def _ordinal(digits: str) -> date:
+    return datetime.strptime(digits, "%Y%j").date()
+
+
+def day(text: str) -> Day:
+    """An ISO week date or ordinal date: `2026-w52-4`, `2026-358`."""
+
+    def pick(present: Present) -> Pick:
+        try:
+            if "w" in text:
+                found = date.fromisoformat(text.upper())
+            else:
+                found = _ordinal(text.replace("-", ""))
+        except ValueError:
+            raise TimeExpressionError("there is no such day in that year") from None
+        return Pick(found, full=True)
+
+    return pick
+
+
+def period(text: str) -> object:
+    """An ISO period such as `pt30m` or `p1dt2h` as a delay."""
+    calendar, _, clock = text[1:].partition("t")
+    amounts = {**_amounts(calendar), **{f"t{unit}": n for unit, n in _amounts(clock).items()}}
+    delay = Delay(
+        months=int(12 * amounts.get("y", 0) + amounts.get("m", 0)),
+        days=int(7 * amounts.get("w", 0) + amounts.get("d", 0)),
+        seconds=round(3600 * amounts.get("th", 0) + 60 * amounts.get("tm", 0) + amounts.get("ts", 0)),
+    )
+    return REFUSED if delay.is_nothing() else delay
+
+
+def _amounts(text: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    digits = ""
+    for char in text:
+        if char.isalpha():
+            found[char] = float(digits)
+            digits = ""
+        else:
+            digits += char
+    return found
+
+
+def dashed(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
+    """`2026-12-24`, `24-12-2026`, `24-dec-2026`; the first of a month for `2026-12`."""
+    if len(parts[0]) == 4 and parts[1].isdigit():
+        number = int(parts[2]) if len(parts) == 3 and len(parts[2]) < 3 else 1
+        if len(parts) == 3 and len(parts[2]) > 2 or (len(parts) == 2 and len(parts[1]) != 2):
+            return REFUSED
+        return on_date(int(parts[1]), number, int(parts[0]), weekday)
+    if len(parts) != 3 or len(parts[0]) > 2 or len(parts[2]) != 4:
+        return REFUSED
+    if parts[1] in MONTHS:
+        return on_date(MONTHS[parts[1]], int(parts[0]), int(parts[2]), weekday)
+    return slashed(int(parts[0]), int(parts[1]), int(parts[2]), weekday) if parts[1].isdigit() else REFUSED
+
+
+def slashes(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
+    """`12/24`, `12/24/2026`, `2026/12/24`; the first of a month for `9/2027`."""
+    sizes = [len(part) for part in parts]
+    numbers = [int(part) for part in parts]
+    if sizes[0] == 4 and max(sizes[1:]) < 3:
+        return on_date(numbers[1], (*numbers, 1)[2], numbers[0], weekday)
+    if sizes[0] < 3 and sizes[1:] == [4] and weekday is None:
+        return on_date(numbers[0], 1, numbers[1])
+    if sizes[0] > 2 or sizes[1] > 2 or len(parts) == 3 and sizes[2] not in (2, 4):
+        return REFUSED
+    if parts == ("24", "7"):
+        return REFUSED
+    if len(parts) == 2:
+        return slashed(numbers[0], numbers[1], None, weekday)
+    return slashed(numbers[0], numbers[1], full_year(parts[2]), weekday)
+
+
+def dots(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
+    """`24.12.2026`, `24.12.26`, `24.12.`: the day first."""
+    number, month, year = int(parts[0]), int(parts[1]), parts[2]
+    return on_date(month, number, full_year(year) if year else None, weekday)
+
+
+def full_year(digits: str) -> int:
+    """A year of two digits is in this century."""
+    return int(digits) if len(digits) == 4 else 2000 + int(digits)
+
+
+def epoch(seconds: int) -> When:
+    """Seconds since 1970."""
+
+    def resolve(present: Present) -> Reading:
+        try:
+            found = datetime.fromtimestamp(seconds, UTC)
+        except (ValueError, OverflowError, OSError):
+            raise TimeExpressionError("that is more than 10 years ahead") from None
+        return present.answer(found, grace=True)
+
+    return resolve

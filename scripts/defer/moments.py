@@ -1,0 +1,338 @@
+"""What days, clocks and delays come to when they meet the present in a zone.
+
+A *day* is a function of the present that answers a ``Pick``; a *clock* is ``(kind, hour,
+minute, second)``; a *delay* is a ``Delay``. Everything here works on the wall clock of one
+zone and goes to UTC in ``Present.on_wall`` alone, where gaps and folds are dealt with.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from defer.timeparse import Reading, TimeExpressionError
+from defer.timewords import DAY_NAMES, PARTS
+
+UTC = timezone.utc
+GRACE = timedelta(seconds=60)
+YEARS_AHEAD = 10
+DAY = timedelta(days=1)
+
+#: (kind, hour, minute, second). Kinds: `exact` (24-hour or with am/pm), `colon` (24-hour, but a
+#: part of the day beside it may move it), `face` (said in words), `bare` (an hour alone), `midnight`.
+Clock = tuple[str, int, int, int]
+
+
+class Present:
+    """The instant and zone an expression is read at."""
+
+    __slots__ = ("notes", "today", "tz", "utc", "wall")
+
+    def __init__(self, now: datetime, tz: ZoneInfo) -> None:
+        self.utc = now.astimezone(UTC).replace(microsecond=0)
+        self.wall = self.utc.astimezone(tz).replace(tzinfo=None)
+        self.today = self.wall.date()
+        self.tz = tz
+        self.notes: list[str] = []
+
+    def on_wall(self, naive: datetime) -> tuple[datetime, str]:
+        """The instant at which walls show ``naive``, and a note where a change of offset meets it."""
+        local = naive.replace(tzinfo=self.tz)
+        first, second = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+        if first == second:
+            return first, ""
+        shown = first.astimezone(self.tz).replace(tzinfo=None)
+        if shown != naive:
+            return first, f"{naive:%H:%M} does not exist on {naive:%Y-%m-%d}, so {shown:%H:%M}"
+        if first >= self.utc:
+            return first, f"{naive:%H:%M} comes twice on {naive:%Y-%m-%d}: the first"
+        return second, f"{naive:%H:%M} comes twice on {naive:%Y-%m-%d}: the second"
+
+    def limit(self) -> datetime:
+        """The last instant that is answered."""
+        year = self.utc.year + YEARS_AHEAD
+        day = 28 if (self.utc.month, self.utc.day) == (2, 29) else self.utc.day
+        return self.utc.replace(year=year, day=day)
+
+    def answer(self, instant: datetime, *notes: str, grace: bool = False) -> Reading:
+        """``instant`` as a reading, unless it is past or too far ahead."""
+        if instant < self.utc:
+            if not grace or instant < self.utc - GRACE:
+                raise TimeExpressionError(self.past(instant))
+            instant, notes = self.utc, (*notes, "seconds past: taken as now")
+        if instant > self.limit():
+            raise TimeExpressionError(f"that is more than {YEARS_AHEAD} years ahead")
+        return Reading(instant, tuple(note for note in (*self.notes, *notes) if note))
+
+    def past(self, instant: datetime) -> str:
+        """Why ``instant`` is refused."""
+        local = instant.astimezone(self.tz)
+        return f'that was {local:%Y-%m-%d %H:%M} in {self.tz.key}, which is past (try "tomorrow {local:%H:%M}")'
+
+
+class Pick:
+    """The date a day comes to.
+
+    ``roll`` is where a weekday goes when its clock is past, ``clock`` what stands in for one
+    that is not named, ``full`` says that nothing was left to choose, ``rest`` that the coming
+    midnight is meant.
+    """
+
+    __slots__ = ("clock", "coming", "date", "full", "note", "roll")
+
+    def __init__(
+        self,
+        date: date,
+        roll: "date | None" = None,
+        clock: "Clock | None" = None,
+        note: str = "",
+        full: bool = False,
+        coming: bool = False,
+    ) -> None:
+        self.date = date
+        self.roll = roll
+        self.clock = clock
+        self.note = note
+        self.full = full
+        self.coming = coming
+
+
+Day = Callable[[Present], Pick]
+When = Callable[[Present], Reading]
+
+
+class Delay:
+    """Months and days of the calendar, seconds that elapse."""
+
+    __slots__ = ("days", "months", "seconds")
+
+    def __init__(self, months: int = 0, days: int = 0, seconds: int = 0) -> None:
+        self.months = months
+        self.days = days
+        self.seconds = seconds
+
+    def __add__(self, other: "Delay") -> "Delay":
+        return Delay(
+            self.months + other.months, self.days + other.days, self.seconds + other.seconds
+        )
+
+    def times(self, count: int) -> "Delay":
+        """``count`` of it."""
+        return Delay(self.months * count, self.days * count, self.seconds * count)
+
+    def is_nothing(self) -> bool:
+        """Whether it comes to no time at all."""
+        return not (self.months or self.days or self.seconds)
+
+    def after(self, present: Present, start: datetime) -> datetime:
+        """The instant this long after ``start`` (UTC); wall clocks keep their time over days."""
+        if abs(self.months) > 130 or abs(self.days) > 4000 or abs(self.seconds) > 400_000_000:
+            raise TimeExpressionError(f"that is more than {YEARS_AHEAD} years ahead")
+        if self.months or self.days:
+            wall = start.astimezone(present.tz).replace(tzinfo=None)
+            start, note = present.on_wall(self._on_calendar(present, wall))
+            if note:
+                present.notes.append(note)
+        return start + timedelta(seconds=self.seconds)
+
+    def _on_calendar(self, present: Present, wall: datetime) -> datetime:
+        if self.months:
+            from dateutil.relativedelta import relativedelta
+
+            wished, wall = wall.day, wall + relativedelta(months=self.months)
+            if wall.day != wished:
+                present.notes.append(f"clamped to the last day of {wall:%B}")
+        return wall + timedelta(days=self.days)
+
+
+def wait(delay: Delay) -> When:
+    """``delay`` from now."""
+    return lambda present: present.answer(delay.after(present, present.utc))
+
+
+def from_anchor(delay: Delay, anchor: When, sign: int = 1) -> When:
+    """``delay`` after the instant ``anchor`` comes to, or before it when ``sign`` is -1."""
+
+    def resolve(present: Present) -> Reading:
+        base = anchor(present)
+        present.notes = list(base.notes)
+        return present.answer(delay.times(sign).after(present, base.instant))
+
+    return resolve
+
+
+def day_after_delay(delay: Delay) -> Day:
+    """The day on which ``delay`` ends; an error where it is no whole days."""
+
+    def pick(present: Present) -> Pick:
+        if delay.seconds:
+            raise TimeExpressionError("hours and minutes end at their own clock time")
+        wall = delay.after(present, present.utc).astimezone(present.tz)
+        return Pick(wall.date())
+
+    return pick
+
+
+def weekday_of_that_week(delay: Delay, weekday: int) -> Day:
+    """The weekday in the week in which ``delay`` ends: `in 2 weeks on tuesday`."""
+
+    def pick(present: Present) -> Pick:
+        end = day_after_delay(delay)(present).date
+        return Pick(end + timedelta(days=weekday - end.weekday()))
+
+    return pick
+
+
+def _meridian(hour: int, minute: int, second: int) -> list[tuple[int, time]]:
+    """An hour without am or pm on a named day: as written, then the other half of the day."""
+    if hour == 0 or hour > 12:
+        return [(0, time(hour, minute, second))]
+    if hour < 7:
+        raise TimeExpressionError(f'{hour} in the morning or afternoon? (try "{hour}am" or "{hour}pm")')
+    other = (0, time(hour + 12, minute, second)) if hour < 12 else (1, time(0, minute, second))
+    return [(0, time(hour, minute, second)), other]
+
+
+def spoken(named: int, hour: int, minute: int) -> Clock:
+    """A clock said in words: ``named`` is the hour spoken, which `quarter to` puts one ahead."""
+    return ("face" if named == hour else "to", hour, minute, 0)
+
+
+def _options(clock: Clock) -> list[tuple[int, time]]:
+    """The times a clock may mean on a named day, the likelier first, as (days later, time)."""
+    kind, hour, minute, second = clock
+    if kind == "to":
+        earlier = _meridian(hour % 12 + 1, minute, second)
+        return [(0, _hour_before(moment)) for _, moment in earlier]
+    if kind in ("face", "bare"):
+        return _meridian(hour, minute, second)
+    return [(0, time(hour, minute, second))]
+
+
+def as_written(clock: Clock) -> time:
+    """The time of day of a clock in a rule, where no day is nearer than another."""
+    return _options(clock)[0][1]
+
+
+def _hour_before(moment: time) -> time:
+    return moment.replace(hour=(moment.hour - 1) % 24)
+
+
+def _first_ahead(present: Present, walls: "Iterator[datetime] | list[datetime]") -> tuple[datetime, str, datetime]:
+    """The first of some walls that is not past: (instant, note, last instant looked at)."""
+    instant = present.utc
+    for wall in walls:
+        instant, note = present.on_wall(wall)
+        if instant >= present.utc:
+            return instant, note, instant
+    return present.utc, "past", instant
+
+
+def _walls(day: date, clock: Clock, coming: bool) -> list[datetime]:
+    if clock[0] == "midnight" and coming:
+        return [datetime.combine(day + DAY, time(0))]
+    return [datetime.combine(day + later * DAY, moment) for later, moment in _options(clock)]
+
+
+def on_day(day: Day, clock: "Clock | None" = None) -> When:
+    """``day`` at ``clock``; without one, at its own clock or the present time of day."""
+
+    def resolve(present: Present) -> Reading:
+        pick = day(present)
+        said = clock or pick.clock or ("exact", present.wall.hour, present.wall.minute, present.wall.second)
+        if pick.roll and pick.date == present.today and not (clock or pick.clock):
+            return present.answer(*present.on_wall(_walls(pick.roll, said, False)[0]), pick.note)
+        walls = _walls(pick.date, said, pick.coming)
+        instant, note, last = _first_ahead(present, walls)
+        if note == "past" and pick.roll:
+            instant, note, last = _first_ahead(present, _walls(pick.roll, said, False))
+        if note == "past":
+            first = present.on_wall(walls[0])[0]
+            return present.answer(first, pick.note, grace=pick.full)
+        return present.answer(instant, note, pick.note)
+
+    return resolve
+
+
+def next_clock(clock: Clock) -> When:
+    """The next moment that walls show ``clock``; one said in words is on a 12-hour face."""
+
+    def resolve(present: Present) -> Reading:
+        kind, hour, minute, second = clock
+        if kind == "bare":
+            _options(clock)
+        hours = [hour]
+        if kind == "to" or (kind in ("face", "bare") and 0 < hour <= 12):
+            hours = sorted((hour % 12, hour % 12 + 12))
+        walls = [
+            datetime.combine(present.today + later * DAY, time(each, minute, second))
+            for later in (0, 1, 2)
+            for each in hours
+        ]
+        instant, note, _ = _first_ahead(present, walls)
+        return present.answer(instant, note)
+
+    return resolve
+
+
+def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
+    """A clock beside a part of the day, as (days later, exact clock); an error where they differ."""
+    usual, first, last = PARTS[part]
+    if clock is None:
+        return 0, ("exact", usual, 0, 0)
+    kind, hour, minute, second = clock
+    if kind == "midnight" and part == "night":
+        return 1, ("exact", 0, 0, 0)
+    halves = [hour]
+    if kind in ("colon", "bare", "face", "to") and hour <= 12 and part != "morning":
+        halves = [hour % 12, hour % 12 + 12]
+    if part == "night":
+        halves = [each + 24 if each < 4 else each for each in halves]
+    fitting = [each for each in halves if first <= each < last]
+    if len(fitting) != 1:
+        raise TimeExpressionError(f"{hour}:{minute:02} is not in the {part}")
+    return fitting[0] // 24, ("exact", fitting[0] % 24, minute, second)
+
+
+def on_part(day: Day, part: str, clock: "Clock | None" = None) -> When:
+    """A part of ``day``, at its usual hour or at ``clock``."""
+
+    def resolve(present: Present) -> Reading:
+        later, exact = in_part(part, clock)
+
+        def shifted(present: Present) -> Pick:
+            pick = day(present)
+            roll = pick.roll + later * DAY if pick.roll else None
+            return Pick(pick.date + later * DAY, roll, None, pick.note)
+
+        return on_day(shifted, exact)(present)
+
+    return resolve
+
+
+def next_part(part: str, clock: "Clock | None" = None) -> When:
+    """The coming morning, afternoon, evening or night."""
+    return on_part(lambda present: Pick(present.today, present.today + DAY), part, clock)
+
+
+def month_length(year: int, month: int) -> int:
+    """Days in a month."""
+    following = date(year + month // 12, month % 12 + 1, 1)
+    return (following - date(year, month, 1)).days
+
+
+def real_date(year: int, month: int, day: int) -> date:
+    """The date, or an error that says how long its month is."""
+    if not 1 <= month <= 12:
+        raise TimeExpressionError(f"there is no month {month}")
+    length = month_length(year, month)
+    if not 1 <= day <= length:
+        name = date(year, month, 1).strftime("%B")
+        raise TimeExpressionError(f"{name} has {length} days in {year}")
+    return date(year, month, day)
+
+
+def check_weekday(found: date, weekday: "int | None") -> None:
+    """Refuse a weekday that contradicts its date."""
+    if weekday is not None and found.weekday() != weekday:
+        said, real = DAY_NAMES[weekday].capitalize(), DAY_NAMES[found.weekday()].capitalize()
+        raise TimeExpressionError(f"{found:%Y-%m-%d} is a {real}, not a {said}")

@@ -1,0 +1,177 @@
+"""Three kinds of recurrence: a fixed step, dates of the calendar at clock times, cron fields.
+
+Each answers ``fires(instant)``, an endless (or bounded by its own kind) run of instants in UTC
+strictly after ``instant``, and ``stretch(start, end)``, the first, the last and the number of
+fires after ``start`` up to and with ``end``.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from itertools import takewhile
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from defer.moments import DAY, UTC
+
+Stretch = tuple[datetime | None, datetime | None, int]
+EMPTY: Stretch = (None, None, 0)
+#: No offset changes by more than this, so that walls differ from UTC sums by no more.
+WIDEST_GAP = 2 * DAY
+
+
+def walked(fires: Iterator[datetime], end: datetime) -> Stretch:
+    """First, last and number of ``fires`` up to ``end``, by going through them."""
+    first = last = None
+    count = 0
+    for last in takewhile(lambda fire: fire <= end, fires):
+        first = first or last
+        count += 1
+    return first, last if count else None, count
+
+
+def wall_to_utc(naive: datetime, tz: ZoneInfo) -> datetime:
+    """The first instant walls show ``naive``; in a gap, as much later as the gap is long."""
+    return naive.replace(tzinfo=tz).astimezone(UTC)
+
+
+class Step:
+    """Every so many seconds of elapsed time, counted from ``base``, which is no fire itself."""
+
+    __slots__ = ("base", "step")
+
+    def __init__(self, base: datetime, seconds: int) -> None:
+        self.base = base
+        self.step = timedelta(seconds=seconds)
+
+    def fires(self, instant: datetime) -> Iterator[datetime]:
+        number = max(1, (instant - self.base) // self.step + 1)
+        while True:
+            yield self.base + number * self.step
+            number += 1
+
+    def stretch(self, start: datetime, end: datetime) -> Stretch:
+        before = max(0, (start - self.base) // self.step)
+        upto = (end - self.base) // self.step
+        if upto <= before:
+            return EMPTY
+        return self.base + (before + 1) * self.step, self.base + upto * self.step, upto - before
+
+
+class Dates:
+    """Dates by an RFC 5545 rule (dateutil's ``rrule``), in step with ``phase``."""
+
+    __slots__ = ("by", "every", "frequency", "phase")
+
+    def __init__(self, frequency: str, every: int, by: dict[str, Any], phase: date) -> None:
+        self.frequency = frequency
+        self.every = every
+        self.by = by
+        self.phase = phase
+
+    def since(self, day: date) -> Iterator[date]:
+        """Those of its dates that are not before ``day``, starting the rule as late as may be."""
+        from dateutil import rrule
+
+        by = {name: self._weekdays(value) if name == "byweekday" else value for name, value in self.by.items()}
+        frequency: Any = getattr(rrule, self.frequency)
+        start = datetime.combine(self._aligned(max(day, self.phase)), time())
+        for found in rrule.rrule(frequency, dtstart=start, interval=self.every, wkst=rrule.MO, **by):
+            if found.date() >= day:
+                yield found.date()
+
+    def _weekdays(self, value: list[tuple[int, int]]) -> list[Any]:
+        from dateutil import rrule
+
+        days = (rrule.MO, rrule.TU, rrule.WE, rrule.TH, rrule.FR, rrule.SA, rrule.SU)
+        return [days[number](nth) if nth else days[number] for number, nth in value]
+
+    def _aligned(self, day: date) -> date:
+        """The start of the last whole step from ``phase`` that is not after ``day``."""
+        if self.frequency == "DAILY":
+            return self.phase + (day - self.phase).days // self.every * self.every * DAY
+        if self.frequency == "WEEKLY":
+            monday = self.phase - self.phase.weekday() * DAY
+            return monday + (day - monday).days // 7 // self.every * self.every * 7 * DAY
+        size = 12 if self.frequency == "YEARLY" else 1
+        here = (self.phase.year * 12 + self.phase.month - 1) // size
+        months = (here + ((day.year * 12 + day.month - 1) // size - here) // self.every * self.every) * size
+        return date(months // 12, months % 12 + 1, 1)
+
+
+class Calendar:
+    """Dates at clock times on the walls of ``tz``; one wall time is one fire, gap and fold or not."""
+
+    __slots__ = ("clocks", "dates", "tz")
+
+    def __init__(self, dates: Dates, clocks: list[time], tz: ZoneInfo) -> None:
+        self.dates = dates
+        self.clocks = clocks
+        self.tz = tz
+
+    def fires(self, instant: datetime) -> Iterator[datetime]:
+        last = instant
+        start = max(instant.astimezone(self.tz).date() - WIDEST_GAP, self.dates.phase)
+        for day in self.dates.since(start):
+            for fire in sorted(wall_to_utc(datetime.combine(day, clock), self.tz) for clock in self.clocks):
+                if fire > last:
+                    last = fire
+                    yield fire
+
+    def stretch(self, start: datetime, end: datetime) -> Stretch:
+        return walked(self.fires(start), end)
+
+
+class Cron:
+    """Five cron fields as Debian's cron reads them, over changes of offset too (``cronsim``)."""
+
+    __slots__ = ("fields", "tz")
+
+    def __init__(self, fields: str, tz: ZoneInfo) -> None:
+        self.fields = fields
+        self.tz = tz
+
+    def _from(self, instant: datetime) -> Any:
+        from cronsim import CronSim
+
+        return CronSim(self.fields, instant.astimezone(UTC if self.tz.key == "UTC" else self.tz))
+
+    def fires(self, instant: datetime) -> Iterator[datetime]:
+        last = instant
+        # In the second pass of a fold cronsim still answers walls of the first one.
+        for fire in self._from(instant):
+            if (found := fire.astimezone(UTC)) > last:
+                last = found
+                yield found
+
+    def stretch(self, start: datetime, end: datetime) -> Stretch:
+        """Whole days are multiplied out; the two ends and days with a change of offset are walked."""
+        cron = self._from(start)
+        first = next(takewhile(lambda fire: fire <= end, self.fires(start)), None)
+        if first is None:
+            return EMPTY
+        last, count, here = first, 0, start
+        while here < end:
+            day = here.astimezone(self.tz).date()
+            midnight = wall_to_utc(datetime.combine(day + DAY, time()), self.tz)
+            stop = min(midnight - timedelta(seconds=1), end)
+            some, latest = self._day(cron, day, here, stop, start)
+            count, last, here = count + some, latest or last, max(stop, here + timedelta(seconds=1))
+        return first, last, count
+
+    def _day(
+        self, cron: Any, day: date, here: datetime, stop: datetime, start: datetime
+    ) -> tuple[int, datetime | None]:
+        if day.month not in cron.months or not cron.match_day(day):
+            # A fire of a skipped hour may be moved past midnight.
+            if not self._uneven(day) and not self._uneven(day - DAY):
+                return 0, None
+        elif here > start and stop - here >= DAY - timedelta(seconds=1) and not self._uneven(day):
+            if not self._uneven(day - DAY) and not self._uneven(day + DAY):
+                latest = datetime.combine(day, time(max(cron.hours), max(cron.minutes)))
+                return len(cron.hours) * len(cron.minutes), wall_to_utc(latest, self.tz)
+        _, last, count = walked(self.fires(here), stop)
+        return count, last
+
+    def _uneven(self, day: date) -> bool:
+        start = datetime.combine(day, time())
+        return wall_to_utc(start + DAY, self.tz) - wall_to_utc(start, self.tz) != DAY

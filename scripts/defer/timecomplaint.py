@@ -1,0 +1,81 @@
+"""The one line that says why an expression is refused and what would work."""
+
+import re
+from collections.abc import Callable
+
+from defer.errors import BadInput
+from defer.timetokens import MOST_TOKENS, Token
+from defer.zones import zone_meant
+
+SHOWN = 60
+EXAMPLE = "tomorrow 9am"
+_PAST = frozenset(("ago", "yesterday", "last", "previous", "past"))
+_TWO_MEANINGS = {
+    "biweekly": 'twice a week or every two weeks? (try "every 2 weeks")',
+    "bimonthly": 'twice a month or every two months? (try "every 2 months")',
+    "semiweekly": 'name the days (try "mondays and thursdays 9am")',
+    "fortnightly": 'name the weeks (try "every 2 weeks")',
+    "M": 'is that minutes or months? (try "1m" or "1mo")',
+    "someday": f'name a day (try "{EXAMPLE}")',
+    "later": 'say how much later (try "in 2 hours")',
+    "soon": 'say how soon (try "in 10 minutes")',
+    "between": f'a task has one time, not a stretch (try "{EXAMPLE}")',
+    "weekend": 'Saturday, or Saturday and Sunday? (try "saturdays 9am" or "weekends 9am")',
+}
+_NTH = frozenset(("second", "third", "fourth", "fifth", "nd", "rd", "th"))
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
+
+
+def shown(text: str) -> str:
+    """``text`` on one line, short, without characters a terminal would obey."""
+    line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
+
+
+def complaint(expr: str, tokens: list[Token], end: int, works: Callable[[str], bool]) -> str:
+    """Why ``expr`` is refused; its first ``end`` tokens are understood."""
+    if not tokens:
+        return f'no time is given (try "{EXAMPLE}")'
+    if len(tokens) > MOST_TOKENS:
+        return f'can\'t read "{shown(expr)}": too long for a time (try "{EXAMPLE}")'
+    if (named := zone_in(expr, tokens)) is not None:
+        return f'"{shown(expr)}": zones are not read from the text (use --tz {named})'
+    if end and tokens[0].text not in ("every", "each"):
+        left = expr[tokens[end].start :]
+        head = expr[: tokens[end - 1].end].strip()
+        return f'can\'t read "{shown(expr)}": "{shown(left)}" is left over (try "{head if works(head) else EXAMPLE}")'
+    return f'can\'t read "{shown(expr)}": {_reason(expr, tokens)}'
+
+
+def zone_in(expr: str, tokens: list[Token]) -> str | None:
+    """The zone to suggest where a word behind the first names one."""
+    for token in tokens[1:]:
+        if token.kind == "word" and not token.glued and (named := zone_meant(expr[token.start :])):
+            return named
+    return None
+
+
+def _reason(expr: str, tokens: list[Token]) -> str:
+    words = {token.text for token in tokens}
+    if words & {"every", "each"} and any(token.text in _NTH for token in tokens):
+        return 'every other one, or once a month? (try "every other friday" or "every 2nd friday of the month")'
+    if _NUMBER.fullmatch(expr.strip()):
+        number = expr.strip()
+        return f'a bare number has no unit (try "{number[:4]}m")'
+    if all(not set(token.text) & set("123456789") for token in tokens) and any("0" in token.text for token in tokens):
+        return 'that is no time at all (try "now" or "1m")'
+    if words & _PAST or tokens[0].text == "-":
+        return 'that lies in the past (try "in 10 minutes")'
+    for word, reason in _TWO_MEANINGS.items():
+        if word in words:
+            return reason
+    return f'"{shown(expr[tokens[0].start :])}" is no time this understands (try "{EXAMPLE}")'
+
+
+def answers(read: Callable[[], object]) -> bool:
+    """Whether reading raises nothing a user can cause."""
+    try:
+        read()
+    except BadInput:
+        return False
+    return True

@@ -1,0 +1,174 @@
+"""The terminals of the grammar: what a single token, or two, can stand for.
+
+Each takes the tokens and a place and answers ``(next place, value)`` or None. Values are plain
+tuples and numbers; a value that fits no calendar is let through where its error can say more.
+"""
+
+from typing import Any
+
+from defer.grammar import Terminal
+from defer.timetokens import Token
+from defer.timewords import (
+    BARE_UNITS,
+    MONTHS,
+    NUMBER_WORDS,
+    ORDINALS,
+    PARTS,
+    TENS,
+    UNITS,
+    WEEKDAY_PLURALS,
+    WEEKDAYS,
+)
+
+Found = tuple[int, Any] | None
+
+
+def _digits(token: Token, least: int, most: int) -> bool:
+    return token.kind == "number" and least <= len(token.text) <= most
+
+
+def _number(least: int, most: int) -> Terminal:
+    def read(tokens: list[Token], place: int) -> Found:
+        token = tokens[place]
+        return (place + 1, int(token.text)) if _digits(token, least, most) else None
+
+    return read
+
+
+def _table(table: "dict[str, Any]") -> Terminal:
+    def read(tokens: list[Token], place: int) -> Found:
+        value = table.get(tokens[place].text)
+        return None if value is None else (place + 1, value)
+
+    return read
+
+
+def number_word(tokens: list[Token], place: int) -> Found:
+    """`seven`, `twenty five`."""
+    text = tokens[place].text
+    if text in TENS and place + 1 < len(tokens):
+        ones = NUMBER_WORDS.get(tokens[place + 1].text, 0)
+        if 0 < ones < 10:
+            return place + 2, TENS[text] + ones
+    value = NUMBER_WORDS.get(text)
+    return None if value is None else (place + 1, value)
+
+
+def numeric_ordinal(tokens: list[Token], place: int) -> Found:
+    """`1st`, `22nd`; `2st` is none."""
+    if place + 1 >= len(tokens) or not _digits(tokens[place], 1, 2) or not tokens[place + 1].glued:
+        return None
+    value = int(tokens[place].text)
+    teen = 10 < value % 100 < 14
+    suffix = "th" if teen else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
+    return (place + 2, value) if tokens[place + 1].text == suffix else None
+
+
+def ordinal_word(tokens: list[Token], place: int) -> Found:
+    """`third`, `twenty first`."""
+    text = tokens[place].text
+    if text in ("twenty", "thirty") and place + 1 < len(tokens):
+        ones = ORDINALS.get(tokens[place + 1].text, 0)
+        if 0 < ones < 10:
+            return place + 2, TENS[text] + ones
+    value = ORDINALS.get(text)
+    return None if value is None else (place + 1, value)
+
+
+def clock_colon(tokens: list[Token], place: int) -> Found:
+    """`9:30`, `11:00:09`."""
+    if tokens[place].kind != "colon":
+        return None
+    hour, minute, *second = (int(part) for part in tokens[place].text.split(":"))
+    return place + 1, (hour, minute, *(second or [0]))
+
+
+def clock_digits(tokens: list[Token], place: int) -> Found:
+    """`1730`, `0815`; hours and minutes in four digits."""
+    token = tokens[place]
+    if not _digits(token, 4, 4):
+        return None
+    return place + 1, (int(token.text[:2]), int(token.text[2:]), 0)
+
+
+def clock_short(tokens: list[Token], place: int) -> Found:
+    """`730`, three digits, which only am or pm makes a clock."""
+    token = tokens[place]
+    return (place + 1, (int(token.text[0]), int(token.text[1:]), 0)) if _digits(token, 3, 3) else None
+
+
+def clock_dot(tokens: list[Token], place: int) -> Found:
+    """`11.30`, as many write a clock."""
+    token = tokens[place]
+    hour, _, minute = token.text.partition(".")
+    if token.kind != "decimal" or len(minute) != 2 or len(hour) > 2:
+        return None
+    return place + 1, (int(hour), int(minute), 0)
+
+
+def decimal(tokens: list[Token], place: int) -> Found:
+    """`1.5` as (15, 10)."""
+    whole, _, part = tokens[place].text.partition(".")
+    if tokens[place].kind != "decimal":
+        return None
+    return place + 1, (int(whole + part), 10 ** len(part))
+
+
+def _shape(kind: str, mark: str) -> Terminal:
+    def read(tokens: list[Token], place: int) -> Found:
+        token = tokens[place]
+        if token.kind != kind:
+            return None
+        return place + 1, tuple(part.strip() for part in token.text.split(mark))
+
+    return read
+
+
+def _text(kind: str) -> Terminal:
+    def read(tokens: list[Token], place: int) -> Found:
+        token = tokens[place]
+        return (place + 1, token.text) if token.kind == kind else None
+
+    return read
+
+
+def year(tokens: list[Token], place: int) -> Found:
+    """A year in four digits, or two behind an apostrophe."""
+    token = tokens[place]
+    if _digits(token, 4, 4) and "1900" <= token.text <= "2099":
+        return place + 1, int(token.text)
+    if token.text == "'" and place + 1 < len(tokens) and _digits(tokens[place + 1], 2, 2):
+        return place + 2, 2000 + int(tokens[place + 1].text)
+    return None
+
+
+TERMINALS: dict[str, Terminal] = {
+    "NUMBER": _number(1, 9),
+    "DIGIT": _number(1, 1),
+    "EPOCH": _number(1, 12),
+    "NUMBERWORD": number_word,
+    "DAYNUMBER": _number(1, 2),
+    "TWODIGITS": _number(2, 2),
+    "HOURNUMBER": _number(1, 2),
+    "NUMERICORDINAL": numeric_ordinal,
+    "ORDINALWORD": ordinal_word,
+    "MONTH": _table(dict(MONTHS)),
+    "WEEKDAY": _table(dict(WEEKDAYS)),
+    "PLURALDAY": _table(dict(WEEKDAY_PLURALS)),
+    "UNIT": _table(dict(UNITS)),
+    "UNIT'S": _table({word + "'s": UNITS[word] for word in BARE_UNITS}),
+    "ONEUNIT": _table({word: UNITS[word] for word in BARE_UNITS}),
+    "PARTWORD": _table({word: word for word in PARTS}),
+    "H:MM": clock_colon,
+    "HHMM": clock_digits,
+    "HMM": clock_short,
+    "H.MM": clock_dot,
+    "DECIMAL": decimal,
+    "SLASHED": _shape("slashed", "/"),
+    "DASHED": _shape("dashed", "-"),
+    "DOTTED": _shape("dotted", "."),
+    "ISODATETIME": _text("iso"),
+    "ISODAY": _text("isodate"),
+    "ISOPERIOD": _text("period"),
+    "YEAR": year,
+}

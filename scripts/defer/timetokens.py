@@ -1,0 +1,94 @@
+"""Text to tokens: numbers, words, and the few written shapes of dates and clocks.
+
+Each alternative below is a fixed sequence of bounded pieces, so that the scan is linear in
+the length of the text; what a shape means is the grammar's business.
+"""
+
+import re
+from defer.timewords import ABBREVIATIONS, HYPHENATED
+
+#: No time expression is longer; what follows could only be left over.
+MOST_TOKENS = 48
+
+_SHAPES = re.compile(
+    r"""(?P<blank>[ \t\n]+)
+    |(?P<iso>(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-w[0-9]{2}-[0-9]|[0-9]{4}-[0-9]{3}|[0-9]{8}|[0-9]{4}w[0-9]{3})
+        (?:t|[ ](?=[0-9]{2}:))
+        [0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]{1,9})?)?)?
+        (?:z|[ ]?[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})?(?![0-9a-z:.]))
+    |(?P<isodate>(?:[0-9]{4}-?w[0-9]{2}-?[0-9]|[0-9]{4}-[0-9]{3})(?![0-9a-z:./-]))
+    |(?P<period>p(?=[0-9t])(?:[0-9]{1,6}y)?(?:[0-9]{1,6}m)?(?:[0-9]{1,6}w)?(?:[0-9]{1,6}d)?
+        (?:t(?=[0-9])(?:[0-9]{1,6}(?:\.[0-9]{1,3})?h)?(?:[0-9]{1,6}(?:\.[0-9]{1,3})?m)?(?:[0-9]{1,6}s)?)?
+        (?![0-9a-z.]))
+    |(?P<dashed>[0-9]{1,4}-(?:[0-9]{1,2}|[a-z]{3,9})(?:-[0-9]{1,4})?(?![0-9a-z:./-]))
+    |(?P<slashed>[0-9]{1,4}[ ]?/[ ]?[0-9]{1,4}(?:[ ]?/[ ]?[0-9]{1,4})?(?![0-9:./-]))
+    |(?P<dotted>[0-9]{1,2}\.[0-9]{1,2}\.(?:[0-9]{4}|[0-9]{2})?(?![0-9a-z:./-]))
+    |(?P<colon>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9:]))
+    |(?P<decimal>[0-9]{1,6}\.[0-9]{1,3}(?![0-9.:/-]))
+    |(?P<number>[0-9]+)
+    |(?P<half>[ap]\.[ ]?m\.?(?![a-z0-9]))
+    |(?P<word>[a-z]+(?:'[a-z]+)?)
+    |(?P<mark>.)""",
+    re.VERBOSE | re.ASCII | re.DOTALL,
+)
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_APOSTROPHE = {0x2019: "'"}
+
+
+class Token:
+    """One piece of the text: its kind, its lower-case text, where it stands."""
+
+    __slots__ = ("end", "glued", "kind", "start", "text")
+
+    def __init__(self, kind: str, text: str, start: int, end: int, glued: bool) -> None:
+        self.kind = kind
+        self.text = text
+        self.start = start
+        self.end = end
+        self.glued = glued
+
+
+def tokenise(text: str, most: int = MOST_TOKENS) -> list[Token]:
+    """The first ``most`` tokens of ``text``; only ASCII letters are put in lower case."""
+    lowered = text.translate(_ASCII_LOWER).translate(_APOSTROPHE)
+    found: list[Token] = []
+    blank = True
+    for match in _SHAPES.finditer(lowered):
+        kind = match.lastgroup or "mark"
+        if kind == "blank":
+            blank = True
+            continue
+        if len(found) == most:
+            break
+        token = Token(kind, match.group(), match.start(), match.end(), not blank)
+        if not _absorbed(found, token, text):
+            found.append(token)
+        blank = False
+    return _unhyphenated(found)
+
+
+def _absorbed(found: list[Token], token: Token, text: str) -> bool:
+    """Fold the full stop of `jan.` into its word, and mark the capital M of `1M` as no minute."""
+    last = found[-1] if found else None
+    if token.kind == "half":
+        token.kind, token.text = "word", token.text[0] + "m"
+    elif token.text == "m" and token.glued and text[token.start] == "M":
+        token.text = "M"
+    if token.text != "." or not token.glued or last is None or last.text not in ABBREVIATIONS:
+        return False
+    last.end = token.end
+    return True
+
+
+def _unhyphenated(tokens: list[Token]) -> list[Token]:
+    """Drop the hyphen of `twenty-five` and `mid-july`; `mon-fri` keeps its own."""
+    return [
+        token
+        for place, token in enumerate(tokens)
+        if not (
+            token.text == "-"
+            and 0 < place < len(tokens) - 1
+            and tokens[place - 1].text in HYPHENATED
+            and tokens[place + 1].kind == "word"
+        )
+    ]
