@@ -1,71 +1,90 @@
-"""The faces of `edit`, `reschedule`, `snooze`, `pause`, `resume` and `run`."""
+"""The faces of `cancel`, `edit`, `reschedule`, `snooze`, `pause`, `resume` and `run`."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-from . import arguments, config, instants, render, scheduling, words
+from . import arguments, instants, render, scheduling, words
+from .client import Client
 from .codec import Task
-from .editing import Editor
-from .errors import EXIT_OK
+from .errors import EXIT_OK, BadInput
 
-if TYPE_CHECKING:
-    from .cli import Context
+Connect: TypeAlias = Callable[[], Client]
 
 _NOT_FIELDS = ("id", "compact", "json", "every", "cron", "prompt_file")
 
 
-def _done(context: Context, args: Namespace, changed: Task, said: str) -> int:
+def _print(client: Client, args: Namespace, changed: Task, said: str) -> int:
     """Print the changed record, or to a person one sentence."""
     if render.is_for_people(args):
-        zone = context.config.timezone(changed.get("tz"))
-        when = words.moment(instants.from_text(changed["run_at"]), zone, context.now)
+        zone = client.config.timezone(changed.get("tz"))
+        when = words.moment(instants.from_text(changed["run_at"]), zone, client.clock())
         print(f"{render.plain(changed['id'])}: {said.format(when=when)}")
     else:
         print(render.to_json(changed, args.compact))
     return EXIT_OK
 
 
-def _opened(make_context: type[Context]) -> tuple[Context, Editor]:
-    context = make_context(config.load())
-    return context, Editor(context.store, context.audit, context.config, context.now)
+def cancel(connect: Connect, argv: list[str]) -> int:
+    """Cancel a task, or one occurrence of it."""
+    args = arguments.cancel().parse(argv)
+    given = [one for one in (args.id_word, args.id) if one is not None]
+    if len(given) != 1:
+        raise BadInput("cancel takes one id: defer cancel ID (see defer list)")
+    client = connect()
+    if args.occurrence:
+        changed = client.editor.cancel_occurrence(given[0], args.reason)
+        return _print(client, args, changed, "this occurrence is cancelled; runs {when}")
+    cancelled = client.cancel(given[0], args.reason, kill=args.kill)
+    return _print(client, args, cancelled, cancelled["status"])
 
 
-def _edit(make_context: type[Context], argv: list[str]) -> int:
+def edit(connect: Connect, argv: list[str]) -> int:
+    """Change the fields that are given."""
     args = arguments.edit().parse(argv)
     args.when = scheduling.recurring_words(args) or args.when
     args.prompt_template = scheduling.prompt_text(args)
     given: dict[str, Any] = {
         name: value for name, value in vars(args).items() if value is not None and name not in _NOT_FIELDS
     }
-    context, editor = _opened(make_context)
-    return _done(context, args, editor.edit(args.id, given), "changed; runs {when}")
+    client = connect()
+    return _print(client, args, client.editor.edit(args.id, given), "changed; runs {when}")
 
 
-def _reschedule(name: str, make_context: type[Context], argv: list[str]) -> int:
+def reschedule(connect: Connect, argv: list[str]) -> int:
+    """Move a task to another time."""
+    return _move("reschedule", connect, argv)
+
+
+def snooze(connect: Connect, argv: list[str]) -> int:
+    """The same, under the name people look for."""
+    return _move("snooze", connect, argv)
+
+
+def _move(name: str, connect: Connect, argv: list[str]) -> int:
     args = arguments.reschedule(name).parse(argv)
-    context, editor = _opened(make_context)
-    return _done(context, args, editor.reschedule(args.id, " ".join(args.words), args.tz), "runs {when}")
+    client = connect()
+    return _print(client, args, client.editor.reschedule(args.id, " ".join(args.words), args.tz), "runs {when}")
 
 
-def _by_id(name: str, description: str, said: str, make_context: type[Context], argv: list[str]) -> int:
-    args = arguments.by_id(name, description).parse(argv)
-    context, editor = _opened(make_context)
-    do: dict[str, Callable[[str], Task]] = {"pause": editor.pause, "resume": editor.resume, "run": editor.run_now}
-    return _done(context, args, do[name](args.id), said)
+def pause(connect: Connect, argv: list[str]) -> int:
+    """Keep a task from running."""
+    args = arguments.by_id("pause", "Keep a task from running until it is resumed.").parse(argv)
+    client = connect()
+    return _print(client, args, client.editor.pause(args.id), "paused")
 
 
-COMMANDS: dict[str, Callable[[type[Context], list[str]], int]] = {
-    "edit": _edit,
-    "reschedule": partial(_reschedule, "reschedule"),
-    "snooze": partial(_reschedule, "snooze"),
-    "pause": partial(_by_id, "pause", "Keep a task from running until it is resumed.", "paused"),
-    "resume": partial(_by_id, "resume", "Let a paused task run again.", "runs {when}"),
-    "run": partial(
-        _by_id, "run", "Do once, at the next wake, what a task does; its schedule stays.", "a copy of it runs {when}"
-    ),
-}
-"""The subcommands by name; each takes the maker of its context and its arguments."""
+def resume(connect: Connect, argv: list[str]) -> int:
+    """Let a paused task run again."""
+    args = arguments.by_id("resume", "Let a paused task run again.").parse(argv)
+    client = connect()
+    return _print(client, args, client.editor.resume(args.id), "runs {when}")
+
+
+def run(connect: Connect, argv: list[str]) -> int:
+    """Do once, beside its schedule, what a task does."""
+    args = arguments.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.").parse(argv)
+    client = connect()
+    return _print(client, args, client.editor.run_now(args.id), "made for it; runs {when}")

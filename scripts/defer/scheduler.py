@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -223,11 +223,12 @@ def expires_at(text: str | None, run_at: datetime, now: datetime, zone: ZoneInfo
     return instants.to_text(limit)
 
 
-def add(store: Store, audit: AuditLog, planned: Plan, now: datetime, if_exists: str) -> Task:
-    """Store a planned task; the record as it stands. Raises Refused for a taken id."""
-    (stored,) = store.append([planned.task], now, if_exists)
-    if stored.get("created_at") == planned.task["created_at"]:
-        audit.note(now, "scheduled", stored["id"], run_at=stored["run_at"], when=stored.get("when"))
+def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, if_exists: str) -> list[Task]:
+    """Store planned tasks in one write; the records as they stand. Raises Refused for a taken id."""
+    stored = store.append([one.task for one in planned], now, if_exists)
+    for one, record in zip(planned, stored, strict=True):
+        if record.get("created_at") == one.task["created_at"]:
+            audit.note(now, "scheduled", record["id"], run_at=record["run_at"], when=record.get("when"))
     return stored
 
 

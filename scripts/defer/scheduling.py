@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import arguments, config, instants, render, scheduler, task, words
+from . import arguments, instants, render, scheduler, task, words
 from .codec import Task
 from .errors import EXIT_OK, BadInput, StorageError
 from .scheduler import Plan, Request
@@ -16,7 +17,7 @@ from .scheduler import Plan, Request
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .cli import Context
+    from .client import Client
     from .config import Config
 
 _MARK = "::defer"
@@ -24,19 +25,19 @@ _EXAMPLE = "for example: defer 30m resume the review"
 _PROMPT_LIMIT = 1 << 20
 
 
-def schedule(make_context: type[Context], argv: list[str]) -> int:
+def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     """Schedule one task from arguments; prints it."""
     args = _parse(argv)
-    context = make_context(config.load())
-    now = context.now
-    planned = scheduler.plan(_request(args, context.config, now), context.config, now)
+    client = connect()
+    now = client.clock()
+    planned = client.plan(_request(args, client.config, now))
     if args.dry_run:
         shown: Task = {"id": args.id or task.made_up_id(now, (), os.urandom), **planned.task}
     else:
-        shown = scheduler.add(context.store, context.audit, planned, now, args.if_exists)
+        (shown,) = client.add([planned], args.if_exists)
     _print(args, planned, shown, now)
     if not args.dry_run:
-        for warning in scheduler.warnings(context.store.markers, now):
+        for warning in scheduler.warnings(client.store.markers, now):
             render.warn(warning)
     return EXIT_OK
 

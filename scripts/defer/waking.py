@@ -4,43 +4,45 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import time
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from . import arguments, codec, config, executor, instants, outcome, render, task
+from . import arguments, codec, executor, instants, outcome, render, task
+from .client import Client
 from .errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
 from .executor import Attempt, Misconfigured, Paths
-from .markers import Markers
 from .runner import Runner
 
 if TYPE_CHECKING:
-    from .cli import Context
     from .outcome import Outcome
 
 
-def wake(make_context: type[Context], argv: list[str]) -> int:
+Connect: TypeAlias = Callable[[], Client]
+
+
+def wake(connect: Connect, argv: list[str]) -> int:
     """Wake once, or again and again; 0 whatever the attempts came to."""
     args = arguments.wake().parse(argv)
     while True:
-        stopped = _wake_once(make_context, args.loop, args.json)
+        stopped = _wake_once(connect, args.loop, args.json)
         if args.loop is None or stopped:
             return EXIT_OK
         time.sleep(args.loop)
 
 
-def _wake_once(make_context: type[Context], loop: int | None, as_json: bool) -> bool:
+def _wake_once(connect: Connect, loop: int | None, as_json: bool) -> bool:
     """One wake; whether it was told to stop. A failure is left where `schedule` finds it, and raised."""
-    markers: Markers | None = None
+    client = connect()
+    markers = client.store.markers
+    markers.beat()
+    runner = Runner(client.store, client.config, client.audit, client.clock, float(loop or 60))
     try:
-        context = make_context(config.load())
-        markers = context.store.markers
-        markers.beat()
-        runner = Runner(context.store, context.config, context.audit, instants.now, float(loop or 60))
         runner.wake()
     except (DeferError, OSError) as error:
-        if markers is not None:
-            markers.set_trouble(instants.now(), str(error))
-            context.audit.note(instants.now(), "wake_failed", error=error)
+        markers.set_trouble(client.clock(), str(error))
+        client.audit.note(client.clock(), "wake_failed", error=error)
         raise
     markers.clear_trouble()
     if as_json:
@@ -48,14 +50,27 @@ def _wake_once(make_context: type[Context], loop: int | None, as_json: bool) -> 
     return runner.was_stopped
 
 
-def attempt(argv: list[str], stream: BinaryIO) -> int:
-    """One attempt of the task on ``stream``, apart from any store; prints its result as v1 did.
+def archive(connect: Connect, argv: list[str]) -> int:
+    """File what has ended, apart from any wake."""
+    args = arguments.archive().parse(argv)
+    client = connect()
+    now = client.clock()
+    filed = client.store.archive(now)
+    for one in filed:
+        client.audit.note(now, "archived", one["id"], status=one["status"])
+    if args.json:
+        print(render.to_json({"archived": [one["id"] for one in filed]}, compact=True))
+    return EXIT_OK
+
+
+def attempt(connect: Connect, argv: list[str]) -> int:
+    """One attempt of the task on standard input, apart from any store; prints its result as v1 did.
 
     The exit status is the executor's; 1 where it has none (a timeout, a signal).
     """
     arguments.attempt().parse(argv)
-    settings = config.load()
-    one = _read_task(stream)
+    settings = connect().config
+    one = _read_task(sys.stdin.buffer)
     now = instants.now()
     one = task.claim(one, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(4).hex()}"})
     paths = Paths.of(settings.log_dir, one["id"], one["run"]["run_id"])

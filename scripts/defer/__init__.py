@@ -1,0 +1,47 @@
+"""Defer: schedule a piece of work for later; cron wakes it, any executable does it.
+
+``defer.schedule("tomorrow 9am", "check the deploy")`` and its companions are in ``defer.sdk``.
+They are loaded when first named, so that the command line does not pay for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .errors import BadInput, DeferError, Refused, StorageError, StoreBusy
+    from .history import Run
+    from .sdk import ScheduledTask, TaskSpec, cancel, get_task, list_runs, list_tasks, schedule, schedule_all
+
+__all__ = [
+    "BadInput",
+    "Client",
+    "DeferError",
+    "Refused",
+    "Run",
+    "ScheduledTask",
+    "StorageError",
+    "StoreBusy",
+    "TaskSpec",
+    "cancel",
+    "get_task",
+    "list_runs",
+    "list_tasks",
+    "schedule",
+    "schedule_all",
+]
+
+_ROOMS = {
+    "Client": "client",
+    "Run": "history",
+    **dict.fromkeys(("BadInput", "DeferError", "Refused", "StorageError", "StoreBusy"), "errors"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'defer' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"defer.{_ROOMS.get(name, 'sdk')}"), name)

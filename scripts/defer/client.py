@@ -1,0 +1,101 @@
+"""The use cases bound to one configuration: what the command line and the SDK are written on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from . import config, instants
+from .audit import AuditLog
+from .codec import Task
+from .config import Config
+from .store import JsonlStore
+
+if TYPE_CHECKING:
+    from .editing import Editor
+    from .history import Run
+    from .scheduler import Plan, Request
+
+
+class Client:
+    """A store with its configuration, audit log and clock.
+
+    ``environ`` stands in for the process's variables; ``tell`` hears of what the store set aside
+    or found unreadable, which the audit log holds in any case.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str] | None = None,
+        *,
+        tell: Callable[[str], None] | None = None,
+        clock: Callable[[], datetime] = instants.now,
+    ) -> None:
+        """Raises BadInput for a setting that cannot be read."""
+        self.config: Config = config.load(environ)
+        self.audit = AuditLog(self.config.log_file)
+        self.clock = clock
+        self._tell = tell
+        self.store = JsonlStore(
+            self.config.tasks_file,
+            self.config.archive_dir,
+            self.config.runs_dir,
+            self.config.lock_timeout_seconds,
+            self._report,
+        )
+
+    def _report(self, action: str, **facts: object) -> None:
+        self.audit.note(self.clock(), action, None, **facts)
+        if self._tell is not None:
+            said = ", ".join(f"{name} {value}" for name, value in facts.items())
+            self._tell(f"{action.replace('_', ' ')}: {said}")
+
+    def plan(self, request: Request) -> Plan:
+        """Read a request; nothing is stored. Raises BadInput."""
+        from . import scheduler
+
+        return scheduler.plan(request, self.config, self.clock())
+
+    def add(self, planned: Sequence[Plan], if_exists: str = "error") -> list[Task]:
+        """Store planned tasks, all of them or none. Raises Refused for a taken id."""
+        from . import scheduler
+
+        return scheduler.add(self.store, self.audit, planned, self.clock(), if_exists)
+
+    def find(self, task_id: str) -> Task:
+        """A task from the store, else from the archive. Raises Refused."""
+        from . import scheduler
+
+        return scheduler.look_up(self.store, self.config.archive_dir, task_id)
+
+    def tasks(self) -> Iterator[Task]:
+        """Every task still in the store, streamed, in file order."""
+        return self.store.scan()
+
+    def cancel(self, task_id: str, reason: str | None = None, *, kill: bool = False) -> Task:
+        """Cancel a task; with ``kill`` also one that is executing. Raises Refused."""
+        from . import scheduler
+
+        if kill:
+            return scheduler.cancel_and_kill(self.store, self.audit, task_id, reason, self.config, self.clock)
+        return scheduler.cancel(self.store, self.audit, task_id, reason, self.clock())
+
+    @property
+    def editor(self) -> Editor:
+        """The changes that may be made to a task, as of now."""
+        from .editing import Editor
+
+        return Editor(self.store, self.audit, self.config, self.clock())
+
+    def upcoming(self, end: datetime, limit: int) -> list[dict[str, Any]]:
+        """Every run of every waiting task up to ``end``, in order, at most ``limit``."""
+        from . import editing
+
+        return editing.upcoming(self.store, self.clock(), end, limit)
+
+    def runs(self, task_id: str | None = None) -> Iterator[Run]:
+        """Ended attempts, newest first."""
+        from . import history
+
+        return history.runs(self.config.runs_dir, task_id)

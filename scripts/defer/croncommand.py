@@ -1,0 +1,32 @@
+"""The face of `cron install|uninstall|status`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from . import arguments, config, crontab, instants, render
+from .client import Client
+from .errors import EXIT_OK
+
+_RUNNER = config.ROOT / "scripts" / "run-deferred.sh"
+
+
+def cron(connect: Callable[[], Client], argv: list[str]) -> int:
+    """Put the crontab line there, take it away, or say how things stand."""
+    args = arguments.cron().parse(argv)
+    settings = connect().config
+    result: dict[str, Any]
+    if args.action == "install":
+        target = settings.settings_file or config.user_settings_path(os.environ)
+        result = crontab.install(_RUNNER, target, os.environ.get("PATH", os.defpath))
+    elif args.action == "uninstall":
+        result = crontab.uninstall(_RUNNER)
+    else:
+        result = crontab.status(_RUNNER, settings.tasks_file, instants.now(), settings_file=settings.settings_file)
+    if render.is_for_people(args):
+        print(*crontab.describe(result), sep="\n")
+    else:
+        print(render.to_json(result, args.compact))
+    return EXIT_OK

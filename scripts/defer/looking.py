@@ -1,0 +1,64 @@
+"""The faces of `list` and `show`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+
+from . import arguments, instants, render, timeparse
+from .client import Client
+from .codec import Task
+from .errors import EXIT_OK
+
+_TABLE_ROWS = 50
+_MOST_FIRES = 10_000
+_SHOWN = ("scheduled", "executing", "paused")
+
+
+def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
+    """Print the tasks: JSON streamed in file order, or a table of those that run next."""
+    args = arguments.listing().parse(argv)
+    client = connect()
+    if args.upcoming is not None:
+        return _list_upcoming(client, args)
+    wanted = set(args.status or _SHOWN)
+    tasks = (one for one in client.tasks() if args.all or one["status"] in wanted)
+    for_people = render.is_for_people(args)
+    if not for_people and args.limit is None:
+        render.json_array(tasks, args.compact, sys.stdout)
+        return EXIT_OK
+    first, more = _first_to_run(list(tasks), _TABLE_ROWS if args.limit is None else args.limit)
+    if for_people:
+        render.table(first, more, client.config.timezone(), client.clock(), sys.stdout)
+    else:
+        render.json_array(first, args.compact, sys.stdout)
+    return EXIT_OK
+
+
+def _first_to_run(tasks: list[Task], limit: int) -> tuple[list[Task], int]:
+    ordered = sorted(tasks, key=lambda one: (instants.from_text(one["run_at"]), one["id"]))
+    return ordered[:limit], max(0, len(ordered) - limit)
+
+
+def _list_upcoming(client: Client, args: Namespace) -> int:
+    now = client.clock()
+    end = now + timeparse.parse_duration(args.upcoming)
+    fires = client.upcoming(end, _MOST_FIRES if args.limit is None else args.limit)
+    if render.is_for_people(args):
+        render.fires(fires, client.config.timezone(), now, sys.stdout)
+    else:
+        render.json_array(fires, args.compact, sys.stdout)
+    return EXIT_OK
+
+
+def show(connect: Callable[[], Client], argv: list[str]) -> int:
+    """Print one task, from the store or else the archive."""
+    args = arguments.by_id("show", "Show one task, from the store or else from the archive.").parse(argv)
+    client = connect()
+    found = client.find(args.id)
+    if render.is_for_people(args):
+        render.details(found, client.config.timezone(), client.clock(), sys.stdout)
+    else:
+        print(render.to_json(found, args.compact))
+    return EXIT_OK
