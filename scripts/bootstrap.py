@@ -34,31 +34,33 @@ class SetupError(Exception):
 
 
 def ensure(quiet: bool = False, extra: str = "") -> str:
-    """The path of an interpreter that has everything in ``requirements/<extra or core>.lock``.
+    """The path of an interpreter that has everything in ``core.lock``, and in that of ``extra``.
 
     Made if it is not there, with one message on stderr unless ``quiet``. Raises SetupError.
     """
-    lock = extra or "core"
-    found = find(lock)
+    found = find(extra)
     if found:
         return found
     _require_version()
     home = _place()
     try:
         with _Held(os.path.dirname(home)):
-            if not _vouched(home, lock):
-                _build(home, lock, quiet)
+            missing = [lock for lock in _locks(extra) if not _vouched(home, lock)]
+            if missing:
+                _build(home, missing, quiet)
     except OSError as error:
         raise SetupError(
             f"{error.filename or home}: {error.strerror} (free or grant what it names, then: {_COMMAND})"
         ) from None
+    except KeyboardInterrupt:
+        raise SetupError(f"setting up was interrupted (to finish it: {_COMMAND})") from None
     return _python(home)
 
 
-def find(lock: str = "core") -> str:
-    """The interpreter of an environment that is ready for ``lock``, or the empty string."""
+def find(extra: str = "") -> str:
+    """The interpreter of an environment that is ready, also for ``extra``, or the empty string."""
     for home in _homes():
-        if _vouched(home, lock):
+        if all(_vouched(home, lock) for lock in _locks(extra)):
             return _python(home)
     return ""
 
@@ -140,6 +142,10 @@ def _stamp(home: str, lock: str) -> str:
     return os.path.join(home, f"defer-{lock}.stamp")
 
 
+def _locks(extra: str) -> "list[str]":
+    return ["core", extra] if extra else ["core"]
+
+
 def _sources(lock: str) -> "list[str]":
     return [os.path.join(_ROOT, "pyproject.toml"), os.path.join(_ROOT, "requirements", lock + ".lock")]
 
@@ -208,24 +214,27 @@ class _Held:
         os.close(self._descriptor)
 
 
-def _build(home: str, lock: str, quiet: bool) -> None:
-    """Make or renew the environment; its stamp is the last thing written."""
+def _build(home: str, locks: "list[str]", quiet: bool) -> None:
+    """Make or renew the environment; its stamps are the last thing written."""
     if not quiet:
         sys.stderr.write(f"defer: setting up the Python environment in {home} (once; half a minute or so)\n")
         sys.stderr.flush()
     mark = os.path.join(home, _MARK)
     if os.path.exists(mark) or not _usable(home):
         _clear(home)
-    elif os.path.exists(_stamp(home, lock)):
-        os.remove(_stamp(home, lock))
     os.makedirs(home, exist_ok=True)
     with open(mark, "w"):
         pass
+    for lock in locks:
+        if os.path.exists(_stamp(home, lock)):
+            os.remove(_stamp(home, lock))
     if not _usable(home):
         _create(home)
-    _install(home, lock)
+    for lock in locks:
+        _install(home, lock)
     os.remove(mark)
-    _write_stamp(home, lock)
+    for lock in locks:
+        _write_stamp(home, lock)
 
 
 def _usable(home: str) -> bool:
@@ -240,7 +249,7 @@ def _usable(home: str) -> bool:
 
 
 def _clear(home: str) -> None:
-    """Remove what a dead builder or a departed interpreter left, and nothing that others made."""
+    """Empty it of what a dead builder or a departed interpreter left, and of nothing that others made."""
     if not os.path.lexists(home):
         return
     names = os.listdir(home) if os.path.isdir(home) else ["not a directory"]
@@ -248,7 +257,14 @@ def _clear(home: str) -> None:
         raise SetupError(f"{home} is in the way: it was not made here (move it elsewhere, then: {_COMMAND})")
     import shutil
 
-    shutil.rmtree(home)
+    # The mark stays to the end: should this be cut short, what is left is still known as ours.
+    with open(os.path.join(home, _MARK), "w"):
+        pass
+    for path in (os.path.join(home, name) for name in names if name != _MARK):
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.remove(path)
 
 
 def _create(home: str) -> None:
@@ -321,7 +337,7 @@ def main(arguments: "list[str]") -> int:
     _step_up()
     try:
         if options.check:
-            python = find(options.extra or "core")
+            python = find(options.extra)
             if not python:
                 raise SetupError(f"the Python environment is missing or out of date (run: {_COMMAND})")
         else:

@@ -187,6 +187,9 @@ def test_extras_come_into_the_same_environment(ready: Path) -> None:
     assert bootstrap(ready, "--extra", "dev", "--check").returncode == 74
     assert bootstrap(ready, "--extra", "dev").stdout == f"{ready / '.venv' / 'bin' / 'python'}\n"
     assert bootstrap(ready, "--extra", "dev", "--check").returncode == 0
+    stamp(ready).unlink()
+    assert bootstrap(ready, "--extra", "dev", "--check").returncode == 74, "an extra alone is not enough"
+    assert bootstrap(ready, "--extra", "dev").returncode == 0
     assert bootstrap(ready, "--check").returncode == 0
 
 
