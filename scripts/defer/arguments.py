@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from typing import NoReturn
 
 from . import occurrences, task
@@ -51,6 +50,8 @@ class Parser(argparse.ArgumentParser):
         return namespace
 
     def _unknown_flag(self, flag: str) -> str:
+        import difflib
+
         near = difflib.get_close_matches(flag, self.flags(), n=1, cutoff=0.5)
         mend = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
         return f"unknown flag: {flag} ({mend})"

@@ -75,10 +75,12 @@ class Client:
 
     def cancel(self, task_id: str, reason: str | None = None, *, kill: bool = False) -> Task:
         """Cancel a task; with ``kill`` also one that is executing. Raises Refused."""
+        if kill:
+            from . import killing
+
+            return killing.cancel(self.store, self.audit, task_id, reason, self.config, self.clock)
         from . import scheduler
 
-        if kill:
-            return scheduler.cancel_and_kill(self.store, self.audit, task_id, reason, self.config, self.clock)
         return scheduler.cancel(self.store, self.audit, task_id, reason, self.clock())
 
     @property

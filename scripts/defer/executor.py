@@ -17,10 +17,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import codec, fsio, prompt, resultfile, timeparse
+from . import adapters, codec, fsio, prompt, resultfile, timeparse
 from .capture import RECORD_BYTES, Capture
 from .codec import Task
-from .config import ROOT, Config
+from .config import Config
 from .errors import DeferError
 from .masking import Masker
 from .outcome import (
@@ -36,7 +36,6 @@ from .outcome import (
 )
 from .process import Leader
 
-ADAPTERS = ROOT / "scripts" / "executors"
 _READ_BYTES = 1 << 16
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
 
@@ -55,11 +54,11 @@ def file_name(task_id: str) -> str:
 
 def resolve(named: str) -> Path:
     """The file an executor is called by: a shipped adapter's name, or a path. Raises Misconfigured."""
-    adapter = ADAPTERS / named
-    path = adapter if "/" not in named and adapter.is_file() else Path(named)
+    path = adapters.find(named) or Path(named)
     if not path.is_file():
-        known = ", ".join(sorted(one.name for one in ADAPTERS.iterdir())) if ADAPTERS.is_dir() else "none"
-        raise Misconfigured(f"no such executor: {path} (give the path of a program, or a shipped name: {known})")
+        raise Misconfigured(
+            f"no such executor: {path} (give the path of a program, or a shipped name: {adapters.names()})"
+        )
     if not os.access(path, os.X_OK):
         raise Misconfigured(f"executor is not executable: {path} (chmod +x it)")
     return path.absolute()

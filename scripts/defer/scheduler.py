@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import executor, filing, instants, occurrences, outcome, process, recovery, task, timeparse, words
+from . import adapters, filing, instants, occurrences, task, timeparse, words
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
 from .errors import BadInput, Refused
 from .markers import Markers
-from .retry import Backoff
 from .store import Store
 
 if TYPE_CHECKING:
@@ -34,8 +31,6 @@ _RECURRING_FLAGS = {
     "overlap": "--overlap",
 }
 _ASLEEP_AFTER = timedelta(minutes=3)
-_KILL_POLL_SECONDS = 0.05
-_SETTLE_PATIENCE_SECONDS = 10.0
 
 
 class Request(NamedTuple):
@@ -191,11 +186,10 @@ def timeout_seconds(text: str | None) -> float | None:
 
 def executor_name(named: str | None) -> str | None:
     """An executor as it is stored: a shipped adapter's name, or an absolute path. Raises BadInput."""
-    if named is None or ("/" not in named and (executor.ADAPTERS / named).is_file()):
+    if named is None or adapters.find(named):
         return named
     if "/" not in named and not Path(named).exists():
-        known = ", ".join(sorted(one.name for one in executor.ADAPTERS.iterdir()))
-        raise BadInput(f"no such executor: {named} (a path, or one of: {known})")
+        raise BadInput(f"no such executor: {named} (a path, or one of: {adapters.names()})")
     return os.path.abspath(named)
 
 
@@ -259,51 +253,3 @@ def cancel(store: Store, audit: AuditLog, task_id: str, reason: str | None, now:
     cancelled = store.update(task_id, now, partial(task.cancel, now=now, reason=reason))
     audit.note(now, "cancelled", task_id, reason=reason)
     return cancelled
-
-
-def cancel_and_kill(
-    store: Store,
-    audit: AuditLog,
-    task_id: str,
-    reason: str | None,
-    config: Config,
-    clock: Callable[[], datetime],
-) -> Task:
-    """Cancel a task, ending its attempt if one is under way; the record once it is settled.
-
-    Its runner settles it. Where that one is gone, this does.
-    """
-    asked = store.update(task_id, clock(), partial(task.ask_to_cancel, now=clock(), reason=reason))
-    audit.note(clock(), "cancel_requested", task_id, reason=reason)
-    started = time.monotonic()
-    number: signal.Signals | None = signal.SIGTERM
-    while asked["status"] == task.EXECUTING:
-        number = _end_leader(asked, number)
-        if recovery.verdict(asked, clock()) == recovery.LOST:
-            change = partial(_settled_as_lost, asked, clock(), config.backoff)
-            return store.update(task_id, clock(), change)
-        time.sleep(_KILL_POLL_SECONDS)
-        waited = time.monotonic() - started
-        if waited > config.kill_grace_seconds:
-            number = signal.SIGKILL
-        if waited > config.kill_grace_seconds + _SETTLE_PATIENCE_SECONDS:
-            raise Refused(f"task is still executing: {task_id} (its attempt was killed; its runner has not settled it)")
-        asked = look_up(store, config.archive_dir, task_id)
-    return asked
-
-
-def _end_leader(asked: Task, number: signal.Signals | None) -> signal.Signals | None:
-    """Send ``number`` to the attempt's group once it has a leader; what is still to be sent."""
-    leader = asked["run"].get("leader") if isinstance(asked.get("run"), dict) else None
-    if leader is None or number is None:
-        return number
-    if process.is_alive(leader):
-        process.signal_group(int(leader["pid"]), number)
-    return None
-
-
-def _settled_as_lost(asked: Task, now: datetime, backoff: Backoff, current: Task) -> Task:
-    same_run = (current.get("run") or {}).get("run_id") == (asked.get("run") or {}).get("run_id")
-    if current["status"] != task.EXECUTING or not same_run:
-        return current
-    return outcome.settle(current, recovery.lost(current), now, backoff)
