@@ -21,6 +21,8 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from defer import agentresult, config, instants
 from defer.errors import EXIT_BAD_INPUT, DeferError
 
+_RESULT_LIMIT = 64 << 10
+
 
 def _say(text: str) -> None:
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
@@ -41,6 +43,20 @@ def _summary() -> int:
     return 0
 
 
+def _add_to(result_file: str, result: dict[str, Any]) -> None:
+    """Put ``result`` beside what the agent itself may have written there, which stays."""
+    try:
+        with open(result_file, encoding="utf-8") as file:
+            written = json.loads(file.read(_RESULT_LIMIT))
+    except FileNotFoundError:
+        written = {}
+    except (OSError, ValueError):
+        return  # not for us to mend; the runner reports it
+    if isinstance(written, dict) and result.keys() - written.keys():
+        with open(os.open(result_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump({**result, **written}, file)
+
+
 def _judge(agent: str, status: str) -> int:
     try:
         zone = config.load().timezone()
@@ -50,9 +66,8 @@ def _judge(agent: str, status: str) -> int:
     if verdict.output:
         _say(verdict.output.rstrip("\n") + "\n")
     result_file = os.environ.get("DEFER_RESULT_FILE")
-    if result_file and verdict.result:
-        with open(os.open(result_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(verdict.result, file)
+    if result_file:
+        _add_to(result_file, verdict.result)
     if verdict.error:
         print(f"{agent}: {verdict.error}", file=sys.stderr)
     return verdict.exit_code

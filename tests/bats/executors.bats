@@ -16,7 +16,7 @@ setup() {
   export DEFER_TIMEZONE=UTC
   printf 'resume the review\n' >"$DEFER_PROMPT_FILE"
   task='{"context":{"summary":"tea & <b>cake</b>"}}'
-  unset DBUS_SESSION_BUS_ADDRESS
+  unset DBUS_SESSION_BUS_ADDRESS DEFER_MODEL DEFER_SESSION_ID
 }
 
 # stand_in NAME STATUS WHAT-IT-PRINTS: also notes its arguments and its standard input.
@@ -104,6 +104,20 @@ bats_require_minimum_version 1.5.0
   [ "$output" = "plain words" ]
 }
 
+@test "claude: what the agent itself wrote to the result file stays" {
+  printf '{"reschedule":"2h","session_id":"mine"}' >"$DEFER_RESULT_FILE"
+  stand_in claude 0 '{"type":"result","result":"Not yet.","session_id":"5f1c","total_cost_usd":0.25}'
+  run_executor claude
+  [ "$status" -eq 0 ]
+  [ "$(result reschedule)" = 2h ]
+  [ "$(result session_id)" = mine ]
+  [ "$(result usage)" = "{'input_tokens': 0, 'output_tokens': 0, 'cost_usd': 0.25}" ]
+  printf 'not JSON' >"$DEFER_RESULT_FILE"
+  run_executor claude
+  [ "$status" -eq 0 ]
+  [ "$(cat "$DEFER_RESULT_FILE")" = "not JSON" ]
+}
+
 @test "codex: the prompt goes in on stdin, the last message comes out" {
   stand_in codex 0 '{"type":"thread.started","thread_id":"0199"}
 {"type":"turn.started"}
@@ -129,6 +143,16 @@ bats_require_minimum_version 1.5.0
   run_executor codex
   [ "$status" -eq 1 ]
   [ "$stderr" = "codex: no such model" ]
+}
+
+@test "claude and codex: the task's model and session are passed on" {
+  export DEFER_MODEL="a model" DEFER_SESSION_ID=5f1c
+  stand_in claude 0 '{"type":"result","result":"ok"}'
+  run_executor claude
+  [ "$(cat "$called")" = $'-p\n--output-format\njson\n--model\na model\n--resume\n5f1c' ]
+  stand_in codex 0 '{"type":"turn.completed"}'
+  run_executor codex
+  [ "$(cat "$called")" = $'exec\n--json\n--skip-git-repo-check\n--model\na model\nresume\n5f1c\n-' ]
 }
 
 @test "claude and codex: a program that is not there is exit 78 and one line" {
