@@ -1,0 +1,1 @@
+../../scripts/reorient_snapshot.py
