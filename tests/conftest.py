@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from support import Place
 
 # A loaded machine is slow, not wrong.
 settings.register_profile("defer", deadline=None, print_blob=True)
@@ -45,3 +49,13 @@ def needs() -> Callable[..., None]:
             pytest.skip(f"needs {', '.join(missing)}, which is not installed here")
 
     return check
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A throw-away home and runtime directory; what the core wrote there is held to the schema."""
+    from support import Place  # only its users pay for it
+
+    place = Place(tmp_path)
+    yield place
+    place.close()

@@ -60,6 +60,8 @@ def error_type_of(exit_code: int) -> str:
 
 def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
     """The record after an attempt: over, or waiting for the next one, with its run record to be filed."""
+    # v1 counted an attempt at its end, so that its first one under way says 0.
+    executing = {**executing, "attempts": max(1, int(executing.get("attempts") or 0))}
     ended = task.with_ended_run(executing, run_record(executing, outcome, now))
     if outcome.status == OK:
         return _settle_success(ended, outcome, now)

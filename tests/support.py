@@ -1,0 +1,293 @@
+"""What the core's tests share: a throw-away runtime directory, and ways to act on it and look at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from defer import instants
+from defer.audit import AuditLog
+from defer.config import Config
+from defer.runner import Runner
+from defer.store import JsonlStore
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ROOT / "scripts"
+NOW = datetime(2026, 4, 8, 16, 45, tzinfo=UTC)
+"""The moment at which tests with an injected clock take place."""
+DEADLINE_SECONDS = 60.0
+"""How long ``until`` waits: far more than any machine needs, so that only a hang is a failure."""
+
+Task = dict[str, Any]
+
+
+def until(condition: Callable[[], Any], what: str = "the condition") -> Any:
+    """Poll until ``condition()`` is truthy; its value."""
+    end = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"{what} did not come about within {DEADLINE_SECONDS:g} s")
+
+
+def at(**ahead: float) -> datetime:
+    """A moment so far after ``NOW``."""
+    return NOW + timedelta(**ahead)
+
+
+def text_at(**ahead: float) -> str:
+    """The same as it stands in a record."""
+    return instants.to_text(at(**ahead))
+
+
+def v1_task(task_id: str = "task_20260408_163500_4821", **fields: Any) -> Task:
+    """A record as v1 wrote it, overdue whatever the clock says."""
+    return {
+        "id": task_id,
+        "created_at": "2026-04-08T16:35:00Z",
+        "run_at": "2026-04-08T16:45:00Z",
+        "type": "deferred_task",
+        "intent": "resume_task",
+        "context": {
+            "summary": "resume the review",
+            "key_points": ["two files are left"],
+            "artifacts": ["docs/plan.md"],
+            "constraints": ["no pushes"],
+            "reoriented_from": None,
+        },
+        "execution": {"mode": "fresh", "prompt_template": "go on with the review", "aura_level": "low"},
+        "status": "scheduled",
+        "attempts": 0,
+        "max_retries": 0,
+        "reorient_requested": False,
+        "reorient": {"requested": False, "project": None, "explicit_context_file": None},
+        **fields,
+    }
+
+
+def strict(line: bytes | str) -> Any:
+    """JSON as every other program reads it: no NaN, no Infinity."""
+
+    def refuse(name: str) -> Any:
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(line, parse_constant=refuse)
+
+
+@cache
+def validator(definition: str | None = None) -> Draft202012Validator:
+    """A validator for whole records, or for ``#/$defs/<definition>``."""
+    schema = json.loads((ROOT / "references" / "task.schema.json").read_text())
+    return Draft202012Validator({**schema, **schema["$defs"][definition]} if definition else schema)
+
+
+def lines_of(path: Path) -> list[bytes]:
+    """The lines of a file without their newlines; none where there is no file."""
+    return path.read_bytes().splitlines() if path.exists() else []
+
+
+def records(path: Path) -> list[Task]:
+    """Every record of a file of JSON lines."""
+    return [strict(line) for line in lines_of(path)]
+
+
+class Place:
+    """A throw-away home and runtime directory."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.home = base / "home"
+        self.runtime = base / "runtime"
+        self.store_path = self.runtime / "deferred.jsonl"
+        self.archive_dir = self.runtime / "archive"
+        self.logs = self.runtime / "logs"
+        self.log_path = self.logs / "deferred.log"
+        self.home.mkdir()
+        self.env = {
+            "HOME": str(self.home),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "DEFER_RUNTIME_DIR": str(self.runtime),
+            "DEFER_TIMEZONE": "UTC",
+        }
+        self.own_records = True
+        """Whether every record is one that the core wrote, and so must satisfy the schema."""
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    # Real processes
+
+    def run(
+        self, entry: str, *args: str, env: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run an entry to its end in an environment that holds nothing but ours."""
+        options = {"capture_output": True, "cwd": self.home, "timeout": DEADLINE_SECONDS, **options}
+        raw = subprocess.run([str(SCRIPTS / entry), *args], env={**self.env, **(env or {})}, **options)
+        return subprocess.CompletedProcess(
+            raw.args,
+            raw.returncode,
+            (raw.stdout or b"").decode(errors="surrogateescape"),
+            (raw.stderr or b"").decode(errors="surrogateescape"),
+        )
+
+    def defer(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run the front."""
+        return self.run("schedule-task.sh", *args, **options)
+
+    def schedule(self, when: str = "now", summary: str = "resume the review", *args: str, **options: Any) -> Task:
+        """Schedule a task; its record."""
+        done = self.defer("--when", when, "--summary", summary, "--compact", *args, **options)
+        assert done.returncode == 0, done.stderr
+        return strict(done.stdout)
+
+    def wake(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Wake once and expect that it could do its work."""
+        done = self.run("run-deferred.sh", *args, **options)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def start(self, entry: str, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start an entry and leave it at work; ``close`` ends it at the latest."""
+        process = subprocess.Popen(
+            [str(SCRIPTS / entry), *args],
+            env={**self.env, **(env or {})},
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._started.append(process)
+        return process
+
+    def executor(self, body: str, name: str = "executor") -> str:
+        """Write an executor in shell; its path."""
+        path = self.base / name
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    # In this process, with a clock of the test's
+
+    def config(self, env: dict[str, str] | None = None, settings: dict[str, str] | None = None) -> Config:
+        """The configuration of this place."""
+        return Config({**self.env, **(env or {})}, settings or {}, None)
+
+    def store(self, lock_timeout: float = 10.0) -> JsonlStore:
+        """The store; what it reports is collected in ``reported``."""
+        self.reported: list[tuple[str, dict[str, Any]]] = []
+        return JsonlStore(
+            self.store_path,
+            self.archive_dir,
+            self.runtime / "runs",
+            lock_timeout,
+            lambda action, **facts: self.reported.append((action, facts)),
+        )
+
+    def wake_at(
+        self,
+        moment: datetime = NOW,
+        env: dict[str, str] | None = None,
+        settings: dict[str, str] | None = None,
+        claim_every: float = 60.0,
+    ) -> dict[str, int]:
+        """One wake in this process at a moment that stands still; its counts."""
+        runner = Runner(self.store(), self.config(env, settings), AuditLog(self.log_path), lambda: moment, claim_every)
+        runner.wake()
+        return runner.counts
+
+    # What is there
+
+    def write_store(self, *tasks: Task | bytes) -> None:
+        """Put a store written by somebody else in place: records, or lines as they are."""
+        self.own_records = False
+        self.runtime.mkdir(mode=0o700, exist_ok=True)
+        lines = [one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n" for one in tasks]
+        self.store_path.write_bytes(b"".join(lines))
+
+    def tasks(self) -> dict[str, Task]:
+        """The current record of each task in the store: lines that are none are passed over."""
+        found: dict[str, Task] = {}
+        for line in lines_of(self.store_path):
+            try:
+                one = json.loads(line)
+                found[one["id"]] = one
+            except (ValueError, TypeError, KeyError):
+                continue
+        return {name: one for name, one in found.items() if "filed_at" not in one}
+
+    def task(self, task_id: str) -> Task:
+        """The current record of one task in the store."""
+        return self.tasks()[task_id]
+
+    def archived(self) -> list[Task]:
+        """Every archive record, oldest month first."""
+        return self._filed(self.archive_dir)
+
+    def runs(self) -> list[Task]:
+        """Every run record, oldest month first."""
+        return self._filed(self.runtime / "runs")
+
+    @staticmethod
+    def _filed(directory: Path) -> list[Task]:
+        return [one for path in sorted(directory.glob("*.jsonl")) for one in records(path)]
+
+    def audit(self, action: str = "") -> list[str]:
+        """The lines of the audit log, or those of one action."""
+        lines = self.log_path.read_text().splitlines() if self.log_path.exists() else []
+        return [line for line in lines if not action or line.split(" ")[1] == action]
+
+    def attempt_log(self, run: Task) -> bytes:
+        """What one attempt printed."""
+        return Path(run["log"]).read_bytes()
+
+    def files(self) -> Iterable[Path]:
+        """Everything under the runtime directory."""
+        return self.runtime.rglob("*")
+
+    # The end of a test
+
+    def close(self) -> None:
+        """End what was left at work, and hold all that was written to the schema."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        self.check_records()
+
+    def check_records(self) -> None:
+        """Every record that the core wrote satisfies ``references/task.schema.json``."""
+        for run in self.runs():
+            validator("run").validate(run)
+        if self.own_records:
+            for one in [*self.tasks().values(), *self.archived()]:
+                validator().validate(one)
+
+
+def quoted(path: object) -> str:
+    """A path as one word of a shell script."""
+    return shlex.quote(str(path))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process lives (a zombie does not)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def umask(mask: int) -> Callable[[], None]:
+    """Something for ``preexec_fn`` that sets the umask."""
+    return lambda: (os.umask(mask), None)[1]

@@ -1,0 +1,333 @@
+"""What v1 left on people's disks and in their crontabs works unchanged (contract.md, the items marked v1)."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support import NOW, at, quoted, strict, v1_task
+
+# One record in every spelling that v1's users have: jq, Python and editors space and order as they like.
+COMPACT = (
+    '{"id":"task_20260408_163500_4821","created_at":"2026-04-08T16:35:00Z","run_at":"2026-04-08T16:45:00Z",'
+    '"type":"deferred_task","intent":"resume_task","context":{"summary":"resume the review","key_points":[],'
+    '"artifacts":[],"constraints":[],"reoriented_from":null},"execution":{"mode":"fresh",'
+    '"prompt_template":"go on","aura_level":"low"},"status":"scheduled","attempts":0,"max_retries":2,'
+    '"reorient_requested":false,"reorient":{"requested":false,"project":null,"explicit_context_file":null}}'
+)
+SPELLINGS = {
+    "compact": COMPACT + "\n",
+    "spaces": COMPACT.replace('":', '": ').replace(',"', ', "') + "\n",
+    "sorted": json.dumps(json.loads(COMPACT), sort_keys=True) + "\n",
+    "reversed": json.dumps(dict(reversed(json.loads(COMPACT).items()))) + "\n",
+    "offset": COMPACT.replace("16:45:00Z", "16:45:00+00:00") + "\n",
+    "another offset": COMPACT.replace("16:45:00Z", "18:45:00+02:00") + "\n",
+    "fraction": COMPACT.replace("16:45:00Z", "16:45:00.123456+00:00") + "\n",
+    "no newline": COMPACT,
+    "carriage return": COMPACT + "\r\n",
+    "blank lines": "\n" + COMPACT + "\n\n",
+    "fewest fields": '{"id": "task_20260408_163500_4821", "run_at": "2026-04-08T16:45:00Z", "status": "scheduled"}\n',
+    "nulls": COMPACT.replace('"attempts":0', '"attempts":null').replace('"max_retries":2', '"max_retries":null') + "\n",
+    "naive": COMPACT.replace("16:45:00Z", "16:45:00") + "\n",
+}
+TASK_ID = "task_20260408_163500_4821"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_record_in_every_spelling_is_run_and_archived(place, spelling):
+    place.write_store(SPELLINGS[spelling].encode())
+    out = place.base / "seen"
+    counts = place.wake_at(at(seconds=1), {"DEFER_EXECUTOR": place.executor(f"cat >{quoted(out)}; echo fine")})
+    assert counts["completed"] == 1
+    (done,) = place.archived()
+    assert (done["id"], done["status"], done["result"]["output"]) == (TASK_ID, "completed", "fine\n")
+    assert json.loads(out.read_text())["id"] == TASK_ID
+    assert place.store_path.read_bytes().strip() == b""
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_record_in_every_spelling_is_listed_shown_and_cancelled(place, spelling):
+    place.write_store(SPELLINGS[spelling].encode())
+    (listed,) = strict(place.defer("list", "--compact").stdout)
+    assert listed == json.loads(SPELLINGS[spelling])
+    assert strict(place.defer("show", TASK_ID).stdout) == listed
+    cancelled = strict(place.defer("cancel", "--id", TASK_ID, "--reason", "not now", "--compact").stdout)
+    assert (cancelled["status"], cancelled["cancel_reason"]) == ("cancelled", "not now")
+    place.wake()
+    (filed,) = place.archived()
+    assert filed == cancelled
+
+
+UNKNOWN = {
+    "x_top": {"deep": [1, 2.5, None, {"é": "☃"}]},
+    "context": {**v1_task()["context"], "x_context": "kept"},
+    "execution": {**v1_task()["execution"], "x_execution": [True]},
+    "reorient": {**v1_task()["reorient"], "x_reorient": 0},
+}
+
+
+def unknown_fields_of(one: dict) -> list:
+    return [
+        one["x_top"],
+        one["context"]["x_context"],
+        one["execution"]["x_execution"],
+        one["reorient"]["x_reorient"],
+    ]
+
+
+WANTED = [{"deep": [1, 2.5, None, {"é": "☃"}]}, "kept", [True], 0]
+
+
+class TestUnknownFields:
+    def test_survive_claim_retry_and_archive(self, place):
+        place.write_store(v1_task(max_retries=1, **UNKNOWN))
+        seen = place.base / "seen"
+        env = {"DEFER_EXECUTOR": place.executor(f"cat >{quoted(seen)}; exit 3")}
+        place.wake_at(NOW, env)
+        assert unknown_fields_of(place.task(TASK_ID)) == WANTED
+        assert unknown_fields_of(json.loads(seen.read_text())) == WANTED
+        place.wake_at(NOW.replace(hour=17), env)
+        (failed,) = place.archived()
+        assert (failed["status"], failed["attempts"]) == ("failed", 2)
+        assert unknown_fields_of(failed) == WANTED
+
+    def test_survive_a_cancel(self, place):
+        place.write_store(v1_task(**UNKNOWN))
+        assert unknown_fields_of(strict(place.defer("cancel", TASK_ID).stdout)) == WANTED
+
+    def test_survive_the_scheduling_of_another(self, place):
+        place.write_store(v1_task(run_at="2099-01-01T00:00:00Z", **UNKNOWN))
+        place.schedule("30m")
+        place.wake()
+        assert unknown_fields_of(place.task(TASK_ID)) == WANTED
+
+    def test_survive_the_recovery_of_a_lost_attempt(self, place):
+        place.write_store(v1_task(status="executing", attempts=1, max_retries=1, **UNKNOWN))
+        place.wake_at(NOW)
+        assert place.task(TASK_ID)["status"] == "scheduled"
+        assert unknown_fields_of(place.task(TASK_ID)) == WANTED
+
+    def test_of_a_context_given_as_json_are_stored(self, place):
+        context = '{"summary":"s","x_context":{"a":[1]}}'
+        stored = strict(place.defer("--when", "5m", "--context-json", context).stdout)
+        assert stored["context"]["x_context"] == {"a": [1]}
+
+
+class TestLeftExecuting:
+    """v1 wrote `executing` without saying who runs it: nobody can tell, so it gets an hour."""
+
+    def test_is_left_alone_for_an_hour(self, place):
+        place.write_store(v1_task(status="executing", attempts=1, started_at="2026-04-08T16:45:00Z"))
+        assert place.wake_at(NOW.replace(hour=17, minute=44))["lost"] == 0
+        assert place.task(TASK_ID)["status"] == "executing"
+
+    def test_is_lost_after_it_and_failed_without_retries(self, place):
+        place.write_store(v1_task(status="executing", attempts=1, started_at="2026-04-08T16:45:00Z"))
+        assert place.wake_at(NOW.replace(hour=17, minute=46))["lost"] == 1
+        (failed,) = place.archived()
+        assert (failed["status"], failed["error_type"]) == ("failed", "RunnerLost")
+        assert place.runs()[0]["status"] == "lost"
+
+    def test_is_lost_after_it_and_retried_with_retries(self, place):
+        place.write_store(v1_task(status="executing", attempts=1, max_retries=1, started_at="2026-04-08T16:45:00Z"))
+        place.wake_at(NOW.replace(hour=17, minute=46))
+        waiting = place.task(TASK_ID)
+        assert (waiting["status"], waiting["attempts"], waiting["run_at"]) == ("scheduled", 1, "2026-04-08T17:47:00Z")
+
+    @pytest.mark.parametrize("fields", [{}, {"started_at": None}, {"started_at": "yesterday"}, {"run": None}])
+    def test_without_a_readable_start_is_lost_at_once(self, place, fields):
+        place.write_store(v1_task(status="executing", **fields))
+        assert place.wake_at(NOW)["lost"] == 1
+        assert place.archived()[0]["status"] == "failed"
+
+    def test_is_found_by_a_wake_that_has_nothing_else_to_do(self, place):
+        place.write_store(v1_task(status="executing", started_at="2026-04-08T16:45:00Z"))
+        place.wake()
+        assert place.archived()[0]["error_type"] == "RunnerLost"
+
+
+class TestFlagsAndVariables:
+    def test_every_flag_of_v1(self, place):
+        context_file = place.home / "CONTEXT.md"
+        context_file.write_text("# Orientation\n\nThe review of the parser.\n")
+        done = place.defer(
+            *("--when", "30m", "--summary", "resume", "--intent", "execute_action", "--mode", "callback"),
+            *("--prompt-template", "go on", "--aura-level", "high", "--max-retries", "2"),
+            *("--key-point", "one", "--key-point", "two", "--artifact", "a.md", "--constraint", "no pushes"),
+            *("--context-json", '{"key_points":["zero"]}', "--id", "my.task-1"),
+            *("--reorient", "--project", "p", "--context-file", str(context_file), "--compact"),
+        )
+        assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+        stored = strict(done.stdout)
+        assert stored == place.task("my.task-1")
+        assert stored["context"] == {
+            "summary": "resume",
+            "key_points": ["zero", *stored["context"]["key_points"][1:-2], "one", "two"],
+            "artifacts": ["a.md"],
+            "constraints": ["no pushes"],
+            "reoriented_from": str(context_file),
+        }
+        assert stored["execution"] == {"mode": "callback", "prompt_template": "go on", "aura_level": "high"}
+        assert (stored["intent"], stored["max_retries"], stored["status"]) == ("execute_action", 2, "scheduled")
+        assert stored["reorient_requested"] is True
+        assert stored["reorient"] == {
+            "requested": True,
+            "project": "p",
+            "explicit_context_file": str(context_file),
+        }
+
+    def test_defaults(self, place):
+        stored = place.schedule("30m", "resume")
+        assert stored["execution"] == {"mode": "fresh", "prompt_template": "resume", "aura_level": "low"}
+        assert (stored["intent"], stored["max_retries"], stored["attempts"]) == ("resume_task", 0, 0)
+        assert stored["type"] == "deferred_task"
+        assert stored["reorient"] == {"requested": False, "project": None, "explicit_context_file": None}
+
+    def test_output_is_pretty_without_compact(self, place):
+        done = place.defer("--when", "30m", "--summary", "resume")
+        assert done.stdout.startswith('{\n  "id": "task_')
+
+    def test_dry_run_prints_the_task_and_stores_nothing(self, place):
+        done = place.defer("--when", "30m", "--summary", "resume", "--dry-run", "--compact")
+        assert strict(done.stdout)["status"] == "scheduled"
+        assert not place.runtime.exists()
+
+    def test_list_shows_what_waits_and_runs_and_all_shows_the_rest(self, place):
+        place.write_store(
+            *(v1_task(f"t-{status}", status=status) for status in ("scheduled", "executing", "failed", "cancelled"))
+        )
+
+        def ids(*flags):
+            return [one["id"] for one in strict(place.defer("list", "--compact", *flags).stdout)]
+
+        assert ids() == ["t-scheduled", "t-executing"]
+        assert ids("--all") == ["t-scheduled", "t-executing", "t-failed", "t-cancelled"]
+        assert ids("--status", "failed", "--status", "cancelled") == ["t-failed", "t-cancelled"]
+
+    def test_variables_say_where_everything_lies(self, place):
+        elsewhere = {
+            "DEFER_TASKS_FILE": str(place.base / "a" / "tasks.jsonl"),
+            "DEFER_ARCHIVE_DIR": str(place.base / "b"),
+            "DEFER_LOG_DIR": str(place.base / "c"),
+            "DEFER_LOG_FILE": str(place.base / "d" / "audit.log"),
+        }
+        stored = place.schedule(env=elsewhere)
+        assert stored["id"] in Path(elsewhere["DEFER_TASKS_FILE"]).read_text()
+        place.wake(env=elsewhere)
+        (month,) = (place.base / "b").iterdir()
+        assert strict(month.read_text())["id"] == stored["id"]
+        assert (place.base / "c" / f"{stored['id']}.prompt.txt").exists()
+        assert "completed" in (place.base / "d" / "audit.log").read_text()
+        assert sorted(os.listdir(place.runtime)) == ["runs"]
+
+    def test_a_retry_delay_and_an_executor_by_variable(self, place):
+        place.write_store(v1_task(max_retries=1))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("exit 1"), "DEFER_RETRY_DELAY_SECONDS": "7"})
+        assert place.task(TASK_ID)["run_at"] == "2026-04-08T16:45:07Z"
+
+    def test_the_default_directory_is_data_runtime_at_home(self, place):
+        place.schedule(env={"DEFER_RUNTIME_DIR": ""})
+        assert (place.home / "data" / "runtime" / "deferred.jsonl").exists()
+
+
+class TestExecutor:
+    """v1's executors know nothing of result files: stdout is the result, the exit status the outcome."""
+
+    def test_exit_0_completes(self, place):
+        place.write_store(v1_task())
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("echo done")})
+        (done,) = place.archived()
+        assert done["result"]["type"] == "executor_output"
+        assert done["result"]["output"] == "done\n"
+        assert Path(done["result"]["prompt_path"]) == place.logs / f"{TASK_ID}.prompt.txt"
+        assert done["completed_at"] == "2026-04-08T16:45:00Z"
+
+    def test_another_exit_fails(self, place):
+        place.write_store(v1_task())
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("echo no >&2; exit 3")})
+        (failed,) = place.archived()
+        assert (failed["status"], failed["result"]["type"]) == ("failed", "executor_failed")
+        assert failed["error"] == "executor exited with 3: no"
+        assert failed["failed_at"] == "2026-04-08T16:45:00Z"
+
+    def test_none_prepares_the_prompt(self, place):
+        place.write_store(v1_task())
+        place.wake_at(NOW)
+        (done,) = place.archived()
+        assert done["result"] == {"type": "prompt_prepared", "prompt_path": str(place.logs / f"{TASK_ID}.prompt.txt")}
+
+    def test_execute_task_runs_one_from_stdin(self, place):
+        env = {"DEFER_EXECUTOR": place.executor("cat >/dev/null; echo done")}
+        done = place.run("execute-task.sh", input=json.dumps(v1_task()).encode(), env=env)
+        assert done.returncode == 0
+        assert strict(done.stdout)["output"] == "done\n"
+        assert not place.store_path.exists()
+
+    def test_execute_task_passes_the_exit_status_on(self, place):
+        env = {"DEFER_EXECUTOR": place.executor("exit 5")}
+        done = place.run("execute-task.sh", input=json.dumps(v1_task()).encode(), env=env)
+        assert done.returncode == 5
+        assert strict(done.stdout)["type"] == "executor_failed"
+
+    def test_execute_task_without_an_executor_prepares_the_prompt(self, place):
+        done = place.run("execute-task.sh", input=json.dumps(v1_task(), indent=2).encode())
+        result = strict(done.stdout)
+        assert result["type"] == "prompt_prepared"
+        assert "resume the review" in Path(result["prompt_path"]).read_text()
+
+
+class TestArchive:
+    def test_what_has_ended_in_a_v1_store_is_filed_under_its_month(self, place):
+        place.write_store(
+            v1_task("a", status="completed", completed_at="2026-02-28T23:59:59Z"),
+            v1_task("b", status="failed", failed_at="2026-03-01T01:00:00+02:00"),
+            v1_task("c", status="cancelled", cancelled_at="2026-03-01T00:00:00Z"),
+            v1_task("d", status="completed"),
+            v1_task("e", run_at="2099-01-01T00:00:00Z"),
+        )
+        assert place.run("archive-deferred.sh").returncode == 0
+        filed = {
+            path.name: [strict(line)["id"] for line in path.read_text().splitlines()]
+            for path in place.archive_dir.iterdir()
+        }
+        assert filed == {
+            "deferred_202602.jsonl": ["a", "b"],
+            "deferred_202603.jsonl": ["c"],
+            "deferred_202604.jsonl": ["d"],
+        }
+        assert list(place.tasks()) == ["e"]
+
+    def test_a_v1_archive_is_added_to_and_searched(self, place):
+        place.archive_dir.mkdir(parents=True)
+        old = place.archive_dir / "deferred_202604.jsonl"
+        old.write_text('{"id": "old",  "status": "completed", "run_at": "2026-04-01T00:00:00Z", "x": 1}')
+        place.write_store(v1_task())
+        place.wake_at(NOW)
+        assert [strict(line)["id"] for line in old.read_text().splitlines()] == ["old", TASK_ID]
+        assert strict(place.defer("show", "old").stdout)["x"] == 1
+
+
+def test_the_store_may_be_a_link(place):
+    place.runtime.mkdir()
+    target = place.base / "elsewhere.jsonl"
+    target.write_text(COMPACT + "\n")
+    place.store_path.symlink_to(target)
+    place.own_records = False
+    place.wake()
+    assert place.store_path.is_symlink()
+    assert target.read_bytes() == b""
+    assert place.archived()[0]["status"] == "completed"
+
+
+def test_entries_work_through_links_and_from_any_directory(place):
+    link = place.base / "bin" / "again"
+    link.parent.mkdir()
+    first = place.base / "skill"
+    first.symlink_to(Path(__file__).resolve().parents[2])
+    link.symlink_to(first / "scripts" / "schedule-task.sh")
+    assert shutil.which(str(link))
+    done = place.run(str(link), "--when", "30m", "--summary", "s", "--compact", cwd="/")
+    assert done.returncode == 0, done.stderr
+    assert strict(done.stdout)["cwd"] == "/"
