@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
 
 from . import instants
 
@@ -19,7 +20,13 @@ Task: TypeAlias = dict[str, Any]
 
 MAX_TASK_BYTES = 1 << 20
 """A task is at most this many bytes as a line, so that one record cannot starve the rest."""
+MAX_DEPTH = 100
+"""Lists and objects nest at most this deep: what can be read can then be written from anywhere in a call stack."""
+MAX_SECONDS = 1e9
+"""The longest time span (some 31 years) that is counted from a moment without leaving the calendar."""
 
+_LONGEST_ID = 4096
+_FILED = {"id", "status", "filed_at"}
 _LEADING = ("id", "ended", "ended_runs", "status", "run_at")
 _WAITING = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)","status":"scheduled","run_at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 waiting = _WAITING.match
@@ -52,42 +59,124 @@ def decode(line: bytes) -> Task:
         raise BadLine(f"not JSON: {error}"[:200]) from None
     if not isinstance(value, dict):
         raise BadLine("not a JSON object")
-    if not isinstance(value.get("id"), str) or not value["id"]:
-        raise BadLine("no id")
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _is_too_deep(value):
+        raise BadLine("nested too deeply")
+    _check_id(value.get("id"))
     if not isinstance(value.get("status"), str):
         raise BadLine("no status")
-    if "filed_at" not in value:
+    if not is_filed(value):
         _check_fields(value)
     return value
 
 
+def is_filed(value: Task) -> bool:
+    """Whether this is the line that stands in for a filed task until the next rewrite."""
+    return value.keys() == _FILED
+
+
+def nests_deeper_than(limit: int, value: object) -> bool:
+    """Whether lists and objects stand in each other more than ``limit`` deep; needs no stack itself."""
+    level: list[object] = [value]
+    for _ in range(limit + 1):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        ]
+        if not level:
+            return False
+    return any(isinstance(one, (dict, list)) for one in level)
+
+
+def _is_too_deep(value: Task) -> bool:
+    """An ended record is measured by itself: it stood at the top of a line when it was accepted."""
+    ended = value.get("ended")
+    own = {key: found for key, found in value.items() if key != "ended"}
+    return any(nests_deeper_than(MAX_DEPTH, one) for one in [own, *(ended if isinstance(ended, list) else [ended])])
+
+
+def _check_id(found: object) -> None:
+    """An id goes into an environment variable of the executor, which holds neither NUL nor a lone surrogate."""
+    if not isinstance(found, str) or not found:
+        raise BadLine("no id")
+    if len(found) > _LONGEST_ID or "\0" in found or any("\ud800" <= char <= "\udfff" for char in found):
+        raise BadLine("id is none that an executor could be told")
+
+
 def _check_fields(value: Task) -> None:
-    """What the runner computes with must have the type it computes with (a line may be edited by hand)."""
+    """What the runner computes with must be what it can compute with (a line may be edited by hand)."""
+    for key, is_right in _CHECKS.items():
+        found = value.get(key)
+        if found is not None and not is_right(found):
+            raise BadLine(f"{key} is not usable: {str(found)[:50]!a}")
+    if value.get("run_at") is None:
+        raise BadLine("no run_at")
+
+
+def _is_instant(found: object) -> bool:
     try:
-        instants.from_text(value["run_at"])
-    except (KeyError, TypeError, ValueError):
-        raise BadLine("run_at is no ISO 8601 time") from None
-    for key, kinds in _KINDS.items():
-        if value.get(key) is not None and not isinstance(value[key], kinds):
-            raise BadLine(f"{key} has the wrong type")
-    for key in ("attempts", "max_retries", "timeout_seconds"):
-        if isinstance(value.get(key), bool):
-            raise BadLine(f"{key} has the wrong type")
+        return isinstance(found, str) and bool(instants.from_text(found))
+    except (ValueError, OverflowError):
+        return False
 
 
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "attempts": int,
-    "max_retries": int,
-    "timeout_seconds": (int, float),
-    "context": dict,
-    "execution": dict,
-    "run": dict,
-    "ended": list,
-    "ended_runs": list,
-    "workspace": str,
-    "executor": str,
-    "cwd": str,
-    "expires_at": str,
-    "occurrence": str,
-    "created_at": str,
+def _is_count(found: object) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool) and found >= 0
+
+
+def _is_seconds(found: object) -> bool:
+    is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
+    return is_number and 0 <= cast("float", found) <= MAX_SECONDS
+
+
+def _is_text(found: object) -> bool:
+    return isinstance(found, str)
+
+
+def _is_object(found: object) -> bool:
+    return isinstance(found, dict)
+
+
+def _is_identity(found: object) -> bool:
+    return isinstance(found, dict) and _is_count(found.get("pid")) and found["pid"] > 0
+
+
+def _is_run(found: object) -> bool:
+    return isinstance(found, dict) and all(
+        found.get(key) is None or is_right(found[key])
+        for key, is_right in (("runner", _is_identity), ("leader", _is_identity), ("deadline_at", _is_instant))
+    )
+
+
+def _are_deferrals(found: object) -> bool:
+    return isinstance(found, dict) and _is_count(found.get("total")) and _is_count(found.get("in_a_row"))
+
+
+def _are_records(found: object) -> bool:
+    return isinstance(found, list) and all(
+        isinstance(one, dict) and isinstance(one.get("status"), str) and _is_instant(one.get("run_at")) for one in found
+    )
+
+
+def _are_runs(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(one, dict) and _is_instant(one.get("ended_at")) for one in found)
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
+    "run_at": _is_instant,
+    "occurrence": _is_instant,
+    "expires_at": _is_instant,
+    "attempts": _is_count,
+    "max_retries": _is_count,
+    "timeout_seconds": _is_seconds,
+    "context": _is_object,
+    "execution": _is_object,
+    "run": _is_run,
+    "deferrals": _are_deferrals,
+    "ended": _are_records,
+    "ended_runs": _are_runs,
+    "workspace": _is_text,
+    "executor": _is_text,
+    "cwd": _is_text,
+    "created_at": _is_text,
 }

@@ -82,9 +82,9 @@ class Index:
         waiting, horizon, hot = codec.waiting, self._horizon_text, self.hot
         for line in stream:
             quick = waiting(line)
-            if quick and quick[2] > horizon and line.endswith(b"}\n"):
-                if hot:
-                    self._evict(quick[1])
+            # A line that supersedes one that matters here is read whole: it may only begin like a record.
+            if quick and quick[2] > horizon and quick[1] not in hot and line.endswith(b"}\n"):
+                pass
             elif not self._take(line):
                 break
             self.size += len(line)
@@ -102,7 +102,7 @@ class Index:
             return True
         key = task["id"].encode(errors="surrogatepass")
         self._evict(key)
-        if "filed_at" in task:
+        if codec.is_filed(task):
             self.bytes_spent += len(line)
         else:
             self.hot[key] = (task, len(line))
@@ -119,6 +119,27 @@ class Index:
         self.bad_lines += 1
         if len(self.bad) < _REMEMBERED_BAD_LINES:
             self.bad.append(Bad(self.size, reason))
+
+
+def repeats(lines: Iterable[bytes]) -> bool:
+    """Whether an id stands more than once, or a filed line at all: whether a rewrite would drop anything."""
+    seen: set[bytes] = set()
+    for line in lines:
+        quick = codec.waiting(line)
+        if quick:
+            key = quick[1]
+        else:
+            try:
+                task = codec.decode(line)
+            except BadLine:
+                continue
+            if codec.is_filed(task):
+                return True
+            key = task["id"].encode()
+        if key in seen:
+            return True
+        seen.add(key)
+    return False
 
 
 def winners(lines: Iterable[bytes], *, quick_look: bool) -> dict[bytes, int]:
@@ -138,7 +159,7 @@ def winners(lines: Iterable[bytes], *, quick_look: bool) -> dict[bytes, int]:
         except BadLine:
             continue
         key = task["id"].encode(errors="surrogatepass")
-        if "filed_at" in task:
+        if codec.is_filed(task):
             last.pop(key, None)
         else:
             last[key] = number

@@ -130,7 +130,7 @@ class JsonlStore:
                 for line in stream:
                     if any(needle in line for needle in needles):
                         found = _record_of(line, task_id, found)
-        return None if found is None or "filed_at" in found else found
+        return None if found is None or codec.is_filed(found) else found
 
     def scan(self) -> Iterator[Task]:
         with fsio.storage_errors(self.path):
@@ -142,7 +142,17 @@ class JsonlStore:
                 stream.seek(0)
                 for number, line in enumerate(stream):
                     if number in last:
-                        yield codec.decode(line)
+                        yield from self._decoded(line)
+
+    def _decoded(self, line: bytes) -> Iterator[Task]:
+        """The record in a line, or the one before it if this only begins like one."""
+        try:
+            yield codec.decode(line)
+        except BadLine:
+            quick = codec.waiting(line)
+            found = self.find(quick[1].decode()) if quick else None
+            if found is not None:
+                yield found
 
     def update(self, task_id: str, now: datetime, change: Callable[[Task], Task]) -> Task:
         with self._locked():
@@ -224,8 +234,15 @@ class JsonlStore:
 
     def _is_worth_a_rewrite(self, known: index.Index, has_filed: bool) -> bool:
         if known.size <= SMALL_STORE_BYTES:
-            return has_filed or known.bytes_spent > 0
+            return has_filed or known.bytes_spent > 0 or self._repeats()
         return known.bytes_spent * 2 > known.size
+
+    def _repeats(self) -> bool:
+        stream = fsio.reader(self.path)
+        if stream is None:
+            return False
+        with stream:
+            return index.repeats(stream)
 
     def _rewrite(self, filed: set[str]) -> None:
         """Write the store anew: one line for each task, without what was ``filed``; bad lines stay."""

@@ -1,0 +1,179 @@
+"""One task, one line: what is written, what is read, and what is no record."""
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defer import codec
+from defer.codec import BadLine
+from support import v1_task
+
+WAITING = b'{"id":"a","status":"scheduled","run_at":"2026-04-08T16:45:00Z"'
+
+# One field each that nothing could compute with; the rest of the record is fine.
+WRONG_FIELDS = {
+    "id missing": {"id": None},
+    "id empty": {"id": ""},
+    "id a number": {"id": 7},
+    "id with NUL": {"id": "a\0b"},
+    "id with a lone surrogate": {"id": "a\ud800b"},
+    "id endless": {"id": "x" * 5000},
+    "status missing": {"status": None},
+    "status a list": {"status": ["scheduled"]},
+    "run_at missing": {"run_at": None},
+    "run_at a number": {"run_at": 1775666700},
+    "run_at a word": {"run_at": "tomorrow"},
+    "run_at no date": {"run_at": "2026-13-45T99:99:99Z"},
+    "run_at before time": {"run_at": "0001-01-01T00:00:00+05:00"},
+    "run_at after time": {"run_at": "9999-12-31T23:59:59-05:00"},
+    "attempts a text": {"attempts": "2"},
+    "attempts true": {"attempts": True},
+    "attempts negative": {"attempts": -1},
+    "max_retries a fraction": {"max_retries": 1.5},
+    "max_retries negative": {"max_retries": -1},
+    "timeout NaN": {"timeout_seconds": float("nan")},
+    "timeout infinite": {"timeout_seconds": float("inf")},
+    "timeout negative": {"timeout_seconds": -1},
+    "timeout true": {"timeout_seconds": True},
+    "timeout past the end of time": {"timeout_seconds": 1e300},
+    "timeout beyond any float": {"timeout_seconds": 10**400},
+    "expires_at a word": {"expires_at": "soon"},
+    "expires_at after time": {"expires_at": "9999-12-31T23:59:59-05:00"},
+    "expires_at a number": {"expires_at": 5},
+    "occurrence a number": {"occurrence": 5},
+    "context a text": {"context": "summary"},
+    "execution a list": {"execution": []},
+    "executor a list": {"executor": ["/bin/true"]},
+    "workspace a number": {"workspace": 5},
+    "cwd a number": {"cwd": 5},
+    "run a text": {"run": "run_1"},
+    "runner a text": {"run": {"runner": "me"}},
+    "runner without pid": {"run": {"runner": {"boot": None}}},
+    "runner's pid a text": {"run": {"runner": {"pid": "x"}}},
+    "runner's pid zero": {"run": {"runner": {"pid": 0}}},
+    "leader without pid": {"run": {"runner": {"pid": 1}, "leader": {}}},
+    "leader a number": {"run": {"runner": {"pid": 1}, "leader": 5}},
+    "leader's pid negative": {"run": {"runner": {"pid": 1}, "leader": {"pid": -1}}},
+    "deadline a word": {"run": {"runner": {"pid": 1}, "deadline_at": "later"}},
+    "deferrals a number": {"deferrals": 5},
+    "deferrals without counts": {"deferrals": {"total": 1}},
+    "deferrals of texts": {"deferrals": {"total": "1", "in_a_row": "1"}},
+    "ended an object": {"ended": {}},
+    "ended of texts": {"ended": ["x"]},
+    "ended without status": {"ended": [{"id": "a", "run_at": "2026-04-08T16:45:00Z"}]},
+    "ended_runs an object": {"ended_runs": {}},
+    "ended_runs of numbers": {"ended_runs": [1]},
+    "ended_runs without an end": {"ended_runs": [{"run_id": "r"}]},
+    "ended_runs with a bad end": {"ended_runs": [{"run_id": "r", "ended_at": "x"}]},
+}
+NOT_RECORDS = {
+    "empty object": b"{}",
+    "list": b"[]",
+    "text": b'"x"',
+    "number": b"5",
+    "null": b"null",
+    "prose": b"hello",
+    "half": WAITING,
+    "NUL bytes": b"\0" * 100,
+    "NUL in the middle": WAITING.replace(b'"a"', b'"a\0"') + b"}",
+    "not UTF-8": WAITING + b',"x":"\xff\xfe"}',
+    "UTF-16": json.dumps(v1_task()).encode("utf-16"),
+    "two records on a line": json.dumps(v1_task()).encode() * 2,
+    "nested without end": b'{"id":' * 100_000,
+    "a number without end": WAITING + b',"x":' + b"1" * 5000 + b"}",
+    "single quotes": b"{'id': 'a'}",
+    "trailing comma": WAITING + b",}",
+}
+
+
+@pytest.mark.parametrize("fields", WRONG_FIELDS.values(), ids=WRONG_FIELDS)
+def test_a_field_that_nothing_can_compute_with_makes_a_bad_line(fields):
+    with pytest.raises(BadLine):
+        codec.decode(json.dumps(v1_task(**fields)).encode() + b"\n")
+
+
+@pytest.mark.parametrize("line", NOT_RECORDS.values(), ids=NOT_RECORDS)
+def test_what_is_no_record_is_a_bad_line(line):
+    with pytest.raises(BadLine):
+        codec.decode(line + b"\n")
+
+
+def test_a_record_too_deep_to_be_written_again_is_a_bad_line():
+    for depth in range(100, 3000, 20):
+        line = (
+            b'{"id":"a","status":"scheduled","run_at":"2026-04-08T16:45:00Z","x":' + b"[" * depth + b"]" * depth + b"}"
+        )
+        try:
+            one = codec.decode(line)
+        except BadLine:
+            continue
+        assert codec.decode(codec.encode({**one, "ended": [one]})) == {**one, "ended": [one]}
+
+
+def test_fields_that_are_null_count_as_absent():
+    one = v1_task(attempts=None, max_retries=None, context=None, run=None, expires_at=None, timeout_seconds=None)
+    assert codec.decode(json.dumps(one).encode()) == one
+
+
+def test_a_line_starts_with_what_a_reader_looks_for():
+    assert codec.encode(v1_task("a")).startswith(WAITING + b',"created_at":')
+
+
+def test_what_is_to_be_filed_stands_before_the_status():
+    line = codec.encode({**v1_task("a"), "ended_runs": [], "ended": []})
+    assert line.startswith(b'{"id":"a","ended":[],"ended_runs":[],"status":"scheduled"')
+    assert codec.waiting(line) is None
+
+
+def test_the_quick_look_names_id_and_moment():
+    match = codec.waiting(codec.encode(v1_task("a")))
+    assert (match[1], match[2]) == (b"a", b"2026-04-08T16:45:00Z")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b' {"id":"a","status":"scheduled","run_at":"2026-04-08T16:45:00Z"}',
+        b'{"x":{"id":"a","status":"scheduled","run_at":"2026-04-08T16:45:00Z"}}',
+        b'{"id":"a","status":"executing","run_at":"2026-04-08T16:45:00Z"}',
+        b'{"id":"a","status":"scheduled","run_at":"2026-04-08T16:45:00+00:00"}',
+        b'{"id":"a","status":"scheduled","run_at":"2026-04-08T16:45:00.5Z"}',
+        b'{"id":"\\u0061","status":"scheduled","run_at":"2026-04-08T16:45:00Z"}',
+    ],
+)
+def test_the_quick_look_takes_nothing_else(line):
+    assert codec.waiting(line) is None
+
+
+def test_text_stays_readable():
+    assert "grüße ☃" in codec.encode(v1_task(x="grüße ☃")).decode()
+
+
+def test_a_lone_surrogate_stays_the_escape_it_was():
+    line = codec.encode(v1_task(x="\udcff"))
+    assert b"\\udcff" in line
+    assert codec.decode(line)["x"] == "\udcff"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1).map("x_{}".format), json_values))
+def test_what_is_written_is_read_again(extra):
+    one = v1_task(**extra)
+    line = codec.encode(one)
+    assert line.count(b"\n") == 1
+    assert codec.decode(line) == one
+
+
+@given(st.binary(max_size=200) | st.text().map(str.encode))
+def test_no_line_does_worse_than_being_bad(line):
+    with suppress(BadLine):
+        assert isinstance(codec.decode(line)["id"], str)

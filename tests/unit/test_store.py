@@ -1,0 +1,424 @@
+"""The store: every verb, what a crash or a foreign hand leaves in it, and what it looks like at rest."""
+
+import json
+import os
+import threading
+
+import pytest
+
+from defer import codec, fsio, outcome, store, task
+from defer.errors import BadInput, Refused, StorageError, StoreBusy
+from support import NOW, at, lines_of, records, text_at, v1_task
+
+RUN = outcome.run_record(v1_task("a", attempts=1), outcome.Outcome("ok"), NOW)
+
+
+def waiting(task_id: str = "a", **fields):
+    return v1_task(task_id, run_at="2026-05-01T00:00:00Z", **fields)
+
+
+def line(one) -> bytes:
+    return codec.encode(one)
+
+
+def identity(one):
+    return one
+
+
+def claim_all(known):
+    return [task.claim(one, NOW, {"run_id": "r"}) for one in known if task.is_due(one, NOW)]
+
+
+class TestAppend:
+    def test_stores_one_line_and_returns_the_record(self, place):
+        (stored,) = place.store().append([waiting()], NOW)
+        assert stored == waiting()
+        assert place.store_path.read_bytes() == line(waiting())
+
+    def test_names_tasks_without_an_id_after_their_second(self, place):
+        without = {key: value for key, value in waiting().items() if key != "id"}
+        stored = place.store().append([without] * 300, NOW)
+        ids = [one["id"] for one in stored]
+        assert len(set(ids)) == 300
+        assert all(name.startswith("task_20260408_163500_") and len(name) == 25 for name in ids)
+
+    def test_never_makes_up_an_id_that_is_taken(self, place, monkeypatch):
+        without = {key: value for key, value in waiting().items() if key != "id"}
+        given = iter(["0001", "0001", "0001", "0002"])
+        monkeypatch.setattr(store.os, "urandom", lambda size: bytes.fromhex(next(given)))
+        created = NOW.replace(minute=35)
+        place.store().append([without], created)
+        place.store().append([without], created)
+        assert list(place.tasks()) == ["task_20260408_163500_0001", "task_20260408_163500_0002"]
+
+    def test_refuses_a_taken_id_and_changes_nothing(self, place):
+        place.store().append([waiting()], NOW)
+        before = place.store_path.read_bytes()
+        with pytest.raises(Refused, match="id is taken: a "):
+            place.store().append([waiting("b"), waiting()], NOW)
+        assert place.store_path.read_bytes() == before
+
+    def test_may_skip_a_taken_id(self, place):
+        place.store().append([waiting()], NOW)
+        assert place.store().append([waiting(x=1)], NOW, "skip") == [waiting()]
+        assert place.task("a") == waiting()
+
+    def test_may_replace_a_taken_id_and_files_what_it_replaced(self, place):
+        place.store().append([waiting()], NOW)
+        place.store().append([waiting(x=1)], NOW, "replace")
+        assert place.task("a")["x"] == 1
+        place.store().archive(NOW)
+        (old,) = place.archived()
+        assert (old["status"], old["cancel_reason"]) == ("cancelled", "replaced")
+        assert place.task("a") == waiting(x=1)
+
+    def test_does_not_replace_a_task_that_is_executing(self, place):
+        place.write_store(waiting(status="executing"))
+        with pytest.raises(Refused, match="executing"):
+            place.store().append([waiting()], NOW, "replace")
+
+    def test_an_archived_id_is_free(self, place):
+        place.write_store(waiting(status="completed"))
+        place.store().archive(NOW)
+        place.store().append([waiting()], NOW)
+        assert list(place.tasks()) == ["a"]
+
+    def test_an_id_is_free_as_soon_as_its_task_is_filed_in_a_large_store(self, place, monkeypatch):
+        monkeypatch.setattr(store, "SMALL_STORE_BYTES", 0)
+        place.write_store(waiting("b", x="y" * 5000), waiting("a", status="completed"))
+        place.store().archive(NOW)
+        assert records(place.store_path)[-1].keys() == {"id", "status", "filed_at"}
+        place.store().append([waiting()], NOW)
+        assert place.store().find("a") == waiting()
+
+    def test_one_task_is_at_most_a_mebibyte(self, place):
+        with pytest.raises(BadInput, match=r"task is too large: a has 10[0-9]{5} bytes of at most 1048576"):
+            place.store().append([waiting(x="y" * (1 << 20))], NOW)
+        assert lines_of(place.store_path) == []
+
+
+class TestFindAndScan:
+    def test_the_last_line_of_an_id_wins(self, place):
+        place.write_store(waiting("a", x=1), waiting("b"), waiting("a", x=2))
+        assert place.store().find("a")["x"] == 2
+        assert [(one["id"], one.get("x")) for one in place.store().scan()] == [("b", None), ("a", 2)]
+
+    def test_nothing_is_found_where_there_is_no_store(self, place):
+        assert place.store().find("a") is None
+        assert list(place.store().scan()) == []
+
+    def test_an_id_in_somebodys_text_is_not_that_task(self, place):
+        place.write_store(waiting("a", x='"b"', y={"id": "b"}))
+        assert place.store().find("b") is None
+
+    def test_ids_are_found_in_either_spelling_of_json(self, place):
+        place.write_store(b'{"id":"gr\\u00fcn","status":"scheduled","run_at":"2026-05-01T00:00:00Z"}\n')
+        assert place.store().find("grün")["status"] == "scheduled"
+
+    def test_bad_lines_and_a_torn_tail_are_passed_over(self, place):
+        place.write_store(b"nonsense\n", line(waiting("a")), b"\0\0\0\n", line(waiting("b"))[:-20])
+        assert [one["id"] for one in place.store().scan()] == ["a"]
+        assert place.store().find("b") is None
+
+    def test_a_line_that_only_begins_like_a_task_hides_no_earlier_one(self, place):
+        place.write_store(line(waiting("a")), line(waiting("a"))[:70] + b"garbage}\n", line(waiting("b")))
+        assert [one["id"] for one in place.store().scan()] == ["a", "b"]
+        assert place.store().find("a") == waiting("a")
+
+    def test_a_last_line_without_its_newline_is_a_line(self, place):
+        place.write_store(line(waiting("a")), line(waiting("b"))[:-1])
+        assert [one["id"] for one in place.store().scan()] == ["a", "b"]
+
+    def test_a_field_called_filed_at_is_somebody_elses_field(self, place):
+        mine = waiting(filed_at="2026-01-01T00:00:00Z")
+        place.write_store(mine, waiting("b", status="completed"))
+        assert place.store().find("a") == mine
+        place.store().archive(NOW)
+        assert list(place.store().scan()) == [mine]
+
+    def test_readers_need_no_lock(self, place):
+        place.store().append([waiting()], NOW)
+        with place.store()._locked():
+            assert place.store(0).find("a") == waiting()
+            assert len(list(place.store(0).scan())) == 1
+
+
+class TestUpdate:
+    def test_appends_the_changed_record(self, place):
+        place.write_store(waiting("a"), waiting("b"))
+        changed = place.store().update("a", NOW, lambda one: {**one, "x": 1})
+        assert changed["x"] == 1
+        assert [one["id"] for one in records(place.store_path)] == ["a", "b", "a"]
+
+    def test_writes_nothing_for_a_record_left_as_it_is(self, place):
+        place.write_store(waiting())
+        place.store().update("a", NOW, identity)
+        assert len(lines_of(place.store_path)) == 1
+
+    def test_refuses_an_id_that_is_not_there(self, place):
+        with pytest.raises(Refused, match="no such task: a "):
+            place.store().update("a", NOW, identity)
+
+    def test_leaves_the_store_alone_when_the_change_is_refused(self, place):
+        place.write_store(waiting())
+        before = place.store_path.read_bytes()
+
+        def refuse(one):
+            raise Refused("no")
+
+        with pytest.raises(Refused):
+            place.store().update("a", NOW, refuse)
+        assert place.store_path.read_bytes() == before
+
+    def test_sees_what_others_wrote_since_its_last_look(self, place):
+        mine, other = place.store(), place.store()
+        mine.append([waiting()], NOW)
+        mine.attention(NOW)
+        other.update("a", NOW, lambda one: {**one, "x": 1})
+        assert mine.update("a", NOW, lambda one: {**one, "y": one["x"] + 1})["y"] == 2
+
+
+class TestClaim:
+    def test_offers_what_is_due_executing_or_unfiled(self, place):
+        place.write_store(
+            v1_task("due"),
+            waiting("later"),
+            v1_task("running", status="executing"),
+            waiting("over", status="completed"),
+        )
+        offered = []
+        place.store().claim_due(NOW, lambda known: offered.extend(known) or [])
+        assert {one["id"] for one in offered if task.needs_attention_at(one) <= NOW} == {"due", "running", "over"}
+
+    def test_is_seen_by_the_next_one(self, place):
+        place.write_store(v1_task("a"), v1_task("b"))
+        assert len(place.store().claim_due(NOW, claim_all)) == 2
+        assert place.store().claim_due(NOW, claim_all) == []
+
+    def test_is_seen_by_one_that_looked_before(self, place):
+        place.write_store(v1_task("a"))
+        mine, other = place.store(), place.store()
+        assert len(mine.attention(NOW)) == 1
+        assert len(other.claim_due(NOW, claim_all)) == 1
+        assert mine.claim_due(NOW, claim_all) == []
+
+    def test_goes_on_beyond_the_horizon_of_the_first_look(self, place):
+        place.write_store(v1_task("a", run_at=text_at(hours=1)))
+        mine = place.store()
+        assert mine.attention(NOW) == []
+        assert [one["id"] for one in mine.attention(at(hours=1))] == ["a"]
+        assert mine.attention(NOW) == []
+
+
+class TestArchive:
+    def test_files_and_drops_what_is_over(self, place):
+        over = waiting("b", status="completed", completed_at="2026-04-08T16:00:00Z")
+        place.write_store(waiting("a"), over)
+        assert place.store().archive(NOW) == [over]
+        assert place.archived() == [over]
+        assert records(place.store_path) == [waiting("a")]
+
+    def test_leaves_one_line_for_each_task_in_a_small_store(self, place):
+        mine = place.store()
+        mine.append([waiting(name) for name in "abc"], NOW)
+        for number in range(5):
+            mine.update("b", NOW, lambda one, number=number: {**one, "x": number})
+        mine.archive(NOW)
+        assert [(one["id"], one.get("x")) for one in records(place.store_path)] == [("a", None), ("c", None), ("b", 4)]
+
+    def test_rewrites_a_large_store_only_when_the_dead_lines_outweigh_the_live(self, place, monkeypatch):
+        monkeypatch.setattr(store, "SMALL_STORE_BYTES", 0)
+        mine = place.store()
+        # Due, so that the superseded lines are known to be so without a second read.
+        mine.append([v1_task(name) for name in "abcdef"], NOW)
+        counts = []
+        for number in range(8):
+            mine.update("b", NOW, lambda one, number=number: {**one, "x": number})
+            mine.archive(NOW)
+            counts.append(len(lines_of(place.store_path)))
+        assert counts == [7, 8, 9, 10, 11, 6, 7, 8]
+        assert len(place.tasks()) == 6
+
+    @pytest.mark.parametrize("died_before", ["append to the archive", "drop from the store"])
+    def test_done_twice_leaves_one_record(self, place, monkeypatch, died_before):
+        over = waiting("b", status="completed", ended_runs=[RUN])
+        place.write_store(waiting("a"), over)
+
+        class Death(BaseException):
+            pass
+
+        def die(*args, **kwargs):
+            raise Death
+
+        target = "filing.file" if died_before.startswith("append") else "fsio.replace"
+        with monkeypatch.context() as broken:
+            broken.setattr(f"defer.{target}", die)
+            with pytest.raises(Death):
+                place.store().archive(NOW)
+        place.store().archive(NOW)
+        place.store().archive(NOW)
+        assert len(lines_of(place.archive_dir / "deferred_202605.jsonl")) == 1
+        assert len(lines_of(place.runtime / "runs" / "runs_202604.jsonl")) == 1
+        assert list(place.tasks()) == ["a"]
+
+    def test_keeps_bad_lines_where_they_are(self, place):
+        place.write_store(b"what is this\n", line(waiting("a")), b"\xff\xfe\n", line(waiting("b", status="failed")))
+        place.store().archive(NOW)
+        assert lines_of(place.store_path) == [b"what is this", line(waiting("a"))[:-1], b"\xff\xfe"]
+
+    def test_files_attempts_of_a_task_that_goes_on(self, place):
+        place.write_store(waiting("a", ended=[waiting("a", status="completed")], ended_runs=[RUN]))
+        place.store().archive(NOW)
+        assert place.task("a") == waiting("a")
+        assert [one["status"] for one in place.archived()] == ["completed"]
+        assert records(place.runtime / "runs" / "runs_202604.jsonl") == [RUN]
+
+
+class TestTornTail:
+    """Promise 4: cut at every byte of the last record."""
+
+    @pytest.mark.parametrize("kept_newline", [True, False])
+    def test_cut_at_every_byte_the_next_append_starts_on_a_fresh_line(self, place, kept_newline):
+        first, torn = waiting("a"), line(waiting("grün", x="☃"))
+        rejected = place.store_path.with_name("deferred.jsonl.rejected")
+        for cut in range(len(torn)):
+            rejected.unlink(missing_ok=True)
+            place.write_store(line(first) if kept_newline or cut else line(first)[:-1], torn[:cut])
+            mine = place.store()
+            mine.append([waiting("c")], NOW)
+            whole = cut == len(torn) - 1
+            assert [one["id"] for one in mine.scan()] == ["a", *(["grün"] if whole else []), "c"], cut
+            lines = [b"a" if one == line(first)[:-1] else one for one in lines_of(place.store_path)]
+            assert lines == [b"a", *([torn[:-1]] if whole else []), line(waiting("c"))[:-1]], cut
+            assert lines_of(rejected) == ([torn[:cut]] if cut > 0 and not whole else []), cut
+            if cut > 0 and not whole:
+                assert [action for action, _ in place.reported] == ["torn_line_set_aside"]
+
+    def test_of_several_lines_written_at_once_the_whole_ones_count(self, place):
+        place.write_store(line(waiting("a")), line(waiting("b")), line(waiting("c"))[:30])
+        place.store().archive(NOW)
+        assert list(place.tasks()) == ["a", "b"]
+        assert place.store_path.read_bytes().endswith(b"}\n")
+
+    @pytest.mark.parametrize("verb", ["claim", "archive", "attention", "cancel"])
+    def test_every_verb_sets_it_aside_or_leaves_it_whole(self, place, verb):
+        torn = line(waiting("b"))[:50]
+        place.write_store(line(v1_task("a")), torn)
+        mine = place.store()
+        if verb == "claim":
+            mine.claim_due(NOW, claim_all)
+        elif verb == "cancel":
+            mine.update("a", NOW, lambda one: task.cancel(one, NOW, None))
+        else:
+            getattr(mine, verb)(NOW)
+        assert lines_of(place.store_path.with_name("deferred.jsonl.rejected")) == [torn]
+        assert torn not in place.store_path.read_bytes()
+        assert "a" in place.tasks()
+
+
+class TestForeignHands:
+    """Promise 6: the store is edited, replaced or cut while nobody runs; and while somebody looks."""
+
+    @pytest.mark.parametrize("how", ["replaced", "truncated", "emptied", "removed", "grown in place"])
+    def test_a_store_in_use_that_was_changed_is_read_anew(self, place, how):
+        place.write_store(v1_task("a"), v1_task("b"))
+        mine = place.store()
+        assert {one["id"] for one in mine.attention(NOW)} == {"a", "b"}
+        if how == "replaced":
+            new = place.base / "new"
+            new.write_bytes(line(v1_task("c")) * 3)
+            new.rename(place.store_path)
+        elif how == "truncated":
+            os.truncate(place.store_path, len(json.dumps(v1_task("a"))) + 1)
+        elif how == "emptied":
+            os.truncate(place.store_path, 0)
+        elif how == "removed":
+            place.store_path.unlink()
+        else:
+            with place.store_path.open("ab") as file:
+                file.write(line(v1_task("d")))
+        wanted = {"replaced": {"c"}, "truncated": {"a"}, "grown in place": {"a", "b", "d"}}.get(how, set())
+        assert {one["id"] for one in mine.attention(NOW)} == wanted
+
+
+class TestBadLines:
+    def test_are_reported_with_their_place_and_once(self, place):
+        place.write_store(line(v1_task("a")), b"nonsense\n", line(v1_task("b")))
+        mine = place.store()
+        mine.attention(NOW)
+        mine.claim_due(NOW, lambda known: [])
+        ((action, facts),) = place.reported
+        assert (action, facts["offset"], facts["file"]) == ("bad_line", len(line(v1_task("a"))), place.store_path)
+        assert facts["reason"].startswith("not JSON")
+
+    def test_blank_lines_are_no_bad_lines_and_go_at_the_next_rewrite(self, place):
+        place.write_store(b"\n", line(waiting("a")), b"  \n", b"\n")
+        mine = place.store()
+        mine.archive(NOW)
+        assert place.reported == []
+        assert lines_of(place.store_path) == [line(waiting("a"))[:-1]]
+
+
+class TestLock:
+    def test_a_held_lock_makes_the_store_busy(self, place):
+        held, release = threading.Event(), threading.Event()
+
+        def hold():
+            with place.store()._locked():
+                held.set()
+                release.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        try:
+            with pytest.raises(StoreBusy, match="DEFER_LOCK_TIMEOUT_SECONDS"):
+                place.store(lock_timeout=0).append([waiting()], NOW)
+        finally:
+            release.set()
+            thread.join()
+
+    def test_is_free_again_after_an_error(self, place):
+        with pytest.raises(Refused):
+            place.store(0).update("a", NOW, identity)
+        place.store(0).append([waiting()], NOW)
+
+
+class TestFailingDisk:
+    @pytest.mark.parametrize("call", ["write", "fsync"])
+    def test_an_append_that_fails_leaves_the_old_lines(self, place, monkeypatch, call):
+        place.store().append([waiting("a")], NOW)
+        before = place.store_path.read_bytes()
+        calls = []
+        failing = fsio.Kernel()
+
+        def fail(fd, data=b""):
+            os.write(fd, data[: len(data) // 2])
+            calls.append(call)
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(failing, call, fail)
+        with monkeypatch.context() as broken:
+            broken.setattr(fsio, "kernel", failing)
+            with pytest.raises(StorageError, match="Input/output error"):
+                place.store().append([waiting("b")], NOW)
+        assert place.store_path.read_bytes() == before
+        assert calls == [call], "a failed sync is not tried again"
+        place.store().append([waiting("b")], NOW)
+        assert list(place.tasks()) == ["a", "b"]
+
+    def test_a_rewrite_that_fails_leaves_the_old_store(self, place, monkeypatch):
+        place.write_store(waiting("a"), waiting("b", status="completed"))
+        before = place.store_path.read_bytes()
+        failing = fsio.Kernel()
+
+        def fail(*paths):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(failing, "rename", fail)
+        with monkeypatch.context() as broken:
+            broken.setattr(fsio, "kernel", failing)
+            with pytest.raises(StorageError, match="No space left"):
+                place.store().archive(NOW)
+        assert place.store_path.read_bytes() == before
+        assert not list(place.runtime.glob("*.new")) + list(place.runtime.glob(".*.new"))
