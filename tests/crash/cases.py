@@ -1,0 +1,233 @@
+"""The commands that fault tests break: for each a machine to start from, and what is done on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import pytest
+from defer import store
+from memfs import Fault
+from world import (
+    RUNTIME,
+    STORE,
+    Machine,
+    archive,
+    cancel,
+    claim_only,
+    do,
+    in_store,
+    key_of,
+    schedule,
+    schedule_batch,
+    wake,
+)
+
+
+class Case(NamedTuple):
+    """A command. ``one_step``: its change is one transition, so that only old or new may be seen."""
+
+    setup: Callable[[], Machine]
+    act: Any
+    one_step: bool = False
+    settings: dict[str, str] = {}
+
+
+def empty() -> Machine:
+    return Machine()
+
+
+def waiting() -> Machine:
+    """Three tasks wait, and a wake has been by."""
+    machine = Machine()
+    for act in (schedule("wait"), schedule("other", minutes=90), schedule("third", minutes=30), wake):
+        assert do(machine, act)[0] == "done"
+        machine.pass_time(seconds=2)
+    machine.disk.make_durable()
+    return machine
+
+
+def due(*summaries: str, retries: int = 1) -> Callable[[], Machine]:
+    """The same, and one task is due for each of ``summaries``."""
+
+    def setup() -> Machine:
+        machine = waiting()
+        for number, summary in enumerate(summaries):
+            act = schedule(f"due-{number}-{summary}", minutes=1, summary=summary, retries=retries)
+            assert do(machine, act)[0] == "done"
+        machine.pass_time(minutes=5)
+        machine.disk.make_durable()
+        return machine
+
+    return setup
+
+
+def claimed_by_a_dead_runner() -> Machine:
+    machine = due("ok", "fail")()
+    assert do(machine, claim_only)[0] == "done"
+    machine.disk.make_durable()
+    return machine
+
+
+def _dead_after(machine: Machine, is_it: Callable[[Machine], bool], act: Any = wake) -> Machine:
+    """``machine`` after ``act`` was killed at the first operation that makes ``is_it`` true."""
+    for number in range(1000):
+        twin = machine.clone()
+        result, _ = do(twin, act, Fault(number, "kill-after"))
+        assert result == "killed", "no operation made it true"
+        if is_it(twin):
+            return twin
+    raise AssertionError("no operation made it true")
+
+
+def executor_outlives_its_runner() -> Machine:
+    return _dead_after(due("fail")(), lambda machine: bool(machine.running))
+
+
+def settled_and_not_filed() -> Machine:
+    def is_it(machine: Machine) -> bool:
+        return any(one["status"] in ("completed", "failed") for one in in_store(machine))
+
+    return _dead_after(due("ok")(), is_it)
+
+
+def filed_and_not_dropped() -> Machine:
+    """Filed by a process that died before it took the task out of the store, and before any sync."""
+    return _dead_after(settled_and_not_filed(), lambda machine: b"due-0" in _archive(machine), archive)
+
+
+def _archive(machine: Machine) -> bytes:
+    folder = RUNTIME / "archive"
+    return b"".join(machine.disk.read(folder / name) for name in machine.disk.names(folder))
+
+
+def mostly_superseded() -> Machine:
+    """More than half of the store is lines that count no longer."""
+    machine = waiting()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "SMALL_STORE_BYTES", 0)
+        for _ in range(6):
+            machine.pass_time(seconds=2)
+            assert do(machine, schedule("soon", minutes=10, if_exists="replace"))[0] == "done"
+    machine.pass_time(seconds=2)
+    machine.disk.make_durable()
+    return machine
+
+
+def v1_finished() -> Machine:
+    """A store as v1 left it: finished tasks stand in it, without the fields that came later."""
+    machine = waiting()
+    lines = machine.disk.read(STORE)
+    for number, status in enumerate(("completed", "failed", "cancelled")):
+        one = {
+            "id": f"old-{number}",
+            "created_at": "2026-02-03T04:05:06Z",
+            "run_at": "2026-03-31T23:59:59Z" if number else "2026-02-28T00:00:00Z",
+            "status": status,
+            "context": {"summary": "s"},
+            "attempts": 1,
+        }
+        machine.acknowledged.add(key_of(one))
+        lines += json.dumps(one).encode() + b"\n"
+    machine.disk.put(STORE, lines)
+    machine.disk.make_durable()
+    return machine
+
+
+def torn() -> Machine:
+    """Somebody's line was cut in the middle."""
+    machine = due("ok")()
+    machine.disk.put(STORE, machine.disk.read(STORE) + b'{"id":"half","status":"sched')
+    machine.disk.make_durable()
+    return machine
+
+
+def no_last_newline() -> Machine:
+    machine = due("ok")()
+    machine.disk.put(STORE, machine.disk.read(STORE).removesuffix(b"\n"))
+    machine.disk.make_durable()
+    return machine
+
+
+def later(setup: Callable[[], Machine], seconds: float = 2) -> Callable[[], Machine]:
+    def made() -> Machine:
+        machine = setup()
+        machine.pass_time(seconds=seconds)
+        return machine
+
+    return made
+
+
+def large(act: Any) -> Any:
+    """The same in a store that counts as large."""
+
+    def acted(proc: Any) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, "SMALL_STORE_BYTES", 0)
+            act(proc)
+
+    return acted
+
+
+CASES: dict[str, Case] = {
+    "schedule": Case(waiting, schedule("new"), one_step=True),
+    "schedule, first of all": Case(empty, schedule("new"), one_step=True),
+    "schedule, sooner than all": Case(waiting, schedule("new", minutes=1), one_step=True),
+    "schedule batch": Case(waiting, schedule_batch(["one", "two", "three"]), one_step=True),
+    "schedule, id is there already": Case(waiting, schedule("wait", if_exists="skip"), one_step=True),
+    "replace": Case(later(waiting), schedule("wait", minutes=20, if_exists="replace"), one_step=True),
+    "cancel": Case(waiting, cancel("wait"), one_step=True),
+    "claim": Case(due("ok", "ok", "fail"), claim_only),
+    "settle ok": Case(due("ok"), wake),
+    "settle retry": Case(due("fail"), wake),
+    "settle failed": Case(due("fail", retries=0), wake),
+    "settle put off": Case(due("later"), wake),
+    "settle run again": Case(due("again"), wake),
+    "several at once": Case(due("ok", "fail", "again", "later"), wake),
+    "several at once, large store": Case(due("ok", "fail", "again"), large(wake)),
+    "prompt prepared": Case(due("ok"), wake, settings={"DEFER_EXECUTOR": ""}),
+    "recover": Case(claimed_by_a_dead_runner, wake),
+    "recover beside a living executor": Case(executor_outlives_its_runner, wake),
+    "archive": Case(settled_and_not_filed, archive),
+    "archive, large store": Case(settled_and_not_filed, large(archive)),
+    "archive again": Case(filed_and_not_dropped, archive),
+    "archive again, large store": Case(filed_and_not_dropped, large(archive)),
+    "archive of v1": Case(v1_finished, archive),
+    "rewrite": Case(mostly_superseded, archive),
+    "rewrite, large store": Case(mostly_superseded, large(archive)),
+    "torn line, schedule": Case(torn, schedule("new"), one_step=True),
+    "torn line, wake": Case(torn, wake),
+    "no last newline, schedule": Case(no_last_newline, schedule("new"), one_step=True),
+}
+
+
+@cache
+def _prepared(name: str) -> Machine:
+    return CASES[name].setup()
+
+
+def start(name: str) -> Machine:
+    """A fresh machine on which the command of that name can be given."""
+    return _prepared(name).clone()
+
+
+def perform(machine: Machine, name: str, fault: Fault | None = None) -> tuple[str, list[str]]:
+    """Give the command; how it ended, and the operations it came to."""
+    case = CASES[name]
+    result, proc = do(machine, case.act, fault, **case.settings)
+    return result, proc.kernel.log
+
+
+@cache
+def operations(name: str) -> tuple[str, ...]:
+    """The operations of the command when nothing goes wrong."""
+    result, log = perform(start(name), name)
+    assert result == "done"
+    return tuple(log)
+
+
+def summary(machine: Machine) -> dict[str, tuple[str, str, str]]:
+    """What a person would tell two states of the store apart by."""
+    return {one["id"]: (one["status"], one["run_at"], one["created_at"]) for one in in_store(machine)}

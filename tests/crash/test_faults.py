@@ -1,0 +1,53 @@
+"""Rows 1, 3, 4 and 15 of docs/promises.md: a fault at every operation of every command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from cases import CASES, operations, perform, start, summary
+from memfs import FAULTS, KILLS, Fault
+from world import STORE, Machine, cancel, do, examine, examine_readers, schedule, wake
+
+ENDS_OF_FAILURE = ("failed", "done")
+
+
+def points(name: str, kind: str) -> list[Fault]:
+    """Every fault of a kind that can befall the command."""
+    return [
+        Fault(number, kind)
+        for number, operation in enumerate(operations(name))
+        if Fault(number, kind).fits(operation)
+    ]
+
+
+def only_old_or_new(name: str, machine: Machine) -> None:
+    """After a fault in a command of one step each task is as before or as after, and none is in between."""
+    old, done = summary(start(name)), start(name)
+    perform(done, name)
+    new, now = summary(done), summary(machine)
+    for task_id in old.keys() | new.keys() | now.keys():
+        assert now.get(task_id) in (old.get(task_id), new.get(task_id)), f"{task_id} is neither old nor new"
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("name", CASES)
+def test_row_1_and_3_a_fault_at_every_operation(
+    name: str, kind: str, count: Callable[[str, int], None]
+) -> None:
+    """Killed: the next wake makes good. Failed: exit 74, or it did not matter; reading still works either way."""
+    faults = points(name, kind)
+    for fault in faults:
+        machine = start(name)
+        result, log = perform(machine, name, fault)
+        where = f"{name}, {kind} at {fault.at} ({operations(name)[fault.at]}): {result}"
+        try:
+            assert result == "killed" if kind in KILLS else result in ENDS_OF_FAILURE
+            examine_readers(machine)
+            if CASES[name].one_step:
+                only_old_or_new(name, machine)
+            examine(machine)
+        except BaseException as error:
+            error.add_note(where)
+            raise
+    count("fault points", len(faults))

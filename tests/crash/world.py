@@ -1,0 +1,448 @@
+"""A machine for fault tests: a disk in memory, processes that live and die, a clock, and a witness.
+
+The store, the runner and the use cases are the real ones; ``fsio.kernel`` writes to a ``Disk``,
+executors are ``FakeAttempt``s that tell the witness when they really start. ``examine`` holds the
+invariants that every fault test ends with.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePath
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from defer import codec, fsio, instants, outcome, process, runner, scheduler, task
+from defer.audit import AuditLog
+from defer.config import Config
+from defer.errors import DeferError
+from defer.markers import HORIZON
+from defer.outcome import Outcome
+from defer.scheduler import Request
+from defer.store import JsonlStore
+from memfs import Disk, Fault, Killed, MemKernel
+
+HOME = PurePath("/in-memory")
+RUNTIME = HOME / "data" / "runtime"
+STORE = RUNTIME / "deferred.jsonl"
+START = datetime(2026, 4, 8, 16, 35, tzinfo=UTC)
+
+Key = tuple[str, str]
+"""What a person was told of: the id and ``created_at`` of a task."""
+
+
+class Machine:
+    """One computer: its disk, its clock, its processes, and what a witness saw."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.disk = Disk(lambda: self.now.timestamp())
+        self.disk.root.change({})
+        parent = MemKernel(self.disk)
+        parent.mkdir(Path(HOME))
+        self.disk.make_durable()
+        self.boot = 1
+        self.alive: set[int] = set()
+        self._pids = itertools.count(100)
+        self.acknowledged: set[Key] = set()
+        self.cancelled: set[Key] = set()
+        self.started: list[dict[str, Any]] = []
+        self.running: dict[int, str] = {}
+        self.overlaps: list[str] = []
+        self.wishes: dict[str, str] = {}
+        self.said: list[str] = []
+
+    def clone(self) -> Machine:
+        """A twin that goes its own way."""
+        twin = Machine.__new__(Machine)
+        twin.__dict__.update(self.__dict__)
+        twin.disk = self.disk.clone()
+        twin.disk.seconds = lambda: twin.now.timestamp()
+        twin._pids = itertools.count(next(self._pids))
+        for name in ("alive", "acknowledged", "cancelled", "started", "running", "overlaps", "wishes", "said"):
+            setattr(twin, name, type(getattr(self, name))(getattr(self, name)))
+        return twin
+
+    def pass_time(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+    def new_pid(self) -> int:
+        pid = next(self._pids)
+        self.alive.add(pid)
+        return pid
+
+    def identity(self, pid: int) -> dict[str, Any]:
+        return {"pid": pid, "start": "1", "boot": self.boot, "pid_namespace": "one"}
+
+    def is_alive(self, known: dict[str, Any]) -> bool:
+        return known["boot"] == self.boot and known["pid"] in self.alive
+
+    def end_executors(self) -> None:
+        """Those that outlived their runner end now."""
+        self.alive -= set(self.running)
+        self.running.clear()
+
+    def lose_power(self, left: Disk) -> None:
+        """Nothing runs any more; the disk is what ``left`` says."""
+        self.disk = left
+        left.seconds = lambda: self.now.timestamp()
+        self.boot += 1
+        self.alive.clear()
+        self.running.clear()
+
+
+class Proc:
+    """One process of ours on a machine, with the real store in it."""
+
+    def __init__(self, machine: Machine, fault: Fault | None = None, settings: dict[str, str] | None = None) -> None:
+        self.machine = machine
+        self.kernel = MemKernel(machine.disk, fault)
+        self.pid = machine.new_pid()
+        self.behind_the_gate: set[int] = set()
+        environment = {
+            "HOME": str(HOME),
+            "DEFER_RUNTIME_DIR": str(RUNTIME),
+            "DEFER_TIMEZONE": "UTC",
+            "DEFER_EXECUTOR": "/bin/true",
+            **(settings or {}),
+        }
+        self.config = Config(environment, {}, None)
+        self.audit = AuditLog(Path(self.config.log_file))
+        self.store = JsonlStore(
+            Path(STORE), self.config.archive_dir, self.config.runs_dir, 0.0, lambda *words, **facts: self._report(words)
+        )
+
+    def _report(self, words: tuple[str, ...]) -> None:
+        self.machine.said.append(words[0])
+
+    def run(self, act: Callable[[Proc], object]) -> str:
+        """Do something; ``done``, ``refused``, ``failed`` (exit 74) or ``killed``."""
+        with pytest.MonkeyPatch.context() as patch:
+            self._enter(patch)
+            try:
+                act(self)
+            except Killed:
+                return "killed"
+            except (OSError, DeferError) as error:
+                code = getattr(error, "exit_code", 74)
+                return {1: "refused", 74: "failed", 75: "busy"}.get(code, f"exit {code}")
+            finally:
+                if self.kernel.dead:
+                    # A leader still behind its gate reads end of file and leaves.
+                    self.machine.alive -= {self.pid, *self.behind_the_gate}
+        return "done"
+
+    def _enter(self, patch: pytest.MonkeyPatch) -> None:
+        machine = self.machine
+        patch.setattr(fsio, "kernel", self.kernel)
+        patch.setattr(process, "identity", lambda pid: machine.identity(pid if pid in machine.alive else self.pid))
+        patch.setattr(process, "is_alive", machine.is_alive)
+        patch.setattr(process, "signal_group", lambda pid, number: self._kill_leader(pid))
+        patch.setattr(runner, "Attempt", lambda one, config, argv: FakeAttempt(self, one))
+
+    def _kill_leader(self, pid: int) -> None:
+        self.machine.alive.discard(pid)
+        self.machine.running.pop(pid, None)
+
+    def exit(self) -> None:
+        """The process ends by itself."""
+        self.kernel.die()
+        self.machine.alive.discard(self.pid)
+
+
+class FakeAttempt:
+    """An executor that tells the machine's witness when it starts, and ends as its summary says."""
+
+    def __init__(self, proc: Proc, one: dict[str, Any]) -> None:
+        self.proc, self.task = proc, one
+        self.timeout: float | None = 60.0
+        self.paths = SimpleNamespace(
+            prompt=Path(RUNTIME) / "logs" / "prompt.txt",
+            log=Path(RUNTIME) / "logs" / "log",
+            result=Path(RUNTIME) / "logs" / "result",
+        )
+        pid = proc.machine.new_pid()
+        proc.behind_the_gate.add(pid)
+        self.leader = SimpleNamespace(
+            pid=pid, stdin_fd=None, stdout=None, stderr=None, signal_group=lambda number: self._end()
+        )
+
+    def _end(self) -> None:
+        if not self.proc.kernel.dead:
+            self.proc.machine.alive.discard(self.leader.pid)
+            self.proc.machine.running.pop(self.leader.pid, None)
+
+    def release(self) -> None:
+        """Where the executor really begins: the witness writes it down."""
+        machine, run = self.proc.machine, self.task["run"]
+        self.proc.behind_the_gate.discard(self.leader.pid)
+        if self.task["id"] in machine.running.values():
+            machine.overlaps.append(self.task["id"])
+        machine.started.append({"id": self.task["id"], "created_at": self.task["created_at"], **run})
+        machine.running[self.leader.pid] = self.task["id"]
+
+    def abandon(self) -> None:
+        self._end()
+
+    def enforce(self, now: float) -> None:
+        pass
+
+    def end(self, why: str) -> None:
+        self._end()
+
+    def next_deadline(self) -> None:
+        return None
+
+    def has_ended(self) -> bool:
+        return True
+
+    def finish(self, now: datetime) -> Outcome:
+        self._end()
+        wish = self.task["context"]["summary"]
+        if wish == "fail":
+            return Outcome(outcome.FAILED, exit_code=1, error_type=outcome.EXECUTOR_FAILED, error="it failed")
+        if wish == "later":
+            at = now + timedelta(minutes=2)
+            return Outcome(outcome.FAILED, 75, outcome.EXECUTOR_FAILED, "quota", retry_at=at)
+        again = now + timedelta(hours=2) if wish == "again" else None
+        return Outcome(outcome.OK, exit_code=0, result={"type": "executor_output"}, reschedule_at=again)
+
+
+class _Selector:
+    """No descriptors: whatever there is to see is there already."""
+
+    def register(self, *_: object) -> None: ...
+
+    def unregister(self, *_: object) -> None: ...
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        return []
+
+    def get_map(self) -> dict[Any, Any]:
+        return {}
+
+
+# What can be done on a machine
+
+
+def schedule(task_id: str, minutes: float = 60, summary: str = "ok", retries: int = 0, if_exists: str = "error") -> Any:
+    """``defer schedule``; what was acknowledged is noted."""
+
+    def act(proc: Proc) -> None:
+        now = proc.machine.now
+        request = Request(
+            when=f"@{int((now + timedelta(minutes=minutes)).timestamp())}",
+            context={"summary": summary},
+            task_id=task_id,
+            max_retries=retries,
+        )
+        planned = scheduler.plan(request, proc.config, now)
+        before = proc.store.find(task_id)
+        (stored,) = proc.store.append([planned.task], now, if_exists)
+        # What is appended is told of after it is done: the log's disk may fail.
+        proc.machine.acknowledged.add(key_of(stored))
+        if if_exists == "replace" and before is not None:
+            proc.machine.cancelled.add(key_of(before))
+        proc.audit.note(now, "scheduled", stored["id"])
+
+    return act
+
+
+def schedule_batch(names: list[str], minutes: float = 60) -> Any:
+    """Several tasks in one call of the store."""
+
+    def act(proc: Proc) -> None:
+        now = proc.machine.now
+        records = [
+            scheduler.plan(
+                Request(when=f"@{int((now + timedelta(minutes=minutes)).timestamp())}", context={"summary": "ok"}),
+                proc.config,
+                now,
+            ).task
+            for _ in names
+        ]
+        named = [{"id": name, **record} for name, record in zip(names, records, strict=True)]
+        stored = proc.store.append(named, now)
+        proc.machine.acknowledged |= set(map(key_of, stored))
+
+    return act
+
+
+def cancel(task_id: str) -> Any:
+    """``defer cancel``."""
+
+    def act(proc: Proc) -> None:
+        done = scheduler.cancel(proc.store, proc.audit, task_id, "no longer needed", proc.machine.now)
+        proc.machine.cancelled.add(key_of(done))
+
+    return act
+
+
+def wake(proc: Proc) -> None:
+    """``run-deferred.sh`` once Python runs."""
+    proc.store.markers.beat()
+    one = runner.Runner(proc.store, proc.config, proc.audit, lambda: proc.machine.now)
+    one._selector.close()
+    one._selector = _Selector()  # type: ignore[assignment]
+    one._me = proc.machine.identity(proc.pid)
+    one.wake()
+
+
+def archive(proc: Proc) -> None:
+    """``archive-deferred.sh``."""
+    proc.store.archive(proc.machine.now)
+
+
+def claim_only(proc: Proc) -> None:
+    """A runner that claims and is never heard of again."""
+    from defer import claiming
+
+    def new_run() -> dict[str, Any]:
+        name = f"claimed-{proc.pid}-{proc.machine.new_pid()}"
+        return {"run_id": name, "host": "h", "runner": proc.machine.identity(proc.pid)}
+
+    now = proc.machine.now
+    proc.store.claim_due(now, lambda hot: claiming.choose(hot, now, 4, new_run))
+
+
+# Looking at it
+
+
+def key_of(one: dict[str, Any]) -> Key:
+    return one["id"], one["created_at"]
+
+
+def do(machine: Machine, act: Any, fault: Fault | None = None, **settings: str) -> tuple[str, Proc]:
+    """Let a new process do something and end."""
+    proc = Proc(machine, fault, settings)
+    result = proc.run(act)
+    if not proc.kernel.dead:
+        proc.exit()
+    return result, proc
+
+
+@contextmanager
+def looking(machine: Machine) -> Iterator[JsonlStore]:
+    """The store as a reader that takes no lock sees it."""
+    proc = Proc(machine)
+    with pytest.MonkeyPatch.context() as patch:
+        proc._enter(patch)
+        yield proc.store
+    proc.exit()
+
+
+def in_store(machine: Machine) -> list[dict[str, Any]]:
+    """What ``list --all`` shows."""
+    with looking(machine) as store:
+        return list(store.scan())
+
+
+def lines_in(machine: Machine, directory: str) -> list[dict[str, Any]]:
+    """The good lines of all files in ``archive`` or ``runs``; a half line may stand among them."""
+    found = []
+    for name in machine.disk.names(RUNTIME / directory):
+        for line in machine.disk.read(RUNTIME / directory / name).splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+    return found
+
+
+def examine_readers(machine: Machine) -> None:
+    """At any moment, without the lock: whole records only, one for an id, nothing acknowledged is missing."""
+    tasks = in_store(machine)
+    names = [one["id"] for one in tasks]
+    assert len(names) == len(set(names)), "an id is listed twice"
+    with looking(machine) as store:
+        assert all(store.find(name) is not None for name in names)
+    somewhere = set(map(key_of, tasks)) | set(map(key_of, lines_in(machine, "archive")))
+    somewhere |= {key_of(ended) for one in tasks for ended in one.get("ended") or []}
+    assert machine.acknowledged <= somewhere, f"lost: {machine.acknowledged - somewhere}"
+
+
+def is_idle(machine: Machine, at: datetime) -> bool:
+    """Whether ``run-deferred.sh`` would go back to sleep at ``at`` without starting Python: its rule, in Python."""
+
+    def mtime(name: str) -> int | None:
+        try:
+            return machine.disk.find(RUNTIME / name).mtime
+        except OSError:
+            return None
+
+    store, due, seen = (mtime(f"{lead}deferred.jsonl{kind}") for lead, kind in (("", ""), (".", ".due"), (".", ".seen")))
+    beat = int(at.timestamp() * 1e9)
+    if store is None:
+        return seen is None and (due is None or due > beat)
+    return due is not None and due > beat and seen == store
+
+
+def examine_sleep(machine: Machine, patience: timedelta = timedelta()) -> None:
+    """No task is slept through: at the moment it needs a wake, or ``patience`` later, the wake is not idle."""
+    for one in in_store(machine):
+        at = task.needs_attention_at(one)
+        if at < instants.NEVER:
+            moment = max(at, machine.now) + timedelta(seconds=1) + patience
+            assert not is_idle(machine, moment), f"{one['id']} is slept through"
+
+
+def examine_rest(machine: Machine) -> None:
+    """After a wake that nothing disturbed: all is in its place, once, and nobody has to clean up."""
+    tasks, archived, runs = in_store(machine), lines_in(machine, "archive"), lines_in(machine, "runs")
+    assert not [one["id"] for one in tasks if one["status"] == "executing"], "executing without a leader"
+    filed = Counter((*key_of(one), one.get("occurrence")) for one in archived)
+    waiting = Counter((*key_of(one), one.get("occurrence")) for one in tasks if one["status"] not in task.ENDED)
+    assert not [key for key, count in filed.items() if count > 1], "archived twice"
+    assert not set(filed) & set(waiting), "in the store and in the archive"
+    assert not [one["id"] for one in tasks if task.is_unfiled(one)], "left unfiled"
+    everywhere = {key[:2] for key in (*filed, *waiting)}
+    assert machine.acknowledged <= everywhere, f"lost: {machine.acknowledged - everywhere}"
+    examine_runs(machine, runs)
+    for key in machine.cancelled:
+        statuses = {one["status"] for one in archived if key_of(one) == key}
+        assert "cancelled" in statuses, f"{key} was cancelled and is {statuses or 'gone'}"
+        assert key not in set(map(key_of, tasks)), f"{key} was cancelled and waits"
+
+
+def examine_runs(machine: Machine, runs: list[dict[str, Any]]) -> None:
+    """No attempt twice, none beside another, none without its record, none after a cancel that said yes."""
+    assert not machine.overlaps, f"two attempts at once: {machine.overlaps}"
+    numbers = Counter((one["id"], one["created_at"], one["occurrence"], one["attempt"]) for one in machine.started)
+    assert not [number for number, count in numbers.items() if count > 1], "an attempt number ran twice"
+    recorded = Counter(one["run_id"] for one in runs)
+    assert not [run for run, count in recorded.items() if count > 1], "a run has two records"
+    unrecorded = {one["run_id"] for one in machine.started} - set(recorded)
+    assert not unrecorded, f"runs without a record: {unrecorded}"
+
+
+def examine(machine: Machine, patience: timedelta = timedelta()) -> None:
+    """All the invariants, now and after a wake that nothing disturbs, with the executors still alive and then gone."""
+    examine_readers(machine)
+    examine_sleep(machine, patience)
+    machine.pass_time(minutes=1)
+    assert do(machine, wake)[0] == "done"
+    examine_readers(machine)
+    machine.end_executors()
+    machine.pass_time(seconds=patience.total_seconds() + 1)
+    assert do(machine, wake)[0] == "done"
+    examine_readers(machine)
+    examine_rest(machine)
+
+
+POWER_PATIENCE = HORIZON
+"""After a power loss the marker files may be wrong; the horizon bounds that."""
+
+
+def decodes(line: bytes) -> bool:
+    """Whether a line is a record."""
+    try:
+        codec.decode(line)
+    except codec.BadLine:
+        return False
+    return True
