@@ -1,0 +1,128 @@
+"""Every example runs, does what it says, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+RUNNABLE = {"reminder.sh", "resumed-analysis.sh", "scheduled-reorient.sh"}
+USED_BY_THEM = {"executor.sh", "executor.py", "throwaway.bash"}
+SHOWN_BY_MAKE_DEMO = {"demo.sh", "repository_report.py"}
+
+Run = Callable[[str], str]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs one as a person would, from some folder, with a setting of theirs that must not matter."""
+    for name in ("tmp", "home", "some folder"):
+        (tmp_path / name).mkdir()
+    environment = {**os.environ, "HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp"), "TZ": "UTC"}
+    environment |= {"DEFER_EXECUTOR": "/no/such/program", "DEFER_MAX_PARALLEL": "1"}
+
+    def run(name: str) -> str:
+        done = subprocess.run(
+            [EXAMPLES / name],
+            cwd=tmp_path / "some folder",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        left = [str(path) for path in tmp_path.rglob("*") if not path.is_dir()]
+        assert left == []
+        return done.stdout
+
+    return run
+
+
+def answers(printed: str) -> list[dict[str, object]]:
+    """The JSON that stands on lines of its own."""
+    return [json.loads(line) for line in printed.splitlines() if line.startswith(("{", "["))]
+
+
+def test_none_is_left_out() -> None:
+    files = {path.name for path in EXAMPLES.iterdir() if path.is_file()}
+    assert files == RUNNABLE | USED_BY_THEM | SHOWN_BY_MAKE_DEMO
+
+
+def test_reminder(run: Run) -> None:
+    printed = run("reminder.sh")
+    in_two_hours, now, waiting = answers(printed)
+    assert in_two_hours["context"]["summary"] == "stretch your legs"
+    assert [one["id"] for one in waiting] == [in_two_hours["id"]]
+    assert f"== {now['id']}, attempt 1 ==\n## Summary\n\nthe kettle\n" in printed
+
+
+def test_resumed_analysis(run: Run) -> None:
+    printed = run("resumed-analysis.sh")
+    ended = answers(printed)[-1]
+    assert (ended["status"], ended["attempts"]) == ("completed", 2)
+    assert ended["result"]["output"] == "the sum of 100 measurements is 5050\n"
+    assert "quota used up after line 50" in printed
+    assert "## Constraints\n\n- Do not change the measurements" in printed
+
+
+def test_scheduled_reorient(run: Run) -> None:
+    printed = run("scheduled-reorient.sh")
+    snapshot, task = answers(printed)
+    assert task["context"]["reoriented_from"] == snapshot["reoriented_from"]
+    assert task["context"]["key_points"] == [*snapshot["key_points"], "The gauge data came on Monday"]
+    assert "## Summary\n\nFit the harmonics of Brest\n" in printed
+    assert "- Open question: Do we keep the Fortran core?\n- The gauge data came on Monday\n" in printed
+
+
+@pytest.fixture
+def execute(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs an executor as the runner does."""
+    prompt = tmp_path / "prompt.txt"
+    prompt.write_text("# Deferred task\n\n## Summary\n\nbuild\n")
+
+    def execute(name: str, artifacts: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+        told = {"DEFER_TASK_ID": "t", "DEFER_RUN_ID": "r", "DEFER_ATTEMPT": "1", "DEFER_PROMPT_FILE": str(prompt)}
+        return subprocess.run(
+            [EXAMPLES / name],
+            input=json.dumps({"id": "t", "context": {"summary": "build", "artifacts": artifacts}}) + "\n",
+            env={**os.environ, **told, "DEFER_RESULT_FILE": str(tmp_path / "result.json"), **more},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return execute
+
+
+def test_executor_in_shell(tmp_path: Path, execute: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    diary = tmp_path / "diary.txt"
+    assert execute("executor.sh", [], DIARY=str(diary)).stdout == f"noted in {diary}\n"
+    assert diary.read_text() == "== t, attempt 1 ==\n## Summary\n\nbuild\n"
+    assert execute("executor.sh", [], DIARY=str(tmp_path / "no" / "such")).returncode == 75
+    unset = execute("executor.sh", [])
+    assert (unset.returncode, unset.stderr.count("\n")) == (78, 1)
+
+
+def test_executor_in_python(tmp_path: Path, execute: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    built = tmp_path / "app"
+    result = tmp_path / "result.json"
+    assert execute("executor.py", [str(built)]).stdout == f"still missing: {built}\n"
+    assert json.loads(result.read_text()) == {"summary": "1 of 1 missing", "reschedule": "10m"}
+    built.touch()
+    assert execute("executor.py", [str(built)]).stdout == f"all there: {built}\n"
+    assert json.loads(result.read_text()) == {"summary": "0 of 1 missing", "artifacts": [str(built)]}
+
+
+@pytest.mark.parametrize("name", ["executor.sh", "executor.py"])
+def test_ten_lines(name: str) -> None:
+    lines = (EXAMPLES / name).read_text().splitlines()
+    code = [line for line in lines if line.strip() and not line.startswith(("#", '"""', "import "))]
+    assert len(code) <= 10
