@@ -168,11 +168,10 @@ def following(year: int, month: int, count: int = 1) -> tuple[int, int]:
 
 def named_month(month: int, year: "int | None" = None) -> Months:
     """A month of the calendar: of that year, or the nearest two that are not over."""
+    if year is not None:
+        return lambda present: iter([(year, month)])
 
     def months(present: Present) -> Iterator[tuple[int, int]]:
-        if year is not None:
-            yield year, month
-            return
         start = present.today.year + (month < present.today.month)
         yield start, month
         yield start + 1, month
@@ -219,10 +218,15 @@ def nth_day(nth: int, kind: "int | str", months: Months) -> Day:
             found = day
             if found >= present.today:
                 break
-        note = "" if found.year == present.today.year else f"the year is taken as {found.year}"
-        return Pick(found, note=note)
+        return Pick(found, note=_year_note(found, present, months))
 
     return pick
+
+
+def _year_note(found: date, present: Present, months: Months) -> str:
+    """That a year was supplied, where more than one month was looked at and it is not this year."""
+    chosen = len(list(months(present))) > 1 and found.year != present.today.year
+    return f"the year is taken as {found.year}" if chosen else ""
 
 
 def in_month(day: int, months: Months) -> Day:
@@ -234,8 +238,7 @@ def in_month(day: int, months: Months) -> Day:
             found = real_date(year, month, day)
             if found >= present.today:
                 break
-        note = "" if found.year == present.today.year else f"the year is taken as {found.year}"
-        return Pick(found, note=note)
+        return Pick(found, note=_year_note(found, present, months))
 
     return pick
 

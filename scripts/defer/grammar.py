@@ -7,7 +7,7 @@ stands before it. Every way to read the tokens is followed, each name once per p
 work is bounded by rows times tokens.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 from defer.timetokens import Token
@@ -17,7 +17,7 @@ States = list[tuple[int, Pairs]]
 Matcher = Callable[["Scan", int], States]
 Action = Callable[..., object]
 Terminal = Callable[[list[Token], int], "tuple[int, Any] | None"]
-Rule = tuple["frozenset[str] | None", Matcher, "Action | None", list[str]]
+Tree = list[tuple[str, Any]]
 #: An action answers this when the shape fits and the values do not: hour 25, ordinal `2st`.
 REFUSED = object()
 
@@ -59,112 +59,150 @@ class Caps(dict[str, Any]):
 class Scan:
     """The tokens of one text and what was found in them so far."""
 
-    __slots__ = ("memo", "texts", "tokens")
+    __slots__ = ("keys", "memo", "texts", "tokens")
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], words: Set[str]) -> None:
         self.tokens = tokens
         self.texts = [token.text for token in tokens] + [""]
+        self.keys = [(token.kind, token.text if token.text in words else "") for token in tokens]
         self.memo: dict[tuple[str, int], States] = {}
 
 
+class Rule:
+    """A row that is compiled when a token it may start with is first met."""
+
+    __slots__ = ("action", "arguments", "first", "matcher", "name", "tree")
+
+    def __init__(self, row: Row, action: "Action | None") -> None:
+        self.name = row.name
+        self.tree = _sequence(_pieces(row.pattern), ())
+        self.action = action
+        self.arguments = row.arguments
+        self.first: frozenset[str] = frozenset()
+        self.matcher: Matcher | None = None
+
+
 class Grammar:
-    """Rows compiled into matchers; ``terminals`` are the names that are code."""
+    """Rows made into matchers; ``terminals`` are the names that are code, ``starts`` what each starts with."""
 
     def __init__(
-        self, table: Iterable[Row], terminals: Mapping[str, Terminal], actions: Mapping[str, Action]
+        self,
+        table: Iterable[Row],
+        terminals: Mapping[str, Terminal],
+        starts: Mapping[str, frozenset[str]],
+        actions: Mapping[str, Action],
     ) -> None:
-        self._rules: dict[str, list[Rule]] = {}
         self._terminals = terminals
+        self._rules: dict[str, list[Rule]] = {}
         for row in table:
-            pieces = _pieces(row.pattern)
-            matcher = self._sequence(pieces, ())
-            action = actions[row.action] if row.action else None
-            rule = (_first_words(row.pattern), matcher, action, row.arguments)
+            rule = Rule(row, actions[row.action] if row.action else None)
             self._rules.setdefault(row.name, []).append(rule)
+        self._firsts: dict[str, frozenset[str]] = dict(starts)
+        for rules in self._rules.values():
+            for rule in rules:
+                rule.first = self._first(rule.tree)[0]
+        firsts = (rule.first for rules in self._rules.values() for rule in rules)
+        self._words = frozenset().union(*self._firsts.values(), *firsts)
+        self._picked: dict[tuple[str, tuple[str, str]], list[Rule]] = {}
 
     def match(self, name: str, tokens: list[Token]) -> list[tuple[int, Any]]:
         """Every (end, value) of ``name`` read from the first token on."""
-        return [(end, pairs[0][1]) for end, pairs in self._named(name, Scan(tokens), 0)]
+        return [(end, pairs[0][1]) for end, pairs in self._named(name, Scan(tokens, self._words), 0)]
+
+    def _first(self, tree: Tree) -> tuple[frozenset[str], bool]:
+        """The words and token kinds a pattern may start with, and whether it may be empty."""
+        found: frozenset[str] = frozenset()
+        for kind, part in tree:
+            first, empty = self._first_of(kind, part)
+            found |= first
+            if not empty:
+                return found, False
+        return found, True
+
+    def _first_of(self, kind: str, part: Any) -> tuple[frozenset[str], bool]:
+        if kind == "word":
+            return part, False
+        if kind == "name":
+            return self._first_of_name(part), False
+        if kind == "glued":
+            return self._first_of(*part)
+        firsts = [self._first(option) for option in part]
+        empty = kind in ("maybe", "many") or any(each for _, each in firsts)
+        return frozenset().union(*(first for first, _ in firsts)), empty
+
+    def _first_of_name(self, name: str) -> frozenset[str]:
+        if name not in self._firsts:
+            self._firsts[name] = frozenset()
+            self._firsts[name] = frozenset().union(*(self._first(rule.tree)[0] for rule in self._rules[name]))
+        return self._firsts[name]
 
     def _named(self, name: str, scan: Scan, place: int) -> States:
         known = scan.memo.get((name, place))
         if known is not None:
             return known
         found: States = []
-        text = scan.texts[place]
-        for first, matcher, action, arguments in self._rules[name]:
-            if first is not None and text not in first:
-                continue
-            for end, pairs in matcher(scan, place):
+        for rule in self._startable(name, scan.keys[place]) if place < len(scan.tokens) else ():
+            action, arguments = rule.action, rule.arguments
+            assert rule.matcher is not None
+            for end, pairs in rule.matcher(scan, place):
                 value = action(Caps(pairs), *arguments) if action else pairs[-1][1] if pairs else None
                 if value is not REFUSED:
                     found.append((end, ((name, value),)))
         scan.memo[name, place] = found
         return found
 
-    def _sequence(self, pieces: list[str], stop: Iterable[str]) -> Matcher:
-        parts: list[Matcher] = []
-        while pieces and pieces[0] not in stop:
-            parts.append(self._piece(pieces))
+    def _startable(self, name: str, key: tuple[str, str]) -> list[Rule]:
+        """The rules of ``name`` that may start with such a token."""
+        known = self._picked.get((name, key))
+        if known is None:
+            kind, text = key
+            known = [rule for rule in self._rules[name] if text in rule.first or f"<{kind}>" in rule.first]
+            for rule in known:
+                rule.matcher = rule.matcher or self._compiled(rule.tree)
+            self._picked[name, key] = known
+        return known
 
-        def run(scan: Scan, place: int) -> States:
-            states: States = [(place, ())]
-            for part in parts:
-                states = [
-                    (end, pairs + more)
-                    for start, pairs in states
-                    for end, more in part(scan, start)
-                ]
-                if not states:
-                    break
-            return states
+    def _compiled(self, tree: Tree) -> Matcher:
+        parts = [self._part(kind, part) for kind, part in tree]
+        return parts[0] if len(parts) == 1 else _in_turn(parts)
 
-        return parts[0] if len(parts) == 1 else run
-
-    def _piece(self, pieces: list[str]) -> Matcher:
-        piece = pieces.pop(0)
-        if piece == "[":
-            inner = self._choice(pieces, "]")
+    def _part(self, kind: str, part: Any) -> Matcher:
+        if kind == "word":
+            return lambda scan, place: [(place + 1, ())] if scan.texts[place] in part else []
+        if kind == "name":
+            terminal = self._terminals.get(part)
+            return _terminal(part, terminal) if terminal else lambda scan, place: self._named(part, scan, place)
+        if kind == "glued":
+            return _glued(self._part(*part))
+        options = [self._compiled(option) for option in part]
+        inner = options[0] if len(options) == 1 else _either(options)
+        if kind == "maybe":
             return lambda scan, place: [(place, ()), *inner(scan, place)]
-        if piece == "(":
-            inner = self._choice(pieces, ")")
-            if pieces and pieces[0] == "*":
-                pieces.pop(0)
-                return _repeated(inner)
-            return inner
-        if piece[0] == "~":
-            return _glued(self._single(piece[1:]))
-        return self._single(piece)
-
-    def _choice(self, pieces: list[str], close: str) -> Matcher:
-        options = [self._sequence(pieces, ("/", close))]
-        while pieces.pop(0) == "/":
-            options.append(self._sequence(pieces, ("/", close)))
-        if len(options) == 1:
-            return options[0]
-        return lambda scan, place: [state for option in options for state in option(scan, place)]
-
-    def _single(self, piece: str) -> Matcher:
-        if not piece[0].isupper():
-            return _literal(piece)
-        terminal = self._terminals.get(piece)
-        if terminal is None:
-            return lambda scan, place: self._named(piece, scan, place)
-        return _terminal(piece, terminal)
+        return _repeated(inner) if kind == "many" else inner
 
 
-def _literal(piece: str) -> Matcher:
-    words = frozenset(piece.split("|"))
-    return lambda scan, place: [(place + 1, ())] if scan.texts[place] in words else []
+def _in_turn(parts: list[Matcher]) -> Matcher:
+    def run(scan: Scan, place: int) -> States:
+        states = parts[0](scan, place)
+        for part in parts[1:]:
+            if not states:
+                break
+            states = [(end, pairs + more) for start, pairs in states for end, more in part(scan, start)]
+        return states
+
+    return run
+
+
+def _either(options: list[Matcher]) -> Matcher:
+    return lambda scan, place: [state for option in options for state in option(scan, place)]
 
 
 def _terminal(name: str, read: Terminal) -> Matcher:
     def run(scan: Scan, place: int) -> States:
-        key = (name, place)
-        known = scan.memo.get(key)
+        known = scan.memo.get((name, place))
         if known is None:
             found = read(scan.tokens, place) if place < len(scan.tokens) else None
-            known = scan.memo[key] = [] if found is None else [(found[0], ((name, found[1]),))]
+            known = scan.memo[name, place] = [] if found is None else [(found[0], ((name, found[1]),))]
         return known
 
     return run
@@ -172,9 +210,7 @@ def _terminal(name: str, read: Terminal) -> Matcher:
 
 def _glued(matcher: Matcher) -> Matcher:
     def run(scan: Scan, place: int) -> States:
-        if place < len(scan.tokens) and scan.tokens[place].glued:
-            return matcher(scan, place)
-        return []
+        return matcher(scan, place) if place < len(scan.tokens) and scan.tokens[place].glued else []
 
     return run
 
@@ -195,13 +231,31 @@ def _pieces(pattern: str) -> list[str]:
     return pattern.split()
 
 
-def _first_words(pattern: str) -> frozenset[str] | None:
-    """The literal words a pattern must start with, or None when it may start otherwise."""
-    words: set[str] = set()
-    pieces = _pieces(pattern)
-    while len(pieces) > 3 and pieces[0] == "[" and pieces[2] == "]" and not pieces[1][0].isupper():
-        words.update(pieces[1].split("|"))
-        pieces = pieces[3:]
-    if pieces[0] in "[(" or pieces[0][0] in "~" or pieces[0][0].isupper():
-        return None
-    return frozenset(words.union(pieces[0].split("|")))
+def _sequence(pieces: list[str], stop: Iterable[str]) -> Tree:
+    """The tree of a pattern up to one of ``stop``; what is read is taken off ``pieces``."""
+    tree: Tree = []
+    while pieces and pieces[0] not in stop:
+        piece = pieces.pop(0)
+        if piece == "[":
+            tree.append(("maybe", _choices(pieces, "]")))
+        elif piece == "(":
+            options = _choices(pieces, ")")
+            many = pieces[:1] == ["*"]
+            del pieces[: 1 if many else 0]
+            tree.append(("many" if many else "group", options))
+        else:
+            tree.append(_single(piece))
+    return tree
+
+
+def _choices(pieces: list[str], close: str) -> list[Tree]:
+    options = [_sequence(pieces, ("/", close))]
+    while pieces.pop(0) == "/":
+        options.append(_sequence(pieces, ("/", close)))
+    return options
+
+
+def _single(piece: str) -> tuple[str, Any]:
+    if piece[0] == "~":
+        return "glued", _single(piece[1:])
+    return ("name", piece) if piece[0].isupper() else ("word", frozenset(piece.split("|")))

@@ -80,6 +80,8 @@ def _amounts(text: str) -> dict[str, float]:
 
 def dashed(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
     """`2026-12-24`, `24-12-2026`, `24-dec-2026`; the first of a month for `2026-12`."""
+    if len(parts[0]) == 4 and len(parts) == 3 and parts[1] in MONTHS and len(parts[2]) < 3:
+        return on_date(MONTHS[parts[1]], int(parts[2]), int(parts[0]), weekday)
     if len(parts[0]) == 4 and parts[1].isdigit():
         number = int(parts[2]) if len(parts) == 3 and len(parts[2]) < 3 else 1
         if len(parts) == 3 and len(parts[2]) > 2 or (len(parts) == 2 and len(parts[1]) != 2):
@@ -110,7 +112,9 @@ def slashes(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
 
 
 def dots(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
-    """`24.12.2026`, `24.12.26`, `24.12.`: the day first."""
+    """`24.12.2026`, `24.12.26`, `24.12.`: the day first; `2026.12.24` the year."""
+    if len(parts[0]) == 4:
+        return on_date(int(parts[1]), int(parts[2]), int(parts[0]), weekday)
     number, month, year = int(parts[0]), int(parts[1]), parts[2]
     return on_date(month, number, full_year(year) if year else None, weekday)
 

@@ -101,11 +101,14 @@ When = Callable[[Present], Reading]
 
 
 class Delay:
-    """Months and days of the calendar, seconds that elapse."""
+    """Months and days of the calendar, seconds that elapse; ``unit`` where one unit was named."""
 
-    __slots__ = ("days", "months", "seconds")
+    __slots__ = ("days", "months", "seconds", "unit")
 
-    def __init__(self, months: int = 0, days: int = 0, seconds: int = 0) -> None:
+    def __init__(
+        self, months: int = 0, days: int = 0, seconds: int = 0, unit: "tuple[str, int] | None" = None
+    ) -> None:
+        self.unit = unit
         self.months = months
         self.days = days
         self.seconds = seconds

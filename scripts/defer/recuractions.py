@@ -8,7 +8,7 @@ from typing import Any
 
 from defer.grammar import REFUSED, Caps
 from defer.moments import Delay
-from defer.recurdraft import Draft, Rule
+from defer.recurdraft import Draft, Rule, listing
 from defer.recurrence import NICKNAMES
 from defer.timewords import DAY_NAMES, MONTH_NAMES
 
@@ -53,7 +53,9 @@ def last_month_day(_caps: Caps) -> object:
 
 
 def on_month_days(caps: Caps) -> object:
-    days = sorted(set(caps.all("MONTHDAY")))
+    days = sorted(set(caps.all("MONTHDAY") + caps.all("DAYNUMBER")))
+    if not all(-1 <= day <= 31 and day for day in days):
+        return REFUSED
     short = [day for day in days if day > 28]
     note = f"months without day {short[-1]} are skipped" if short else ""
     words = " and ".join(f"day {day}" if day > 0 else "the last day" for day in sorted(days, key=lambda day: day % 99))
@@ -107,11 +109,7 @@ def unit_rule(_caps: Caps, frequency: str) -> object:
 
 def _weekly(days: tuple[int, ...], every: int) -> Rule:
     named = {WORKING: "weekday", SATURDAY_SUNDAY: "saturday and sunday"}
-    return Rule("WEEKLY", every, {"byweekday": _each(days)}, named.get(days) or _listed([DAY_NAMES[day] for day in days]))
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+    return Rule("WEEKLY", every, {"byweekday": _each(days)}, named.get(days) or listing([DAY_NAMES[day] for day in days]))
 
 
 def weeks_of(caps: Caps) -> object:
@@ -184,7 +182,7 @@ def daily_part(caps: Caps) -> object:
 
 def weekly_part(caps: Caps) -> object:
     rule = _weekly(caps["WEEKDAYS"][0], 1)
-    return Rule("WEEKLY", 1, rule.by, rule.words, part=caps["PARTWORD"])
+    return Rule("WEEKLY", 1, rule.by, rule.words, part=caps.get("PARTWORD") or caps["PLURALPART"])
 
 
 def wall_time(caps: Caps, part: str = "") -> object:

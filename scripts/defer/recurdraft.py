@@ -48,6 +48,11 @@ def _elapsed(seconds: int) -> str:
     raise AssertionError(seconds)
 
 
+def listing(words: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
 class Draft:
     """A rule with its clock times and bounds; or cron fields, which have neither."""
 
@@ -186,7 +191,7 @@ def _words(draft: Draft, rule: Rule, clocks: "list[time] | None", kind: "Step | 
     times = clocks or (kind.clocks if isinstance(kind, Calendar) else [])
     words = f"every {rule.describe()}"
     if times:
-        words += " at " + " and ".join(f"{each:%H:%M}" for each in times)
+        words += " at " + listing([f"{each:%H:%M}" for each in times])
     if isinstance(kind, Step):
         words += f", counted from {kind.base.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return words

@@ -103,7 +103,8 @@ def cron_fields(expr: str) -> str | None:
         if name not in NICKNAMES:
             raise TimeExpressionError(f'"{words[0]}" is not read here (try "@daily")')
         return NICKNAMES[name]
-    if len(words) < 5 or len(expr) > 500 or not all(_is_cron(word) for word in words[:3]):
+    starred = len(words) == 4 and "*" in expr
+    if (len(words) < 5 and not starred) or len(expr) > 500 or not all(_is_cron(word) for word in words[:3]):
         return None
     if len(words) == 5:
         return " ".join(words)

@@ -42,10 +42,10 @@ def _length(top: int, bottom: int, unit: tuple[str, int]) -> object:
     kind, size = unit
     amount, rest = divmod(top * size, bottom)
     if kind == "second":
-        return Delay(seconds=amount) if amount or not top else REFUSED
+        return Delay(seconds=amount, unit=unit) if amount or not top else REFUSED
     if kind == "day":
-        return Delay(days=amount, seconds=rest * 86400 // bottom)
-    return REFUSED if rest else Delay(months=amount)
+        return Delay(days=amount, seconds=rest * 86400 // bottom, unit=unit)
+    return REFUSED if rest else Delay(months=amount, unit=unit)
 
 
 def length(caps: Caps) -> object:
@@ -70,10 +70,11 @@ def hours_minutes(caps: Caps) -> object:
 
 
 def total(caps: Caps) -> object:
-    summed = Delay()
-    for each in caps.all("LENGTH"):
+    summed, lengths = Delay(), caps.all("LENGTH")
+    for each in lengths:
         summed = summed + each
-    return REFUSED if summed.is_nothing() else summed
+    repeated = len({each.unit for each in lengths}) < len(lengths)
+    return REFUSED if summed.is_nothing() or repeated else summed
 
 
 def possessive(caps: Caps) -> object:
@@ -120,7 +121,7 @@ def fixed(_caps: Caps, hour: str, minute: str) -> object:
 
 
 def clock(caps: Caps, kind: str = "exact") -> object:
-    return _exact(*_either(caps, "H:MM", "HHMM", "H.MM"), kind=kind)
+    return _exact(*_either(caps, "H:MM", "HHMM", "HMM", "H.MM"), kind=kind)
 
 
 def digits_clock(caps: Caps) -> object:
@@ -152,7 +153,7 @@ def around(caps: Caps, minutes: str) -> object:
 
 
 def around_minutes(caps: Caps, sign: str) -> object:
-    return around(caps, str(int(sign) * caps["MINUTES"]))
+    return around(caps, str(int(sign) * _either(caps, "MINUTES", "FIVES")))
 
 
 def face_clock(caps: Caps) -> object:
@@ -344,10 +345,10 @@ def same_time(caps: Caps) -> When:
     return moments.wait(spans[caps["SPAN"]])
 
 
-def ctime(caps: Caps) -> object:
-    day = days.on_date(caps["MONTH"], caps["DAYNUMBER"], caps["YEAR"], caps["WEEKDAY"])
-    exact = _exact(*caps["H:MM"])
-    return REFUSED if exact is REFUSED else moments.on_day(day, exact)
+def late_year(caps: Caps) -> When:
+    number = _either(caps, "DAYNUMBER", "ORDINAL")
+    day = days.on_date(caps["MONTH"], number, caps["YEAR"], caps.get("WEEKDAY"))
+    return moments.on_day(day, caps["TIME"])
 
 
 def wait_at(caps: Caps) -> When:

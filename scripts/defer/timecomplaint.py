@@ -16,6 +16,8 @@ _TWO_MEANINGS = {
     "semiweekly": 'name the days (try "mondays and thursdays 9am")',
     "fortnightly": 'name the weeks (try "every 2 weeks")',
     "M": 'is that minutes or months? (try "1m" or "1mo")',
+    "twice": 'name both times (try "every day at 9am and 5pm")',
+    "nightly": 'name the hour (try "every day at 11pm")',
     "someday": f'name a day (try "{EXAMPLE}")',
     "later": 'say how much later (try "in 2 hours")',
     "soon": 'say how soon (try "in 10 minutes")',
@@ -40,6 +42,8 @@ def complaint(expr: str, tokens: list[Token], end: int, works: Callable[[str], b
         return f'can\'t read "{shown(expr)}": too long for a time (try "{EXAMPLE}")'
     if (named := zone_in(expr, tokens)) is not None:
         return f'"{shown(expr)}": zones are not read from the text (use --tz {named})'
+    if any(token.text in ("ago", "yesterday") for token in tokens):
+        return f'can\'t read "{shown(expr)}": that lies in the past (try "in 10 minutes")'
     if end and tokens[0].text not in ("every", "each"):
         left = expr[tokens[end].start :]
         head = expr[: tokens[end - 1].end].strip()
@@ -60,10 +64,12 @@ def _reason(expr: str, tokens: list[Token]) -> str:
     if words & {"every", "each"} and any(token.text in _NTH for token in tokens):
         return 'every other one, or once a month? (try "every other friday" or "every 2nd friday of the month")'
     if _NUMBER.fullmatch(expr.strip()):
-        number = expr.strip()
-        return f'a bare number has no unit (try "{number[:4]}m")'
+        number = expr.strip() if len(expr.strip()) < 4 else "10"
+        return f'a bare number has no unit (try "{number}m" or "9:30")'
     if all(not set(token.text) & set("123456789") for token in tokens) and any("0" in token.text for token in tokens):
         return 'that is no time at all (try "now" or "1m")'
+    if tokens[0].text in ("by", "until", "till", "before", "after", "from"):
+        return f'a task starts at a time, not "{tokens[0].text}" one (try "{EXAMPLE}")'
     if words & _PAST or tokens[0].text == "-":
         return 'that lies in the past (try "in 10 minutes")'
     for word, reason in _TWO_MEANINGS.items():

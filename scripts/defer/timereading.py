@@ -14,14 +14,14 @@ from defer.recurdraft import settled
 from defer.recurrence import Recurrence, cron_fields, from_cron
 from defer.timecomplaint import answers, complaint, shown
 from defer.timeparse import Reading, TimeExpressionError
-from defer.timeterminals import TERMINALS
+from defer.timeterminals import STARTS, TERMINALS
 from defer.timetokens import MOST_TOKENS, Token, tokenise
 
 
 @cache
 def grammar() -> Grammar:
     """The grammar of one moment, compiled once."""
-    return Grammar(rows(*timegrammar.ONCE), TERMINALS, vars(timeactions))
+    return Grammar(rows(*timegrammar.ONCE), TERMINALS, STARTS, vars(timeactions))
 
 
 @cache
@@ -29,7 +29,7 @@ def recurring() -> Grammar:
     """The same with the lines of what recurs, compiled once and only where one is met."""
     from defer import recuractions
 
-    return Grammar(rows(*timegrammar.AGAIN), TERMINALS, {**vars(timeactions), **vars(recuractions)})
+    return Grammar(rows(*timegrammar.AGAIN), TERMINALS, STARTS, {**vars(timeactions), **vars(recuractions)})
 
 
 def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:

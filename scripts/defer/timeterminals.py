@@ -142,7 +142,19 @@ def year(tokens: list[Token], place: int) -> Found:
     return None
 
 
+_TABLES: dict[str, dict[str, Any]] = {
+    "MONTH": dict(MONTHS),
+    "WEEKDAY": dict(WEEKDAYS),
+    "PLURALDAY": dict(WEEKDAY_PLURALS),
+    "UNIT": dict(UNITS),
+    "UNIT'S": {word + "'s": UNITS[word] for word in BARE_UNITS},
+    "ONEUNIT": {word: UNITS[word] for word in BARE_UNITS},
+    "PARTWORD": {word: word for word in PARTS},
+    "PLURALPART": {word + "s": word for word in PARTS},
+}
+
 TERMINALS: dict[str, Terminal] = {
+    **{name: _table(table) for name, table in _TABLES.items()},
     "NUMBER": _number(1, 9),
     "DIGIT": _number(1, 1),
     "EPOCH": _number(1, 12),
@@ -152,13 +164,6 @@ TERMINALS: dict[str, Terminal] = {
     "HOURNUMBER": _number(1, 2),
     "NUMERICORDINAL": numeric_ordinal,
     "ORDINALWORD": ordinal_word,
-    "MONTH": _table(dict(MONTHS)),
-    "WEEKDAY": _table(dict(WEEKDAYS)),
-    "PLURALDAY": _table(dict(WEEKDAY_PLURALS)),
-    "UNIT": _table(dict(UNITS)),
-    "UNIT'S": _table({word + "'s": UNITS[word] for word in BARE_UNITS}),
-    "ONEUNIT": _table({word: UNITS[word] for word in BARE_UNITS}),
-    "PARTWORD": _table({word: word for word in PARTS}),
     "H:MM": clock_colon,
     "HHMM": clock_digits,
     "HMM": clock_short,
@@ -171,4 +176,23 @@ TERMINALS: dict[str, Terminal] = {
     "ISODAY": _text("isodate"),
     "ISOPERIOD": _text("period"),
     "YEAR": year,
+}
+
+_NUMBER = frozenset(("<number>",))
+#: The words and token kinds each terminal may start with.
+STARTS: dict[str, frozenset[str]] = {
+    **dict.fromkeys(TERMINALS, _NUMBER),
+    **{name: frozenset(table) for name, table in _TABLES.items()},
+    "NUMBERWORD": frozenset(NUMBER_WORDS),
+    "ORDINALWORD": frozenset(ORDINALS) | {"twenty", "thirty"},
+    "H:MM": frozenset(("<colon>",)),
+    "H.MM": frozenset(("<decimal>",)),
+    "DECIMAL": frozenset(("<decimal>",)),
+    "SLASHED": frozenset(("<slashed>",)),
+    "DASHED": frozenset(("<dashed>",)),
+    "DOTTED": frozenset(("<dotted>",)),
+    "ISODATETIME": frozenset(("<iso>",)),
+    "ISODAY": frozenset(("<isodate>",)),
+    "ISOPERIOD": frozenset(("<period>",)),
+    "YEAR": _NUMBER | {"'"},
 }

@@ -22,7 +22,7 @@ _SHAPES = re.compile(
         (?![0-9a-z.]))
     |(?P<dashed>[0-9]{1,4}-(?:[0-9]{1,2}|[a-z]{3,9})(?:-[0-9]{1,4})?(?![0-9a-z:./-]))
     |(?P<slashed>[0-9]{1,4}[ ]?/[ ]?[0-9]{1,4}(?:[ ]?/[ ]?[0-9]{1,4})?(?![0-9:./-]))
-    |(?P<dotted>[0-9]{1,2}\.[0-9]{1,2}\.(?:[0-9]{4}|[0-9]{2})?(?![0-9a-z:./-]))
+    |(?P<dotted>[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}(?![0-9a-z:./-])|[0-9]{1,2}\.[0-9]{1,2}\.(?:[0-9]{4}|[0-9]{2})?(?![0-9a-z:./-]))
     |(?P<colon>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9:]))
     |(?P<decimal>[0-9]{1,6}\.[0-9]{1,3}(?![0-9.:/-]))
     |(?P<number>[0-9]+)
@@ -74,10 +74,14 @@ def _absorbed(found: list[Token], token: Token, text: str) -> bool:
         token.kind, token.text = "word", token.text[0] + "m"
     elif token.text == "m" and token.glued and text[token.start] == "M":
         token.text = "M"
-    if token.text != "." or not token.glued or last is None or last.text not in ABBREVIATIONS:
+    if token.text != "." or not token.glued or last is None or not _may_take_stop(last):
         return False
     last.end = token.end
     return True
+
+
+def _may_take_stop(token: Token) -> bool:
+    return token.text in ABBREVIATIONS and token.end - token.start == len(token.text)
 
 
 def _unhyphenated(tokens: list[Token]) -> list[Token]:
