@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -40,7 +41,11 @@ class AuditLog:
 
     def note(self, at: datetime, action: str, task_id: str | None = None, **facts: object) -> None:
         """Write one line; never raises for a failing disk."""
+        self.write([line(at, action, task_id, facts)])
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Write lines made with ``line`` in one go; never raises for a failing disk."""
         try:
-            fsio.append_unlocked(self.path, line(at, action, task_id, facts).encode())
+            fsio.append_unlocked(self.path, "".join(lines).encode())
         except OSError as error:
             print(f"defer: the audit log was not written: {self.path}: {error.strerror}", file=sys.stderr)

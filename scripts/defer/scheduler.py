@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import adapters, filing, instants, occurrences, task, timeparse, words
-from .audit import AuditLog
+from .audit import AuditLog, line
 from .codec import Task
 from .config import Config
 from .errors import BadInput, Refused
@@ -220,9 +220,11 @@ def expires_at(text: str | None, run_at: datetime, now: datetime, zone: ZoneInfo
 def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, if_exists: str) -> list[Task]:
     """Store planned tasks in one write; the records as they stand. Raises Refused for a taken id."""
     stored = store.append([one.task for one in planned], now, if_exists)
-    for one, record in zip(planned, stored, strict=True):
-        if record.get("created_at") == one.task["created_at"]:
-            audit.note(now, "scheduled", record["id"], run_at=record["run_at"], when=record.get("when"))
+    # A record that was there already and was to stay has a context of its own.
+    new = [record for one, record in zip(planned, stored, strict=True) if record["context"] is one.task["context"]]
+    audit.write(
+        line(now, "scheduled", record["id"], {"run_at": record["run_at"], "when": record.get("when")}) for record in new
+    )
     return stored
 
 

@@ -83,54 +83,51 @@ class JsonlStore:
 
     def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
         with self._locked():
-            taken = self._recent_ids(now)
+            known = self._find_all({wanted["id"] for wanted in new if "id" in wanted})
+            names = _Names(self.path, min((wanted["created_at"] for wanted in new if "id" not in wanted), default=None))
             stored: list[Task] = []
-            lines: list[Task] = []
+            lines: list[bytes] = []
             for wanted in new:
-                record, changed = self._placed(wanted, taken, now, if_exists)
-                _check_size(record)
-                taken.add(record["id"])
+                record = self._placed(wanted, known, names, now, if_exists)
                 stored.append(record)
-                lines += [record] if changed else []
-            self._write(lines, now)
+                if record is not known.get(record["id"]):
+                    known[record["id"]] = record
+                    lines.append(_checked(codec.encode(record), record))
+            self._write_lines(lines, stored, now)
         return stored
 
-    def _placed(self, wanted: Task, taken: set[str], now: datetime, if_exists: str) -> tuple[Task, bool]:
-        """The record to store for ``wanted``, and whether it is new."""
+    def _placed(self, wanted: Task, known: dict[str, Task], names: _Names, now: datetime, if_exists: str) -> Task:
+        """The record to store for ``wanted``; the one that is there already if it is to stay."""
         if "id" not in wanted:
-            created = instants.from_text(wanted["created_at"])
-            return {"id": task.made_up_id(created, taken, os.urandom), **wanted}, True
-        old = self.find(wanted["id"])
+            return {"id": names.make_up(instants.from_text(wanted["created_at"])), **wanted}
+        old = known.get(wanted["id"])
         if old is None:
-            return wanted, True
+            return wanted
         if if_exists == "skip":
-            return old, False
+            return old
         if if_exists == "replace":
-            return task.replace(old, wanted, now), True
+            return task.replace(old, wanted, now)
         raise Refused(f"id is taken: {wanted['id']} (choose another, or say --if-exists replace or skip)")
 
-    def _recent_ids(self, now: datetime) -> set[str]:
-        """Ids made up in this second: what lines at the end of the file name, read back until none does."""
-        mark = f'"task_{now:%Y%m%d_%H%M%S}_'.encode()
-        size = _TAIL_BYTES
-        while True:
-            tail = fsio.last_bytes(self.path, size)
-            if len(tail) < size or mark not in tail[:_TAIL_BYTES]:
-                return {part.split(b'"', 1)[0].decode(errors="replace") for part in tail.split(b'{"id":"')[1:]}
-            size *= 2
-
     def find(self, task_id: str) -> Task | None:
-        needles = {json.dumps(task_id, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)}
-        found: Task | None = None
         with fsio.storage_errors(self.path):
-            stream = fsio.reader(self.path)
-            if stream is None:
-                return None
-            with stream:
-                for line in stream:
-                    if any(needle in line for needle in needles):
-                        found = _record_of(line, task_id, found)
-        return None if found is None or codec.is_filed(found) else found
+            return self._find_all({task_id}).get(task_id)
+
+    def _find_all(self, ids: set[str]) -> dict[str, Task]:
+        """The current records of ``ids`` that are in the store, in one pass over the file."""
+        stream = fsio.reader(self.path) if ids else None
+        if stream is None:
+            return {}
+        # One id is looked for as bytes, which is the quickest; of many, a waiting line is told by its start.
+        needles = _needles(next(iter(ids))) if len(ids) == 1 else None
+        found: dict[str, Task] = {}
+        with stream:
+            for line in stream:
+                if needles is None or any(needle in line for needle in needles):
+                    quick = codec.waiting(line)
+                    if quick is None or quick[1].decode() in ids:
+                        _take(line, ids, found)
+        return found
 
     def scan(self) -> Iterator[Task]:
         with fsio.storage_errors(self.path):
@@ -222,9 +219,12 @@ class JsonlStore:
 
     def _write(self, records: Sequence[Task], now: datetime) -> None:
         """Append records as one write. The caller holds the lock."""
-        if not records:
+        self._write_lines(list(map(codec.encode, records)), records, now)
+
+    def _write_lines(self, lines: list[bytes], records: Sequence[Task], now: datetime) -> None:
+        if not lines:
             return
-        data = b"".join(map(codec.encode, records))
+        data = b"".join(lines)
         if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
             # Either a torn line, which goes aside, or a whole one that only lacks its newline.
             self._refreshed(now)
@@ -264,22 +264,60 @@ class JsonlStore:
             self._report("markers_not_set", reason=error.strerror)
 
 
-def _record_of(line: bytes, task_id: str, otherwise: Task | None) -> Task | None:
-    """The record in ``line`` if it is that of ``task_id``."""
+class _Names:
+    """Ids for tasks without one: none that a line at the end of the file names, and no name twice.
+
+    The end of the file is read back until nothing in a block was made up in the second of ``since``
+    (or later ones): a made-up id of an earlier second cannot be in the way.
+    """
+
+    def __init__(self, path: Path, since: str | None) -> None:
+        self._made: set[str] = set()
+        self._tail = b""
+        if since is None:
+            return
+        mark = f'"task_{instants.from_text(since):%Y%m%d_%H%M%S}_'.encode()
+        size = _TAIL_BYTES
+        while True:
+            self._tail = fsio.last_bytes(path, size)
+            if len(self._tail) < size or mark not in self._tail[:_TAIL_BYTES]:
+                return
+            size *= 2
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._made or f'"{name}"'.encode() in self._tail
+
+    def make_up(self, created_at: datetime) -> str:
+        """A new id; its digits are the moment the task was created."""
+        name = task.made_up_id(created_at, self, os.urandom)
+        self._made.add(name)
+        return name
+
+
+def _needles(task_id: str) -> list[bytes]:
+    """The id as it may stand in a line, quoted."""
+    return [json.dumps(task_id, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)]
+
+
+def _take(line: bytes, ids: set[str], found: dict[str, Task]) -> None:
+    """Note the record in ``line`` if it is one of ``ids``; a filed one takes its id out."""
     try:
         record = codec.decode(line)
     except BadLine:
-        return otherwise
-    return record if record["id"] == task_id else otherwise
+        return
+    if record["id"] in ids:
+        found.pop(record["id"], None)
+        if "filed_at" not in record:
+            found[record["id"]] = record
 
 
-def _check_size(record: Task) -> None:
-    size = len(codec.encode(record))
-    if size > codec.MAX_TASK_BYTES:
+def _checked(line: bytes, record: Task) -> bytes:
+    if len(line) > codec.MAX_TASK_BYTES:
         raise BadInput(
-            f"task is too large: {record['id']} has {size} bytes of at most {codec.MAX_TASK_BYTES} "
+            f"task is too large: {record['id']} has {len(line)} bytes of at most {codec.MAX_TASK_BYTES} "
             "(put the bulk in a file and name it with --artifact)"
         )
+    return line
 
 
 def _filed_line(one: Task, now: datetime) -> Task:

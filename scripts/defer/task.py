@@ -79,7 +79,7 @@ def create(
     }
 
 
-def made_up_id(created_at: datetime, taken: Container[str], random_bytes: Callable[[int], bytes]) -> str:
+def made_up_id(created_at: datetime, taken: Container[object], random_bytes: Callable[[int], bytes]) -> str:
     """``task_YYYYMMDD_HHMMSS_xxxx`` that is not in ``taken``; xxxx is hexadecimal."""
     moment = created_at
     for tries in range(1 << 20):
