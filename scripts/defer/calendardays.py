@@ -17,7 +17,7 @@ from defer.moments import (
     month_length,
     real_date,
 )
-from defer.timeparse import TimeExpressionError
+from defer.reading import TimeExpressionError
 
 WEEK = 7 * DAY
 OFFICE_CLOSES: Clock = ("exact", 17, 0, 0)
@@ -106,9 +106,8 @@ def on_date(month: int, day: int, year: "int | None" = None, weekday: "int | Non
             found = real_date(year, month, day)
             check_weekday(found, weekday)
             return Pick(found, full=True)
-        start = present.today.year
-        leap = (month, day) == (2, 29)
-        while (leap and month_length(start, 2) < 29) or (month, day) < present.today.timetuple()[1:3] and start == present.today.year:
+        start = present.today.year + ((month, day) < (present.today.month, present.today.day))
+        while (month, day) == (2, 29) and month_length(start, 2) < 29:
             start += 1
         found = real_date(start, month, day)
         check_weekday(found, weekday)
@@ -153,9 +152,7 @@ def slashed(first: int, second: int, year: "int | None", weekday: "int | None" =
         fitting = [each for each in dates if each.date.weekday() == weekday]
         if len(fitting) == 1:
             return fitting[0]
-        raise TimeExpressionError(
-            f"month or day first? (try {dates[0].date:%Y-%m-%d} or {dates[1].date:%Y-%m-%d})"
-        )
+        raise TimeExpressionError(f"month or day first? (try {dates[0].date:%Y-%m-%d} or {dates[1].date:%Y-%m-%d})")
 
     return pick
 

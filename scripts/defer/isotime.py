@@ -1,11 +1,11 @@
 """ISO 8601: instants, week and ordinal dates, periods; and the written dates of `timetokens`."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from defer.calendardays import on_date, slashed
 from defer.grammar import REFUSED
-from defer.moments import UTC, Day, Delay, Pick, Present, When
-from defer.timeparse import Reading, TimeExpressionError
+from defer.moments import Day, Delay, Pick, Present, When
+from defer.reading import Reading, TimeExpressionError
 from defer.timewords import MONTHS
 
 
@@ -41,7 +41,7 @@ def _ordinal(digits: str) -> date:
 def day(text: str) -> Day:
     """An ISO week date or ordinal date: `2026-w52-4`, `2026-358`."""
 
-    def pick(present: Present) -> Pick:
+    def pick(_present: Present) -> Pick:
         try:
             if "w" in text:
                 found = date.fromisoformat(text.upper())

@@ -5,16 +5,17 @@ minute, second)``; a *delay* is a ``Delay``. Everything here works on the wall c
 zone and goes to UTC in ``Present.on_wall`` alone, where gaps and folds are dealt with.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, time, timedelta, timezone
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from defer.timeparse import Reading, TimeExpressionError
+from defer.reading import Reading, TimeExpressionError
 from defer.timewords import DAY_NAMES, PARTS
 
-UTC = timezone.utc
+UTC = UTC
 GRACE = timedelta(seconds=60)
 YEARS_AHEAD = 10
+PAST = "past"
 DAY = timedelta(days=1)
 
 #: (kind, hour, minute, second). Kinds: `exact` (24-hour or with am/pm), `colon` (24-hour, but a
@@ -105,18 +106,14 @@ class Delay:
 
     __slots__ = ("days", "months", "seconds", "unit")
 
-    def __init__(
-        self, months: int = 0, days: int = 0, seconds: int = 0, unit: "tuple[str, int] | None" = None
-    ) -> None:
+    def __init__(self, months: int = 0, days: int = 0, seconds: int = 0, unit: "tuple[str, int] | None" = None) -> None:
         self.unit = unit
         self.months = months
         self.days = days
         self.seconds = seconds
 
     def __add__(self, other: "Delay") -> "Delay":
-        return Delay(
-            self.months + other.months, self.days + other.days, self.seconds + other.seconds
-        )
+        return Delay(self.months + other.months, self.days + other.days, self.seconds + other.seconds)
 
     def times(self, count: int) -> "Delay":
         """``count`` of it."""
@@ -220,14 +217,13 @@ def _hour_before(moment: time) -> time:
     return moment.replace(hour=(moment.hour - 1) % 24)
 
 
-def _first_ahead(present: Present, walls: "Iterator[datetime] | list[datetime]") -> tuple[datetime, str, datetime]:
-    """The first of some walls that is not past: (instant, note, last instant looked at)."""
-    instant = present.utc
+def _first_ahead(present: Present, walls: list[datetime]) -> tuple[datetime, str]:
+    """The first of some walls that is not past, and its note; ``PAST`` where all of them are."""
     for wall in walls:
         instant, note = present.on_wall(wall)
         if instant >= present.utc:
-            return instant, note, instant
-    return present.utc, "past", instant
+            return instant, note
+    return present.utc, PAST
 
 
 def _walls(day: date, clock: Clock, coming: bool) -> list[datetime]:
@@ -245,10 +241,10 @@ def on_day(day: Day, clock: "Clock | None" = None) -> When:
         if pick.roll and pick.date == present.today and not (clock or pick.clock):
             return present.answer(*present.on_wall(_walls(pick.roll, said, False)[0]), pick.note)
         walls = _walls(pick.date, said, pick.coming)
-        instant, note, last = _first_ahead(present, walls)
-        if note == "past" and pick.roll:
-            instant, note, last = _first_ahead(present, _walls(pick.roll, said, False))
-        if note == "past":
+        instant, note = _first_ahead(present, walls)
+        if note == PAST and pick.roll:
+            instant, note = _first_ahead(present, _walls(pick.roll, said, False))
+        if note == PAST:
             first = present.on_wall(walls[0])[0]
             return present.answer(first, pick.note, grace=pick.full)
         return present.answer(instant, note, pick.note)
@@ -271,7 +267,7 @@ def next_clock(clock: Clock) -> When:
             for later in (0, 1, 2)
             for each in hours
         ]
-        instant, note, _ = _first_ahead(present, walls)
+        instant, note = _first_ahead(present, walls)
         return present.answer(instant, note)
 
     return resolve

@@ -1,14 +1,14 @@
 """A recurring phrase as it was read, and how it is fixed to an instant and a zone."""
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from defer import moments
-from defer.moments import DAY, UTC, Pick, Present
-from defer.recurrence import MOST_TIMES, SECOND, Recurrence, from_cron
+from defer.moments import DAY, Pick, Present
+from defer.reading import TimeExpressionError
+from defer.recurring import MOST_TIMES, SECOND, Recurrence, from_cron
 from defer.recurrules import Calendar, Dates, Step, wall_to_utc
-from defer.timeparse import TimeExpressionError
 
 FASTEST = 60
 UNIT_NAMES = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
@@ -87,7 +87,7 @@ def settled(draft: Draft, expr: str, anchor: datetime, tz: ZoneInfo) -> Recurren
     clocks = _clocks(draft, rule)
     kind = _kind(rule, clocks, moment or present.wall, lower, start, present)
     notes = (rule.note,) if rule.note else ()
-    found = Recurrence(expr, present.utc, tz, kind, _words(draft, rule, clocks or None, kind), notes)
+    found = Recurrence(expr, present.utc, tz, kind, _words(rule, clocks, kind), notes)
     found.bound(lower, _end(draft.bounds, present, start or present.utc), _times(draft.bounds))
     if found.after(present.utc) is None:
         raise TimeExpressionError('its end comes before its first time (try "every day at 9am")')
@@ -179,15 +179,16 @@ def _day(instant: datetime, present: Present) -> date:
 
 def _by(rule: Rule, phase: date) -> dict[str, Any]:
     """What keeps a bare step on the weekday or date it started from."""
-    return {
+    steps: dict[str, dict[str, Any]] = {
         "DAILY": {},
         "WEEKLY": {"byweekday": [(phase.weekday(), 0)]},
         "MONTHLY": {"bymonthday": [phase.day]},
         "YEARLY": {"bymonth": phase.month, "bymonthday": phase.day},
-    }[rule.frequency]
+    }
+    return steps[rule.frequency]
 
 
-def _words(draft: Draft, rule: Rule, clocks: "list[time] | None", kind: "Step | Calendar") -> str:
+def _words(rule: Rule, clocks: list[time], kind: "Step | Calendar") -> str:
     times = clocks or (kind.clocks if isinstance(kind, Calendar) else [])
     words = f"every {rule.describe()}"
     if times:

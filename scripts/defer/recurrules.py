@@ -6,12 +6,12 @@ fires after ``start`` up to and with ``end``.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from defer.moments import DAY, UTC
+from defer.moments import DAY
 
 Stretch = tuple[datetime | None, datetime | None, int]
 EMPTY: Stretch = (None, None, 0)
@@ -72,7 +72,7 @@ class Dates:
         """Those of its dates that are not before ``day``, starting the rule as late as may be."""
         from dateutil import rrule
 
-        by = {name: self._weekdays(value) if name == "byweekday" else value for name, value in self.by.items()}
+        by: Any = {name: self._weekdays(value) if name == "byweekday" else value for name, value in self.by.items()}
         frequency: Any = getattr(rrule, self.frequency)
         start = datetime.combine(self._aligned(max(day, self.phase)), time())
         for found in rrule.rrule(frequency, dtstart=start, interval=self.every, wkst=rrule.MO, **by):
@@ -161,14 +161,13 @@ class Cron:
     def _day(
         self, cron: Any, day: date, here: datetime, stop: datetime, start: datetime
     ) -> tuple[int, datetime | None]:
-        if day.month not in cron.months or not cron.match_day(day):
-            # A fire of a skipped hour may be moved past midnight.
-            if not self._uneven(day) and not self._uneven(day - DAY):
-                return 0, None
-        elif here > start and stop - here >= DAY - timedelta(seconds=1) and not self._uneven(day):
-            if not self._uneven(day - DAY) and not self._uneven(day + DAY):
-                latest = datetime.combine(day, time(max(cron.hours), max(cron.minutes)))
-                return len(cron.hours) * len(cron.minutes), wall_to_utc(latest, self.tz)
+        """Number and last of the fires after ``here`` up to ``stop``, both of one day."""
+        even = not any(self._uneven(day + near * DAY) for near in (-1, 0, 1))
+        if even and not (day.month in cron.months and cron.match_day(day)):
+            return 0, None
+        if even and here > start and stop - here >= DAY - timedelta(seconds=1):
+            latest = datetime.combine(day, time(max(cron.hours), max(cron.minutes)))
+            return len(cron.hours) * len(cron.minutes), wall_to_utc(latest, self.tz)
         _, last, count = walked(self.fires(here), stop)
         return count, last
 

@@ -6,15 +6,15 @@ environment. A plain delay is read without importing anything but ``datetime``, 
 that is what most tasks are scheduled with.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
-from defer.errors import BadInput
+from defer.reading import Reading, TimeExpressionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from defer.recurrence import Recurrence
+__all__ = ["Reading", "TimeExpressionError", "parse", "parse_duration", "split_line", "zone"]
 
 MINUTE = 60
 HOUR = 3600
@@ -25,39 +25,6 @@ UNIT_SECONDS = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), MINUTE),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), HOUR),
 }
-
-
-class TimeExpressionError(BadInput):
-    """The words are no moment in the future; the text names them and shows one that is."""
-
-
-class Reading(tuple):  # type: ignore[type-arg]
-    """What the words mean: ``instant``, ``notes`` and, when they recur, ``recurrence``."""
-
-    __slots__ = ()
-
-    def __new__(
-        cls, instant: datetime, notes: tuple[str, ...] = (), recurrence: "Recurrence | None" = None
-    ) -> "Reading":
-        return tuple.__new__(cls, (instant, notes, recurrence))
-
-    @property
-    def instant(self) -> datetime:
-        """Aware, in UTC, whole seconds; the first fire of words that recur."""
-        found: datetime = self[0]
-        return found
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Short sentences on what was chosen: gap shifted, fold chosen, clamped."""
-        found: tuple[str, ...] = self[1]
-        return found
-
-    @property
-    def recurrence(self) -> "Recurrence | None":
-        """Set when the words recur."""
-        found: Recurrence | None = self[2]
-        return found
 
 
 def zone(name: str) -> "ZoneInfo":
@@ -88,7 +55,7 @@ def parse(expr: str, now: datetime, tz: "ZoneInfo") -> Reading:
         from defer import timereading
 
         return timereading.read(expr, now, tz)
-    return Reading(now.astimezone(timezone.utc).replace(microsecond=0) + timedelta(seconds=seconds))
+    return Reading(now.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=seconds))
 
 
 def parse_duration(text: str) -> timedelta:

@@ -3,25 +3,27 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from defer import timeactions, timegrammar
+from defer import clockactions, timeactions, timegrammar
 from defer.errors import BadInput
 from defer.grammar import Grammar, rows
 from defer.moments import Present
+from defer.reading import Reading, TimeExpressionError
 from defer.recurdraft import settled
-from defer.recurrence import Recurrence, cron_fields, from_cron
+from defer.recurring import Recurrence, cron_fields, from_cron
 from defer.timecomplaint import answers, complaint, shown
-from defer.timeparse import Reading, TimeExpressionError
 from defer.timeterminals import STARTS, TERMINALS
 from defer.timetokens import MOST_TOKENS, Token, tokenise
+
+_T = TypeVar("_T")
 
 
 @cache
 def grammar() -> Grammar:
     """The grammar of one moment, compiled once."""
-    return Grammar(rows(*timegrammar.ONCE), TERMINALS, STARTS, vars(timeactions))
+    return Grammar(rows(*timegrammar.ONCE), TERMINALS, STARTS, {**vars(clockactions), **vars(timeactions)})
 
 
 @cache
@@ -29,7 +31,9 @@ def recurring() -> Grammar:
     """The same with the lines of what recurs, compiled once and only where one is met."""
     from defer import recuractions
 
-    return Grammar(rows(*timegrammar.AGAIN), TERMINALS, STARTS, {**vars(timeactions), **vars(recuractions)})
+    return Grammar(
+        rows(*timegrammar.AGAIN), TERMINALS, STARTS, {**vars(clockactions), **vars(timeactions), **vars(recuractions)}
+    )
 
 
 def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
@@ -45,21 +49,22 @@ def _read(expr: str, present: Present) -> Reading:
     fields = _named(expr, lambda: cron_fields(expr))
     if fields is not None:
         return _named(expr, lambda: _first_fire(from_cron(expr, fields, present.utc, present.tz)))
-    longest = 0
-    for name in ("WHEN", "RECURS") if 0 < len(tokens) <= MOST_TOKENS else ():
-        end, found = _longest(name, tokens)
-        if end == len(tokens) and name == "WHEN":
-            return _named(expr, lambda: found(present))
-        if end == len(tokens):
-            return _named(expr, lambda: _first_fire(settled(found, expr, present.utc, present.tz)))
-        longest = max(end, longest)
-    raise TimeExpressionError(complaint(expr, tokens, longest, lambda head: answers(lambda: _read(head, present))))
+    if not 0 < len(tokens) <= MOST_TOKENS:
+        raise TimeExpressionError(complaint(expr, tokens, 0, lambda head: False))
+    once, when = _longest(grammar(), "WHEN", tokens)
+    if once == len(tokens):
+        reading: Reading = _named(expr, lambda: when(present))
+        return reading
+    again, draft = _longest(recurring(), "RECURS", tokens)
+    if again == len(tokens):
+        return _named(expr, lambda: _first_fire(settled(draft, expr, present.utc, present.tz)))
+    works = lambda head: answers(lambda: _read(head, present))  # noqa: E731
+    raise TimeExpressionError(complaint(expr, tokens, max(once, again), works))
 
 
-def _longest(name: str, tokens: list[Token]) -> tuple[int, Any]:
+def _longest(table: Grammar, name: str, tokens: list[Token]) -> tuple[int, Any]:
     """The end and value of the longest reading; of several, the one whose line comes first."""
-    matches = (grammar() if name == "WHEN" else recurring()).match(name, tokens)
-    return max(matches, key=lambda match: match[0], default=(0, None))
+    return max(table.match(name, tokens), key=lambda match: match[0], default=(0, None))
 
 
 def _first_fire(found: Recurrence) -> Reading:
@@ -68,7 +73,7 @@ def _first_fire(found: Recurrence) -> Reading:
     return Reading(first, found.notes, found)
 
 
-def _named(expr: str, read: Callable[[], Any]) -> Any:
+def _named(expr: str, read: Callable[[], _T]) -> _T:
     """``read()``, with the expression in front of what it complains of."""
     try:
         return read()

@@ -8,9 +8,9 @@ before lunch` is not `5 minutes`. A ``--`` ends the time by hand.
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from defer.reading import TimeExpressionError
 from defer.timecomplaint import shown
-from defer.timeparse import TimeExpressionError, parse
-from defer.timereading import grammar, recurring
+from defer.timereading import grammar, read, recurring
 from defer.timetokens import MOST_TOKENS, Token, tokenise
 from defer.timewords import DAY_NAMES, MONTHS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
 from defer.zones import zone_meant
@@ -46,7 +46,7 @@ def split_line(line: str, now: datetime, tz: ZoneInfo) -> tuple[str, str]:
         tail = tail[2:].lstrip() if tail[:2] == "- " else tail
     if not head:
         raise TimeExpressionError(f'"{shown(line)}" starts with no time (try "{EXAMPLE}")')
-    parse(head, now, tz)
+    read(head, now, tz)
     if not tail:
         raise TimeExpressionError(f'"{shown(line)}" has a time and no text (try "{EXAMPLE}")')
     return head, tail
@@ -57,7 +57,8 @@ def _end_of_time(line: str) -> int:
     if (end := _end_of_cron(line)) is not None:
         return end
     tokens = tokenise(line, MOST_TOKENS)
-    places = {place for read, name in ((grammar, "WHEN"), (recurring, "RECURS")) for place, _ in read().match(name, tokens)}
+    found = [*grammar().match("WHEN", tokens), *recurring().match("RECURS", tokens)]
+    places = {place for place, _ in found}
     place = max((place for place in places if _at_blank(line, tokens[place - 1].end)), default=0)
     if not place or _is_lone(tokens[:place]):
         return 0
@@ -71,7 +72,8 @@ def _end_of_time(line: str) -> int:
 
 
 def _at_blank(line: str, end: int) -> bool:
-    return line[end : end + 1].isspace() or not line[end:].strip(" \t\n,:;") or line[end : end + 2] in (", ", ": ", "; ")
+    after = line[end : end + 2]
+    return after[:1].isspace() or after in (", ", ": ", "; ") or not line[end:].strip(" \t\n,:;")
 
 
 def _is_lone(tokens: list[Token]) -> bool:

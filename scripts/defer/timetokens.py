@@ -5,6 +5,7 @@ the length of the text; what a shape means is the grammar's business.
 """
 
 import re
+
 from defer.timewords import ABBREVIATIONS, HYPHENATED
 
 #: No time expression is longer; what follows could only be left over.

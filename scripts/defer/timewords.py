@@ -18,9 +18,7 @@ ORDINALS = {
     )
 } | {"thirtieth": 30}
 
-MONTH_NAMES = (
-    "january february march april may june july august september october november december"
-).split()
+MONTH_NAMES = ("january february march april may june july august september october november december").split()
 MONTHS = (
     {name: number for number, name in enumerate(MONTH_NAMES, start=1)}
     | {name[:3]: number for number, name in enumerate(MONTH_NAMES, start=1)}
@@ -51,9 +49,7 @@ for _unit, _size, _words in (
     UNITS.update(dict.fromkeys(_words.split(), (_unit, _size)))
 
 #: Units that stand for one when nothing counts them: `every hour`, `next week`.
-BARE_UNITS = frozenset(
-    "second sec minute min hour hr day week month year fortnight decade".split()
-)
+BARE_UNITS = frozenset("second sec minute min hour hr day week month year fortnight decade".split())
 
 #: Hour and first and last hour of a part of the day; 24 and more is the next morning.
 PARTS = {

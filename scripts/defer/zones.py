@@ -3,7 +3,7 @@
 import re
 from zoneinfo import ZoneInfo
 
-from defer.timeparse import TimeExpressionError
+from defer.reading import TimeExpressionError
 
 #: Abbreviation to the zone most people mean by it; only ever suggested.
 ABBREVIATIONS = {
