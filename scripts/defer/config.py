@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -157,8 +158,9 @@ class Config:
         from . import timeparse
 
         wanted = name or self.get("DEFER_TIMEZONE")
-        return timeparse.zone(wanted or self._system_zone())
+        return timeparse.zone(wanted or self._system_zone)
 
+    @cached_property
     def _system_zone(self) -> str:
         # Where /etc/localtime is a link into the zone database, which is nearly everywhere, its target is the
         # answer; tzlocal, which knows the other places, costs half as much again as Python's own start.

@@ -12,7 +12,7 @@ def now() -> datetime:
 
 def to_text(instant: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SSZ`` of an aware instant; fractions of a second are dropped."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(UTC).isoformat()[:19] + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,6 +30,7 @@ from .markers import HORIZON, Markers
 
 SMALL_STORE_BYTES = 1 << 18
 _TAIL_BYTES = 1 << 16
+_MADE_UP_ID = re.compile(rb'"(task_\d{8}_\d{6}_[0-9a-f]{4})"')
 
 Report = Callable[..., None]
 """``report(action, **facts)``: told of what the store set aside or found unreadable."""
@@ -272,25 +274,20 @@ class _Names:
     """
 
     def __init__(self, path: Path, since: str | None) -> None:
-        self._made: set[str] = set()
-        self._tail = b""
+        self._taken: set[str] = set()
         if since is None:
             return
         mark = f'"task_{instants.from_text(since):%Y%m%d_%H%M%S}_'.encode()
-        size = _TAIL_BYTES
-        while True:
-            self._tail = fsio.last_bytes(path, size)
-            if len(self._tail) < size or mark not in self._tail[:_TAIL_BYTES]:
-                return
+        tail, size = fsio.last_bytes(path, _TAIL_BYTES), _TAIL_BYTES
+        while len(tail) == size and mark in tail[:_TAIL_BYTES]:
             size *= 2
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._made or f'"{name}"'.encode() in self._tail
+            tail = fsio.last_bytes(path, size)
+        self._taken.update(name.decode() for name in _MADE_UP_ID.findall(tail))
 
     def make_up(self, created_at: datetime) -> str:
         """A new id; its digits are the moment the task was created."""
-        name = task.made_up_id(created_at, self, os.urandom)
-        self._made.add(name)
+        name = task.made_up_id(created_at, self._taken, os.urandom)
+        self._taken.add(name)
         return name
 
 
