@@ -91,10 +91,9 @@ def private_shell(tmp_path: Path, needs: Callable[..., None]) -> Iterator[Callab
 
     yield start
     for shell in started:
-        # It is process 1 of its namespace: at its end the kernel ends whatever else is in there.
-        assert shell.stdin is not None
-        shell.stdin.close()
-        shell.wait(60)
+        # The shell is process 1 of its namespace: with it the kernel ends whatever else is in there.
+        shell.kill()
+        shell.communicate()
 
 
 @pytest.fixture
@@ -103,7 +102,7 @@ def front(tmp_path: Path, root: Path) -> Path:
     checkout = tmp_path / FOLDER
     checkout.mkdir()
     for name in ("scripts", "requirements", "references"):
-        shutil.copytree(root / name, checkout / name)
+        shutil.copytree(root / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(root / "pyproject.toml", checkout)
     if (root / ".venv").exists():
         (checkout / ".venv").symlink_to(root / ".venv")
@@ -130,7 +129,7 @@ def here(tmp_path: Path) -> dict[str, str]:
 
 
 def test_cron_runs_a_due_task(
-    tmp_path: Path, front: Path, here: dict[str, str], private_shell: Callable[..., PrivateShell]
+    tmp_path: Path, private_shell: Callable[..., PrivateShell], front: Path, here: dict[str, str]
 ) -> None:
     shell = private_shell(here)
     installed = shell.answer(front, "cron", "install")
