@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,7 +16,14 @@ from .scheduler import Request
 from .store import Store
 
 _TIME_FLAGS = ("when", "tz")
-_POLICIES = ("times", "until", "jitter", "catch_up", "overlap", "expires")
+_SPOKEN = {
+    "times": ("count",),
+    "until": ("until",),
+    "jitter": ("jitter_seconds", "jitter_offset_seconds"),
+    "catch_up": ("catch_up",),
+    "overlap": ("overlap",),
+    "expires": ("expires_after_seconds",),
+}
 
 
 class Editor:
@@ -92,7 +99,7 @@ class Editor:
     def _timing(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
         """The fields that change with the task's time; nothing where only other things change."""
         moved = any(flag in given for flag in _TIME_FLAGS)
-        policies = {flag: given[flag] for flag in _POLICIES if flag in given}
+        policies = {flag: given[flag] for flag in _SPOKEN if flag in given}
         if not moved and not (occurrences.is_recurring(one) and policies):
             return {}
         words = given.get("when") or one.get("when")
@@ -107,9 +114,11 @@ class Editor:
         )
         planned = scheduler.plan(request, self._config, self._now).task
         kept = {name: planned.get(name) for name in ("run_at", "occurrence", "when", "tz", "recurrence")}
-        if moved or planned.get("recurrence") is None:
-            return {**kept, "expires_at": planned.get("expires_at"), "attempts": 0}
-        return {"recurrence": {**occurrences.policies(one), **_policies_of(planned["recurrence"], policies)}}
+        if not moved:
+            return {"recurrence": {**occurrences.policies(one), **_policies_of(planned["recurrence"], policies)}}
+        if occurrences.is_recurring(one) and kept["recurrence"]:
+            kept["recurrence"] = {**_policies_of(occurrences.policies(one), _SPOKEN), **kept["recurrence"]}
+        return {**kept, "expires_at": planned.get("expires_at"), "attempts": 0}
 
     def _fields(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
         made: dict[str, Callable[[Any], tuple[str, Any]]] = {
@@ -129,18 +138,10 @@ class Editor:
         return fields
 
 
-def _policies_of(planned: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """What of a freshly planned ``recurrence`` the given flags speak of."""
-    spoken = {
-        "times": ("count",),
-        "until": ("until",),
-        "jitter": ("jitter_seconds", "jitter_offset_seconds"),
-        "catch_up": ("catch_up",),
-        "overlap": ("overlap",),
-        "expires": ("expires_after_seconds",),
-    }
-    names = [name for flag in given for name in spoken[flag]]
-    return {name: planned[name] for name in names if name in planned}
+def _policies_of(recurrence: dict[str, Any], flags: Iterable[str]) -> dict[str, Any]:
+    """What of a ``recurrence`` object the given flags speak of."""
+    names = [name for flag in flags for name in _SPOKEN[flag]]
+    return {name: recurrence[name] for name in names if name in recurrence}
 
 
 def upcoming(store: Store, now: datetime, end: datetime, limit: int) -> list[dict[str, Any]]:
