@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["Reading", "TimeExpressionError", "parse", "parse_duration", "split_line", "zone"]
+__all__ = ["Reading", "TimeExpressionError", "parse", "parse_duration", "plain_delay", "split_line", "zone"]
 
 MINUTE = 60
 HOUR = 3600
@@ -50,11 +50,19 @@ def parse(expr: str, now: datetime, tz: "ZoneInfo") -> Reading:
 
     Raises TimeExpressionError, whose text names what is left over or impossible.
     """
-    seconds = _plain_seconds(expr)
-    if seconds is None:
+    found = plain_delay(expr, now)
+    if found is None:
         from defer import timereading
 
         return timereading.read(expr, now, tz)
+    return found
+
+
+def plain_delay(expr: str, now: datetime) -> "Reading | None":
+    """The same for a delay of hours or shorter, which needs no zone; None for all other words."""
+    seconds = _plain_seconds(expr)
+    if seconds is None:
+        return None
     return Reading(now.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=seconds))
 
 

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""What a time expression means.
+
+Usage: time_utils.py normalize EXPR [--now ISO] [--tz ZONE]
+       time_utils.py epoch     EXPR [--now ISO] [--tz ZONE]
+       time_utils.py next      EXPR [--count N] [--now ISO] [--tz ZONE]
+       time_utils.py describe  EXPR [--now ISO] [--tz ZONE]
+
+normalize  the instant in UTC, YYYY-MM-DDTHH:MM:SSZ; of what recurs, the first
+epoch      the same in seconds since 1970
+next       the next N instants (5) of what recurs, one a line; the instant of what does not
+describe   how it was understood, in words, with what was chosen on the way
+
+EXPR `-` reads one expression a line and answers each on one line, `error: …` for one that
+cannot be read. ZONE is an IANA name; without it DEFER_TIMEZONE counts, else the system's zone.
+ISO without an offset is in that zone.
+
+Exit: 0 answered; 2 bad input, with the reason on stderr. The words that are understood are in
+references/time-grammar.md.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    import bootstrap
+
+    bootstrap.enter_environment()
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from defer import timeparse
+from defer.errors import EXIT_OK, BadInput, DeferError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from zoneinfo import ZoneInfo
+
+FLAGS = {"--now": "a time", "--tz": "a zone", "--count": "a number"}
+USUAL_COUNT, MOST_COUNT = 5, 1000
+ISO = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class Ask:
+    """Which answer is wanted, of which words, and at what moment."""
+
+    __slots__ = ("count", "now", "now_text", "verb", "words", "zone_name")
+
+    def __init__(self, argv: "list[str]") -> None:
+        flags, plain = _split(argv)
+        if len(plain) < 2 or plain[0] not in ANSWERS:
+            raise BadInput(f"nothing to read (try: time_utils.py normalize 30m; verbs: {', '.join(ANSWERS)})")
+        self.verb, self.words = plain[0], " ".join(plain[1:])
+        self.zone_name, self.now_text = flags.get("--tz"), flags.get("--now")
+        self.count = _count(flags["--count"]) if "--count" in flags else USUAL_COUNT
+
+    def zone(self) -> "ZoneInfo":
+        """The zone the words are read in."""
+        if self.zone_name is not None:
+            return timeparse.zone(self.zone_name)
+        from defer import config
+
+        return config.load().timezone()
+
+    def moment(self, zone: "ZoneInfo") -> datetime:
+        """The instant the words are read at."""
+        if self.now_text is None:
+            return datetime.now(UTC)
+        try:
+            found = datetime.fromisoformat(self.now_text)
+            return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise BadInput(f'--now: "{self.now_text[:64]}" is no ISO time (try 2026-11-18T10:30:00-05:00)') from None
+
+
+def _split(argv: "list[str]") -> "tuple[dict[str, str], list[str]]":
+    """Flags with their values, and the words between them; `--` ends the flags."""
+    flags: dict[str, str] = {}
+    plain: list[str] = []
+    rest = iter(argv)
+    for word in rest:
+        name, given, value = word.partition("=")
+        if word == "--":
+            plain.extend(rest)
+        elif name in FLAGS:
+            flags[name] = value if given else next(rest, "")
+            if not flags[name]:
+                raise BadInput(f"{name} needs {FLAGS[name]} (see --help)")
+        elif word.startswith("--"):
+            raise BadInput(f'no flag is called "{name[:64]}" (see --help)')
+        else:
+            plain.append(word)
+    return flags, plain
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 5 and 0 < int(text) <= MOST_COUNT:
+        return int(text)
+    raise BadInput(f'--count: "{text[:64]}" is no number from 1 to {MOST_COUNT}')
+
+
+def _normalize(reading: timeparse.Reading, _now: datetime, _zone: "ZoneInfo", _count: int) -> "list[str]":
+    return [f"{reading.instant:{ISO}}"]
+
+
+def _epoch(reading: timeparse.Reading, _now: datetime, _zone: "ZoneInfo", _count: int) -> "list[str]":
+    return [str(int(reading.instant.timestamp()))]
+
+
+def _next(reading: timeparse.Reading, now: datetime, _zone: "ZoneInfo", count: int) -> "list[str]":
+    fires = reading.recurrence.fires(now) if reading.recurrence else iter([reading.instant])
+    return [f"{fire:{ISO}}" for fire in islice(fires, count)]
+
+
+def _describe(reading: timeparse.Reading, now: datetime, zone: "ZoneInfo", _count: int) -> "list[str]":
+    if reading.recurrence:
+        return ["; ".join((reading.recurrence.describe(), *reading.notes))]
+    local = f"{reading.instant.astimezone(zone):%a %Y-%m-%d %H:%M:%S} {zone.key}"
+    return ["; ".join((local, f"{reading.instant:{ISO}}", _distance(reading.instant - now), *reading.notes))]
+
+
+def _distance(ahead: timedelta) -> str:
+    """`in 1 d 2 h`, to the two largest units."""
+    seconds = max(0, int(ahead.total_seconds()))
+    parts = []
+    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return "in " + " ".join(parts[:2]) if parts else "now"
+
+
+ANSWERS: "dict[str, Callable[[timeparse.Reading, datetime, ZoneInfo, int], list[str]]]" = {
+    "normalize": _normalize,
+    "epoch": _epoch,
+    "next": _next,
+    "describe": _describe,
+}
+
+
+def answers(ask: Ask, lines: "Iterator[str]") -> "Iterator[str]":
+    """One line for each expression of a file."""
+    zone = ask.zone()
+    now = ask.moment(zone)
+    for line in lines:
+        try:
+            reading = timeparse.parse(line.rstrip("\r\n"), now, zone)
+            yield " ".join(ANSWERS[ask.verb](reading, now, zone, ask.count))
+        except BadInput as error:
+            yield f"error: {error}"
+
+
+def run(argv: "list[str]") -> None:
+    """Answer on stdout what is asked."""
+    if not argv or argv[0] in ("-h", "--help") or "--help" in argv:
+        print(__doc__ and __doc__.strip())
+        return
+    ask = Ask(argv)
+    if ask.words == "-":
+        # What is no UTF-8 becomes characters that no expression has.
+        for answer in answers(ask, iter(open(0, encoding="utf-8", errors="surrogateescape", closefd=False))):  # noqa: SIM115
+            print(answer, flush=True)
+        return
+    if (quick := _quickly(ask)) is not None:
+        print(quick)
+        return
+    zone = ask.zone()
+    now = ask.moment(zone)
+    print(*ANSWERS[ask.verb](timeparse.parse(ask.words, now, zone), now, zone, ask.count), sep="\n")
+
+
+def _quickly(ask: Ask) -> "str | None":
+    """The answer for `30m` and its like, without looking up the zone it does not need."""
+    if ask.zone_name or ask.now_text or os.environ.get("DEFER_TIMEZONE"):
+        return None
+    reading = timeparse.plain_delay(ask.words, datetime.now(UTC))
+    if reading is None or ask.verb == "describe":
+        return None
+    return str(int(reading.instant.timestamp())) if ask.verb == "epoch" else f"{reading.instant:{ISO}}"
+
+
+def main(argv: "list[str]") -> int:
+    """Answer ``argv``; the exit status of the contract."""
+    try:
+        run(argv)
+        sys.stdout.flush()
+    except DeferError as error:
+        print(f"defer: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stdout = None
+        return EXIT_OK
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
