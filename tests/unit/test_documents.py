@@ -1,0 +1,501 @@
+"""Documents that cannot fall behind the code: lists are equal, examples valid, links good, commands run.
+
+A block of README is run as it stands, in a throw-away home, by the section it is in: ``sh`` blocks
+through a pipe, ``console`` blocks on a terminal, where what is printed must be what is shown.
+"""
+
+from __future__ import annotations
+
+import ast
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from defer import adapters, arguments, config, errors, outcome, resultfile, settings, task
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+SCHEMA = json.loads((ROOT / "references" / "task.schema.json").read_text())
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "references/*.md", "reorient/*.md", "examples/**/*.md", ".env.example")
+    for path in ROOT.glob(pattern)
+)
+MARKDOWN = [path for path in DOCUMENTS if path.suffix == ".md"]
+
+
+# Recurring work, and changing what was scheduled, are described once they are whole. What of them the code knows by
+# now and the documents leave out stands here; a name that is described, or that the code drops, has to leave the list.
+NOT_DESCRIBED_YET = {
+    *("--every", "--cron", "--count", "--until", "--jitter", "--catch-up", "--overlap"),
+    *("paused", "missed", "skipped"),
+    *("run_requested",),
+}
+
+
+class Block(NamedTuple):
+    """A fenced block: its language and marks, its text, the comment in front, the section it is in."""
+
+    language: str
+    marks: list[str]
+    text: str
+    comment: str
+    section: str
+    line: int
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def blocks(path: Path) -> list[Block]:
+    found: list[Block] = []
+    section = fence = comment = ""
+    marks: list[str] = []
+    body: list[str] = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if fence:
+            if line.strip() == fence:
+                text = "".join(f"{one}\n" for one in body)
+                found.append(Block(marks[0], marks[1:], text, comment, section, number - len(body)))
+                fence = comment = ""
+            else:
+                body.append(line)
+        elif opening := re.fullmatch(r"\s*(```+)(.*)", line):
+            fence, marks, body = opening[1], opening[2].split() or [""], []
+        elif heading := re.fullmatch(r"##? (.+)", line):
+            section, comment = heading[1], ""
+        elif line.strip():
+            comment = line.strip() if line.strip().startswith("<!--") else ""
+    assert not fence, f"{name_of(path)}: a block is not closed"
+    return found
+
+
+def without_blocks(path: Path) -> str:
+    return re.sub(r"^(```+).*?^\1$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def table_under(heading: str, path: Path = README) -> list[list[str]]:
+    """The cells of the table rows under a heading, without the table's head."""
+    part = re.split(r"^#+ ", without_blocks(path), flags=re.MULTILINE)
+    (text,) = (one for one in part if one.startswith(heading + "\n"))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [re.split(r"(?<!\\)\|", row.strip().strip("|")) for row in rows]
+    return [[cell.strip() for cell in row] for row in cells if not re.fullmatch(r"[-| ]+", "".join(row))][1:]
+
+
+def code_in(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# The three lists of variables, and other tables that repeat what the code knows.
+
+
+def test_readme_lists_every_variable_with_its_default() -> None:
+    rows = [row for row in table_under("Settings") if row[0].startswith("`DEFER_")]
+    assert {code_in(row[0])[0]: "".join(code_in(row[1])) for row in rows} == config.VARIABLES
+    assert all(row[2] for row in rows)
+
+
+def test_env_example_lists_every_variable_with_its_default_and_a_line_about_it() -> None:
+    paragraphs = (ROOT / ".env.example").read_text().rstrip("\n").split("\n\n")[1:]
+    while not paragraphs[0].rpartition("\n")[2].startswith("#DEFER_"):
+        paragraphs.pop(0)
+    found = {}
+    for paragraph in paragraphs:
+        *said, variable = paragraph.split("\n")
+        assert said, variable
+        assert all(re.fullmatch(r"# \S.*", line) for line in said), variable
+        name, _, default = variable.removeprefix("#").partition("=")
+        found[name] = default
+    assert found == config.VARIABLES
+
+
+def test_env_example_changes_nothing_until_a_line_is_uncommented(tmp_path: Path) -> None:
+    text = (ROOT / ".env.example").read_text()
+    assert settings.parse(text, ".env.example") == {}
+    numbers = [line for line in text.splitlines() if re.fullmatch(r"#DEFER_\w+=[0-9]+", line)]
+    assert len(numbers) == sum(value.isdigit() for value in config.VARIABLES.values())
+    (tmp_path / "env").write_text("".join(f"{line[1:]}\n" for line in numbers))
+    plain = config.Config({"HOME": str(tmp_path)}, {}, None)
+    written = config.load({"HOME": str(tmp_path), "DEFER_ENV_FILE": str(tmp_path / "env")})
+    for name in ("backoff", "timeout_seconds", "kill_grace_seconds", "max_parallel", "output_limit_bytes"):
+        assert getattr(written, name) == getattr(plain, name), name
+
+
+def test_defaults_are_what_the_tables_say(tmp_path: Path) -> None:
+    plain = config.Config({"HOME": str(tmp_path)}, {}, None)
+    known = {"DEFER_RUNTIME_DIR": plain.runtime_dir, "DEFER_LOG_DIR": plain.log_dir}
+    for name, actual in {
+        **known,
+        "DEFER_TASKS_FILE": plain.tasks_file,
+        "DEFER_ARCHIVE_DIR": plain.archive_dir,
+        "DEFER_LOG_FILE": plain.log_file,
+    }.items():
+        said = config.VARIABLES[name].replace("~", str(tmp_path))
+        for variable, value in known.items():
+            said = said.replace(f"${variable}", str(value))
+        assert str(actual) == os.path.realpath(said), name
+
+
+def test_exit_codes_are_those_of_the_code() -> None:
+    said = {int(row[0]) for row in table_under("Exit status")}
+    assert said == {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    help_text = arguments.schedule().format_help()
+    listed = re.search(r"exit status:(.*)", help_text)
+    assert listed
+    assert {int(number) for number in re.findall(r"\d+", listed[1])} == said
+
+
+def test_executor_exit_codes_are_those_of_the_code() -> None:
+    followed = dict(row[:2] for row in table_under("Writing an executor"))
+    assert followed.keys() == {"0", "75", "77", "78", "other"}
+    for code in (75, 77, 78, 3):
+        kind = outcome.error_type_of(code)
+        final = kind in (outcome.PERMISSION_BLOCKED, outcome.CONFIG_ERROR)
+        said = followed.get(str(code), followed["other"])
+        assert ("no retry" in said) == final, code
+        assert ("retried" in said) != final, code
+
+
+def test_lifecycle_names_every_state_and_every_kind_of_error() -> None:
+    path = ROOT / "docs" / "lifecycle.md"
+    assert {code_in(row[0])[0] for row in table_under("Runs", path)} == set(outcome.ERROR_TYPES)
+    reached = {code_in(row[1])[0] for row in table_under("Transitions", path)}
+    assert reached == set(task.STATUSES) - NOT_DESCRIBED_YET
+
+
+def test_what_is_not_described_yet_is_there() -> None:
+    actions = {"run_requested"}
+    sources = "".join(path.read_text() for path in (ROOT / "scripts" / "defer").glob("*.py"))
+    assert NOT_DESCRIBED_YET - actions <= {*arguments.schedule().flags(), *task.STATUSES}
+    assert all(f'"{action}"' in sources for action in actions)
+
+
+def test_lifecycle_names_every_action_of_the_audit_log() -> None:
+    said = (ROOT / "docs" / "lifecycle.md").read_text().partition("## In the audit log")[2]
+    written = {
+        node.args[number].value
+        for path in (ROOT / "scripts" / "defer").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        for number in [{"note": 1, "_report": 0}.get(node.func.attr)]
+        if number is not None and len(node.args) > number and isinstance(node.args[number], ast.Constant)
+    }
+    assert written >= {"archived", "wake_failed", "bad_line"}
+    assert written - NOT_DESCRIBED_YET - set(code_in(said)) == set()
+    assert not NOT_DESCRIBED_YET & set(code_in(said))
+
+
+def test_architecture_says_what_every_module_is_for() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = text.partition("## Rooms")[2].partition("\n## ")[0]
+    said = re.findall(r"^\| `(\w+)` \| .+ \|$", rooms, re.MULTILINE)
+    assert len(said) == len(set(said))
+    modules = {path.stem for path in (ROOT / "scripts" / "defer").glob("*.py")}
+    assert modules - set(said) == set(), "give these a line"
+    assert set(said) - modules == set(), "these are not there"
+
+
+# Flags
+
+
+def test_readme_lists_every_option_of_schedule() -> None:
+    said = [flag for row in table_under("Options of `schedule`") for flag in re.findall(r"--[a-z-]+", row[0])]
+    assert len(said) == len(set(said))
+    assert set(said) == set(arguments.schedule().flags()) - {"--help"} - NOT_DESCRIBED_YET
+
+
+def test_choices_and_defaults_of_options_are_those_of_the_code() -> None:
+    rows = {code_in(row[0])[0].split(" ")[0]: row for row in table_under("Options of `schedule`")}
+    for flag, choices in {"--intent": task.INTENTS, "--mode": task.MODES, "--aura-level": task.AURA_LEVELS}.items():
+        assert rows[flag][0] == f"`{flag} {chr(92) + '|'}`".replace(chr(92) + "|", (chr(92) + "|").join(choices))
+        assert rows[flag][2] == f"`{choices[0]}`"
+
+
+@pytest.mark.parametrize("path", [README, *sorted((ROOT / "docs").glob("*.md"))], ids=name_of)
+def test_every_flag_that_is_mentioned_exists(path: Path) -> None:
+    sources = [ROOT / "scripts" / "defer" / "arguments.py", *(ROOT / "scripts").glob("*.py")]
+    known = {flag for source in sources for flag in re.findall(r"\"(--[a-z-]+)\"", source.read_text())} | {"--help"}
+    mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", path.read_text()))
+    assert mentioned - known == set()
+
+
+# Examples of records
+
+KINDS = ("task", "context", "run", "result-file")
+
+
+EXAMPLES = {f"{name_of(path)}:{one.line}": one for path in MARKDOWN for one in blocks(path) if one.language == "json"}
+
+
+def kind_of(block: Block, value: object) -> str | None:
+    if block.marks:
+        return block.marks[0]
+    keys = value.keys() if isinstance(value, dict) else set()
+    if "type" in keys and "intent" in keys:
+        return "task"
+    return "run" if {"run_id", "task_id"} <= keys else None
+
+
+def problems(value: object, kind: str) -> list[str]:
+    if kind == "result-file":
+        resultfile.parse(json.dumps(value).encode())
+        known = set(resultfile.Result._fields)
+        return [] if isinstance(value, dict) and value.keys() <= known else ["a key that nobody reads"]
+    schema = SCHEMA if kind == "task" else {"$ref": f"#/$defs/{kind}", "$defs": SCHEMA["$defs"]}
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
+
+
+@pytest.mark.parametrize("place", EXAMPLES)
+def test_json_examples_are_valid(place: str) -> None:
+    block = EXAMPLES[place]
+    value = json.loads(block.text)
+    kind = kind_of(block, value)
+    if kind is not None:
+        assert kind in KINDS, "a mark that nobody knows"
+        assert problems(value, kind) == []
+
+
+def test_json_examples_of_each_kind_are_there_and_a_wrong_one_is_seen() -> None:
+    found = {kind_of(block, json.loads(block.text)) for block in EXAMPLES.values()}
+    assert {"task", "context", "run"} <= found
+    assert problems({"summary": 3}, "context") == ["$.summary: 3 is not of type 'string'"]
+    assert problems({"type": "deferred_task"}, "task")
+    assert problems({"run_id": "r"}, "run")
+    assert problems({"summmary": "x"}, "result-file")
+
+
+def test_task_schema_md_names_every_field_of_the_schema() -> None:
+    text = (ROOT / "references" / "task-schema.md").read_text()
+    said = {word.rpartition(".")[2] for words in re.findall(r"`([a-z_. ]+)`", text) for word in words.split()}
+    part = SCHEMA["$defs"]
+    fields = {*SCHEMA["properties"], *part["context"]["properties"], *part["result"]["properties"]}
+    fields |= {*part["run"]["properties"], *part["run_under_way"]["properties"]}
+    assert fields - said == set()
+    assert set(part["error_type"]["enum"]) == set(outcome.ERROR_TYPES)
+    assert set(SCHEMA["properties"]["status"]["enum"]) == set(task.STATUSES) - NOT_DESCRIBED_YET
+
+
+# Links and paths
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", without_blocks(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=name_of)
+def test_relative_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_blocks(path)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        found = (path.parent / file).resolve() if file else path
+        assert found.exists(), f"{target}: not there"
+        assert found.is_relative_to(ROOT), f"{target}: outside of the repository"
+        assert not anchor or anchor in anchors(found), f"{target}: no such heading"
+
+
+# `you` and `me` stand for whoever reads.
+OF_A_MACHINE = re.compile(
+    r"(?<![\w~.])/(?:(?:home|Users)/(?!(?:you|me)\b)\w+|root\b|(?:private/)?tmp/\w|mnt/\w)|\b[A-Z]:\\"
+)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_no_path_of_a_machine(path: Path) -> None:
+    assert OF_A_MACHINE.findall(path.read_text()) == []
+
+
+def test_a_path_of_a_machine_would_be_seen() -> None:
+    assert OF_A_MACHINE.search("see /home/ada/defer")
+    assert not OF_A_MACHINE.search("see /home/you/defer, ~/defer, data/tmp/x")
+
+
+# Commands
+
+FAKE_CRONTAB = """\
+#!/bin/sh
+case $1 in
+-l) [ -e "$HOME/crontab" ] || { echo "no crontab for you" >&2; exit 1; }; exec cat "$HOME/crontab" ;;
+-r) exec rm "$HOME/crontab" ;;
+-) exec cat >"$HOME/crontab" ;;
+esac
+"""
+
+
+class Reader:
+    """Somebody who follows README: a home that holds nothing, a clone, a crontab of their own."""
+
+    def __init__(self, base: Path) -> None:
+        self.home, self.clone, programs = base / "home", base / "clone", base / "bin"
+        for directory in (self.home / ".config" / "defer", self.clone, programs):
+            directory.mkdir(parents=True)
+        # An empty settings file of their own, so that nobody's `.env` beside the code is read.
+        (self.home / ".config" / "defer" / "env").touch(0o600)
+        for entry in ROOT.iterdir():
+            (self.clone / entry.name).symlink_to(entry)
+        (programs / "crontab").write_text(FAKE_CRONTAB)
+        (programs / "crontab").chmod(0o755)
+        # What `make install` does; that block would otherwise have to stand before each other one.
+        (programs / "defer").symlink_to(ROOT / "scripts" / "schedule-task.sh")
+        path = f"{programs}:{os.environ['PATH']}"
+        self.environment = {**os.environ, "HOME": str(self.home), "PATH": path, "TERM": "xterm", "COLUMNS": "120"}
+
+    def run(self, script: str) -> None:
+        command = ["bash", "-euo", "pipefail", "-c", script]
+        done = subprocess.run(
+            command, cwd=self.clone, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+    def type(self, command: str) -> str:
+        """Run a command on a terminal of 120 columns: what it shows, colours taken out."""
+        screen, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        process = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=self.clone,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=terminal,
+        )
+        os.close(terminal)
+        shown = b""
+        while piece := read_terminal(screen):
+            shown += piece
+        os.close(screen)
+        assert process.wait() == 0, shown.decode()
+        return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", shown.decode().replace("\r\n", "\n"))
+
+
+def read_terminal(screen: int) -> bytes:
+    try:
+        return os.read(screen, 4096)
+    except OSError:  # EIO is how Linux says that nobody writes any more
+        return b""
+
+
+VARYING = {
+    r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? \S+ \([^)]* UTC\)": "MOMENT",
+    r"[A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d\d:\d\d": "WHEN",
+    r"task_\d{8}_\d{6}_[0-9a-f]{4}": "TASK",
+    r"─+": "─",
+    r"[ \t]+": " ",
+}
+
+
+def about(soon: re.Match[str]) -> str:
+    """``in 9 minutes 58 seconds`` to the nearest five minutes: some time passes between two commands."""
+    seconds = 60 * int(soon["minutes"] or 0) + int(soon["seconds"] or 0)
+    return f"in about {5 * round(seconds / 300)} minutes"
+
+
+def settled(text: str) -> list[str]:
+    """Lines of a terminal with what differs from run to run made alike."""
+    text = re.sub(r"(?<=\), )now(?=,)", "in 0 seconds", text)
+    text = re.sub(r"\bin (?:(?P<minutes>\d+) minutes? ?)?(?:(?P<seconds>\d+) seconds?)?(?=\W)", about, text)
+    for pattern, word in VARYING.items():
+        text = re.sub(pattern, word, text)
+    return [line.strip() for line in text.strip().split("\n")]
+
+
+def matches(shown: list[str], expected: list[str]) -> bool:
+    """Whether the lines are as expected; ``…`` stands for any text, alone on a line for any lines."""
+    pattern = "\n".join(re.escape(line) for line in expected).replace("…", "(?s:.*)") + "\n?"
+    return re.fullmatch(pattern, "\n".join(shown)) is not None
+
+
+def commands(block: Block) -> list[tuple[str, list[str]]]:
+    """The commands of a console block, each with the lines it shows."""
+    parts = re.split(r"^\$ (.+)\n", block.text, flags=re.MULTILINE)
+    assert parts[0] == "", "a console block starts with a command"
+    return [(command, settled(shown)) for command, shown in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def runnable(path: Path = README) -> dict[str, list[Block]]:
+    """The blocks with commands, by section."""
+    found: dict[str, list[Block]] = {}
+    for block in blocks(path):
+        if block.language in ("sh", "console", "bash", "shell"):
+            found.setdefault(block.section, []).append(block)
+    return found
+
+
+def is_not_run(block: Block) -> bool:
+    return block.comment.startswith("<!-- not run:")
+
+
+@pytest.mark.parametrize("section", runnable())
+def test_commands_of_readme_do_what_they_show(section: str, tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    ready = subprocess.run(["bash", ROOT / "scripts" / "schedule-task.sh", "--help"], capture_output=True, text=True)
+    assert ready.returncode == 0, ready.stderr
+    for block in runnable()[section]:
+        if is_not_run(block):
+            continue
+        if block.language == "console":
+            for command, expected in commands(block):
+                shown = settled(reader.type(command))
+                assert matches(shown, expected), "\n".join([f"$ {command}", *shown])
+        else:
+            reader.run(block.text)
+    if section == "Writing an executor":
+        executors_did_what_readme_says(reader)
+    assert not (ROOT / "data").exists()
+
+
+def executors_did_what_readme_says(reader: Reader) -> None:
+    archive = reader.home / "data" / "runtime" / "archive"
+    filed = [json.loads(line) for path in archive.iterdir() for line in path.read_text().splitlines()]
+    results = {one["id"]: one["result"] for one in filed}
+    assert results["review"]["output"].startswith("# Deferred task\n")
+    assert "go on with the review" in results["review"]["output"]
+    assert results["build"]["output"] == "still missing: build/app\n"
+
+
+def test_blocks_that_are_not_run_are_few_and_name_targets_that_exist() -> None:
+    skipped = [block for found in runnable().values() for block in found if is_not_run(block)]
+    assert len(skipped) == 1
+    for block in skipped:
+        assert re.fullmatch(r"<!-- not run: .{20,} -->", block.comment)
+        for line in block.text.splitlines():
+            target = re.fullmatch(r"make ([a-z]+)\s+# .+", line)
+            assert target, f"{line}: only make targets are left out"
+            assert re.search(rf"^{target[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_example_that_can_be_typed_is_of_a_kind_that_is_run() -> None:
+    assert {block.language for block in blocks(README)} == {"sh", "console", "text"}
+    assert len(runnable()) >= 3
+
+
+def test_what_is_not_shown_as_it_is_would_be_seen() -> None:
+    assert matches(["a", "b", "c"], ["a", "…"])
+    assert matches(["runs MOMENT, now"], ["runs …, now"])
+    assert not matches(["a", "b"], ["a"])
+    assert not matches(["a"], ["a", "b"])
+
+
+def test_shipped_executors_are_named_in_readme() -> None:
+    text = README.read_text()
+    for path in adapters.DIRECTORY.iterdir():
+        assert f"`--executor {path.name}`" in text
+
+
+def test_the_licence_is_mit() -> None:
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) 2026 Defer contributors\n")
