@@ -59,6 +59,12 @@ def decode(line: bytes) -> Task:
         raise BadLine(f"not JSON: {error}"[:200]) from None
     if not isinstance(value, dict):
         raise BadLine("not a JSON object")
+    check(value, line)
+    return value
+
+
+def check(value: Task, line: bytes) -> None:
+    """Raises BadLine for a record, in ``line``, that a wake could not work with."""
     if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _is_too_deep(value):
         raise BadLine("nested too deeply")
     _check_id(value.get("id"))
@@ -66,7 +72,6 @@ def decode(line: bytes) -> Task:
         raise BadLine("no status")
     if not is_filed(value):
         _check_fields(value)
-    return value
 
 
 def is_filed(value: Task) -> bool:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from . import settings
+from . import codec, settings
 from .errors import BadInput
 
 if TYPE_CHECKING:
@@ -148,9 +148,10 @@ class Config:
             value = kind(written)
         except ValueError:
             value = kind(-1)
-        if not least <= value < float("inf"):
+        if not least <= value <= codec.MAX_SECONDS:
             what = "a whole number" if kind is int else "a number"
-            raise BadInput(f"{name} must be {what} of at least {least:g}: {written} (default {VARIABLES[name]})")
+            limits = f"from {least:g} to {codec.MAX_SECONDS:.0f}"
+            raise BadInput(f"{name} must be {what} {limits}: {written} (default {VARIABLES[name]})")
         return value
 
     def timezone(self, name: str | None = None) -> ZoneInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from . import instants
 
@@ -34,7 +34,7 @@ def parse(raw: bytes) -> Result:
     if len(raw) > LIMIT_BYTES:
         raise BadResult(f"it is larger than {LIMIT_BYTES} bytes")
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise BadResult(f"it is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -49,6 +49,10 @@ def parse(raw: bytes) -> Result:
     )
 
 
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
 def _typed(value: dict[str, Any], key: str, kind: type) -> Any:
     found = value.get(key)
     if found is not None and not isinstance(found, kind):
@@ -60,21 +64,27 @@ def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
+        naive = datetime.fromisoformat(text).tzinfo is None
+        instant = instants.from_text(text)
+    except (ValueError, OverflowError):
         raise BadResult("retry_at is no ISO 8601 time") from None
-    if instant.tzinfo is None:
+    if naive:
         raise BadResult("retry_at has no offset")
-    return instants.from_text(text)
+    return instant
 
 
 def _usage(found: dict[str, Any] | None) -> dict[str, Any] | None:
     if found is None:
         return None
     for key in _USAGE:
-        if isinstance(found.get(key), bool) or not isinstance(found.get(key, 0), (int, float)):
+        if not _is_number(found.get(key, 0)):
             raise BadResult(f"usage.{key} is not a number")
     return {key: found[key] for key in _USAGE if key in found}
+
+
+def _is_number(found: object) -> bool:
+    # A float too large for JSON's readers comes out of json.loads as infinity.
+    return isinstance(found, (int, float)) and not isinstance(found, bool) and found - found == 0
 
 
 def _texts(found: list[Any] | None) -> list[str] | None:

@@ -18,8 +18,11 @@ class Backoff(NamedTuple):
 
     def delay(self, failures: int) -> timedelta:
         """How long to wait after the ``failures``-th failure in a row (1 is the first)."""
-        # The exponent is bounded so that a large count saturates at the cap instead of overflowing.
-        grown = self.first * self.factor ** min(failures - 1, 64)
+        try:
+            # The exponent is bounded for the speed of it; what grows beyond any float is beyond the cap.
+            grown = self.first * self.factor ** min(failures - 1, 64)
+        except OverflowError:
+            grown = self.cap
         return timedelta(seconds=round(min(grown, self.cap)))
 
 

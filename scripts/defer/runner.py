@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import selectors
 import signal
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,7 +22,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from . import claiming, executor, instants, outcome, process, recovery, task
+from . import claiming, executor, instants, outcome, process, recovery, render, task
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
@@ -91,7 +90,7 @@ class Runner:
             if not self._attempts and not self._unsettled:
                 return
             if self._something_to_file:
-                self._file()
+                self._file_meanwhile()
             self._wait()
 
     def _stop(self) -> None:
@@ -125,9 +124,18 @@ class Runner:
         """Claim until nothing is due or no slot is free; again when a slot comes free, and now and then."""
         if time.monotonic() < self._claim_at:
             return
-        while not self._stopping and self._claim():
-            pass
+        try:
+            while not self._stopping and self._claim():
+                pass
+        except (StorageError, StoreBusy) as error:
+            self._put_off("claim_failed", error)
         self._claim_at = time.monotonic() + self._claim_every
+
+    def _put_off(self, what: str, error: DeferError) -> None:
+        """A store that fails for a while costs no attempt under way; where there is none, it ends the wake."""
+        if not self._attempts and not self._unsettled:
+            raise error
+        self._audit.note(self._clock(), what, error=error)
 
     def _claim(self) -> bool:
         """Claim what is due while slots are free and start it; whether anything was changed."""
@@ -167,10 +175,13 @@ class Runner:
         """Write the leader's identity to the store, then open its gate."""
         try:
             started = self._store.update(attempt.task["id"], self._clock(), partial(self._with_leader, attempt))
-        except DeferError as error:
+        except (StorageError, StoreBusy) as error:
             attempt.abandon()
-            if not isinstance(error, _NotOurs):
-                raise
+            why = f"the attempt could not start: {error}"
+            self._settle(attempt.task, Outcome(outcome.FAILED, error_type=outcome.EXECUTOR_FAILED, error=why))
+            return
+        except DeferError:
+            attempt.abandon()
             return
         attempt.task = started
         if started.get("cancel_requested_at"):
@@ -288,6 +299,14 @@ class Runner:
             attempt.abandon()
         self._attempts.clear()
 
+    def _file_meanwhile(self) -> None:
+        """File while attempts are under way. What fails is left to the end of the wake, which says so."""
+        self._something_to_file = False
+        try:
+            self._file()
+        except (StorageError, StoreBusy) as error:
+            self._put_off("filing_failed", error)
+
     def _file(self) -> None:
         now = self._clock()
         for one in self._store.archive(now):
@@ -314,13 +333,13 @@ class Runner:
 
     def _tell_ended(self, ended: Task, now: datetime) -> None:
         status, error = ended["status"], ended.get("error")
-        self._audit.note(now, status, ended["id"], attempt=ended["attempts"], error=error)
+        self._audit.note(now, status, ended["id"], attempt=ended.get("attempts"), error=error)
         if status not in (task.MISSED, task.SKIPPED):
             self.counts["expired" if ended.get("error_type") == outcome.EXPIRED else status] += 1
         if status == task.FAILED:
             log = (ended.get("result") or {}).get("log_path")
             where = f" (log: {log})" if log else ""
-            print(f"defer: task failed: {ended['id']}: {error}{where}", file=sys.stderr)
+            render.warn(f"task failed: {ended['id']}: {error}{where}")
 
 
 class _Signals:

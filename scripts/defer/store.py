@@ -314,6 +314,10 @@ def _checked(line: bytes, record: Task) -> bytes:
             f"task is too large: {record['id']} has {len(line)} bytes of at most {codec.MAX_TASK_BYTES} "
             "(put the bulk in a file and name it with --artifact)"
         )
+    try:
+        codec.check(record, line)
+    except BadLine as error:
+        raise BadInput(f"task could not be run: {record['id']}: {error} (mend or leave out what it names)") from None
     return line
 
 

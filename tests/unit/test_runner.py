@@ -1,0 +1,532 @@
+"""The wake, in this process and with a clock that stands still: claims, retries, limits, faults on the way."""
+
+import json
+import os
+import signal
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from defer import fsio, instants, process
+from defer.audit import AuditLog
+from defer.errors import BadInput, StorageError
+from defer.runner import Runner
+from support import NOW, SCRIPTS, at, quoted, text_at, until, v1_task
+
+ONE = "task_20260408_163500_4821"
+
+
+def result_file(**said) -> str:
+    """A line of shell that writes the result file."""
+    return f'printf %s {quoted(json.dumps(said))} >"$DEFER_RESULT_FILE"'
+
+
+class TestRetries:
+    def test_wait_60_120_240_seconds_and_no_longer_than_the_cap(self, place):
+        place.write_store(v1_task(max_retries=5))
+        env = {"DEFER_EXECUTOR": place.executor("echo not today >&2; exit 1"), "DEFER_RETRY_MAX_DELAY_SECONDS": "400"}
+        moment, waits = NOW, []
+        while ONE in place.tasks():
+            place.wake_at(moment, env)
+            waiting = place.tasks().get(ONE)
+            if waiting:
+                assert (waiting["status"], waiting["last_error"]) == ("scheduled", "executor exited with 1: not today")
+                assert waiting["last_attempt_at"] == instants.to_text(moment)
+                assert waiting["result"]["type"] == "retry_scheduled"
+                assert waiting["result"]["retry_at"] == waiting["run_at"]
+                assert Path(waiting["result"]["prompt_path"]).exists()
+                next_at = instants.from_text(waiting["run_at"])
+                waits.append((next_at - moment).total_seconds())
+                assert place.wake_at(next_at - timedelta(seconds=1), env)["started"] == 0
+                moment = next_at
+        assert waits == [60, 120, 240, 400, 400]
+        (failed,) = place.archived()
+        assert (failed["status"], failed["attempts"]) == ("failed", 6)
+        assert failed["result"]["type"] == "executor_failed"
+        assert [run["attempt"] for run in place.runs()] == [1, 2, 3, 4, 5, 6]
+        assert {run["occurrence"] for run in place.runs()} == {"2026-04-08T16:45:00Z"}
+
+    def test_follow_the_settings(self, place):
+        place.write_store(v1_task(max_retries=3))
+        env = {
+            "DEFER_EXECUTOR": place.executor("exit 1"),
+            "DEFER_RETRY_DELAY_SECONDS": "10",
+            "DEFER_RETRY_BACKOFF": "3",
+        }
+        moment = NOW
+        for wait in (10, 30, 90):
+            place.wake_at(moment, env)
+            moment += timedelta(seconds=wait)
+            assert place.task(ONE)["run_at"] == instants.to_text(moment)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("DEFER_RETRY_DELAY_SECONDS", "1e308"),
+            ("DEFER_RETRY_BACKOFF", "1e308"),
+            ("DEFER_RETRY_MAX_DELAY_SECONDS", "1e308"),
+            ("DEFER_TIMEOUT_SECONDS", "1e308"),
+            ("DEFER_KILL_GRACE_SECONDS", "1e308"),
+        ],
+    )
+    def test_a_setting_beyond_all_time_is_refused_before_anything_is_claimed(self, place, name, value):
+        place.write_store(v1_task(max_retries=70, attempts=66))
+        with pytest.raises(BadInput, match=f"{name} must be a number from [01] to 1000000000: 1e308 "):
+            place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("exit 1"), name: value})
+        assert place.task(ONE)["attempts"] == 66
+
+    @pytest.mark.parametrize(("code", "kind"), [(77, "PermissionBlocked"), (78, "ConfigError")])
+    def test_exits_77_and_78_are_final(self, place, code, kind):
+        place.write_store(v1_task(max_retries=5))
+        body = f"{result_file(retry_at=text_at(hours=1))}; exit {code}"
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body)})
+        (failed,) = place.archived()
+        assert (failed["status"], failed["attempts"], failed["error_type"]) == ("failed", 1, kind)
+        assert place.runs()[0]["exit_code"] == code
+
+    def test_exit_75_is_retried_like_any_other(self, place):
+        place.write_store(v1_task(max_retries=1))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("exit 75")})
+        assert place.task(ONE)["run_at"] == text_at(minutes=1)
+
+    def test_an_end_by_signal_is_recorded_as_such(self, place):
+        place.write_store(v1_task())
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("kill -SEGV $$")})
+        assert place.archived()[0]["error"] == "executor was ended by signal 11"
+        assert place.runs()[0]["exit_code"] == -11
+
+
+class TestMisconfigured:
+    @pytest.mark.parametrize("kind", ["missing", "not executable", "a directory"])
+    def test_an_executor_that_cannot_be_fails_at_once_whatever_the_retries(self, place, kind):
+        path = place.base / "no such executor"
+        if kind == "not executable":
+            path.write_text("#!/bin/sh\n")
+        elif kind == "a directory":
+            path.mkdir()
+        place.write_store(v1_task(max_retries=5))
+        counts = place.wake_at(NOW, {"DEFER_EXECUTOR": str(path)})
+        (failed,) = place.archived()
+        assert (failed["status"], failed["attempts"], failed["error_type"]) == ("failed", 1, "ConfigError")
+        assert str(path) in failed["error"]
+        assert counts["failed"] == 1
+
+    def test_a_workspace_that_is_gone_fails_at_once(self, place):
+        place.write_store(v1_task(max_retries=5, workspace=str(place.base / "gone")))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": "/bin/true"})
+        assert str(place.base / "gone") in place.archived()[0]["error"]
+
+    def test_an_executor_whose_interpreter_is_missing_is_a_failure_with_its_name(self, place):
+        path = place.base / "odd"
+        path.write_text("#!/no/such/interpreter\n")
+        path.chmod(0o755)
+        place.write_store(v1_task())
+        place.wake_at(NOW, {"DEFER_EXECUTOR": str(path)})
+        assert str(path) in place.archived()[0]["error"]
+
+    @pytest.mark.parametrize(
+        "setting", ["DEFER_TIMEOUT_SECONDS", "DEFER_MAX_PARALLEL", "DEFER_RETRY_BACKOFF", "DEFER_OUTPUT_LIMIT_BYTES"]
+    )
+    def test_a_bad_setting_stops_the_wake_before_any_claim(self, place, setting):
+        place.write_store(v1_task())
+        before = place.store_path.read_bytes()
+        with pytest.raises(BadInput, match=f"{setting} must be .*: lots "):
+            place.wake_at(NOW, {setting: "lots"})
+        assert place.store_path.read_bytes() == before
+
+
+class TestResultFile:
+    def wake(self, place, body, moment=NOW, **fields):
+        if not place.store_path.exists():
+            place.write_store(v1_task(**fields))
+        return place.wake_at(moment, {"DEFER_EXECUTOR": place.executor(body)})
+
+    def test_summary_artifacts_session_and_usage_are_recorded(self, place):
+        usage = {"input_tokens": 10, "output_tokens": 2, "cost_usd": 0.25}
+        self.wake(place, result_file(summary="s", artifacts=["a.md"], session_id="abc", usage=usage))
+        (done,) = place.archived()
+        assert (done["result"]["summary"], done["result"]["artifacts"], done["session_id"]) == ("s", ["a.md"], "abc")
+        assert (place.runs()[0]["usage"], place.runs()[0]["session_id"]) == (usage, "abc")
+
+    def test_retry_at_puts_off_and_counts_as_no_retry(self, place):
+        self.wake(place, result_file(retry_at=text_at(hours=2)) + "; exit 75")
+        waiting = place.task(ONE)
+        assert (waiting["status"], waiting["run_at"]) == ("scheduled", text_at(hours=2))
+        assert waiting["result"]["type"] == "retry_scheduled"
+
+    def test_retry_at_is_at_least_a_minute_ahead(self, place):
+        self.wake(place, result_file(retry_at=text_at(hours=-2)) + "; exit 1")
+        assert place.task(ONE)["run_at"] == text_at(minutes=1)
+
+    def test_retry_at_with_another_offset_is_the_same_instant(self, place):
+        self.wake(place, result_file(retry_at="2026-04-08T20:00:00.5+02:00") + "; exit 1")
+        assert place.task(ONE)["run_at"] == "2026-04-08T18:00:00Z"
+
+    def test_retry_at_is_heeded_fifty_times_in_a_row(self, place):
+        body = result_file(retry_at=text_at(minutes=-1)) + "; exit 75"
+        for number in range(50):
+            self.wake(place, body, at(minutes=number))
+            assert place.task(ONE)["status"] == "scheduled"
+        assert place.archived() == []
+        self.wake(place, body, at(minutes=50))
+        (failed,) = place.archived()
+        assert (failed["status"], failed["attempts"]) == ("failed", 51)
+        assert len(place.runs()) == 51
+
+    def test_a_failure_that_counts_starts_the_row_anew(self, place):
+        marker = place.base / "fail"
+        body = f"[ ! -e {quoted(marker)} ] || exit 1; {result_file(retry_at=text_at(minutes=-1))}; exit 75"
+        for number in range(50):
+            self.wake(place, body, at(minutes=number), max_retries=1)
+        marker.touch()
+        self.wake(place, body, at(minutes=50))
+        assert place.task(ONE)["run_at"] == text_at(minutes=51)
+        marker.unlink()
+        self.wake(place, body, at(minutes=51))
+        assert place.task(ONE)["status"] == "scheduled"
+
+    def test_retry_at_after_success_means_nothing(self, place):
+        self.wake(place, result_file(retry_at=text_at(hours=2)))
+        assert place.archived()[0]["status"] == "completed"
+
+    def test_reschedule_opens_a_new_occurrence(self, place):
+        self.wake(place, "echo first; " + result_file(reschedule="2h"), max_retries=1)
+        waiting = place.task(ONE)
+        assert (waiting["status"], waiting["run_at"], waiting["attempts"]) == ("scheduled", text_at(hours=2), 0)
+        assert waiting["occurrence"] == text_at(hours=2)
+        assert "result" not in waiting
+        (done,) = place.archived()
+        assert (done["status"], done["result"]["output"]) == ("completed", "first\n")
+        self.wake(place, "echo second", at(hours=2))
+        assert [one["result"]["output"] for one in place.archived()] == ["first\n", "second\n"]
+        assert [(run["attempt"], run["occurrence"]) for run in place.runs()] == [
+            (1, "2026-04-08T16:45:00Z"),
+            (1, text_at(hours=2)),
+        ]
+
+    def test_reschedule_after_a_failure_means_nothing(self, place):
+        self.wake(place, result_file(reschedule="2h") + "; exit 1")
+        assert place.archived()[0]["status"] == "failed"
+
+    def test_a_reschedule_that_is_no_time_is_reported_and_not_fatal(self, place):
+        self.wake(place, result_file(reschedule="when pigs fly"))
+        (done,) = place.archived()
+        assert done["status"] == "completed"
+        assert "pigs" in done["result"]["result_file_error"]
+
+    @pytest.mark.parametrize(
+        ("raw", "complaint"),
+        [
+            ("hello", "not JSON"),
+            ("[]", "not a JSON object"),
+            ('{"retry_at":"tomorrow"}', "retry_at"),
+            ('{"retry_at":"2026-04-08T18:00:00"}', "offset"),
+            ('{"retry_at":"0001-01-01T00:00:00+23:00"}', "retry_at"),
+            ('{"retry_at":"9999-12-31T23:59:59-23:00"}', "retry_at"),
+            ('{"summary":5}', "summary"),
+            ('{"usage":{"cost_usd":"much"}}', "usage.cost_usd"),
+            ('{"usage":{"cost_usd":NaN}}', "not JSON"),
+            ('{"usage":{"cost_usd":1e999}}', "usage.cost_usd"),
+            ('{"usage":{"input_tokens":' + "1" * 5000 + "}}", "not JSON"),
+            ('{"artifacts":[1]}', "artifacts"),
+            ("[" * 50_000, "not JSON"),
+            ('{"summary":"' + "x" * 70_000 + '"}', "larger than 65536"),
+        ],
+    )
+    def test_one_that_is_something_else_is_reported_and_not_fatal(self, place, raw, complaint):
+        source = place.base / "raw"
+        source.write_text(raw)
+        self.wake(place, f'echo out; cat {quoted(source)} >"$DEFER_RESULT_FILE"; exit 1')
+        (failed,) = place.archived()
+        assert failed["error"] == "executor exited with 1"
+        assert complaint in failed["result"]["result_file_error"]
+
+    @pytest.mark.parametrize("what", ["mkfifo", "mkdir", "ln -s /etc/passwd", "ln -s /dev/zero"])
+    def test_one_that_is_no_file_does_no_harm(self, place, what):
+        self.wake(place, f'{what} "$DEFER_RESULT_FILE"')
+        (done,) = place.archived()
+        assert done["status"] == "completed"
+        assert "root:" not in json.dumps(done)
+
+
+class TestWhatAnExecutorGets:
+    def test_the_task_on_one_line_and_then_the_end(self, place):
+        out = place.base / "out"
+        place.write_store(v1_task(x="two\nlines"))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(f"cat >{quoted(out)}")})
+        (line,) = out.read_text().splitlines()
+        got = json.loads(line)
+        assert (got["id"], got["status"], got["attempts"], got["x"]) == (ONE, "executing", 1, "two\nlines")
+
+    def test_its_variables(self, place):
+        place.write_store(v1_task(attempts=1, max_retries=2))
+        body = 'env; cat "$DEFER_PROMPT_FILE" >&2'
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body), "COLOUR": "blue"})
+        (run,) = place.runs()
+        got = dict(line.split("=", 1) for line in place.archived()[0]["result"]["output"].splitlines())
+        assert (got["DEFER_TASK_ID"], got["DEFER_RUN_ID"], got["DEFER_ATTEMPT"]) == (ONE, run["run_id"], "2")
+        assert got["DEFER_PROMPT_FILE"] == run["prompt"] == str(place.logs / f"{ONE}.prompt.txt")
+        assert Path(got["DEFER_RESULT_FILE"]).parent == place.logs / "attempts" / ONE
+        assert got["COLOUR"] == "blue"
+        assert b"resume the review" in place.attempt_log(run)
+
+    @pytest.mark.parametrize("kind", ["workspace", "cwd", "cwd that is gone", "neither"])
+    def test_its_working_directory(self, place, kind):
+        there = place.base / "there"
+        there.mkdir()
+        gone = str(place.base / "gone")
+        fields, wanted = {
+            "workspace": ({"workspace": str(there), "cwd": str(place.base)}, there),
+            "cwd": ({"cwd": str(there)}, there),
+            "cwd that is gone": ({"cwd": gone}, place.home),
+            "neither": ({}, place.home),
+        }[kind]
+        place.write_store(v1_task(**fields))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("pwd")})
+        assert place.archived()[0]["result"]["output"] == f"{wanted}\n"
+
+    def test_the_tasks_own_executor_comes_before_the_variable(self, place):
+        place.write_store(v1_task(executor=place.executor("echo mine", "mine")))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("echo other")})
+        assert place.archived()[0]["result"]["output"] == "mine\n"
+
+    def test_a_prompt_written_before_it_starts(self, place):
+        place.write_store(v1_task())
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor('cat "$DEFER_PROMPT_FILE"')})
+        output = place.archived()[0]["result"]["output"]
+        for part in ("two files are left", "docs/plan.md", "no pushes", "go on with the review", ONE):
+            assert part in output
+
+
+class TestOrderAndSlots:
+    def test_what_is_due_runs_in_the_order_of_run_at(self, place):
+        order = place.base / "order"
+        place.write_store(*(v1_task(name, run_at=text_at(minutes=-number)) for number, name in enumerate("abcde")))
+        env = {"DEFER_EXECUTOR": place.executor(f'echo "$DEFER_TASK_ID" >>{quoted(order)}'), "DEFER_MAX_PARALLEL": "1"}
+        assert place.wake_at(NOW, env)["completed"] == 5
+        assert order.read_text().split() == ["e", "d", "c", "b", "a"]
+
+    def test_no_more_than_the_limit_at_once(self, place):
+        live = place.base / "live"
+        live.mkdir()
+        # Each attempt waits until two are at work, and says how many it saw.
+        body = f"""
+            touch {quoted(live)}/$DEFER_TASK_ID
+            if [ ! -e {quoted(live)}/../met ]; then
+              while [ $(ls {quoted(live)} | wc -l) -lt 2 ]; do sleep 0.01; done; touch {quoted(live)}/../met
+            fi
+            ls {quoted(live)} | wc -l; rm {quoted(live)}/$DEFER_TASK_ID"""
+        place.write_store(*map(v1_task, "abcdef"))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body), "DEFER_MAX_PARALLEL": "2"})
+        seen = [int(one["result"]["output"]) for one in place.archived()]
+        assert len(seen) == 6
+        assert max(seen) <= 2
+
+    def test_attempts_of_other_runners_take_slots(self, place):
+        me = process.identity(os.getpid())
+        run = {"run_id": "r", "runner": me, "leader": me}
+        place.write_store(
+            *(v1_task(f"x{number}", status="executing", attempts=1, run=run) for number in range(3)),
+            *map(v1_task, "ab"),
+        )
+        assert place.wake_at(NOW, {"DEFER_MAX_PARALLEL": "3"})["started"] == 0
+        assert place.wake_at(NOW, {"DEFER_MAX_PARALLEL": "4"})["started"] == 2
+
+    def test_a_long_attempt_keeps_nobody_waiting(self, place):
+        release = place.base / "release"
+        long = place.executor(f"while [ ! -e {quoted(release)} ]; do sleep 0.01; done", "long")
+        # The last of ten others lets the long one end.
+        count = quoted(place.base / "done")
+        quick = place.executor(f"echo >>{count}; [ $(wc -l <{count}) -lt 10 ] || touch {quoted(release)}", "quick")
+        place.write_store(
+            v1_task("long", executor=long, run_at=text_at(minutes=-1)),
+            *(v1_task(f"q{number}", executor=quick) for number in range(10)),
+        )
+        assert place.wake_at(NOW, {"DEFER_MAX_PARALLEL": "2"})["completed"] == 11
+        assert place.archived()[-1]["id"] == "long"
+
+    def test_a_task_scheduled_meanwhile_is_taken_by_the_same_wake(self, place):
+        place.write_store(v1_task("first"))
+        schedule = f"{quoted(SCRIPTS / 'schedule-task.sh')} --when now --summary s --id late --executor /bin/true"
+        executor = place.executor(f"{schedule} >&2")
+        assert place.wake_at(at(days=3650), {"DEFER_EXECUTOR": executor})["completed"] == 2
+
+
+class TestWorkspace:
+    BODY = "mkdir busy || exit 1; sleep 0.05; rmdir busy"
+
+    def test_is_never_shared(self, place):
+        place.write_store(*(v1_task(name, workspace=str(place.home)) for name in "abcd"))
+        counts = place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(self.BODY)})
+        assert (counts["completed"], counts["failed"]) == (4, 0)
+
+    def test_is_shared_by_tasks_that_say_so(self, place):
+        meet = "touch $DEFER_TASK_ID; while [ ! -e a ] || [ ! -e b ]; do sleep 0.01; done"
+        place.write_store(*(v1_task(name, workspace=str(place.home), concurrent=True) for name in "ab"))
+        assert place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(meet)})["completed"] == 2
+
+    def test_of_an_attempt_elsewhere_is_respected(self, place):
+        me = process.identity(os.getpid())
+        place.write_store(
+            v1_task("x", status="executing", attempts=1, workspace="/w", run={"run_id": "r", "runner": me}),
+            v1_task("a", workspace="/w"),
+            v1_task("b", workspace="/w", concurrent=True, executor="/bin/true"),
+        )
+        place.wake_at(NOW)
+        assert place.task("a")["status"] == "scheduled"
+        assert "b" not in place.tasks()
+
+
+class TestExpiry:
+    def test_a_task_past_its_time_is_not_started(self, place):
+        place.write_store(v1_task(expires_at=text_at(minutes=-1)), v1_task("b", expires_at=text_at(minutes=1)))
+        counts = place.wake_at(NOW)
+        assert (counts["expired"], counts["completed"]) == (1, 1)
+        expired, done = sorted(place.archived(), key=lambda one: one["status"], reverse=True)
+        assert (expired["status"], expired["error_type"], expired["attempts"]) == ("failed", "Expired", 0)
+        assert done["id"] == "b"
+
+    def test_a_record_with_the_fewest_fields_expires_too(self, place):
+        place.write_store(
+            b'{"id":"a","status":"scheduled","run_at":"2026-04-08T16:00:00Z","expires_at":"2026-04-08T16:01:00Z"}\n'
+        )
+        assert place.wake_at(NOW)["expired"] == 1
+
+    def test_a_retry_past_it_is_not_made(self, place):
+        place.write_store(v1_task(max_retries=3, expires_at=text_at(seconds=30)))
+        env = {"DEFER_EXECUTOR": place.executor("exit 1")}
+        place.wake_at(NOW, env)
+        assert place.wake_at(at(minutes=1), env)["expired"] == 1
+        assert place.archived()[0]["attempts"] == 1
+
+
+class TestStop:
+    def test_ends_attempts_and_has_them_retried(self, place):
+        started = place.base / "started"
+        place.write_store(v1_task(max_retries=1), v1_task("later-one"), v1_task("later-two"))
+        body = f"touch {quoted(started)}; exec sleep 600"
+        runner = Runner(
+            place.store(),
+            place.config({"DEFER_EXECUTOR": place.executor(body), "DEFER_MAX_PARALLEL": "1"}),
+            AuditLog(place.log_path),
+            lambda: NOW,
+        )
+
+        def stop():
+            until(started.exists)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=stop).start()
+        runner.wake()
+        assert runner.was_stopped
+        # ids sort `later-…` before `task_…`, so the first of them was at work and has no retries.
+        (failed,) = place.archived()
+        assert (failed["error_type"], failed["error"]) == ("RunnerStopped", "the runner was stopped")
+        assert {one["status"] for one in place.tasks().values()} == {"scheduled"}
+        assert [run["error_type"] for run in place.runs()] == ["RunnerStopped"]
+
+
+class TestStoreTrouble:
+    """A store that cannot be written for a while must cost no attempt that is under way."""
+
+    def failing_appends(self, monkeypatch, fails) -> None:
+        whole = fsio.append
+
+        def append(path, data):
+            if fails(path, data):
+                raise OSError(28, "No space left on device", str(path))
+            return whole(path, data)
+
+        monkeypatch.setattr(fsio, "append", append)
+
+    def test_an_outcome_is_written_again_until_it_stands(self, place, monkeypatch):
+        place.write_store(v1_task())
+        tries = []
+
+        def fails(path, data):
+            settling = path == place.store_path and b'"status":"completed"' in data
+            tries.extend([1] if settling else [])
+            return settling and len(tries) < 3
+
+        self.failing_appends(monkeypatch, fails)
+        monkeypatch.setattr("defer.runner._SETTLE_AGAIN_SECONDS", 0.01)
+        assert place.wake_at(NOW, {"DEFER_EXECUTOR": "/bin/true"})["completed"] == 1
+        assert len(tries) == 3
+        assert place.archived()[0]["status"] == "completed"
+
+    def test_a_claim_that_fails_leaves_running_attempts_alone(self, place, monkeypatch):
+        gone = place.base / "claim failed"
+        place.write_store(v1_task("a"), v1_task("b", run_at=text_at(minutes=1)))
+        moments = iter([NOW] * 4)
+        clock = lambda: next(moments, at(minutes=2))  # noqa: E731
+
+        def fails(path, data):
+            claiming = path == place.store_path and b'"id":"b","status":"executing"' in data
+            if claiming and not gone.exists():
+                gone.touch()
+                return True
+            return False
+
+        self.failing_appends(monkeypatch, fails)
+        body = f"[ $DEFER_TASK_ID = b ] || while [ ! -e {quoted(gone)} ]; do sleep 0.01; done"
+        runner = Runner(
+            place.store(),
+            place.config({"DEFER_EXECUTOR": place.executor(body)}),
+            AuditLog(place.log_path),
+            clock,
+            claim_every=0.05,
+        )
+        runner.wake()
+        assert {one["id"]: one["status"] for one in place.archived()} == {"a": "completed", "b": "completed"}
+        assert "claim_failed" in "".join(place.audit())
+
+    def test_filing_that_fails_leaves_running_attempts_alone(self, place):
+        place.archive_dir.parent.mkdir(parents=True)
+        place.archive_dir.write_text("a file where a directory belongs")
+        done = place.base / "done"
+        place.write_store(v1_task("quick"), v1_task("slow"))
+        body = f"""
+            if [ $DEFER_TASK_ID = quick ]; then exit 0; fi
+            while ! grep -q completed.*quick {quoted(place.log_path)}; do sleep 0.01; done
+            sleep 0.1; touch {quoted(done)}"""
+        with pytest.raises(StorageError, match="Not a directory"):
+            place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body)})
+        assert done.exists()
+        assert {one["status"] for one in place.tasks().values()} == {"completed"}
+        place.archive_dir.unlink()
+        place.wake_at(NOW)
+        assert {one["id"] for one in place.archived()} == {"quick", "slow"}
+
+
+class TestWhatPeopleHear:
+    def test_a_failure_is_one_printable_line_on_stderr(self, place, capsys):
+        place.write_store(v1_task())
+        body = "printf 'first\\rlast \\033[31mred\\007 alert\\n' >&2; exit 1"
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body)})
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(f"defer: task failed: {ONE}: executor exited with 1: ")
+        assert err.count("\n") == 1
+        assert err.rstrip("\n").isprintable()
+
+    def test_success_and_retries_print_nothing(self, place, capsys):
+        place.write_store(v1_task(), v1_task("b", max_retries=1, executor=place.executor("exit 1")))
+        place.wake_at(NOW)
+        assert capsys.readouterr() == ("", "")
+
+    def test_the_audit_log_tells_the_story(self, place):
+        place.write_store(v1_task(max_retries=1))
+        env = {"DEFER_EXECUTOR": place.executor("echo a b >&2; exit 1")}
+        place.wake_at(NOW, env)
+        place.wake_at(at(minutes=1), env)
+        error = '"executor exited with 1: a b"'
+        first, second = (run["run_id"] for run in place.runs())
+        assert place.audit() == [
+            f"2026-04-08T16:45:00Z started id={ONE} run={first} attempt=1",
+            f"2026-04-08T16:45:00Z retry_scheduled id={ONE} attempt=1 error={error} run_at=2026-04-08T16:46:00Z",
+            f"2026-04-08T16:46:00Z started id={ONE} run={second} attempt=2",
+            f"2026-04-08T16:46:00Z failed id={ONE} attempt=2 error={error}",
+            f"2026-04-08T16:46:00Z archived id={ONE} status=failed",
+        ]
