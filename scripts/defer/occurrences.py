@@ -195,7 +195,7 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
     waited = instants.from_text(ended["occurrence"])
     spent = _spent(ended) + 1
     due = now - jitter_of(ended)
-    came = between(ended, waited, due, spent) if overlapped else None
+    came = between(ended, waited, due, spent) if overlapped and not _has_backlog(ended, waited, spent) else None
     queued = came.last if came and policies(ended).get("overlap") == "queue" else None
     skipped = _without_last(ended, came, spent) if queued else came
     spent += skipped.times if skipped else 0
@@ -203,6 +203,14 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
     if extra_at is not None and (upcoming is None or extra_at < upcoming):
         upcoming = extra_at
     return _gone_on(ended, upcoming, spent, skipped, now)
+
+
+def _has_backlog(ended: Task, waited: datetime, spent: int) -> bool:
+    """Whether, all being caught up with, the next occurrence had come before this one was started."""
+    if policies(ended).get("catch_up") != "all" or not ended.get("started_at"):
+        return False
+    fire = after(ended, waited, spent)
+    return fire is not None and fire + jitter_of(ended) <= instants.from_text(ended["started_at"])
 
 
 def _without_last(recurring: Task, came: Stretch | None, spent: int) -> Stretch | None:

@@ -72,7 +72,7 @@ def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -
 
 def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
     facts = {"result": outcome.result or {}, **_session(outcome)}
-    kept = {name: value for name, value in ended.items() if name not in ("last_error", "deferrals")}
+    kept = {name: value for name, value in ended.items() if name not in ("last_error", "error_type", "deferrals")}
     done = task.over(kept, task.COMPLETED, now, **facts)
     return occurrences.follow(done, now, outcome.reschedule_at)
 

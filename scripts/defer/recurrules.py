@@ -151,11 +151,12 @@ class Cron:
             return EMPTY
         last, count, here = first, 0, start
         while here < end:
-            day = here.astimezone(self.tz).date()
+            # What is past is past: the stretch is open below, so its day is that of the second after.
+            day = (here + timedelta(seconds=1)).astimezone(self.tz).date()
             midnight = wall_to_utc(datetime.combine(day + DAY, time()), self.tz)
             stop = min(midnight - timedelta(seconds=1), end)
             some, latest = self._day(cron, day, here, stop, start)
-            count, last, here = count + some, latest or last, max(stop, here + timedelta(seconds=1))
+            count, last, here = count + some, latest or last, stop
         return first, last, count
 
     def _day(
@@ -165,7 +166,7 @@ class Cron:
         even = not any(self._uneven(day + near * DAY) for near in (-1, 0, 1))
         if even and not (day.month in cron.months and cron.match_day(day)):
             return 0, None
-        if even and here > start and stop - here >= DAY - timedelta(seconds=1):
+        if even and here > start and stop - here >= DAY:
             latest = datetime.combine(day, time(max(cron.hours), max(cron.minutes)))
             return len(cron.hours) * len(cron.minutes), wall_to_utc(latest, self.tz)
         _, last, count = walked(self.fires(here), stop)

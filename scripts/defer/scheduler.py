@@ -233,7 +233,7 @@ def warnings(markers: Markers, now: datetime) -> list[str]:
     found = []
     last = markers.last_wake()
     if last is None:
-        found.append("nothing has ever woken this store, so nothing will run (defer cron install)")
+        found.append("nothing has ever woken this store (defer cron install; the first wake comes a minute after)")
     elif now - last > _ASLEEP_AFTER:
         found.append(f"nothing has woken this store for {words.distance(now - last)} (defer cron install)")
     trouble = markers.last_trouble()

@@ -139,7 +139,8 @@ def _context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[st
         schema.check(given, "context", "--context-json")
     wanted = args.reorient or args.project is not None or args.context_file is not None
     found = _snapshot(args, settings) if wanted else {}
-    flags = {"key_points": args.key_point, "artifacts": args.artifact, "constraints": args.constraint}
+    artifacts = [_absolute(artifact) for artifact in args.artifact or []]
+    flags = {"key_points": args.key_point, "artifacts": artifacts, "constraints": args.constraint}
     lists = {name: [*given.get(name, []), *found.get(name, []), *(flags[name] or [])] for name in task.LISTS}
     summary = args.summary if args.summary is not None else given.get("summary") or found.get("summary")
     origin = found.get("reoriented_from") or given.get("reoriented_from")
@@ -148,12 +149,20 @@ def _context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[st
     return {**given, "summary": summary, **lists, "reoriented_from": origin}, reorient
 
 
+def _absolute(artifact: str) -> str:
+    """An artifact that is a path from here, as a path from anywhere; a URL or other text as it is."""
+    return os.path.abspath(artifact) if os.path.exists(artifact) else artifact
+
+
 def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
-    from . import contextfiles
+    from . import contextfiles, snapshot
 
     file = Path(args.context_file) if args.context_file else None
     fallback = settings.get("DEFER_CONTEXT_FILE") or None
-    return dict(contextfiles.snapshot(args.project, file, fallback, settings.home, Path(_origin() or "/")))
+    found = contextfiles.find(args.project, file, fallback, settings.home, Path(_origin() or "/"))
+    for missed in found.missed:
+        render.warn(f"{missed}; reading {found.path}")
+    return dict(snapshot.parse(contextfiles.read(found.path), str(found.path)))
 
 
 def prompt_text(args: Namespace) -> str | None:
