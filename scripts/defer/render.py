@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import Any, TextIO
 
-from . import instants, words
+from . import instants, occurrences, words
 from .codec import Task
 
 
@@ -59,9 +59,12 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("When", "", "Status", "Id", "Summary"):
-        shown.add_column(heading, no_wrap=heading != "Summary", overflow="fold" if heading == "Summary" else "ellipsis")
+    # An id is there to be copied: it is never cut. What room is left goes to the summary.
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for heading in ("When", "", "Status"):
+        shown.add_column(heading, no_wrap=True)
+    shown.add_column("Id", no_wrap=True, min_width=max(len(plain(one["id"])) for one in tasks))
+    shown.add_column("Summary", no_wrap=True, overflow="ellipsis", ratio=1)
     for one in tasks:
         shown.add_row(*(Text(cell) for cell in _row(one, zone, now)))
     Console(file=out).print(shown)
@@ -72,11 +75,11 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
 def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
     at = instants.from_text(one["run_at"])
     status = str(one["status"])
-    retries = f" (attempt {int(one['attempts']) + 1})" if status == "scheduled" and one.get("attempts") else ""
+    retries = " (retry)" if status == "scheduled" and one.get("attempts") else ""
     summary = plain((one.get("context") or {}).get("summary", ""), 120)
     return [
         f"{at.astimezone(zone):%a %d %b %H:%M}",
-        words.from_now(at, now),
+        words.short(at, now),
         status + retries,
         plain(one["id"]),
         summary,
@@ -96,6 +99,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         "Status": one["status"],
         **{name: words.moment(instants.from_text(text), zone, now) for name, text in moments.items() if text},
         "Said as": one.get("when"),
+        "Repeats": occurrences.rule(one).describe() if occurrences.is_recurring(one) else None,
         "Attempts": f"{one.get('attempts', 0)} of at most {int(one.get('max_retries') or 0) + 1}",
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),

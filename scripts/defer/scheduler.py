@@ -78,6 +78,7 @@ class Plan(NamedTuple):
             "in_seconds": int((self.instant - now).total_seconds()),
             "distance": words.from_now(self.instant, now),
             "notes": list(self.notes),
+            **({"repeats": occurrences.rule(self.task).describe()} if occurrences.is_recurring(self.task) else {}),
         }
 
 

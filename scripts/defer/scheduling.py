@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import arguments, instants, render, scheduler, task, words
+from . import arguments, instants, occurrences, render, scheduler, task, words
 from .codec import Task
 from .errors import EXIT_OK, BadInput, StorageError
 from .scheduler import Plan, Request
@@ -193,6 +193,8 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
     elif sys.stdout.isatty() and not args.compact:
         said = words.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
+        if occurrences.is_recurring(shown):
+            said = f"{occurrences.rule(shown).describe()}, first {said}"
         print(f"“{render.plain(shown['context']['summary'], 100)}” {will} {said}, as {shown['id']}.")
         for note in planned.notes:
             print(f"Note: {note}")

@@ -27,10 +27,20 @@ def from_now(instant: datetime, now: datetime) -> str:
     return f"in {distance(span)}" if span > timedelta(0) else f"{distance(span)} ago"
 
 
+def short(instant: datetime, now: datetime) -> str:
+    """The same in the least room, by its largest unit: ``in 2h``, ``now``, ``5m ago``."""
+    left = abs(int((instant - now).total_seconds()))
+    for size, name in _UNITS:
+        if left >= size:
+            said = f"{left // size}{name[0]}"
+            return f"in {said}" if instant > now else f"{said} ago"
+    return "now"
+
+
 def moment(instant: datetime, zone: tzinfo, now: datetime) -> str:
     """``Fri 2026-11-20 16:45 CET (15:45 UTC), in 30 minutes``."""
-    local = instant.astimezone(zone)
-    seconds = ":%S" if instant.second else ""
-    utc = instant.astimezone(UTC)
-    there = utc.strftime(("" if utc.date() == local.date() else "%Y-%m-%d ") + "%H:%M" + seconds + " UTC")
-    return f"{local:%a %Y-%m-%d %H:%M{seconds} %Z} ({there}), {from_now(instant, now)}"
+    local, utc = instant.astimezone(zone), instant.astimezone(UTC)
+    clock = "%H:%M:%S" if instant.second else "%H:%M"
+    there = utc.strftime(f"{clock} UTC" if utc.date() == local.date() else f"%Y-%m-%d {clock} UTC")
+    also = "" if local.tzname() == "UTC" else f" ({there})"
+    return f"{local:%a %Y-%m-%d {clock} %Z}{also}, {from_now(instant, now)}"
