@@ -304,7 +304,7 @@ def _take(line: bytes, ids: set[str], found: dict[str, Task]) -> None:
         return
     if record["id"] in ids:
         found.pop(record["id"], None)
-        if "filed_at" not in record:
+        if not codec.is_filed(record):
             found[record["id"]] = record
 
 
