@@ -1,6 +1,6 @@
 """ISO 8601: instants, week and ordinal dates, periods; and the written dates of `timetokens`."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from defer.calendardays import on_date, slashed
 from defer.grammar import REFUSED
@@ -35,7 +35,11 @@ def _moment(text: str) -> datetime:
 
 
 def _ordinal(digits: str) -> date:
-    return datetime.strptime(digits, "%Y%j").date()
+    year, number = int(digits[:4]), int(digits[4:])
+    found = date(year, 1, 1) + timedelta(days=number - 1)
+    if found.year != year:
+        raise ValueError(f"{year} has no day {number}")
+    return found
 
 
 def day(text: str) -> Day:

@@ -169,10 +169,8 @@ def years_on(caps: Caps) -> Any:
 
 
 def yearly_nth(caps: Caps) -> Any:
-    rule: Any = on_nth(caps)
+    rule: Rule = on_nth(caps)
     month = caps["MONTH"]
-    if "bysetpos" in rule.by:
-        return REFUSED
     note = "years without a fifth one are skipped" if caps["NTH"] == 5 else ""
     return Rule("YEARLY", 1, {**rule.by, "bymonth": month}, f"{rule.words} of {MONTH_NAMES[month - 1]}", note)
 

@@ -79,24 +79,22 @@ def _at_blank(line: str, end: int) -> bool:
 def _is_lone(tokens: list[Token]) -> bool:
     """Whether the run is a word that starts a phrase: `march`, `weekly`, `the first`, `a second`."""
     texts = [token.text for token in tokens]
+    the = texts[0] == "the"
+    texts = texts[1:] if the else texts
     if len(texts) == 1:
-        return texts[0] in _LONE
-    if texts[0] == "the":
-        texts = texts[1:]
-    if len(texts) == 1:
-        return texts[0] in ORDINALS or texts[0] in _LONE
+        return texts[0] in _LONE or (the and texts[0] in ORDINALS)
     if len(texts) == 2 and texts[0].isdigit():
-        return texts[1] in ("st", "nd", "rd", "th")
+        return texts[1] in ("st", "nd", "rd", "th") and (not the or int(texts[0]) < 4)
     return len(texts) == 2 and texts[0] in _ONE and texts[1] in UNITS
 
 
 def _continues(line: str, tokens: list[Token], place: int) -> bool:
-    """Whether what follows the run could still belong to the time."""
+    """Whether what follows the run could still belong to the time; a zone is refused by name."""
     rest = line[tokens[place - 1].end :]
     if line[tokens[place - 1].end : tokens[place - 1].end + 1] in ":;":
         return False
-    if zone_meant(rest.lstrip(" \t\n,")) is not None:
-        return True
+    if (named := zone_meant(rest.lstrip(" \t\n,"))) is not None:
+        raise TimeExpressionError(f'"{shown(line)}": zones are not read from the text (use --tz {named})')
     while place < len(tokens) and tokens[place].text in _FILLERS:
         place += 1
     if place == len(tokens):
