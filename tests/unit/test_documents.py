@@ -391,7 +391,7 @@ def read_terminal(screen: int) -> bytes:
 
 
 VARYING = {
-    r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? \S+ \([^)]* UTC\)": "MOMENT",
+    r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [^\s,]+( \([^)]* UTC\))?": "MOMENT",
     r"[A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d\d:\d\d": "WHEN",
     r"task_\d{8}_\d{6}_[0-9a-f]{4}": "TASK",
     r"─+": "─",
@@ -407,8 +407,8 @@ def about(soon: re.Match[str]) -> str:
 
 def settled(text: str) -> list[str]:
     """Lines of a terminal with what differs from run to run made alike."""
-    text = re.sub(r"(?<=\), )now(?=,)", "in 0 seconds", text)
-    text = re.sub(r"\bin (?:(?P<minutes>\d+) minutes? ?)?(?:(?P<seconds>\d+) seconds?)?(?=\W)", about, text)
+    text = re.sub(r"(?<=, )now(?=,)", "in 0 seconds", text)
+    text = re.sub(r"\bin (?:(?P<minutes>\d+)(?: minutes?|m) ?)?(?:(?P<seconds>\d+)(?: seconds?|s))?(?=\W)", about, text)
     for pattern, word in VARYING.items():
         text = re.sub(pattern, word, text)
     return [line.strip() for line in text.strip().split("\n")]
