@@ -1,0 +1,89 @@
+"""Row 2 of docs/promises.md: power loss, on a disk that keeps what was synced and nothing else for sure."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+import pytest
+from cases import CASES, operations, perform, start
+from memfs import Disk, Fault
+from world import POWER_PATIENCE, Machine, do, examine, schedule, wake
+
+STATES_AT_A_POINT = 5
+_KILLED_FIRST = [name for name in CASES if name not in ("claim", "several at once", "several at once, large store")]
+
+
+def lose_power(machine: Machine, limit: int, where: str) -> int:
+    """Examine every state the disk may be left in; how many there were."""
+    states = list(machine.disk.after_power_loss(limit, seed=zlib.crc32(where.encode())))
+    for number, left in enumerate(states):
+        _examine_after(machine.clone(), left, f"{where}, state {number}")
+    return len(states)
+
+
+def _examine_after(machine: Machine, left: Disk, where: str) -> None:
+    machine.lose_power(left)
+    try:
+        examine(machine, POWER_PATIENCE)
+    except BaseException as error:
+        error.add_note(where)
+        raise
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_row_2_power_loss_after_every_operation(name: str, count: Callable[[str, int], None]) -> None:
+    """What was acknowledged before is there; the command that was under way has happened or has not."""
+    states = 0
+    for number, operation in enumerate(operations(name)):
+        machine = start(name)
+        perform(machine, name, Fault(number, "kill-after"))
+        states += lose_power(machine, STATES_AT_A_POINT, f"{name}, power lost after {number} ({operation})")
+    count("power-loss states", states)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_row_2_power_loss_after_it_was_done(name: str, count: Callable[[str, int], None]) -> None:
+    """Acknowledged is acknowledged, the moment it is said."""
+    machine = start(name)
+    assert perform(machine, name)[0] == "done"
+    count("power-loss states", lose_power(machine, 64, f"{name}, power lost when it was done"))
+
+
+@pytest.mark.parametrize("kind", ["kill-after", "kill-half", "EIO"])
+@pytest.mark.parametrize("name", _KILLED_FIRST)
+def test_row_2_and_15_power_loss_after_others_went_on_where_one_died(
+    name: str, kind: str, count: Callable[[str, int], None]
+) -> None:
+    """What a dead process left unsynced is no foundation: the next one to say yes makes it durable first."""
+    states = 0
+    for number, operation in enumerate(operations(name)):
+        if not Fault(number, kind).fits(operation):
+            continue
+        machine = start(name)
+        perform(machine, name, Fault(number, kind))
+        machine.end_executors()
+        assert do(machine, schedule("afterwards", minutes=45, if_exists="skip"))[0] == "done"
+        states += lose_power(machine, 3, f"{name}, {kind} at {number} ({operation}), then a schedule, then power lost")
+        machine.pass_time(minutes=1)
+        assert do(machine, wake)[0] == "done"
+        states += lose_power(machine, 3, f"{name}, {kind} at {number} ({operation}), then a wake, then power lost")
+    count("power-loss states", states)
+
+
+def test_row_2_what_the_model_disk_may_lose() -> None:
+    """The model itself: unsynced bytes and names may go, synced ones may not, and a name needs its directory's sync."""
+    machine = start("schedule, first of all")
+    assert do(machine, schedule("one"))[0] == "done"
+    left = [one.signature() for one in machine.disk.after_power_loss(64)]
+    assert all('"id":"one"' in state for state in left)
+    machine.disk.put(_log(), b"unsynced")
+    left = [one.signature() for one in machine.disk.after_power_loss(64)]
+    assert any("unsynced" in state for state in left)
+    assert any("unsynced" not in state for state in left)
+
+
+def _log():  # type: ignore[no-untyped-def]
+    from world import RUNTIME
+
+    return RUNTIME / "somebodys.txt"
