@@ -8,6 +8,8 @@ Design, as bullets:
 - ``append``: one write, one fsync. If either fails the file is cut back to its old
   length while the caller still holds the lock; a failed fsync is not tried again
   (the page cache may have dropped the data: Rebello et al., USENIX ATC 2020).
+  A new file's name, and those of the directories above it, are synced before its
+  first byte is written: a file that holds something is one that stays.
 - ``replace``: a temporary file in the same directory, fsync, rename, fsync of the
   directory. Its name is fixed, so what a crash leaves is overwritten, not collected.
 - ``locked``: flock through filelock. The descriptor is closed on exec and closed by
@@ -179,6 +181,8 @@ def append(path: Path, data: bytes) -> os.stat_result:
     with _opened(path, flags) as fd:
         _make_private(fd)
         before = kernel.fstat(fd).st_size
+        if before == 0:
+            _sync_names(path)
         try:
             _write_all(fd, data)
             kernel.fsync(fd)
@@ -186,10 +190,18 @@ def append(path: Path, data: bytes) -> os.stat_result:
             with suppress(OSError):
                 kernel.truncate(fd, before)
             raise
-        after = kernel.fstat(fd)
-    if before == 0:
-        sync_directory(path.parent)
-    return after
+        return kernel.fstat(fd)
+
+
+def _sync_names(path: Path) -> None:
+    """Make the name of a file survive a power loss, and those of the directories above that are ours."""
+    sync_directory(path.parent)
+    for directory in path.parent.parents:
+        if kernel.stat(directory).st_uid != os.geteuid():
+            break
+        # What we may not read is none that we have made.
+        with suppress(PermissionError):
+            sync_directory(directory)
 
 
 def append_unlocked(path: Path, data: bytes) -> None:
@@ -252,6 +264,11 @@ def close(fd: int) -> None:
 
 def sync_directory(path: Path) -> None:
     """Make a new name in ``path`` survive a power loss."""
+    sync(path)
+
+
+def sync(path: Path) -> None:
+    """Make what another process has written to ``path`` survive a power loss."""
     with _opened(path, os.O_RDONLY) as fd:
         kernel.fsync(fd)
 
