@@ -43,8 +43,11 @@ def _append_missing(path: Path, wanted: list[bytes]) -> None:
     if stream is not None:
         with stream:
             for line in stream:
-                missing.pop(line, None)
-    if missing:
+                missing.pop(line.rstrip(b"\n") + b"\n", None)
+    if not missing:
+        # Whoever wrote them may have died before they were synced, and they are about to be dropped elsewhere.
+        fsio.sync(path)
+    else:
         fresh = b"" if fsio.last_bytes(path, 1) in (b"", b"\n") else b"\n"
         fsio.append(path, fresh + b"".join(missing))
 
