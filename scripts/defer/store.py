@@ -10,6 +10,7 @@ A store is seven verbs. ``JsonlStore`` keeps them in one file:
 - What has ended is filed first and dropped after. Filing looks for the same line in the archive,
   so that a crash between the two ends in one record, not in two or none.
 - The wake's markers (``markers``) are moved with every change.
+- What another process may have left unsynced when it died is synced before anything is built on it.
 """
 
 from __future__ import annotations
@@ -75,13 +76,24 @@ class JsonlStore:
         self._report = report
         self._index: index.Index | None = None
         self._state: os.stat_result | None = None
+        self._synced: tuple[int, int, int] | None = None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with fsio.storage_errors(self.path):
             fsio.ensure_directory(self.path.parent)
             with fsio.lock(self._lock_path, self._lock_timeout):
+                if not self.markers.unchanged_since_seen():
+                    self._make_durable()
                 yield
+
+    def _make_durable(self) -> None:
+        """Sync what somebody else may have died before syncing: a line, or the store's name after a rewrite."""
+        state = fsio.stat(self.path)
+        if state is not None and _mark(state) != self._synced:
+            fsio.sync(self.path)
+            fsio.sync_directory(self.path.parent)
+            self._synced = _mark(state)
 
     def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
         with self._locked():
@@ -96,6 +108,9 @@ class JsonlStore:
                     known[record["id"]] = record
                     lines.append(_checked(codec.encode(record), record))
             self._write_lines(lines, stored, now)
+            if not lines:
+                # What was there already is acknowledged too.
+                self._make_durable()
         return stored
 
     def _placed(self, wanted: Task, known: dict[str, Task], names: _Names, now: datetime, if_exists: str) -> Task:
@@ -180,6 +195,9 @@ class JsonlStore:
         with self._locked():
             known = self._refreshed(now)
             unfiled = [one for one in known.tasks() if task.is_unfiled(one)]
+            if unfiled:
+                # A file system's clock ticks too slowly for the markers to vouch for the last line.
+                self._make_durable()
             filed = filing.file(unfiled, self._archive_dir, self._runs_dir)
             if self._is_worth_a_rewrite(known, bool(unfiled)):
                 self._rewrite({one["id"] for one in unfiled})
@@ -230,9 +248,11 @@ class JsonlStore:
         if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
             # Either a torn line, which goes aside, or a whole one that only lacks its newline.
             self._refreshed(now)
-            data = data if fsio.last_bytes(self.path, 1) in (b"", b"\n") else b"\n" + data
+            if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
+                # Not by appending: bytes lost to zeros must not run on from a good line.
+                self._rewrite(set())
         with self.markers.around_append(now, min(task.needs_attention_at(one) for one in records)):
-            fsio.append(self.path, data)
+            self._synced = _mark(fsio.append(self.path, data))
 
     def _is_worth_a_rewrite(self, known: index.Index, has_filed: bool) -> bool:
         if known.size <= SMALL_STORE_BYTES:
@@ -254,6 +274,8 @@ class JsonlStore:
         with stream:
             last = set(index.winners(stream, quick_look=False).values())
             stream.seek(0)
+            # The new file may have the old one's time: until it is read whole, nobody is to take it for seen.
+            fsio.remove(self.markers.seen)
             fsio.replace(self.path, filter(None, map(_kept_line(last, filed), enumerate(stream))))
 
     def _mark_rest(self, now: datetime) -> None:
@@ -289,6 +311,11 @@ class _Names:
         name = task.made_up_id(created_at, self._taken, os.urandom)
         self._taken.add(name)
         return name
+
+
+def _mark(state: os.stat_result) -> tuple[int, int, int]:
+    """Tells one state of the store from another."""
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _needles(task_id: str) -> list[bytes]:
