@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from . import occurrences, task
+from . import occurrences, task, timeparse
 from .errors import BadInput
 
 SUBCOMMANDS = (
@@ -65,6 +65,16 @@ def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"not a whole number: {text}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    """A number of seconds, at least 1, or a duration in words."""
+    if text.isascii() and text.isdigit() and int(text) >= 1:
+        return float(text)
+    try:
+        return timeparse.parse_duration(text).total_seconds()
+    except BadInput as error:
+        raise argparse.ArgumentTypeError(f"not a number of seconds from 1 on: {error}") from None
 
 
 def _add_form(parser: argparse.ArgumentParser) -> None:
@@ -164,11 +174,25 @@ def reschedule(name: str) -> Parser:
 
 
 def by_id(name: str, description: str) -> Parser:
-    """A subcommand that takes an id and nothing else."""
+    """A subcommand that takes an id, as a word or as --id, and nothing else."""
     parser = Parser(f"defer {name}", description)
-    parser.add_argument("id", metavar="ID")
+    _add_id(parser)
     _add_form(parser)
     return parser
+
+
+def _add_id(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id_word", nargs="?", metavar="ID")
+    parser.add_argument("--id", metavar="ID", help="the task's id")
+
+
+def the_id(args: argparse.Namespace, name: str) -> str:
+    """The one id that was given. Raises BadInput."""
+    given = [one for one in (args.id_word, args.id) if one is not None]
+    if len(given) != 1:
+        raise BadInput(f"{name} takes one id: defer {name} ID (see defer list)")
+    found: str = given[0]
+    return found
 
 
 def listing() -> Parser:
@@ -185,8 +209,7 @@ def listing() -> Parser:
 def cancel() -> Parser:
     """`cancel`."""
     parser = Parser("defer cancel", "Cancel a task.")
-    parser.add_argument("id_word", nargs="?", metavar="ID")
-    parser.add_argument("--id", metavar="ID", help="the task's id")
+    _add_id(parser)
     parser.add_argument("--reason", metavar="TEXT", help="why, for the record")
     parser.add_argument("--kill", action="store_true", help="end its attempt if one is under way")
     parser.add_argument("--occurrence", action="store_true", help="only the coming occurrence of a recurring task")
@@ -197,7 +220,8 @@ def cancel() -> Parser:
 def cron() -> Parser:
     """`cron`."""
     parser = Parser("defer cron", "The crontab line that wakes the runner every minute.")
-    parser.add_argument("action", choices=("install", "uninstall", "status"))
+    actions = ("install", "uninstall", "status")
+    parser.add_argument("action", choices=actions, metavar="|".join(actions), help="what to do with it")
     _add_form(parser)
     return parser
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from . import arguments, instants, render, scheduling, words
 from .client import Client
 from .codec import Task
-from .errors import EXIT_OK, BadInput
+from .errors import EXIT_OK
 
 Connect: TypeAlias = Callable[[], Client]
 
@@ -30,14 +30,12 @@ def _print(client: Client, args: Namespace, changed: Task, said: str) -> int:
 def cancel(connect: Connect, argv: list[str]) -> int:
     """Cancel a task, or one occurrence of it."""
     args = arguments.cancel().parse(argv)
-    given = [one for one in (args.id_word, args.id) if one is not None]
-    if len(given) != 1:
-        raise BadInput("cancel takes one id: defer cancel ID (see defer list)")
+    task_id = arguments.the_id(args, "cancel")
     client = connect()
     if args.occurrence:
-        changed = client.editor.cancel_occurrence(given[0], args.reason)
+        changed = client.editor.cancel_occurrence(task_id, args.reason)
         return _print(client, args, changed, "this occurrence is cancelled; runs {when}")
-    cancelled = client.cancel(given[0], args.reason, kill=args.kill)
+    cancelled = client.cancel(task_id, args.reason, kill=args.kill)
     return _print(client, args, cancelled, cancelled["status"])
 
 
@@ -73,18 +71,18 @@ def pause(connect: Connect, argv: list[str]) -> int:
     """Keep a task from running."""
     args = arguments.by_id("pause", "Keep a task from running until it is resumed.").parse(argv)
     client = connect()
-    return _print(client, args, client.editor.pause(args.id), "paused")
+    return _print(client, args, client.editor.pause(arguments.the_id(args, "pause")), "paused")
 
 
 def resume(connect: Connect, argv: list[str]) -> int:
     """Let a paused task run again."""
     args = arguments.by_id("resume", "Let a paused task run again.").parse(argv)
     client = connect()
-    return _print(client, args, client.editor.resume(args.id), "runs {when}")
+    return _print(client, args, client.editor.resume(arguments.the_id(args, "resume")), "runs {when}")
 
 
 def run(connect: Connect, argv: list[str]) -> int:
     """Do once, beside its schedule, what a task does."""
     args = arguments.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.").parse(argv)
     client = connect()
-    return _print(client, args, client.editor.run_now(args.id), "made for it; runs {when}")
+    return _print(client, args, client.editor.run_now(arguments.the_id(args, "pause")), "made for it; runs {when}")

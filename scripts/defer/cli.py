@@ -62,10 +62,22 @@ def main(face: str, argv: list[str]) -> int:
 def _call(face: str, argv: list[str]) -> int:
     if face != "front":
         found = _FACES[face]
+    elif argv[:1] == ["--version"]:
+        return _print_version()
     elif argv and argv[0] in _COMMANDS:
         found, argv = _COMMANDS[argv[0]], argv[1:]
     else:
-        found, argv = _COMMANDS["schedule"], argv or ["--help"]
+        found, argv = _COMMANDS["schedule"], ["--help"] if argv in ([], ["help"]) else argv
     module, function = found.split(".")
     status: int = getattr(import_module(f"defer.{module}"), function)(connect, argv)
     return status
+
+
+def _print_version() -> int:
+    import tomllib
+
+    from .config import ROOT
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    print(f"{project['name']} {project['version']}")
+    return EXIT_OK

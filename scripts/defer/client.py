@@ -51,17 +51,17 @@ class Client:
             said = ", ".join(f"{name} {value}" for name, value in facts.items())
             self._tell(f"{action.replace('_', ' ')}: {said}")
 
-    def plan(self, request: Request) -> Plan:
-        """Read a request; nothing is stored. Raises BadInput."""
+    def plan(self, request: Request, now: datetime | None = None) -> Plan:
+        """Read a request, as of ``now`` (default: the present); nothing is stored. Raises BadInput."""
         from . import scheduler
 
-        return scheduler.plan(request, self.config, self.clock())
+        return scheduler.plan(request, self.config, now or self.clock())
 
-    def add(self, planned: Sequence[Plan], if_exists: str = "error") -> list[Task]:
+    def add(self, planned: Sequence[Plan], if_exists: str = "error", now: datetime | None = None) -> list[Task]:
         """Store planned tasks, all of them or none. Raises Refused for a taken id."""
         from . import scheduler
 
-        return scheduler.add(self.store, self.audit, planned, self.clock(), if_exists)
+        return scheduler.add(self.store, self.audit, planned, now or self.clock(), if_exists)
 
     def find(self, task_id: str) -> Task:
         """A task from the store, else from the archive. Raises Refused."""
@@ -81,7 +81,7 @@ class Client:
             return killing.cancel(self.store, self.audit, task_id, reason, self.config, self.clock)
         from . import scheduler
 
-        return scheduler.cancel(self.store, self.audit, task_id, reason, self.clock())
+        return scheduler.cancel(self.store, self.audit, self.config.archive_dir, task_id, reason, self.clock())
 
     @property
     def editor(self) -> Editor:

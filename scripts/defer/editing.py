@@ -11,7 +11,7 @@ from . import changes, instants, occurrences, scheduler, timeparse
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
-from .errors import BadInput, Refused
+from .errors import BadInput, NoSuchTask
 from .scheduler import Request
 from .store import Store
 
@@ -59,7 +59,7 @@ class Editor:
         """Do once, at the next wake, what a task does; the task itself is not touched. Raises Refused."""
         one = self._store.find(task_id)
         if one is None:
-            raise Refused(f"no such task: {task_id} (see `defer list --all`)")
+            raise NoSuchTask(task_id)
         (copy,) = self._store.append([changes.run_now(one, self._now)], self._now)
         self._audit.note(self._now, "run_requested", task_id, copy=copy["id"])
         return copy
@@ -145,11 +145,10 @@ def _policies_of(recurrence: dict[str, Any], flags: Iterable[str]) -> dict[str, 
 
 
 def upcoming(store: Store, now: datetime, end: datetime, limit: int) -> list[dict[str, Any]]:
-    """Every fire of every waiting task up to ``end``, in order, at most ``limit`` of them."""
+    """Every fire of every task up to ``end``, in order, at most ``limit`` of them."""
     found = []
     for one in store.scan():
-        if one["status"] == "scheduled":
-            summary = (one.get("context") or {}).get("summary")
-            for at in occurrences.upcoming(one, end, limit):
-                found.append({"run_at": instants.to_text(max(at, now)), "id": one["id"], "summary": summary})
+        summary = (one.get("context") or {}).get("summary")
+        for at in occurrences.upcoming(one, end, limit, now):
+            found.append({"run_at": instants.to_text(at), "id": one["id"], "summary": summary})
     return sorted(found, key=lambda fire: (fire["run_at"], fire["id"]))[:limit]

@@ -22,6 +22,13 @@ class Refused(DeferError):
     """Understood, but not possible: no such task, not cancellable, id taken."""
 
 
+class NoSuchTask(Refused):
+    """No task of that id is in the store."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"no such task: {task_id} (see `defer list --all`)")
+
+
 class BadInput(DeferError):
     """The words, the JSON or the setting given cannot be read."""
 

@@ -141,6 +141,8 @@ def ensure_directory(path: Path) -> None:
     except FileExistsError:
         return
     except FileNotFoundError:
+        if stat(path.parent) is not None:
+            raise
         ensure_directory(path.parent)
         ensure_directory(path)
 

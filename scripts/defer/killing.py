@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from . import outcome, process, recovery, scheduler, task
+from . import changes, outcome, process, recovery, scheduler, task
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
@@ -27,16 +27,21 @@ def cancel(
     reason: str | None,
     config: Config,
     clock: Callable[[], datetime],
+    *,
+    occurrence_only: bool = False,
 ) -> Task:
     """Cancel a task, ending its attempt if one is under way; the record once it is settled.
 
-    Its runner settles it. Where that one is gone, this does.
+    Its runner settles it. Where that one is gone, this does. With ``occurrence_only`` a
+    recurring task goes on to its next occurrence.
     """
-    asked = store.update(task_id, clock(), partial(task.ask_to_cancel, now=clock(), reason=reason))
-    audit.note(clock(), "cancel_requested", task_id, reason=reason)
+    ask = changes.ask_to_cancel_occurrence if occurrence_only else task.ask_to_cancel
+    asked = store.update(task_id, clock(), partial(ask, now=clock(), reason=reason))
+    _note(audit, asked, reason, clock(), occurrence_only=occurrence_only)
+    run_id = _run_id(asked)
     started = time.monotonic()
     number: signal.Signals | None = signal.SIGTERM
-    while asked["status"] == task.EXECUTING:
+    while asked["status"] == task.EXECUTING and _run_id(asked) == run_id:
         number = _end_leader(asked, number)
         if recovery.verdict(asked, clock()) == recovery.LOST:
             change = partial(_settled_as_lost, asked, clock(), config.backoff)
@@ -51,6 +56,17 @@ def cancel(
     return asked
 
 
+def _note(audit: AuditLog, asked: Task, reason: str | None, now: datetime, *, occurrence_only: bool) -> None:
+    """One audit line: what was asked for, or what was done at once because nothing was under way."""
+    done = "occurrence_cancelled" if occurrence_only else "cancelled"
+    action = "cancel_requested" if asked["status"] == task.EXECUTING else done
+    audit.note(now, action, asked["id"], reason=reason, occurrence_only=occurrence_only or None)
+
+
+def _run_id(one: Task) -> object:
+    return (one.get("run") or {}).get("run_id")
+
+
 def _end_leader(asked: Task, number: signal.Signals | None) -> signal.Signals | None:
     """Send ``number`` to the attempt's group once it has a leader; what is still to be sent."""
     leader = asked["run"].get("leader") if isinstance(asked.get("run"), dict) else None
@@ -62,7 +78,6 @@ def _end_leader(asked: Task, number: signal.Signals | None) -> signal.Signals | 
 
 
 def _settled_as_lost(asked: Task, now: datetime, backoff: Backoff, current: Task) -> Task:
-    same_run = (current.get("run") or {}).get("run_id") == (asked.get("run") or {}).get("run_id")
-    if current["status"] != task.EXECUTING or not same_run:
+    if current["status"] != task.EXECUTING or _run_id(current) != _run_id(asked):
         return current
     return outcome.settle(current, recovery.lost(current), now, backoff)

@@ -56,7 +56,7 @@ def show(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print one task, from the store or else the archive."""
     args = arguments.by_id("show", "Show one task, from the store or else from the archive.").parse(argv)
     client = connect()
-    found = client.find(args.id)
+    found = client.find(arguments.the_id(args, "show"))
     if render.is_for_people(args):
         render.details(found, client.config.timezone(), client.clock(), sys.stdout)
     else:

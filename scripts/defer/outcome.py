@@ -62,12 +62,18 @@ def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -
     """The record after an attempt: over, or waiting for the next one, with its run record to be filed."""
     # v1 counted an attempt at its end, so that its first one under way says 0.
     executing = {**executing, "attempts": max(1, int(executing.get("attempts") or 0))}
-    ended = task.with_ended_run(executing, run_record(executing, outcome, now))
+    if executing.get("cancel_requested_at"):
+        # Whoever asked was told yes: that stands, even where the attempt came to its end before it was killed.
+        outcome = outcome if outcome.status == OK else outcome._replace(error_type=CANCELLED)
+        return _settle_cancelled(_with_run(executing, outcome, now), outcome, now)
+    ended = _with_run(executing, outcome, now)
     if outcome.status == OK:
         return _settle_success(ended, outcome, now)
-    if ended.get("cancel_requested_at"):
-        return _settle_cancelled(ended, outcome, now)
     return _settle_failure(ended, outcome, now, backoff)
+
+
+def _with_run(executing: Task, outcome: Outcome, now: datetime) -> Task:
+    return task.with_ended_run(executing, run_record(executing, outcome, now))
 
 
 def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:

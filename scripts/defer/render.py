@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import Any, TextIO
 
-from . import instants, occurrences, words
+from . import instants, occurrences, task, words
 from .codec import Task
 
 
@@ -107,12 +107,19 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         "Tags": ", ".join(one.get("tags") or []),
         "Last error": one.get("last_error") or one.get("error"),
         "Cancelled": one.get("cancel_reason"),
+        "Ended": _ended(one, zone, now),
+        "Result": result.get("summary") or result.get("output"),
         "Prompt": result.get("prompt_path"),
         "Log": result.get("log_path"),
     }
     for name, value in facts.items():
         if value:
-            print(f"{name + ':':<12} {plain(value)}", file=out)
+            print(f"{name + ':':<12} {plain(value, 1000)}", file=out)
+
+
+def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:
+    at = one.get(f"{one['status']}_at")
+    return words.moment(instants.from_text(at), zone, now) if at and one["status"] in task.ENDED else None
 
 
 def fires(found: list[dict[str, Any]], zone: tzinfo, now: datetime, out: TextIO) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import adapters, filing, instants, occurrences, task, timeparse, words
 from .audit import AuditLog, line
 from .codec import Task
-from .config import Config
-from .errors import BadInput, Refused
+from .config import ROOT, Config
+from .errors import BadInput, NoSuchTask
 from .markers import Markers
 from .store import Store
 
@@ -229,30 +229,50 @@ def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, i
     return stored
 
 
+def doubts(stored: Task) -> list[str]:
+    """What somebody who has just scheduled this should know of it: its executor is not there, as of now."""
+    named = stored.get("executor")
+    if named is None or adapters.find(named) or os.access(named, os.X_OK):
+        return []
+    return [f"there is no such program yet, and the task will fail without it: {named}"]
+
+
 def warnings(markers: Markers, now: datetime) -> list[str]:
     """What somebody who has just scheduled should know: nothing wakes this store, or its wakes fail."""
     found = []
     last = markers.last_wake()
+    mend = f"{command_name()} cron install"
     if last is None:
-        found.append("nothing has ever woken this store (defer cron install; the first wake comes a minute after)")
+        found.append(f"nothing has ever woken this store ({mend}; the first wake comes a minute after)")
     elif now - last > _ASLEEP_AFTER:
-        found.append(f"nothing has woken this store for {words.distance(now - last)} (defer cron install)")
+        found.append(f"nothing has woken this store for {words.distance(now - last)} ({mend})")
     trouble = markers.last_trouble()
     if trouble:
         found.append(f"the last wake could not do its work, so what is due waits: {trouble}")
     return found
 
 
+def command_name() -> str:
+    """What the user calls us by: ``defer`` where it is installed, else the entry's path."""
+    installed = any(os.access(f"{place}/defer", os.X_OK) for place in os.environ.get("PATH", "").split(":"))
+    return "defer" if installed else str(ROOT / "scripts" / "schedule-task.sh")
+
+
 def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
     """The record of an id: from the store, else the last one in the archive. Raises Refused."""
     found = store.find(task_id) or filing.latest(archive_dir, task_id)
     if found is None:
-        raise Refused(f"no such task: {task_id} (see `defer list --all`)")
+        raise NoSuchTask(task_id)
     return found
 
 
-def cancel(store: Store, audit: AuditLog, task_id: str, reason: str | None, now: datetime) -> Task:
+def cancel(store: Store, audit: AuditLog, archive_dir: Path, task_id: str, reason: str | None, now: datetime) -> Task:
     """Cancel a waiting task. Raises Refused for one that runs, has ended or is not there."""
-    cancelled = store.update(task_id, now, partial(task.cancel, now=now, reason=reason))
+    try:
+        cancelled = store.update(task_id, now, partial(task.cancel, now=now, reason=reason))
+    except NoSuchTask:
+        # Raises the same for an id that nobody knows; of one in the archive it says that it is over.
+        task.cancel(look_up(store, archive_dir, task_id), now, reason)
+        raise
     audit.note(now, "cancelled", task_id, reason=reason)
     return cancelled

@@ -6,12 +6,13 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import arguments, instants, occurrences, render, scheduler, task, words
 from .codec import Task
-from .errors import EXIT_OK, BadInput, StorageError
+from .errors import EXIT_OK, BadInput, Refused, StorageError
 from .scheduler import Plan, Request
 
 if TYPE_CHECKING:
@@ -30,16 +31,26 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     args = _parse(argv)
     client = connect()
     now = client.clock()
-    planned = client.plan(_request(args, client.config, now))
+    planned = client.plan(_request(args, client.config, now), now)
     if args.dry_run:
-        shown: Task = {"id": args.id or task.made_up_id(now, (), os.urandom), **planned.task}
+        shown = _rehearsed(client, planned, args.if_exists, now)
     else:
-        (shown,) = client.add([planned], args.if_exists)
+        (shown,) = client.add([planned], args.if_exists, now)
     _print(args, planned, shown, now)
     if not args.dry_run:
-        for warning in scheduler.warnings(client.store.markers, now):
+        for warning in [*scheduler.doubts(shown), *scheduler.warnings(client.store.markers, now)]:
             render.warn(warning)
     return EXIT_OK
+
+
+def _rehearsed(client: Client, planned: Plan, if_exists: str, now: datetime) -> Task:
+    """The record that would be stored. Raises Refused where it would be refused."""
+    wanted = planned.task.get("id")
+    if wanted is None:
+        return {"id": task.made_up_id(now, (), os.urandom), **planned.task}
+    if if_exists == "error" and client.store.find(wanted) is not None:
+        raise Refused(f"id is taken: {wanted} (choose another, or say --if-exists replace or skip)")
+    return planned.task
 
 
 def _parse(argv: list[str]) -> Namespace:
@@ -48,11 +59,14 @@ def _parse(argv: list[str]) -> Namespace:
     A line is text: what looks like a flag in one quoted argument is not taken for one. As
     separate arguments, what comes after ``--`` is text.
     """
-    parser = arguments.schedule()
     if argv and argv[0].startswith(_MARK):
-        argv = [argv[0].removeprefix(_MARK).strip(), *argv[1:]]
+        argv = [*filter(None, [argv[0].removeprefix(_MARK).strip()]), *argv[1:]]
+        if not argv:
+            raise BadInput(f"nothing after {_MARK} ({_EXAMPLE})")
     end = argv.index("--") if "--" in argv else len(argv)
-    args = parser.parse([word for word in argv[:end] if word])
+    if argv and not argv[0].startswith("-") and {"-h", "--help"} & set(argv[:end]):
+        raise BadInput(f"--help in a line is read as neither: {' '.join(argv)} (put -- before the text, or quote it)")
+    args = arguments.schedule().parse(argv[:end])
     args.words = " ".join([*args.words, *argv[end:]]).strip()
     return args
 
@@ -107,10 +121,16 @@ def _take_line(args: Namespace, settings: Config, now: datetime) -> None:
     if args.when or args.every or args.cron:
         raise BadInput(f"a time twice: a flag and the line {args.words} (give one, and the text as --summary)")
     first = args.words.split(maxsplit=1)[0]
+    if args.reorient or args.project or args.context_file or args.context_json or args.summary:
+        # The text may come from elsewhere, so that all of the line may be the time.
+        with suppress(timeparse.TimeExpressionError):
+            timeparse.parse(args.words, now, settings.timezone(args.tz))
+            args.when = args.words
+            return
     try:
         args.when, line_summary = timeparse.split_line(args.words, now, settings.timezone(args.tz))
     except timeparse.TimeExpressionError as error:
-        raise BadInput(str(error) + _near_command(first)) from None
+        raise BadInput(_near_command(first) or str(error)) from None
     args.summary = line_summary if args.summary is None else args.summary
 
 
@@ -118,7 +138,7 @@ def _near_command(word: str) -> str:
     import difflib
 
     near = difflib.get_close_matches(word, arguments.SUBCOMMANDS, n=1, cutoff=0.7)
-    return f" (did you mean `defer {near[0]}`?)" if near else ""
+    return f"no such command, and no time: {word} (did you mean `defer {near[0]}`?)" if near else ""
 
 
 def _origin() -> str | None:
@@ -193,6 +213,8 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
     elif sys.stdout.isatty() and not args.compact:
         said = words.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
+        if shown["context"] is not planned.task["context"]:
+            will = "was there already and runs"
         if occurrences.is_recurring(shown):
             said = f"{occurrences.rule(shown).describe()}, first {said}"
         print(f"“{render.plain(shown['context']['summary'], 100)}” {will} {said}, as {shown['id']}.")

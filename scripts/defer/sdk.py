@@ -100,8 +100,9 @@ def schedule_all(
 ) -> list[ScheduledTask]:
     """Schedule many tasks in one write: all of them or none."""
     client = Client(environ)
-    planned = [client.plan(spec.request()) for spec in specs]
-    return [_typed(record) for record in client.add(planned, if_exists)]
+    now = client.clock()
+    planned = [client.plan(spec.request(), now) for spec in specs]
+    return [_typed(record) for record in client.add(planned, if_exists, now)]
 
 
 def list_tasks(

@@ -26,7 +26,7 @@ from typing import Protocol
 
 from . import codec, filing, fsio, index, instants, task
 from .codec import BadLine, Task
-from .errors import BadInput, Refused
+from .errors import BadInput, NoSuchTask, Refused
 from .markers import HORIZON, Markers
 
 SMALL_STORE_BYTES = 1 << 18
@@ -172,7 +172,7 @@ class JsonlStore:
         with self._locked():
             current = self._current(task_id, now)
             if current is None:
-                raise Refused(f"no such task: {task_id} (see `defer list --all`)")
+                raise NoSuchTask(task_id)
             changed = change(current)
             if changed is not current:
                 self._write([changed], now)

@@ -227,6 +227,10 @@ def next_occurrence(ended: Task, at: datetime) -> Task:
     """A new occurrence at ``at`` of a task that has just ended; the ended one waits in it to be filed."""
     records, runs, _ = filed_records(ended)
     rest = without_history(ended)
+    if rest.get("expires_at") and rest.get("occurrence"):
+        # As long after the new moment as it was after the old one.
+        useful = instants.from_text(rest["expires_at"]) - instants.from_text(rest["occurrence"])
+        rest["expires_at"] = instants.to_text(at + useful)
     fresh = {
         "status": SCHEDULED,
         "attempts": 0,

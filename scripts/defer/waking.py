@@ -32,12 +32,12 @@ def wake(connect: Connect, argv: list[str]) -> int:
         time.sleep(args.loop)
 
 
-def _wake_once(connect: Connect, loop: int | None, as_json: bool) -> bool:
+def _wake_once(connect: Connect, loop: float | None, as_json: bool) -> bool:
     """One wake; whether it was told to stop. A failure is left where `schedule` finds it, and raised."""
     client = connect()
     markers = client.store.markers
     markers.beat()
-    runner = Runner(client.store, client.config, client.audit, client.clock, float(loop or 60))
+    runner = Runner(client.store, client.config, client.audit, client.clock, loop or 60.0)
     try:
         runner.wake()
     except (DeferError, OSError) as error:
