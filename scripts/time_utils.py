@@ -154,7 +154,7 @@ def answers(ask: Ask, lines: "Iterator[str]") -> "Iterator[str]":
 
 def run(argv: "list[str]") -> None:
     """Answer on stdout what is asked."""
-    if not argv or argv[0] in ("-h", "--help") or "--help" in argv:
+    if "--help" in argv or argv[:1] == ["-h"]:
         print(__doc__ and __doc__.strip())
         return
     ask = Ask(argv)
