@@ -5,12 +5,15 @@ Each takes a record and gives the changed one, or raises Refused where it makes 
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from typing import Any
 
 from . import instants, occurrences, task
 from .codec import Task
 from .errors import Refused
+
+_NOT_COPIED = ("id", "recurrence", "source", "expires_at")
 
 
 def _must_wait(one: Task, doing: str) -> None:
@@ -45,7 +48,11 @@ def reschedule(one: Task, at: datetime, words: str) -> Task:
     moved = {**one, "run_at": instants.to_text(at)}
     if occurrences.is_recurring(one):
         return moved
-    return {**moved, "occurrence": moved["run_at"], "when": words}
+    if one.get("expires_at") and at >= instants.from_text(one["expires_at"]):
+        mend = f"defer edit {one['id']} --when {shlex.quote(words)} --expires DURATION"
+        raise Refused(f"task is of use until {one['expires_at']} only: {one['id']} ({mend})")
+    # A retry that is moved is still one of the occurrence that failed.
+    return {**moved, "when": words, "occurrence": one["occurrence"] if one.get("attempts") else moved["run_at"]}
 
 
 def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: dict[str, Any]) -> Task:
@@ -63,7 +70,7 @@ def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: 
 def run_now(one: Task, now: datetime) -> Task:
     """A task of its own that does the same once, now; the one it is made from is not touched."""
     copied = task.without_history(one)
-    kept = {name: value for name, value in copied.items() if name not in ("id", "recurrence", "source")}
+    kept = {name: value for name, value in copied.items() if name not in _NOT_COPIED}
     stamp = instants.to_text(now)
     return {
         **kept,
@@ -81,7 +88,17 @@ def cancel_occurrence(one: Task, now: datetime, reason: str | None) -> Task:
     """A recurring task that goes on to the occurrence after the one it waits for."""
     if not occurrences.is_recurring(one):
         raise Refused(f"task runs once: {one['id']} (cancel it without --occurrence)")
+    if one["status"] == task.EXECUTING:
+        raise Refused(f"task is executing: {one['id']} (defer cancel --kill --occurrence {one['id']} ends its attempt)")
     cancelled = task.cancel(one, now, reason)
     following = occurrences.skip_to_next(one, cancelled, now)
-    paused = one["status"] == task.PAUSED and following["status"] == task.SCHEDULED
-    return {**following, "status": task.PAUSED} if paused else following
+    if one["status"] != task.PAUSED or following["status"] != task.SCHEDULED:
+        return following
+    return {**following, "status": task.PAUSED, "paused_at": one["paused_at"]}
+
+
+def ask_to_cancel_occurrence(one: Task, now: datetime, reason: str | None) -> Task:
+    """A recurring task whose attempt is to be ended, and which then goes on; as above where none is under way."""
+    if one["status"] != task.EXECUTING or not occurrences.is_recurring(one):
+        return cancel_occurrence(one, now, reason)
+    return {**task.ask_to_cancel(one, now, reason), "cancel_occurrence": True}

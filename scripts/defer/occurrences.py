@@ -14,8 +14,10 @@ machine was off as ``missed``, those that came while another one ran or waited f
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import instants, task, timeparse
@@ -100,10 +102,8 @@ def between(recurring: Task, start: datetime, end: datetime, spent: int) -> Stre
 
 def _nth(recurring: Task, first: datetime, number: int) -> datetime:
     """The ``number``-th occurrence from ``first`` on, which is number 1. Bounded by the task's count."""
-    fire = first
-    for _ in range(number - 1):
-        fire = rule(recurring).after(fire) or fire
-    return fire
+    *_, last = islice(rule(recurring).fires(first - _SECOND), number)
+    return last
 
 
 def _spent(recurring: Task) -> int:
@@ -130,6 +130,12 @@ def _stretch_record(recurring: Task, status: str, found: Stretch, now: datetime,
     }
 
 
+def _passed(recurring: Task, waited: datetime, end: datetime) -> Stretch:
+    """The occurrence waited for, which no rule need name (it may have been asked for), and those up to ``end``."""
+    later = between(recurring, waited, end, _spent(recurring) + 1)
+    return Stretch(waited, later.last, later.times + 1) if later else Stretch(waited, waited, 1)
+
+
 def catch_up(recurring: Task, now: datetime) -> Task:
     """A due recurring task with the occurrence that is to be run now, or its next one.
 
@@ -143,10 +149,7 @@ def catch_up(recurring: Task, now: datetime) -> Task:
     target = _to_run(recurring, waited, due)
     if target == waited:
         return recurring
-    found = between(recurring, waited - _SECOND, (target or due + _SECOND) - _SECOND, _spent(recurring))
-    if found is None:
-        # The rule no longer names the moment that was waited for (an edit): take it as it is.
-        found = Stretch(waited, waited, 1)
+    found = _passed(recurring, waited, target - _SECOND if target else due)
     missed = _stretch_record(recurring, task.MISSED, found, now, _why_missed(recurring, target))
     spent = _spent(recurring) + found.times
     upcoming = target or after(recurring, due, spent)
@@ -165,14 +168,17 @@ def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None
     found = policies(recurring)
     policy = found.get("catch_up") or "one"
     limit = _latest_start(found, policy)
+    # One that was put off is late only after the moment it was put off to.
+    meant = max(waited, task.run_at(recurring) - jitter_of(recurring))
     if policy == "all":
-        if limit is None or due - waited <= limit:
+        if limit is None or due - meant <= limit:
             return waited
         fire = rule(recurring).after(due - limit - _SECOND)
         return fire if fire is not None and fire <= due else None
     later = between(recurring, waited, due, _spent(recurring) + 1)
-    newest = later.last if later else waited
-    return newest if limit is None or due - newest <= limit else None
+    if later is None or later.last <= meant:
+        return waited if limit is None or due - meant <= limit else None
+    return later.last if limit is None or due - later.last <= limit else None
 
 
 def _latest_start(found: dict[str, Any], policy: str) -> timedelta | None:
@@ -226,7 +232,7 @@ def _gone_on(ended: Task, upcoming: datetime | None, spent: int, skipped: Stretc
         base = _waiting_for(task.next_occurrence(ended, upcoming), upcoming, spent)
     if skipped is None:
         return base
-    why = "came while another occurrence ran or waited for its retry"
+    why = "came while another occurrence ran, waited for its retry or was put off"
     return task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, why))
 
 
@@ -239,29 +245,40 @@ def resume(paused: Task, now: datetime) -> Task:
     """A recurring task that waits again: for its next occurrence, with those that passed as one record."""
     waited = instants.from_text(paused["occurrence"])
     scheduled = {**paused, "status": task.SCHEDULED}
-    found = between(paused, waited - _SECOND, now, _spent(paused))
-    if found is None or waited > now:
+    due = now - jitter_of(paused)
+    if waited > due or task.run_at(paused) > now:
         return scheduled
+    found = _passed(paused, waited, due)
     spent = _spent(paused) + found.times
     skipped = _stretch_record(paused, task.SKIPPED, found, now, "the task was paused")
-    upcoming = after(paused, now, spent)
+    upcoming = after(paused, due, spent)
     if upcoming is None:
         return {**skipped, **task.unfiled_of(paused)}
     waiting = {**task.without_history(scheduled), "attempts": 0, **task.unfiled_of(paused)}
     return task.with_ended(_waiting_for(waiting, upcoming, spent), skipped)
 
 
-def upcoming(one: Task, end: datetime, limit: int) -> list[datetime]:
-    """When a waiting task will run up to ``end``: at most ``limit`` instants."""
-    run_at = task.run_at(one)
-    found = [run_at] if run_at <= end else []
-    if is_recurring(one) and found:
-        fire: datetime | None = instants.from_text(one["occurrence"])
-        spent = _spent(one) + 1
-        while fire is not None and len(found) < limit:
-            fire = after(one, fire, spent)
-            spent += 1
-            if fire is None or fire + jitter_of(one) > end:
-                break
-            found.append(fire + jitter_of(one))
-    return found
+def upcoming(one: Task, end: datetime, limit: int, since: datetime = instants.EPOCH) -> list[datetime]:
+    """When a task will run from ``since`` up to ``end``, as far as is known: at most ``limit`` instants."""
+    is_waiting = one["status"] == task.SCHEDULED
+    first = max(task.run_at(one), since)
+    found = [first] if is_waiting and first <= end else []
+    if not is_recurring(one) or (is_waiting and not found) or one["status"] not in (task.SCHEDULED, task.EXECUTING):
+        return found[:limit]
+    jitter, waited = jitter_of(one), instants.from_text(one["occurrence"])
+    # What comes before the run that is waited for will be passed over, unless all is caught up with.
+    is_backlog = policies(one).get("catch_up") == "all" and not one.get("attempts")
+    start = waited if is_backlog else max(waited, (first if is_waiting else since) - jitter)
+    found += [max(fire + jitter, since) for fire in _fires(one, waited, start, end - jitter, limit - len(found))]
+    return found[:limit]
+
+
+def _fires(recurring: Task, waited: datetime, start: datetime, end: datetime, limit: int) -> Iterator[datetime]:
+    """At most ``limit`` occurrences after ``start`` up to ``end``, as far as the bounds of the task go."""
+    found = policies(recurring)
+    if found.get("until"):
+        end = min(end, instants.from_text(found["until"]))
+    if found.get("count") is not None:
+        before = between(recurring, waited, start, _spent(recurring) + 1)
+        limit = min(limit, found["count"] - _spent(recurring) - 1 - (before.times if before else 0))
+    return takewhile(lambda fire: fire <= end, islice(rule(recurring).fires(start), max(0, limit)))
