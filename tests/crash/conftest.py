@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -29,3 +30,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("what the fault tests went through")
         for name, total in sorted(totals.items()):
             terminalreporter.line(f"{total:8} {name}")
+
+
+@pytest.fixture
+def depth() -> int:
+    """1 in CI; ``make crash`` sets DEFER_TEST_DEPTH to go through more of what could be enumerated."""
+    return int(os.environ.get("DEFER_TEST_DEPTH") or 1)

@@ -278,8 +278,10 @@ def cancel(task_id: str) -> Any:
     """``defer cancel``."""
 
     def act(proc: Proc) -> None:
-        done = scheduler.cancel(proc.store, proc.audit, task_id, "no longer needed", proc.machine.now)
+        now = proc.machine.now
+        done = proc.store.update(task_id, now, lambda one: task.cancel(one, now, "no longer needed"))
         proc.machine.cancelled.add(key_of(done))
+        proc.audit.note(now, "cancelled", task_id)
 
     return act
 
