@@ -5,6 +5,9 @@ a line that is plainly waiting beyond the horizon is skipped after a look at its
 bytes. ``hot`` holds the rest: what is due within the horizon, executing, or to be filed.
 When an id stands more than once the last line wins, so each line also evicts what ``hot``
 knew of its id.
+
+The file that was read stays open until another takes its place: a file system gives the number
+of a file that is gone to a new one, and the number is how the same file is told.
 """
 
 from __future__ import annotations
@@ -40,13 +43,23 @@ class Index:
         "identity",
         "size",
         "torn_at",
+        "_held",
         "_horizon_text",
     )
 
     def __init__(self, horizon: datetime) -> None:
         self.horizon = horizon
         self._horizon_text = instants.to_text(horizon).encode()
+        self._held: BinaryIO | None = None
         self._forget()
+
+    def __del__(self) -> None:
+        self._hold(None)
+
+    def _hold(self, stream: BinaryIO | None) -> None:
+        if self._held is not None:
+            self._held.close()
+        self._held = stream
 
     def _forget(self) -> None:
         self.hot: dict[bytes, tuple[Task, int]] = {}
@@ -68,13 +81,13 @@ class Index:
         if stream is None:
             self._forget()
             return None
-        with stream:
-            state = fsio.state_of(stream)
-            if self.identity != (state.st_dev, state.st_ino) or state.st_size < self.size:
-                self._forget()
-                self.identity = (state.st_dev, state.st_ino)
-            stream.seek(self.size)
-            self._read(stream)
+        state = fsio.state_of(stream)
+        if self.identity != (state.st_dev, state.st_ino) or state.st_size < self.size:
+            self._forget()
+            self.identity = (state.st_dev, state.st_ino)
+        self._hold(stream)
+        stream.seek(self.size)
+        self._read(stream)
         return state
 
     def _read(self, stream: BinaryIO) -> None:
