@@ -67,7 +67,15 @@ class Recurrence:
 
     def describe(self) -> str:
         """In words, with the zone: `every weekday at 08:30, Europe/Berlin`."""
-        return f"{self._words}, {self.tz.key}"
+        words = self._words
+        if self.lower > self.anchor:
+            words += f", starting {self._wall(self.lower + SECOND)}"
+        if self.until is not None:
+            words += f", until {self._wall(self.until)}"
+        return f"{words}, {self.tz.key}"
+
+    def _wall(self, instant: datetime) -> str:
+        return f"{instant.astimezone(self.tz):%Y-%m-%d %H:%M}"
 
     def bound(self, lower: datetime, until: "datetime | None", times: int) -> None:
         """Keep only fires after ``lower``, up to ``until``, and no more than ``times`` (0: any)."""

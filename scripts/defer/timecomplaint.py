@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 
-from defer.errors import BadInput
 from defer.timetokens import MOST_TOKENS, Token
 from defer.zones import zone_meant
 
@@ -76,12 +75,3 @@ def _reason(expr: str, tokens: list[Token]) -> str:
         if word in words:
             return reason
     return f'"{shown(expr[tokens[0].start :])}" is no time this understands (try "{EXAMPLE}")'
-
-
-def answers(read: Callable[[], object]) -> bool:
-    """Whether reading raises nothing a user can cause."""
-    try:
-        read()
-    except BadInput:
-        return False
-    return True

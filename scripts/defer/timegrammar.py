@@ -298,3 +298,8 @@ RECURS = hourly at|on :|min|minute NUMBER            -> minute_past      # `hour
 
 ONCE = (NUMBERS, CLOCKS, DAYS, PERIODS, WHOLE)
 AGAIN = (*ONCE, RECURRING)
+#: Words that only recurring lines start or join with.
+AGAIN_WORDS = frozenset(
+    "every each once daily hourly weekly monthly yearly annually weekdays weekends mondays tuesdays wednesdays "
+    "thursdays fridays saturdays sundays".split()
+)

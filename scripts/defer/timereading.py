@@ -1,9 +1,8 @@
 """One expression against the grammar, and the one line that says why it is refused."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from defer import clockactions, timeactions, timegrammar
@@ -11,13 +10,10 @@ from defer.errors import BadInput
 from defer.grammar import Grammar, rows
 from defer.moments import Present
 from defer.reading import Reading, TimeExpressionError
-from defer.recurdraft import settled
 from defer.recurring import Recurrence, cron_fields, from_cron
-from defer.timecomplaint import answers, complaint, shown
+from defer.timecomplaint import complaint, shown
 from defer.timeterminals import STARTS, TERMINALS
 from defer.timetokens import MOST_TOKENS, Token, tokenise
-
-_T = TypeVar("_T")
 
 
 @cache
@@ -38,47 +34,69 @@ def recurring() -> Grammar:
 
 def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
     """What ``expr`` means at ``now`` in ``tz``, or an error that names what stands in the way."""
+    tokens = tokenise(expr, MOST_TOKENS + 1)
     try:
-        return _read(expr, Present(now, tz))
+        return _resolved(expr, tokens, Present(now, tz))
     except (OverflowError, ValueError):
         raise TimeExpressionError(f'"{shown(expr)}" is more than 10 years ahead (try "in 30 days")') from None
+    except _Refused as refused:
+        raise TimeExpressionError(complaint(expr, tokens, refused.end, lambda head: _works(head, now, tz))) from None
+    except BadInput as error:
+        raise TimeExpressionError(f'"{shown(expr)}": {error}') from None
 
 
-def _read(expr: str, present: Present) -> Reading:
-    tokens = tokenise(expr, MOST_TOKENS + 1)
-    fields = _named(expr, lambda: cron_fields(expr))
+class _Refused(Exception):
+    """No line reads the whole input; ``end`` is how many tokens one of them reads."""
+
+    def __init__(self, end: int) -> None:
+        super().__init__(end)
+        self.end = end
+
+
+def _resolved(expr: str, tokens: list[Token], present: Present) -> Reading:
+    fields = cron_fields(expr)
     if fields is not None:
-        return _named(expr, lambda: _first_fire(from_cron(expr, fields, present.utc, present.tz)))
-    if not 0 < len(tokens) <= MOST_TOKENS:
-        raise TimeExpressionError(complaint(expr, tokens, 0, lambda head: False))
-    once, when = _longest(grammar(), "WHEN", tokens)
-    if once == len(tokens):
-        reading: Reading = _named(expr, lambda: when(present))
-        return reading
-    again, draft = _longest(recurring(), "RECURS", tokens)
-    if again == len(tokens):
-        return _named(expr, lambda: _first_fire(settled(draft, expr, present.utc, present.tz)))
-    works = lambda head: answers(lambda: _read(head, present))  # noqa: E731
-    raise TimeExpressionError(complaint(expr, tokens, max(once, again), works))
+        return _first_fire(from_cron(expr, fields, present.utc, present.tz))
+    end = 0
+    for name in _order(tokens) if 0 < len(tokens) <= MOST_TOKENS else ():
+        longest, found = _longest(name, tokens)
+        if longest == len(tokens):
+            reading: Reading = found(present) if name == "WHEN" else _settled(expr, found, present)
+            return reading
+        end = max(end, longest)
+    raise _Refused(end)
 
 
-def _longest(table: Grammar, name: str, tokens: list[Token]) -> tuple[int, Any]:
+def _order(tokens: list[Token]) -> tuple[str, str]:
+    """Which of the two tables is likelier to read the tokens; no text is read by both."""
+    again = any(token.text in timegrammar.AGAIN_WORDS for token in tokens)
+    return ("RECURS", "WHEN") if again else ("WHEN", "RECURS")
+
+
+def _longest(name: str, tokens: list[Token]) -> tuple[int, Any]:
     """The end and value of the longest reading; of several, the one whose line comes first."""
+    table = grammar() if name == "WHEN" else recurring()
     return max(table.match(name, tokens), key=lambda match: match[0], default=(0, None))
+
+
+def _works(expr: str, now: datetime, tz: ZoneInfo) -> bool:
+    try:
+        read(expr, now, tz)
+    except BadInput:
+        return False
+    return True
+
+
+def _settled(expr: str, draft: Any, present: Present) -> Reading:
+    from defer.recurdraft import settled
+
+    return _first_fire(settled(draft, expr, present.utc, present.tz))
 
 
 def _first_fire(found: Recurrence) -> Reading:
     first = found.after(found.anchor)
     assert first is not None
     return Reading(first, found.notes, found)
-
-
-def _named(expr: str, read: Callable[[], _T]) -> _T:
-    """``read()``, with the expression in front of what it complains of."""
-    try:
-        return read()
-    except BadInput as error:
-        raise TimeExpressionError(f'"{shown(expr)}": {error}') from None
 
 
 def read_duration(text: str) -> timedelta:

@@ -5,6 +5,7 @@ shorter, and a run whose next words could still belong to it is refused as well:
 before lunch` is not `5 minutes`. A ``--`` ends the time by hand.
 """
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from defer.timetokens import MOST_TOKENS, Token, tokenise
 from defer.timewords import DAY_NAMES, MONTHS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
 from defer.zones import zone_meant
 
+_BY_HAND = re.compile(r"(?:^|\s)--(?:\s|$)")
 EXAMPLE = "30m resume the review"
 #: Words that start phrases far more often than they are a whole time.
 _LONE = (
@@ -36,10 +38,9 @@ _SHAPES = frozenset(("iso", "isodate", "colon", "dotted", "period", "slashed", "
 
 def split_line(line: str, now: datetime, tz: ZoneInfo) -> tuple[str, str]:
     """The time words and the text of ``line``; TimeExpressionError where either is missing or refused."""
-    words = line.split()
-    if "--" in words:
-        head, _, tail = line.partition(" --") if words[0] != "--" else ("", "", line)
-        tail = tail.strip()
+    by_hand = _BY_HAND.search(line)
+    if by_hand:
+        head, tail = line[: by_hand.start()].strip(), line[by_hand.end() :].strip()
     else:
         end = _end_of_time(line)
         head, tail = line[:end].strip(), line[end:].lstrip(" \t\n,:;")
