@@ -174,16 +174,17 @@ def lock(path: Path, timeout: float) -> AbstractContextManager[object]:
     return kernel.lock(path, timeout)
 
 
-def append(path: Path, data: bytes) -> os.stat_result:
+def append(path: Path, data: bytes, *, name_is_synced: bool = False) -> os.stat_result:
     """Append ``data`` and sync it, or leave the file as it was; the file's state afterwards.
 
-    The caller holds the lock that guards ``path``.
+    The caller holds the lock that guards ``path``. An empty file counts as new, and its name is synced,
+    unless the caller knows it to be.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_FOLLOW
     with _opened(path, flags) as fd:
         _make_private(fd)
         before = kernel.fstat(fd).st_size
-        if before == 0:
+        if before == 0 and not name_is_synced:
             _sync_names(path)
         try:
             _write_all(fd, data)
@@ -228,8 +229,8 @@ def truncate(path: Path, size: int) -> None:
         kernel.fsync(fd)
 
 
-def replace(path: Path, chunks: Iterable[bytes], *, sync: bool = True) -> None:
-    """Put a new file in the place of ``path``: readers see the old one or the new one, whole."""
+def replace(path: Path, chunks: Iterable[bytes], *, sync: bool = True) -> os.stat_result:
+    """Put a new file in the place of ``path``: readers see the old one or the new one, whole; its state."""
     new = path.with_name(f".{path.name.lstrip('.')}.new")
     try:
         # A leftover, or a link somebody planted, goes: O_EXCL then vouches that the file is ours.
@@ -240,6 +241,7 @@ def replace(path: Path, chunks: Iterable[bytes], *, sync: bool = True) -> None:
                 _write_all(fd, chunk)
             if sync:
                 kernel.fsync(fd)
+            state = kernel.fstat(fd)
         kernel.rename(new, path)
     except OSError:
         with suppress(OSError):
@@ -247,6 +249,7 @@ def replace(path: Path, chunks: Iterable[bytes], *, sync: bool = True) -> None:
         raise
     if sync:
         sync_directory(path.parent)
+    return state
 
 
 def create_exclusive(path: Path) -> int:

@@ -79,11 +79,16 @@ class Markers:
         if due is not None and due.st_mtime_ns > _ns(wake_at):
             fsio.set_mtime(self.due, _ns(wake_at))
 
-    def after_whole_read(self, read: os.stat_result | None, now: datetime, next_due: datetime | None) -> None:
-        """Set ``due`` and ``seen`` after the store was read whole, in state ``read``, under the lock."""
+    def after_whole_read(
+        self, read: os.stat_result | None, now: datetime, next_due: datetime | None, *, ours: bool
+    ) -> None:
+        """Set ``due`` and ``seen`` after the store was read whole, in state ``read``, under the lock.
+
+        ``ours``: this process has just put it into that state, and goes on as after an append.
+        """
         horizon = now + HORIZON
         fsio.set_mtime(self.due, _ns(min(next_due or horizon, horizon)))
-        if read is not None and self._is_settled(read):
+        if read is not None and (ours or self._is_settled(read)):
             fsio.set_mtime(self.seen, read.st_mtime_ns)
 
     def _is_settled(self, read: os.stat_result) -> bool:
@@ -92,6 +97,10 @@ class Markers:
         clock = fsio.stat(self.heartbeat)
         age = clock.st_mtime_ns - read.st_mtime_ns if clock else 0
         return age > (_TICK_NS if read.st_mtime_ns % _NS else 2 * _NS)
+
+    def vouch_for_name(self) -> bool:
+        """Whether the store, which is there, was written to before: then its name was synced before its first byte."""
+        return fsio.stat(self._store) is not None and fsio.stat(self.seen) is not None
 
     def beat(self) -> None:
         """Leave a heartbeat; a failing disk must not keep a wake from its work."""

@@ -31,6 +31,7 @@ from .markers import HORIZON, Markers
 
 SMALL_STORE_BYTES = 1 << 18
 _TAIL_BYTES = 1 << 16
+_AROUND_JSON = b"\xef\xbb\xbf \t\r\n"
 _MADE_UP_ID = re.compile(rb'"(task_\d{8}_\d{6}_[0-9a-f]{4})"')
 
 Report = Callable[..., None]
@@ -48,6 +49,9 @@ class Store(Protocol):
 
     def scan(self) -> Iterator[Task]:
         """The current record of every task still in the store, in file order, streamed."""
+
+    def scan_lines(self) -> Iterator[tuple[Task, bytes]]:
+        """The same, each with its JSON on one line: to print it needs no encoding."""
 
     def update(self, task_id: str, now: datetime, change: Callable[[Task], Task]) -> Task:
         """Replace one record by ``change`` of it, atomically. Raises Refused when there is none."""
@@ -77,6 +81,7 @@ class JsonlStore:
         self._index: index.Index | None = None
         self._state: os.stat_result | None = None
         self._synced: tuple[int, int, int] | None = None
+        self._written: tuple[int, int, int] | None = None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -147,6 +152,9 @@ class JsonlStore:
         return found
 
     def scan(self) -> Iterator[Task]:
+        return (one for one, _ in self.scan_lines())
+
+    def scan_lines(self) -> Iterator[tuple[Task, bytes]]:
         with fsio.storage_errors(self.path):
             stream = fsio.reader(self.path)
             if stream is None:
@@ -158,15 +166,15 @@ class JsonlStore:
                     if number in last:
                         yield from self._decoded(line)
 
-    def _decoded(self, line: bytes) -> Iterator[Task]:
+    def _decoded(self, line: bytes) -> Iterator[tuple[Task, bytes]]:
         """The record in a line, or the one before it if this only begins like one."""
         try:
-            yield codec.decode(line)
+            yield codec.decode(line), line.strip(_AROUND_JSON)
         except BadLine:
             quick = codec.waiting(line)
             found = self.find(quick[1].decode()) if quick else None
             if found is not None:
-                yield found
+                yield found, codec.encode(found).rstrip()
 
     def update(self, task_id: str, now: datetime, change: Callable[[Task], Task]) -> Task:
         with self._locked():
@@ -252,7 +260,8 @@ class JsonlStore:
                 # Not by appending: bytes lost to zeros must not run on from a good line.
                 self._rewrite(set())
         with self.markers.around_append(now, min(task.needs_attention_at(one) for one in records)):
-            self._synced = _mark(fsio.append(self.path, data))
+            state = fsio.append(self.path, data, name_is_synced=self.markers.vouch_for_name())
+        self._synced = self._written = _mark(state)
 
     def _is_worth_a_rewrite(self, known: index.Index, has_filed: bool) -> bool:
         if known.size <= SMALL_STORE_BYTES:
@@ -276,14 +285,16 @@ class JsonlStore:
             stream.seek(0)
             # The new file may have the old one's time: until it is read whole, nobody is to take it for seen.
             fsio.remove(self.markers.seen)
-            fsio.replace(self.path, filter(None, map(_kept_line(last, filed), enumerate(stream))))
+            state = fsio.replace(self.path, filter(None, map(_kept_line(last, filed), enumerate(stream))))
+        self._synced = self._written = _mark(state)
 
     def _mark_rest(self, now: datetime) -> None:
         """Set the markers for a store that has just been read whole. A failing disk only costs a wake."""
         known = self._refreshed(now)
         next_due = min(map(task.needs_attention_at, known.tasks()), default=None)
         try:
-            self.markers.after_whole_read(self._state, now, next_due)
+            ours = self._state is not None and _mark(self._state) == self._written
+            self.markers.after_whole_read(self._state, now, next_due, ours=ours)
         except OSError as error:
             self._report("markers_not_set", reason=error.strerror)
 

@@ -345,7 +345,8 @@ class TestOrderAndSlots:
             *(v1_task(f"q{number}", executor=quick) for number in range(10)),
         )
         assert place.wake_at(NOW, {"DEFER_MAX_PARALLEL": "2"})["completed"] == 11
-        assert place.archived()[-1]["id"] == "long"
+        # The long one and the one that let it end may settle in either order.
+        assert "long" in {record["id"] for record in place.archived()[-2:]}
 
     def test_a_task_scheduled_meanwhile_is_taken_by_the_same_wake(self, place):
         place.write_store(v1_task("first"))
@@ -434,10 +435,10 @@ class TestStoreTrouble:
     def failing_appends(self, monkeypatch, fails) -> None:
         whole = fsio.append
 
-        def append(path, data):
+        def append(path, data, **known):
             if fails(path, data):
                 raise OSError(28, "No space left on device", str(path))
-            return whole(path, data)
+            return whole(path, data, **known)
 
         monkeypatch.setattr(fsio, "append", append)
 
