@@ -9,7 +9,8 @@ from . import occurrences, task, timeparse
 from .errors import BadInput
 
 SUBCOMMANDS = (
-    *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "cron"),
+    *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run"),
+    *("sync", "add", "enable", "disable", "remove", "import", "cron"),
 )
 
 _EXAMPLES = """\

@@ -30,6 +30,12 @@ _COMMANDS = {
     "pause": "changing.pause",
     "resume": "changing.resume",
     "run": "changing.run",
+    "sync": "filecommands.sync",
+    "add": "filecommands.add",
+    "enable": "filecommands.enable",
+    "disable": "filecommands.disable",
+    "remove": "filecommands.remove",
+    "import": "filecommands.import_jobs",
     "cron": "croncommand.cron",
 }
 

@@ -30,6 +30,7 @@ VARIABLES: dict[str, str] = {
     "DEFER_ARCHIVE_DIR": "$DEFER_RUNTIME_DIR/archive",
     "DEFER_LOG_DIR": "$DEFER_RUNTIME_DIR/logs",
     "DEFER_LOG_FILE": "$DEFER_LOG_DIR/deferred.log",
+    "DEFER_TASKS_DIR": "~/.config/defer/tasks",
     "DEFER_TIMEZONE": "",
     "DEFER_EXECUTOR": "",
     "DEFER_CONTEXT_FILE": "",
@@ -106,6 +107,11 @@ class Config:
     @property
     def runs_dir(self) -> Path:
         return self.runtime_dir / "runs"
+
+    @property
+    def tasks_dir(self) -> Path:
+        """The directory of task files (XDG Base Directory Specification), whether it exists or not."""
+        return self._directory("DEFER_TASKS_DIR", user_settings_path(self.environment).with_name("tasks"))
 
     @property
     def executor(self) -> str | None:

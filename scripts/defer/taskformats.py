@@ -83,18 +83,23 @@ def _markdown(text: str) -> Fields:
 
 
 def _json(text: str) -> Fields:
+    value = parse_json(text)
+    if not isinstance(value, dict):
+        raise Complaint('not an object (write {"schedule": "…", "command": "…"})', 1)
+    _count(value)
+    return Fields(value, dict(_json_lines(text)))
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text. Raises Complaint, also for a name that stands twice in an object."""
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise Complaint(f"not JSON: {error.msg} at column {error.colno}", error.lineno) from None
     except RecursionError:
         raise Complaint("nested too deeply (flatten it)") from None
     except ValueError as error:
         raise Complaint(f"not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise Complaint('not an object (write {"schedule": "…", "command": "…"})', 1)
-    _count(value)
-    return Fields(value, dict(_json_lines(text)))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

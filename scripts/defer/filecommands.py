@@ -1,0 +1,312 @@
+"""The faces of `sync`, `add`, `enable`, `disable`, `remove` and `import`: task files and their tasks."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from . import instants, occurrences, render, scheduler, task, taskedit, taskfile, taskfiles, taskrecords, words
+from .arguments import Parser
+from .client import Client
+from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused
+from .taskfile import BadFile
+from .taskfiles import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
+
+Connect: TypeAlias = Callable[[], Client]
+
+_ACTIONS = {NEW: "new", CHANGED: "changed", REMOVED: "removed", SAME: "same"}
+_MOST_SAME = 50
+_JOBS_LIMIT = 1 << 24
+_TEXT_FLAGS = {
+    "name": "what the task is called",
+    "description": "what it is for",
+    "when-to-use": "when somebody would want it",
+    "schedule": 'when: "every weekday 8:30", "*/5 * * * *", @daily, …',
+    "command": "what to run, by sh -c; needs no agent",
+    "prompt": "what an executor is to do",
+    "workflow": "the prompt is this file under workflows/",
+    "executor": "what runs the prompt: the name of a shipped one, or a path",
+    "agent": "the agent that is meant, told to the executor",
+    "model": "the model that is meant, told to the executor",
+    "workspace": "working directory of its attempts",
+    "tz": "IANA zone in which the schedule is read",
+    "timeout": "longest an attempt may take: 10m, a number of seconds, or none",
+    "expires": "how late an occurrence is still of use",
+    "jitter": "up to so much later, always the same for one task",
+}
+
+
+def _parser(name: str, description: str) -> Parser:
+    parser = Parser(f"defer {name}", description)
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done and change nothing")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--compact", action="store_true", help="JSON on one line")
+    form.add_argument("--json", action="store_true", help="JSON instead of lines of text")
+    return parser
+
+
+def _with_dir(parser: Parser) -> Parser:
+    parser.add_argument("--dir", metavar="DIR", help="the directory of task files (default: DEFER_TASKS_DIR)")
+    return parser
+
+
+def sync_parser() -> Parser:
+    """`sync`."""
+    parser = _parser("sync", "Make the schedule match a directory of task files.")
+    parser.add_argument("dir", nargs="?", metavar="DIR", help="the directory (default: DEFER_TASKS_DIR)")
+    return parser
+
+
+def add_parser() -> Parser:
+    """`add`."""
+    parser = _with_dir(_parser("add", "Write a task file and schedule its task."))
+    add = parser.add_argument
+    add("id", metavar="ID", help="the task's id, which is the file's name")
+    for name, meaning in _TEXT_FLAGS.items():
+        add(f"--{name}", metavar="TEXT", help=meaning)
+    add("--retries", type=int, metavar="N", help="further attempts after a failure")
+    add("--catch-up", choices=occurrences.CATCH_UP, help="what was missed is run once (default), all or none")
+    add("--overlap", choices=occurrences.OVERLAP, help="what comes while one runs is skipped (default) or queued")
+    add("--env", action="append", metavar="NAME=TEXT", help="a variable; ${NAME} is taken from the run's (repeatable)")
+    add("--tag", action="append", dest="tags", metavar="TEXT", help="a label (repeatable)")
+    add("--sticky-session", action="store_true", default=None, help="every run continues one conversation")
+    add("--disabled", action="store_true", help="write it with enabled: false")
+    return parser
+
+
+def by_id_parser(name: str, description: str) -> Parser:
+    """`enable`, `disable` and `remove`."""
+    parser = _with_dir(_parser(name, description))
+    parser.add_argument("id", metavar="ID")
+    return parser
+
+
+def import_parser() -> Parser:
+    """`import`."""
+    parser = _with_dir(_parser("import", "Write task files for another tool's jobs, and schedule their tasks."))
+    parser.add_argument("--from", dest="tool", choices=("agentica",), required=True, help="whose jobs they are")
+    parser.add_argument("file", metavar="FILE", help="its jobs.json")
+    return parser
+
+
+def sync(connect: Connect, argv: list[str]) -> int:
+    """Make the schedule match a directory of task files."""
+    args = sync_parser().parse(argv)
+    client = connect()
+    directory = taskfiles.directory_of(_directory(args, client))
+    return _finish(client, args, directory, _synced(client, args, directory))
+
+
+def add(connect: Connect, argv: list[str]) -> int:
+    """Write a task file and schedule its task."""
+    args = add_parser().parse(argv)
+    client = connect()
+    directory = _directory(args, client)
+    path = _free_path(directory, args.id)
+    content = taskedit.new_yaml(_fields(args))
+    record = taskrecords.new(taskfile.describe(path, content), client.config, client.clock())
+    _refuse_taken(client, path)
+    if args.dry_run:
+        plan = SyncPlan([Step(NEW, args.id, "", None, record)], [], [])
+    else:
+        taskedit.save(path, content)
+        plan = _synced(client, args, directory, {args.id})
+    return _finish(client, args, directory, plan)
+
+
+def enable(connect: Connect, argv: list[str]) -> int:
+    """Put a task back on the schedule."""
+    return _set_enabled(connect, by_id_parser("enable", "Set enabled: true in a task's file.").parse(argv), True)
+
+
+def disable(connect: Connect, argv: list[str]) -> int:
+    """Take a task off the schedule and keep its file."""
+    return _set_enabled(connect, by_id_parser("disable", "Set enabled: false in a task's file.").parse(argv), False)
+
+
+def remove(connect: Connect, argv: list[str]) -> int:
+    """Remove a task and its file."""
+    args = by_id_parser("remove", "Remove a task's file and its task.").parse(argv)
+    client = connect()
+    directory = taskfiles.directory_of(_directory(args, client))
+    path = _path_of(directory, args.id)
+    record = client.store.find(args.id)
+    ours = record is not None and os.path.dirname(taskrecords.source(record).get("file", "")) == str(directory)
+    if path is None and not ours:
+        raise Refused(_no_file(directory, args.id))
+    waiting = ours and record is not None and record["status"] not in task.ENDED
+    if args.dry_run:
+        plan = SyncPlan([Step(REMOVED, args.id)], [], [])
+    else:
+        if path is not None:
+            taskedit.delete(path)
+        plan = _synced(client, args, directory, {args.id})
+    if not waiting:
+        plan = plan._replace(steps=[Step(REMOVED, args.id, "its file; no task was waiting")])
+    return _finish(client, args, directory, plan)
+
+
+def import_jobs(connect: Connect, argv: list[str]) -> int:
+    """Write task files for another tool's jobs, and schedule their tasks."""
+    from . import foreign
+
+    args = import_parser().parse(argv)
+    client = connect()
+    directory = _directory(args, client)
+    source = Path(args.file)
+    jobs = foreign.agentica(taskfile.read(source, _JOBS_LIMIT), source, client.clock())
+    written: dict[str, bytes] = {}
+    left_out: list[str] = []
+    for job in jobs:
+        try:
+            if job.fields is not None:
+                written[job.task_id] = _carried(client, directory, job.task_id, job.fields, written)
+            left_out += [f"{job.task_id}: {note}" for note in job.notes]
+        except (BadInput, Refused) as error:
+            left_out.append(f"{job.task_id}: {error}")
+    plan = _imported(client, args, directory, written)
+    if written and client.config.executor is None:
+        plan.warnings.append("no executor is set, so the prompts are only prepared (set DEFER_EXECUTOR)")
+    status = _finish(client, args, directory, plan, left_out)
+    return EXIT_REFUSED if status == EXIT_OK and len(written) < len(jobs) else status
+
+
+def _carried(client: Client, directory: Path, task_id: str, fields: dict[str, Any], before: Collection[str]) -> bytes:
+    """The content of a job's file. Raises BadInput or Refused for one that cannot stand here."""
+    scheduler.checked_id(task_id)
+    path, content = directory / f"{task_id}.yml", taskedit.new_yaml(fields)
+    if task_id in before:
+        raise Refused("another job of this id came before (rename one)")
+    there = _path_of(directory, task_id)
+    if there is not None and taskfile.read(there) != content:
+        raise Refused(f"there is a file of its id already: {there} (defer remove {task_id})")
+    _refuse_taken(client, path)
+    taskrecords.new(taskfile.describe(path, content), client.config, client.clock())
+    return content
+
+
+def _imported(client: Client, args: Namespace, directory: Path, written: dict[str, bytes]) -> SyncPlan:
+    if args.dry_run:
+        return SyncPlan([Step(NEW, task_id) for task_id in written], [], [])
+    for task_id, content in written.items():
+        taskedit.save(directory / f"{task_id}.yml", content)
+    return _synced(client, args, directory, written.keys()) if written else SyncPlan([], [], [])
+
+
+def _directory(args: Namespace, client: Client) -> Path:
+    return Path(os.path.realpath(args.dir or client.config.tasks_dir))
+
+
+def _fields(args: Namespace) -> dict[str, Any]:
+    """The fields of a new file, in the order in which they are read best."""
+    flags = [name.replace("-", "_") for name in _TEXT_FLAGS]
+    names = (*flags, "retries", "catch_up", "overlap", "sticky_session", "tags")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    env = dict(_variable(one) for one in args.env or ())
+    return {**given, **({"env": env} if env else {}), **({"enabled": False} if args.disabled else {})}
+
+
+def _variable(written: str) -> tuple[str, str]:
+    name, sign, text = written.partition("=")
+    if not sign:
+        raise BadInput(f"--env without a text: {name} (write --env '{name}=${{{name}}}')")
+    return name, text
+
+
+def _no_file(directory: Path, task_id: str) -> str:
+    return f"no task file of {task_id} in {directory} (defer cancel {task_id} cancels a task without one)"
+
+
+def _path_of(directory: Path, task_id: str) -> Path | None:
+    """The file of an id, or None. Raises BadFile where there are two."""
+    found, bad = taskfiles.files(directory)
+    if task_id in bad:
+        raise BadFile([bad[task_id]])
+    return found.get(task_id)
+
+
+def _free_path(directory: Path, task_id: str) -> Path:
+    """The path of a new file. Raises BadInput or Refused."""
+    scheduler.checked_id(task_id)
+    there = _path_of(directory, task_id)
+    if there is not None:
+        raise Refused(f"there is a file already: {there} (edit it, or defer remove {task_id})")
+    return directory / f"{task_id}.yml"
+
+
+def _refuse_taken(client: Client, path: Path) -> None:
+    record = client.store.find(path.stem)
+    owner = None if record is None else taskfiles.other_owner(path, record)
+    if owner:
+        raise Refused(f"id is taken: {path.stem} by {owner} (choose another, or defer cancel {path.stem})")
+
+
+def _set_enabled(connect: Connect, args: Namespace, wanted: bool) -> int:
+    client = connect()
+    directory = taskfiles.directory_of(_directory(args, client))
+    path = _path_of(directory, args.id)
+    if path is None:
+        raise Refused(_no_file(directory, args.id))
+    raw = taskfile.read(path)
+    content = taskedit.with_enabled(path, raw, wanted)
+    if args.dry_run and content != raw:
+        return _finish(client, args, directory, SyncPlan([Step(CHANGED, args.id)], [], []))
+    if content != raw:
+        taskedit.save(path, content)
+    return _finish(client, args, directory, _synced(client, args, directory, {args.id}))
+
+
+def _synced(client: Client, args: Namespace, directory: Path, only: Collection[str] | None = None) -> SyncPlan:
+    """What a sync does, or with ``--dry-run`` would do."""
+    now = client.clock()
+    plan = taskfiles.plan(directory, client.store, client.config, now, only)
+    if args.dry_run:
+        return plan
+    steps, problems = taskfiles.apply(plan, client.store, client.audit, client.config, now)
+    return plan._replace(steps=steps, problems=plan.problems + problems)
+
+
+def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, left_out: Collection[str] = ()) -> int:
+    """Print what was done; 2 where a file could not be read."""
+    for line in (*plan.warnings, *plan.problems):
+        render.warn(line)
+    if args.json or args.compact:
+        told = {"directory": str(directory), "dry_run": args.dry_run, "steps": [_told(step) for step in plan.steps]}
+        lists = {"problems": plan.problems, "warnings": plan.warnings, "left_out": [*left_out]}
+        print(render.to_json({**told, **lists}, args.compact))
+    else:
+        print(*_lines(client, plan.steps), *(f"! {render.plain(line)}" for line in left_out), sep="\n")
+    if not args.dry_run and any(step.mark == NEW for step in plan.steps):
+        for warning in scheduler.warnings(client.store.markers, client.clock()):
+            render.warn(warning)
+    return EXIT_BAD_INPUT if plan.problems else EXIT_OK
+
+
+def _told(step: Step) -> dict[str, Any]:
+    told = {"action": _ACTIONS[step.mark], "id": step.task_id, "note": step.note or None}
+    return {**told, "run_at": step.record["run_at"] if step.record and step.mark != REMOVED else None}
+
+
+def _lines(client: Client, steps: list[Step]) -> list[str]:
+    """One line a task, as long as there are not too many that stay the same; the count of each kind at the end."""
+    same = [step for step in steps if step.mark == SAME]
+    shown = steps if len(same) <= _MOST_SAME else [step for step in steps if step.mark != SAME or step.note]
+    counts = {mark: sum(step.mark == mark for step in steps) for mark in _ACTIONS}
+    return [
+        *(f"{step.mark} {step.task_id}{_detail(client, step)}" for step in shown),
+        ", ".join(f"{count} {_ACTIONS[mark]}" for mark, count in counts.items()),
+    ]
+
+
+def _detail(client: Client, step: Step) -> str:
+    if step.note:
+        return f" ({step.note})"
+    if step.record is None or step.mark == REMOVED:
+        return ""
+    if step.record["status"] != task.SCHEDULED:
+        return f" ({'disabled' if taskrecords.is_disabled(step.record) else step.record['status']})"
+    zone = client.config.timezone(step.record.get("tz"))
+    return f": runs {words.moment(instants.from_text(step.record['run_at']), zone, client.clock())}"

@@ -1,0 +1,260 @@
+"""The schedule made to match a directory of task files.
+
+``plan`` looks at the files and the store and says what there is to do; ``apply`` does it. A file
+is read as YAML only when its bytes, or those of its workflow, are not the ones its task was made
+from. A task that has ended stays ended until its file changes; a task that was not made from a
+file of this directory is never touched.
+
+Each change is decided again on the record as it stands under the store's lock, so that two
+syncs, a wake and a person may be at it at once. What is executing is left as it is: the next
+sync finds it still different.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from . import changes, codec, fsio, scheduler, task, taskfile, taskformats, taskrecords
+from .audit import AuditLog
+from .codec import BadLine, Task
+from .config import Config
+from .errors import BadInput, Refused
+from .store import Store
+from .taskfile import BadFile, TaskFile, located
+from .taskrecords import source
+
+NEW, CHANGED, REMOVED, SAME = "+", "~", "-", "="
+FILE_REMOVED = "file removed"
+LATER = "after its attempt ends"
+_DISABLED = "disabled"
+_ID = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)"').match
+
+
+class Step(NamedTuple):
+    """One task and what a sync does about it; ``note`` says more where there is more to say."""
+
+    mark: str
+    task_id: str
+    note: str = ""
+    file: TaskFile | None = None
+    record: Task | None = None
+
+
+class SyncPlan(NamedTuple):
+    """What a sync would do; ``problems`` are of files whose tasks stay as they are."""
+
+    steps: list[Step]
+    problems: list[str]
+    warnings: list[str]
+
+
+def directory_of(path: Path) -> Path:
+    """A directory of task files as it is recorded. Raises BadInput where it is none."""
+    if not path.is_dir():
+        raise BadInput(f"no such directory of task files: {path} (make it, or name another)")
+    return Path(os.path.realpath(path))
+
+
+def files(directory: Path) -> tuple[dict[str, Path], dict[str, str]]:
+    """The task files of a directory by id, and for each id that cannot be used what is wrong with it."""
+    with fsio.storage_errors(directory):
+        paths = [directory / name for name in fsio.names(directory) if not name.startswith(".")]
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        if path.suffix.lower() in taskfile.SUFFIXES and not path.is_dir() and not _is_about_the_rest(path):
+            found.setdefault(path.stem, []).append(path)
+    bad = {task_id: why for task_id, those in found.items() if (why := _why_not(task_id, those))}
+    return {task_id: those[0] for task_id, those in found.items() if task_id not in bad}, bad
+
+
+def _why_not(task_id: str, paths: list[Path]) -> str | None:
+    if len(paths) > 1:
+        names = " and ".join(path.name for path in paths)
+        return located(paths[0], f"{names} are the same task (keep one)")
+    try:
+        scheduler.checked_id(task_id)
+    except BadInput as error:
+        return located(paths[0], f"the file's name is the id: {error}")
+    return None
+
+
+def _is_about_the_rest(path: Path) -> bool:
+    """Whether this is a README and no task."""
+    if path.name.lower() != "readme.md":
+        return False
+    try:
+        return not taskformats.has_front_matter(taskfile.decoded(taskfile.read(path)))
+    except (BadFile, taskformats.Complaint):
+        return True
+
+
+def plan(directory: Path, store: Store, config: Config, now: datetime, only: Collection[str] | None = None) -> SyncPlan:
+    """What makes the store match ``directory``; with ``only``, as far as these ids go. Raises StorageError."""
+    found, bad = files(directory)
+    if only is not None:
+        found = {task_id: path for task_id, path in found.items() if task_id in only}
+        bad = {task_id: why for task_id, why in bad.items() if task_id in only}
+    records = _records(store, found, directory, only)
+    absent = {task_id for task_id in found if task_id not in records}
+    ended = _archived(config.archive_dir, absent)
+    steps, problems = [], list(bad.values())
+    for task_id, path in found.items():
+        try:
+            steps.append(_look(path, records.get(task_id) or ended.get(task_id), config, now))
+        except BadFile as error:
+            problems += error.lines
+    steps += [
+        Step(REMOVED, task_id, LATER if record["status"] == task.EXECUTING else "", None, record)
+        for task_id, record in records.items()
+        if task_id not in found and task_id not in bad and _is_live(record) and _is_from(record, directory)
+    ]
+    warnings = [line for step in steps if step.file for line in step.file.warnings]
+    return SyncPlan(sorted(steps, key=lambda step: step.task_id), problems, warnings)
+
+
+def _records(store: Store, found: dict[str, Path], directory: Path, only: Collection[str] | None) -> dict[str, Task]:
+    """The records that matter: of these files' ids, and of tasks made from files of this directory."""
+    if only is not None:
+        known = ((task_id, store.find(task_id)) for task_id in only)
+        return {task_id: record for task_id, record in known if record is not None}
+    return {one["id"]: one for one in store.scan() if one["id"] in found or _is_from(one, directory)}
+
+
+def _is_from(record: Task, directory: Path) -> bool:
+    return os.path.dirname(str(source(record).get("file", ""))) == str(directory)
+
+
+def _is_live(record: Task) -> bool:
+    return record["status"] not in task.ENDED
+
+
+def _archived(archive_dir: Path, wanted: set[str]) -> dict[str, Task]:
+    """The last archived record of each wanted id: one pass over the archive, newest month first."""
+    found: dict[str, Task] = {}
+    missing = {task_id.encode() for task_id in wanted}
+    for name in reversed(fsio.names(archive_dir)):
+        stream = fsio.reader(archive_dir / name) if missing and name.startswith("deferred_") else None
+        if stream is None:
+            continue
+        with stream:
+            last = {match[1]: line for line in stream if (match := _ID(line)) and match[1] in missing}
+        for task_id, line in last.items():
+            try:
+                found[task_id.decode()] = codec.decode(line)
+            except BadLine:
+                continue
+        missing -= last.keys()
+    return found
+
+
+def _look(path: Path, known: Task | None, config: Config, now: datetime) -> Step:
+    """What is to be done about one file, given the last record of its id. Raises BadFile."""
+    live = known if known is not None and _is_live(known) else None
+    owner = None if live is None else other_owner(path, live)
+    if owner:
+        raise BadFile([located(path, f"the id is taken by {owner} (rename the file, or defer cancel {path.stem})")])
+    raw = taskfile.read(path)
+    if known is not None and _is_unchanged(path, raw, known):
+        if live is not None:
+            return _same(live)
+        if known.get("cancel_reason") != FILE_REMOVED:
+            return Step(SAME, path.stem, f"{known['status']}; runs again when its file changes")
+    file = taskfile.describe(path, raw)
+    if live is None:
+        return Step(NEW, path.stem, "", file, taskrecords.new(file, config, now))
+    if live["status"] == task.EXECUTING:
+        taskrecords.check(file, config, now)
+        return Step(CHANGED, path.stem, LATER, file)
+    return Step(CHANGED, path.stem, "", file, taskrecords.changed(live, file, config, now))
+
+
+def other_owner(path: Path, record: Task) -> str | None:
+    """Whose a waiting task is if not this file's; one made from a file that was renamed or is gone is this one's."""
+    file = source(record).get("file")
+    if file is None:
+        return "a task that was not made from a file" if _is_live(record) else None
+    is_ours = os.path.dirname(file) == str(path.parent) or not os.path.exists(file)
+    return None if is_ours or not _is_live(record) else str(file)
+
+
+def _is_unchanged(path: Path, raw: bytes, known: Task) -> bool:
+    made_from = source(known)
+    if made_from.get("file") != str(path):
+        return False
+    return str(made_from.get("digest")) == taskfile.fingerprint_of(path, raw, made_from.get("workflow"))
+
+
+def _same(live: Task) -> Step:
+    """The step for an unchanged file; a task that its file disables and somebody resumed is paused again."""
+    task_id, status = live["id"], live["status"]
+    if not taskrecords.is_disabled(live):
+        return Step(SAME, task_id, "paused" if status == task.PAUSED else "")
+    if status == task.PAUSED:
+        return Step(SAME, task_id, _DISABLED)
+    return Step(CHANGED, task_id, LATER if status == task.EXECUTING else _DISABLED)
+
+
+def apply(
+    wanted: SyncPlan, store: Store, audit: AuditLog, config: Config, now: datetime
+) -> tuple[list[Step], list[str]]:
+    """Do what the plan says; the steps as they came out, and what could not be done after all."""
+    steps: list[Step] = []
+    problems = _add([step for step in wanted.steps if step.mark == NEW], store, audit, now)
+    for step in wanted.steps:
+        try:
+            done = _change(step, store, audit, config, now) if step.mark in (CHANGED, REMOVED) else step
+            steps.append(done)
+        except BadFile as error:
+            problems += error.lines
+    return steps, problems
+
+
+def _add(new: list[Step], store: Store, audit: AuditLog, now: datetime) -> list[str]:
+    """Store new tasks in one write. What another command put in the place of one meanwhile stays."""
+    wanted = [step.record for step in new if step.record is not None]
+    stored = store.append(wanted, now, if_exists="skip") if wanted else []
+    problems = []
+    for record, there in zip(wanted, stored, strict=True):
+        if not _is_live(there):
+            there = store.update(record["id"], now, partial(_replaced, new=record, now=now))
+        if source(there) == source(record):
+            audit.note(now, "scheduled", record["id"], run_at=record["run_at"], when=record["when"])
+        else:
+            problems.append(located(Path(source(record)["file"]), "its id was taken meanwhile (sync again)"))
+    return problems
+
+
+def _replaced(current: Task, new: Task, now: datetime) -> Task:
+    return current if _is_live(current) else task.replace(current, new, now)
+
+
+def _change(step: Step, store: Store, audit: AuditLog, config: Config, now: datetime) -> Step:
+    """Change or remove one task as it stands by now; the step as it came out. Raises BadFile."""
+
+    def change(current: Task) -> Task:
+        if not _is_live(current) or current["status"] == task.EXECUTING or not source(current):
+            return current
+        if step.mark == REMOVED:
+            return task.cancel(current, now, FILE_REMOVED)
+        if step.file is None:
+            return changes.pause(current, now) if current["status"] != task.PAUSED else current
+        if source(current) == {"file": str(step.file.path), **source(current), "digest": step.file.digest}:
+            return current
+        return taskrecords.changed(current, step.file, config, now)
+
+    try:
+        result = store.update(step.task_id, now, change)
+    except Refused:  # it has ended and was filed since
+        return step
+    if result["status"] == task.EXECUTING:
+        return step._replace(note=LATER)
+    reason = FILE_REMOVED if step.mark == REMOVED else None
+    action = "cancelled" if reason else "edited"
+    audit.note(now, action, step.task_id, reason=reason, file=source(result).get("file"), run_at=result.get("run_at"))
+    return step._replace(record=result)

@@ -1,0 +1,197 @@
+"""The record that a task file asks for: a new one, or what becomes of the one that is there.
+
+A record made from a file has ``source``: the ``file``, the ``digest`` of what it was made from,
+the ``workflow`` it names if any, and ``enabled`` where that is false.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from . import adapters, changes, codec, instants, occurrences, scheduler, task
+from .codec import Task
+from .config import Config
+from .errors import BadInput
+from .scheduler import Plan, Request
+from .taskfile import BadFile, TaskFile, located
+
+# What a file decides in its task's record; everything else there is the task's history.
+_FROM_FILE = (
+    *("agent", "command", "context", "description", "env", "execution", "executor", "expires_at", "intent"),
+    *("max_retries", "model", "name", "permissions", "recurrence", "source", "sticky_session", "tags"),
+    *("timeout_seconds", "tz", "when", "when_to_use", "workspace"),
+)
+_TIME = ("run_at", "occurrence", "attempts")
+_FLAGS = ("expires", "jitter", "catch-up", "overlap", "tz")
+
+
+def source(record: Task) -> dict[str, Any]:
+    """Where a task came from; empty for one that was not made from a file."""
+    found = record.get("source")
+    return found if isinstance(found, dict) and isinstance(found.get("file"), str) else {}
+
+
+def is_disabled(record: Task) -> bool:
+    """Whether the file a task was made from says ``enabled: false``."""
+    return source(record).get("enabled") is False
+
+
+def new(file: TaskFile, config: Config, now: datetime) -> Task:
+    """The record of a task that is not there yet. Raises BadFile."""
+    record = _planned(file, config, now).task
+    return record if file.enabled else changes.pause(record, now)
+
+
+def changed(live: Task, file: TaskFile, config: Config, now: datetime) -> Task:
+    """The record of a waiting or paused task as its file wants it now. Raises BadFile.
+
+    Where the file names the same time as before, the occurrence that is waited for stays, with its attempts.
+    """
+    same_time = live.get("when") == file.schedule and live.get("tz") == config.timezone(file.text("tz")).key
+    wanted = _planned(file, config, _read_at(live) if same_time else now).task
+    result = _with_fields(live, wanted) if same_time else _with_time(live, wanted, now)
+    if live["status"] == task.PAUSED and is_disabled(live) and file.enabled:
+        return changes.resume(result, now)
+    if live["status"] == task.SCHEDULED and not file.enabled:
+        return changes.pause(result, now)
+    return result
+
+
+def check(file: TaskFile, config: Config, now: datetime) -> None:
+    """Raises BadFile for a file whose task could not be planned."""
+    _planned(file, config, now)
+
+
+def _read_at(live: Task) -> datetime:
+    """The moment at which the words of the task's time were read."""
+    return instants.from_text((live.get("recurrence") or {}).get("anchor") or live["created_at"])
+
+
+def _with_fields(live: Task, wanted: Task) -> Task:
+    """The live record with what the file decides, at the occurrence it waits for."""
+    history = {name: value for name, value in live.items() if name not in _FROM_FILE}
+    result = {**history, **{name: wanted[name] for name in _FROM_FILE if name in wanted}}
+    if not (occurrences.is_recurring(result) and occurrences.is_recurring(live)):
+        return result
+    if "fired" in occurrences.policies(live):
+        result["recurrence"] = {**result["recurrence"], "fired": live["recurrence"]["fired"]}
+    occurrence = instants.from_text(live["occurrence"])
+    if not live.get("attempts") and task.run_at(live) == occurrence + occurrences.jitter_of(live):
+        result["run_at"] = instants.to_text(occurrence + occurrences.jitter_of(result))
+    return result
+
+
+def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
+    """The live record with what the file decides, its time too; an occurrence that had come ends here."""
+    kept = {name: value for name, value in task.without_history(live).items() if name not in _FROM_FILE}
+    paused = {"paused_at": live["paused_at"]} if live["status"] == task.PAUSED else {}
+    decided = {name: wanted[name] for name in (*_FROM_FILE, *_TIME) if name in wanted}
+    result = {**kept, **paused, **decided, **task.unfiled_of(live)}
+    if not (live.get("attempts") or task.is_due(live, now)):
+        return result
+    ended = {name: value for name, value in live.items() if name not in task.unfiled_of(live)}
+    return task.with_ended(result, task.cancel(ended, now, "its schedule was changed"))
+
+
+def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
+    """The task the file asks for, as of ``now``. Raises BadFile naming the field that cannot be."""
+    try:
+        planned = scheduler.plan(_request(file), config, now)
+    except BadInput as error:
+        field = next(_culprits(file, config, str(error)), "cron" if "cron" in file.fields else "schedule")
+        raise BadFile([file.wrong(_without_dashes(str(error)), field)]) from None
+    if file.timeout_seconds is not None:
+        planned.task["timeout_seconds"] = file.timeout_seconds
+    size = len(codec.encode(planned.task))
+    if size > codec.MAX_TASK_BYTES:
+        raise BadFile([located(file.path, f"too large: {size} bytes as a task, at most {codec.MAX_TASK_BYTES}")])
+    return planned
+
+
+def _request(file: TaskFile) -> Request:
+    """What the file asks for."""
+    text, command = file.text, file.command
+    extra = {
+        "command": command,
+        "env": sorted(file.fields.get("env", {})) or None,
+        "sticky_session": file.sticky_session or None,
+        "agent": file.agent,
+        "permissions": file.fields.get("permissions"),
+        "source": _source_of(file),
+        **{name: text(name) for name in ("model", "name", "description", "when_to_use")},
+    }
+    return Request(
+        when=file.schedule,
+        context={"summary": _summary(file)},
+        tz=text("tz"),
+        task_id=file.task_id,
+        intent="execute_action" if command else "resume_task",
+        prompt_template=file.prompt,
+        max_retries=int(file.fields.get("retries", 0)),
+        executor=_executor(file),
+        workspace=_absolute(file, text("workspace")),
+        tags=file.tags,
+        expires=text("expires"),
+        jitter=text("jitter"),
+        catch_up=text("catch_up"),
+        overlap=text("overlap"),
+        extra={name: value for name, value in extra.items() if value is not None},
+    )
+
+
+def _source_of(file: TaskFile) -> dict[str, Any]:
+    workflow = {"workflow": file.workflow} if file.workflow else {}
+    return {"file": str(file.path), "digest": file.digest, **workflow, **({} if file.enabled else {"enabled": False})}
+
+
+def _summary(file: TaskFile) -> str:
+    """The task's name, else the first line of what it does."""
+    command = file.command
+    does = " ".join(command) if isinstance(command, list) else command or file.prompt or ""
+    lines = ((file.text("name") or "").strip(), *(line.strip() for line in does.splitlines()), file.task_id)
+    return next(filter(None, lines))
+
+
+def _executor(file: TaskFile) -> str | None:
+    """The executor a file names; an agent that is called as a shipped adapter is one. Raises BadInput."""
+    named = file.text("executor")
+    if named is None:
+        return file.agent if file.agent and adapters.find(file.agent) else None
+    path = _absolute(file, named)
+    if adapters.find(named) or path is None:
+        return named
+    if "/" not in named and not os.path.exists(path):
+        raise BadInput(f"no such executor: {named} (a path, or one of: {adapters.names()})")
+    return path
+
+
+def _absolute(file: TaskFile, written: str | None) -> str | None:
+    """A path as a file means it: ``~`` is the home directory, a relative one starts at the file's own."""
+    return None if written is None else os.path.join(file.path.parent, os.path.expanduser(written.strip()))
+
+
+def _culprits(file: TaskFile, config: Config, message: str) -> Iterator[str]:
+    """The fields a message of the scheduler's may be about, most likely first."""
+    for name in _FLAGS:
+        if message.startswith(f"--{name} "):
+            yield name.replace("-", "_")
+    for name in ("expires", "jitter"):
+        if name in file.fields and message.startswith(f'"{file.fields[name]}"'):
+            yield name
+    for name in ("executor", "workspace"):
+        if name in file.fields and message.startswith((f"no such {name}", f"{name} is no")):
+            yield name
+    try:
+        config.timezone(file.text("tz"))
+    except BadInput:
+        yield "tz"
+
+
+def _without_dashes(message: str) -> str:
+    """A message about flags as one about the fields of the same names."""
+    for name in _FLAGS:
+        message = message.replace(f"--{name} ", f"{name.replace('-', '_')} ")
+    return message
