@@ -8,7 +8,7 @@ from defer import moments
 from defer.moments import DAY, Pick, Present
 from defer.reading import TimeExpressionError
 from defer.recurring import MOST_TIMES, SECOND, Recurrence, from_cron
-from defer.recurrules import Calendar, Dates, Step, wall_to_utc
+from defer.recurrules import WIDEST_GAP, Calendar, Dates, Step, wall_to_utc
 
 FASTEST = 60
 UNIT_NAMES = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
@@ -89,7 +89,7 @@ def settled(draft: Draft, expr: str, anchor: datetime, tz: ZoneInfo) -> Recurren
     notes = (rule.note,) if rule.note else ()
     found = Recurrence(expr, present.utc, tz, kind, _words(rule, clocks, kind), notes)
     found.bound(lower, _end(draft.bounds, present, start or present.utc), _times(draft.bounds))
-    if found.after(present.utc) is None:
+    if found.first is None:
         raise TimeExpressionError('its end comes before its first time (try "every day at 9am")')
     return found
 
@@ -160,15 +160,14 @@ def _kind(
         base = wall_to_utc(wall, present.tz) if start is not None else present.utc
         return Step(base - step * SECOND, rule.every)
     times = clocks or [wall.time()]
-    first = wall.date() if start is not None or not clocks else None
+    if rule.every == 1 and (rule.by or (clocks and rule.frequency == "DAILY")):
+        return Calendar(Dates(rule.frequency, 1, rule.by, _day(lower, present) - WIDEST_GAP), times, present.tz)
+    phase = wall.date() if start is not None or not clocks else _day(lower, present)
     if rule.by:
         once = Calendar(Dates(rule.frequency, 1, rule.by, _day(lower, present)), times, present.tz)
     else:
-        phase = first or _day(lower, present)
         once = Calendar(Dates("DAILY", 1, {}, phase), times, present.tz)
-    if not rule.by and not clocks:
-        phase = wall.date()
-    else:
+    if rule.by or clocks:
         phase = next(once.fires(lower)).astimezone(present.tz).date()
     return Calendar(Dates(rule.frequency, rule.every, rule.by or _by(rule, phase), phase), times, present.tz)
 

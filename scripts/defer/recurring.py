@@ -29,7 +29,7 @@ MOST_TIMES = 10_000
 class Recurrence:
     """An endless or bounded run of instants."""
 
-    __slots__ = ("_kind", "_words", "anchor", "expr", "lower", "notes", "tz", "until")
+    __slots__ = ("_kind", "_words", "anchor", "expr", "first", "lower", "notes", "tz", "until")
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Recurrence:
         self.notes = notes
         self.lower = anchor
         self.until: datetime | None = None
+        self.first: datetime | None = None
         self._kind = kind
         self._words = words
 
@@ -78,10 +79,11 @@ class Recurrence:
         return f"{instant.astimezone(self.tz):%Y-%m-%d %H:%M}"
 
     def bound(self, lower: datetime, until: "datetime | None", times: int) -> None:
-        """Keep only fires after ``lower``, up to ``until``, and no more than ``times`` (0: any)."""
+        """Settle that only fires after ``lower`` count, up to ``until``, and no more than ``times`` (0: any)."""
         self.lower, self.until = lower, until
         if times:
             *_, self.until = islice(self.fires(lower), times)
+        self.first = self.after(lower)
 
 
 def cron_fields(expr: str) -> str | None:
@@ -113,6 +115,7 @@ def from_cron(expr: str, fields: str, anchor: datetime, tz: ZoneInfo) -> Recurre
     except (CronSimError, ValueError, AssertionError) as error:
         raise TimeExpressionError(f'{error} (try "0 9 * * 1-5")') from None
     found = Recurrence(expr, anchor.astimezone(UTC), tz, Cron(fields, tz), words[:1].lower() + words[1:])
-    if found.after(anchor) is None:
+    found.bound(found.anchor, None, 0)
+    if found.first is None:
         raise TimeExpressionError('those fields never meet (try "0 9 * * 1-5")')
     return found

@@ -94,9 +94,8 @@ def _settled(expr: str, draft: Any, present: Present) -> Reading:
 
 
 def _first_fire(found: Recurrence) -> Reading:
-    first = found.after(found.anchor)
-    assert first is not None
-    return Reading(first, found.notes, found)
+    assert found.first is not None
+    return Reading(found.first, found.notes, found)
 
 
 def read_duration(text: str) -> timedelta:
