@@ -87,7 +87,7 @@ def business_days(count: int, day: Day = today) -> Day:
 
     def pick(present: Present) -> Pick:
         if not 0 < count <= 2600:
-            raise TimeExpressionError("that many business days cannot be counted")
+            raise TimeExpressionError('1 to 2600 business days can be counted (try "3 business days")')
         found = day(present).date
         for _ in range(count):
             found += DAY
@@ -122,7 +122,7 @@ def day_of_month(day: int, weekday: "int | None" = None) -> Day:
 
     def pick(present: Present) -> Pick:
         if not 1 <= day <= 31:
-            raise TimeExpressionError("no month has that day")
+            raise TimeExpressionError('no month has that day (try "the 15th")')
         year, month = present.today.year, present.today.month
         note = ""
         if day < present.today.day:
@@ -211,7 +211,8 @@ def nth_day(nth: int, kind: "int | str", months: Months) -> Day:
         for year, month in months(present):
             day = nth_of_month(year, month, nth, kind)
             if day is None:
-                raise TimeExpressionError(f"{date(year, month, 1):%B %Y} has no such day")
+                named = date(year, month, 1)
+                raise TimeExpressionError(f'{named:%B %Y} has no such day (try "last friday of {named:%B}")')
             found = day
             if found >= present.today:
                 break

@@ -36,6 +36,11 @@ def fraction(caps: Caps) -> Any:
     return (int(parts[0]), int(parts[1])) if len(parts) == 2 and int(parts[1]) else REFUSED
 
 
+def mixed(caps: Caps) -> Any:
+    part = fraction(caps)
+    return REFUSED if part is REFUSED or part[0] >= part[1] else (caps["NUMBER"] * part[1] + part[0], part[1])
+
+
 def _length(top: int, bottom: int, unit: tuple[str, int]) -> Any:
     kind, size = unit
     amount, rest = divmod(top * size, bottom)

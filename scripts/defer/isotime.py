@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from defer.calendardays import on_date, slashed
 from defer.grammar import REFUSED
-from defer.moments import Day, Delay, Pick, Present, When
+from defer.moments import TOO_FAR, Day, Delay, Pick, Present, When
 from defer.reading import Reading, TimeExpressionError
 from defer.timewords import MONTHS
 
@@ -13,7 +13,7 @@ def instant(text: str) -> When:
     """An ISO date and time; without an offset it is in the zone of the present."""
 
     def resolve(present: Present) -> Reading:
-        head, _, tail = text.replace(" +", "+").replace(" -", "-").partition("t")
+        head, _, tail = " ".join(text.split()).replace(" +", "+").replace(" -", "-").partition("t")
         day, clock = (head, tail) if tail else (head.partition(" ")[0], head.partition(" ")[2])
         found = _moment(f"{day.upper()}T{clock.upper().replace(',', '.')}")
         if found.tzinfo:
@@ -31,7 +31,7 @@ def _moment(text: str) -> datetime:
             return datetime.fromisoformat(f"{start.isoformat()}T{clock}")
         return datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        raise TimeExpressionError(f"there is no such date or time ({error})") from None
+        raise TimeExpressionError(f"there is no such date or time: {error} (try 2027-01-31T09:00)") from None
 
 
 def _ordinal(digits: str) -> date:
@@ -52,7 +52,7 @@ def day(text: str) -> Day:
             else:
                 found = _ordinal(text.replace("-", ""))
         except ValueError:
-            raise TimeExpressionError("there is no such day in that year") from None
+            raise TimeExpressionError("that year has no such day (try 2027-01-31)") from None
         return Pick(found, full=True)
 
     return pick
@@ -135,7 +135,7 @@ def epoch(seconds: int) -> When:
         try:
             found = datetime.fromtimestamp(seconds, UTC)
         except (ValueError, OverflowError, OSError):
-            raise TimeExpressionError("that is more than 10 years ahead") from None
+            raise TimeExpressionError(TOO_FAR) from None
         return present.answer(found, grace=True)
 
     return resolve

@@ -16,6 +16,7 @@ UTC = UTC
 GRACE = timedelta(seconds=60)
 YEARS_AHEAD = 10
 PAST = "past"
+TOO_FAR = f'that is more than {YEARS_AHEAD} years ahead (try "in 30 days")'
 DAY = timedelta(days=1)
 
 #: (kind, hour, minute, second). Kinds: `exact` (24-hour or with am/pm), `colon` (24-hour, but a
@@ -61,7 +62,7 @@ class Present:
                 raise TimeExpressionError(self.past(instant))
             instant, notes = self.utc, (*notes, "seconds past: taken as now")
         if instant > self.limit():
-            raise TimeExpressionError(f"that is more than {YEARS_AHEAD} years ahead")
+            raise TimeExpressionError(TOO_FAR)
         return Reading(instant, tuple(note for note in (*self.notes, *notes) if note))
 
     def past(self, instant: datetime) -> str:
@@ -126,7 +127,7 @@ class Delay:
     def after(self, present: Present, start: datetime) -> datetime:
         """The instant this long after ``start`` (UTC); wall clocks keep their time over days."""
         if abs(self.months) > 130 or abs(self.days) > 4000 or abs(self.seconds) > 400_000_000:
-            raise TimeExpressionError(f"that is more than {YEARS_AHEAD} years ahead")
+            raise TimeExpressionError(TOO_FAR)
         if self.months or self.days:
             wall = start.astimezone(present.tz).replace(tzinfo=None)
             start, note = present.on_wall(self._on_calendar(present, wall))
@@ -165,7 +166,7 @@ def day_after_delay(delay: Delay) -> Day:
 
     def pick(present: Present) -> Pick:
         if delay.seconds:
-            raise TimeExpressionError("hours and minutes end at their own clock time")
+            raise TimeExpressionError('hours and minutes end at a clock time of their own (try "in 2 days at noon")')
         wall = delay.after(present, present.utc).astimezone(present.tz)
         return Pick(wall.date())
 
@@ -288,7 +289,7 @@ def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
         halves = [each + 24 if each < 4 else each for each in halves]
     fitting = [each for each in halves if first <= each < last]
     if len(fitting) != 1:
-        raise TimeExpressionError(f"{hour}:{minute:02} is not in the {part}")
+        raise TimeExpressionError(f'{hour}:{minute:02} is not in the {part} (try "{PARTS[part][0]}:00")')
     return fitting[0] // 24, ("exact", fitting[0] % 24, minute, second)
 
 
@@ -322,7 +323,7 @@ def month_length(year: int, month: int) -> int:
 def real_date(year: int, month: int, day: int) -> date:
     """The date, or an error that says how long its month is."""
     if not 1 <= month <= 12:
-        raise TimeExpressionError(f"there is no month {month}")
+        raise TimeExpressionError(f"there is no month {month} (try 2027-01-31)")
     length = month_length(year, month)
     if not 1 <= day <= length:
         name = date(year, month, 1).strftime("%B")
@@ -334,4 +335,4 @@ def check_weekday(found: date, weekday: "int | None") -> None:
     """Refuse a weekday that contradicts its date."""
     if weekday is not None and found.weekday() != weekday:
         said, real = DAY_NAMES[weekday].capitalize(), DAY_NAMES[found.weekday()].capitalize()
-        raise TimeExpressionError(f"{found:%Y-%m-%d} is a {real}, not a {said}")
+        raise TimeExpressionError(f'{found:%Y-%m-%d} is a {real}, not a {said} (try "{found:%Y-%m-%d}")')

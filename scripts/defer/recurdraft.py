@@ -134,7 +134,7 @@ def _clocks(draft: Draft, rule: Rule) -> list[time]:
     said = draft.clocks or ([(None, rule.part)] if rule.part else [])
     found = {_clock(clock, part or rule.part, rule) for clock, part in said}
     if len(found) < len(said):
-        raise TimeExpressionError("the same time of day is named twice")
+        raise TimeExpressionError('the same time of day is named twice (try "every day at 9am and 5pm")')
     if found and rule.frequency == "SECONDLY":
         raise TimeExpressionError('hours and minutes count from their start (try "every 2 hours starting at 9am")')
     return sorted(found)
@@ -146,7 +146,7 @@ def _clock(clock: "moments.Clock | None", part: "str | None", rule: Rule) -> tim
         return moments.as_written(clock)
     later, (_, hour, minute, second) = moments.in_part(part, clock)
     if later and rule.frequency != "DAILY":
-        raise TimeExpressionError("that is the morning after (name that day instead)")
+        raise TimeExpressionError('that is the morning after, so name that day (try "every saturday at 1am")')
     return time(hour, minute, second)
 
 

@@ -128,6 +128,10 @@ def shifted(caps: Caps, sign: str) -> Any:
     return days.shifted(caps["DAY"], caps["DELAY"], int(sign))
 
 
+def neighbour(caps: Caps, sign: str) -> Any:
+    return days.shifted(caps["DAY"], Delay(days=1), int(sign))
+
+
 def _whole_weeks(delay: Delay) -> bool:
     return not (delay.months or delay.seconds or delay.days % 7)
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from defer import clockactions, timeactions, timegrammar
 from defer.errors import BadInput
 from defer.grammar import Grammar, rows
-from defer.moments import Present
+from defer.moments import TOO_FAR, Present
 from defer.reading import Reading, TimeExpressionError
 from defer.recurring import Recurrence, cron_fields, from_cron
 from defer.timecomplaint import complaint, shown
@@ -38,7 +38,7 @@ def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
     try:
         return _resolved(expr, tokens, Present(now, tz))
     except (OverflowError, ValueError):
-        raise TimeExpressionError(f'"{shown(expr)}" is more than 10 years ahead (try "in 30 days")') from None
+        raise TimeExpressionError(f'"{shown(expr)}": {TOO_FAR}') from None
     except _Refused as refused:
         raise TimeExpressionError(complaint(expr, tokens, refused.end, lambda head: _works(head, now, tz))) from None
     except BadInput as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -93,9 +94,9 @@ def test_forms_of_v1_keep_their_answers(expr: str, expected: str) -> None:
         ("9am Europe/Berlin", '"9am Europe/Berlin": zones are not read from the text (use --tz Europe/Berlin)'),
         ("17:00 UTC", '"17:00 UTC": zones are not read from the text (use --tz UTC)'),
         ("05/06", '"05/06": month or day first? (try 2027-05-06 or 2027-06-05)'),
-        ("monday dec 25", '"monday dec 25": 2026-12-25 is a Friday, not a Monday'),
+        ("monday dec 25", '"monday dec 25": 2026-12-25 is a Friday, not a Monday (try "2026-12-25")'),
         ("at 5", '"at 5": 5 in the morning or afternoon? (try "5am" or "5pm")'),
-        ("tomorrow afternoon at 9", '"tomorrow afternoon at 9": 9:00 is not in the afternoon'),
+        ("tomorrow afternoon at 9", '"tomorrow afternoon at 9": 9:00 is not in the afternoon (try "15:00")'),
         ("", 'no time is given (try "tomorrow 9am")'),
         ("10", 'can\'t read "10": a bare number has no unit (try "10m" or "9:30")'),
         ("0m", 'can\'t read "0m": that is no time at all (try "now" or "1m")'),
@@ -105,7 +106,7 @@ def test_forms_of_v1_keep_their_answers(expr: str, expected: str) -> None:
         ("@reboot", '"@reboot": "@reboot" is not read here (try "@daily")'),
         ("0 0 9 * * 1", '"0 0 9 * * 1": a cron expression has five fields, this has 6 (try "0 9 * * 1-5")'),
         ("every 30 seconds", '"every 30 seconds": that is faster than once a minute (try "every minute")'),
-        ("11 years from now", '"11 years from now": that is more than 10 years ahead'),
+        ("11 years from now", '"11 years from now": that is more than 10 years ahead (try "in 30 days")'),
         (
             "today 9am",
             '"today 9am": that was 2026-11-18 09:00 in America/New_York, which is past (try "tomorrow 09:00")',
@@ -114,6 +115,13 @@ def test_forms_of_v1_keep_their_answers(expr: str, expected: str) -> None:
 )
 def test_a_refusal_says_what_and_how_to_mend_it(expr: str, text: str) -> None:
     assert refusal(expr) == text
+
+
+def test_every_refusal_shows_a_way_out() -> None:
+    refused = [row for path in time_accuracy.FILES for row in time_accuracy.rows(path) if row["expect"] is None]
+    for row in refused:
+        text = refusal(row["expr"], datetime.fromisoformat(row["now"]), ZoneInfo(row["tz"]))
+        assert re.search(r"\((try|use) |has \d\d days in \d{4}$", text), text
 
 
 def test_the_form_that_an_error_suggests_works() -> None:
