@@ -164,9 +164,13 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
         try:
             if job.fields is not None:
                 written[job.task_id] = _carried(client, directory, job.task_id, job.fields, written)
-            left_out += [f"{job.task_id}: {note}" for note in job.notes]
+            stays = "not carried over: " if job.fields is None else ""
+            left_out += [f"{job.task_id}: {stays}{note}" for note in job.notes]
+        except BadFile as error:
+            _, _, what = error.lines[0].partition(": ")  # the file of that line was not written
+            left_out.append(f"{job.task_id}: not carried over: {what}")
         except (BadInput, Refused) as error:
-            left_out.append(f"{job.task_id}: {error}")
+            left_out.append(f"{job.task_id}: not carried over: {error}")
     plan = _imported(client, args, directory, written)
     if written and client.config.executor is None:
         plan.warnings.append("no executor is set, so the prompts are only prepared (set DEFER_EXECUTOR)")

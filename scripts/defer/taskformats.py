@@ -180,12 +180,14 @@ def compose(text: str, first_line: int = 1) -> Any:
 
 def _syntax(error: MarkedYAMLError, text: str, first_line: int) -> Complaint:
     """What ruamel.yaml stumbled over, and how to mend it, without showing what the file holds."""
-    mark = error.problem_mark or error.context_mark
+    problem = str(error.problem or "")
+    # What is never closed is told where it was opened, not where the text ends.
+    open_ended = error.context_mark if "end of stream" in problem or "stream end" in problem else None
+    mark = open_ended or error.problem_mark or error.context_mark
     number = mark.line if mark else 0
     lines = text.splitlines() or [""]
     found = _KEY(lines[min(number, len(lines) - 1)])
     field, written = (found[2], found[3] or "") if found else (None, "")
-    problem = str(error.problem or "")
     return Complaint(_mend(problem, str(error.context or ""), field, written), first_line + number, field)
 
 
