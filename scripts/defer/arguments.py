@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import NoReturn
 
 from . import occurrences, task, timeparse
 from .errors import BadInput
+
+NONE = "none"
+"""What `edit` takes for "not any more"."""
 
 SUBCOMMANDS = (
     *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run"),
@@ -21,6 +25,11 @@ examples:
   defer cancel task_20260408_163500_4821
 
 exit status: 0 done, 1 not possible, 2 bad input, 74 input/output failure, 75 store busy
+"""
+
+
+_EDITING = """\
+--count, --until, --jitter, --expires, --executor, --workspace and --tag take none: what was set is taken away.
 """
 
 
@@ -78,6 +87,10 @@ def _seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(f"not a number of seconds from 1 on: {error}") from None
 
 
+def _whole_number_or_none(text: str) -> int | str:
+    return text if text == NONE else _whole_number(text)
+
+
 def _add_form(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--compact", action="store_true", help="JSON on one line")
@@ -94,6 +107,10 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     add("--prompt-file", metavar="FILE", help="read the prompt from FILE; - is standard input")
     add("--aura-level", choices=task.AURA_LEVELS, help="kept for the executor (default: low)")
     add("--max-retries", type=_whole_number, metavar="N", help="further attempts after a failure (default: 0)")
+    add("--context-json", metavar="JSON", help="summary, key_points, artifacts, constraints as one object")
+    add("--reorient", action="store_true", help="take the context from a CONTEXT.md")
+    add("--project", metavar="NAME", help="the project whose CONTEXT.md that is")
+    add("--context-file", metavar="FILE", help="the CONTEXT.md itself")
     add("--key-point", action="append", metavar="TEXT", help="what to know (repeatable)")
     add("--artifact", action="append", metavar="PATH", help="what to look at (repeatable)")
     add("--constraint", action="append", metavar="TEXT", help="what to keep to (repeatable)")
@@ -104,7 +121,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     add("--tag", action="append", metavar="TEXT", help="a label (repeatable)")
 
 
-def _add_when(parser: argparse.ArgumentParser) -> None:
+def _add_when(parser: argparse.ArgumentParser, number: Callable[[str], int | str] = _whole_number) -> None:
     """The flags that say when."""
     moment = parser.add_mutually_exclusive_group()
     moment.add_argument("--when", metavar="TIME", help='when: 30m, "tomorrow 9am", "every weekday 8:30", …')
@@ -113,7 +130,7 @@ def _add_when(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--tz", metavar="ZONE", help="IANA zone in which the time is read (default: DEFER_TIMEZONE, else the system's)")
     add("--expires", metavar="DURATION|TIME", help="when it is too late to be of use; a duration counts from its time")
-    add("--count", dest="times", type=_whole_number, metavar="N", help="recurring: N times in all")
+    add("--count", dest="times", type=number, metavar="N", help="recurring: N times in all")
     add("--until", metavar="TIME", help="recurring: not after TIME")
     add("--jitter", metavar="DURATION", help="recurring: up to DURATION later, always the same for one task")
     add(
@@ -138,7 +155,6 @@ def schedule() -> Parser:
     add("words", nargs="*", metavar="TIME TEXT…", help="the time and the summary as one line in words")
     _add_when(parser)
     _add_what(parser)
-    add("--context-json", metavar="JSON", help="summary, key_points, artifacts, constraints as one object")
     add("--id", metavar="ID", help="the task's id (default: made up)")
     add(
         "--if-exists",
@@ -146,9 +162,6 @@ def schedule() -> Parser:
         default="error",
         help="when the id is taken (default: error)",
     )
-    add("--reorient", action="store_true", help="take the context from a CONTEXT.md")
-    add("--project", metavar="NAME", help="the project whose CONTEXT.md that is")
-    add("--context-file", metavar="FILE", help="the CONTEXT.md itself")
     add("--dry-run", action="store_true", help="show the task and store nothing")
     _add_form(parser)
     return parser
@@ -156,9 +169,11 @@ def schedule() -> Parser:
 
 def edit() -> Parser:
     """`edit`: any flag of `schedule` that can be changed later."""
-    parser = Parser("defer edit", "Change a task that waits. A flag that may be repeated replaces the whole list.")
+    parser = Parser(
+        "defer edit", "Change a task that waits. A flag that may be repeated replaces the whole list.", _EDITING
+    )
     parser.add_argument("id", metavar="ID")
-    _add_when(parser)
+    _add_when(parser, _whole_number_or_none)
     _add_what(parser)
     _add_form(parser)
     return parser

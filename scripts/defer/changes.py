@@ -16,7 +16,7 @@ from .errors import Refused
 _NOT_COPIED = ("id", "recurrence", "source", "expires_at")
 
 
-def _must_wait(one: Task, doing: str) -> None:
+def must_wait(one: Task, doing: str) -> None:
     """Refuse to change what runs or is over."""
     if one["status"] == task.EXECUTING:
         raise Refused(f"task is executing: {one['id']} ({doing} it when its attempt has ended)")
@@ -26,7 +26,7 @@ def _must_wait(one: Task, doing: str) -> None:
 
 def pause(one: Task, now: datetime) -> Task:
     """A waiting task that will not run until it is resumed."""
-    _must_wait(one, "pause")
+    must_wait(one, "pause")
     if one["status"] == task.PAUSED:
         raise Refused(f"task is paused already: {one['id']} (defer resume {one['id']})")
     return {**one, "status": task.PAUSED, "paused_at": instants.to_text(now)}
@@ -44,7 +44,7 @@ def resume(one: Task, now: datetime) -> Task:
 
 def reschedule(one: Task, at: datetime, words: str) -> Task:
     """A waiting task that runs at ``at``; of a recurring one only the occurrence it waits for is moved."""
-    _must_wait(one, "reschedule")
+    must_wait(one, "reschedule")
     moved = {**one, "run_at": instants.to_text(at)}
     if occurrences.is_recurring(one):
         return moved
@@ -57,7 +57,7 @@ def reschedule(one: Task, at: datetime, words: str) -> Task:
 
 def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: dict[str, Any]) -> Task:
     """A waiting task with other fields; None takes an optional field away."""
-    _must_wait(one, "edit")
+    must_wait(one, "edit")
     changed = {
         **one,
         **fields,
@@ -71,6 +71,9 @@ def run_now(one: Task, now: datetime) -> Task:
     """A task of its own that does the same once, now; the one it is made from is not touched."""
     copied = task.without_history(one)
     kept = {name: value for name, value in copied.items() if name not in _NOT_COPIED}
+    if one.get("env"):
+        # Its values are in the file alone; without `source` no sync takes the copy for the file's task.
+        kept["env_file"] = one.get("env_file") or (one.get("source") or {}).get("file")
     stamp = instants.to_text(now)
     return {
         **kept,

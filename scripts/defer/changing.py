@@ -6,14 +6,17 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from . import arguments, instants, render, scheduling, words
+from . import arguments, instants, render, scheduling, task, words
 from .client import Client
 from .codec import Task
 from .errors import EXIT_OK
 
 Connect: TypeAlias = Callable[[], Client]
 
-_NOT_FIELDS = ("id", "compact", "json", "every", "cron", "prompt_file")
+_NOT_FIELDS = {
+    *("id", "compact", "json", "every", "cron", "prompt_file"),
+    *("summary", "key_point", "artifact", "constraint", "context_json", "reorient", "project", "context_file"),
+}
 
 
 def _print(client: Client, args: Namespace, changed: Task, said: str) -> int:
@@ -21,7 +24,8 @@ def _print(client: Client, args: Namespace, changed: Task, said: str) -> int:
     if render.is_for_people(args):
         zone = client.config.timezone(changed.get("tz"))
         when = words.moment(instants.from_text(changed["run_at"]), zone, client.clock())
-        print(f"{render.plain(changed['id'])}: {said.format(when=when)}")
+        said = said.replace("runs {when}", "stays paused") if changed["status"] == task.PAUSED else said
+        print(f"{render.plain(changed['id'])}: {said.replace('{when}', when)}")
     else:
         print(render.to_json(changed, args.compact))
     return EXIT_OK
@@ -32,11 +36,9 @@ def cancel(connect: Connect, argv: list[str]) -> int:
     args = arguments.cancel().parse(argv)
     task_id = arguments.the_id(args, "cancel")
     client = connect()
-    if args.occurrence:
-        changed = client.editor.cancel_occurrence(task_id, args.reason)
-        return _print(client, args, changed, "this occurrence is cancelled; runs {when}")
-    cancelled = client.cancel(task_id, args.reason, kill=args.kill)
-    return _print(client, args, cancelled, cancelled["status"])
+    changed = client.cancel(task_id, args.reason, kill=args.kill, occurrence_only=args.occurrence)
+    goes_on = args.occurrence and changed["status"] not in task.ENDED
+    return _print(client, args, changed, "this occurrence is cancelled; runs {when}" if goes_on else changed["status"])
 
 
 def edit(connect: Connect, argv: list[str]) -> int:
@@ -48,7 +50,8 @@ def edit(connect: Connect, argv: list[str]) -> int:
         name: value for name, value in vars(args).items() if value is not None and name not in _NOT_FIELDS
     }
     client = connect()
-    return _print(client, args, client.editor.edit(args.id, given), "changed; runs {when}")
+    context, reorient = scheduling.changed_context(args, client.config)
+    return _print(client, args, client.editor.edit(args.id, given, context, reorient), "changed; runs {when}")
 
 
 def reschedule(connect: Connect, argv: list[str]) -> int:
@@ -85,4 +88,5 @@ def run(connect: Connect, argv: list[str]) -> int:
     """Do once, beside its schedule, what a task does."""
     args = arguments.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.").parse(argv)
     client = connect()
-    return _print(client, args, client.editor.run_now(arguments.the_id(args, "pause")), "made for it; runs {when}")
+    copy = client.editor.run_now(arguments.the_id(args, "run"))
+    return _print(client, args, copy, f"does once what {render.plain(copy['copy_of'])} does, at the next wake")

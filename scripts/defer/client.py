@@ -73,12 +73,18 @@ class Client:
         """Every task still in the store, streamed, in file order."""
         return self.store.scan()
 
-    def cancel(self, task_id: str, reason: str | None = None, *, kill: bool = False) -> Task:
-        """Cancel a task; with ``kill`` also one that is executing. Raises Refused."""
+    def cancel(
+        self, task_id: str, reason: str | None = None, *, kill: bool = False, occurrence_only: bool = False
+    ) -> Task:
+        """Cancel a task, or only the occurrence it waits for; with ``kill`` also what is executing. Raises Refused."""
         if kill:
             from . import killing
 
-            return killing.cancel(self.store, self.audit, task_id, reason, self.config, self.clock)
+            return killing.cancel(
+                self.store, self.audit, task_id, reason, self.config, self.clock, occurrence_only=occurrence_only
+            )
+        if occurrence_only:
+            return self.editor.cancel_occurrence(task_id, reason)
         from . import scheduler
 
         return scheduler.cancel(self.store, self.audit, self.config.archive_dir, task_id, reason, self.clock())

@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from . import changes, instants, occurrences, scheduler, timeparse
+from . import changes, codec, instants, occurrences, scheduler, timeparse
+from .arguments import NONE
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
@@ -15,7 +16,6 @@ from .errors import BadInput, NoSuchTask
 from .scheduler import Request
 from .store import Store
 
-_TIME_FLAGS = ("when", "tz")
 _SPOKEN = {
     "times": ("count",),
     "until": ("until",),
@@ -33,7 +33,12 @@ class Editor:
         self._store, self._audit, self._config, self._now = store, audit, config, now
 
     def _change(self, action: str, task_id: str, change: Callable[[Task], Task], **facts: object) -> Task:
-        changed = self._store.update(task_id, self._now, change)
+        try:
+            changed = self._store.update(task_id, self._now, change)
+        except NoSuchTask:
+            # Raises the same for an id that nobody knows; of one in the archive it says that it is over.
+            change(scheduler.look_up(self._store, self._config.archive_dir, task_id))
+            raise
         self._audit.note(self._now, action, task_id, run_at=changed.get("run_at"), **facts)
         return changed
 
@@ -56,10 +61,8 @@ class Editor:
         return changes.reschedule(one, reading.instant, words)
 
     def run_now(self, task_id: str) -> Task:
-        """Do once, at the next wake, what a task does; the task itself is not touched. Raises Refused."""
-        one = self._store.find(task_id)
-        if one is None:
-            raise NoSuchTask(task_id)
+        """Do once, at the next wake, what a task does or did; the task itself is not touched. Raises Refused."""
+        one = scheduler.look_up(self._store, self._config.archive_dir, task_id)
         (copy,) = self._store.append([changes.run_now(one, self._now)], self._now)
         self._audit.note(self._now, "run_requested", task_id, copy=copy["id"])
         return copy
@@ -69,73 +72,158 @@ class Editor:
         change = partial(changes.cancel_occurrence, now=self._now, reason=reason)
         return self._change("occurrence_cancelled", task_id, change, reason=reason)
 
-    def edit(self, task_id: str, given: dict[str, Any]) -> Task:
-        """Change the fields ``given``, by the names of `schedule`'s flags. Raises Refused, BadInput."""
-        if not given:
-            raise BadInput(f"nothing to edit (name what is to change, e.g. defer edit {task_id} --summary TEXT)")
-        return self._change("edited", task_id, partial(self._edited, given), fields=",".join(sorted(given)))
+    def edit(
+        self,
+        task_id: str,
+        given: dict[str, Any],
+        context: dict[str, Any] | None = None,
+        reorient: dict[str, Any] | None = None,
+    ) -> Task:
+        """Change what is ``given`` by the names of `schedule`'s flags, and fields of the context.
 
-    def _edited(self, given: dict[str, Any], one: Task) -> Task:
+        ``reorient`` says where the context was read anew. Raises Refused, BadInput.
+        """
+        named = sorted([*given, *(context or {})])
+        if not named:
+            raise BadInput(f"nothing to edit (name what is to change, e.g. defer edit {task_id} --summary TEXT)")
+        change = partial(self._edited, given, context or {}, reorient)
+        return self._change("edited", task_id, change, fields=",".join(named))
+
+    def _edited(
+        self, given: dict[str, Any], context: dict[str, Any], reorient: dict[str, Any] | None, one: Task
+    ) -> Task:
+        changes.must_wait(one, "edit")
         timing = self._timing(given, one)
         fields = {**timing, **self._fields(given, {**one, **timing})}
-        context = {
-            name: given[flag]
-            for flag, name in (
-                ("summary", "summary"),
-                ("key_point", "key_points"),
-                ("artifact", "artifacts"),
-                ("constraint", "constraints"),
-            )
-            if flag in given
-        }
+        if reorient is not None:
+            fields |= {"reorient": reorient, "reorient_requested": True}
         execution: dict[str, Any] = {
             name: given[name] for name in ("mode", "prompt_template", "aura_level") if name in given
         }
         was_summary = (one.get("context") or {}).get("summary") == (one.get("execution") or {}).get("prompt_template")
         if "summary" in context and "prompt_template" not in execution and was_summary:
             execution["prompt_template"] = context["summary"]
-        return changes.edit(one, fields, context, execution)
+        changed = changes.edit(one, fields, context, execution)
+        _check(changed)
+        return occurrences.left_behind(one, changed, self._now) if "when" in timing else changed
 
     def _timing(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
         """The fields that change with the task's time; nothing where only other things change."""
-        moved = any(flag in given for flag in _TIME_FLAGS)
-        policies = {flag: given[flag] for flag in _SPOKEN if flag in given}
-        if not moved and not (occurrences.is_recurring(one) and policies):
-            return {}
-        words = given.get("when") or one.get("when")
-        if words is None or (not moved and not occurrences.is_recurring(one)):
-            raise BadInput(f"the time of {one['id']} is not known in words (give it with --when)")
+        recurring = occurrences.is_recurring(one)
+        if "when" in given or ("tz" in given and recurring):
+            return self._new_time(given, one)
+        if "tz" in given:
+            raise BadInput(f"--tz alone moves nothing: {one['id']} runs once, at {one['run_at']} (give --when too)")
+        if recurring:
+            return self._new_policies(given, one) if _SPOKEN.keys() & given.keys() else {}
+        for name, flag in scheduler.RECURRING_FLAGS.items():
+            if name in given:
+                raise BadInput(f"{flag} is for recurring tasks: {one['id']} runs once (give --every too)")
+        return {}
+
+    def _new_time(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
+        """Another moment or rule. What bounds the task and how it behaves stays unless it is given too."""
+        zone = self._config.timezone(given.get("tz") or one.get("tz"))
+        words = given.get("when") or occurrences.policies(one)["expression"]
+        recurs = timeparse.parse(words, self._now, zone).recurrence is not None
+        carried = _carried(one, recurs=recurs)
+        flags: dict[str, Any] = {flag: given.get(flag, carried.get(flag)) for flag in _SPOKEN}
         request = Request(
             when=words,
             context={"summary": (one.get("context") or {}).get("summary") or one["id"]},
-            tz=given.get("tz") or one.get("tz"),
-            task_id=None,
-            **policies,
+            tz=zone.key,
+            **{flag: value for flag, value in flags.items() if not _is_taken_away(flag, value)},
         )
         planned = scheduler.plan(request, self._config, self._now).task
-        kept = {name: planned.get(name) for name in ("run_at", "occurrence", "when", "tz", "recurrence")}
-        if not moved:
-            return {"recurrence": {**occurrences.policies(one), **_policies_of(planned["recurrence"], policies)}}
-        if occurrences.is_recurring(one) and kept["recurrence"]:
-            kept["recurrence"] = {**_policies_of(occurrences.policies(one), _SPOKEN), **kept["recurrence"]}
-        return {**kept, "expires_at": planned.get("expires_at"), "attempts": 0}
+        fields = {
+            name: planned.get(name) for name in ("run_at", "occurrence", "when", "tz", "recurrence", "expires_at")
+        }
+        if occurrences.is_recurring(one) and recurs:
+            kept = {} if "jitter" in given else _policies_of(occurrences.policies(one), ("jitter",))
+            fired = {name: value for name, value in occurrences.policies(one).items() if name == "fired"}
+            fields["recurrence"] = {**planned["recurrence"], **kept, **fired}
+            first = instants.from_text(planned["occurrence"])
+            fields["run_at"] = instants.to_text(first + occurrences.jitter_of({"recurrence": fields["recurrence"]}))
+        if one.get("attempts") and not recurs and not occurrences.is_recurring(one):
+            # A retry that is moved is still one of the occurrence that failed.
+            return {**fields, "occurrence": one["occurrence"]}
+        return {**fields, "attempts": 0}
+
+    def _new_policies(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
+        """Other bounds and behaviour under the same rule."""
+        was = occurrences.policies(one)
+        flags = {flag: given[flag] for flag in _SPOKEN if flag in given and not _is_taken_away(flag, given[flag])}
+        request = Request(
+            when=was["expression"],
+            context={"summary": (one.get("context") or {}).get("summary") or one["id"]},
+            **flags,
+        )
+        zone = self._config.timezone(given.get("tz") or one.get("tz"))
+        first = instants.from_text(one["occurrence"])
+        said = scheduler.policies(request, first, self._now, zone, int(was.get("fired") or 0))
+        gone = {name for flag in _SPOKEN if flag in given for name in _SPOKEN[flag]}
+        recurrence = {**{name: value for name, value in was.items() if name not in gone}, **said}
+        changed = {**one, "recurrence": recurrence}
+        regular = instants.to_text(first + occurrences.jitter_of(one))
+        if one["run_at"] != regular or one.get("attempts"):
+            return {"recurrence": recurrence}
+        return {"recurrence": recurrence, "run_at": instants.to_text(first + occurrences.jitter_of(changed))}
 
     def _fields(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
         made: dict[str, Callable[[Any], tuple[str, Any]]] = {
             "intent": lambda value: ("intent", value),
             "max_retries": lambda value: ("max_retries", value),
             "timeout": lambda value: ("timeout_seconds", scheduler.timeout_seconds(value)),
-            "executor": lambda value: ("executor", scheduler.executor_name(value)),
-            "workspace": lambda value: ("workspace", scheduler.workspace_path(value)),
-            "tag": lambda value: ("tags", value or None),
+            "executor": lambda value: ("executor", None if value == NONE else scheduler.executor_name(value)),
+            "workspace": lambda value: ("workspace", None if value == NONE else scheduler.workspace_path(value)),
+            "tag": lambda value: ("tags", None if value == [NONE] else value),
             "concurrent": lambda value: ("concurrent", value or None),
         }
         fields = dict(make(given[flag]) for flag, make in made.items() if flag in given)
-        if "expires" in given and not occurrences.is_recurring(one):
+        if "expires" in given and "when" not in given and not occurrences.is_recurring(one):
             zone = self._config.timezone(given.get("tz") or one.get("tz"))
             due = instants.from_text(one["run_at"])
-            fields["expires_at"] = scheduler.expires_at(given["expires"], due, self._now, zone)
+            text = None if given["expires"] == NONE else given["expires"]
+            fields["expires_at"] = scheduler.expires_at(text, due, self._now, zone)
         return fields
+
+
+def _is_taken_away(flag: str, value: object) -> bool:
+    return value == NONE and flag != "catch_up"
+
+
+def _check(changed: Task) -> None:
+    """Refuse what could not have been scheduled so. Raises BadInput."""
+    context, execution = changed["context"], changed["execution"]
+    if not str(context.get("summary") or "").strip():
+        raise BadInput("no summary (say what is to be done with --summary)")
+    scheduler.check_texts(
+        Request(
+            changed.get("when") or "", context, None, changed["id"], prompt_template=execution.get("prompt_template")
+        )
+    )
+    size = len(codec.encode(changed))
+    if size > codec.MAX_TASK_BYTES:
+        raise BadInput(
+            f"task is too large: {changed['id']} would have {size} bytes of at most {codec.MAX_TASK_BYTES} "
+            "(put the bulk in a file and name it with --artifact)"
+        )
+
+
+def _carried(one: Task, *, recurs: bool) -> dict[str, Any]:
+    """The flags that would say what is set already, as far as they fit a task of the new kind."""
+    if not occurrences.is_recurring(one):
+        if not one.get("expires_at"):
+            return {}
+        useful = instants.from_text(one["expires_at"]) - instants.from_text(one["run_at"])
+        return {"expires": f"{int(useful.total_seconds())}s" if recurs else one["expires_at"]}
+    was = occurrences.policies(one)
+    after = was.get("expires_after_seconds")
+    expires = {} if after is None else {"expires": f"{after}s"}
+    if not recurs:
+        return expires
+    bounds = {"times": was.get("count"), "until": was.get("until")}
+    return {**expires, **bounds, "catch_up": was.get("catch_up"), "overlap": was.get("overlap")}
 
 
 def _policies_of(recurrence: dict[str, Any], flags: Iterable[str]) -> dict[str, Any]:

@@ -120,7 +120,8 @@ def _own_variables(task: Task, config: Config) -> dict[str, str]:
     from . import taskfile
 
     try:
-        return taskfile.environment(Path(task["source"]["file"]), config.environment)
+        written = Path(task.get("env_file") or task["source"]["file"])
+        return taskfile.environment(written, config.environment)
     except (DeferError, KeyError, TypeError) as error:
         raise Misconfigured(f"the task's env cannot be had: {error}") from None
 

@@ -58,9 +58,10 @@ def cancel(
 
 def _note(audit: AuditLog, asked: Task, reason: str | None, now: datetime, *, occurrence_only: bool) -> None:
     """One audit line: what was asked for, or what was done at once because nothing was under way."""
-    done = "occurrence_cancelled" if occurrence_only else "cancelled"
-    action = "cancel_requested" if asked["status"] == task.EXECUTING else done
-    audit.note(now, action, asked["id"], reason=reason, occurrence_only=occurrence_only or None)
+    if asked["status"] == task.EXECUTING:
+        audit.note(now, "cancel_requested", asked["id"], reason=reason, occurrence_only=occurrence_only or None)
+    else:
+        audit.note(now, "occurrence_cancelled" if occurrence_only else "cancelled", asked["id"], reason=reason)
 
 
 def _run_id(one: Task) -> object:

@@ -258,6 +258,23 @@ def resume(paused: Task, now: datetime) -> Task:
     return task.with_ended(_waiting_for(waiting, upcoming, spent), skipped)
 
 
+def left_behind(was: Task, changed: Task, now: datetime) -> Task:
+    """``changed``, whose time is another, with a record of what ``was`` will now never come to."""
+    if not is_recurring(was):
+        return changed
+    if was.get("attempts"):
+        rest = {name: value for name, value in was.items() if name not in task.unfiled_of(was)}
+        ended = task.over(rest, task.CANCELLED, now, cancel_reason="the task was given another time")
+        paused = {name: was[name] for name in ("paused_at",) if name in was}
+        fresh = {**task.without_history(changed), **paused, **task.unfiled_of(changed)}
+        return task.with_ended(fresh, ended)
+    if was["status"] == task.PAUSED or task.run_at(was) > now:
+        return changed
+    passed = _passed(was, instants.from_text(was["occurrence"]), now - jitter_of(was))
+    why = "the task was given another time before it ran"
+    return task.with_ended(changed, _stretch_record(was, task.MISSED, passed, now, why))
+
+
 def upcoming(one: Task, end: datetime, limit: int, since: datetime = instants.EPOCH) -> list[datetime]:
     """When a task will run from ``since`` up to ``end``, as far as is known: at most ``limit`` instants."""
     is_waiting = one["status"] == task.SCHEDULED

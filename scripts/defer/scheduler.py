@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
-_RECURRING_FLAGS = {
+RECURRING_FLAGS = {
     "times": "--count",
     "until": "--until",
     "jitter": "--jitter",
@@ -88,7 +88,7 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
     reading = timeparse.parse(request.when, now, zone)
     if not str(request.context.get("summary") or "").strip():
         raise BadInput("no summary (say what is to be done with --summary, or give a context that has one)")
-    _check_texts(request)
+    check_texts(request)
     recurring = _recurrence(request, reading, now, zone)
     record = task.create(
         created_at=now,
@@ -112,35 +112,47 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
 def _recurrence(request: Request, reading: timeparse.Reading, now: datetime, zone: ZoneInfo) -> dict[str, Any] | None:
     """The record's ``recurrence``, or None for a task that runs once."""
     if reading.recurrence is None:
-        for field, flag in _RECURRING_FLAGS.items():
+        for field, flag in RECURRING_FLAGS.items():
             if getattr(request, field) is not None:
                 raise BadInput(f'{flag} is for recurring tasks: "{request.when}" runs once (try "every day at 9am")')
         return None
-    if request.times == 0:
-        raise BadInput("--count 0 leaves nothing to run (give at least 1)")
+    rule = {"expression": request.when, "tz": zone.key, "anchor": instants.to_text(now)}
+    return {**rule, **policies(request, reading.instant, now, zone)}
+
+
+def policies(request: Request, first: datetime, now: datetime, zone: ZoneInfo, fired: int = 0) -> dict[str, Any]:
+    """What of a ``recurrence`` a request's flags say; ``first`` is the occurrence to come, ``fired`` how many are over.
+
+    Raises BadInput for bounds that leave nothing.
+    """
+    if request.times is not None and request.times <= fired:
+        over = f": {fired} are over already" if fired else ""
+        raise BadInput(f"--count {request.times} leaves nothing to run{over} (give at least {fired + 1})")
     until = timeparse.parse(request.until, now, zone).instant if request.until else None
-    if until and until < reading.instant:
-        raise BadInput(f"--until is before the first occurrence: {instants.to_text(until)} (give a later one)")
-    most = int(timeparse.parse_duration(request.jitter).total_seconds()) if request.jitter else None
+    if until and until < first:
+        raise BadInput(f"--until is before the next occurrence: {instants.to_text(until)} (give a later one)")
+    most = _seconds("--jitter", request.jitter)
     seed = f"{os.uname().nodename} {request.task_id or request.context['summary']}"
     fields = {
-        "expression": request.when,
-        "tz": zone.key,
-        "anchor": instants.to_text(now),
         "count": request.times,
         "until": instants.to_text(until) if until else None,
         "jitter_seconds": most,
         "jitter_offset_seconds": None if most is None else occurrences.jitter_offset(seed, most),
         "catch_up": request.catch_up,
         "overlap": request.overlap,
-        "expires_after_seconds": _expires_after(request.expires),
+        "expires_after_seconds": _seconds("--expires of a recurring task", request.expires),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _expires_after(text: str | None) -> int | None:
-    """Seconds after which an occurrence of a recurring task is of no use any more."""
-    return int(timeparse.parse_duration(text).total_seconds()) if text else None
+def _seconds(flag: str, text: str | None) -> int | None:
+    """A duration in whole seconds."""
+    if text is None:
+        return None
+    try:
+        return int(timeparse.parse_duration(text).total_seconds())
+    except timeparse.TimeExpressionError as error:
+        raise BadInput(f"{flag} takes a duration: {error}") from None
 
 
 def _optional_fields(
@@ -168,7 +180,7 @@ def checked_id(wanted: str) -> str:
     return wanted
 
 
-def _check_texts(request: Request) -> None:
+def check_texts(request: Request) -> None:
     """Refuse what no file or prompt can carry: NUL, and bytes that were no UTF-8 in the arguments."""
     context = [item for value in request.context.values() for item in (value if isinstance(value, list) else [value])]
     for text in (*context, request.prompt_template, request.when, *request.tags):

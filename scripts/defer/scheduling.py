@@ -151,12 +151,7 @@ def _origin() -> str | None:
 
 def _context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[str, Any]]:
     """The merged context and the ``reorient`` object: JSON first, then the CONTEXT.md, then the flags."""
-    given: dict[str, Any] = {}
-    if args.context_json is not None:
-        from . import schema
-
-        given = schema.parse_object(args.context_json, "--context-json")
-        schema.check(given, "context", "--context-json")
+    given = _context_json(args)
     wanted = args.reorient or args.project is not None or args.context_file is not None
     found = _snapshot(args, settings) if wanted else {}
     artifacts = [_absolute(artifact) for artifact in args.artifact or []]
@@ -167,6 +162,28 @@ def _context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[st
     file = os.path.abspath(args.context_file) if args.context_file else None
     reorient = {"requested": bool(wanted), "project": args.project, "explicit_context_file": file}
     return {**given, "summary": summary, **lists, "reoriented_from": origin}, reorient
+
+
+def _context_json(args: Namespace) -> dict[str, Any]:
+    if args.context_json is None:
+        return {}
+    from . import schema
+
+    given: dict[str, Any] = schema.parse_object(args.context_json, "--context-json")
+    schema.check(given, "context", "--context-json")
+    return given
+
+
+def changed_context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """What of the context the arguments of `edit` speak of; and ``reorient``, if it is to be read anew."""
+    merged, reorient = _context(args, settings)
+    flags = {"summary": args.summary, "key_points": args.key_point, "artifacts": args.artifact}
+    named = {*_context_json(args), *(name for name, value in flags.items() if value is not None)}
+    named |= {"constraints"} if args.constraint is not None else set()
+    if not reorient["requested"]:
+        return {name: merged[name] for name in named}, None
+    found = {name for name, value in merged.items() if value}
+    return {name: merged[name] for name in named | found}, reorient
 
 
 def _absolute(artifact: str) -> str:

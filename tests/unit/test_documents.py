@@ -38,8 +38,6 @@ MARKDOWN = [path for path in DOCUMENTS if path.suffix == ".md"]
 # now and the documents leave out stands here; a name that is described, or that the code drops, has to leave the list.
 NOT_DESCRIBED_YET = {
     *("--every", "--cron", "--count", "--until", "--jitter", "--catch-up", "--overlap"),
-    *("paused", "missed", "skipped"),
-    *("run_requested",),
 }
 
 
@@ -176,10 +174,7 @@ def test_lifecycle_names_every_state_and_every_kind_of_error() -> None:
 
 
 def test_what_is_not_described_yet_is_there() -> None:
-    actions = {"run_requested"}
-    sources = "".join(path.read_text() for path in (ROOT / "scripts" / "defer").glob("*.py"))
-    assert NOT_DESCRIBED_YET - actions <= {*arguments.schedule().flags(), *task.STATUSES}
-    assert all(f'"{action}"' in sources for action in actions)
+    assert {*arguments.schedule().flags(), *task.STATUSES} >= NOT_DESCRIBED_YET
 
 
 def test_lifecycle_names_every_action_of_the_audit_log() -> None:
