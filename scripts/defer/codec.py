@@ -29,6 +29,7 @@ _LONGEST_ID = 4096
 _FILED = {"id", "status", "filed_at"}
 _LEADING = ("id", "ended", "ended_runs", "status", "run_at")
 _WAITING = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)","status":"scheduled","run_at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
+_UNICODE, _ASCII = (json.JSONEncoder(ensure_ascii=flag, separators=(",", ":")) for flag in (False, True))
 waiting = _WAITING.match
 """``waiting(line)``: a match with the id and ``run_at`` of a plainly waiting task, or None."""
 
@@ -48,13 +49,13 @@ def encode(task: Task) -> bytes:
 
 
 def _dumps(value: Task, ascii_only: bool) -> str:
-    return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))
+    return (_ASCII if ascii_only else _UNICODE).encode(value)
 
 
 def decode(line: bytes) -> Task:
     """The record in ``line``. Raises BadLine when it is none: every field a wake relies on is checked."""
     try:
-        value = json.loads(line)
+        value = json.loads(line.decode().removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise BadLine(f"not JSON: {error}"[:200]) from None
     if not isinstance(value, dict):
@@ -104,7 +105,8 @@ def _check_id(found: object) -> None:
     """An id goes into an environment variable of the executor, which holds neither NUL nor a lone surrogate."""
     if not isinstance(found, str) or not found:
         raise BadLine("no id")
-    if len(found) > _LONGEST_ID or "\0" in found or any("\ud800" <= char <= "\udfff" for char in found):
+    is_plain = found.isascii() or not any("\ud800" <= char <= "\udfff" for char in found)
+    if len(found) > _LONGEST_ID or "\0" in found or not is_plain:
         raise BadLine("id is none that an executor could be told")
 
 

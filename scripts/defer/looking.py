@@ -23,6 +23,10 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     if args.upcoming is not None:
         return _list_upcoming(client, args)
     wanted = set(args.status or _SHOWN)
+    if args.compact and args.limit is None:
+        lines = (line for one, line in client.store.scan_lines() if args.all or one["status"] in wanted)
+        render.compact_array(lines, sys.stdout.buffer)
+        return EXIT_OK
     tasks = (one for one in client.tasks() if args.all or one["status"] in wanted)
     for_people = render.is_for_people(args)
     if not for_people and args.limit is None:

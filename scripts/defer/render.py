@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from . import instants, occurrences, task, words
 from .codec import Task
@@ -37,6 +37,15 @@ def json_array(tasks: Iterable[Task], compact: bool, out: TextIO) -> None:
         out.write((opening if first else between) + (text if compact else _indented(text)))
         first = False
     out.write("[]\n" if first else closing)
+
+
+def compact_array(lines: Iterable[bytes], out: BinaryIO) -> None:
+    """The same on one line, of elements that are JSON already."""
+    before = b"["
+    for line in lines:
+        out.write(before + line)
+        before = b","
+    out.write(b"[]\n" if before == b"[" else b"]\n")
 
 
 def _indented(text: str) -> str:
