@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
-from defer import store
 from memfs import Fault
 from world import (
     RUNTIME,
@@ -25,6 +24,8 @@ from world import (
     wake,
 )
 
+from defer import store
+
 
 class Case(NamedTuple):
     """A command. ``one_step``: its change is one transition, so that only old or new may be seen."""
@@ -32,7 +33,7 @@ class Case(NamedTuple):
     setup: Callable[[], Machine]
     act: Any
     one_step: bool = False
-    settings: dict[str, str] = {}
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 def empty() -> Machine:
@@ -187,7 +188,7 @@ CASES: dict[str, Case] = {
     "settle run again": Case(due("again"), wake),
     "several at once": Case(due("ok", "fail", "again", "later"), wake),
     "several at once, large store": Case(due("ok", "fail", "again"), large(wake)),
-    "prompt prepared": Case(due("ok"), wake, settings={"DEFER_EXECUTOR": ""}),
+    "prompt prepared": Case(due("ok"), wake, settings=(("DEFER_EXECUTOR", ""),)),
     "recover": Case(claimed_by_a_dead_runner, wake),
     "recover beside a living executor": Case(executor_outlives_its_runner, wake),
     "archive": Case(settled_and_not_filed, archive),
@@ -216,7 +217,7 @@ def start(name: str) -> Machine:
 def perform(machine: Machine, name: str, fault: Fault | None = None) -> tuple[str, list[str]]:
     """Give the command; how it ended, and the operations it came to."""
     case = CASES[name]
-    result, proc = do(machine, case.act, fault, **case.settings)
+    result, proc = do(machine, case.act, fault, **dict(case.settings))
     return result, proc.kernel.log
 
 

@@ -40,7 +40,7 @@ KILLS = ("kill-before", "kill-after", "kill-half")
 FAILURES = ("EIO", "EIO-ever", "ENOSPC", "ENOSPC-ever", "EDQUOT", "short", "short-ever")
 FAULTS = (*KILLS, *FAILURES)
 
-_MUTATING = {
+MUTATING = {
     "open-w", "write", "fsync", "truncate", "chmod", "mkdir", "rename", "unlink", "set_mtime", "lock",
 }  # fmt: skip
 _TAKES_SPACE = {"open-w", "write", "mkdir", "rename", "lock"}
@@ -156,9 +156,7 @@ class Directory:
             kept += [(one,) for one in range(count)]
             kept += [tuple(other for other in range(count) if other != one) for one in range(count)]
         else:
-            kept = [
-                choice for size in range(count + 1) for choice in itertools.combinations(range(count), size)
-            ]
+            kept = [choice for size in range(count + 1) for choice in itertools.combinations(range(count), size)]
         found = []
         for choice in kept:
             entries = dict(self.durable)
@@ -284,8 +282,7 @@ class Disk:
         made.entries = {name: self._copied(child, known) for name, child in node.entries.items()}
         made.durable = {name: self._copied(child, known) for name, child in node.durable.items()}
         made.pending = [
-            {name: child and self._copied(child, known) for name, child in change.items()}
-            for change in node.pending
+            {name: child and self._copied(child, known) for name, child in change.items()} for change in node.pending
         ]
         return made
 
@@ -320,9 +317,7 @@ class Disk:
             return file
         made = known[id(node)] = Directory(left.number())
         entries: dict[str, Node] = choose("directory", node.survivors())
-        made.entries = {
-            name: self._survived(child, left, choose, known) for name, child in sorted(entries.items())
-        }
+        made.entries = {name: self._survived(child, left, choose, known) for name, child in sorted(entries.items())}
         made.durable = dict(made.entries)
         return made
 
@@ -432,9 +427,12 @@ class MemKernel(fsio.Kernel):
             if not (self._wrote_short and operation == "write" and (ever or number == self.fault.at + 1)):
                 return
             name = "ENOSPC"
-        elif number > self.fault.at and (not ever or operation not in _MUTATING):
-            return
-        elif number > self.fault.at and not self.fault.fits(operation):
+        elif (
+            number > self.fault.at
+            and (not ever or operation not in MUTATING)
+            or number > self.fault.at
+            and not self.fault.fits(operation)
+        ):
             return
         code = getattr(errno, name)
         raise OSError(code, os.strerror(code))

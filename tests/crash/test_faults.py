@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 import pytest
 from cases import CASES, operations, perform, start, summary
-from memfs import FAULTS, KILLS, Fault
-from world import STORE, Machine, cancel, do, examine, examine_readers, schedule, wake
+from memfs import FAULTS, KILLS, MUTATING, Fault
+from world import Machine, examine, examine_readers
 
 ENDS_OF_FAILURE = ("failed", "done")
 
 
-def points(name: str, kind: str) -> list[Fault]:
-    """Every fault of a kind that can befall the command."""
+def points(name: str, kind: str, depth: int) -> list[Fault]:
+    """Every fault of a kind that can befall the command; in CI, nobody dies after an operation that changes nothing."""
     return [
         Fault(number, kind)
         for number, operation in enumerate(operations(name))
-        if Fault(number, kind).fits(operation)
+        if Fault(number, kind).fits(operation) and (depth > 1 or operation in MUTATING)
     ]
 
 
@@ -33,13 +33,13 @@ def only_old_or_new(name: str, machine: Machine) -> None:
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("name", CASES)
 def test_row_1_and_3_a_fault_at_every_operation(
-    name: str, kind: str, count: Callable[[str, int], None]
+    name: str, kind: str, count: Callable[[str, int], None], depth: int
 ) -> None:
     """Killed: the next wake makes good. Failed: exit 74, or it did not matter; reading still works either way."""
-    faults = points(name, kind)
+    faults = points(name, kind, depth)
     for fault in faults:
         machine = start(name)
-        result, log = perform(machine, name, fault)
+        result, _ = perform(machine, name, fault)
         where = f"{name}, {kind} at {fault.at} ({operations(name)[fault.at]}): {result}"
         try:
             assert result == "killed" if kind in KILLS else result in ENDS_OF_FAILURE

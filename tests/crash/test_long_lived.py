@@ -14,7 +14,7 @@ def number_of_store(machine: Machine) -> int:
 
 
 def test_row_9_a_file_number_that_comes_back_is_not_the_same_file() -> None:
-    """ext4 gives a new file the number of the last one that went: after two rewrites the store would have its old one."""
+    """ext4 gives a new file the number of the last one that went: two rewrites bring back the store's."""
     machine = due("ok")()
     assert do(machine, wake)[0] == "done"
     assert do(machine, schedule("soon", minutes=1))[0] == "done"

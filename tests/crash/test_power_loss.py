@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from cases import CASES, operations, perform, start
-from memfs import Disk, Fault
-from world import POWER_PATIENCE, Machine, do, examine, schedule, wake
+from memfs import MUTATING, Disk, Fault
+from world import POWER_PATIENCE, RUNTIME, Machine, do, examine, schedule, wake
 
-STATES_AT_A_POINT = 5
 _KILLED_FIRST = [name for name in CASES if name not in ("claim", "several at once", "several at once, large store")]
 
 
@@ -31,14 +30,20 @@ def _examine_after(machine: Machine, left: Disk, where: str) -> None:
         raise
 
 
+def telling(name: str, depth: int) -> list[tuple[int, str]]:
+    """The operations that change what a power loss may leave; all of them where ``depth`` asks for more."""
+    numbered = list(enumerate(operations(name)))
+    return numbered if depth > 1 else [(number, one) for number, one in numbered if one in MUTATING]
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_row_2_power_loss_after_every_operation(name: str, count: Callable[[str, int], None]) -> None:
+def test_row_2_power_loss_after_every_operation(name: str, count: Callable[[str, int], None], depth: int) -> None:
     """What was acknowledged before is there; the command that was under way has happened or has not."""
     states = 0
-    for number, operation in enumerate(operations(name)):
+    for number, operation in telling(name, depth):
         machine = start(name)
         perform(machine, name, Fault(number, "kill-after"))
-        states += lose_power(machine, STATES_AT_A_POINT, f"{name}, power lost after {number} ({operation})")
+        states += lose_power(machine, 1 + 3 * depth, f"{name}, power lost after {number} ({operation})")
     count("power-loss states", states)
 
 
@@ -53,21 +58,21 @@ def test_row_2_power_loss_after_it_was_done(name: str, count: Callable[[str, int
 @pytest.mark.parametrize("kind", ["kill-after", "kill-half", "EIO"])
 @pytest.mark.parametrize("name", _KILLED_FIRST)
 def test_row_2_and_15_power_loss_after_others_went_on_where_one_died(
-    name: str, kind: str, count: Callable[[str, int], None]
+    name: str, kind: str, count: Callable[[str, int], None], depth: int
 ) -> None:
     """What a dead process left unsynced is no foundation: the next one to say yes makes it durable first."""
     states = 0
-    for number, operation in enumerate(operations(name)):
+    for number, operation in telling(name, depth):
         if not Fault(number, kind).fits(operation):
             continue
-        machine = start(name)
+        machine, where = start(name), f"{name}, {kind} at {number} ({operation})"
         perform(machine, name, Fault(number, kind))
         machine.end_executors()
         assert do(machine, schedule("afterwards", minutes=45, if_exists="skip"))[0] == "done"
-        states += lose_power(machine, 3, f"{name}, {kind} at {number} ({operation}), then a schedule, then power lost")
+        states += lose_power(machine, 1 + depth, f"{where}, then a schedule, then power lost")
         machine.pass_time(minutes=1)
         assert do(machine, wake)[0] == "done"
-        states += lose_power(machine, 3, f"{name}, {kind} at {number} ({operation}), then a wake, then power lost")
+        states += lose_power(machine, 1 + depth, f"{where}, then a wake, then power lost")
     count("power-loss states", states)
 
 
@@ -77,13 +82,7 @@ def test_row_2_what_the_model_disk_may_lose() -> None:
     assert do(machine, schedule("one"))[0] == "done"
     left = [one.signature() for one in machine.disk.after_power_loss(64)]
     assert all('"id":"one"' in state for state in left)
-    machine.disk.put(_log(), b"unsynced")
+    machine.disk.put(RUNTIME / "somebodys.txt", b"unsynced")
     left = [one.signature() for one in machine.disk.after_power_loss(64)]
     assert any("unsynced" in state for state in left)
     assert any("unsynced" not in state for state in left)
-
-
-def _log():  # type: ignore[no-untyped-def]
-    from world import RUNTIME
-
-    return RUNTIME / "somebodys.txt"

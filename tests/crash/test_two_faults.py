@@ -26,13 +26,13 @@ def test_row_15_a_fault_while_the_next_wake_makes_good(
     """Every fifth or so operation of the command, then every fifth or so of the wake that comes after it."""
     pairs = 0
     fitting = [number for number, one in enumerate(operations(name)) if Fault(number, first).fits(one)]
-    for turn in stride(len(fitting), 6 * depth, 0):
+    for turn in stride(len(fitting), 4 * depth, 0):
         broken = start(name)
         perform(broken, name, Fault(fitting[turn], first))
         broken.pass_time(minutes=1)
         _, undisturbed = do(broken.clone(), wake)
         log = undisturbed.kernel.log
-        for number in stride(len(log), 6 * depth, turn):
+        for number in stride(len(log), 4 * depth, turn):
             kind = SECOND[(turn + number) % len(SECOND)]
             if not Fault(number, kind).fits(log[number]):
                 continue
