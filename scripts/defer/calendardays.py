@@ -241,6 +241,17 @@ def in_month(day: int, months: Months) -> Day:
     return pick
 
 
+def whole_month(day: Day) -> Day:
+    """``day`` stands for its month, so that a clock time beside it is of no day."""
+
+    def pick(present: Present) -> Pick:
+        found = day(present)
+        found.month = True
+        return found
+
+    return pick
+
+
 def last_of_month(months: Months) -> Day:
     """The last day of the first of ``months``, when offices close."""
 

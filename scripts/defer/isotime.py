@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from defer.calendardays import on_date, slashed
+from defer.calendardays import on_date, slashed, whole_month
 from defer.grammar import REFUSED
 from defer.moments import TOO_FAR, Day, Delay, Pick, Present, When
 from defer.reading import Reading, TimeExpressionError
@@ -83,14 +83,9 @@ def _amounts(text: str) -> dict[str, float]:
 
 
 def dashed(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
-    """`2026-12-24`, `24-12-2026`, `24-dec-2026`; the first of a month for `2026-12`."""
-    if len(parts[0]) == 4 and len(parts) == 3 and parts[1] in MONTHS and len(parts[2]) < 3:
-        return on_date(MONTHS[parts[1]], int(parts[2]), int(parts[0]), weekday)
-    if len(parts[0]) == 4 and parts[1].isdigit():
-        number = int(parts[2]) if len(parts) == 3 and len(parts[2]) < 3 else 1
-        if len(parts) == 3 and len(parts[2]) > 2 or (len(parts) == 2 and len(parts[1]) != 2):
-            return REFUSED
-        return on_date(int(parts[1]), number, int(parts[0]), weekday)
+    """`2026-12-24`, `24-12-2026`, `24-dec-2026`; for `2026-12` its month."""
+    if len(parts[0]) == 4:
+        return _year_first(parts, weekday) if len(parts) == 3 or len(parts[1]) == 2 else REFUSED
     if len(parts) != 3 or len(parts[0]) > 2 or len(parts[2]) != 4:
         return REFUSED
     if parts[1] in MONTHS:
@@ -98,21 +93,30 @@ def dashed(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
     return slashed(int(parts[0]), int(parts[1]), int(parts[2]), weekday) if parts[1].isdigit() else REFUSED
 
 
+def _year_first(parts: tuple[str, ...], weekday: "int | None") -> object:
+    if max(len(part) for part in parts[1:] if part.isdigit() or len(parts) == 2) > 2:
+        return REFUSED
+    month = MONTHS.get(parts[1], 0) or (int(parts[1]) if parts[1].isdigit() else 0)
+    if not month and not parts[1].isdigit():
+        return REFUSED
+    if len(parts) == 3:
+        return on_date(month, int(parts[2]), int(parts[0]), weekday)
+    return whole_month(on_date(month, 1, int(parts[0]))) if weekday is None else REFUSED
+
+
 def slashes(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
-    """`12/24`, `12/24/2026`, `2026/12/24`; the first of a month for `9/2027`."""
+    """`12/24`, `12/24/2026`, `2026/12/24`; for `9/2027` its month."""
     sizes = [len(part) for part in parts]
-    numbers = [int(part) for part in parts]
-    if sizes[0] == 4 and max(sizes[1:]) < 3:
-        return on_date(numbers[1], (*numbers, 1)[2], numbers[0], weekday)
-    if sizes[0] < 3 and sizes[1:] == [4] and weekday is None:
-        return on_date(numbers[0], 1, numbers[1])
-    if sizes[0] > 2 or sizes[1] > 2 or len(parts) == 3 and sizes[2] not in (2, 4):
+    if sizes[0] == 4:
+        return _year_first(parts, weekday)
+    if sizes[0] > 2 or parts == ("24", "7"):
         return REFUSED
-    if parts == ("24", "7"):
+    if sizes[1:] == [4] and weekday is None:
+        return whole_month(on_date(int(parts[0]), 1, int(parts[1])))
+    if sizes[1] > 2 or sizes[2:] not in ([], [2], [4]):
         return REFUSED
-    if len(parts) == 2:
-        return slashed(numbers[0], numbers[1], None, weekday)
-    return slashed(numbers[0], numbers[1], full_year(parts[2]), weekday)
+    year = full_year(parts[2]) if len(parts) == 3 else None
+    return slashed(int(parts[0]), int(parts[1]), year, weekday)
 
 
 def dots(parts: tuple[str, ...], weekday: "int | None" = None) -> object:

@@ -75,11 +75,11 @@ class Pick:
     """The date a day comes to.
 
     ``roll`` is where a weekday goes when its clock is past, ``clock`` what stands in for one
-    that is not named, ``full`` says that nothing was left to choose, ``rest`` that the coming
-    midnight is meant.
+    that is not named, ``full`` says that nothing was left to choose, ``coming`` that the coming
+    midnight is meant, ``month`` that a month was named and no day of it.
     """
 
-    __slots__ = ("clock", "coming", "date", "full", "note", "roll")
+    __slots__ = ("clock", "coming", "date", "full", "month", "note", "roll")
 
     def __init__(
         self,
@@ -89,7 +89,9 @@ class Pick:
         note: str = "",
         full: bool = False,
         coming: bool = False,
+        month: bool = False,
     ) -> None:
+        self.month = month
         self.date = date
         self.roll = roll
         self.clock = clock
@@ -238,6 +240,8 @@ def on_day(day: Day, clock: "Clock | None" = None) -> When:
 
     def resolve(present: Present) -> Reading:
         pick = day(present)
+        if pick.month and clock:
+            raise TimeExpressionError(f'on which day of the month? (try "{pick.date:%B} 1 at 9am")')
         said = clock or pick.clock or ("exact", present.wall.hour, present.wall.minute, present.wall.second)
         if pick.roll and pick.date == present.today and not (clock or pick.clock):
             return present.answer(*present.on_wall(_walls(pick.roll, said, False)[0]), pick.note)

@@ -83,7 +83,7 @@ def settled(draft: Draft, expr: str, anchor: datetime, tz: ZoneInfo) -> Recurren
         raise TimeExpressionError('it starts or ends twice (try "every day at 9am until friday")')
     present = Present(anchor, tz)
     start, moment = _start(draft.bounds, present)
-    lower = present.utc if start is None else start - SECOND
+    lower = present.utc if start is None else max(present.utc, start - SECOND)
     clocks = _clocks(draft, rule)
     kind = _kind(rule, clocks, moment or present.wall, lower, start, present)
     notes = (rule.note,) if rule.note else ()
@@ -101,6 +101,8 @@ def _start(bounds: dict[str, Any], present: Present) -> tuple[datetime | None, d
         return found, found.astimezone(present.tz).replace(tzinfo=None)
     if "start_on" in bounds:
         day = _date(bounds["start_on"], present)
+        if day < present.today:
+            raise TimeExpressionError(f'{day:%Y-%m-%d} is past (try "starting tomorrow")')
         return wall_to_utc(datetime.combine(day, time()), present.tz), datetime.combine(day, present.wall.time())
     return None, None
 

@@ -109,7 +109,8 @@ def weekend(_caps: Caps, count: str) -> Any:
 
 
 def month_day(caps: Caps, day: str) -> Any:
-    return days.in_month(int(day), named_month(caps))
+    found = days.in_month(int(day), named_month(caps))
+    return days.whole_month(found) if int(day) == 1 else found
 
 
 def first_of_month(caps: Caps) -> Any:

@@ -113,6 +113,13 @@ def test_a_start_with_a_clock_is_the_first_fire() -> None:
     assert fires("every day starting friday", 1) == ["2026-11-20 10:30-0500"]
 
 
+def test_a_start_that_is_past_is_refused() -> None:
+    with pytest.raises(TimeExpressionError, match="2026-11-17 is past"):
+        made("every day starting 2026-11-17")
+    assert fires("every day at 5pm starting today", 1) == ["2026-11-18 17:00-0500"]
+    assert fires("every day at 9am starting today", 1) == ["2026-11-19 09:00-0500"]
+
+
 def test_a_wall_time_in_a_gap_or_fold_is_one_fire() -> None:
     assert fires("every day at 2:30am", 3, "2027-03-12T12:00:00-05:00") == [
         "2027-03-13 02:30-0500",

@@ -102,6 +102,7 @@ def test_forms_of_v1_keep_their_answers(expr: str, expected: str) -> None:
         ("0m", 'can\'t read "0m": that is no time at all (try "now" or "1m")'),
         ("5 minutes ago", 'can\'t read "5 minutes ago": that lies in the past (try "in 10 minutes")'),
         ("1M", 'can\'t read "1M": is that minutes or months? (try "1m" or "1mo")'),
+        ("march 3am", '"march 3am": on which day of the month? (try "March 1 at 9am")'),
         ("biweekly", 'can\'t read "biweekly": twice a week or every two weeks? (try "every 2 weeks")'),
         ("@reboot", '"@reboot": "@reboot" is not read here (try "@daily")'),
         ("0 0 9 * * 1", '"0 0 9 * * 1": a cron expression has five fields, this has 6 (try "0 9 * * 1-5")'),
