@@ -60,6 +60,8 @@ def parse(expr: str, now: datetime, tz: "ZoneInfo") -> Reading:
 
 def plain_delay(expr: str, now: datetime) -> "Reading | None":
     """The same for a delay of hours or shorter, which needs no zone; None for all other words."""
+    if now.tzinfo is None:
+        raise TypeError("the present must be aware: a naive one would be read in the machine's zone")
     seconds = _plain_seconds(expr)
     if seconds is None:
         return None

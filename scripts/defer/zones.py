@@ -26,6 +26,7 @@ ABBREVIATIONS = {
     "ist": "Asia/Kolkata",
     "jst": "Asia/Tokyo",
     "kst": "Asia/Seoul",
+    "met": "Europe/Berlin",
     "msk": "Europe/Moscow",
     "sast": "Africa/Johannesburg",
     "sgt": "Asia/Singapore",
@@ -33,7 +34,9 @@ ABBREVIATIONS = {
     "west": "Europe/Lisbon",
 }
 #: Zones only when written in capitals; in lower case they are words.
-ALSO_WORDS = frozenset(("et", "ct", "mt", "pt", "z", "ist", "eastern", "central", "mountain", "pacific", "wet", "west"))
+ALSO_WORDS = frozenset(
+    ("et", "ct", "mt", "pt", "z", "ist", "eastern", "central", "mountain", "pacific", "wet", "west", "met")
+)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9][A-Za-z0-9_+-]{0,31}){0,2}", re.ASCII)
 _NO_PLACES = frozenset(("posixrules", "localtime", "Factory", "leapseconds", "posix", "right", "SystemV"))
 

@@ -268,6 +268,12 @@ def test_one_moment_does_not_import_what_recurs() -> None:
     assert imported(script) == set()
 
 
+@pytest.mark.parametrize("expr", ["30m", "tomorrow"])
+def test_a_naive_present_is_a_mistake_of_the_caller(expr: str) -> None:
+    with pytest.raises(TypeError, match="must be aware"):
+        parse(expr, NOW.replace(tzinfo=None), NEW_YORK)
+
+
 def test_reading_unpacks_like_a_tuple() -> None:
     instant, notes, recurrence = timeparse.parse("30m", NOW, NEW_YORK)
     assert (instant, notes, recurrence) == (at("2026-11-18 11:00"), (), None)
