@@ -72,14 +72,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def _whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"not a whole number: {text}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise argparse.ArgumentTypeError(f"not a whole number of at most nine digits: {text[:40]}")
     return int(text)
 
 
 def _seconds(text: str) -> float:
     """A number of seconds, at least 1, or a duration in words."""
-    if text.isascii() and text.isdigit() and int(text) >= 1:
+    if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1:
         return float(text)
     try:
         return timeparse.parse_duration(text).total_seconds()
@@ -250,7 +250,7 @@ def wake() -> Parser:
     how.add_argument(
         "--loop",
         nargs="?",
-        type=_whole_number,
+        type=_seconds,
         const=60,
         metavar="SECONDS",
         help="wake again and again (default: 60)",

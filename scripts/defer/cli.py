@@ -8,13 +8,14 @@ exit status. Errors leave as one line on stderr and an exit code.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
 
 from . import render
 from .client import Client
-from .errors import EXIT_IO, EXIT_OK, DeferError
+from .errors import EXIT_IO, EXIT_OK, BadInput, DeferError
 
 _EXIT_INTERRUPTED = 130
 
@@ -47,22 +48,58 @@ def connect() -> Client:
 
 def main(face: str, argv: list[str]) -> int:
     """Run one face; the process's exit status."""
+    _open_missing_streams()
     try:
+        _check_words(argv)
         status = _call(face, argv)
         sys.stdout.flush()
     except DeferError as error:
         render.warn(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # The reader of our output has had enough; Python must not complain at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output has had enough.
+        _drop_output()
         return EXIT_OK
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     except OSError as error:
         render.warn(f"{error.strerror or error}: {error.filename or 'standard output'} (see the system's message)")
+        _drop_output()
         return EXIT_IO
     return status
+
+
+def _open_missing_streams() -> None:
+    """Stand-ins for standard streams that the caller closed: no file of ours may get their numbers.
+
+    Where stderr is closed, bash leaves the script it reads open as such: not to be written to, either.
+    """
+    for fd, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.write(fd, b"") if fd else os.fstat(fd)
+        except OSError as error:
+            if error.errno == errno.EBADF:
+                _put_null_at(fd)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _put_null_at(fd: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    if null != fd:
+        os.dup2(null, fd)
+        os.close(null)
+
+
+def _check_words(argv: list[str]) -> None:
+    for word in argv:
+        if any("\ud800" <= char <= "\udfff" for char in word):
+            raise BadInput(f"an argument is not valid UTF-8: {ascii(word)[:80]} (pass UTF-8)")
+
+
+def _drop_output() -> None:
+    """What could not be written is not to be tried again, and complained about, at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _call(face: str, argv: list[str]) -> int:

@@ -74,7 +74,7 @@ class Kernel:
         os.unlink(path)
 
     def set_mtime(self, path: Path, ns: int) -> None:
-        os.utime(path, ns=(ns, ns))
+        os.utime(path, ns=(ns, ns), follow_symlinks=False)
 
     def listdir(self, path: Path) -> list[str]:
         return os.listdir(path)
@@ -144,7 +144,9 @@ def ensure_directory(path: Path) -> None:
         if stat(path.parent) is not None:
             raise
         ensure_directory(path.parent)
-        ensure_directory(path)
+        # Not by calling itself: there are places where nothing can be made (/proc).
+        with suppress(FileExistsError):
+            kernel.mkdir(path)
 
 
 @contextmanager

@@ -88,7 +88,9 @@ class Markers:
         """
         horizon = now + HORIZON
         fsio.set_mtime(self.due, _ns(min(next_due or horizon, horizon)))
-        if read is not None and (ours or self._is_settled(read)):
+        if read is None:
+            fsio.remove(self.seen)
+        elif ours or self._is_settled(read):
             fsio.set_mtime(self.seen, read.st_mtime_ns)
 
     def _is_settled(self, read: os.stat_result) -> bool:
@@ -105,6 +107,8 @@ class Markers:
     def beat(self) -> None:
         """Leave a heartbeat; a failing disk must not keep a wake from its work."""
         with suppress(OSError):
+            # The first wake may come before the first task.
+            fsio.ensure_directory(self.heartbeat.parent)
             fsio.touch(self.heartbeat)
 
     def last_wake(self) -> datetime | None:

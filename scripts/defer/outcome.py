@@ -84,7 +84,8 @@ def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
 
 
 def _settle_cancelled(ended: Task, outcome: Outcome, now: datetime) -> Task:
-    cancelled = task.over(ended, task.CANCELLED, now, error=outcome.error)
+    facts = {"result": outcome.result} if outcome.status == OK and outcome.result else {}
+    cancelled = task.over(ended, task.CANCELLED, now, error=outcome.error, **facts)
     return occurrences.follow(cancelled, now) if ended.get("cancel_occurrence") else cancelled
 
 

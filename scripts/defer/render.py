@@ -95,9 +95,22 @@ def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
     ]
 
 
+def _object(found: object) -> dict[str, Any]:
+    """What was edited by hand may be anything, in fields that only people look at."""
+    return found if isinstance(found, dict) else {}
+
+
+def _moment(text: object, zone: tzinfo, now: datetime) -> str:
+    try:
+        return words.moment(instants.from_text(str(text)), zone, now)
+    except (ValueError, OverflowError):
+        return str(text)
+
+
 def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
     """One task for a person: its facts, one a line."""
-    context, result = one.get("context") or {}, one.get("result") or {}
+    context, result = _object(one.get("context")), _object(one.get("result"))
+    tags = one.get("tags")
     moments = {
         "Runs" if one["status"] == "scheduled" else "Was to run": one["run_at"],
         "Scheduled": one.get("created_at"),
@@ -106,14 +119,14 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         "Task": plain(one["id"]),
         "Summary": plain(context.get("summary", "")),
         "Status": one["status"],
-        **{name: words.moment(instants.from_text(text), zone, now) for name, text in moments.items() if text},
+        **{name: _moment(text, zone, now) for name, text in moments.items() if text},
         "Said as": one.get("when"),
         "Repeats": occurrences.rule(one).describe() if occurrences.is_recurring(one) else None,
         "Attempts": f"{one.get('attempts', 0)} of at most {int(one.get('max_retries') or 0) + 1}",
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),
         "Expires": one.get("expires_at"),
-        "Tags": ", ".join(one.get("tags") or []),
+        "Tags": ", ".join(map(str, tags)) if isinstance(tags, list) else tags,
         "Last error": one.get("last_error") or one.get("error"),
         "Cancelled": one.get("cancel_reason"),
         "Ended": _ended(one, zone, now),

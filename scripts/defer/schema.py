@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
+from . import codec
 from .config import ROOT
 from .errors import BadInput
 
+_MAX_DEPTH = codec.MAX_DEPTH - 10
 PATH = ROOT / "references" / "task.schema.json"
 
 
@@ -29,15 +31,23 @@ def _shortened(message: str) -> str:
     return message if len(message) <= 200 else message[:199] + "…"
 
 
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON's")
+
+
 def parse_object(text: str, source: str) -> dict[str, Any]:
     """The JSON object in ``text``. Raises BadInput with line and column where it is none."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise BadInput(f"{source} is not JSON: {error.msg} at {where} (quote the whole object for the shell)") from None
+    except ValueError as error:
+        raise BadInput(f"{source} is not JSON: {error} (mend that number)") from None
     except RecursionError:
         raise BadInput(f"{source} is nested too deeply (flatten it)") from None
+    if codec.nests_deeper_than(_MAX_DEPTH, value):
+        raise BadInput(f"{source} is nested too deeply: more than {_MAX_DEPTH} levels (flatten it)")
     if not isinstance(value, dict):
         raise BadInput(f'{source} is not a JSON object: {_shortened(text)} (write {{"summary": "…"}})')
     return value

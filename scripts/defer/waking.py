@@ -88,9 +88,12 @@ def _read_task(stream: BinaryIO) -> codec.Task:
     if len(raw) > codec.MAX_TASK_BYTES:
         raise BadInput(f"the task on standard input is larger than {codec.MAX_TASK_BYTES} bytes")
     try:
-        return codec.decode(raw)
+        one = codec.decode(raw)
     except codec.BadLine as error:
         raise BadInput(f"no task on standard input: {error} (pipe one line of deferred.jsonl)") from None
+    if codec.is_filed(one):
+        raise BadInput(f"no task on standard input: {one['id']} is filed (pipe its line of the archive)")
+    return one
 
 
 def _run(running: Attempt) -> Outcome:

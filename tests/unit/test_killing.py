@@ -1,0 +1,141 @@
+"""`cancel --kill` in all its timings."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from defer import killing, process, task
+from defer.audit import AuditLog
+from defer.errors import Refused
+from support import NOW, is_running, quoted, strict, text_at, until, v1_task
+
+ENV = {"DEFER_KILL_GRACE_SECONDS": "0.5"}
+
+
+def under_way(place, body: str, *flags: str):
+    """A task `a` whose attempt has started: its runner and its leader's pid."""
+    pid = place.base / "pid"
+    executor = place.executor(f"echo $$ >{quoted(pid)}.new; mv {quoted(pid)}.new {quoted(pid)}; {body}")
+    place.schedule("now", "s", "--id", "a", "--executor", executor, *flags)
+    runner = place.start("run-deferred.sh", env=ENV)
+    return runner, int(until(lambda: pid.exists() and pid.read_text()))
+
+
+def cancel(place, *flags: str) -> subprocess.CompletedProcess:
+    return place.defer("cancel", "a", "--kill", "--compact", *flags, env=ENV)
+
+
+def test_a_waiting_task_is_cancelled_as_without_it(place):
+    place.schedule("1h", "s", "--id", "a")
+    assert strict(cancel(place).stdout)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["exec sleep 600", "trap '' TERM; while :; do sleep 0.05; done", "(exec sleep 600) & wait", "sleep 600; exit 0"],
+    ids=["hangs", "ignores SIGTERM", "with a child", "in a child"],
+)
+def test_an_attempt_under_way_is_ended_and_not_retried(place, body):
+    runner, leader = under_way(place, body, "--max-retries", "3")
+    done = cancel(place, "--reason", "changed my mind")
+    assert done.returncode == 0, done.stderr
+    assert strict(done.stdout)["status"] == "cancelled"
+    assert not is_running(leader)
+    assert runner.wait() == 0
+    (filed,) = place.archived()
+    assert (filed["status"], filed["cancel_reason"], filed["attempts"]) == ("cancelled", "changed my mind", 1)
+    assert len(place.runs()) == 1
+    assert place.tasks() == {}
+
+
+def test_exit_0_on_sigterm_is_a_cancel_all_the_same(place):
+    said = quoted(json.dumps({"reschedule": "1h", "summary": "half done"}))
+    stop = place.base / "stop"
+    stop.write_text(f'printf %s {said} >"$DEFER_RESULT_FILE"; echo bye; exit 0\n')
+    runner, _ = under_way(place, f"trap '. {stop}' TERM; while :; do sleep 0.01; done")
+    assert strict(cancel(place).stdout)["status"] == "cancelled"
+    assert runner.wait() == 0
+    assert place.tasks() == {}
+    (filed,) = place.archived()
+    assert (filed["status"], filed["result"]["output"]) == ("cancelled", "bye\n")
+
+
+def test_a_deferral_on_sigterm_is_a_cancel_all_the_same(place):
+    said = quoted(json.dumps({"retry_at": "2099-01-01T00:00:00Z"}))
+    stop = place.base / "stop"
+    stop.write_text(f'printf %s {said} >"$DEFER_RESULT_FILE"; exit 75\n')
+    runner, _ = under_way(place, f"trap '. {stop}' TERM; while :; do sleep 0.01; done", "--max-retries", "3")
+    assert strict(cancel(place).stdout)["status"] == "cancelled"
+    runner.wait()
+    assert place.tasks() == {}
+
+
+def test_an_attempt_whose_runner_is_dead_is_ended_and_settled(place):
+    runner, leader = under_way(place, "exec sleep 600", "--max-retries", "3")
+    runner.kill()
+    runner.wait()
+    assert strict(cancel(place).stdout)["status"] == "cancelled"
+    assert not is_running(leader)
+    place.wake()
+    assert [run["status"] for run in place.runs()] == ["lost"]
+    assert place.archived()[0]["status"] == "cancelled"
+
+
+def test_an_attempt_whose_runner_and_leader_are_dead_is_settled(place):
+    runner, leader = under_way(place, "exec sleep 600", "--max-retries", "3")
+    runner.kill()
+    runner.wait()
+    os.killpg(leader, signal.SIGKILL)
+    until(lambda: not is_running(leader))
+    assert strict(cancel(place).stdout)["status"] == "cancelled"
+    place.wake()
+    assert place.archived()[0]["status"] == "cancelled"
+
+
+def test_a_task_claimed_but_not_started_never_starts(place):
+    """The request comes between claim and start: the gate stays shut."""
+    ran = place.base / "ran"
+    place.write_store(v1_task("a", executor=place.executor(f"touch {quoted(ran)}"), max_retries=3))
+    whole, asked = place.store().update, []
+
+    class Store(type(place.store())):
+        def update(self, task_id, now, change):
+            if not asked:
+                asked.append(1)
+                whole(task_id, now, lambda one: task.ask_to_cancel(one, now, "no"))
+            return super().update(task_id, now, change)
+
+    store = place.store()
+    store.__class__ = Store
+    place.store = lambda: store
+    assert place.wake_at(NOW)["cancelled"] == 1
+    assert not ran.exists()
+    assert place.archived()[0]["status"] == "cancelled"
+
+
+def test_two_at_once_agree(place):
+    runner, _ = under_way(place, "exec sleep 600")
+    answers = []
+    both = [threading.Thread(target=lambda: answers.append(cancel(place))) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    runner.wait()
+    assert sorted(one.returncode for one in answers) in ([0, 0], [0, 1])
+    assert place.archived()[0]["status"] == "cancelled"
+
+
+def test_one_that_cannot_be_ended_from_here_is_refused(place, monkeypatch):
+    """A runner that lives and never settles: in another container, say."""
+    monkeypatch.setattr("defer.killing._SETTLE_PATIENCE_SECONDS", 0.1)
+    me = process.identity(os.getpid())
+    run = {"run_id": "r", "runner": me}
+    place.write_store(v1_task("a", status="executing", attempts=1, started_at=text_at(), run=run))
+    config = place.config({"DEFER_KILL_GRACE_SECONDS": "0"})
+    with pytest.raises(Refused, match="still executing: a "):
+        killing.cancel(place.store(), AuditLog(place.log_path), "a", None, config, lambda: NOW)
