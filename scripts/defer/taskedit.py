@@ -78,7 +78,7 @@ def _edited_json(text: str, wanted: bool) -> str:
 
 def new_yaml(fields: dict[str, Any]) -> bytes:
     """A YAML file of these fields, long texts as blocks."""
-    for style in (_block, str):
+    for style in (_block, str, _escaped):
         text = _dumped({name: style(one) if isinstance(one, str) else one for name, one in fields.items()})
         if _says(".yml", text, fields):
             return text.encode()
@@ -89,6 +89,12 @@ def _block(text: str) -> str:
     from ruamel.yaml.scalarstring import LiteralScalarString
 
     return LiteralScalarString(text) if "\n" in text else text
+
+
+def _escaped(text: str) -> str:
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    return DoubleQuotedScalarString(text)
 
 
 def _dumped(fields: dict[str, Any]) -> str:
