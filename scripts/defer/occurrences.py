@@ -160,7 +160,8 @@ def catch_up(recurring: Task, now: datetime) -> Task:
 
 def _why_missed(recurring: Task, target: datetime | None) -> str:
     policy = policies(recurring).get("catch_up", "one")
-    return "too late to be of use" if target is None else f"nothing woke the store in time (catch-up: {policy})"
+    useless = target is None and policies(recurring).get("expires_after_seconds") is not None
+    return "too late to be of use" if useless else f"nothing woke the store in time (catch-up: {policy})"
 
 
 def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None:
