@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -30,9 +29,8 @@ from .errors import BadInput, NoSuchTask, Refused
 from .markers import HORIZON, Markers
 
 SMALL_STORE_BYTES = 1 << 18
-_TAIL_BYTES = 1 << 16
+_TAIL_BYTES = 1 << 14
 _AROUND_JSON = b"\xef\xbb\xbf \t\r\n"
-_MADE_UP_ID = re.compile(rb'"(task_\d{8}_\d{6}_[0-9a-f]{4})"')
 
 Report = Callable[..., None]
 """``report(action, **facts)``: told of what the store set aside or found unreadable."""
@@ -315,7 +313,8 @@ class _Names:
         while len(tail) == size and mark in tail[:_TAIL_BYTES]:
             size *= 2
             tail = fsio.last_bytes(path, size)
-        self._taken.update(name.decode() for name in _MADE_UP_ID.findall(tail))
+        # A set of slices, others' ids included: a regular expression takes four times as long.
+        self._taken.update("task_" + rest[:20].decode("ascii", "replace") for rest in tail.split(b'"task_'))
 
     def make_up(self, created_at: datetime) -> str:
         """A new id; its digits are the moment the task was created."""
