@@ -94,7 +94,8 @@ def _block(text: str) -> str:
 def _escaped(text: str) -> str:
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-    return DoubleQuotedScalarString(text)
+    quoted: str = DoubleQuotedScalarString(text)
+    return quoted
 
 
 def _dumped(fields: dict[str, Any]) -> str:

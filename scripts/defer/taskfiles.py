@@ -244,7 +244,7 @@ def _change(step: Step, store: Store, audit: AuditLog, config: Config, now: date
             return task.cancel(current, now, FILE_REMOVED)
         if step.file is None:
             return changes.pause(current, now) if current["status"] != task.PAUSED else current
-        if source(current) == {"file": str(step.file.path), **source(current), "digest": step.file.digest}:
+        if (source(current)["file"], source(current).get("digest")) == (str(step.file.path), step.file.digest):
             return current
         return taskrecords.changed(current, step.file, config, now)
 

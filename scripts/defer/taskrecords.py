@@ -179,7 +179,7 @@ def _culprits(file: TaskFile, config: Config, message: str) -> Iterator[str]:
         if message.startswith(f"--{name} "):
             yield name.replace("-", "_")
     for name in ("expires", "jitter"):
-        if name in file.fields and message.startswith(f'"{file.fields[name]}"'):
+        if name in file.fields and f'"{file.fields[name]}"' in message.partition(" (")[0]:
             yield name
     for name in ("executor", "workspace"):
         if name in file.fields and message.startswith((f"no such {name}", f"{name} is no")):

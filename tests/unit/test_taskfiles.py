@@ -1,0 +1,616 @@
+"""The schedule made to match a directory: what is planned, what is done, and what is left alone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defer import claiming, fsio, instants, outcome, task, taskfile, taskfiles, taskformats, taskrecords
+from defer.client import Client
+from defer.errors import BadInput
+from defer.outcome import Outcome
+from defer.retry import Backoff
+from defer.scheduler import Request
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "tasks"
+DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})
+FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
+
+
+class Desk:
+    """A directory of task files and a store, at a time that is set by hand."""
+
+    def __init__(self, home: Path) -> None:
+        self.now = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
+        self.directory = home / "tasks"
+        self.directory.mkdir()
+        environ = {"HOME": str(home), "DEFER_TIMEZONE": "Europe/Berlin"}
+        self.client = Client(environ, clock=lambda: self.now)
+        self.store = self.client.store
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.directory / name
+        path.write_text(text)
+        return path
+
+    def plan(self, directory: Path | None = None, only: set[str] | None = None) -> taskfiles.SyncPlan:
+        return taskfiles.plan(directory or self.directory, self.store, self.client.config, self.now, only)
+
+    def sync(self, directory: Path | None = None) -> list[str]:
+        """What a sync did: `+ a`, `= b (paused)`, …; what went wrong is in ``problems``."""
+        wanted = self.plan(directory)
+        steps, problems = taskfiles.apply(wanted, self.store, self.client.audit, self.client.config, self.now)
+        self.problems = [line.replace(f"{self.directory}/", "") for line in wanted.problems + problems]
+        self.warnings = wanted.warnings
+        return [f"{step.mark} {step.task_id}" + (f" ({step.note})" if step.note else "") for step in steps]
+
+    def record(self, task_id: str) -> dict[str, Any]:
+        found = self.store.find(task_id)
+        assert found is not None
+        return found
+
+    def later(self, **span: int) -> None:
+        self.now += timedelta(**span)
+
+    def begin(self, task_id: str) -> None:
+        def claim(one: task.Task) -> task.Task:
+            (changed,) = claiming.choose([one], self.now, 4, lambda: {"run_id": "r"})
+            return changed
+
+        self.store.update(task_id, self.now, claim)
+
+    def end(self, task_id: str, came_to: Outcome = DONE) -> None:
+        self.store.update(task_id, self.now, lambda one: outcome.settle(one, came_to, self.now, Backoff()))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+A = "schedule: every day at 9am\ncommand: echo a\n"
+
+
+# What a file comes to
+
+
+def test_a_command_becomes_a_record(desk: Desk) -> None:
+    path = desk.write(
+        "a.yml",
+        "name: Say it\ndescription: d\nwhen_to_use: w\ntags: [x, 7]\nschedule: '*/5 * * * *'\n"
+        "command: [echo, 5]\ntimeoutMs: 1500\nretries: 2\nworkspace: .\ntz: America/New_York\nexpires: 1h\n"
+        "catch_up: all\noverlap: queue\nenv: {B: x, A: hush}\n",
+    )
+    assert desk.sync() == ["+ a"]
+    record = desk.record("a")
+    wanted = {
+        "id": "a",
+        "status": "scheduled",
+        "intent": "execute_action",
+        "command": ["echo", "5"],
+        "env": ["A", "B"],
+        "name": "Say it",
+        "description": "d",
+        "when_to_use": "w",
+        "tags": ["x", "7"],
+        "timeout_seconds": 1.5,
+        "max_retries": 2,
+        "workspace": str(desk.directory.resolve()),
+        "tz": "America/New_York",
+        "when": "*/5 * * * *",
+        "run_at": "2026-03-02T12:05:00Z",
+        "source": {"file": str(path), "digest": taskfile.load(path).digest},
+    }
+    assert {name: record[name] for name in wanted} == wanted
+    assert record["context"]["summary"] == "Say it"
+    assert record["recurrence"]["catch_up"] == "all"
+    assert record["recurrence"]["overlap"] == "queue"
+    assert record["recurrence"]["expires_after_seconds"] == 3600
+    assert "hush" not in desk.store.path.read_text()
+
+
+def test_a_prompt_becomes_a_record(desk: Desk) -> None:
+    desk.write("a.md", "---\ncron: 0 9 * * 1-5\nagent_id: claude\nmodel: m\nsticky_session: true\n---\n\nOne.\nTwo.\n")
+    desk.sync()
+    record = desk.record("a")
+    assert record["execution"]["prompt_template"] == "One.\nTwo."
+    assert record["context"]["summary"] == "One."
+    assert (record["agent"], record["executor"], record["model"]) == ("claude", "claude", "m")
+    assert record["sticky_session"] is True
+    assert record["intent"] == "resume_task"
+    assert "command" not in record
+    assert record["run_at"] == "2026-03-03T08:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("fields", "executor"),
+    [
+        ("agent: somebody", None),
+        ("agent: claude\nexecutor: codex", "codex"),
+        ("executor: ./run.sh", "{directory}/run.sh"),
+        ("executor: run.sh", "{directory}/run.sh"),
+        ("executor: /bin/cat", "/bin/cat"),
+    ],
+)
+def test_who_runs_a_prompt(desk: Desk, fields: str, executor: str | None) -> None:
+    desk.write("run.sh", "")
+    desk.write("a.yml", f"schedule: every hour\nprompt: x\n{fields}\n")
+    desk.sync()
+    wanted = None if executor is None else executor.format(directory=desk.directory)
+    assert desk.record("a").get("executor") == wanted
+
+
+def test_a_tilde_is_the_home_directory(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(desk.directory.parent))
+    desk.write("a.yml", A + "workspace: ~/tasks\n")
+    assert desk.sync() == ["+ a"]
+    assert desk.record("a")["workspace"] == str(desk.directory.resolve())
+
+
+# New, changed, removed, the same
+
+
+def test_sync_is_idempotent_and_keeps_what_is_unchanged(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.write("a.yml", A)
+    desk.write("b.json", '{"schedule": "every 2h", "prompt": "x"}')
+    assert desk.sync() == ["+ a", "+ b"]
+    before = desk.store.path.read_bytes()
+    # Reading an unchanged file as YAML would be slow, and is not done.
+    monkeypatch.setattr(taskformats, "read", lambda *given: pytest.fail("an unchanged file was parsed"))
+    desk.later(hours=1)
+    assert desk.sync() == ["= a", "= b"]
+    assert desk.store.path.read_bytes() == before
+
+
+def test_a_thousand_new_files_are_one_write_of_the_store(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(100):
+        desk.write(f"t{number:03}.json", '{"schedule": "every hour", "command": "x"}')
+    appended: list[Path] = []
+    real = fsio.append
+    monkeypatch.setattr(fsio, "append", lambda path, data, **more: appended.append(path) or real(path, data, **more))
+    assert len(desk.sync()) == 100
+    assert appended == [desk.store.path]
+
+
+def test_a_change_keeps_occurrence_and_history(desk: Desk) -> None:
+    desk.write("a.yml", A + "retries: 3\ntags: [x]\nenv: {B: x}\n")
+    desk.sync()
+    desk.now = instants.from_text(desk.record("a")["run_at"])
+    desk.begin("a")
+    desk.end("a", FAILED)
+    waiting = desk.record("a")
+    assert waiting["attempts"] == 1
+    desk.later(seconds=10)
+    desk.write("a.yml", A.replace("echo a", "echo b") + "retries: 5\n")
+    assert desk.sync() == ["~ a"]
+    changed = desk.record("a")
+    assert (changed["command"], changed["max_retries"]) == ("echo b", 5)
+    assert not {"tags", "env"} & changed.keys()
+    for name in ("run_at", "occurrence", "attempts", "last_error", "created_at", "recurrence", "ended_runs", "status"):
+        assert changed[name] == waiting[name], name
+
+
+def test_a_changed_schedule_is_planned_anew(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.sync()
+    assert desk.record("a")["run_at"] == "2026-03-03T08:00:00Z"
+    desk.write("a.yml", A.replace("9am", "10am"))
+    assert desk.sync() == ["~ a"]
+    record = desk.record("a")
+    assert (record["run_at"], record["occurrence"]) == ("2026-03-03T09:00:00Z", "2026-03-03T09:00:00Z")
+    assert "ended" not in record
+    desk.write("a.yml", A.replace("9am", "10am") + "tz: UTC\n")
+    desk.sync()
+    assert desk.record("a")["run_at"] == "2026-03-03T10:00:00Z"
+
+
+def test_an_occurrence_that_had_come_ends_with_a_reason(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.sync()
+    desk.now = instants.from_text("2026-03-03T08:00:30Z")
+    desk.write("a.yml", A.replace("9am", "10am"))
+    assert desk.sync() == ["~ a"]
+    (ended,) = desk.record("a")["ended"]
+    assert (ended["status"], ended["occurrence"]) == ("cancelled", "2026-03-03T08:00:00Z")
+    assert ended["cancel_reason"] == "its schedule was changed"
+    assert desk.record("a")["run_at"] == "2026-03-03T09:00:00Z"
+
+
+def test_a_changed_jitter_moves_the_run_and_not_the_occurrence(desk: Desk) -> None:
+    desk.write("a.yml", A + "jitter: 1h\n")
+    desk.sync()
+    jittered = desk.record("a")
+    assert jittered["run_at"] > jittered["occurrence"] == "2026-03-03T08:00:00Z"
+    desk.write("a.yml", A)
+    desk.sync()
+    assert desk.record("a")["run_at"] == "2026-03-03T08:00:00Z"
+
+
+def test_what_a_person_did_to_a_task_stays_while_its_file_does(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.write("b.yml", A)
+    desk.sync()
+    desk.client.editor.reschedule("a", "in 3h")
+    desk.client.editor.pause("b")
+    assert desk.sync() == ["= a", "= b (paused)"]
+    desk.write("a.yml", A + "retries: 1\n")
+    desk.write("b.yml", A + "retries: 1\n")
+    assert desk.sync() == ["~ a", "~ b"]
+    assert desk.record("a")["run_at"] == "2026-03-02T15:00:00Z"
+    assert desk.record("b")["status"] == "paused"
+
+
+def test_a_removed_file_removes_its_task_for_good(desk: Desk) -> None:
+    path = desk.write("a.yml", A)
+    desk.write("b.yml", A)
+    desk.sync()
+    path.unlink()
+    assert desk.sync() == ["- a", "= b"]
+    record = desk.record("a")
+    assert (record["status"], record["cancel_reason"]) == ("cancelled", "file removed")
+    assert desk.sync() == ["= b"]
+    desk.store.archive(desk.now)
+    assert desk.sync() == ["= b"]
+    desk.write("a.yml", A)
+    assert desk.sync() == ["+ a", "= b"]
+    assert desk.record("a")["status"] == "scheduled"
+
+
+def test_a_file_that_comes_back_before_its_end_is_filed(desk: Desk) -> None:
+    path = desk.write("a.yml", A)
+    desk.sync()
+    path.unlink()
+    desk.sync()
+    desk.write("a.yml", A)
+    assert desk.sync() == ["+ a"]
+    record = desk.record("a")
+    assert record["status"] == "scheduled"
+    assert [one["cancel_reason"] for one in record["ended"]] == ["file removed"]
+
+
+def test_a_renamed_suffix_and_a_moved_directory_keep_the_task(desk: Desk, tmp_path: Path) -> None:
+    desk.write("a.yml", A).rename(desk.directory / "a.yaml")
+    desk.sync()
+    before = desk.record("a")
+    (desk.directory / "a.yaml").rename(desk.directory / "a.yml")
+    assert desk.sync() == ["~ a"]
+    moved = tmp_path / "elsewhere"
+    desk.directory.rename(moved)
+    assert desk.sync(moved) == ["~ a"]
+    after = desk.record("a")
+    assert after["source"]["file"] == str(moved / "a.yml")
+    assert {**after, "source": None} == {**before, "source": None}
+
+
+# Once and over
+
+
+def test_a_task_that_ran_once_does_not_run_again(desk: Desk) -> None:
+    desk.write("a.yml", "schedule: in 30m\ncommand: x\n")
+    assert desk.sync() == ["+ a"]
+    desk.later(minutes=31)
+    desk.begin("a")
+    desk.end("a")
+    note = "completed; runs again when its file changes"
+    assert desk.sync() == [f"= a ({note})"]
+    desk.store.archive(desk.now)
+    assert desk.store.find("a") is None
+    assert desk.sync() == [f"= a ({note})"]
+    desk.write("a.yml", "schedule: in 45m\ncommand: x\n")
+    assert desk.sync() == ["+ a"]
+
+
+def test_a_moment_that_has_passed_stays_read_where_it_waits(desk: Desk) -> None:
+    desk.write("a.yml", "schedule: 2026-03-02T14:00\ncommand: x\nretries: 1\nexpires: 5h\n")
+    desk.sync()
+    record = desk.record("a")
+    assert (record["run_at"], record["expires_at"]) == ("2026-03-02T13:00:00Z", "2026-03-02T18:00:00Z")
+    desk.later(hours=2)
+    desk.write("a.yml", "schedule: 2026-03-02T14:00\ncommand: y\nexpires: 6h\n")
+    assert desk.sync() == ["~ a"]
+    record = desk.record("a")
+    assert (record["run_at"], record["expires_at"], record["command"]) == (
+        "2026-03-02T13:00:00Z",
+        "2026-03-02T19:00:00Z",
+        "y",
+    )
+    desk.write("b.yml", "schedule: 2026-03-02T13:00\ncommand: x\n")
+    assert desk.sync() == ["= a"]
+    assert desk.problems[0].startswith("b.yml:1: schedule: ")
+
+
+def test_a_cancelled_task_stays_cancelled_until_its_file_changes(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.sync()
+    desk.client.cancel("a", "enough")
+    desk.store.archive(desk.now)
+    assert desk.sync() == ["= a (cancelled; runs again when its file changes)"]
+    desk.write("a.yml", A + "retries: 1\n")
+    assert desk.sync() == ["+ a"]
+
+
+# Disabled
+
+
+def test_disabled_and_enabled(desk: Desk) -> None:
+    desk.write("a.yml", A + "enabled: false\n")
+    assert desk.sync() == ["+ a"]
+    assert desk.record("a")["status"] == "paused"
+    assert desk.record("a")["source"]["enabled"] is False
+    assert desk.sync() == ["= a (disabled)"]
+    desk.later(days=3)
+    desk.write("a.yml", A + "enabled: true\n")
+    assert desk.sync() == ["~ a"]
+    record = desk.record("a")
+    assert (record["status"], record["run_at"]) == ("scheduled", "2026-03-06T08:00:00Z")
+    assert [(one["status"], one["stretch"]["count"]) for one in record["ended"]] == [("skipped", 3)]
+    desk.write("a.yml", A.replace("9am", "10am") + "enabled: false\n")
+    assert desk.sync() == ["~ a"]
+    assert (desk.record("a")["status"], desk.record("a")["run_at"]) == ("paused", "2026-03-06T09:00:00Z")
+
+
+def test_a_disabled_task_that_was_resumed_is_paused_again(desk: Desk) -> None:
+    desk.write("a.yml", A + "enabled: false\n")
+    desk.sync()
+    desk.client.editor.resume("a")
+    assert desk.sync() == ["~ a (disabled)"]
+    assert desk.record("a")["status"] == "paused"
+    assert desk.sync() == ["= a (disabled)"]
+
+
+def test_a_disabled_file_that_changes_stays_off_the_schedule(desk: Desk) -> None:
+    desk.write("a.yml", A + "enabled: false\n")
+    desk.sync()
+    desk.write("a.yml", A.replace("9am", "10am") + "enabled: false\n")
+    assert desk.sync() == ["~ a"]
+    record = desk.record("a")
+    assert (record["status"], record["run_at"]) == ("paused", "2026-03-03T09:00:00Z")
+
+
+# Under way
+
+
+@pytest.mark.parametrize("done", ["change", "remove", "disable"])
+def test_what_is_executing_waits_for_the_next_sync(desk: Desk, done: str) -> None:
+    path = desk.write("a.yml", A)
+    desk.sync()
+    desk.now = instants.from_text(desk.record("a")["run_at"])
+    desk.begin("a")
+    executing = desk.record("a")
+    if done == "remove":
+        path.unlink()
+    else:
+        desk.write("a.yml", A + ("enabled: false\n" if done == "disable" else "retries: 1\n"))
+    mark = "-" if done == "remove" else "~"
+    assert desk.sync() == [f"{mark} a (after its attempt ends)"]
+    assert desk.record("a") == executing
+    desk.later(seconds=5)
+    desk.end("a")
+    assert desk.sync() == [f"{mark} a"]
+    record = desk.record("a")
+    found = {"change": record["max_retries"] == 1, "remove": record["status"] == "cancelled"}
+    assert found.get(done, record["status"] == "paused")
+    assert [one["status"] for one in record["ended"]] == ["completed"]
+
+
+def test_an_attempt_that_starts_between_plan_and_sync_is_left(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    path = desk.write("b.yml", A)
+    desk.sync()
+    desk.now = instants.from_text(desk.record("a")["run_at"])
+    desk.write("a.yml", A + "retries: 1\n")
+    path.unlink()
+    wanted = desk.plan()
+    desk.begin("a")
+    desk.begin("b")
+    before = desk.record("a"), desk.record("b")
+    steps, problems = taskfiles.apply(wanted, desk.store, desk.client.audit, desk.client.config, desk.now)
+    assert [(step.mark, step.note) for step in steps] == [
+        ("~", "after its attempt ends"),
+        ("-", "after its attempt ends"),
+    ]
+    assert problems == []
+    assert (desk.record("a"), desk.record("b")) == before
+
+
+def test_two_syncs_at_once_do_the_work_once(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    first, second = desk.plan(), desk.plan()
+    for wanted in (first, second):
+        assert taskfiles.apply(wanted, desk.store, desk.client.audit, desk.client.config, desk.now)[1] == []
+    assert len(desk.store.path.read_text().splitlines()) == 1
+    desk.write("a.yml", A + "retries: 1\n")
+    first, second = desk.plan(), desk.plan()
+    for wanted in (first, second):
+        taskfiles.apply(wanted, desk.store, desk.client.audit, desk.client.config, desk.now)
+    assert len(desk.store.path.read_text().splitlines()) == 2
+
+
+def test_an_id_that_is_taken_between_plan_and_sync_is_not_replaced(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    wanted = desk.plan()
+    add(desk, "a")
+    _, problems = taskfiles.apply(wanted, desk.store, desk.client.audit, desk.client.config, desk.now)
+    assert "its id was taken meanwhile" in problems[0]
+    assert desk.record("a")["context"]["summary"] == "by hand"
+
+
+# What is not a file's
+
+
+def add(desk: Desk, task_id: str) -> None:
+    request = Request(when="in 2h", context={"summary": "by hand"}, task_id=task_id)
+    desk.client.add([desk.client.plan(request)])
+
+
+def test_tasks_made_by_hand_are_never_touched(desk: Desk) -> None:
+    add(desk, "a")
+    add(desk, "b")
+    before = desk.store.path.read_bytes()
+    desk.write("a.yml", A)
+    assert desk.sync() == []
+    assert "a.yml: the id is taken by a task that was not made from a file" in desk.problems[0]
+    (desk.directory / "a.yml").unlink()
+    assert desk.sync() == []
+    assert desk.problems == []
+    assert desk.store.path.read_bytes() == before
+
+
+def test_tasks_of_another_directory_are_never_touched(desk: Desk, tmp_path: Path) -> None:
+    desk.write("a.yml", A)
+    desk.sync()
+    before = desk.store.path.read_bytes()
+    other = tmp_path / "other"
+    other.mkdir()
+    assert desk.sync(other) == []
+    (other / "a.yml").write_text(A)
+    assert desk.sync(other) == []
+    assert desk.problems == [f"{other}/a.yml: the id is taken by a.yml (rename the file, or defer cancel a)"]
+    assert desk.store.path.read_bytes() == before
+
+
+def test_a_task_made_by_running_one_is_no_files(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.sync()
+    copy = desk.client.editor.run_now("a")["id"]
+    (desk.directory / "a.yml").unlink()
+    assert desk.sync() == ["- a"]
+    assert desk.record(copy)["status"] == "scheduled"
+
+
+# Bad files
+
+
+def test_a_bad_file_leaves_its_task_and_the_others_go_on(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.sync()
+    before = desk.record("a")
+    desk.write("a.yml", "schedule: */5 * * * *\ncommand: x\n")
+    desk.write("b.yml", A)
+    desk.write("c.yml", "schedule: nonsense\ncommand: x\nretries: 1\n")
+    assert desk.sync() == ["+ b"]
+    assert desk.record("a") == before
+    assert desk.problems[0].startswith("a.yml:1: schedule: text that starts with * is an alias in YAML")
+    assert desk.problems[1].startswith("c.yml:1: schedule: ")
+    assert len(desk.problems) == 2
+    desk.write("a.yml", A)
+    assert desk.sync() == ["= a", "= b"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ("schedule: every day at 25:00\ncommand: x", "a.yml:1: schedule: "),
+        ("command: x\ncron: 61 * * * *", "a.yml:2: cron: "),
+        ("schedule: every day at 9am CET\ncommand: x", "a.yml:1: schedule: "),
+        ("command: x\ntz: Mars/Base\nschedule: every hour", "a.yml:2: tz: "),
+        ("command: x\nschedule: every hour\njitter: soon", "a.yml:3: jitter: "),
+        ("command: x\nschedule: in 2h\njitter: 5m", "a.yml:3: jitter: jitter is for recurring tasks"),
+        ("command: x\nschedule: in 2h\noverlap: skip", "a.yml:3: overlap: overlap is for recurring tasks"),
+        ("command: x\nschedule: in 2h\ncatch_up: all", "a.yml:3: catch_up: catch_up is for recurring tasks"),
+        ("command: x\nexpires: soon\nschedule: every hour", "a.yml:2: expires: "),
+        ("command: x\nexpires: soon\nschedule: in 2h", "a.yml:2: expires: "),
+        ("prompt: x\nschedule: in 2h\nexecutor: nobody", "a.yml:3: executor: no such executor: nobody"),
+        ("prompt: x\nschedule: in 2h\nworkspace: gone", "a.yml:3: workspace: "),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(desk: Desk, fields: str, where: str) -> None:
+    desk.write("a.yml", fields + "\n")
+    assert desk.sync() == []
+    (line,) = desk.problems
+    assert line.startswith(where)
+    assert "--" not in line
+
+
+def test_names_that_cannot_be_ids_and_two_files_of_one_id(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.sync()
+    desk.write("a.md", "---\ncron: '@daily'\n---\nx\n")
+    desk.write("my task.yml", A)
+    desk.write("a..b.yml", A)
+    assert desk.sync() == []
+    said = "\n".join(desk.problems)
+    assert "a.md and a.yml are the same task (keep one)" in said
+    assert "my task.yml: the file's name is the id: not an id: my task" in said
+    assert "a..b.yml: the file's name is the id" in said
+    assert desk.record("a")["status"] == "scheduled"
+
+
+def test_what_is_no_task_file_is_passed_over(desk: Desk) -> None:
+    for name in (".a.yml", "a.yml~", "a.txt", "README.md", "a.yml.bak", "noext"):
+        desk.write(name, "no task\n")
+    (desk.directory / "dir.yml").mkdir()
+    assert (desk.sync(), desk.problems) == ([], [])
+    desk.write("readme.md", "---\ncron: '@daily'\n---\nx\n")
+    desk.write("notes.md", "no task\n")
+    assert desk.sync() == ["+ readme"]
+    assert desk.problems[0].startswith("notes.md:1: no front matter")
+
+
+def test_a_link_that_leads_nowhere_is_a_bad_file(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.sync()
+    (desk.directory / "a.yml").unlink()
+    (desk.directory / "a.yml").symlink_to("gone.yml")
+    assert desk.sync() == []
+    assert desk.problems == ["a.yml: no such file"]
+    assert desk.record("a")["status"] == "scheduled"
+
+
+def test_a_directory_that_is_not_there_removes_nothing(desk: Desk) -> None:
+    with pytest.raises(BadInput, match="no such directory of task files"):
+        taskfiles.directory_of(desk.directory / "gone")
+
+
+def test_a_task_too_large_for_the_store_is_a_bad_file(desk: Desk) -> None:
+    desk.write("a.md", "---\ncron: '@daily'\n---\n" + "\x01" * (taskfile.LIMIT // 2) + "\n")
+    desk.write("b.yml", A)
+    assert desk.sync() == ["+ b"]
+    assert "too large" in desk.problems[0]
+
+
+# Workflows
+
+
+def test_a_changed_workflow_changes_its_task(desk: Desk) -> None:
+    (desk.directory / "workflows").mkdir()
+    workflow = desk.directory / "workflows" / "w.md"
+    workflow.write_text("One.\n")
+    desk.write("a.yml", "schedule: every hour\nworkflow: w\n")
+    assert desk.sync() == ["+ a"]
+    assert desk.record("a")["execution"]["prompt_template"] == "One."
+    assert desk.sync() == ["= a"]
+    workflow.write_text("Two.\n")
+    assert desk.sync() == ["~ a"]
+    assert desk.record("a")["execution"]["prompt_template"] == "Two."
+    workflow.unlink()
+    assert desk.sync() == []
+    assert "no such file" in desk.problems[0]
+    assert desk.record("a")["execution"]["prompt_template"] == "Two."
+
+
+def test_the_examples_are_a_schedule(desk: Desk) -> None:
+    shutil.copytree(EXAMPLES, desk.directory, dirs_exist_ok=True)
+    assert desk.sync() == ["+ dependency-updates", "+ disk-space", "+ morning-review"]
+    assert (desk.problems, desk.warnings) == ([], [])
+
+
+def test_only_some_ids(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.write("b.yml", "bad")
+    wanted = desk.plan(only={"a", "gone"})
+    assert [(step.mark, step.task_id) for step in wanted.steps] == [("+", "a")]
+    assert wanted.problems == []
+
+
+@pytest.mark.parametrize("source", [None, "x", {"file": 3}, {"digest": "x"}])
+def test_a_source_that_is_none(source: Any) -> None:
+    make: Callable[..., Any] = taskrecords.source
+    assert make({"source": source}) == {}
