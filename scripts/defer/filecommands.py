@@ -134,10 +134,9 @@ def remove(connect: Connect, argv: list[str]) -> int:
     directory = taskfiles.directory_of(_directory(args, client))
     path = _path_of(directory, args.id)
     record = client.store.find(args.id)
-    ours = record is not None and os.path.dirname(taskrecords.source(record).get("file", "")) == str(directory)
-    if path is None and not ours:
+    waiting = record is not None and taskfiles.is_live_of(directory, record)
+    if path is None and not waiting:
         raise Refused(_no_file(directory, args.id))
-    waiting = ours and record is not None and record["status"] not in task.ENDED
     if args.dry_run:
         plan = SyncPlan([Step(REMOVED, args.id)], [], [])
     else:

@@ -7,9 +7,9 @@ scheduled at) and the zone. Read again from these, it fires at the same instants
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from defer.reading import TimeExpressionError
-from defer.recurring import Recurrence
-from defer.recurrules import Stretch
+from .timegrammar.reading import TimeExpressionError
+from .timegrammar.recurring import Recurrence
+from .timegrammar.rules import Stretch
 
 __all__ = ["Recurrence", "between", "parse"]
 
@@ -19,7 +19,7 @@ def parse(expr: str, anchor: datetime, tz: ZoneInfo) -> Recurrence:
 
     Raises TimeExpressionError where the words do not recur or cannot be read.
     """
-    from defer.timereading import read
+    from .timegrammar.reader import read
 
     found = read(expr, anchor, tz).recurrence
     if found is None:

@@ -100,8 +100,7 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         aura_level=request.aura_level,
         max_retries=request.max_retries,
         reorient=request.reorient,
-        **_optional_fields(request, reading.instant, now, zone, recurring),
-        **request.extra,
+        **{**_optional_fields(request, reading.instant, now, zone, recurring), **request.extra},
     )
     if recurring:
         record["run_at"] = instants.to_text(reading.instant + occurrences.jitter_of(record))

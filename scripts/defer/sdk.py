@@ -6,15 +6,17 @@ process's own counts, so that a program and the command line beside it use one s
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from . import instants
+from . import codec, instants, occurrences, task
 from .client import Client
 from .codec import Task
+from .errors import BadInput
 from .history import Run
 from .scheduler import Request
 
@@ -37,26 +39,27 @@ def _typed(record: Task) -> ScheduledTask:
 
 
 class TaskSpec(NamedTuple):
-    """What is to be done and when. ``schedule`` is any time expression, one moment or recurring.
+    """What is to be done and when. ``schedule`` is any time expression, one moment or recurring, or a datetime.
 
     ``name`` becomes the summary (the prompt's first line if there is none); ``permissions`` is kept
-    for the executor; ``timeout_seconds`` None is the configured limit, 0 none.
+    for the executor; ``timeout_seconds`` None is the configured limit, 0 none. A datetime without
+    a zone is meant in ``tz``.
     """
 
-    schedule: str
+    schedule: str | datetime
     prompt: str
     name: str | None = None
     id: str | None = None
-    workspace: str | None = None
+    workspace: str | os.PathLike[str] | None = None
     permissions: Any = None
     timeout_seconds: float | None = None
     max_retries: int = 0
-    executor: str | None = None
+    executor: str | os.PathLike[str] | None = None
     tz: str | None = None
-    key_points: tuple[str, ...] = ()
-    artifacts: tuple[str, ...] = ()
-    constraints: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
+    key_points: Sequence[str] = ()
+    artifacts: Sequence[str] = ()
+    constraints: Sequence[str] = ()
+    tags: Sequence[str] = ()
     intent: str = "resume_task"
     mode: str = "fresh"
     expires: str | None = None
@@ -67,25 +70,92 @@ class TaskSpec(NamedTuple):
     times: int | None = None
 
     def request(self) -> Request:
-        """The same, as the use cases take it."""
+        """The same, as the use cases take it. Raises BadInput for a value of the wrong kind."""
+        _check(self)
         lists = {name: list(getattr(self, name)) for name in ("key_points", "artifacts", "constraints")}
+        lists["artifacts"] = [os.path.abspath(one) if os.path.exists(one) else one for one in lists["artifacts"]]
         summary = self.name or next(iter(self.prompt.strip().splitlines()), "")
         optional = {"permissions": self.permissions, "timeout_seconds": self.timeout_seconds}
-        shared = ("tz", "executor", "workspace", "max_retries", "tags", "intent", "mode", "expires")
+        shared = ("tz", "max_retries", "intent", "mode", "expires")
         policies = ("catch_up", "overlap", "jitter", "until", "times")
+        when = self.schedule.isoformat(timespec="seconds") if isinstance(self.schedule, datetime) else self.schedule
         return Request(
-            when=self.schedule,
+            when=when,
             context={"summary": summary, **lists},
             task_id=self.id,
             prompt_template=self.prompt,
-            cwd=os.getcwd(),
+            workspace=None if self.workspace is None else os.fspath(self.workspace),
+            executor=None if self.executor is None else os.fspath(self.executor),
+            tags=tuple(self.tags),
+            cwd=_origin(),
             extra={name: value for name, value in optional.items() if value is not None},
             **{name: getattr(self, name) for name in (*shared, *policies)},
         )
 
 
+_TEXTS = ("name", "id", "tz", "expires", "jitter", "until")
+_PATHS = ("workspace", "executor")
+_LISTS = ("key_points", "artifacts", "constraints", "tags")
+_CHOICES = {
+    "intent": task.INTENTS,
+    "mode": task.MODES,
+    "catch_up": (*occurrences.CATCH_UP, None),
+    "overlap": (*occurrences.OVERLAP, None),
+}
+
+
+def _check(spec: TaskSpec) -> None:
+    """Raises BadInput for a value that is of the wrong kind, whatever a type checker would have said."""
+    _demand(spec, ("schedule",), lambda value: isinstance(value, (str, datetime)), 'a text such as "tomorrow 9am"')
+    _demand(spec, ("prompt",), lambda value: isinstance(value, str), "a text")
+    _demand(spec, _TEXTS, lambda value: value is None or isinstance(value, str), "a text or None")
+    _demand(spec, _PATHS, lambda value: value is None or isinstance(value, (str, os.PathLike)), "a path or None")
+    _demand(spec, _LISTS, _is_texts, "a list of texts")
+    _demand(spec, ("max_retries",), _is_count, "a whole number from 0 on")
+    _demand(spec, ("times",), lambda value: value is None or _is_count(value), "a whole number or None")
+    _demand(spec, ("timeout_seconds",), _is_limit, "a number of seconds from 0 on, or None")
+    _demand(spec, ("permissions",), _is_json, "what JSON can hold")
+    for name, known in _CHOICES.items():
+        _demand(spec, (name,), known.__contains__, " or ".join(str(one) for one in known))
+
+
+def _demand(spec: TaskSpec, names: Iterable[str], is_right: Callable[[Any], bool], wanted: str) -> None:
+    for name in names:
+        if not is_right(getattr(spec, name)):
+            raise BadInput(f"{name} is not usable: {ascii(getattr(spec, name))[:80]} (give {wanted})")
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_limit(value: object) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value is None or (is_number and 0 <= cast("float", value) <= codec.MAX_SECONDS)
+
+
+def _is_json(value: object) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _origin() -> str | None:
+    """The program's working directory; None where it has been removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
 def schedule(
-    schedule: str, prompt: str, *, if_exists: str = "error", environ: Mapping[str, str] | None = None, **spec: Any
+    schedule: str | datetime, prompt: str, *, if_exists: str = "error", environ: Mapping[str, str] | None = None, **spec: Any
 ) -> ScheduledTask:
     """Schedule one task; the other keywords are the fields of ``TaskSpec``.
 
@@ -99,6 +169,8 @@ def schedule_all(
     specs: Iterable[TaskSpec], *, if_exists: str = "error", environ: Mapping[str, str] | None = None
 ) -> list[ScheduledTask]:
     """Schedule many tasks in one write: all of them or none."""
+    if if_exists not in ("error", "replace", "skip"):
+        raise BadInput(f"if_exists is not usable: {ascii(if_exists)} (give error, replace or skip)")
     client = Client(environ)
     now = client.clock()
     planned = [client.plan(spec.request(), now) for spec in specs]
@@ -106,10 +178,13 @@ def schedule_all(
 
 
 def list_tasks(
-    statuses: Iterable[str] | None = None, *, environ: Mapping[str, str] | None = None
+    statuses: str | Iterable[str] | None = None, *, environ: Mapping[str, str] | None = None
 ) -> list[ScheduledTask]:
-    """The tasks still in the store, in file order; ``statuses`` picks some."""
-    wanted = None if statuses is None else set(statuses)
+    """The tasks still in the store, in file order; ``statuses`` picks some. Raises BadInput for one that is none."""
+    wanted = None if statuses is None else {statuses} if isinstance(statuses, str) else set(statuses)
+    if wanted is not None and not wanted <= set(task.STATUSES):
+        unknown = ", ".join(sorted(map(ascii, wanted - set(task.STATUSES))))
+        raise BadInput(f"no such status: {unknown} (give some of {' '.join(task.STATUSES)})")
     return [_typed(record) for record in Client(environ).tasks() if wanted is None or record["status"] in wanted]
 
 

@@ -112,7 +112,7 @@ def plan(directory: Path, store: Store, config: Config, now: datetime, only: Col
     steps += [
         Step(REMOVED, task_id, LATER if record["status"] == task.EXECUTING else "", None, record)
         for task_id, record in records.items()
-        if task_id not in found and task_id not in bad and _is_live(record) and _is_from(record, directory)
+        if task_id not in found and task_id not in bad and is_live_of(directory, record)
     ]
     warnings = [line for step in steps if step.file for line in step.file.warnings]
     return SyncPlan(sorted(steps, key=lambda step: step.task_id), problems, warnings)
@@ -128,6 +128,11 @@ def _records(store: Store, found: dict[str, Path], directory: Path, only: Collec
 
 def _is_from(record: Task, directory: Path) -> bool:
     return os.path.dirname(str(source(record).get("file", ""))) == str(directory)
+
+
+def is_live_of(directory: Path, record: Task) -> bool:
+    """Whether a task that was made from a file of this directory has not ended."""
+    return _is_live(record) and _is_from(record, directory)
 
 
 def _is_live(record: Task) -> bool:

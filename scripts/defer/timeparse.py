@@ -8,7 +8,7 @@ that is what most tasks are scheduled with.
 
 from datetime import UTC, datetime, timedelta
 
-from defer.reading import Reading, TimeExpressionError
+from .timegrammar.reading import Reading, TimeExpressionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ UNIT_SECONDS = {
 
 def zone(name: str) -> "ZoneInfo":
     """The IANA zone called ``name``; a path, a rule file or an abbreviation is refused with a hint."""
-    from defer import zones
+    from .timegrammar import zones
 
     return zones.zone(name)
 
@@ -40,9 +40,9 @@ def split_line(line: str, now: datetime, tz: "ZoneInfo") -> tuple[str, str]:
     ``--`` ends the time by hand. Raises TimeExpressionError when the longest run of time words
     is refused, and when the line has no time or no text.
     """
-    from defer import timesplit
+    from .timegrammar import split
 
-    return timesplit.split_line(line, now, tz)
+    return split.split_line(line, now, tz)
 
 
 def parse(expr: str, now: datetime, tz: "ZoneInfo") -> Reading:
@@ -52,9 +52,9 @@ def parse(expr: str, now: datetime, tz: "ZoneInfo") -> Reading:
     """
     found = plain_delay(expr, now)
     if found is None:
-        from defer import timereading
+        from .timegrammar import reader
 
-        return timereading.read(expr, now, tz)
+        return reader.read(expr, now, tz)
     return found
 
 
@@ -73,9 +73,9 @@ def parse_duration(text: str) -> timedelta:
     seconds = _plain_seconds(text)
     if seconds is not None:
         return timedelta(seconds=seconds)
-    from defer import timereading
+    from .timegrammar import reader
 
-    return timereading.read_duration(text)
+    return reader.read_duration(text)
 
 
 def _plain_seconds(text: str) -> "int | None":

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "scripts" / "defer"
 PYTHON = sorted([*(ROOT / "scripts").rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
 SOURCES = [path for path in PYTHON if "scripts" in path.relative_to(ROOT).parts]
-MODULES = sorted(PACKAGE.glob("*.py"))
+MODULES = sorted(PACKAGE.rglob("*.py"))
 ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name != "common.sh")
 
 # Imports go down only: a room may import those of its own floor and of the floors below. These have their
@@ -48,49 +48,55 @@ def run_time_nodes(tree: ast.AST) -> Iterator[ast.AST]:
         yield from run_time_nodes(node)
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """(relative level, module) of every import in the file, wherever it stands."""
+def room_of(path: Path) -> str:
+    """A module's name within the package: ``store``, ``timegrammar.zones``."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def path_of(room: str) -> Path:
+    return PACKAGE.joinpath(*room.split(".")).with_suffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The dotted name of every import in the file, wherever it stands; relative ones spelled out."""
+    package = ("defer", *path.parent.relative_to(PACKAGE).parts) if PACKAGE in path.parents else ()
     for node in run_time_nodes(parsed(path)):
         if isinstance(node, ast.Import):
-            yield from ((0, name.name) for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "defer") == "defer":
-            yield from ((1, name.name) for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.level, node.module
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = [*package[: len(package) - node.level + 1]] if node.level else []
+            module = ".".join([*base, *filter(None, [node.module])])
+            # What is imported from a package may be a module of it.
+            inside = [f"{module}.{name.name}" for name in node.names]
+            yield from (full if path_of(full.removeprefix("defer.")).is_file() else module for full in inside)
 
 
 def rooms(path: Path) -> set[str]:
     """The modules of ours that a file imports."""
-    ours = set()
-    for level, module in imports(path):
-        head, _, rest = module.partition(".")
-        if level == 1:
-            ours.add(head)
-        elif level == 0 and head == "defer" and rest:
-            ours.add(rest.partition(".")[0])
-    return ours
+    ours = {name.removeprefix("defer.") for name in imports(path) if name.startswith("defer.")}
+    return {room for room in ours if path_of(room).is_file()}
 
 
 def lowest_floor(path: Path) -> int:
     """The lowest floor on which a room can stand, going by what it imports."""
-    reached = {name.partition(".")[0] for level, name in imports(path) if level == 0} & IMPURE
-    return max([1 if reached else 0, *(floor(room) for room in rooms(path) - {path.stem})])
+    reached = {name.partition(".")[0] for name in imports(path)} & IMPURE
+    return max([1 if reached else 0, *(floor(room) for room in rooms(path) - {room_of(path)})])
 
 
 @cache
 def floor(room: str) -> int:
-    return DESIGNED[room] if room in DESIGNED else lowest_floor(PACKAGE / f"{room}.py")
+    return DESIGNED[room] if room in DESIGNED else lowest_floor(path_of(room))
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.stem in DESIGNED], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) in DESIGNED], ids=room_of)
 def test_imports_go_down_only(path: Path) -> None:
-    above = {room for room in rooms(path) if floor(room) > DESIGNED[path.stem]}
+    above = {room for room in rooms(path) if floor(room) > DESIGNED[room_of(path)]}
     assert not above, "imported from a floor above"
-    assert lowest_floor(path) <= DESIGNED[path.stem], "the clock, files or the environment on the pure floor"
+    assert lowest_floor(path) <= DESIGNED[room_of(path)], "the clock, files or the environment on the pure floor"
 
 
 def test_no_room_imports_itself_in_a_ring() -> None:
-    needs = {path.stem: rooms(path) - {path.stem} for path in MODULES}
+    needs = {room_of(path): rooms(path) - {room_of(path)} for path in MODULES}
     while True:
         needed = set().union(*needs.values())
         ring = {room: below & needs.keys() for room, below in needs.items() if room in needed and below & needs.keys()}

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defer import recurrence, recurrules
+from defer import recurrence
 from defer.recurrence import Recurrence, between
+from defer.timegrammar import rules
 from defer.timeparse import TimeExpressionError
 
 NEW_YORK = "America/New_York"
@@ -214,7 +215,7 @@ places = st.sampled_from([NEW_YORK, "Europe/Berlin", "Australia/Lord_Howe", "Afr
 def test_a_stretch_counts_what_walking_counts(expr: str, start: datetime, length: int, tz: str) -> None:
     end = start + timedelta(minutes=length)
     rec = recurrence.parse(expr, start - timedelta(days=3), ZoneInfo(tz))
-    assert between(rec, start, end) == recurrules.walked(rec.fires(start), end)
+    assert between(rec, start, end) == rules.walked(rec.fires(start), end)
 
 
 CHANGES = (
@@ -238,21 +239,21 @@ def test_a_stretch_over_a_change_of_offset_counts_what_walking_counts(fields: st
         start = datetime.fromisoformat(f"{day}T12:00:00+00:00") - timedelta(days=1, hours=7)
         end = start + timedelta(days=2, hours=5)
         rec = recurrence.parse(fields, start, ZoneInfo(tz))
-        assert between(rec, start, end) == recurrules.walked(rec.fires(start), end), day
+        assert between(rec, start, end) == rules.walked(rec.fires(start), end), day
 
 
 def test_a_month_of_minutes_is_counted_without_walking_it(monkeypatch: pytest.MonkeyPatch) -> None:
     walked: list[datetime] = []
-    real = recurrules.Cron.fires
+    real = rules.Cron.fires
 
-    def counted(self: recurrules.Cron, instant: datetime) -> object:
+    def counted(self: rules.Cron, instant: datetime) -> object:
         for fire in real(self, instant):
             walked.append(fire)
             yield fire
 
     start = datetime(2027, 5, 1, tzinfo=UTC)
     rec = recurrence.parse("* * * * *", start, ZoneInfo(NEW_YORK))
-    monkeypatch.setattr(recurrules.Cron, "fires", counted)
+    monkeypatch.setattr(rules.Cron, "fires", counted)
     first, last, count = between(rec, start, datetime(2027, 6, 1, tzinfo=UTC))
     assert (first, last) == (datetime(2027, 5, 1, 0, 1, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC))
     assert count == 31 * 1440

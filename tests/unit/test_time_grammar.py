@@ -9,21 +9,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from defer import clockactions, recuractions, timeactions, timegrammar
-from defer.grammar import Grammar, Row, rows
+from defer.timegrammar import actions, clockactions, recuractions, table
+from defer.timegrammar.engine import Grammar, Row, rows
+from defer.timegrammar.terminals import STARTS, TERMINALS
 from defer.timeparse import TimeExpressionError, parse
-from defer.timeterminals import STARTS, TERMINALS
 
 REFERENCE = Path(__file__).resolve().parents[2] / "references" / "time-grammar.md"
-START = "<!-- table: written by tests/unit/test_time_grammar.py from scripts/defer/timegrammar.py -->\n"
+START = "<!-- table: written by tests/unit/test_time_grammar.py from scripts/defer/timegrammar/table.py -->\n"
 END = "<!-- end of table -->\n"
 TABLES = {
-    "Numbers and delays": timegrammar.NUMBERS,
-    "Clock times": timegrammar.CLOCKS,
-    "Days": timegrammar.DAYS,
-    "Periods and counted days": timegrammar.PERIODS,
-    "Whole expressions (`WHEN`)": timegrammar.WHOLE,
-    "What recurs (`RECURS`)": timegrammar.RECURRING,
+    "Numbers and delays": table.NUMBERS,
+    "Clock times": table.CLOCKS,
+    "Days": table.DAYS,
+    "Periods and counted days": table.PERIODS,
+    "Whole expressions (`WHEN`)": table.WHOLE,
+    "What recurs (`RECURS`)": table.RECURRING,
 }
 ROWS = rows(*TABLES.values())
 
@@ -31,8 +31,8 @@ ROWS = rows(*TABLES.values())
 def written() -> str:
     """The tables as the reference shows them."""
     parts = []
-    for title, table in TABLES.items():
-        lines = [f"{row.name} = {row.pattern}".ljust(72) + f"  # {row.meaning}" for row in rows(table)]
+    for title, lines_of in TABLES.items():
+        lines = [f"{row.name} = {row.pattern}".ljust(72) + f"  # {row.meaning}" for row in rows(lines_of)]
         parts.append(f"\n### {title}\n\n```\n" + "\n".join(lines) + "\n```\n")
     return START + "".join(parts) + END
 
@@ -42,10 +42,10 @@ def test_the_reference_shows_the_table_that_runs() -> None:
 
 
 def test_every_line_has_a_meaning_and_an_action_that_exists() -> None:
-    actions = {**vars(clockactions), **vars(timeactions), **vars(recuractions)}
+    known = {**vars(clockactions), **vars(actions), **vars(recuractions)}
     for row in ROWS:
         assert row.meaning, row.pattern
-        assert not row.action or callable(actions[row.action]), row.pattern
+        assert not row.action or callable(known[row.action]), row.pattern
     names = {row.name for row in ROWS} | TERMINALS.keys()
     used = {name for row in ROWS for name in re.findall(r"(?<![\w'])[A-Z][A-Z:.']+(?![a-z])", row.pattern)}
     assert used <= names
@@ -54,7 +54,7 @@ def test_every_line_has_a_meaning_and_an_action_that_exists() -> None:
 
 def test_every_action_is_used() -> None:
     used = {row.action for row in ROWS}
-    for module in (clockactions, timeactions, recuractions):
+    for module in (clockactions, actions, recuractions):
         own = {name for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__}
         assert {name for name in own if not name.startswith("_")} - used <= {"either", "exact"}
 
@@ -74,11 +74,11 @@ def test_the_examples_in_the_table_are_read(example: str) -> None:
 
 
 def test_a_grammar_follows_every_way_to_read() -> None:
-    table = rows("A = a|b [c] B  -> pair  # x\nB = ( c / d )* e   # y\n")
-    tiny = Grammar(table, {}, {}, {"pair": lambda caps: sorted(caps)})
-    assert [row.name for row in table] == ["A", "B"]
-    assert isinstance(table[0], Row)
-    from defer.timetokens import tokenise
+    lines = rows("A = a|b [c] B  -> pair  # x\nB = ( c / d )* e   # y\n")
+    tiny = Grammar(lines, {}, {}, {"pair": lambda caps: sorted(caps)})
+    assert [row.name for row in lines] == ["A", "B"]
+    assert isinstance(lines[0], Row)
+    from defer.timegrammar.tokens import tokenise
 
     assert {end for end, _ in tiny.match("A", tokenise("a c c d e"))} == {5}
     assert tiny.match("A", tokenise("a c c d")) == []

@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import time_accuracy  # noqa: E402
+from defer.timegrammar.reader import grammar, recurring  # noqa: E402
+from defer.timegrammar.tokens import tokenise  # noqa: E402
 from defer.timeparse import Reading, TimeExpressionError, parse, split_line  # noqa: E402
-from defer.timereading import grammar, recurring  # noqa: E402
-from defer.timetokens import tokenise  # noqa: E402
 
 ROWS = [row for path in time_accuracy.FILES for row in time_accuracy.rows(path)]
 EXPRESSIONS = sorted({row["expr"] for row in ROWS if len(row["expr"]) < 100})
@@ -157,7 +157,7 @@ def test_no_two_lines_of_the_grammar_give_one_text_two_meanings() -> None:
 
 
 def _answer(when: object, now: datetime, tz: ZoneInfo) -> datetime | None:
-    from defer.moments import Present
+    from defer.timegrammar.moments import Present
 
     try:
         instant: datetime = when(Present(now, tz)).instant  # type: ignore[operator]

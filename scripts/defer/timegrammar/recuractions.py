@@ -1,16 +1,16 @@
-"""What the recurring lines of the grammar come to; ``timeactions.py`` has the other lines.
+"""What the recurring lines of the grammar come to; ``actions.py`` has the other lines.
 
-A ``Rule`` is what recurs, a ``Draft`` that with its clock times and bounds; ``recurdraft.py``
+A ``Rule`` is what recurs, a ``Draft`` that with its clock times and bounds; ``draft.py``
 fixes a draft to the instant and zone it was scheduled in.
 """
 
 from typing import Any
 
-from defer.grammar import REFUSED, Caps
-from defer.moments import Delay
-from defer.recurdraft import Draft, Rule, listing
-from defer.recurring import NICKNAMES
-from defer.timewords import DAY_NAMES, MONTH_NAMES
+from .draft import Draft, Rule, listing
+from .engine import REFUSED, Caps
+from .moments import Delay
+from .recurring import NICKNAMES
+from .words import DAY_NAMES, MONTH_NAMES
 
 WORKING = (0, 1, 2, 3, 4)
 SATURDAY_SUNDAY = (5, 6)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
-from defer.reading import TimeExpressionError
-from defer.recurrules import EMPTY, Calendar, Cron, Step, Stretch
+from .reading import TimeExpressionError
+from .rules import EMPTY, Calendar, Cron, Step, Stretch
 
 NICKNAMES = {
     "hourly": "0 * * * *",

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
-from defer.timetokens import MOST_TOKENS, Token
-from defer.zones import zone_meant
+from .tokens import MOST_TOKENS, Token
+from .zones import zone_meant
 
 SHOWN = 60
 EXAMPLE = "tomorrow 9am"

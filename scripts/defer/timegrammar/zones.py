@@ -3,7 +3,7 @@
 import re
 from zoneinfo import ZoneInfo
 
-from defer.reading import TimeExpressionError
+from .reading import TimeExpressionError
 
 #: Abbreviation to the zone most people mean by it; only ever suggested.
 ABBREVIATIONS = {

@@ -6,7 +6,7 @@ the length of the text; what a shape means is the grammar's business.
 
 import re
 
-from defer.timewords import ABBREVIATIONS, HYPHENATED
+from .words import ABBREVIATIONS, HYPHENATED
 
 #: No time expression is longer; what follows could only be left over.
 MOST_TOKENS = 48

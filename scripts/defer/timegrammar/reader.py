@@ -5,31 +5,30 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from defer import clockactions, timeactions, timegrammar
 from defer.errors import BadInput
-from defer.grammar import Grammar, rows
-from defer.moments import TOO_FAR, Present
-from defer.reading import Reading, TimeExpressionError
-from defer.recurring import Recurrence, cron_fields, from_cron
-from defer.timecomplaint import complaint, shown
-from defer.timeterminals import STARTS, TERMINALS
-from defer.timetokens import MOST_TOKENS, Token, tokenise
+
+from . import actions, clockactions, table
+from .complaint import complaint, shown
+from .engine import Grammar, rows
+from .moments import TOO_FAR, Present
+from .reading import Reading, TimeExpressionError
+from .recurring import Recurrence, cron_fields, from_cron
+from .terminals import STARTS, TERMINALS
+from .tokens import MOST_TOKENS, Token, tokenise
 
 
 @cache
 def grammar() -> Grammar:
     """The grammar of one moment, compiled once."""
-    return Grammar(rows(*timegrammar.ONCE), TERMINALS, STARTS, {**vars(clockactions), **vars(timeactions)})
+    return Grammar(rows(*table.ONCE), TERMINALS, STARTS, {**vars(clockactions), **vars(actions)})
 
 
 @cache
 def recurring() -> Grammar:
     """The same with the lines of what recurs, compiled once and only where one is met."""
-    from defer import recuractions
+    from . import recuractions
 
-    return Grammar(
-        rows(*timegrammar.AGAIN), TERMINALS, STARTS, {**vars(clockactions), **vars(timeactions), **vars(recuractions)}
-    )
+    return Grammar(rows(*table.AGAIN), TERMINALS, STARTS, {**vars(clockactions), **vars(actions), **vars(recuractions)})
 
 
 def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
@@ -69,14 +68,14 @@ def _resolved(expr: str, tokens: list[Token], present: Present) -> Reading:
 
 def _order(tokens: list[Token]) -> tuple[str, str]:
     """Which of the two tables is likelier to read the tokens; no text is read by both."""
-    again = any(token.text in timegrammar.AGAIN_WORDS for token in tokens)
+    again = any(token.text in table.AGAIN_WORDS for token in tokens)
     return ("RECURS", "WHEN") if again else ("WHEN", "RECURS")
 
 
 def _longest(name: str, tokens: list[Token]) -> tuple[int, Any]:
     """The end and value of the longest reading; of several, the one whose line comes first."""
-    table = grammar() if name == "WHEN" else recurring()
-    return max(table.match(name, tokens), key=lambda match: match[0], default=(0, None))
+    lines = grammar() if name == "WHEN" else recurring()
+    return max(lines.match(name, tokens), key=lambda match: match[0], default=(0, None))
 
 
 def _works(expr: str, now: datetime, tz: ZoneInfo) -> bool:
@@ -88,7 +87,7 @@ def _works(expr: str, now: datetime, tz: ZoneInfo) -> bool:
 
 
 def _settled(expr: str, draft: Any, present: Present) -> Reading:
-    from defer.recurdraft import settled
+    from .draft import settled
 
     return _first_fire(settled(draft, expr, present.utc, present.tz))
 

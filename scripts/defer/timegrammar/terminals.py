@@ -6,9 +6,9 @@ tuples and numbers; a value that fits no calendar is let through where its error
 
 from typing import Any
 
-from defer.grammar import Terminal
-from defer.timetokens import Token
-from defer.timewords import (
+from .engine import Terminal
+from .tokens import Token
+from .words import (
     BARE_UNITS,
     MONTHS,
     NUMBER_WORDS,

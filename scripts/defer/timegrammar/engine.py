@@ -10,7 +10,7 @@ work is bounded by rows times tokens.
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
-from defer.timetokens import Token
+from .tokens import Token
 
 Pairs = tuple[tuple[str, Any], ...]
 States = list[tuple[int, Pairs]]

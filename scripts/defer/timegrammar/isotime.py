@@ -2,11 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from defer.calendardays import on_date, slashed, whole_month
-from defer.grammar import REFUSED
-from defer.moments import TOO_FAR, Day, Delay, Pick, Present, When
-from defer.reading import Reading, TimeExpressionError
-from defer.timewords import MONTHS
+from .calendardays import on_date, slashed, whole_month
+from .engine import REFUSED
+from .moments import TOO_FAR, Day, Delay, Pick, Present, When
+from .reading import Reading, TimeExpressionError
+from .words import MONTHS
 
 
 def instant(text: str) -> When:

@@ -6,12 +6,12 @@ One function for each action named in the table.
 from datetime import datetime, timedelta
 from typing import Any
 
-from defer import calendardays as days
-from defer import isotime, moments
-from defer.clockactions import either
-from defer.grammar import REFUSED, Caps
-from defer.moments import Clock, Delay, Present, When
-from defer.reading import Reading
+from . import calendardays as days
+from . import isotime, moments
+from .clockactions import either
+from .engine import REFUSED, Caps
+from .moments import Clock, Delay, Present, When
+from .reading import Reading
 
 
 def named_month(caps: Caps) -> Any:

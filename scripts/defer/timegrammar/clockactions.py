@@ -6,9 +6,9 @@ value for the line above it, or ``REFUSED`` where the shape fits and the values 
 
 from typing import Any
 
-from defer import isotime, moments
-from defer.grammar import REFUSED, Caps
-from defer.moments import Clock, Delay
+from . import isotime, moments
+from .engine import REFUSED, Caps
+from .moments import Clock, Delay
 
 NOON: Clock = ("exact", 12, 0, 0)
 MIDNIGHT: Clock = ("midnight", 0, 0, 0)

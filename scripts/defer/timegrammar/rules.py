@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from defer.moments import DAY
+from .moments import DAY
 
 Stretch = tuple[datetime | None, datetime | None, int]
 EMPTY: Stretch = (None, None, 0)

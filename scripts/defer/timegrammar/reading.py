@@ -6,7 +6,7 @@ from defer.errors import BadInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from defer.recurring import Recurrence
+    from .recurring import Recurrence
 
 
 class TimeExpressionError(BadInput):

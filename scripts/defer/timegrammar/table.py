@@ -1,7 +1,7 @@
 """The grammar of time expressions as one table; ``references/time-grammar.md`` holds it equal.
 
-A line is ``NAME = pattern -> action  # meaning``; ``grammar.py`` says how a pattern reads, and
-actions are the functions of ``clockactions.py``, ``timeactions.py`` and ``recuractions.py``. Without an action the
+A line is ``NAME = pattern -> action  # meaning``; ``engine.py`` says how a pattern reads, and
+actions are the functions of ``clockactions.py``, ``actions.py`` and ``recuractions.py``. Without an action the
 last piece's value is the line's own.
 """
 # ruff: noqa: E501  (a table is read across)

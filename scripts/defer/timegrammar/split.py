@@ -9,12 +9,12 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from defer.reading import TimeExpressionError
-from defer.timecomplaint import shown
-from defer.timereading import grammar, read, recurring
-from defer.timetokens import MOST_TOKENS, Token, tokenise
-from defer.timewords import DAY_NAMES, MONTHS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
-from defer.zones import zone_meant
+from .complaint import shown
+from .reader import grammar, read, recurring
+from .reading import TimeExpressionError
+from .tokens import MOST_TOKENS, Token, tokenise
+from .words import DAY_NAMES, MONTHS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
+from .zones import zone_meant
 
 _BY_HAND = re.compile(r"(?:^|\s)--(?:\s|$)")
 EXAMPLE = "30m resume the review"

@@ -6,7 +6,7 @@ Each function answers a ``Day``: a function of the present that picks a date.
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 
-from defer.moments import (
+from .moments import (
     DAY,
     Clock,
     Day,
@@ -17,7 +17,7 @@ from defer.moments import (
     month_length,
     real_date,
 )
-from defer.reading import TimeExpressionError
+from .reading import TimeExpressionError
 
 WEEK = 7 * DAY
 OFFICE_CLOSES: Clock = ("exact", 17, 0, 0)

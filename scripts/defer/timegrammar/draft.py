@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from defer import moments
-from defer.moments import DAY, Pick, Present
-from defer.reading import TimeExpressionError
-from defer.recurring import MOST_TIMES, SECOND, Recurrence, from_cron
-from defer.recurrules import WIDEST_GAP, Calendar, Dates, Step, wall_to_utc
+from . import moments
+from .moments import DAY, Pick, Present
+from .reading import TimeExpressionError
+from .recurring import MOST_TIMES, SECOND, Recurrence, from_cron
+from .rules import WIDEST_GAP, Calendar, Dates, Step, wall_to_utc
 
 FASTEST = 60
 UNIT_NAMES = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}

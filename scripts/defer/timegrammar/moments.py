@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from defer.reading import Reading, TimeExpressionError
-from defer.timewords import DAY_NAMES, PARTS
+from .reading import Reading, TimeExpressionError
+from .words import DAY_NAMES, PARTS
 
 UTC = UTC
 GRACE = timedelta(seconds=60)
