@@ -1,0 +1,379 @@
+"""`sync`, `add`, `enable`, `disable`, `remove` and `import` as they are typed, and the runs that come of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defer import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = ROOT / "tests" / "data" / "foreign" / "jobs.json"
+A = "# why it is here\nschedule: every day at 9am\n\ncommand: echo a  # says a\n"
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of task files, not there yet, beside a store of its own."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DEFER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("DEFER_TIMEZONE", "Europe/Berlin")
+    return tmp_path / ".config" / "defer" / "tasks"
+
+
+@pytest.fixture
+def run(tasks: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """``run("sync", "--json")``: exit status, stdout, stderr."""
+
+    def ran(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = cli.main("front", list(words))
+        out, err = capsys.readouterr()
+        return status, out, err.replace(f"{tasks}/", "")
+
+    return ran
+
+
+def listed(run: Run) -> dict[str, dict[str, Any]]:
+    _, out, _ = run("list", "--all", "--compact")
+    return {one["id"]: one for one in json.loads(out)}
+
+
+def write(tasks: Path, name: str, text: str) -> Path:
+    tasks.mkdir(parents=True, exist_ok=True)
+    path = tasks / name
+    path.write_text(text)
+    return path
+
+
+# sync
+
+
+def test_sync_prints_its_plan(run: Run, tasks: Path) -> None:
+    write(tasks, "a.yml", A)
+    write(tasks, "b.yml", A + "enabled: false\n")
+    status, out, _ = run("sync")
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0].startswith("+ a: runs ")
+    assert lines[1:] == ["+ b (disabled)", "2 new, 0 changed, 0 removed, 0 same"]
+    write(tasks, "a.yml", A + "retries: 1\n")
+    (tasks / "b.yml").unlink()
+    write(tasks, "c.yml", A)
+    status, out, _ = run("sync")
+    assert [line[:3] for line in out.splitlines()] == ["~ a", "- b", "+ c", "1 n"]
+    status, out, err = run("sync")
+    assert (status, out, err) == (0, "= a\n= c\n0 new, 0 changed, 0 removed, 2 same\n", "")
+
+
+def test_dry_run_changes_nothing(run: Run, tasks: Path, tmp_path: Path) -> None:
+    write(tasks, "a.yml", A)
+    assert run("sync", "--dry-run")[1].startswith("+ a: runs ")
+    assert not (tmp_path / "runtime").exists()
+    run("sync")
+    before = (tmp_path / "runtime" / "deferred.jsonl").read_bytes()
+    write(tasks, "a.yml", A + "retries: 1\n")
+    assert run("sync", "--dry-run")[1].startswith("~ a")
+    assert (tmp_path / "runtime" / "deferred.jsonl").read_bytes() == before
+
+
+def test_a_bad_file_is_told_and_the_exit_status_is_2(run: Run, tasks: Path) -> None:
+    write(tasks, "a.yml", "schedule: */5 * * * *\ncommand: x\nretires: 2\n")
+    write(tasks, "b.yml", A + "retires: 2\n")
+    status, out, err = run("sync")
+    assert status == 2
+    assert out.startswith("+ b")
+    lines = err.splitlines()
+    assert "defer: b.yml:5: retires: unknown field, ignored (did you mean retries?)" in lines
+    assert (
+        "defer: a.yml:1: schedule: text that starts with * is an alias in YAML "
+        '(put it in quotes: schedule: "*/5 * * * *")'
+    ) in lines
+
+
+def test_sync_in_json(run: Run, tasks: Path) -> None:
+    write(tasks, "a.yml", A)
+    write(tasks, "b.yml", "x")
+    status, out, _ = run("sync", "--compact")
+    told = json.loads(out)
+    assert status == 2
+    assert [(step["action"], step["id"], bool(step["run_at"])) for step in told["steps"]] == [("new", "a", True)]
+    assert (told["directory"], told["dry_run"], len(told["problems"])) == (str(tasks), False, 1)
+
+
+def test_many_files_that_stay_the_same_are_counted(run: Run, tasks: Path) -> None:
+    for number in range(60):
+        write(tasks, f"t{number}.json", '{"schedule": "every hour", "command": "x"}')
+    run("sync")
+    assert run("sync")[1] == "0 new, 0 changed, 0 removed, 60 same\n"
+    write(tasks, "new.yml", A)
+    assert len(run("sync")[1].splitlines()) == 2
+    assert len(json.loads(run("sync", "--json")[1])["steps"]) == 61
+
+
+def test_where_the_files_are(run: Run, tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    status, _, err = run("sync")
+    assert status == 2
+    assert f"no such directory of task files: {tasks}" in err
+    for name in ("given", "xdg/defer/tasks", "set"):
+        write(tmp_path / name, "a.yml", A)
+    assert run("sync", str(tmp_path / "given"), "--dry-run")[1].startswith("+ a")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    assert json.loads(run("sync", "--dry-run", "--json")[1])["directory"] == str(tmp_path / "xdg" / "defer" / "tasks")
+    monkeypatch.setenv("DEFER_TASKS_DIR", str(tmp_path / "set"))
+    assert json.loads(run("sync", "--dry-run", "--json")[1])["directory"] == str(tmp_path / "set")
+
+
+# add, enable, disable, remove
+
+
+def test_add_writes_a_file_and_schedules_its_task(run: Run, tasks: Path) -> None:
+    words = ["--schedule", "*/5 * * * *", "--prompt", "One.\nTwo.", "--name", "Two things", "--tag", "x", "--tag", "y"]
+    words += ["--env", "TOKEN=${SECRET}", "--retries", "2", "--timeout", "none", "--catch-up", "none"]
+    status, out, _ = run("add", "a", *words)
+    assert status == 0
+    assert out.startswith("+ a: runs ")
+    assert (tasks / "a.yml").read_text() == (
+        "name: Two things\nschedule: '*/5 * * * *'\nprompt: |-\n  One.\n  Two.\ntimeout: none\nretries: 2\n"
+        "catch_up: none\ntags:\n  - x\n  - y\nenv:\n  TOKEN: ${SECRET}\n"
+    )
+    assert (tasks / "a.yml").stat().st_mode & 0o777 == 0o600
+    assert listed(run)["a"]["timeout_seconds"] == 0
+    assert run("sync")[1].startswith("= a\n")
+
+
+def test_add_leaves_the_other_files_to_sync(run: Run, tasks: Path) -> None:
+    write(tasks, "bad.yml", "x")
+    write(tasks, "b.yml", A)
+    assert run("add", "a", "--schedule", "every hour", "--command", "x")[0] == 0
+    assert list(listed(run)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["a"], 2, "a.yml:1: schedule: missing"),
+        (["a", "--schedule", "soonish", "--command", "x"], 2, "a.yml:1: schedule: "),
+        (["a", "--schedule", "every hour", "--command", "x", "--prompt", "y"], 2, "stands beside command"),
+        (["a/b", "--schedule", "every hour", "--command", "x"], 2, "not an id: a/b"),
+        (["..", "--schedule", "every hour", "--command", "x"], 2, "not an id: .."),
+        (["a", "--schedule", "every hour", "--command", "x", "--env", "A"], 2, "--env without a text: A"),
+        (["a", "--schedule", "every hour", "--command", "x", "--retries", "x"], 2, "--retries"),
+        (["there", "--schedule", "every hour", "--command", "x"], 1, "there is a file already"),
+        (["hand", "--schedule", "every hour", "--command", "x"], 1, "id is taken: hand"),
+    ],
+)
+def test_add_refuses_and_writes_nothing(run: Run, tasks: Path, words: list[str], status: int, said: str) -> None:
+    write(tasks, "there.md", "---\ncron: '@daily'\n---\nx\n")
+    run("schedule", "--when", "2h", "--summary", "by hand", "--id", "hand")
+    found, out, err = run("add", *words)
+    assert (found, out) == (status, "")
+    assert said in err
+    assert os.listdir(tasks) == ["there.md"]
+    assert list(listed(run)) == ["hand"]
+
+
+def test_add_dry_run(run: Run, tasks: Path, tmp_path: Path) -> None:
+    status, out, _ = run("add", "a", "--schedule", "every hour", "--command", "x", "--dry-run")
+    assert status == 0
+    assert out.startswith("+ a: runs ")
+    assert not tasks.exists()
+    assert not (tmp_path / "runtime").exists()
+
+
+def test_disable_and_enable_edit_one_word(run: Run, tasks: Path) -> None:
+    path = write(tasks, "a.yml", A)
+    run("sync")
+    assert run("disable", "a")[:2] == (0, "~ a (disabled)\n0 new, 1 changed, 0 removed, 0 same\n")
+    assert path.read_text() == A.replace("schedule", "enabled: false\nschedule", 1)
+    assert listed(run)["a"]["status"] == "paused"
+    assert run("disable", "a")[1].startswith("= a (disabled)")
+    assert run("enable", "a")[1].startswith("~ a: runs ")
+    assert path.read_text() == A.replace("schedule", "enabled: true\nschedule", 1)
+    assert listed(run)["a"]["status"] == "scheduled"
+    assert run("sync")[1].startswith("= a\n")
+
+
+def test_disable_of_a_file_that_was_never_synced(run: Run, tasks: Path) -> None:
+    write(tasks, "a.md", "---\ncron: '@daily'\nenabled: true  # on\n---\nx\n")
+    assert run("disable", "a", "--dry-run")[1].startswith("~ a\n")
+    assert "enabled: true" in (tasks / "a.md").read_text()
+    assert run("disable", "a")[1].startswith("+ a (disabled)")
+    assert (tasks / "a.md").read_text() == "---\ncron: '@daily'\nenabled: false  # on\n---\nx\n"
+
+
+def test_enable_of_what_is_not_there(run: Run, tasks: Path) -> None:
+    write(tasks, "bad.yml", "schedule: [\n")
+    for words in (["enable", "a"], ["disable", "a"], ["remove", "a"]):
+        status, _, err = run(*words)
+        assert status == 1
+        assert "no task file of a in" in err
+    assert run("enable", "bad")[0] == 2
+
+
+def test_remove_takes_file_and_task(run: Run, tasks: Path) -> None:
+    write(tasks, "a.yml", A)
+    write(tasks, "b.yml", A)
+    run("sync")
+    assert run("remove", "a", "--dry-run")[0] == 0
+    assert (tasks / "a.yml").exists()
+    status, out, _ = run("remove", "a")
+    assert (status, out) == (0, "- a\n0 new, 0 changed, 1 removed, 0 same\n")
+    assert os.listdir(tasks) == ["b.yml"]
+    assert listed(run)["a"]["cancel_reason"] == "file removed"
+    assert run("sync")[1].startswith("= b\n")
+
+
+def test_remove_where_only_one_of_the_two_is_left(run: Run, tasks: Path) -> None:
+    write(tasks, "a.yml", A)
+    write(tasks, "b.yml", A)
+    run("sync")
+    (tasks / "a.yml").unlink()
+    assert run("remove", "a")[1].startswith("- a\n")
+    run("cancel", "b")
+    assert run("remove", "b")[1].startswith("- b (its file; no task was waiting)")
+    assert os.listdir(tasks) == []
+    assert run("remove", "b")[0] == 1
+
+
+def test_remove_leaves_a_task_made_by_hand(run: Run, tasks: Path) -> None:
+    tasks.mkdir(parents=True)
+    run("schedule", "--when", "2h", "--summary", "by hand", "--id", "hand")
+    assert run("remove", "hand")[0] == 1
+    assert listed(run)["hand"]["status"] == "scheduled"
+
+
+# import
+
+
+def test_import_writes_files_and_lists_what_is_left(
+    run: Run, tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [one for one in json.loads(JOBS.read_text()) if one["id"] != "3c1e52aa07f4"]  # its time will pass
+    source = tmp_path / "jobs.json"
+    source.write_text(json.dumps(jobs))
+    assert run("import", "--from", "agentica", str(source), "--dry-run")[0] == 1
+    assert not tasks.exists()
+    status, out, err = run("import", "--from", "agentica", str(source))
+    assert status == 1
+    assert sorted(os.listdir(tasks)) == ["1f0c9a3be552.yml", "2b77d01c6a9e.yml", "4d90b7718c2d.yml"]
+    left = [line for line in out.splitlines() if line.startswith("! ")]
+    assert "! 2b77d01c6a9e: retry_delay_ms: 30000 (retries wait as DEFER_RETRY_DELAY_SECONDS says)" in left
+    assert sum("not carried over" in line for line in left) == 5
+    assert any(line.startswith("! 5e6f8d3310ab: not carried over: schedule: ") for line in left)
+    assert "no executor is set" in err
+    stored = listed(run)
+    assert {task_id: one["status"] for task_id, one in stored.items()} == {
+        "1f0c9a3be552": "scheduled",
+        "2b77d01c6a9e": "paused",
+        "4d90b7718c2d": "scheduled",
+    }
+    assert stored["2b77d01c6a9e"]["permissions"] == {"shell": "deny"}
+    assert stored["2b77d01c6a9e"]["timeout_seconds"] == 90.5
+    monkeypatch.setenv("DEFER_EXECUTOR", "/bin/cat")
+    again = run("import", "--from", "agentica", str(source))
+    assert again[1].splitlines()[0].startswith("= 1f0c9a3be552")
+    assert again[2] == ""
+
+
+def test_import_overwrites_nothing(run: Run, tasks: Path, tmp_path: Path) -> None:
+    schedule = {"kind": "cron", "expression": "0 9 * * *", "timezone": "UTC"}
+    jobs = [{"id": one, "prompt": "x", "schedule": schedule} for one in ("a", "b", "b", "../c", "hand")]
+    source = tmp_path / "jobs.json"
+    source.write_text(json.dumps(jobs))
+    path = write(tasks, "a.md", "---\ncron: '@daily'\n---\nx\n")
+    run("schedule", "--when", "2h", "--summary", "by hand", "--id", "hand")
+    status, out, _ = run("import", "--from", "agentica", str(source), "--compact")
+    told = json.loads(out)
+    assert status == 1
+    assert [line.partition(": not carried over: ")[0] for line in told["left_out"]] == ["a", "b", "../c", "hand"]
+    assert path.read_text().startswith("---")
+    assert sorted(os.listdir(tasks)) == ["a.md", "b.yml"]
+
+
+def test_import_of_what_is_no_jobs_file(run: Run, tmp_path: Path) -> None:
+    assert run("import", "--from", "agentica", str(tmp_path / "gone.json"))[0] == 2
+    assert run("import", "--from", "elsewhere", str(JOBS))[0] == 2
+    assert run("import", str(JOBS))[0] == 2
+
+
+# Runs
+
+
+def wake(more: dict[str, str] | None = None) -> str:
+    """One wake in a process of its own, as cron starts it; what it prints."""
+    words = [sys.executable, "-I", "-X", "utf8", str(ROOT / "scripts" / "defer" / "__main__.py"), "wake"]
+    environ = {**os.environ, **(more or {})}
+    return subprocess.run(words, env=environ, text=True, capture_output=True, check=True).stdout
+
+
+def test_a_command_runs_with_its_environment_and_no_value_is_kept(run: Run, tasks: Path, tmp_path: Path) -> None:
+    text = "schedule: now\ncommand: 'echo $TOKEN $PLAIN $(pwd); echo $TOKEN >$HOME/seen'\n"
+    write(tasks, "a.yml", text + "env:\n  TOKEN: hush-${SECRET}\n  PLAIN: '5'\n")
+    write(tasks, "list.json", '{"schedule": "now", "command": ["printf", "%s|", "a b", "$HOME"], "workspace": "."}')
+    assert run("sync")[0] == 0
+    assert wake({"SECRET": "canary"}) == ""
+    assert (tmp_path / "seen").read_text() == "hush-canary\n"
+    _, out, _ = run("show", "a", "--json")
+    record = json.loads(out)
+    assert record["status"] == "completed"
+    assert record["result"]["output"] == f"[masked] 5 {tmp_path}\n"
+    assert json.loads(run("show", "list", "--json")[1])["result"]["output"] == "a b|$HOME|"
+    kept = "".join(path.read_text() for path in (tmp_path / "runtime").rglob("*") if path.is_file())
+    assert "canary" not in kept
+    assert "hush" not in kept
+
+
+def test_a_missing_variable_fails_the_attempt_with_its_name_before_anything_starts(
+    run: Run, tasks: Path, tmp_path: Path
+) -> None:
+    write(tasks, "a.yml", "schedule: now\ncommand: touch $HOME/started\nretries: 3\nenv:\n  TOKEN: ${SECRET}\n")
+    run("sync")
+    wake()
+    record = json.loads(run("show", "a", "--json")[1])
+    assert (record["status"], record["attempts"]) == ("failed", 1)
+    assert "env.TOKEN: SECRET is not set" in record["error"]
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_prompt_reaches_its_executor_and_a_sticky_session_goes_on(run: Run, tasks: Path, tmp_path: Path) -> None:
+    executor = write(
+        tasks,
+        "run.sh",
+        '#!/bin/sh\ncat >/dev/null\necho "$DEFER_SESSION_ID/$DEFER_MODEL/$DEFER_AGENT"\n'
+        'echo \'{"session_id": "s-1"}\' >"$DEFER_RESULT_FILE"\n',
+    )
+    executor.chmod(0o700)
+    write(
+        tasks,
+        "a.md",
+        "---\ncron: '* * * * *'\nexecutor: ./run.sh\nagent_id: sorter\nmodel: m\nsession_mode: fixed\n---\nSort it.\n",
+    )
+    run("sync")
+    outputs = []
+    for _ in range(2):
+        run("reschedule", "a", "now")
+        wake()
+        newest = json.loads((tmp_path / "runtime" / "runs").glob("*.jsonl").__next__().read_text().splitlines()[-1])
+        outputs.append(Path(newest["log"]).read_text().strip())
+        assert "Sort it." in Path(newest["prompt"]).read_text()
+    assert outputs == ["/m/sorter", "s-1/m/sorter"]
+
+
+def test_the_commands_work_from_the_shell(tasks: Path) -> None:
+    shutil.copytree(ROOT / "examples" / "tasks", tasks)
+    main = [sys.executable, "-I", "-X", "utf8", str(ROOT / "scripts" / "defer" / "__main__.py"), "front"]
+    done = subprocess.run([*main, "sync"], text=True, capture_output=True, check=True)
+    assert done.stdout.splitlines()[-1] == "3 new, 0 changed, 0 removed, 0 same"
+    for name in ("sync", "add", "enable", "disable", "remove", "import"):
+        told = subprocess.run([*main, name, "--help"], text=True, capture_output=True, check=True)
+        assert told.stdout.startswith(f"usage: defer {name}")
