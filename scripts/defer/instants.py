@@ -18,10 +18,13 @@ def to_text(instant: datetime) -> str:
 def from_text(text: str) -> datetime:
     """The instant that ISO 8601 ``text`` names; without an offset it is UTC, as v1 wrote it.
 
-    Raises ValueError if it is no such text.
+    Raises ValueError if it is no such text, or names a moment outside the calendar.
     """
     instant = datetime.fromisoformat(text)
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    try:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{error}: {text}") from None
 
 
 EPOCH = datetime.fromtimestamp(0, UTC)

@@ -26,17 +26,23 @@ def verdict(task: Task, now: datetime) -> str:
     """``alive``, ``lost``, or ``overdue``: its leader lives past its deadline without a runner."""
     run = task.get("run")
     if not isinstance(run, dict) or "runner" not in run:
-        return ALIVE if now < _started(task) + V1_LEASE else LOST
+        return ALIVE if _is_held(task, now, V1_LEASE) else LOST
     runner = process.is_alive(run["runner"])
     if runner:
         return ALIVE
     leader = process.is_alive(run["leader"]) if run.get("leader") else runner
-    deadline = _deadline(run, task)
+    deadline = instants.from_text(run["deadline_at"]) if run.get("deadline_at") else None
     if leader is None:
-        return ALIVE if now < deadline else LOST
+        is_held = now < deadline if deadline else _is_held(task, now, LEASE_WITHOUT_TIMEOUT)
+        return ALIVE if is_held else LOST
     if not leader:
         return LOST
-    return OVERDUE if run.get("deadline_at") and now >= deadline else ALIVE
+    return OVERDUE if deadline and now >= deadline else ALIVE
+
+
+def _is_held(task: Task, now: datetime, lease: timedelta) -> bool:
+    """Whether the lease counts still; a start in the future, from a clock that was wrong, gives none for ever."""
+    return -lease < now - _started(task) < lease
 
 
 def _started(task: Task) -> datetime:
@@ -44,11 +50,6 @@ def _started(task: Task) -> datetime:
         return instants.from_text(task["started_at"])
     except (KeyError, TypeError, ValueError):
         return instants.EPOCH
-
-
-def _deadline(run: dict[str, object], task: Task) -> datetime:
-    written = run.get("deadline_at")
-    return instants.from_text(str(written)) if written else _started(task) + LEASE_WITHOUT_TIMEOUT
 
 
 def end_overdue(task: Task) -> None:

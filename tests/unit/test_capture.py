@@ -1,0 +1,79 @@
+"""What is kept of an attempt's output: capped, counted, masked, in flat memory."""
+
+import pytest
+
+from defer.capture import Capture
+
+
+def captured(tmp_path, *taken, limit=100, secrets=()):
+    one = Capture(tmp_path / "a" / "run.log", limit, secrets)
+    for stream, piece in taken:
+        one.take(stream, piece)
+    one.finish()
+    return one, (tmp_path / "a" / "run.log").read_bytes()
+
+
+def test_both_streams_go_into_the_log_as_they_come(tmp_path):
+    one, log = captured(tmp_path, ("stdout", b"a"), ("stderr", b"b"), ("stdout", b"c"))
+    assert (log, one.output) == (b"abc", "ac")
+
+
+@pytest.mark.parametrize("size", [99, 100, 101, 250])
+def test_the_log_ends_at_the_limit_and_says_what_is_missing(tmp_path, size):
+    one, log = captured(tmp_path, ("stdout", b"x" * 60), ("stderr", b"y" * (size - 60)))
+    kept = b"x" * 60 + b"y" * min(40, size - 60)
+    note = f"\n[defer: {size - 100} further bytes were not kept]\n".encode() if size > 100 else b""
+    assert log == kept + note
+    assert one.dropped_bytes == max(0, size - 100)
+
+
+def test_a_limit_of_nothing_keeps_the_record_alone(tmp_path):
+    one, log = captured(tmp_path, ("stdout", b"abc"), limit=0)
+    assert one.output == "abc"
+    assert log == b"\n[defer: 3 further bytes were not kept]\n"
+
+
+def test_the_record_keeps_the_first_64_kib(tmp_path):
+    one, _ = captured(tmp_path, *[("stdout", bytes([97 + number]) * 30_000) for number in range(4)])
+    assert one.output == "a" * 30_000 + "b" * 30_000 + "c" * 5536
+    assert one.stdout_bytes == 120_000
+
+
+def test_secrets_are_masked_in_log_record_and_error_alike(tmp_path):
+    one, log = captured(
+        tmp_path, ("stdout", b"s3c"), ("stderr", b"x\ns3cr3t!"), ("stdout", b"r3t"), secrets=[b"s3cr3t"]
+    )
+    assert b"s3cr3t" not in log
+    assert (one.output, one.last_error_line) == ("[masked]", "[masked]!")
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (b"", ""),
+        (b"one\ntwo\n\n  \n", "two"),
+        (b"progress 1%\rprogress 100%\r", "progress 100%"),
+        (b"\xff\xfe broken", "�� broken"),
+        (b"x" * 5000, "x" * 500),
+        ("é".encode() * 3000, "é" * 500),
+    ],
+)
+def test_the_error_is_the_last_line_of_stderr(tmp_path, said, line):
+    one, _ = captured(tmp_path, ("stdout", b"not this"), ("stderr", said))
+    assert one.last_error_line == line
+
+
+def test_a_log_that_cannot_be_made_loses_output_and_nothing_else(tmp_path):
+    (tmp_path / "a").write_text("a file where a directory belongs")
+    one = Capture(tmp_path / "a" / "run.log", 100, [])
+    one.take("stdout", b"abc")
+    one.finish()
+    assert (one.output, one.log_error) == ("abc", "Not a directory")
+
+
+def test_a_log_that_is_there_already_is_not_written_to(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "run.log").write_text("somebody's")
+    one, log = captured(tmp_path, ("stdout", b"abc"))
+    assert log == b"somebody's"
+    assert one.log_error == "File exists"
