@@ -21,6 +21,7 @@ heartbeat it has just made and ``seen`` is neither newer nor older than the stor
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -30,9 +31,10 @@ from . import fsio, instants
 
 HORIZON = timedelta(minutes=15)
 _NS = 10**9
-# Longer than the coarsest clock tick of a kernel that stamps files (10 ms) with a margin; a file
-# system with whole seconds shows it by a stamp without a fraction.
-_TICK_NS = 20_000_000
+# How much older than the present a store's time must be for a further change to give it another one. On Linux
+# longer than the coarsest clock tick that stamps files (10 ms) with a margin; where the file system or the shell
+# (Bash 3.2, macOS's own) tells whole seconds only, two of those.
+_TICK_NS = 20_000_000 if sys.platform == "linux" else 2 * _NS
 _TROUBLE_BYTES = 4096
 
 
