@@ -187,3 +187,8 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "cwd": _is_text,
     "created_at": _is_text,
 }
+
+
+def needles(text: str) -> list[bytes]:
+    """A text, an id say, as it may stand quoted in a line: with what is not ASCII escaped, or as it is."""
+    return [json.dumps(text, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)]

@@ -54,22 +54,22 @@ def _append_missing(path: Path, wanted: list[bytes]) -> None:
 
 def latest(archive_dir: Path, task_id: str) -> Task | None:
     """The last archived record of an id, newest month first, or None."""
-    needle = task_id.encode(errors="surrogatepass")
+    needles = codec.needles(task_id)
     for name in reversed(fsio.names(archive_dir)):
         if name.startswith("deferred_") and name.endswith(".jsonl"):
-            found = [record for record in _records(archive_dir / name, needle) if record["id"] == task_id]
+            found = [record for record in _records(archive_dir / name, needles) if record["id"] == task_id]
             if found:
                 return found[-1]
     return None
 
 
-def _records(path: Path, needle: bytes) -> Iterator[Task]:
+def _records(path: Path, needles: list[bytes]) -> Iterator[Task]:
     stream = fsio.reader(path)
     if stream is None:
         return
     with stream:
         for line in stream:
-            if needle in line:
+            if any(needle in line for needle in needles):
                 try:
                     yield codec.decode(line)
                 except BadLine:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import fsio, instants
+from . import codec, fsio, instants
 
 
 class Run(NamedTuple):
@@ -36,21 +36,21 @@ class Run(NamedTuple):
 
 def runs(runs_dir: Path, task_id: str | None = None) -> Iterator[Run]:
     """The runs of one task, or of all, newest month and newest line first. Lines that are none are passed over."""
-    needle = b"" if task_id is None else json.dumps(task_id).encode()
+    needles = [b""] if task_id is None else codec.needles(task_id)
     for name in reversed(fsio.names(runs_dir)):
         if name.startswith("runs_") and name.endswith(".jsonl"):
-            for line in reversed(_lines(runs_dir / name, needle)):
+            for line in reversed(_lines(runs_dir / name, needles)):
                 run = _run(line)
                 if run is not None and task_id in (None, run.task_id):
                     yield run
 
 
-def _lines(path: Path, needle: bytes) -> list[bytes]:
+def _lines(path: Path, needles: list[bytes]) -> list[bytes]:
     stream = fsio.reader(path)
     if stream is None:
         return []
     with stream:
-        return [line for line in stream if needle in line]
+        return [line for line in stream if any(needle in line for needle in needles)]
 
 
 def _run(line: bytes) -> Run | None:

@@ -15,7 +15,6 @@ A store is seven verbs. ``JsonlStore`` keeps them in one file:
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -139,7 +138,7 @@ class JsonlStore:
         if stream is None:
             return {}
         # One id is looked for as bytes, which is the quickest; of many, a waiting line is told by its start.
-        needles = _needles(next(iter(ids))) if len(ids) == 1 else None
+        needles = codec.needles(next(iter(ids))) if len(ids) == 1 else None
         found: dict[str, Task] = {}
         with stream:
             for line in stream:
@@ -326,11 +325,6 @@ class _Names:
 def _mark(state: os.stat_result) -> tuple[int, int, int]:
     """Tells one state of the store from another."""
     return state.st_ino, state.st_size, state.st_mtime_ns
-
-
-def _needles(task_id: str) -> list[bytes]:
-    """The id as it may stand in a line, quoted."""
-    return [json.dumps(task_id, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)]
 
 
 def _take(line: bytes, ids: set[str], found: dict[str, Task]) -> None:

@@ -1,0 +1,124 @@
+"""Records of ended attempts, read back newest first whatever else stands in the files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defer import history
+from defer.client import Client
+from support import Place, v1_task, validator
+
+
+def record(number: int, task_id: str = "job", month: str = "04", **fields: Any) -> dict[str, Any]:
+    return {
+        "run_id": f"run_{number}",
+        "task_id": task_id,
+        "attempt": 1,
+        "occurrence": f"2026-{month}-08T16:45:00Z",
+        "status": "ok",
+        "started_at": f"2026-{month}-08T16:45:01Z",
+        "ended_at": f"2026-{month}-08T16:45:{number:02}Z",
+        "duration_ms": 12,
+        "exit_code": 0,
+        "error_type": None,
+        "error": None,
+        "late_by_seconds": 1,
+        "log": None,
+        "prompt": None,
+        "usage": None,
+        "session_id": None,
+        "host": "desk",
+        "pid": 7,
+        **fields,
+    }
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def write(runs_dir: Path, name: str, lines: Iterable[dict[str, Any] | bytes]) -> None:
+    runs_dir.mkdir(exist_ok=True)
+    raw = [one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n" for one in lines]
+    (runs_dir / name).write_bytes(b"".join(raw))
+
+
+def numbers(found: Iterable[history.Run]) -> list[str | None]:
+    return [run.run_id for run in found]
+
+
+def test_newest_first_over_the_months(runs_dir: Path) -> None:
+    write(runs_dir, "runs_202604.jsonl", [record(1), record(2, "other"), record(3)])
+    write(runs_dir, "runs_202512.jsonl", [record(4, month="12")])
+    write(runs_dir, "runs_202605.jsonl", [record(5, month="05"), record(6, month="05")])
+    assert numbers(history.runs(runs_dir)) == ["run_6", "run_5", "run_3", "run_2", "run_1", "run_4"]
+    assert numbers(history.runs(runs_dir, "job")) == ["run_6", "run_5", "run_3", "run_1", "run_4"]
+    assert numbers(islice(history.runs(runs_dir, "job"), 2)) == ["run_6", "run_5"]
+    assert numbers(history.runs(runs_dir, "nobody")) == []
+
+
+def test_every_field_of_the_schema_is_there_and_typed(runs_dir: Path) -> None:
+    validator("run").validate(record(1))
+    assert history.Run._fields == tuple(record(1))
+    write(runs_dir, "runs_202604.jsonl", [record(1, usage={"cost_usd": 0.5}, started_at=None)])
+    (run,) = history.runs(runs_dir)
+    assert run.ended_at == datetime(2026, 4, 8, 16, 45, 1, tzinfo=UTC)
+    assert (run.started_at, run.usage, run.late_by_seconds) == (None, {"cost_usd": 0.5}, 1)
+
+
+def test_without_a_directory_or_with_foreign_files_there_is_nothing(runs_dir: Path) -> None:
+    assert numbers(history.runs(runs_dir)) == []
+    write(runs_dir, "notes.jsonl", [record(1)])
+    write(runs_dir, "runs_202604.txt", [record(1)])
+    assert numbers(history.runs(runs_dir)) == []
+
+
+BAD = {
+    "nothing": b"\n",
+    "torn": b'{"run_id": "run_9", "task_id": "job", "ended_at": "2026-04-08T16:4',
+    "no JSON": b"job\n",
+    "not UTF-8": b'{"task_id": "job", "x": "\xff"}\n',
+    "NUL": b'{"task_id": "job"}\0\n',
+    "a list": b'["job"]\n',
+    "a number": b"3\n",
+    "too deep": b'{"task_id":"job","x":' + b"[" * 200_000 + b"\n",
+    "no end": b'{"task_id": "job"}\n',
+    "an end that is none": b'{"task_id": "job", "ended_at": "yesterday"}\n',
+    "an end that is a number": b'{"task_id": "job", "ended_at": 5}\n',
+    "a start that is none": b'{"task_id": "job", "ended_at": "2026-04-08T16:45:00Z", "started_at": "x"}\n',
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_line_is_passed_over(runs_dir: Path, kind: str) -> None:
+    write(runs_dir, "runs_202604.jsonl", [record(1), BAD[kind].rstrip(b"\n") + b"\n", record(2)])
+    assert numbers(history.runs(runs_dir)) == ["run_2", "run_1"]
+    assert numbers(history.runs(runs_dir, "job")) == ["run_2", "run_1"]
+
+
+def test_unknown_fields_are_passed_over_and_missing_ones_are_none(runs_dir: Path) -> None:
+    lines = [{"task_id": "job", "ended_at": "2026-04-08T16:45:00Z", "later": 1}]
+    write(runs_dir, "runs_202604.jsonl", lines)
+    (run,) = history.runs(runs_dir)
+    assert (run.task_id, run.exit_code, run.started_at) == ("job", None, None)
+
+
+@pytest.mark.parametrize("task_id", ["Prüfung", "a b", 'say "hello"', "日本", "back\\slash", "a/b"])
+def test_runs_of_a_foreign_id_are_found(place: Place, task_id: str) -> None:
+    place.write_store(v1_task(task_id), v1_task("other"))
+    place.wake_at()
+    assert [run.task_id for run in history.runs(place.runtime / "runs", task_id)] == [task_id]
+    assert Client(place.env).find(task_id)["status"] == "completed"
+
+
+def test_an_id_in_another_field_is_not_taken_for_one(runs_dir: Path) -> None:
+    write(runs_dir, "runs_202604.jsonl", [record(1, "other", error='no "job" there'), record(2, "other", host="job")])
+    assert numbers(history.runs(runs_dir, "job")) == []
