@@ -1,0 +1,101 @@
+"""Environment over settings file over defaults."""
+
+from pathlib import Path
+
+import pytest
+
+from defer import config
+from defer.config import Config
+from defer.errors import BadInput
+
+
+def loaded(tmp_path, text: str, **environ: str) -> Config:
+    file = tmp_path / "settings"
+    file.write_text(text)
+    return config.load({"HOME": "/h", "DEFER_ENV_FILE": str(file), **environ})
+
+
+def test_a_variable_that_is_set_wins_over_the_file_and_the_file_over_the_default(tmp_path):
+    both = loaded(tmp_path, "DEFER_MAX_PARALLEL=2\nDEFER_RUNTIME_DIR=/file\n", DEFER_RUNTIME_DIR="/env")
+    assert (both.max_parallel, both.runtime_dir, both.timeout_seconds) == (2, Path("/env"), 3600)
+
+
+def test_path_of_the_file_replaces_crons(tmp_path):
+    assert loaded(tmp_path, "PATH=/mine\n", PATH="/usr/bin").environment["PATH"] == "/mine"
+    assert loaded(tmp_path, "A=1\n", PATH="/usr/bin").environment["PATH"] == "/usr/bin"
+
+
+def test_every_name_in_the_file_reaches_executors_and_is_secret_unless_a_setting(tmp_path):
+    found = loaded(tmp_path, "WORD=s3cr3t\nDEFER_MAX_PARALLEL=2\nPATH=/mine\n")
+    assert found.environment["WORD"] == "s3cr3t"
+    assert found.secrets == [b"s3cr3t"]
+
+
+def test_the_file_is_the_first_that_exists(tmp_path):
+    assert config.settings_path({"HOME": str(tmp_path)}) in (None, config.ROOT / ".env")
+    user = tmp_path / ".config" / "defer" / "env"
+    user.parent.mkdir(parents=True)
+    user.touch()
+    assert config.settings_path({"HOME": str(tmp_path)}) == user
+    assert config.settings_path({"HOME": str(tmp_path), "DEFER_ENV_FILE": "/x"}) == Path("/x")
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "too large"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, kind):
+    file = tmp_path / "settings"
+    if kind == "directory":
+        file.mkdir()
+    elif kind == "too large":
+        file.write_bytes(b"#" * (1 << 20) + b"\n")
+    with pytest.raises(BadInput, match=str(file)):
+        config.load({"HOME": "/h", "DEFER_ENV_FILE": str(file)})
+
+
+def test_bytes_that_are_no_utf8_pass_through_to_executors(tmp_path):
+    file = tmp_path / "settings"
+    file.write_bytes(b"TOKEN=\xff\xfe\xfd\xfc\n")
+    found = config.load({"HOME": "/h", "DEFER_ENV_FILE": str(file)})
+    assert found.environment["TOKEN"].encode("utf-8", "surrogateescape") == b"\xff\xfe\xfd\xfc"
+    assert found.secrets == [b"\xff\xfe\xfd\xfc"]
+
+
+def test_where_everything_lies_by_default():
+    found = Config({"HOME": "/h"}, {}, None)
+    assert found.tasks_file == Path("/h/data/runtime/deferred.jsonl")
+    assert found.archive_dir == Path("/h/data/runtime/archive")
+    assert found.log_file == Path("/h/data/runtime/logs/deferred.log")
+    assert found.runs_dir == Path("/h/data/runtime/runs")
+
+
+def test_an_empty_variable_counts_as_not_set():
+    assert Config({"HOME": "/h", "DEFER_RUNTIME_DIR": "", "DEFER_MAX_PARALLEL": ""}, {}, None).max_parallel == 4
+
+
+def test_a_tilde_that_nothing_expanded_is_refused():
+    with pytest.raises(BadInput, match="DEFER_RUNTIME_DIR starts with a tilde"):
+        _ = Config({"HOME": "/h", "DEFER_RUNTIME_DIR": "~/x"}, {}, None).runtime_dir
+
+
+@pytest.mark.parametrize("written", ["x", "-1", "nan", "inf", "1e10", "0x10", " ", "1 2"])
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("DEFER_TIMEOUT_SECONDS", lambda one: one.timeout_seconds),
+        ("DEFER_KILL_GRACE_SECONDS", lambda one: one.kill_grace_seconds),
+        ("DEFER_LOCK_TIMEOUT_SECONDS", lambda one: one.lock_timeout_seconds),
+        ("DEFER_OUTPUT_LIMIT_BYTES", lambda one: one.output_limit_bytes),
+        ("DEFER_MAX_PARALLEL", lambda one: one.max_parallel),
+        ("DEFER_RETRY_DELAY_SECONDS", lambda one: one.backoff),
+        ("DEFER_RETRY_BACKOFF", lambda one: one.backoff),
+        ("DEFER_RETRY_MAX_DELAY_SECONDS", lambda one: one.backoff),
+    ],
+)
+def test_a_number_that_is_none_is_named(name, read, written):
+    with pytest.raises(BadInput, match=f"{name} must be "):
+        read(Config({"HOME": "/h", name: written}, {}, None))
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "EST5EDT4", "../../etc/passwd", "/etc/localtime", "utc\n", "+02:00"])
+def test_a_zone_that_does_not_exist_is_an_error(zone):
+    with pytest.raises(BadInput):
+        Config({"HOME": "/h", "DEFER_TIMEZONE": zone}, {}, None).timezone()

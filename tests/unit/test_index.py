@@ -1,0 +1,139 @@
+"""What a wake knows of the store, kept up by reading only what was appended."""
+
+from contextlib import suppress
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from defer import codec, index, task
+from defer.codec import BadLine
+from support import at, text_at, v1_task
+
+FAR, SOON = "2099-01-01T00:00:00Z", text_at(minutes=5)
+HORIZON = at(minutes=15)
+
+
+def line(task_id="a", **fields) -> bytes:
+    return codec.encode(v1_task(task_id, **fields))
+
+
+def read(path, *lines: bytes) -> index.Index:
+    path.write_bytes(b"".join(lines))
+    known = index.Index(HORIZON)
+    known.refresh(path)
+    return known
+
+
+def ids(known: index.Index) -> list[str]:
+    return sorted(one["id"] for one in known.tasks())
+
+
+def test_what_waits_beyond_the_horizon_is_passed_over(tmp_path):
+    known = read(tmp_path / "s", line("a", run_at=SOON), line("b", run_at=FAR), line("c", status="executing"))
+    assert ids(known) == ["a", "c"]
+
+
+def test_a_later_line_of_an_id_replaces_the_earlier(tmp_path):
+    known = read(tmp_path / "s", line("a"), line("a", run_at=FAR), line("b"), line("b", status="cancelled"))
+    assert [one["status"] for one in known.tasks() if task.needs_attention_at(one) <= HORIZON] == ["cancelled"]
+
+
+def test_a_filed_line_takes_its_id_out(tmp_path):
+    filed = codec.encode({"id": "a", "status": "completed", "filed_at": text_at()})
+    assert ids(read(tmp_path / "s", line("a"), filed)) == []
+
+
+def test_only_what_was_appended_is_read_again(tmp_path):
+    path = tmp_path / "s"
+    known = read(path, line("a"))
+    with path.open("r+b") as file:
+        file.write(b"X")
+        file.seek(0, 2)
+        file.write(line("b"))
+    known.refresh(path)
+    assert (ids(known), known.bad_lines) == (["a", "b"], 0)
+
+
+def test_another_file_and_a_shorter_one_are_read_whole(tmp_path):
+    path = tmp_path / "s"
+    known = read(path, line("a"), line("b"))
+    path.write_bytes(line("c"))
+    known.refresh(path)
+    assert ids(known) == ["c"]
+    (tmp_path / "new").write_bytes(line("d") * 5)
+    (tmp_path / "new").rename(path)
+    known.refresh(path)
+    assert ids(known) == ["d"]
+    path.unlink()
+    assert known.refresh(path) is None
+    assert ids(known) == []
+
+
+def test_a_torn_tail_is_found_and_a_line_without_its_newline_is_none(tmp_path):
+    path = tmp_path / "s"
+    known = read(path, line("a"), line("b")[:-5])
+    assert (known.torn_at, ids(known)) == (len(line("a")), ["a"])
+    known = read(path, line("a"), line("b")[:-1])
+    assert (known.torn_at, ids(known)) == (None, ["a", "b"])
+
+
+def test_a_line_that_is_still_being_written_is_read_when_it_is_whole(tmp_path):
+    path = tmp_path / "s"
+    known = read(path, line("a"), line("b")[:40])
+    with path.open("ab") as file:
+        file.write(line("b")[40:])
+    known.refresh(path)
+    assert (known.torn_at, ids(known)) == (None, ["a", "b"])
+
+
+def test_bad_lines_are_counted_and_twenty_remembered(tmp_path):
+    known = read(tmp_path / "s", *[b"nonsense\n"] * 30)
+    assert (known.bad_lines, len(known.bad)) == (30, 20)
+    assert [one.offset for one in known.bad[:2]] == [0, 9]
+
+
+def test_what_a_rewrite_would_drop_is_counted(tmp_path):
+    known = read(tmp_path / "s", line("a"), line("a"), b"\n", line("b"))
+    assert known.bytes_spent == len(line("a")) + 1
+
+
+lines = st.one_of(
+    st.builds(
+        lambda name, run_at, status: line(name, run_at=run_at, status=status),
+        st.sampled_from("abc"),
+        st.sampled_from([SOON, FAR, "2026-04-08T16:00:00Z"]),
+        st.sampled_from(["scheduled", "executing", "completed"]),
+    ),
+    st.sampled_from("abc").map(lambda name: codec.encode({"id": name, "status": "failed", "filed_at": text_at()})),
+    st.sampled_from("abc").map(lambda name: line(name, run_at=FAR)[:70] + b"#}\n"),
+    st.sampled_from([b"\n", b"nonsense\n", b"{}\n", b"\xff\n"]),
+)
+
+
+def plainly(written: list[bytes]) -> dict[str, dict]:
+    """The same by the rule alone: the last good line of an id wins."""
+    found: dict[str, dict] = {}
+    for one in written:
+        with suppress(BadLine):
+            record = codec.decode(one)
+            found[record["id"]] = record
+    return {name: record for name, record in found.items() if not codec.is_filed(record)}
+
+
+@settings(max_examples=300)
+@given(st.lists(st.lists(lines, max_size=4), max_size=4))
+def test_whatever_was_written_a_wake_sees_what_the_last_good_lines_say(tmp_path_factory, batches):
+    path = tmp_path_factory.mktemp("index") / "s"
+    path.touch()
+    known, written = index.Index(HORIZON), []
+    for batch in batches:
+        with path.open("ab") as file:
+            file.write(b"".join(batch))
+        written += batch
+        known.refresh(path)
+        wanted = plainly(written)
+        due = {name: one for name, one in wanted.items() if task.needs_attention_at(one) <= HORIZON}
+        assert {one["id"]: one for one in known.tasks() if task.needs_attention_at(one) <= HORIZON} == due
+        assert index.winners(written, quick_look=False).keys() == {name.encode() for name in wanted}
+        if not index.repeats(written):
+            assert len(wanted) == sum(bool(plainly([one])) for one in written)

@@ -1,0 +1,133 @@
+"""`run-deferred.sh` as a process: signals, loops, what it prints, and what it leaves when it cannot work."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from support import ROOT, is_running, quoted, strict, until, v1_task
+
+
+def under_way(place, *flags: str, entry_flags=(), env=None):
+    pid = place.base / "pid"
+    body = f"echo $$ >{quoted(pid)}.new; mv {quoted(pid)}.new {quoted(pid)}; exec sleep 600"
+    place.schedule("now", "s", "--id", "a", "--executor", place.executor(body), *flags)
+    runner = place.start("run-deferred.sh", *entry_flags, env=env)
+    return runner, int(until(lambda: pid.exists() and pid.read_text()))
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("flags", [(), ("--loop", "1")], ids=["once", "loop"])
+    def test_stop_ends_the_attempt_and_has_it_retried(self, place, number, flags):
+        runner, leader = under_way(place, "--max-retries", "1", entry_flags=flags)
+        place.schedule("now", "s", "--id", "b", "--workspace", str(place.home))
+        runner.send_signal(number)
+        assert runner.wait() == 0
+        assert not is_running(leader)
+        waiting = place.task("a")
+        assert (waiting["status"], waiting["error_type"], waiting["attempts"]) == ("scheduled", "RunnerStopped", 1)
+        assert place.runs()[-1]["error_type"] == "RunnerStopped"
+
+    def test_stop_without_retries_fails_and_says_so(self, place):
+        runner, _ = under_way(place)
+        runner.terminate()
+        _, err = runner.communicate()
+        assert place.archived()[0]["error_type"] == "RunnerStopped"
+        assert b"task failed: a: the runner was stopped" in err
+
+    def test_an_executor_that_ignores_the_stop_is_killed_after_the_grace(self, place):
+        pid = place.base / "pid"
+        told = f"echo $$ >{quoted(pid)}.new; mv {quoted(pid)}.new {quoted(pid)}"
+        body = f"trap '' TERM; {told}; while :; do sleep 0.05; done"
+        place.schedule("now", "s", "--id", "a", "--executor", place.executor(body))
+        runner = place.start("run-deferred.sh", env={"DEFER_KILL_GRACE_SECONDS": "0.2"})
+        leader = int(until(lambda: pid.exists() and pid.read_text()))
+        runner.terminate()
+        assert runner.wait() == 0
+        assert not is_running(leader)
+
+    def test_stop_tells_attempts_of_other_runners_nothing(self, place):
+        runner, leader = under_way(place)
+        place.schedule("now", "s", "--id", "b", "--executor", place.executor("exec sleep 600", "other"))
+        other = place.start("run-deferred.sh")
+        until(lambda: place.tasks()["b"]["status"] == "executing" and place.tasks()["b"]["run"].get("leader"))
+        other.terminate()
+        assert other.wait() == 0
+        assert is_running(leader)
+        assert place.task("a")["status"] == "executing"
+        runner.terminate()
+        runner.wait()
+
+
+class TestLoop:
+    def test_runs_what_comes_due_later(self, place):
+        place.schedule("1h", "s", "--id", "far")
+        loop = place.start("run-deferred.sh", "--loop", "1")
+        until(lambda: (place.runtime / ".deferred.jsonl.heartbeat").exists())
+        for name in ("b", "c"):
+            place.schedule("now", "s", "--id", name)
+            until(lambda name=name: name in [one["id"] for one in place.archived()])
+        loop.terminate()
+        assert loop.wait() in (0, -signal.SIGTERM)
+        assert place.task("far")["status"] == "scheduled"
+
+    def test_a_task_that_comes_due_during_a_long_attempt_does_not_wait_for_it(self, place):
+        loop, leader = under_way(place, entry_flags=("--loop", "1"))
+        place.schedule("now", "s", "--id", "b")
+        until(lambda: "b" in [one["id"] for one in place.archived()])
+        assert is_running(leader)
+        loop.terminate()
+        loop.wait()
+
+
+class TestWhatItPrints:
+    def test_nothing_unless_something_went_wrong(self, place):
+        place.schedule("now")
+        assert (place.wake().stdout, place.wake().stderr) == ("", "")
+
+    def test_a_summary_when_asked(self, place):
+        place.write_store(v1_task("a"), v1_task("b", executor="/no/such"), v1_task("c", status="executing"))
+        found = strict(place.wake("--json").stdout)
+        assert (found["started"], found["completed"], found["failed"], found["lost"]) == (2, 1, 2, 1)
+
+    def test_exit_0_whatever_the_attempts_came_to(self, place):
+        place.schedule("now", "s", "--executor", place.executor("exit 9"))
+        done = place.wake()
+        assert done.stderr.startswith("defer: task failed: ")
+
+
+def test_a_wake_without_an_environment_says_what_is_missing_and_installs_nothing(place):
+    """A checkout whose environment is gone, under cron: nobody is there to see an installation."""
+    checkout = place.base / "checkout"
+    checkout.mkdir()
+    for name in ("scripts", "requirements", "pyproject.toml", "references"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, checkout / name)
+    place.write_store(v1_task("a"))
+    done = place.run(str(checkout / "scripts" / "run-deferred.sh"))
+    assert (done.returncode, done.stdout) == (74, "")
+    assert "environment is missing or out of date" in done.stderr
+    assert "bootstrap.py" in done.stderr
+    assert not (checkout / ".venv").exists()
+    assert "wake_failed" in place.log_path.read_text() if place.log_path.exists() else True
+    warned = place.defer("--when", "1h", "--summary", "s")
+    assert "environment is missing or out of date" in warned.stderr
+    place.wake()
+    assert place.archived()[0]["id"] == "a"
+
+
+def test_another_directory_of_the_same_store_shares_its_lock_and_slots(place):
+    place.schedule("now", "s", "--id", "a", "--executor", place.executor("exec sleep 600"))
+    other = {"DEFER_RUNTIME_DIR": str(place.base / "other"), "DEFER_TASKS_FILE": str(place.store_path)}
+    runner = place.start("run-deferred.sh", env=other)
+    until(lambda: (place.tasks()["a"].get("run") or {}).get("leader"))
+    place.schedule("now", "s", "--id", "b")
+    place.wake(env={"DEFER_MAX_PARALLEL": "1"})
+    assert place.task("b")["status"] == "scheduled"
+    runner.terminate()
+    runner.wait()
+    assert Path(other["DEFER_RUNTIME_DIR"], "archive").exists()
+    assert os.listdir(place.runtime)
