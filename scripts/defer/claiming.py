@@ -22,7 +22,10 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
     taken = {one["workspace"] for one in executing if one.get("workspace")}
     changed: list[Task] = []
     for due in sorted((one for one in known if task.is_due(one, now)), key=_order):
-        one = in_time(due, now)
+        try:
+            one = in_time(due, now)
+        except occurrences.UNREADABLE as error:
+            one = task.unreadable(due, now, error)
         workspace = one.get("workspace")
         if not task.is_due(one, now):
             changed.append(one)

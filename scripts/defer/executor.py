@@ -309,6 +309,12 @@ def misconfigured(error: Misconfigured, paths: Paths) -> Outcome:
     return Outcome(FAILED, error_type=CONFIG_ERROR, error=str(error), result={"prompt_path": str(paths.prompt)})
 
 
+def not_started(error: Exception, error_type: str) -> Outcome:
+    """The outcome of an attempt that could not start for a reason nobody foresaw, or the system gave."""
+    why = str(error) if isinstance(error, OSError) else f"its record cannot be used: {error!r}"
+    return Outcome(FAILED, error_type=error_type, error=f"the attempt could not start: {why}")
+
+
 def prompt_prepared(paths: Paths) -> Outcome:
     """The outcome of an attempt without an executor: the prompt is the result."""
     return Outcome(OK, result={"type": "prompt_prepared", "prompt_path": str(paths.prompt)})

@@ -22,12 +22,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import instants, task, timeparse
 from .codec import Task
+from .errors import DeferError
 
 if TYPE_CHECKING:
     from .recurrence import Recurrence
 
 CATCH_UP = ("one", "all", "none")
 OVERLAP = ("skip", "queue")
+UNREADABLE = (DeferError, KeyError, TypeError, ValueError, OverflowError)
+"""What reading a ``recurrence`` that was edited by hand may raise."""
 MISFIRE_GRACE = timedelta(minutes=5)
 """With ``catch_up`` none: how late an occurrence may start and still count as on time. A wake comes every
 minute and slots may be taken for a while; more means that the machine was off."""
@@ -64,6 +67,15 @@ def rule(recurring: Task) -> Recurrence:
     """The task's rule. Raises TimeExpressionError for one that no version of ours has written."""
     found = policies(recurring)
     return _rule(found["expression"], found["anchor"], found["tz"])
+
+
+def unreadable(recurring: Task) -> str | None:
+    """Why a task cannot go on: its rule was written by hand or by another version, or its zone is gone."""
+    try:
+        rule(recurring)
+    except UNREADABLE as error:
+        return f"its recurrence cannot be read: {error if isinstance(error, DeferError) else repr(error)}"
+    return None
 
 
 def jitter_offset(seed: str, most: int) -> int:
@@ -106,6 +118,11 @@ def _nth(recurring: Task, first: datetime, number: int) -> datetime:
     return last
 
 
+def waited_for(recurring: Task) -> datetime:
+    """The occurrence a task waits for or is at."""
+    return instants.from_text(recurring.get("occurrence") or recurring["run_at"])
+
+
 def _spent(recurring: Task) -> int:
     return int(policies(recurring).get("fired") or 0)
 
@@ -144,7 +161,7 @@ def catch_up(recurring: Task, now: datetime) -> Task:
     """
     if recurring.get("attempts"):
         return recurring
-    waited = instants.from_text(recurring["occurrence"])
+    waited = waited_for(recurring)
     due = now - jitter_of(recurring)
     target = _to_run(recurring, waited, due)
     if target == waited:
@@ -199,7 +216,7 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
     """
     if not is_recurring(ended):
         return ended if extra_at is None else task.next_occurrence(ended, extra_at)
-    waited = instants.from_text(ended["occurrence"])
+    waited = waited_for(ended)
     spent = _spent(ended) + 1
     due = now - jitter_of(ended)
     came = between(ended, waited, due, spent) if overlapped and not _has_backlog(ended, waited, spent) else None
@@ -244,7 +261,7 @@ def skip_to_next(waiting: Task, ended: Task, now: datetime) -> Task:
 
 def resume(paused: Task, now: datetime) -> Task:
     """A recurring task that waits again: for its next occurrence, with those that passed as one record."""
-    waited = instants.from_text(paused["occurrence"])
+    waited = waited_for(paused)
     scheduled = {**paused, "status": task.SCHEDULED}
     due = now - jitter_of(paused)
     if waited > due or task.run_at(paused) > now:
@@ -271,7 +288,8 @@ def left_behind(was: Task, changed: Task, now: datetime) -> Task:
         return task.with_ended(fresh, ended)
     if was["status"] == task.PAUSED or task.run_at(was) > now:
         return changed
-    passed = _passed(was, instants.from_text(was["occurrence"]), now - jitter_of(was))
+    waited = waited_for(was)
+    passed = Stretch(waited, waited, 1) if unreadable(was) else _passed(was, waited, now - jitter_of(was))
     why = "the task was given another time before it ran"
     return task.with_ended(changed, _stretch_record(was, task.MISSED, passed, now, why))
 
@@ -281,9 +299,10 @@ def upcoming(one: Task, end: datetime, limit: int, since: datetime = instants.EP
     is_waiting = one["status"] == task.SCHEDULED
     first = max(task.run_at(one), since)
     found = [first] if is_waiting and first <= end else []
-    if not is_recurring(one) or (is_waiting and not found) or one["status"] not in (task.SCHEDULED, task.EXECUTING):
+    goes_on = one["status"] in (task.SCHEDULED, task.EXECUTING) and is_recurring(one) and not unreadable(one)
+    if not goes_on or (is_waiting and not found):
         return found[:limit]
-    jitter, waited = jitter_of(one), instants.from_text(one["occurrence"])
+    jitter, waited = jitter_of(one), waited_for(one)
     # What comes before the run that is waited for will be passed over, unless all is caught up with.
     is_backlog = policies(one).get("catch_up") == "all" and not one.get("attempts")
     start = waited if is_backlog else max(waited, (first if is_waiting else since) - jitter)

@@ -80,13 +80,13 @@ def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
     facts = {"result": outcome.result or {}, **_session(outcome)}
     kept = {name: value for name, value in ended.items() if name not in ("last_error", "error_type", "deferrals")}
     done = task.over(kept, task.COMPLETED, now, **facts)
-    return occurrences.follow(done, now, outcome.reschedule_at)
+    return _follow(done, now, outcome.reschedule_at)
 
 
 def _settle_cancelled(ended: Task, outcome: Outcome, now: datetime) -> Task:
     facts = {"result": outcome.result} if outcome.status == OK and outcome.result else {}
     cancelled = task.over(ended, task.CANCELLED, now, error=outcome.error, **facts)
-    return occurrences.follow(cancelled, now) if ended.get("cancel_occurrence") else cancelled
+    return _follow(cancelled, now) if ended.get("cancel_occurrence") else cancelled
 
 
 def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
@@ -106,7 +106,7 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
     result = {**(outcome.result or {}), "type": "executor_failed"}
     failed = task.over(ended, task.FAILED, now, error=outcome.error, result=result, **facts)
     # Of an attempt that was lost nobody knows how long it ran: what came meanwhile was missed, not overlapped.
-    return occurrences.follow(failed, now, overlapped=outcome.status != LOST)
+    return _follow(failed, now, overlapped=outcome.status != LOST)
 
 
 def _retry_result(outcome: Outcome, at: datetime) -> dict[str, Any]:
@@ -115,6 +115,14 @@ def _retry_result(outcome: Outcome, at: datetime) -> dict[str, Any]:
 
 def _session(outcome: Outcome) -> dict[str, Any]:
     return {"session_id": outcome.session_id} if outcome.session_id else {}
+
+
+def _follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, overlapped: bool = True) -> Task:
+    """What the task goes on to; nothing where its recurrence cannot be read: this outcome must be kept."""
+    try:
+        return occurrences.follow(ended, now, extra_at, overlapped=overlapped)
+    except occurrences.UNREADABLE as error:
+        return {**ended, "last_error": f"its recurrence cannot be read: {error!r}"}
 
 
 def run_record(executing: Task, outcome: Outcome, now: datetime) -> dict[str, Any]:

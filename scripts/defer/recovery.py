@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from . import instants, outcome, process
 from .codec import Task
 from .outcome import Outcome
+from .process import Identity
 
 ALIVE, LOST, OVERDUE = "alive", "lost", "overdue"
 LEASE_WITHOUT_TIMEOUT = timedelta(hours=24)
@@ -22,12 +23,15 @@ V1_LEASE = timedelta(hours=1)
 """How long a v1 record, which names no process, counts as alive: v2's default timeout."""
 
 
-def verdict(task: Task, now: datetime) -> str:
-    """``alive``, ``lost``, or ``overdue``: its leader lives past its deadline without a runner."""
+def verdict(task: Task, now: datetime, me: Identity | None = None) -> str:
+    """``alive``, ``lost``, or ``overdue``: its leader lives past its deadline without a runner.
+
+    ``me`` is the runner that asks: another wake of the same process is over.
+    """
     run = task.get("run")
     if not isinstance(run, dict) or "runner" not in run:
         return ALIVE if _is_held(task, now, V1_LEASE) else LOST
-    runner = process.is_alive(run["runner"])
+    runner = False if _was_earlier_wake(run["runner"], me) else process.is_alive(run["runner"])
     if runner:
         return ALIVE
     leader = process.is_alive(run["leader"]) if run.get("leader") else runner
@@ -38,6 +42,10 @@ def verdict(task: Task, now: datetime) -> str:
     if not leader:
         return LOST
     return OVERDUE if deadline and now >= deadline else ALIVE
+
+
+def _was_earlier_wake(runner: Identity, me: Identity | None) -> bool:
+    return me is not None and {**runner, "wake": None} == {**me, "wake": None} and runner != me
 
 
 def _is_held(task: Task, now: datetime, lease: timedelta) -> bool:

@@ -54,7 +54,8 @@ class Runner:
         claim_every: float = 60.0,
     ) -> None:
         self._store, self._config, self._audit, self._clock = store, config, audit, clock
-        self._me = process.identity(os.getpid())
+        # One process may wake many times (--loop); what an earlier wake of it left behind has nobody any more.
+        self._me = {**process.identity(os.getpid()), "wake": os.urandom(4).hex()}
         self._host = os.uname().nodename
         self._attempts: dict[str, Attempt] = {}
         self._unsettled: dict[str, tuple[Task, Outcome]] = {}
@@ -110,7 +111,7 @@ class Runner:
                 self._settle(one, recovery.lost(one))
 
     def _is_over(self, one: Task, now: datetime) -> bool:
-        found = recovery.verdict(one, now)
+        found = recovery.verdict(one, now, self._me)
         if found == recovery.OVERDUE:
             recovery.end_overdue(one)
             self._audit.note(now, "overdue_leader_killed", one["id"], run=one["run"].get("run_id"))
@@ -168,8 +169,11 @@ class Runner:
             self._settle(claimed, executor.misconfigured(error, paths))
             return
         except OSError as error:
-            why = f"the attempt could not start: {error.strerror}: {error.filename or paths.prompt}"
-            self._settle(claimed, Outcome(outcome.FAILED, error_type=outcome.EXECUTOR_FAILED, error=why))
+            self._settle(claimed, executor.not_started(error, outcome.EXECUTOR_FAILED))
+            return
+        except Exception as error:
+            # Whatever a hand has put into this record, it must not keep the others waiting.
+            self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
             return
         self._let_run(attempt, run_id)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from . import instants
 from .codec import Task
-from .errors import Refused
+from .errors import DeferError, Refused
 
 SCHEMA_VERSION = 2
 SCHEDULED, EXECUTING = "scheduled", "executing"
@@ -171,6 +171,12 @@ def expire(task: Task, now: datetime) -> Task:
     """The record of a task that came due too late to be of use."""
     error = f"expired: it was of use until {task['expires_at']} and came to run at {instants.to_text(now)}"
     return {**_over(task, FAILED, now), "error": error, "error_type": "Expired", "last_error": error}
+
+
+def unreadable(task: Task, now: datetime, error: Exception) -> Task:
+    """The record of a task that ends because its recurrence cannot be read: it must not keep others waiting."""
+    text = f"its recurrence cannot be read: {error if isinstance(error, DeferError) else repr(error)}"
+    return {**_over(task, FAILED, now), "error": text, "error_type": "ConfigError", "last_error": text}
 
 
 def cancel(task: Task, now: datetime, reason: str | None) -> Task:

@@ -25,11 +25,21 @@ Connect: TypeAlias = Callable[[], Client]
 def wake(connect: Connect, argv: list[str]) -> int:
     """Wake once, or again and again; 0 whatever the attempts came to."""
     args = arguments.wake().parse(argv)
-    while True:
-        stopped = _wake_once(connect, args.loop, args.json)
-        if args.loop is None or stopped:
-            return EXIT_OK
+    if args.loop is None:
+        _wake_once(connect, None, args.json)
+        return EXIT_OK
+    while not _wake_in_loop(connect, args.loop, args.json):
         time.sleep(args.loop)
+    return EXIT_OK
+
+
+def _wake_in_loop(connect: Connect, loop: float, as_json: bool) -> bool:
+    """One wake of many; whether it was told to stop. What fails today may work the next time."""
+    try:
+        return _wake_once(connect, loop, as_json)
+    except (DeferError, OSError) as error:
+        render.warn(str(error))
+        return False
 
 
 def _wake_once(connect: Connect, loop: float | None, as_json: bool) -> bool:
@@ -40,7 +50,7 @@ def _wake_once(connect: Connect, loop: float | None, as_json: bool) -> bool:
     runner = Runner(client.store, client.config, client.audit, client.clock, loop or 60.0)
     try:
         runner.wake()
-    except (DeferError, OSError) as error:
+    except Exception as error:
         markers.set_trouble(client.clock(), str(error))
         client.audit.note(client.clock(), "wake_failed", error=error)
         raise

@@ -531,3 +531,38 @@ class TestWhatPeopleHear:
             f"2026-04-08T16:46:00Z failed id={ONE} attempt=2 error={error}",
             f"2026-04-08T16:46:00Z archived id={ONE} status=failed",
         ]
+
+
+class TestRecordsEditedByHand:
+    """Whatever stands in one record, it must not keep the others waiting."""
+
+    @pytest.mark.parametrize(
+        ("fields", "complaint"),
+        [
+            ({"recurrence": {}}, "recurrence cannot be read"),
+            ({"recurrence": {"expression": "garbage", "tz": "UTC", "anchor": text_at()}}, "garbage"),
+            ({"recurrence": {"expression": "every 2h", "tz": "UTC", "anchor": 5}}, "recurrence cannot be read"),
+            ({"command": {"a": 1}}, "record cannot be used"),
+            ({"command": ["/bin/echo", "a\0"]}, "null byte"),
+        ],
+    )
+    def test_one_that_cannot_be_run_fails_alone(self, place, fields, complaint):
+        place.write_store(v1_task("odd", occurrence=text_at(), **fields), v1_task("plain"))
+        counts = place.wake_at(NOW)
+        assert (counts["failed"], counts["completed"]) == (1, 1)
+        (odd,) = [record for record in place.archived() if record["id"] == "odd"]
+        assert complaint in odd["error"]
+
+    def test_an_outcome_is_kept_where_the_recurrence_became_unreadable(self, place):
+        odd = v1_task("odd", attempts=1, max_retries=1, occurrence=text_at(), recurrence={"expression": 5})
+        place.write_store(odd)
+        assert place.wake_at(NOW)["completed"] == 1
+        (record,) = place.archived()
+        assert "recurrence cannot be read" in record["last_error"]
+
+
+def test_an_earlier_wake_of_the_same_process_counts_as_gone(place):
+    """Under --loop one process wakes many times; what a failed wake left executing is nobody's."""
+    me = {**process.identity(os.getpid()), "wake": "earlier"}
+    place.write_store(v1_task("left", status="executing", attempts=1, run={"run_id": "r", "runner": me}))
+    assert place.wake_at(NOW)["lost"] == 1
