@@ -45,7 +45,9 @@ def verdict(task: Task, now: datetime, me: Identity | None = None) -> str:
 
 
 def _was_earlier_wake(runner: Identity, me: Identity | None) -> bool:
-    return me is not None and {**runner, "wake": None} == {**me, "wake": None} and runner != me
+    if me is None or runner.get("wake") in (None, me["wake"]):
+        return False
+    return {**runner, "wake": None} == {**me, "wake": None}
 
 
 def _is_held(task: Task, now: datetime, lease: timedelta) -> bool:
