@@ -29,8 +29,8 @@ lint: ## ShellCheck, shfmt, ruff, mypy, and no syntax newer than Bash 3.2
 	@$(ENTER) scripts=$$(shfmt -f $(wildcard scripts examples tests .ci)) && shellcheck -x $$scripts && shfmt -d $$scripts && \
 	ruff check . && ruff format --check . && "$$python" -m mypy && "$$python" -m pytest -q tests/unit/test_house.py
 
-bench: ## how fast, how small: one table, ours beside the limit
-	@$(ENTER) "$$python" tests/bench/run.py
+bench: ## how fast, how small: one table, ours beside the limit (BENCH=--quick for a minute of it)
+	@$(ENTER) "$$python" tests/bench/run.py $(BENCH)
 
 install: ## link `defer` into ~/.local/bin and the skills into agent folders (AGENT=claude|codex|agents|all|none)
 	@scripts/install.sh install $(AGENT)
