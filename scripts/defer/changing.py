@@ -24,7 +24,9 @@ def _print(client: Client, args: Namespace, changed: Task, said: str) -> int:
     if render.is_for_people(args):
         zone = client.config.timezone(changed.get("tz"))
         when = words.moment(instants.from_text(changed["run_at"]), zone, client.clock())
-        said = said.replace("runs {when}", "stays paused") if changed["status"] == task.PAUSED else said
+        said = (
+            said.replace("runs {when}", "would run {when}, but is paused") if changed["status"] == task.PAUSED else said
+        )
         print(f"{render.plain(changed['id'])}: {said.replace('{when}', when)}")
     else:
         print(render.to_json(changed, args.compact))

@@ -140,7 +140,9 @@ class Editor:
         }
         if occurrences.is_recurring(one) and recurs:
             kept = {} if "jitter" in given else _policies_of(occurrences.policies(one), ("jitter",))
-            fired = {name: value for name, value in occurrences.policies(one).items() if name == "fired"}
+            # A count that is given with a new rule counts from now on.
+            was = {} if "times" in given and "when" in given else occurrences.policies(one)
+            fired = {name: value for name, value in was.items() if name == "fired"}
             fields["recurrence"] = {**planned["recurrence"], **kept, **fired}
             first = instants.from_text(planned["occurrence"])
             fields["run_at"] = instants.to_text(first + occurrences.jitter_of({"recurrence": fields["recurrence"]}))
@@ -159,7 +161,7 @@ class Editor:
             **flags,
         )
         zone = self._config.timezone(given.get("tz") or one.get("tz"))
-        first = instants.from_text(one["occurrence"])
+        first = occurrences.waited_for(one)
         said = scheduler.policies(request, first, self._now, zone, int(was.get("fired") or 0))
         gone = {name for flag in _SPOKEN if flag in given for name in _SPOKEN[flag]}
         recurrence = {**{name: value for name, value in was.items() if name not in gone}, **said}

@@ -12,7 +12,7 @@ from .codec import Task
 from .errors import EXIT_OK
 
 _TABLE_ROWS = 50
-_MOST_FIRES = 10_000
+_MOST_FIRES = 100_000
 _SHOWN = ("scheduled", "executing", "paused")
 
 
@@ -48,7 +48,12 @@ def _first_to_run(tasks: list[Task], limit: int) -> tuple[list[Task], int]:
 def _list_upcoming(client: Client, args: Namespace) -> int:
     now = client.clock()
     end = now + timeparse.parse_duration(args.upcoming)
-    fires = client.upcoming(end, _MOST_FIRES if args.limit is None else args.limit)
+    limit = _MOST_FIRES if args.limit is None else args.limit
+    fires = client.upcoming(end, limit + 1)
+    if len(fires) > limit:
+        fires.pop()
+        if args.limit is None:
+            render.warn(f"only the first {limit} runs are shown (--limit N shows more, a shorter --upcoming fewer)")
     if render.is_for_people(args):
         render.fires(fires, client.config.timezone(), now, sys.stdout)
     else:

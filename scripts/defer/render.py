@@ -6,7 +6,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, BinaryIO, TextIO
 
 from . import instants, occurrences, task, words
@@ -121,7 +121,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         "Status": one["status"],
         **{name: _moment(text, zone, now) for name, text in moments.items() if text},
         "Said as": one.get("when"),
-        "Repeats": occurrences.rule(one).describe() if occurrences.is_recurring(one) else None,
+        "Repeats": _repeats(one, zone, now),
         "Attempts": f"{one.get('attempts', 0)} of at most {int(one.get('max_retries') or 0) + 1}",
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),
@@ -142,6 +142,26 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:
     at = one.get(f"{one['status']}_at")
     return words.moment(instants.from_text(at), zone, now) if at and one["status"] in task.ENDED else None
+
+
+def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:
+    """The rule, its bounds and its behaviour where it is not the usual one."""
+    if not occurrences.is_recurring(one):
+        return None
+    found = occurrences.policies(one)
+    until = found.get("until")
+    parts = [
+        occurrences.unreadable(one) or occurrences.rule(one).describe(),
+        f"{found['count']} times in all, {found.get('fired') or 0} over" if found.get("count") else "",
+        f"until {_moment(until, zone, now)}" if until else "",
+        f"jitter {words.distance(occurrences.jitter_of(one))}" if found.get("jitter_offset_seconds") else "",
+        f"catch-up {found['catch_up']}" if found.get("catch_up") else "",
+        f"overlap {found['overlap']}" if found.get("overlap") else "",
+        f"of use for {words.distance(timedelta(seconds=useful))}"
+        if (useful := found.get("expires_after_seconds"))
+        else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def fires(found: list[dict[str, Any]], zone: tzinfo, now: datetime, out: TextIO) -> None:

@@ -155,7 +155,12 @@ def _origin() -> str | None:
 
 
 def schedule(
-    schedule: str | datetime, prompt: str, *, if_exists: str = "error", environ: Mapping[str, str] | None = None, **spec: Any
+    schedule: str | datetime,
+    prompt: str,
+    *,
+    if_exists: str = "error",
+    environ: Mapping[str, str] | None = None,
+    **spec: Any,
 ) -> ScheduledTask:
     """Schedule one task; the other keywords are the fields of ``TaskSpec``.
 
@@ -170,7 +175,7 @@ def schedule_all(
 ) -> list[ScheduledTask]:
     """Schedule many tasks in one write: all of them or none."""
     if if_exists not in ("error", "replace", "skip"):
-        raise BadInput(f"if_exists is not usable: {ascii(if_exists)} (give error, replace or skip)")
+        raise BadInput(f"if_exists is not usable: {if_exists!a} (give error, replace or skip)")
     client = Client(environ)
     now = client.clock()
     planned = [client.plan(spec.request(), now) for spec in specs]

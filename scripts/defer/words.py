@@ -28,11 +28,11 @@ def from_now(instant: datetime, now: datetime) -> str:
 
 
 def short(instant: datetime, now: datetime) -> str:
-    """The same in the least room, by its largest unit: ``in 2h``, ``now``, ``5m ago``."""
+    """The same in the least room, rounded to its largest unit: ``in 2h``, ``now``, ``5m ago``."""
     left = abs(int((instant - now).total_seconds()))
     for size, name in _UNITS:
         if left >= size:
-            said = f"{left // size}{name[0]}"
+            said = f"{(left + size // 2) // size}{name[0]}"
             return f"in {said}" if instant > now else f"{said} ago"
     return "now"
 
