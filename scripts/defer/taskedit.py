@@ -72,7 +72,9 @@ def _edited_yaml(text: str, wanted: bool) -> str:
 def _edited_json(text: str, wanted: bool) -> str:
     found = _INDENT(text.lstrip())
     changed = {**json.loads(text), "enabled": wanted}
-    written = json.dumps(changed, ensure_ascii=False, indent=found[1] if found else None)
+    # Half of a surrogate pair, valid as a JSON escape, has no UTF-8 form: then all stays escaped.
+    escaped = "\\ud" in text.lower()
+    written = json.dumps(changed, ensure_ascii=escaped, indent=found[1] if found else None)
     return written + ("\n" if text.endswith("\n") else "")
 
 

@@ -161,8 +161,10 @@ def compose(text: str, first_line: int = 1) -> Any:
     if len(text) > YAML_LIMIT:
         what = f"more than {YAML_LIMIT} characters of YAML (a long prompt goes below the front matter of a .md)"
         raise Complaint(what)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False  # YAML allows that, and the warning would show what the file holds
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = yaml.compose(text)
     except MarkedYAMLError as error:
         raise _syntax(error, text, first_line) from None
     except RecursionError:

@@ -6,14 +6,17 @@ import json
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from defer import taskfile, taskformats
-from defer.errors import BadInput
+from defer import taskedit, taskfile, taskformats
+from defer.errors import BadInput, DeferError
 from defer.taskfile import BadFile, TaskFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -345,6 +348,57 @@ def test_shipped_files_load_without_a_warning(path: Path) -> None:
     assert found.warnings == ()
     fields = taskformats.read(path.suffix, path.read_text()).values
     Draft202012Validator(SCHEMA).validate({name: value for name, value in fields.items() if name != "model"})
+
+
+PIECES = [
+    b"*",
+    b"&a ",
+    b"!!x ",
+    b": ",
+    b"\n",
+    b"  ",
+    b"\t",
+    b"{",
+    b"[",
+    b"|",
+    b"'",
+    b'"',
+    b"#",
+    b"---\n",
+    b"\xff",
+    b"\x00",
+]
+PIECES += [
+    b"\xc2\x85",
+    b"\xe2\x80\xa8",
+    b"\xef\xbb\xbf",
+    b"? ",
+    b"<<: ",
+    b"${",
+    b"null",
+    b"1e999",
+    b"\r",
+    b"\\ud800",
+    b"%YAML 1.1\n",
+]
+CHANGES = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 9), st.sampled_from(PIECES)), min_size=1, max_size=4)
+
+
+@given(st.sampled_from(SHIPPED), CHANGES)
+def test_a_mangled_file_is_read_or_told_about_in_lines(path: Path, changes: list[tuple[int, int, bytes]]) -> None:
+    raw = path.read_bytes()
+    for at, gone, piece in changes:
+        raw = raw[:at] + piece + raw[at + gone :]
+    try:
+        taskfile.describe(path, raw)
+    except BadFile as error:
+        lines = error.lines
+    else:
+        lines = []
+    assert all(line.startswith(str(path)) and "\n" not in line for line in lines)
+    with suppress(DeferError):
+        edited = taskedit.with_enabled(path, raw, False)
+        assert taskformats.read(path.suffix, taskfile.decoded(edited)).values["enabled"] is False
 
 
 def test_files_of_the_yaml_tool_mean_what_they_say() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from defer import claiming, fsio, instants, outcome, task, taskfile, taskfiles, taskformats, taskrecords
+from defer import claiming, fsio, instants, outcome, schema, task, taskfile, taskfiles, taskformats, taskrecords
 from defer.client import Client
 from defer.errors import BadInput
 from defer.outcome import Outcome
@@ -18,6 +20,7 @@ from defer.retry import Backoff
 from defer.scheduler import Request
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "tasks"
+FOREIGN = Path(__file__).resolve().parents[1] / "data" / "foreign"
 DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})
 FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
 
@@ -600,6 +603,18 @@ def test_the_examples_are_a_schedule(desk: Desk) -> None:
     shutil.copytree(EXAMPLES, desk.directory, dirs_exist_ok=True)
     assert desk.sync() == ["+ dependency-updates", "+ disk-space", "+ morning-review"]
     assert (desk.problems, desk.warnings) == ([], [])
+
+
+def test_records_are_what_the_schema_says(desk: Desk) -> None:
+    for folder in (EXAMPLES, FOREIGN / "yaml", FOREIGN / "markdown"):
+        shutil.copytree(folder, desk.directory, dirs_exist_ok=True)
+    desk.write("b.yml", A + "env: {X: y}\nretries: 2\nagent: z\npermissions: {a: [1]}\ntimeoutMs: 2500\n")
+    assert len(desk.sync()) == 10
+    validator = Draft202012Validator(json.loads(schema.PATH.read_text()))
+    records = list(desk.store.scan())
+    assert [error.message for record in records for error in validator.iter_errors(record)] == []
+    known = json.loads(schema.PATH.read_text())["properties"]
+    assert {name for record in records for name in record} <= known.keys()
 
 
 def test_only_some_ids(desk: Desk) -> None:

@@ -65,6 +65,7 @@ def test_a_scalar_is_what_it_is_written_as(written: str, value: object) -> None:
 
 def test_an_alias_stands_for_its_anchor() -> None:
     assert read(".yaml", "a: &x [1, 2]\nb: *x\n").values == {"a": [1, 2], "b": [1, 2]}
+    assert read(".yml", "a: &x 1\nb: *x\nc: &x 2\nd: *x\n").values == {"a": 1, "b": 1, "c": 2, "d": 2}
 
 
 @pytest.mark.parametrize(
@@ -233,6 +234,7 @@ def test_a_new_file_reads_well() -> None:
         ("a.md", "---\nenabled: true\n---\nenabled: true\n", "---\nenabled: false\n---\nenabled: true\n"),
         ("a.json", '{"b": "é", "enabled": true, "a": 1}', None),
         ("a.json", '{\n\t"b": 1,\n\t"a": 2\n}\n', '{\n\t"b": 1,\n\t"a": 2,\n\t"enabled": false\n}\n'),
+        ("a.json", '{"b": "\\ud800 \\u00e9", "enabled": true}', None),
         ("a.json", '{\n    "enabled": true,\n    "a": [\n        1\n    ]\n}\n', None),
     ],
 )
