@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import shlex
 import struct
 import subprocess
 import termios
@@ -15,7 +16,7 @@ from datetime import timedelta
 import pytest
 
 from defer import words
-from support import DEADLINE_SECONDS, NOW, SCRIPTS, Place, strict
+from support import DEADLINE_SECONDS, NOW, ROOT, SCRIPTS, Place, strict
 
 Say = Callable[..., str]
 
@@ -176,3 +177,28 @@ def test_a_rule_that_a_hand_has_spoiled_can_be_shown_mended_and_listed_beside_ot
 )
 def test_the_distance_in_a_table_is_rounded(seconds: int, said: str) -> None:
     assert words.short(NOW + timedelta(seconds=seconds), NOW) == said
+
+
+# docs/recurring.md
+
+
+def test_every_command_of_the_page_on_it_works_and_answers_as_shown(place: Place) -> None:
+    page = (ROOT / "docs" / "recurring.md").read_text()
+    typed = 0
+    for block in re.findall(r"^```console\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        for command in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, shown = command.partition("\n")
+            name, *arguments = shlex.split(line)
+            done = place.run({"defer": "schedule-task.sh"}.get(name, name), *arguments)
+            assert done.returncode == 0, f"{line}: {done.stderr}"
+            assert not shown or done.stdout == shown, line
+            typed += 1
+    assert typed >= 20
+    assert [place.task(name)["status"] for name in ("inbox", "report", "queue")] == ["scheduled"] * 2 + ["cancelled"]
+
+
+def test_the_page_names_every_flag_and_every_command() -> None:
+    page = (ROOT / "docs" / "recurring.md").read_text()
+    assert all(f"--{flag}" in page for flag in "every cron count until jitter catch-up overlap tz expires".split())
+    named = set(re.findall(r"^\$ defer (\w+)", page, re.MULTILINE))
+    assert named >= {"snooze", "reschedule", "edit", "pause", "resume", "run", "cancel", "list", "show"}

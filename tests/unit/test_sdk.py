@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import defer
-from support import SCRIPTS, Place, strict
+from support import ROOT, SCRIPTS, Place, strict
 
 RIGHT = {"schedule": "2h", "prompt": "look at the build"}
 
@@ -240,3 +241,32 @@ def test_importing_it_loads_nothing_yet(place: Place) -> None:
         assert getattr(defer, name) is not None
     with pytest.raises(AttributeError, match="'defer' has no attribute 'shedule'"):
         _ = defer.shedule  # type: ignore[attr-defined]
+
+
+# docs/python.md
+
+
+def test_the_page_on_it_is_one_program_that_prints_what_the_page_shows(place: Place) -> None:
+    page = (ROOT / "docs" / "python.md").read_text()
+    found = re.findall(r"^```(python|text)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    program = "".join(text for language, text in found if language == "python")
+    assert len(found) == 12
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**place.env, "PYTHONPATH": "scripts"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "".join(text for language, text in found if language == "text")
+
+
+def test_the_page_names_every_keyword_and_every_name(place: Place) -> None:
+    page = (ROOT / "docs" / "python.md").read_text()
+    words = set(re.findall(r"\w+", page))
+    assert set(defer.TaskSpec._fields) <= words
+    assert set(defer.ScheduledTask._fields) <= words
+    assert set(defer.__all__) <= words
