@@ -122,7 +122,7 @@ def test_aliases_cannot_multiply() -> None:
 @pytest.mark.parametrize("suffix", [".yml", ".json"])
 def test_nesting_is_bounded(suffix: str) -> None:
     assert "deep" in complaint(suffix, '{"a": ' + "[" * 30 + "]" * 30 + "}")[2]
-    assert "nested too deeply" in complaint(suffix, '{"a": ' + "[" * 3000 + "]" * 3000 + "}")[2]
+    assert "nested" in complaint(suffix, '{"a": ' + "[" * 3000 + "]" * 3000 + "}")[2]
 
 
 def test_size_is_bounded() -> None:
