@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, TypeAlias, cast
 
@@ -73,6 +74,7 @@ def _start_from_psutil(pid: int) -> str | None:
         return None
 
 
+@cache
 def _boot_id() -> str | None:
     if not _ON_LINUX:
         return None
@@ -81,6 +83,7 @@ def _boot_id() -> str | None:
     return None
 
 
+@cache
 def _pid_namespace() -> str | None:
     with suppress(OSError):
         return os.readlink(_PROC / "self/ns/pid")
