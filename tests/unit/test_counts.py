@@ -1,0 +1,292 @@
+"""What each command costs, in counts that no machine changes: processes, fsyncs, locks, bytes, modules.
+
+How long it takes is measured by ``make bench`` and asserted nowhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from defer import fsio, runner
+from support import NOW, SCRIPTS, Place, v1_task
+
+FRONT, WAKE = "schedule-task.sh", "run-deferred.sh"
+# What no ordinary command may load: each costs more than Python's own start, or half of it.
+HEAVY = {
+    "asyncio",
+    "dateutil",
+    "jsonschema",
+    "psutil",
+    "rich",
+    "ruamel",
+    "subprocess",
+    "tomllib",
+    "tzlocal",
+    "unittest",
+}
+
+
+@pytest.fixture
+def traced(place: Place, tmp_path: Path, needs: Callable[..., None]) -> Callable[..., list[str]]:
+    """``traced("fsync", entry, *arguments)``: those system calls of an entry and all it starts."""
+    needs("strace")
+
+    def trace(calls: str, entry: str, *args: str) -> list[str]:
+        out = tmp_path / "trace"
+        done = subprocess.run(
+            [
+                "strace",
+                "-f",
+                "-qq",
+                "-y",
+                "-e",
+                "signal=none",
+                "-e",
+                f"trace={calls}",
+                "-o",
+                out,
+                SCRIPTS / entry,
+                *args,
+            ],
+            env=place.env,
+            cwd=place.home,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return [line for line in out.read_text().splitlines() if "ENOENT" not in line and "resumed>" not in line]
+
+    return trace
+
+
+def idle(place: Place) -> None:
+    """Bring a store to rest: the next wake has nothing to do."""
+    for _ in range(3):
+        place.wake()
+        # A store is only marked as seen once a further change is bound to change its time (markers.py).
+        os.utime(place.store_path, ns=(0, place.store_path.stat().st_mtime_ns - 10**9))
+    place.wake()
+
+
+def filled(place: Place, count: int) -> None:
+    """A store of ``count`` tasks that wait, none of them due for long."""
+    place.write_store(*(v1_task(f"task_{number}", run_at="2100-01-01T00:00:00Z") for number in range(count)))
+
+
+# Processes
+
+
+def test_an_idle_wake_is_one_process(place, traced):
+    filled(place, 100)
+    idle(place)
+    calls = traced("execve,clone,clone3,fork,vfork", WAKE)
+    assert len(calls) == 1
+    assert WAKE in calls[0]
+
+
+@pytest.mark.parametrize("command", ["schedule", "list", "show", "cancel"])
+def test_a_command_is_a_shell_that_becomes_python(place, traced, command):
+    task = place.schedule("1h")
+    args = {
+        "schedule": ("--when", "30m", "--summary", "resume the review"),
+        "list": ("list",),
+        "show": ("show", task["id"]),
+        "cancel": ("cancel", task["id"]),
+    }[command]
+    calls = traced("execve,clone,clone3,fork,vfork", FRONT, *args)
+    assert [re.sub(r'.*execve\("([^"]*/)?([^"/]+)".*', r"\2", call) for call in calls] == [FRONT, "python"]
+
+
+# Bytes and files
+
+
+def read_by(calls: list[str]) -> int:
+    """Bytes that read(2) and pread(2) returned."""
+    return sum(int(call.rpartition("= ")[2]) for call in calls)
+
+
+def test_an_idle_wake_reads_the_same_whatever_the_store_holds(place, traced):
+    found = set()
+    for count in (1, 1000):
+        filled(place, count)
+        idle(place)
+        calls = traced("read,pread64,openat", WAKE)
+        assert not [
+            call for call in calls if f"{place.store_path.name}>" in call or f'{place.store_path.name}"' in call
+        ]
+        found.add(read_by([call for call in calls if "openat" not in call]))
+    assert len(found) == 1
+    # The entry, what it sources, and the shell's own libraries' headers.
+    assert found.pop() < 32 << 10
+
+
+class Counting(fsio.Kernel):
+    """The system calls as they are, counted; ``read`` are the bytes read of the store."""
+
+    def __init__(self, store: Path) -> None:
+        self.calls: Counter[str] = Counter()
+        self.read = 0
+        self._store = store
+
+    def fsync(self, fd: int) -> None:
+        self.calls["fsync"] += 1
+        super().fsync(fd)
+
+    def lock(self, path: Path, timeout: float) -> AbstractContextManager[object]:
+        self.calls["lock"] += 1
+        return super().lock(path, timeout)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        self.read += size
+        return super().pread(fd, size, offset)
+
+    def reader(self, path: Path) -> BinaryIO:
+        self.calls["reader"] += path == self._store
+        return super().reader(path)
+
+
+@pytest.fixture
+def counting(place: Place, monkeypatch: pytest.MonkeyPatch) -> Counting:
+    kernel = Counting(place.store_path)
+    monkeypatch.setattr(fsio, "kernel", kernel)
+    return kernel
+
+
+def new_task(**fields: object) -> dict[str, object]:
+    """A task as the store takes it, without an id."""
+    return {name: value for name, value in v1_task(**fields).items() if name != "id"}
+
+
+def test_scheduling_looks_at_the_end_of_the_store_only(place, counting):
+    filled(place, 2000)
+    place.store().append([new_task()], NOW)
+    assert counting.calls["reader"] == 0
+    assert counting.read <= (16 << 10) + 16
+
+
+def test_cancelling_reads_the_store_once(place, counting):
+    filled(place, 2000)
+    place.store().update("task_7", NOW, lambda task: {**task, "status": "cancelled"})
+    assert counting.calls["reader"] == 1
+
+
+# Fsyncs and locks
+
+
+def test_scheduling_syncs_the_store_once_and_nothing_else(place, traced):
+    place.schedule("1h")
+    calls = traced("fsync,fdatasync,sync,syncfs,msync", FRONT, "--when", "30m", "--summary", "resume the review")
+    assert [re.search(r"<(.*)>", call)[1] for call in calls] == [str(place.store_path)]
+
+
+@pytest.mark.parametrize("command", [("list",), ("show", "mine")])
+def test_looking_syncs_and_locks_nothing(place, traced, command):
+    place.schedule("1h", "resume the review", "--id", "mine")
+    assert traced("fsync,fdatasync,sync,flock", FRONT, *command, "--compact") == []
+
+
+def test_a_command_holds_the_lock_once(place, traced):
+    place.schedule("1h", "resume the review", "--id", "mine")
+    for command in (("--when", "30m", "--summary", "x"), ("cancel", "mine")):
+        assert len([call for call in traced("flock", FRONT, *command) if "LOCK_EX" in call]) == 1
+
+
+def test_a_batch_is_one_write_one_sync_one_lock(place, counting):
+    store = place.store()
+    store.append([new_task()], NOW)
+    counting.calls.clear()
+    store.append([new_task() for _ in range(1000)], NOW)
+    assert counting.calls["fsync"] == 1
+    assert counting.calls["lock"] == 1
+
+
+def test_an_attempt_costs_three_locks_and_three_syncs(place, counting, monkeypatch):
+    """Claim, start, settle. Filing comes at the end of the wake, and once a second while attempts run."""
+    monkeypatch.setattr(runner, "_FILE_EVERY_SECONDS", float("inf"))
+    env = {"DEFER_EXECUTOR": place.executor("cat >/dev/null"), "DEFER_MAX_PARALLEL": "1"}
+    cost = {}
+    for count in (1, 2, 12):  # the first one makes the files
+        place.write_store(*(v1_task(f"task_{number}") for number in range(count)))
+        counting.calls.clear()
+        assert place.wake_at(NOW, env)["completed"] == count
+        cost[count] = Counter(counting.calls)
+    assert cost[12]["lock"] - cost[2]["lock"] == 3 * 10
+    assert cost[12]["fsync"] - cost[2]["fsync"] == 3 * 10
+
+
+def test_filing_costs_the_same_for_one_task_and_for_many(place, counting):
+    cost = []
+    for count in (1, 50):
+        ended = [
+            v1_task(f"task_{number}", status="completed", completed_at="2026-04-08T16:40:00Z")
+            for number in range(count)
+        ]
+        place.write_store(*ended)
+        store = place.store()
+        counting.calls.clear()
+        assert len(store.archive(NOW)) == count
+        cost.append(counting.calls["fsync"])
+        (place.archive_dir / "deferred_202604.jsonl").unlink()
+    assert cost[0] == cost[1]
+
+
+# Modules
+
+
+def modules(place: Place, face: str, *args: str) -> set[str]:
+    """What a face of the command line imports, as its entry starts it."""
+    # Without its options of speed, so that the list of modules comes on stderr.
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-X", "importtime", SCRIPTS / "defer" / "__main__.py", face]
+    done = subprocess.run([*command, *args], env=place.env, cwd=place.home, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines[1:]}
+
+
+COMMANDS = {
+    "schedule": ("front", "--when", "30m", "--summary", "resume the review"),
+    "schedule tomorrow": ("front", "--when", "tomorrow 9am", "--summary", "resume the review"),
+    "list": ("front", "list"),
+    "show": ("front", "show", "mine"),
+    "cancel": ("front", "cancel", "mine"),
+    "wake": ("wake",),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_loads_what_it_does_not_need(place, command):
+    place.schedule("now", "resume the review", "--id", "mine")
+    found = modules(place, *COMMANDS[command])
+    assert "defer.cli" in found
+    allowed = {"subprocess"} if command == "wake" else set()
+    assert {name.partition(".")[0] for name in found} & HEAVY <= allowed
+
+
+@pytest.mark.parametrize("command", ["list", "show"])
+def test_looking_loads_no_lock(place, command):
+    place.schedule("1h", "resume the review", "--id", "mine")
+    assert not {name for name in modules(place, *COMMANDS[command]) if name.startswith("filelock")}
+
+
+def test_scheduling_after_a_delay_loads_no_grammar_and_no_runner(place):
+    found = modules(place, *COMMANDS["schedule"])
+    grammar = {name for name in found if name.startswith("defer.timegrammar.")}
+    assert grammar <= {"defer.timegrammar.reading", "defer.timegrammar.zones"}
+    assert not {"defer.runner", "defer.executor", "defer.recurrence"} & found
+
+
+@pytest.mark.parametrize(("command", "most"), [("schedule", 175), ("list", 115), ("wake", 190)])
+def test_modules_stay_few(place, command, most):
+    """Each module costs about a third of a millisecond: a new one is worth a thought."""
+    place.schedule("now", "resume the review", "--id", "mine")
+    assert len(modules(place, *COMMANDS[command])) <= most
