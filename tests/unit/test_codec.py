@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defer import codec
@@ -165,6 +165,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(min_size=1).map("x_{}".format), json_values))
 def test_what_is_written_is_read_again(extra):
     one = v1_task(**extra)

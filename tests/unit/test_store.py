@@ -279,7 +279,8 @@ class TestTornTail:
 
     @pytest.mark.parametrize("kept_newline", [True, False])
     def test_cut_at_every_byte_the_next_append_starts_on_a_fresh_line(self, place, kept_newline):
-        first, torn = waiting("a"), line(waiting("grün", x="☃"))
+        first = waiting("a")
+        torn = line({"id": "grün", "status": "scheduled", "run_at": "2026-05-01T00:00:00Z", "x": {"y": ["☃"]}})
         rejected = place.store_path.with_name("deferred.jsonl.rejected")
         for cut in range(len(torn)):
             rejected.unlink(missing_ok=True)
