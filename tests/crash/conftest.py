@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+# Read now: a test's environment is bare.
+DEPTH = int(os.environ.get("DEFER_TEST_DEPTH") or 1)
+
 
 @pytest.fixture
 def count(record_property: Callable[[str, object], None]) -> Callable[[str, int], None]:
@@ -34,5 +37,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture
 def depth() -> int:
-    """1 in CI; ``make crash`` sets DEFER_TEST_DEPTH to go through more of what could be enumerated."""
-    return int(os.environ.get("DEFER_TEST_DEPTH") or 1)
+    """1 in CI; ``make crash`` asks for more of what could be enumerated."""
+    return DEPTH

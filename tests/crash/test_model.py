@@ -40,6 +40,10 @@ from world import (
     wake,
 )
 
+# Read now: a test's environment is bare.
+RUNS = int(os.environ.get("DEFER_TEST_RUNS") or 60)
+STEPS = int(os.environ.get("DEFER_TEST_STEPS") or 40)
+
 NAMES = [f"t{number}" for number in range(6)]
 names = st.sampled_from(NAMES)
 summaries = st.sampled_from(["ok", "ok", "fail", "later", "again"])
@@ -175,11 +179,10 @@ class Histories(RuleBasedStateMachine):
 
 
 def test_any_history(count: Any) -> None:
-    runs, steps = int(os.environ.get("DEFER_TEST_RUNS") or 60), int(os.environ.get("DEFER_TEST_STEPS") or 40)
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    wanted = settings(max_examples=runs, stateful_step_count=steps, deadline=None, suppress_health_check=checks)
+    wanted = settings(max_examples=RUNS, stateful_step_count=STEPS, deadline=None, suppress_health_check=checks)
     run_state_machine_as_test(Histories, settings=wanted)  # type: ignore[no-untyped-call]
-    count("histories against the model", runs)
+    count("histories against the model", RUNS)
 
 
 def test_the_model_would_see_a_loss() -> None:

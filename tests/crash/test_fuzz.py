@@ -1,0 +1,19 @@
+"""Rows 5 and 13 of docs/promises.md: 20,000 broken inputs for each parser; `make fuzz` gives a million."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from fuzz_inputs import PARSERS, fuzz
+
+INPUTS = 20_000
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_row_5_and_13_broken_inputs_get_an_answer_or_a_documented_error(
+    name: str, count: Callable[[str, int], None]
+) -> None:
+    fuzz(name, INPUTS, random.SystemRandom().randrange(1 << 32))
+    count("fuzz inputs", INPUTS)
