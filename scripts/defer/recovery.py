@@ -29,7 +29,7 @@ def verdict(task: Task, now: datetime, me: Identity | None = None) -> str:
     ``me`` is the runner that asks: another wake of the same process is over.
     """
     run = task.get("run")
-    if not isinstance(run, dict) or "runner" not in run:
+    if not isinstance(run, dict) or not run.get("runner"):
         return ALIVE if _is_held(task, now, V1_LEASE) else LOST
     runner = False if _was_earlier_wake(run["runner"], me) else process.is_alive(run["runner"])
     if runner:
