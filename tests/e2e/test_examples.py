@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-RUNNABLE = {"reminder.sh", "resumed-analysis.sh", "scheduled-reorient.sh"}
+RUNNABLE = {"recurring.sh", "reminder.sh", "resumed-analysis.sh", "scheduled-reorient.sh"}
 USED_BY_THEM = {"executor.sh", "executor.py", "throwaway.bash"}
 SHOWN_BY_MAKE_DEMO = {"demo.sh", "repository_report.py"}
 
@@ -61,6 +61,21 @@ def test_reminder(run: Run) -> None:
     assert in_two_hours["context"]["summary"] == "stretch your legs"
     assert [one["id"] for one in waiting] == [in_two_hours["id"]]
     assert f"== {now['id']}, attempt 1 ==\n## Summary\n\nthe kettle\n" in printed
+
+
+def test_recurring(run: Run) -> None:
+    printed = run("recurring.sh")
+    found = answers(printed)
+    scheduled, week, moved, after, copy, paused, resumed, cancelled, edited = found
+    assert (scheduled["recurrence"]["count"], len(week)) == (20, 5)
+    assert moved["occurrence"] == scheduled["occurrence"] > moved["run_at"]
+    assert (after["recurrence"]["fired"], after["run_at"], after["attempts"]) == (1, after["occurrence"], 0)
+    assert after["occurrence"] > scheduled["occurrence"]
+    assert copy["copy_of"] == "inbox"
+    assert (paused["status"], resumed["status"], resumed["run_at"]) == ("paused", "scheduled", after["run_at"])
+    assert cancelled["run_at"] > after["run_at"]
+    assert (edited["recurrence"]["expression"], edited["recurrence"]["fired"]) == ("every weekday 9:00", 2)
+    assert printed.count("## Summary\n\nsort the inbox\n") == 2
 
 
 def test_resumed_analysis(run: Run) -> None:
