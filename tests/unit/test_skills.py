@@ -115,9 +115,12 @@ def test_the_commands_of_defer_do_what_it_says(
     task = json.loads(shell(flags).stdout)
     assert task["context"]["artifacts"] == [str(tmp_path / "work" / "review.md")]
     assert (task["id"], task["max_retries"]) == ("review-pr-31", 2)
-    listed, shown, cancelled = documents(shell(look).stdout)
+    listed, shown, upcoming, snoozed, edited, paused, resumed, copy, cancelled = documents(shell(look).stdout)
     assert [one["context"]["summary"] for one in listed] == ["resume the review", task["context"]["summary"]]
     assert (shown["id"], shown["status"]) == ("review-pr-31", "scheduled")
+    assert "resume the review" in {one["summary"] for one in upcoming}
+    assert (snoozed["when"], edited["max_retries"], copy["copy_of"]) == ("2h", 3, "review-pr-31")
+    assert (paused["status"], resumed["status"]) == ("paused", "scheduled")
     assert (cancelled["status"], cancelled["cancel_reason"]) == ("cancelled", "merged already")
 
 
