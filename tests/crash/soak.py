@@ -63,16 +63,8 @@ class Soak:
     def go(self, seconds: float, processes: int) -> None:
         """Let ``processes`` of ours work at once for so long, then let everything come to rest."""
         self.stop_at = time.monotonic() + seconds
-        works = [
-            self.schedules,
-            self.wakes,
-            self.schedules,
-            self.cancels,
-            self.wakes,
-            self.replaces,
-            self.kills,
-            self.archives,
-        ]
+        works = [self.schedules, self.wakes, self.schedules, self.cancels]
+        works += [self.wakes, self.replaces, self.kills, self.archives]
         threads = [
             threading.Thread(target=self._keep_on, args=(works[number % len(works)], self.dice.random()))
             for number in range(processes)
@@ -232,9 +224,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as base:
         one, wrong = soak(Path(base) / "soak", args.seconds, args.processes, seed)
         runs = Counter(run["status"] for run in one.place.lines("runs"))
-    print(
-        f"done {dict(one.done)}; acknowledged {len(one.acknowledged)}, cancelled {len(one.cancelled)}; runs {dict(runs)}"
-    )
+    print(f"done {dict(one.done)}; runs {dict(runs)}")
+    print(f"acknowledged {len(one.acknowledged)}, cancelled {len(one.cancelled)}")
     for what in wrong:
         print(f"WRONG: {what}")
     print("nothing lost, nothing twice" if not wrong else f"{len(wrong)} things are wrong (seed {seed})")

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+
+import pytest
 from cases import due, waiting
 from memfs import File
-from world import STORE, Machine, Proc, archive, cancel, claim_only, do, examine, in_store, schedule, wake
+from world import (
+    STORE,
+    FakeAttempt,
+    Machine,
+    Proc,
+    archive,
+    cancel,
+    claim_only,
+    do,
+    examine,
+    in_store,
+    lines_in,
+    schedule,
+    wake,
+)
+
+from defer import outcome
+from defer.outcome import Outcome
 
 
 def number_of_store(machine: Machine) -> int:
@@ -64,3 +85,63 @@ def test_row_9_the_lock_keeps_writers_apart() -> None:
     outer.exit()
     assert do(machine, schedule("afterwards"))[0] == "done"
     examine(machine)
+
+
+def test_row_7_an_outcome_that_comes_too_late_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runner that was taken for dead and lives: the attempt was given up, another one is under way."""
+    machine = due("fail")()
+    old = Proc(machine)
+    finish = FakeAttempt.finish
+
+    def meanwhile(attempt: FakeAttempt, now: datetime) -> Outcome:
+        monkeypatch.setattr(FakeAttempt, "finish", finish)
+        alive, running = set(machine.alive), dict(machine.running)
+        machine.alive.clear()
+        machine.running.clear()
+        assert do(machine, wake)[0] == "done"
+        machine.pass_time(minutes=2)
+        younger = Proc(machine)
+        assert younger.run(claim_only) == "done"
+        machine.alive |= alive
+        machine.running |= running
+        return finish(attempt, now)
+
+    monkeypatch.setattr(FakeAttempt, "finish", meanwhile)
+    assert old.run(wake) == "done"
+    (one,) = [one for one in in_store(machine) if one["id"] == "due-0-fail"]
+    assert (one["status"], one["attempts"], one["run"]["run_id"][:7]) == ("executing", 2, "claimed")
+    assert [run["status"] for run in lines_in(machine, "runs")] == ["lost"]
+
+
+def test_row_11_the_machine_may_be_in_any_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far west of Greenwich a local clock reads less than UTC: nothing may compare the two."""
+    monkeypatch.setenv("TZ", "Pacific/Honolulu")
+    time.tzset()
+    try:
+        machine = due("ok")()
+        assert do(machine, wake)[0] == "done"
+        assert [one["id"] for one in machine.started] == ["due-0-ok"]
+        examine(machine)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_row_3_an_attempt_put_off_counts_as_no_retry() -> None:
+    """Put off three times, then failing twice: with one retry that is what it may."""
+    machine = due("later")()
+    for _ in range(3):
+        assert do(machine, wake)[0] == "done"
+        machine.pass_time(minutes=5)
+    assert len(machine.started) == 3
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(FakeAttempt, "finish", lambda attempt, now: (attempt._end(), FAILED)[1])
+    for _ in range(3):
+        assert do(machine, wake)[0] == "done"
+        machine.pass_time(hours=1)
+    monkey.undo()
+    assert [one["id"] for one in machine.started].count("due-0-later") == 5
+    examine(machine)
+
+
+FAILED = Outcome(outcome.FAILED, exit_code=1, error_type=outcome.EXECUTOR_FAILED, error="it failed")

@@ -51,7 +51,7 @@ class Machine:
         self.disk.make_durable()
         self.boot = 1
         self.alive: set[int] = set()
-        self._pids = itertools.count(100)
+        self._pids = itertools.count(10**8)
         self.acknowledged: set[Key] = set()
         self.cancelled: set[Key] = set()
         self.started: list[dict[str, Any]] = []
@@ -291,7 +291,6 @@ def wake(proc: Proc) -> None:
     one = runner.Runner(proc.store, proc.config, proc.audit, lambda: proc.machine.now)
     one._selector.close()
     one._selector = _Selector()  # type: ignore[assignment]
-    one._me = proc.machine.identity(proc.pid)
     one.wake()
 
 

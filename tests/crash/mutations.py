@@ -1,0 +1,228 @@
+"""Break the code on purpose, one place at a time, and show which test sees it (``make mutations``).
+
+Each mutation is made in a copy of the tree; the test named beside it must fail there, and must pass
+in an unbroken copy. A mutation whose place is gone from the code is an error: mend this table.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("scripts", "tests", "references", "pyproject.toml", "conftest.py")
+
+
+class Mutation(NamedTuple):
+    """What is broken: in ``file``, each ``old`` becomes its ``new``; ``test`` must see it."""
+
+    name: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+    test: str
+
+
+LOSS = "tests/crash/test_power_loss.py::test_row_2_power_loss_after_it_was_done"
+DEEP_LOSS = "tests/crash/test_power_loss.py::test_row_2_and_15_power_loss_after_others_went_on_where_one_died"
+FAULTS = "tests/crash/test_faults.py::test_row_1_and_3_a_fault_at_every_operation"
+LONG = "tests/crash/test_long_lived.py::"
+OUTSIDE = "tests/crash/test_from_outside.py::"
+
+MUTATIONS = [
+    Mutation(
+        "leave out the fsync of an append", "fsio.py",
+        (("            _write_all(fd, data)\n            kernel.fsync(fd)\n", "            _write_all(fd, data)\n"),),
+        f"{LOSS}[schedule]",
+    ),
+    Mutation(
+        "leave out the fsync of a rewrite", "fsio.py",
+        (("            if sync:\n                kernel.fsync(fd)\n", ""),),
+        f"{LOSS}[rewrite]",
+    ),
+    Mutation(
+        "drop the directory fsync after a rename", "fsio.py",
+        (("    if sync:\n        sync_directory(path.parent)\n", ""),),
+        f"{LOSS}[archive]",
+    ),
+    Mutation(
+        "do not sync a new file's name", "fsio.py",
+        (("            _sync_names(path)\n", "            pass\n"),),
+        f"{LOSS}[schedule, first of all]",
+    ),
+    Mutation(
+        "skip the truncate after a failed write", "fsio.py",
+        (("                kernel.truncate(fd, before)\n", "                pass\n"),),
+        f"{FAULTS}[schedule batch-short]",
+    ),
+    Mutation(
+        "write a rewrite into the store itself", "fsio.py",
+        (
+            ("    new = path.with_name(f\".{path.name.lstrip('.')}.new\")\n", "    new = path\n"),
+            ("        kernel.rename(new, path)\n", ""),
+        ),
+        f"{FAULTS}[rewrite-kill-half]",
+    ),
+    Mutation(
+        "archive after removing", "store.py",
+        (
+            ("filed = filing.file(unfiled, self._archive_dir, self._runs_dir)", "filed = []"),
+            (
+                "            self._mark_rest(now)\n        return filed",
+                "            filed = filing.file(unfiled, self._archive_dir, self._runs_dir)\n"
+                "            self._mark_rest(now)\n        return filed",
+            ),
+        ),
+        f"{FAULTS}[archive-kill-after]",
+    ),
+    Mutation(
+        "drop what stands in the archive already without syncing it", "filing.py",
+        (("        fsio.sync(path)\n", "        pass\n"),),
+        f"{DEEP_LOSS}[archive-kill-after]",
+    ),
+    Mutation(
+        "file again what is in the archive already", "filing.py",
+        (('                missing.pop(line.rstrip(b"\\n") + b"\\n", None)\n', "                pass\n"),),
+        f"{FAULTS}[archive-kill-after]",
+    ),
+    Mutation(
+        "build on what a dead process left unsynced", "store.py",
+        (("    def _make_durable(self) -> None:\n", "    def _make_durable(self) -> None:\n        return\n\n    def _unused(self) -> None:\n"),),
+        f"{DEEP_LOSS}[archive-kill-after]",
+    ),
+    Mutation(
+        "let the index's file go, and its number with it", "index.py",
+        (("        self._hold(stream)\n", ""),),
+        f"{LONG}test_row_9_a_file_number_that_comes_back_is_not_the_same_file",
+    ),
+    Mutation(
+        "take no lock", "store.py",
+        (("            with fsio.lock(self._lock_path, self._lock_timeout):\n", "            if True:\n"),),
+        f"{LONG}test_row_9_the_lock_keeps_writers_apart",
+    ),
+    Mutation(
+        "start the executor before its identity is written", "runner.py",
+        (
+            ("        try:\n            started = self._store.update(", "        attempt.release()\n        try:\n            started = self._store.update("),
+            ("        attempt.release()\n        self._watch_stdin(attempt)\n", "        self._watch_stdin(attempt)\n"),
+        ),
+        f"{FAULTS}[settle retry-kill-before]",
+    ),
+    Mutation(
+        "ignore run_id at settle", "runner.py",
+        ((" or not same_run:", ":"),),
+        f"{LONG}test_row_7_an_outcome_that_comes_too_late_is_dropped",
+    ),
+    Mutation(
+        "give an attempt up while its executor lives", "recovery.py",
+        (("    if not leader:\n        return LOST\n", "    return LOST\n"),),
+        f"{FAULTS}[settle retry-kill-after]",
+    ),
+    Mutation(
+        "believe a pid without its start time", "process.py",
+        (('    return start is not None and start == known.get("start")\n', "    return start is not None\n"),),
+        f"{OUTSIDE}test_row_8_a_pid_that_is_used_again",
+    ),
+    Mutation(
+        "believe a process of another boot", "process.py",
+        (('    if known.get("boot") != _boot_id():\n        return False\n', ""),),
+        f"{OUTSIDE}test_row_8_after_a_reboot_nobody_is_taken_for_alive",
+    ),
+    Mutation(
+        "let the executor inherit the store's files", "process.py",
+        (("            start_new_session=True,\n", "            start_new_session=True,\n            close_fds=False,\n"),),
+        f"{OUTSIDE}test_row_7_and_10_an_executor_inherits_no_file_of_the_store",
+    ),
+    Mutation(
+        "count an attempt that was put off", "outcome.py",
+        (('ended["attempts"] - deferrals["total"]', 'ended["attempts"]'),),
+        f"{LONG}test_row_3_an_attempt_put_off_counts_as_no_retry",
+    ),
+    Mutation(
+        "compare times as text in the local zone", "index.py",
+        (("instants.to_text(horizon)", 'horizon.astimezone().strftime("%Y-%m-%dT%H:%M:%SZ")'),),
+        f"{LONG}test_row_11_the_machine_may_be_in_any_zone",
+    ),
+    Mutation(
+        "forget to bring the due marker forward", "markers.py",
+        (("            self._bring_forward(wake_at)\n", "            pass\n"),),
+        f"{FAULTS}[schedule, sooner than all-EIO]",
+    ),
+    Mutation(
+        "bring the due marker forward after the append", "markers.py",
+        (
+            ("            self._bring_forward(wake_at)\n        yield\n", "            pass\n        yield\n        self._bring_forward(wake_at)\n"),
+        ),
+        f"{FAULTS}[schedule, sooner than all-kill-after]",
+    ),
+    Mutation(
+        "leave a torn line in the store", "store.py",
+        (("        fsio.truncate(self.path, torn_at)\n", ""),),
+        f"{FAULTS}[torn line, schedule-EIO]",
+    ),
+]  # fmt: skip
+
+
+def copy_tree(into: Path) -> None:
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, into / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy(source, into / name)
+
+
+def run(tree: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
+    # The inherited-files mutation makes descriptors inheritable in Python, too.
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
+        cwd=tree, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def mutate(tree: Path, mutation: Mutation) -> bool:
+    """Make the change; False if its place is not there, or not once."""
+    path = tree / "scripts" / "defer" / mutation.file
+    text = path.read_text()
+    for old, new in mutation.changes:
+        if text.count(old) != 1:
+            return False
+        text = text.replace(old, new)
+    path.write_text(text)
+    return True
+
+
+def judge(mutation: Mutation) -> str:
+    """``caught``, or what is wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy_tree(Path(folder))
+        if not mutate(Path(folder), mutation):
+            return "ITS PLACE IS GONE"
+        status = run(Path(folder), [mutation.test]).returncode
+        return {0: "NOT SEEN", 1: "caught"}.get(status, f"THE TEST DID NOT RUN ({status})")
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        copy_tree(Path(folder))
+        done = run(Path(folder), sorted({mutation.test for mutation in MUTATIONS}))
+    if done.returncode:
+        print(done.stdout[-3000:])
+        print("the tests do not pass on the unbroken code")
+        return 1
+    wrong = 0
+    print("| broken on purpose | in | found by | |\n|---|---|---|---|")
+    for mutation in MUTATIONS:
+        found = judge(mutation)
+        wrong += found != "caught"
+        print(f"| {mutation.name} | {mutation.file} | `{mutation.test.partition('::')[2]}` | {found} |", flush=True)
+    print(f"\n{len(MUTATIONS) - wrong} of {len(MUTATIONS)} caught")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
