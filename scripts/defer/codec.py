@@ -30,6 +30,7 @@ _FILED = {"id", "status", "filed_at"}
 _LEADING = ("id", "ended", "ended_runs", "status", "run_at")
 _WAITING = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)","status":"scheduled","run_at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 _UNICODE, _ASCII = (json.JSONEncoder(ensure_ascii=flag, separators=(",", ":")) for flag in (False, True))
+_raw_decode = json.JSONDecoder().raw_decode
 waiting = _WAITING.match
 """``waiting(line)``: a match with the id and ``run_at`` of a plainly waiting task, or None."""
 
@@ -55,7 +56,10 @@ def _dumps(value: Task, ascii_only: bool) -> str:
 def decode(line: bytes) -> Task:
     """The record in ``line``. Raises BadLine when it is none: every field a wake relies on is checked."""
     try:
-        value = json.loads(line.decode().removeprefix("\ufeff"))
+        text = line.decode().strip("\ufeff \t\r\n")
+        value, end = _raw_decode(text)
+        if end < len(text):
+            raise ValueError(f"more behind its end, at {end}")
     except (ValueError, RecursionError) as error:
         raise BadLine(f"not JSON: {error}"[:200]) from None
     if not isinstance(value, dict):

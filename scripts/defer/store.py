@@ -160,18 +160,21 @@ class JsonlStore:
                 last = set(index.winners(stream, quick_look=True).values())
                 stream.seek(0)
                 for number, line in enumerate(stream):
-                    if number in last:
-                        yield from self._decoded(line)
+                    if number not in last:
+                        continue
+                    try:
+                        one = codec.decode(line)
+                    except BadLine:
+                        yield from self._before(line)
+                    else:
+                        yield one, line.strip(_AROUND_JSON)
 
-    def _decoded(self, line: bytes) -> Iterator[tuple[Task, bytes]]:
-        """The record in a line, or the one before it if this only begins like one."""
-        try:
-            yield codec.decode(line), line.strip(_AROUND_JSON)
-        except BadLine:
-            quick = codec.waiting(line)
-            found = self.find(quick[1].decode()) if quick else None
-            if found is not None:
-                yield found, codec.encode(found).rstrip()
+    def _before(self, line: bytes) -> Iterator[tuple[Task, bytes]]:
+        """What counts instead of a line that only begins like a record: the one before it of that id."""
+        quick = codec.waiting(line)
+        found = self.find(quick[1].decode()) if quick else None
+        if found is not None:
+            yield found, codec.encode(found).rstrip()
 
     def update(self, task_id: str, now: datetime, change: Callable[[Task], Task]) -> Task:
         with self._locked():
