@@ -152,6 +152,26 @@ def no_last_newline() -> Machine:
     return machine
 
 
+def all_in_one_tick() -> Machine:
+    """The clock that stamps files stands still: what was written last bears the same time as what comes next."""
+    machine = waiting()
+    machine.disk.operation_ns = 0
+    assert do(machine, schedule("a-tick-ago", minutes=40))[0] == "done"
+    machine.disk.make_durable()
+    return machine
+
+
+def slow(setup: Callable[[], Machine]) -> Callable[[], Machine]:
+    """On a disk that takes 10 ms for whatever it is asked."""
+
+    def made() -> Machine:
+        machine = setup()
+        machine.disk.operation_ns = 10_000_000
+        return machine
+
+    return made
+
+
 def later(setup: Callable[[], Machine], seconds: float = 2) -> Callable[[], Machine]:
     def made() -> Machine:
         machine = setup()
@@ -176,6 +196,7 @@ CASES: dict[str, Case] = {
     "schedule": Case(waiting, schedule("new"), one_step=True),
     "schedule, first of all": Case(empty, schedule("new"), one_step=True),
     "schedule, sooner than all": Case(waiting, schedule("new", minutes=1), one_step=True),
+    "schedule, sooner than all, within a tick": Case(all_in_one_tick, schedule("new", minutes=1), one_step=True),
     "schedule batch": Case(waiting, schedule_batch(["one", "two", "three"]), one_step=True),
     "schedule, id is there already": Case(waiting, schedule("wait", if_exists="skip"), one_step=True),
     "replace": Case(later(waiting), schedule("wait", minutes=20, if_exists="replace"), one_step=True),
@@ -193,6 +214,7 @@ CASES: dict[str, Case] = {
     "recover beside a living executor": Case(executor_outlives_its_runner, wake),
     "archive": Case(settled_and_not_filed, archive),
     "archive, large store": Case(settled_and_not_filed, large(archive)),
+    "archive, slow disk": Case(slow(settled_and_not_filed), archive),
     "archive again": Case(filed_and_not_dropped, archive),
     "archive again, large store": Case(filed_and_not_dropped, large(archive)),
     "archive of v1": Case(v1_finished, archive),

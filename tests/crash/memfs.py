@@ -184,13 +184,14 @@ class Disk:
         self.seconds = seconds
         self.root = Directory(1)
         self.locks: dict[str, MemKernel] = {}
-        self.tasks = 0
+        self.operations = 0
+        self.operation_ns = 20_000
         self._free: list[int] = []
         self._numbers = itertools.count(2)
 
     def now(self) -> int:
-        """The coarse stamp of this moment; each operation takes 20 microseconds."""
-        exact = int(self.seconds() * 1e9) + self.tasks * 20_000
+        """The coarse stamp of this moment; each operation takes ``operation_ns``."""
+        exact = int(self.seconds() * 1e9) + self.operations * self.operation_ns
         return exact - exact % TICK_NS
 
     def number(self) -> int:
@@ -264,7 +265,7 @@ class Disk:
         twin = Disk(self.seconds)
         known: dict[int, Node] = {}
         twin.root = cast(Directory, self._copied(self.root, known))
-        twin.tasks = self.tasks
+        twin.operations, twin.operation_ns = self.operations, self.operation_ns
         twin._free = list(self._free)
         highest = max(node.number for node in known.values())
         twin._numbers = itertools.count(max([highest, *self._free]) + 1)
@@ -302,7 +303,7 @@ class Disk:
 
     def _survivor(self, choose: Callable[[str, list[Any]], Any]) -> Disk:
         left = Disk(self.seconds)
-        left.tasks = self.tasks
+        left.operations, left.operation_ns = self.operations, self.operation_ns
         known: dict[int, Node] = {}
         left.root = cast(Directory, self._survived(self.root, left, choose, known))
         return left
@@ -406,7 +407,7 @@ class MemKernel(fsio.Kernel):
             raise Killed
         number = len(self.log)
         self.log.append(operation)
-        self.disk.tasks += 1
+        self.disk.operations += 1
         here = self.fault is not None and self.fault.at == number
         if here and self.fault.kind == "kill-before":
             self.die()

@@ -48,7 +48,7 @@ MUTATIONS = [
     Mutation(
         "drop the directory fsync after a rename", "fsio.py",
         (("    if sync:\n        sync_directory(path.parent)\n", ""),),
-        f"{LOSS}[archive]",
+        f"{LOSS}[archive, slow disk]",
     ),
     Mutation(
         "do not sync a new file's name", "fsio.py",
@@ -135,7 +135,10 @@ MUTATIONS = [
     ),
     Mutation(
         "let the executor inherit the store's files", "process.py",
-        (("            start_new_session=True,\n", "            start_new_session=True,\n            close_fds=False,\n"),),
+        (
+            ("            start_new_session=True,\n", "            start_new_session=True,\n            close_fds=False,\n"),
+            ("import os\nimport signal\n", "import os\nimport signal\n\nfrom . import fsio\n\n_open = fsio.Kernel.reader\n\n\ndef _leaky(self, path):\n    stream = _open(self, path)\n    os.set_inheritable(stream.fileno(), True)\n    return stream\n\n\nfsio.Kernel.reader = _leaky\n"),
+        ),
         f"{OUTSIDE}test_row_7_and_10_an_executor_inherits_no_file_of_the_store",
     ),
     Mutation(
@@ -158,12 +161,12 @@ MUTATIONS = [
         (
             ("            self._bring_forward(wake_at)\n        yield\n", "            pass\n        yield\n        self._bring_forward(wake_at)\n"),
         ),
-        f"{FAULTS}[schedule, sooner than all-kill-after]",
+        f"{FAULTS}[schedule, sooner than all, within a tick-kill-after]",
     ),
     Mutation(
         "leave a torn line in the store", "store.py",
         (("        fsio.truncate(self.path, torn_at)\n", ""),),
-        f"{FAULTS}[torn line, schedule-EIO]",
+        "tests/crash/test_torn.py::test_row_4_the_store_cut_at_every_byte[schedule]",
     ),
 ]  # fmt: skip
 

@@ -52,7 +52,10 @@ def test_row_2_power_loss_after_it_was_done(name: str, count: Callable[[str, int
     """Acknowledged is acknowledged, the moment it is said."""
     machine = start(name)
     assert perform(machine, name)[0] == "done"
-    count("power-loss states", lose_power(machine, 64, f"{name}, power lost when it was done"))
+    states = lose_power(machine, 64, f"{name}, power lost when it was done")
+    assert do(machine, schedule("afterwards", minutes=45))[0] == "done"
+    states += lose_power(machine, 64, f"{name}, then a schedule, power lost when both were done")
+    count("power-loss states", states)
 
 
 @pytest.mark.parametrize("kind", ["kill-after", "kill-half", "EIO"])

@@ -430,6 +430,10 @@ def examine(machine: Machine, patience: timedelta = timedelta()) -> None:
     machine.pass_time(minutes=1)
     assert do(machine, wake)[0] == "done"
     examine_readers(machine)
+    if machine.running:
+        # Long enough for a retry: none may begin beside them.
+        machine.pass_time(minutes=2)
+        assert do(machine, wake)[0] == "done"
     machine.end_executors()
     machine.pass_time(seconds=patience.total_seconds() + 1)
     assert do(machine, wake)[0] == "done"
