@@ -5,7 +5,7 @@ ENTER = python=$$($(PYTHON3) scripts/bootstrap.py --extra dev) || exit; export P
 AGENT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-shell test-python lint bench install uninstall lock version
+.PHONY: help demo test test-shell test-python lint bench crash soak fuzz mutations install uninstall lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -31,6 +31,18 @@ lint: ## ShellCheck, shfmt, ruff, mypy, and no syntax newer than Bash 3.2
 
 bench: ## how fast, how small: one table, ours beside the limit (BENCH=--quick for a minute of it)
 	@$(ENTER) "$$python" tests/bench/run.py $(BENCH)
+
+crash: ## the fault tests in full: every operation, every fault, random histories (about an hour)
+	@$(ENTER) DEFER_TEST_DEPTH=4 DEFER_TEST_RUNS=1000 DEFER_TEST_STEPS=100 "$$python" -m pytest tests/crash -n 2
+
+soak: ## sixteen processes on one store for a minute, killed at random (SOAK="--seconds 600 --seed 1")
+	@$(ENTER) "$$python" tests/crash/soak.py $(SOAK)
+
+fuzz: ## a million broken inputs for every parser (FUZZ="--number 20000 --only 'task record'")
+	@$(ENTER) "$$python" tests/crash/fuzz_inputs.py $(FUZZ)
+
+mutations: ## break the code on purpose, one place at a time, and show which test sees it
+	@$(ENTER) "$$python" tests/crash/mutations.py
 
 install: ## link `defer` into ~/.local/bin and the skills into agent folders (AGENT=claude|codex|agents|all|none)
 	@scripts/install.sh install $(AGENT)
