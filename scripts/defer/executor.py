@@ -35,6 +35,7 @@ from .outcome import (
     error_type_of,
 )
 from .process import Leader
+from .retry import no_sooner_than_a_minute
 
 _READ_BYTES = 1 << 16
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
@@ -268,7 +269,8 @@ class Attempt:
         if words is None:
             return None, None
         try:
-            return timeparse.parse(words, now, self._config.timezone(self.task.get("tz"))).instant, None
+            wanted = timeparse.parse(words, now, self._config.timezone(self.task.get("tz"))).instant
+            return no_sooner_than_a_minute(wanted, now), None
         except DeferError as error:
             return None, f"reschedule: {error}"
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from . import instants, occurrences, task
 from .codec import Task
-from .retry import RETRY_AT_IN_A_ROW, Backoff, heeded_retry_at
+from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
 
 OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
 RUN_STATUSES = ("running", OK, FAILED, TIMEOUT, LOST)
@@ -95,7 +95,7 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
     final = outcome.error_type in _FINAL
     if outcome.retry_at is not None and not final and deferrals["in_a_row"] < RETRY_AT_IN_A_ROW:
         counted = {"total": deferrals["total"] + 1, "in_a_row": deferrals["in_a_row"] + 1}
-        at = heeded_retry_at(outcome.retry_at, now)
+        at = no_sooner_than_a_minute(outcome.retry_at, now)
         return task.again(ended, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
     failures = ended["attempts"] - deferrals["total"]
     if not final and failures <= int(ended.get("max_retries") or 0):

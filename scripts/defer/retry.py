@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-RETRY_AT_MINIMUM = timedelta(minutes=1)
+_SOONEST = timedelta(minutes=1)
 RETRY_AT_IN_A_ROW = 50
 
 
@@ -26,6 +26,6 @@ class Backoff(NamedTuple):
         return timedelta(seconds=round(min(grown, self.cap)))
 
 
-def heeded_retry_at(wanted: datetime, now: datetime) -> datetime:
-    """The instant an executor asked for, never less than a minute ahead of ``now``."""
-    return max(wanted, now + RETRY_AT_MINIMUM)
+def no_sooner_than_a_minute(wanted: datetime, now: datetime) -> datetime:
+    """The instant an executor asked for, but at least a minute ahead of ``now``: none may keep a wake busy for ever."""
+    return max(wanted, now + _SOONEST)

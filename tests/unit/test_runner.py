@@ -206,6 +206,11 @@ class TestResultFile:
             (1, text_at(hours=2)),
         ]
 
+    def test_reschedule_is_at_least_a_minute_ahead(self, place):
+        """An executor that always asks for "now" must not keep one wake busy for ever."""
+        assert self.wake(place, result_file(reschedule="now"))["started"] == 1
+        assert place.task(ONE)["run_at"] == text_at(minutes=1)
+
     def test_reschedule_after_a_failure_means_nothing(self, place):
         self.wake(place, result_file(reschedule="2h") + "; exit 1")
         assert place.archived()[0]["status"] == "failed"
