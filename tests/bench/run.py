@@ -60,12 +60,13 @@ def say(text: str) -> None:
 
 def measured(ground: Ground, words: list[str]) -> str:
     """All the tables, as Markdown."""
+    where = machine(ground.directory)
     wanted = [part for part in targets.ALL if not words or any(word in part.__name__ for word in words)]
     lines: list[table.Line] = []
     for part in wanted:
         say(part.__name__.replace("_", " "))
         lines += part(ground)
-    found = f"{machine(ground.directory)}.\n\n" + table.markdown(table.HEADINGS, [line.cells() for line in lines])
+    found = f"{where}.\n\n" + table.markdown(table.HEADINGS, [line.cells() for line in lines])
     if not words or "peers" in words:
         say("peers")
         found += "\n" + peers.measured(ground)

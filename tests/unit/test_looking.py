@@ -1,0 +1,59 @@
+"""`list` prints what the store holds, whatever hand wrote the lines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from support import strict, v1_task
+
+LINES = {
+    "as we write them": json.dumps(v1_task(), separators=(",", ":")).encode() + b"\n",
+    "with spaces": json.dumps(v1_task(), indent=None).encode() + b"\n",
+    "with spaces around it": b" \t" + json.dumps(v1_task()).encode() + b"  \n",
+    "with a byte order mark": b"\xef\xbb\xbf" + json.dumps(v1_task()).encode() + b"\n",
+    "with CR LF": json.dumps(v1_task()).encode() + b"\r\n",
+    "without a newline": json.dumps(v1_task()).encode(),
+    "with escapes": json.dumps(v1_task(note="größer als 10 €")).encode() + b"\n",
+    "with UTF-8": json.dumps(v1_task(note="größer als 10 €"), ensure_ascii=False).encode() + b"\n",
+    "with half a pair of surrogates, escaped": json.dumps(v1_task(note="\ud83d")).encode() + b"\n",
+}
+
+
+@pytest.mark.parametrize("form", LINES)
+@pytest.mark.parametrize("flags", [(), ("--limit", "5")], ids=["all", "limit"])
+def test_a_compact_list_is_the_records_on_one_line(place, form, flags):
+    other = v1_task("other", run_at="2100-01-01T00:00:00Z")
+    place.write_store(other, LINES[form])
+    done = place.defer("list", "--compact", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert {one["id"]: one for one in strict(done.stdout)} == {
+        "other": other,
+        "task_20260408_163500_4821": json.loads(LINES[form].decode("utf-8-sig")),
+    }
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"id":"a"', b"\xff\n", b"{} {}\n", b'"text"\n', json.dumps(v1_task()).encode() + b" x\n"]
+)
+def test_a_bad_line_is_left_out(place, line):
+    place.write_store(v1_task("other"), line)
+    done = place.defer("list", "--compact")
+    assert done.returncode == 0
+    assert [one["id"] for one in strict(done.stdout)] == ["other"]
+
+
+def test_the_pretty_and_the_compact_list_say_the_same(place):
+    for number in range(3):
+        place.schedule("1h", f"task {number}, größer")
+    place.defer("cancel", place.schedule("1h")["id"])
+    pretty, compact = place.defer("list", "--all"), place.defer("list", "--all", "--compact")
+    assert strict(pretty.stdout) == strict(compact.stdout)
+    assert len(strict(compact.stdout)) == 4
+    assert [one["status"] for one in strict(place.defer("list", "--compact").stdout)] == ["scheduled"] * 3
+
+
+def test_an_empty_list_is_an_empty_array(place):
+    assert place.defer("list", "--compact").stdout == "[]\n"
