@@ -17,8 +17,10 @@ from world import (
     cancel,
     claim_only,
     do,
+    edited,
     in_store,
     key_of,
+    recur,
     schedule,
     schedule_batch,
     wake,
@@ -172,6 +174,31 @@ def slow(setup: Callable[[], Machine]) -> Callable[[], Machine]:
     return made
 
 
+def recurring() -> Machine:
+    """Two that recur, of which one is due."""
+    machine = waiting()
+    for act in (recur("often", "every 10m"), recur("daily", "every day at 9am", "fail")):
+        assert do(machine, act)[0] == "done"
+    machine.pass_time(minutes=12)
+    machine.disk.make_durable()
+    return machine
+
+
+def asleep_for_days() -> Machine:
+    machine = recurring()
+    machine.pass_time(days=2)
+    return machine
+
+
+def paused() -> Machine:
+    machine = recurring()
+    for name in ("wait", "daily"):
+        assert do(machine, edited(lambda editor, name=name: editor.pause(name)))[0] == "done"
+    machine.pass_time(days=1)
+    machine.disk.make_durable()
+    return machine
+
+
 def later(setup: Callable[[], Machine], seconds: float = 2) -> Callable[[], Machine]:
     def made() -> Machine:
         machine = setup()
@@ -201,6 +228,17 @@ CASES: dict[str, Case] = {
     "schedule, id is there already": Case(waiting, schedule("wait", if_exists="skip"), one_step=True),
     "replace": Case(later(waiting), schedule("wait", minutes=20, if_exists="replace"), one_step=True),
     "cancel": Case(waiting, cancel("wait"), one_step=True),
+    "pause": Case(recurring, edited(lambda editor: editor.pause("wait")), one_step=True),
+    "resume": Case(paused, edited(lambda editor: editor.resume("wait")), one_step=True),
+    "resume what recurs": Case(paused, edited(lambda editor: editor.resume("daily")), one_step=True),
+    "reschedule": Case(recurring, edited(lambda editor: editor.reschedule("wait", "20m")), one_step=True),
+    "edit": Case(recurring, edited(lambda editor: editor.edit("wait", {"tags": ["new"]})), one_step=True),
+    "run now": Case(recurring, edited(lambda editor: editor.run_now("wait")), one_step=False),
+    "cancel an occurrence": Case(
+        recurring, edited(lambda editor: editor.cancel_occurrence("often", None)), one_step=True
+    ),
+    "next occurrence": Case(recurring, wake),
+    "occurrences that were missed": Case(asleep_for_days, wake),
     "claim": Case(due("ok", "ok", "fail"), claim_only),
     "settle ok": Case(due("ok"), wake),
     "settle retry": Case(due("fail"), wake),

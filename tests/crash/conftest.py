@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-# Read now: a test's environment is bare.
-DEPTH = int(os.environ.get("DEFER_TEST_DEPTH") or 1)
+from limits import DEPTH
 
 
 @pytest.fixture

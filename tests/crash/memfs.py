@@ -39,6 +39,8 @@ KILLS = ("kill-before", "kill-after", "kill-half")
 """Deaths: before the operation, after it, in the middle of a write."""
 FAILURES = ("EIO", "EIO-ever", "ENOSPC", "ENOSPC-ever", "EDQUOT", "short", "short-ever")
 FAULTS = (*KILLS, *FAILURES)
+TELLING = ("kill-after", "kill-half", "EIO", "EIO-ever", "ENOSPC", "ENOSPC-ever", "short")
+"""The others find the disk in a state that one of these finds it in, too."""
 
 MUTATING = {
     "open-w", "write", "fsync", "truncate", "chmod", "mkdir", "rename", "unlink", "set_mtime", "lock",

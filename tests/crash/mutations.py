@@ -111,7 +111,7 @@ MUTATIONS = [
             ("        try:\n            started = self._store.update(", "        attempt.release()\n        try:\n            started = self._store.update("),
             ("        attempt.release()\n        self._watch_stdin(attempt)\n", "        self._watch_stdin(attempt)\n"),
         ),
-        f"{FAULTS}[settle retry-kill-before]",
+        f"{FAULTS}[settle retry-kill-after]",
     ),
     Mutation(
         "ignore run_id at settle", "runner.py",

@@ -49,11 +49,27 @@ def _due(base: Path) -> Place:
     return place
 
 
+def _files(base: Path) -> Place:
+    """A directory of task files: one is new, one has changed, one is gone since the last sync."""
+    place = _waiting(base)
+    folder = base.parent / "files"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name in ("changed", "gone"):
+        (folder / f"{name}.json").write_text(json.dumps({"schedule": "every day at 9am", "command": "true"}))
+    assert place.run("front", "sync", str(folder)).returncode == 0
+    (folder / "gone.json").unlink()
+    for name in ("changed", "fresh"):
+        (folder / f"{name}.json").write_text(json.dumps({"schedule": "every day at 10am", "command": "true"}))
+    return place
+
+
 COMMANDS: dict[str, tuple[Prepare, list[str]]] = {
     "schedule": (_waiting, ["front", "schedule", "--when", "30m", "--summary", "s", "--id", "new"]),
     "cancel": (_waiting, ["front", "cancel", "wait"]),
     "wake": (_due, ["wake"]),
     "archive": (_due, ["archive"]),
+    "sync": (_files, ["front", "sync", "../files"]),
 }
 
 
@@ -92,7 +108,9 @@ def hindered(name: str, base: Path, tampering: str) -> tuple[Place, subprocess.C
 
 
 def acknowledged(name: str, done: subprocess.CompletedProcess[str]) -> set[str]:
-    known = {"wait"} | ({"good", "bad"} if name in ("wake", "archive") else set())
+    known = {"wait"} | ({"changed", "gone"} if name == "sync" else set())
+    known |= {"fresh"} if name == "sync" and done.returncode == 0 else set()
+    known |= {"good", "bad"} if name in ("wake", "archive") else set()
     return known | ({"new"} if name == "schedule" and done.returncode == 0 else set())
 
 

@@ -7,7 +7,6 @@ command may meet any fault, and the power may go at any moment.
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 
@@ -22,6 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from limits import RUNS, STEPS
 from memfs import FAULTS, Fault
 from world import (
     POWER_PATIENCE,
@@ -39,10 +39,6 @@ from world import (
     schedule_batch,
     wake,
 )
-
-# Read now: a test's environment is bare.
-RUNS = int(os.environ.get("DEFER_TEST_RUNS") or 60)
-STEPS = int(os.environ.get("DEFER_TEST_STEPS") or 40)
 
 NAMES = [f"t{number}" for number in range(6)]
 names = st.sampled_from(NAMES)

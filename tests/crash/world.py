@@ -24,6 +24,7 @@ from memfs import Disk, Fault, Killed, MemKernel
 from defer import fsio, instants, outcome, process, runner, scheduler, task
 from defer.audit import AuditLog
 from defer.config import Config
+from defer.editing import Editor
 from defer.errors import DeferError
 from defer.markers import HORIZON
 from defer.outcome import Outcome
@@ -249,6 +250,28 @@ def schedule(task_id: str, minutes: float = 60, summary: str = "ok", retries: in
         if if_exists == "replace" and before is not None:
             proc.machine.cancelled.add(key_of(before))
         proc.audit.note(now, "scheduled", stored["id"])
+
+    return act
+
+
+def recur(task_id: str, rule: str, summary: str = "ok") -> Any:
+    """``defer schedule`` of something that recurs."""
+
+    def act(proc: Proc) -> None:
+        now = proc.machine.now
+        planned = scheduler.plan(Request(when=rule, context={"summary": summary}, task_id=task_id), proc.config, now)
+        (stored,) = proc.store.append([planned.task], now)
+        proc.machine.acknowledged.add(key_of(stored))
+
+    return act
+
+
+def edited(how: Callable[[Editor], dict[str, Any]]) -> Any:
+    """``pause``, ``resume``, ``reschedule``, ``edit``, ``run-now``, ``cancel --occurrence``."""
+
+    def act(proc: Proc) -> None:
+        stored = how(Editor(proc.store, proc.audit, proc.config, proc.machine.now))
+        proc.machine.acknowledged.add(key_of(stored))
 
     return act
 
