@@ -103,6 +103,16 @@ def records(path: Path) -> list[Task]:
     return [strict(line) for line in lines_of(path)]
 
 
+class Started(subprocess.Popen[bytes]):
+    """A process at work whose end is waited for with a deadline, so that a hang is a failure with a name."""
+
+    def wait(self, timeout: float | None = DEADLINE_SECONDS) -> int:
+        return super().wait(timeout)
+
+    def communicate(self, input: bytes | None = None, timeout: float | None = DEADLINE_SECONDS) -> tuple[bytes, bytes]:  # noqa: A002
+        return super().communicate(input, timeout)
+
+
 class Place:
     """A throw-away home and runtime directory."""
 
@@ -123,7 +133,7 @@ class Place:
         }
         self.own_records = True
         """Whether every record is one that the core wrote, and so must satisfy the schema."""
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[Started] = []
 
     # Real processes
 
@@ -157,9 +167,9 @@ class Place:
         assert "Traceback" not in done.stderr
         return done
 
-    def start(self, entry: str, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(self, entry: str, *args: str, env: dict[str, str] | None = None) -> Started:
         """Start an entry and leave it at work; ``close`` ends it at the latest."""
-        process = subprocess.Popen(
+        process = Started(
             [str(SCRIPTS / entry), *args],
             env={**self.env, **(env or {})},
             cwd=self.home,
