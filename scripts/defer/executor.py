@@ -281,9 +281,14 @@ class Attempt:
             return resultfile.Result(), None
         fsio.remove(self.paths.result)
         try:
-            return resultfile.parse(Masker(self._secrets).whole(raw)), None
+            said = resultfile.parse(raw)
         except resultfile.BadResult as error:
             return resultfile.Result(), str(error)
+        # After parsing: JSON may spell a secret with escapes.
+        mask = Masker(self._secrets).text
+        artifacts = None if said.artifacts is None else [mask(one) for one in said.artifacts]
+        summary, session = said.summary and mask(said.summary), said.session_id and mask(said.session_id)
+        return said._replace(summary=summary, session_id=session, artifacts=artifacts), None
 
     def _facts(self, said: resultfile.Result, complaint: str | None) -> dict[str, Any]:
         facts = {

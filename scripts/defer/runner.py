@@ -150,7 +150,7 @@ class Runner:
                 self._start(one)
             elif one["status"] in task.ENDED:
                 self._tell_ended(one, now)
-        self._something_to_file |= bool(changed)
+        self._something_to_file |= any(map(task.is_unfiled, changed))
         return bool(changed)
 
     def _start(self, claimed: Task) -> None:

@@ -192,6 +192,10 @@ def ask_to_cancel(task: Task, now: datetime, reason: str | None) -> Task:
     """The record of an executing task whose attempt is to be ended: settling it will cancel it."""
     if task["status"] != EXECUTING:
         return cancel(task, now, reason)
+    if "runner" not in (task.get("run") or {}):
+        raise Refused(
+            f"task is executing: {task['id']}, begun by a v1 runner (it names no process that could be ended)"
+        )
     return {**task, "cancel_requested_at": instants.to_text(now), "cancel_reason": reason}
 
 

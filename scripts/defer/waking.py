@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -108,6 +109,9 @@ def _read_task(stream: BinaryIO) -> codec.Task:
 
 def _run(running: Attempt) -> Outcome:
     """Drive one attempt to its end."""
+    # The executor is in a session of its own: a terminal's Ctrl-C does not reach it unless we pass it on.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: running.end(outcome.RUNNER_STOPPED))
     running.release()
     readable = {running.leader.stdout: "stdout", running.leader.stderr: "stderr"}
     while not running.has_ended():

@@ -139,3 +139,12 @@ def test_one_that_cannot_be_ended_from_here_is_refused(place, monkeypatch):
     config = place.config({"DEFER_KILL_GRACE_SECONDS": "0"})
     with pytest.raises(Refused, match="still executing: a "):
         killing.cancel(place.store(), AuditLog(place.log_path), "a", None, config, lambda: NOW)
+
+
+def test_an_attempt_of_v1_that_names_no_process_is_refused_and_nothing_is_changed(place):
+    place.write_store(v1_task("a", status="executing", attempts=0, started_at=text_at()))
+    before = place.store_path.read_bytes()
+    done = place.defer("cancel", "--kill", "a")
+    assert done.returncode == 1
+    assert "begun by a v1 runner" in done.stderr
+    assert place.store_path.read_bytes() == before

@@ -211,6 +211,17 @@ class TestResultFile:
         assert self.wake(place, result_file(reschedule="now"))["started"] == 1
         assert place.task(ONE)["run_at"] == text_at(minutes=1)
 
+    def test_a_secret_that_json_spells_with_escapes_is_masked(self, place):
+        settings = place.home / ".config" / "defer" / "env"
+        settings.parent.mkdir(parents=True)
+        settings.write_text("TOKEN='say \"please\"'\n")
+        said = place.base / "said.json"
+        said.write_text(json.dumps({"summary": 'it was say "please"', "artifacts": ['say "please"']}))
+        place.write_store(v1_task(executor=place.executor(f'cp {quoted(said)} "$DEFER_RESULT_FILE"')))
+        place.wake()
+        (record,) = place.archived()
+        assert (record["result"]["summary"], record["result"]["artifacts"]) == ("it was [masked]", ["[masked]"])
+
     def test_reschedule_after_a_failure_means_nothing(self, place):
         self.wake(place, result_file(reschedule="2h") + "; exit 1")
         assert place.archived()[0]["status"] == "failed"

@@ -1,13 +1,15 @@
 """`run-deferred.sh` as a process: signals, loops, what it prints, and what it leaves when it cannot work."""
 
+import json
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from support import ROOT, is_running, quoted, strict, until, v1_task
+from support import ROOT, SCRIPTS, is_running, quoted, strict, until, v1_task
 
 
 def under_way(place, *flags: str, entry_flags=(), env=None):
@@ -131,3 +133,24 @@ def test_another_directory_of_the_same_store_shares_its_lock_and_slots(place):
     runner.wait()
     assert Path(other["DEFER_RUNTIME_DIR"], "archive").exists()
     assert os.listdir(place.runtime)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_execute_task_leaves_no_executor_behind(place, number):
+    pid_file = place.base / "pid"
+    body = f"echo $$ >{quoted(pid_file)}.new; mv {quoted(pid_file)}.new {quoted(pid_file)}; exec sleep 1000"
+    with subprocess.Popen(
+        [SCRIPTS / "execute-task.sh"],
+        env={**place.env, "DEFER_EXECUTOR": place.executor(body)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdin.write(json.dumps(v1_task()).encode())
+        process.stdin.close()
+        pid = int(until(lambda: pid_file.exists() and pid_file.read_text()))
+        process.send_signal(number)
+        result = json.loads(process.stdout.read())
+        process.stderr.read()
+    assert (result["error_type"], process.returncode) == ("RunnerStopped", 1)
+    until(lambda: not is_running(pid))
