@@ -184,9 +184,9 @@ def recurring() -> Machine:
     return machine
 
 
-def asleep_for_days() -> Machine:
+def asleep_for_hours() -> Machine:
     machine = recurring()
-    machine.pass_time(days=2)
+    machine.pass_time(hours=20)
     return machine
 
 
@@ -238,7 +238,7 @@ CASES: dict[str, Case] = {
         recurring, edited(lambda editor: editor.cancel_occurrence("often", None)), one_step=True
     ),
     "next occurrence": Case(recurring, wake),
-    "occurrences that were missed": Case(asleep_for_days, wake),
+    "occurrences that were missed": Case(asleep_for_hours, wake),
     "claim": Case(due("ok", "ok", "fail"), claim_only),
     "settle ok": Case(due("ok"), wake),
     "settle retry": Case(due("fail"), wake),
