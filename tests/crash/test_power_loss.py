@@ -80,6 +80,19 @@ def test_row_2_and_15_power_loss_after_others_went_on_where_one_died(
     count("power-loss states", states)
 
 
+def test_row_2_and_15_a_task_that_is_there_already_may_be_one_that_was_never_synced(
+    count: Callable[[str, int], None],
+) -> None:
+    """``--if-exists skip`` says yes to what another process wrote and did not live to sync."""
+    states = 0
+    for number, _ in enumerate(operations("schedule, sooner than all, within a tick")):
+        machine = start("schedule, sooner than all, within a tick")
+        perform(machine, "schedule, sooner than all, within a tick", Fault(number, "kill-after"))
+        assert do(machine, schedule("new", if_exists="skip"))[0] == "done"
+        states += lose_power(machine, 6, f"killed after {number}, then skipped, then power lost")
+    count("power-loss states", states)
+
+
 def test_row_2_what_the_model_disk_may_lose() -> None:
     """The model itself: unsynced bytes and names may go, synced ones may not, and a name needs its directory's sync."""
     machine = start("schedule, first of all")
