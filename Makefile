@@ -32,7 +32,7 @@ lint: ## ShellCheck, shfmt, ruff, mypy, and no syntax newer than Bash 3.2
 bench: ## how fast, how small: one table, ours beside the limit (BENCH=--quick for a minute of it)
 	@$(ENTER) "$$python" tests/bench/run.py $(BENCH)
 
-crash: ## the fault tests in full: every operation, every fault, random histories (about an hour)
+crash: ## the fault tests in full: every operation, every fault, 1,000 random histories (takes long)
 	@$(ENTER) DEFER_TEST_DEPTH=4 DEFER_TEST_RUNS=1000 DEFER_TEST_STEPS=100 "$$python" -m pytest tests/crash -n 2
 
 soak: ## sixteen processes on one store for a minute, killed at random (SOAK="--seconds 600 --seed 1")
