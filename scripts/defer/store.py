@@ -291,7 +291,8 @@ class JsonlStore:
     def _mark_rest(self, now: datetime) -> None:
         """Set the markers for a store that has just been read whole. A failing disk only costs a wake."""
         known = self._refreshed(now)
-        next_due = min(map(task.needs_attention_at, known.tasks()), default=None)
+        # No later than it looked ahead: it knows nothing of what comes behind that.
+        next_due = min([known.horizon, *map(task.needs_attention_at, known.tasks())])
         try:
             ours = self._state is not None and _mark(self._state) == self._written
             self.markers.after_whole_read(self._state, now, next_due, ours=ours)

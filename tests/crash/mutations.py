@@ -169,6 +169,11 @@ MUTATIONS = [
         f"{FAULTS}[schedule, sooner than all, within a tick-kill-after]",
     ),
     Mutation(
+        "sleep for longer than the store was looked ahead", "store.py",
+        (("        next_due = min([known.horizon, *map(", "        next_due = min([now + HORIZON, *map("),),
+        f"{LONG}test_row_7_what_a_runner_did_not_look_ahead_to_is_not_slept_through",
+    ),
+    Mutation(
         "leave a torn line in the store", "store.py",
         (("        fsio.truncate(self.path, torn_at)\n", ""),),
         "tests/crash/test_torn.py::test_row_4_the_store_cut_at_every_byte[schedule]",

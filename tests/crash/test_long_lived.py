@@ -18,6 +18,7 @@ from world import (
     claim_only,
     do,
     examine,
+    examine_sleep,
     in_store,
     lines_in,
     schedule,
@@ -68,6 +69,19 @@ def test_row_9_a_claim_sees_what_others_did_since() -> None:
     assert long_lived.run(wake) == "done"
     assert machine.started == []
     long_lived.exit()
+
+
+def test_row_7_what_a_runner_did_not_look_ahead_to_is_not_slept_through() -> None:
+    """It looked a quarter of an hour ahead when it began; at its end there may be tasks it has never read."""
+    machine = waiting()
+    runner = Proc(machine)
+    assert runner.run(wake) == "done"
+    machine.pass_time(minutes=10)
+    assert do(machine, schedule("soon", minutes=8))[0] == "done"
+    machine.pass_time(seconds=1)
+    assert runner.run(archive) == "done"
+    examine_sleep(machine)
+    runner.exit()
 
 
 def test_row_9_the_lock_keeps_writers_apart() -> None:
