@@ -40,14 +40,14 @@ def _at_size(ground: Ground, size: int) -> dict[str, float]:
     place = ground.fresh(size)
     rounds = 3 if size == SIZES[-1] else 7
     busy: dict[str, Callable[[], Sample]] = {
-        "schedule": partial(ground.schedule, place),
         "cancel": partial(_cancelled, ground, place),
         "wake, one due": partial(ground.wake_with_one_due, place),
         "list": partial(ground.defer, place, "list", "--compact"),
     }
     found = measure.in_turn(rounds, busy)
     ground.make_idle(place)
-    found |= measure.in_turn(rounds * 3, {"wake, nothing due": partial(ground.wake, place)})
+    found |= measure.in_turn(rounds * 5, {"wake, nothing due": partial(ground.wake, place)})
+    found |= measure.in_turn(rounds * 5, {"schedule": partial(ground.schedule, place)})
     (place / "deferred.jsonl").unlink()
     return {name: min(one.seconds for one in samples) for name, samples in found.items()}
 
