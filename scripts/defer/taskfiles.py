@@ -6,8 +6,9 @@ from. A task that has ended stays ended until its file changes; a task that was 
 file of this directory is never touched.
 
 Each change is decided again on the record as it stands under the store's lock, so that two
-syncs, a wake and a person may be at it at once. What is executing is left as it is: the next
-sync finds it still different.
+syncs, a wake and a person may be at it at once. What is executing is left as it is, and the next
+sync finds it still different; only that its file is gone or disabled is written down at once, for
+the end of the attempt, since nobody may ever sync again.
 """
 
 from __future__ import annotations
@@ -27,12 +28,11 @@ from .config import Config
 from .errors import BadInput, Refused
 from .store import Store
 from .taskfile import BadFile, TaskFile, located
-from .taskrecords import source
+from .taskrecords import FILE_DISABLED, FILE_REMOVED, source
 
 NEW, CHANGED, REMOVED, SAME = "+", "~", "-", "="
-FILE_REMOVED = "file removed"
-LATER = "after its attempt ends"
-_DISABLED = "disabled"
+LATER, NEXT_SYNC = "after its attempt ends", "by the first sync after its attempt ends"
+_DISABLED, _STAYS = "disabled", "stays"
 _ID = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)"').match
 
 
@@ -94,8 +94,19 @@ def _is_about_the_rest(path: Path) -> bool:
         return True
 
 
-def plan(directory: Path, store: Store, config: Config, now: datetime, only: Collection[str] | None = None) -> SyncPlan:
-    """What makes the store match ``directory``; with ``only``, as far as these ids go. Raises StorageError."""
+def plan(
+    directory: Path,
+    store: Store,
+    config: Config,
+    now: datetime,
+    only: Collection[str] | None = None,
+    *,
+    again: bool = False,
+) -> SyncPlan:
+    """What makes the store match ``directory``; with ``only``, as far as these ids go. Raises StorageError.
+
+    ``again`` brings back what a person has cancelled, though its file is unchanged.
+    """
     found, bad = files(directory)
     if only is not None:
         found = {task_id: path for task_id, path in found.items() if task_id in only}
@@ -106,11 +117,12 @@ def plan(directory: Path, store: Store, config: Config, now: datetime, only: Col
     steps, problems = [], list(bad.values())
     for task_id, path in found.items():
         try:
-            steps.append(_look(path, records.get(task_id) or ended.get(task_id), config, now))
+            known = records.get(task_id) or ended.get(task_id)
+            steps.append(_look(path, known, config, now, again=again))
         except BadFile as error:
             problems += error.lines
     steps += [
-        Step(REMOVED, task_id, LATER if record["status"] == task.EXECUTING else "", None, record)
+        _noted(Step(REMOVED, task_id, "", None, record), record)
         for task_id, record in records.items()
         if task_id not in found and task_id not in bad and is_live_of(directory, record)
     ]
@@ -158,7 +170,7 @@ def _archived(archive_dir: Path, wanted: set[str]) -> dict[str, Task]:
     return found
 
 
-def _look(path: Path, known: Task | None, config: Config, now: datetime) -> Step:
+def _look(path: Path, known: Task | None, config: Config, now: datetime, *, again: bool) -> Step:
     """What is to be done about one file, given the last record of its id. Raises BadFile."""
     live = known if known is not None and _is_live(known) else None
     owner = None if live is None else other_owner(path, live)
@@ -168,14 +180,14 @@ def _look(path: Path, known: Task | None, config: Config, now: datetime) -> Step
     if known is not None and _is_unchanged(path, raw, known):
         if live is not None:
             return _same(live)
-        if known.get("cancel_reason") != FILE_REMOVED:
+        if not (again and known["status"] == task.CANCELLED) and known.get("cancel_reason") != FILE_REMOVED:
             return Step(SAME, path.stem, f"{known['status']}; runs again when its file changes")
     file = taskfile.describe(path, raw)
     if live is None:
         return Step(NEW, path.stem, "", file, taskrecords.new(file, config, now))
     if live["status"] == task.EXECUTING:
         taskrecords.check(file, config, now)
-        return Step(CHANGED, path.stem, LATER, file)
+        return _noted(Step(CHANGED, path.stem, "", file), live)
     return Step(CHANGED, path.stem, "", file, taskrecords.changed(live, file, config, now))
 
 
@@ -197,12 +209,26 @@ def _is_unchanged(path: Path, raw: bytes, known: Task) -> bool:
 
 def _same(live: Task) -> Step:
     """The step for an unchanged file; a task that its file disables and somebody resumed is paused again."""
-    task_id, status = live["id"], live["status"]
-    if not taskrecords.is_disabled(live):
-        return Step(SAME, task_id, "paused" if status == task.PAUSED else "")
-    if status == task.PAUSED:
-        return Step(SAME, task_id, _DISABLED)
-    return Step(CHANGED, task_id, LATER if status == task.EXECUTING else _DISABLED)
+    task_id, status, is_disabled = live["id"], live["status"], taskrecords.is_disabled(live)
+    if status == task.PAUSED or not (is_disabled or taskrecords.is_to_end(live)):
+        return Step(SAME, task_id, (_DISABLED if is_disabled else "paused") if status == task.PAUSED else "")
+    return _noted(Step(CHANGED, task_id), live)
+
+
+def _noted(step: Step, record: Task) -> Step:
+    """The step with when, or how, it comes true for ``record``."""
+    ending = _ending(step, record)
+    if record["status"] == task.EXECUTING:
+        return step._replace(note=LATER if ending else NEXT_SYNC if step.file else _STAYS)
+    return step._replace(note=_DISABLED if ending == FILE_DISABLED and step.file is None else "")
+
+
+def _ending(step: Step, record: Task) -> str | None:
+    """Why a task is to be cancelled or paused, if it is. A step without a file is of one that is unchanged."""
+    if step.mark == REMOVED:
+        return FILE_REMOVED
+    is_disabled = taskrecords.is_disabled(record) if step.file is None else not step.file.enabled
+    return FILE_DISABLED if is_disabled else None
 
 
 def apply(
@@ -241,25 +267,43 @@ def _replaced(current: Task, new: Task, now: datetime) -> Task:
 
 def _change(step: Step, store: Store, audit: AuditLog, config: Config, now: datetime) -> Step:
     """Change or remove one task as it stands by now; the step as it came out. Raises BadFile."""
+    before: list[Task] = []
 
     def change(current: Task) -> Task:
-        if not _is_live(current) or current["status"] == task.EXECUTING or not source(current):
-            return current
-        if step.mark == REMOVED:
-            return task.cancel(current, now, FILE_REMOVED)
-        if step.file is None:
-            return changes.pause(current, now) if current["status"] != task.PAUSED else current
-        if (source(current)["file"], source(current).get("digest")) == (str(step.file.path), step.file.digest):
-            return current
-        return taskrecords.changed(current, step.file, config, now)
+        before.append(current)
+        return _as_wanted(step, current, config, now)
 
     try:
         result = store.update(step.task_id, now, change)
     except Refused:  # it has ended and was filed since
         return step
+    if result is not before[-1]:
+        _log(step, result, audit, now)
+    return _noted(step._replace(record=result), result)
+
+
+def _as_wanted(step: Step, current: Task, config: Config, now: datetime) -> Task:
+    """What a task becomes by a step, as it stands by now. Raises BadFile."""
+    if not _is_live(current) or not source(current):
+        return current
+    ending = _ending(step, current)
+    if current["status"] == task.EXECUTING:
+        return taskrecords.after_attempt(current, ending)
+    if ending == FILE_REMOVED:
+        return task.cancel(current, now, FILE_REMOVED)
+    if step.file is None:
+        return changes.pause(current, now) if ending and current["status"] != task.PAUSED else current
+    if (source(current)["file"], source(current).get("digest")) == (str(step.file.path), step.file.digest):
+        return current
+    return taskrecords.changed(current, step.file, config, now)
+
+
+def _log(step: Step, result: Task, audit: AuditLog, now: datetime) -> None:
+    """The audit line of a task that a sync has changed."""
+    reason, file = FILE_REMOVED if step.mark == REMOVED else None, source(result).get("file")
     if result["status"] == task.EXECUTING:
-        return step._replace(note=LATER)
-    reason = FILE_REMOVED if step.mark == REMOVED else None
-    action = "cancelled" if reason else "edited"
-    audit.note(now, action, step.task_id, reason=reason, file=source(result).get("file"), run_at=result.get("run_at"))
-    return step._replace(record=result)
+        wish = result.get("after_attempt") or {"do": "nothing"}
+        audit.note(now, "after_attempt", step.task_id, **wish, file=file)
+    else:
+        action = "cancelled" if reason else "edited"
+        audit.note(now, action, step.task_id, reason=reason, file=file, run_at=result.get("run_at"))

@@ -26,6 +26,8 @@ _FROM_FILE = (
 )
 _TIME = ("run_at", "occurrence", "attempts")
 _FLAGS = ("expires", "jitter", "catch-up", "overlap", "tz")
+FILE_REMOVED, FILE_DISABLED = "file removed", "disabled in its file"
+_WISHES = {FILE_REMOVED: "cancel", FILE_DISABLED: "pause"}
 
 
 def source(record: Task) -> dict[str, Any]:
@@ -58,6 +60,36 @@ def changed(live: Task, file: TaskFile, config: Config, now: datetime) -> Task:
     if live["status"] == task.SCHEDULED and not file.enabled:
         return changes.pause(result, now)
     return result
+
+
+def is_to_end(executing: Task) -> bool:
+    """Whether a task is to be cancelled or paused after its attempt because its file was removed or disabled."""
+    return (executing.get("after_attempt") or {}).get("reason") in _WISHES
+
+
+def after_attempt(executing: Task, reason: str | None) -> Task:
+    """An executing task that its file ends (``reason``) as soon as its attempt is over; None: that goes on after all.
+
+    The rest of what the file says is taken over by the first sync that finds the attempt over.
+    """
+    was = executing.get("after_attempt") or {}
+    if was.get("reason") == reason or (reason is None and not is_to_end(executing)):
+        return executing
+    rest = {name: value for name, value in executing.items() if name != "after_attempt"}
+    if reason == FILE_REMOVED:
+        return task.after_attempt(rest, _WISHES[reason], reason)
+    marked = {**rest, "source": _marked(executing, disabled=reason == FILE_DISABLED)}
+    return task.after_attempt(marked, _WISHES[reason], reason) if reason else marked
+
+
+def _marked(executing: Task, *, disabled: bool) -> dict[str, Any]:
+    """The source of a task that is enabled or disabled ahead of the rest of its file."""
+    made_from = source(executing)
+    if is_disabled(executing) == disabled:
+        return made_from
+    rest = {name: value for name, value in made_from.items() if name != "enabled"}
+    # No file has this digest: whatever it says by then, the next sync reads it.
+    return {**rest, "digest": "", **({"enabled": False} if disabled else {})}
 
 
 def check(file: TaskFile, config: Config, now: datetime) -> None:

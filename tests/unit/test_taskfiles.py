@@ -380,30 +380,122 @@ def test_a_disabled_file_that_changes_stays_off_the_schedule(desk: Desk) -> None
 # Under way
 
 
-@pytest.mark.parametrize("done", ["change", "remove", "disable"])
-def test_what_is_executing_waits_for_the_next_sync(desk: Desk, done: str) -> None:
-    path = desk.write("a.yml", A)
+LATER = "after its attempt ends"
+NEXT_SYNC = "by the first sync after its attempt ends"
+
+
+def executing(desk: Desk, text: str = A) -> Path:
+    """The file of a task whose attempt is under way."""
+    path = desk.write("a.yml", text)
     desk.sync()
     desk.now = instants.from_text(desk.record("a")["run_at"])
     desk.begin("a")
-    executing = desk.record("a")
+    desk.later(seconds=5)
+    return path
+
+
+def test_a_file_that_changes_during_an_attempt_waits_for_the_next_sync(desk: Desk) -> None:
+    executing(desk)
+    desk.write("a.yml", A + "retries: 1\n")
+    before = desk.record("a")
+    assert desk.sync() == [f"~ a ({NEXT_SYNC})"]
+    assert desk.record("a") == before
+    desk.end("a")
+    assert desk.record("a")["status"] == "scheduled"
+    assert desk.sync() == ["~ a"]
+    assert desk.record("a")["max_retries"] == 1
+
+
+@pytest.mark.parametrize("came_to", [DONE, FAILED])
+def test_a_file_that_is_removed_during_an_attempt_ends_its_task_without_another_sync(
+    desk: Desk, came_to: Outcome
+) -> None:
+    executing(desk, A + "retries: 1\n").unlink()
+    assert desk.sync() == [f"- a ({LATER})"]
+    assert desk.record("a")["after_attempt"] == {"do": "cancel", "reason": "file removed"}
+    written = desk.store.path.read_bytes()
+    assert desk.sync() == [f"- a ({LATER})"]
+    assert desk.store.path.read_bytes() == written
+    desk.end("a", came_to)
+    record = desk.record("a")
+    assert (record["status"], record["cancel_reason"]) == ("cancelled", "file removed")
+    assert desk.sync() == []
+    desk.write("a.yml", A)
+    assert desk.sync() == ["+ a"]
+
+
+def test_a_file_that_is_disabled_during_an_attempt_pauses_its_task_without_another_sync(desk: Desk) -> None:
+    executing(desk)
+    desk.write("a.yml", A + "retries: 1\nenabled: false\n")
+    assert desk.sync() == [f"~ a ({LATER})"]
+    assert desk.record("a")["after_attempt"] == {"do": "pause", "reason": "disabled in its file"}
+    written = desk.store.path.read_bytes()
+    assert desk.sync() == [f"~ a ({LATER})"]
+    assert desk.store.path.read_bytes() == written
+    desk.end("a")
+    assert desk.record("a")["status"] == "paused"
+    assert desk.sync() == ["~ a"]
+    assert desk.sync() == ["= a (disabled)"]
+    assert desk.record("a")["max_retries"] == 1
+    desk.write("a.yml", A)
+    desk.sync()
+    assert desk.record("a")["status"] == "scheduled"
+
+
+@pytest.mark.parametrize("text", [A, A + "enabled: true\n", A + "retries: 1\n"])
+def test_a_file_enabled_after_the_attempt_that_it_was_disabled_in_is_enabled(desk: Desk, text: str) -> None:
+    executing(desk)
+    desk.write("a.yml", A + "enabled: false\n")
+    desk.sync()
+    desk.end("a")
+    desk.write("a.yml", text)
+    assert desk.sync() == ["~ a"]
+    assert desk.record("a")["status"] == "scheduled"
+    assert desk.sync() == ["= a"]
+
+
+@pytest.mark.parametrize("text", [A, A + "enabled: true\n", A + "retries: 1\n"])
+@pytest.mark.parametrize("done", ["remove", "disable"])
+def test_a_file_that_comes_back_during_the_attempt_keeps_its_task(desk: Desk, done: str, text: str) -> None:
+    path = executing(desk)
     if done == "remove":
         path.unlink()
     else:
-        desk.write("a.yml", A + ("enabled: false\n" if done == "disable" else "retries: 1\n"))
-    mark = "-" if done == "remove" else "~"
-    assert desk.sync() == [f"{mark} a (after its attempt ends)"]
-    assert desk.record("a") == executing
-    desk.later(seconds=5)
+        desk.write("a.yml", A + "enabled: false\n")
+    desk.sync()
+    desk.write("a.yml", text)
+    note = "stays" if (done, text) == ("remove", A) else NEXT_SYNC
+    assert desk.sync() == [f"~ a ({note})"]
+    assert "after_attempt" not in desk.record("a")
     desk.end("a")
-    assert desk.sync() == [f"{mark} a"]
-    record = desk.record("a")
-    found = {"change": record["max_retries"] == 1, "remove": record["status"] == "cancelled"}
-    assert found.get(done, record["status"] == "paused")
-    assert [one["status"] for one in record["ended"]] == ["completed"]
+    assert desk.record("a")["status"] == "scheduled"
+    desk.sync()
+    assert desk.record("a")["status"] == "scheduled"
+    assert desk.sync() == ["= a"]
 
 
-def test_an_attempt_that_starts_between_plan_and_sync_is_left(desk: Desk) -> None:
+def test_a_file_that_is_removed_and_comes_back_disabled_pauses_its_task(desk: Desk) -> None:
+    executing(desk).unlink()
+    desk.sync()
+    desk.write("a.yml", A + "enabled: false\n")
+    assert desk.sync() == [f"~ a ({LATER})"]
+    desk.end("a")
+    assert desk.record("a")["status"] == "paused"
+
+
+def test_a_disabled_task_that_was_resumed_and_runs_is_paused_after_its_attempt(desk: Desk) -> None:
+    desk.write("a.yml", A + "enabled: false\n")
+    desk.sync()
+    desk.client.editor.resume("a")
+    desk.now = instants.from_text(desk.record("a")["run_at"])
+    desk.begin("a")
+    assert desk.sync() == [f"~ a ({LATER})"]
+    desk.end("a")
+    assert desk.record("a")["status"] == "paused"
+    assert desk.sync() == ["= a (disabled)"]
+
+
+def test_an_attempt_that_starts_between_plan_and_sync_goes_on(desk: Desk) -> None:
     desk.write("a.yml", A)
     path = desk.write("b.yml", A)
     desk.sync()
@@ -415,12 +507,28 @@ def test_an_attempt_that_starts_between_plan_and_sync_is_left(desk: Desk) -> Non
     desk.begin("b")
     before = desk.record("a"), desk.record("b")
     steps, problems = taskfiles.apply(wanted, desk.store, desk.client.audit, desk.client.config, desk.now)
-    assert [(step.mark, step.note) for step in steps] == [
-        ("~", "after its attempt ends"),
-        ("-", "after its attempt ends"),
-    ]
+    assert [(step.mark, step.note) for step in steps] == [("~", NEXT_SYNC), ("-", LATER)]
     assert problems == []
-    assert (desk.record("a"), desk.record("b")) == before
+    wish = {"after_attempt": {"do": "cancel", "reason": "file removed"}}
+    assert (desk.record("a"), desk.record("b")) == (before[0], {**before[1], **wish})
+
+
+def test_an_attempt_that_ends_between_plan_and_sync_is_no_reason_to_wait(desk: Desk) -> None:
+    executing(desk).unlink()
+    wanted = desk.plan()
+    desk.end("a")
+    steps, _ = taskfiles.apply(wanted, desk.store, desk.client.audit, desk.client.config, desk.now)
+    assert [(step.mark, step.note) for step in steps] == [("-", "")]
+    assert desk.record("a")["status"] == "cancelled"
+
+
+def test_what_a_sync_wishes_of_an_executing_task_is_logged_once(desk: Desk) -> None:
+    executing(desk).unlink()
+    for _ in range(2):
+        desk.sync()
+    log = desk.client.config.log_file.read_text()
+    assert [line for line in log.splitlines() if "after_attempt" in line] == [log.splitlines()[-1]]
+    assert "do=cancel" in log
 
 
 def test_two_syncs_at_once_do_the_work_once(desk: Desk) -> None:
