@@ -53,7 +53,9 @@ def edit(connect: Connect, argv: list[str]) -> int:
     }
     client = connect()
     context, reorient = scheduling.changed_context(args, client.config)
-    return _print(client, args, client.editor.edit(args.id, given, context, reorient), "changed; runs {when}")
+    changed = client.editor.edit(args.id, given, context, reorient)
+    _tell_of_file(changed, "the next change of")
+    return _print(client, args, changed, "changed; runs {when}")
 
 
 def reschedule(connect: Connect, argv: list[str]) -> int:
@@ -69,7 +71,18 @@ def snooze(connect: Connect, argv: list[str]) -> int:
 def _move(name: str, connect: Connect, argv: list[str]) -> int:
     args = arguments.reschedule(name).parse(argv)
     client = connect()
-    return _print(client, args, client.editor.reschedule(args.id, " ".join(args.words), args.tz), "runs {when}")
+    changed = client.editor.reschedule(args.id, " ".join(args.words), args.tz)
+    _tell_of_file(changed, "another schedule in" if changed.get("recurrence") else "the next change of")
+    return _print(client, args, changed, "runs {when}")
+
+
+def _tell_of_file(changed: Task, what: str) -> None:
+    """Say on stderr that a task was made from a file, and ``what`` in there undoes what was done here."""
+    if changed.get("source"):
+        from .taskrecords import source
+
+        if file := source(changed).get("file"):
+            render.warn(f"{changed['id']} comes from {file}: {what} that file undoes this")
 
 
 def pause(connect: Connect, argv: list[str]) -> int:
