@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from argparse import Namespace
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -259,17 +260,25 @@ def _set_enabled(connect: Connect, args: Namespace, wanted: bool) -> int:
         return _finish(client, args, directory, SyncPlan([Step(CHANGED, args.id)], [], []))
     if content != raw:
         taskedit.save(path, content)
-    return _finish(client, args, directory, _synced(client, args, directory, {args.id}))
+    return _finish(client, args, directory, _synced(client, args, directory, {args.id}, again=wanted))
 
 
-def _synced(client: Client, args: Namespace, directory: Path, only: Collection[str] | None = None) -> SyncPlan:
+def _synced(
+    client: Client, args: Namespace, directory: Path, only: Collection[str] | None = None, *, again: bool = False
+) -> SyncPlan:
     """What a sync does, or with ``--dry-run`` would do."""
     now = client.clock()
-    plan = taskfiles.plan(directory, client.store, client.config, now, only)
+    plan = taskfiles.plan(directory, client.store, client.config, now, only, again=again)
     if args.dry_run:
         return plan
     steps, problems = taskfiles.apply(plan, client.store, client.audit, client.config, now)
-    return plan._replace(steps=steps, problems=plan.problems + problems)
+    late = [] if only is None else [_not_yet(step, args) for step in steps if step.note == taskfiles.NEXT_SYNC]
+    return plan._replace(steps=steps, problems=plan.problems + problems, warnings=plan.warnings + late)
+
+
+def _not_yet(step: Step, args: Namespace) -> str:
+    where = f" {shlex.quote(args.dir)}" if args.dir else ""
+    return f"{step.task_id} is executing (when its attempt has ended, defer sync{where} takes over what its file says)"
 
 
 def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, left_out: Collection[str] = ()) -> int:

@@ -7,13 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from defer import cli
+from defer import cli, outcome, task
+from defer.client import Client
+from defer.outcome import Outcome
+from defer.retry import Backoff
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "tests" / "data" / "foreign" / "jobs.json"
@@ -252,6 +256,101 @@ def test_remove_leaves_a_task_made_by_hand(run: Run, tasks: Path) -> None:
     assert listed(run)["hand"]["status"] == "scheduled"
 
 
+def test_enable_brings_back_what_was_cancelled(run: Run, tasks: Path) -> None:
+    path = write(tasks, "a.yml", A)
+    run("sync")
+    run("cancel", "a", "--reason", "enough")
+    assert run("sync")[1].startswith("= a (cancelled; runs again when its file changes)\n")
+    assert run("enable", "a", "--dry-run")[1].startswith("+ a: runs ")
+    assert listed(run)["a"]["status"] == "cancelled"
+    assert run("enable", "a")[:2][1].startswith("+ a: runs ")
+    assert path.read_text() == A
+    assert listed(run)["a"]["status"] == "scheduled"
+    run("cancel", "a")
+    assert run("disable", "a")[1].startswith("+ a (disabled)")
+    run("cancel", "a")
+    assert run("disable", "a")[1].startswith("= a (cancelled; runs again when its file changes)")
+    assert run("enable", "a")[1].startswith("+ a: runs ")
+
+
+def test_what_is_changed_by_hand_says_whose_file_undoes_it(run: Run, tasks: Path) -> None:
+    write(tasks, "a.yml", A)
+    write(tasks, "b.yml", "schedule: in 5h\ncommand: echo b\n")
+    run("sync")
+    run("schedule", "--when", "2h", "--summary", "by hand", "--id", "hand")
+    for words, said in (
+        (["edit", "a", "--summary", "x"], "defer: a comes from a.yml: the next change of that file undoes this\n"),
+        (["reschedule", "a", "in 3h"], "defer: a comes from a.yml: another schedule in that file undoes this\n"),
+        (["snooze", "b", "6h"], "defer: b comes from b.yml: the next change of that file undoes this\n"),
+        (["edit", "hand", "--summary", "x"], ""),
+        (["snooze", "hand", "3h"], ""),
+        (["pause", "a"], ""),
+    ):
+        status, out, err = run(*words, "--compact")
+        assert (status, err) == (0, said), words
+        assert json.loads(out)["id"] == words[1]
+    write(tasks, "a.yml", A + "retries: 1\n")
+    write(tasks, "b.yml", "schedule: in 5h\ncommand: echo c\n")
+    moved = {one: listed(run)[one]["run_at"] for one in "ab"}
+    run("sync")
+    found = listed(run)
+    assert (found["a"]["context"]["summary"], found["a"]["run_at"]) == ("echo a", moved["a"])
+    assert found["b"]["run_at"] < moved["b"]
+
+
+# While a task executes
+
+
+def claimed(client: Client, task_id: str) -> None:
+    def claim(one: dict[str, Any]) -> dict[str, Any]:
+        return task.claim(one, client.clock(), {"run_id": "r"})
+
+    client.store.update(task_id, client.clock(), claim)
+
+
+def ended(client: Client, task_id: str) -> dict[str, Any]:
+    done = Outcome(outcome.OK, exit_code=0)
+    return client.store.update(
+        task_id, client.clock(), lambda one: outcome.settle(one, done, client.clock(), Backoff())
+    )
+
+
+@pytest.mark.parametrize(("word", "status"), [("remove", "cancelled"), ("disable", "paused")])
+def test_remove_and_disable_of_an_executing_task_come_true_without_a_sync(
+    run: Run, tasks: Path, word: str, status: str
+) -> None:
+    write(tasks, "a.yml", A)
+    run("sync")
+    claimed(Client(), "a")
+    found, out, err = run(word, "a")
+    assert (found, out.splitlines()[0][1:], err) == (0, " a (after its attempt ends)", "")
+    assert listed(run)["a"]["status"] == "executing"
+    assert ended(Client(), "a")["status"] == status
+    assert run("enable", "a")[0] == (1 if word == "remove" else 0)
+    assert listed(run)["a"]["status"] == ("cancelled" if word == "remove" else "scheduled")
+
+
+@pytest.mark.parametrize("word", ["remove", "disable"])
+def test_what_is_taken_back_during_the_attempt_says_what_is_left_to_do(run: Run, tasks: Path, word: str) -> None:
+    write(tasks, "a.yml", A)
+    run("sync", str(tasks))
+    claimed(Client(), "a")
+    run(word, "a")
+    back = (
+        ["add", "a", "--schedule", "every day at 9am", "--command", "echo b"] if word == "remove" else ["enable", "a"]
+    )
+    status, out, err = run(*back, "--dir", str(tasks))
+    assert status == 0
+    assert out.startswith("~ a (by the first sync after its attempt ends)\n")
+    assert err == (
+        f"defer: a is executing (when its attempt has ended, defer sync {tasks} takes over what its file says)\n"
+    )
+    assert run("sync")[2] == ""
+    assert ended(Client(), "a")["status"] == "scheduled"
+    assert run("sync")[1].startswith("~ a: runs ")
+    assert listed(run)["a"]["command"] == ("echo b" if word == "remove" else "echo a")
+
+
 # import
 
 
@@ -367,6 +466,27 @@ def test_a_prompt_reaches_its_executor_and_a_sticky_session_goes_on(run: Run, ta
         outputs.append(Path(newest["log"]).read_text().strip())
         assert "Sort it." in Path(newest["prompt"]).read_text()
     assert outputs == ["/m/sorter", "s-1/m/sorter"]
+
+
+@pytest.mark.parametrize(("word", "status"), [("remove", "cancelled"), ("disable", "paused")])
+def test_remove_and_disable_during_a_real_attempt(
+    run: Run, tasks: Path, tmp_path: Path, word: str, status: str
+) -> None:
+    command = "touch $HOME/begun; while [ ! -e $HOME/go ]; do sleep 0.05; done; exit 1"
+    write(tasks, "a.yml", f"schedule: every minute\ncommand: {command}\nretries: 3\ntimeout: 2m\n")
+    run("sync")
+    run("reschedule", "a", "now")
+    words = [sys.executable, "-I", "-X", "utf8", str(ROOT / "scripts" / "defer" / "__main__.py"), "wake"]
+    with subprocess.Popen(words) as waking:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        said = run(word, "a")[1]
+        (tmp_path / "go").touch()
+        assert waking.wait(120) == 0
+    assert " a (after its attempt ends)\n" in said
+    record = json.loads(run("show", "a", "--json")[1])
+    assert (record["status"], record["last_error"]) == (status, "executor exited with 1")
 
 
 def test_the_commands_work_from_the_shell(tasks: Path) -> None:
