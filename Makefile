@@ -20,7 +20,7 @@ test-shell:
 	@$(ENTER) bats tests/bats
 
 test-python:
-	@$(ENTER) "$$python" -m pytest -n 2 $(TESTS)
+	@$(ENTER) "$$python" -m compileall -q scripts/defer && "$$python" -m pytest -n 2 $(TESTS)
 
 version:
 	@$(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])'

@@ -5,13 +5,39 @@ count are named here, behind the standard library, and nothing else can put a mo
 """
 
 import os
+import signal
 import sys
 
-_scripts = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+# Until a room takes Ctrl-C over, it ends the process at once: the store is whole at every moment.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+_package = os.path.dirname(os.path.realpath(__file__))
 _environment = os.path.dirname(os.path.dirname(sys.executable))
 _library = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-sys.path += [_scripts, os.path.join(_environment, "lib", _library, "site-packages")]
+sys.path += [os.path.dirname(_package), os.path.join(_environment, "lib", _library, "site-packages")]
 
-from defer.cli import main  # noqa: E402  (the path comes first)
 
-sys.exit(main(sys.argv[1], sys.argv[2:]))
+def _start_without_bytecode() -> None:
+    """Drop the byte code beside our modules and start anew, keeping none.
+
+    A disk that is full while byte code is written leaves it cut short, and Python before 3.12.8 and 3.13.1 takes
+    the piece for good and stumbles over it at every start from then on (CPython issue 126606).
+    """
+    import shutil
+
+    for folder, _, _ in list(os.walk(_package)):
+        if folder.endswith("__pycache__"):
+            shutil.rmtree(folder, ignore_errors=True)
+    os.execv(sys.executable, [sys.executable, "-B", *sys.orig_argv[1:]])
+
+
+try:
+    from defer.cli import main
+
+    status = main(sys.argv[1], sys.argv[2:])
+except (EOFError, ValueError) as error:
+    if "marshal" not in str(error) or sys.dont_write_bytecode:
+        raise
+    _start_without_bytecode()
+else:
+    sys.exit(status)

@@ -29,7 +29,7 @@ def _print(client: Client, args: Namespace, changed: Task, said: str) -> int:
         )
         print(f"{render.plain(changed['id'])}: {said.replace('{when}', when)}")
     else:
-        print(render.to_json(changed, args.compact))
+        print(render.to_json(task.shown(changed), args.compact))
     return EXIT_OK
 
 

@@ -62,6 +62,8 @@ class Config:
             # cron's own PATH is next to nothing: the one that was noted at `cron install` replaces it.
             self.environment["PATH"] = file_values["PATH"]
         self.settings_file = settings_file
+        self._is_made_up = environ is not os.environ
+        self._from_file = {name for name in file_values if name not in environ}
         self.secrets = [
             value.encode(errors="surrogateescape")
             for name, value in file_values.items()
@@ -76,11 +78,16 @@ class Config:
         written = self.get(name)
         if written.startswith("~"):
             raise BadInput(f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)")
+        if written and name in self._from_file and not os.path.isabs(written):
+            # Every run would look for it somewhere else, and what one stores no other would find.
+            raise BadInput(f"{self.settings_file}: {name} is not a full path: {written} (write it from / on)")
         return Path(os.path.abspath(written)) if written else otherwise
 
     @property
     def home(self) -> Path:
-        """The user's home directory."""
+        """The user's home directory. Without HOME, that of the account, unless an environment was made up for us."""
+        if not self.get("HOME") and self._is_made_up:
+            raise BadInput("HOME is missing from the environment given (or set DEFER_RUNTIME_DIR in it)")
         return Path(self.get("HOME") or os.path.expanduser("~"))
 
     @property
@@ -164,24 +171,45 @@ class Config:
         """The zone called ``name``, else DEFER_TIMEZONE, else the system's IANA zone."""
         from . import timeparse
 
-        wanted = name or self.get("DEFER_TIMEZONE")
-        return timeparse.zone(wanted or self._system_zone)
+        configured = self.get("DEFER_TIMEZONE")
+        if name or not configured:
+            return timeparse.zone(name or self._system_zone)
+        try:
+            return timeparse.zone(configured)
+        except timeparse.TimeExpressionError:
+            raise BadInput(f"DEFER_TIMEZONE is no IANA zone: {configured} (e.g. Europe/Berlin)") from None
+
+    def check(self) -> None:
+        """Raise BadInput for a setting that the next wake could not work with."""
+        _ = self.backoff, self.max_parallel, self.timeout_seconds, self.kill_grace_seconds
+        _ = self.output_limit_bytes, self.lock_timeout_seconds
 
     @cached_property
     def _system_zone(self) -> str:
         # Where /etc/localtime is a link into the zone database, which is nearly everywhere, its target is the
         # answer; tzlocal, which knows the other places, costs half as much again as Python's own start.
-        if not self.get("TZ"):
-            with suppress(OSError):
-                _, database, name = os.readlink("/etc/localtime").partition("/zoneinfo/")
-                if database:
-                    return name
+        if "TZ" in self.environment:
+            return self._zone_of_tz(self.environment["TZ"])
+        with suppress(OSError):
+            _, database, name = os.readlink("/etc/localtime").partition("/zoneinfo/")
+            if database:
+                return name
         import tzlocal
 
         try:
             return tzlocal.get_localzone_name() or "UTC"
         except Exception as error:
             raise BadInput(f"the system's time zone is unclear: {error} (set DEFER_TIMEZONE)") from None
+
+    def _zone_of_tz(self, written: str) -> str:
+        """The IANA zone that TZ names (POSIX.1 8.3: empty is UTC); a rule such as ``CET-1CEST`` is none."""
+        from . import timeparse
+
+        name = written.removeprefix(":").rpartition("/zoneinfo/")[2] or "UTC"
+        try:
+            return timeparse.zone(name).key
+        except timeparse.TimeExpressionError:
+            raise BadInput(f"TZ is no IANA zone: {written} (set DEFER_TIMEZONE, e.g. Europe/Berlin)") from None
 
 
 def load(environ: Mapping[str, str] | None = None) -> Config:

@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,7 +63,19 @@ def resolve(named: str) -> Path:
         )
     if not os.access(path, os.X_OK):
         raise Misconfigured(f"executor is not executable: {path} (chmod +x it)")
+    _check_interpreter(path)
     return path.absolute()
+
+
+def _check_interpreter(path: Path) -> None:
+    """Raise Misconfigured for a script whose ``#!`` line names what is not there: it would be called not found."""
+    with path.open("rb") as file:
+        first = file.read(_READ_BYTES).split(b"\n", 1)[0]
+    if first[:2] == b"#!" and first[2:].split():
+        interpreter = os.fsdecode(first[2:].lstrip(b" \t").split(b" ")[0])
+        if not os.path.exists(interpreter):
+            hint = "it has CRLF line ends" if interpreter.endswith("\r") else "mend its first line"
+            raise Misconfigured(f"executor's interpreter is not there: {path} names {interpreter!r} ({hint})")
 
 
 def command_line(task: Task, config: Config) -> list[str] | None:
@@ -240,7 +253,7 @@ class Attempt:
 
     def _outcome(self, now: datetime) -> Outcome:
         code = self.leader.wait()
-        said, complaint = self._result_file()
+        said, complaint = self._result_file(now)
         facts = self._facts(said, complaint)
         if self._why_ended is None and code == 0:
             return self._success(said, facts, now)
@@ -274,14 +287,14 @@ class Attempt:
         except DeferError as error:
             return None, f"reschedule: {error}"
 
-    def _result_file(self) -> tuple[resultfile.Result, str | None]:
+    def _result_file(self, now: datetime) -> tuple[resultfile.Result, str | None]:
         """What the executor wrote to its result file, masked, and what is wrong with it."""
         raw = fsio.read_bounded(self.paths.result, resultfile.LIMIT_BYTES + 1)
         if raw is None:
-            return resultfile.Result(), None
+            return resultfile.Result(), self._odd_result_file()
         fsio.remove(self.paths.result)
         try:
-            said = resultfile.parse(raw)
+            said = resultfile.parse(raw, now)
         except resultfile.BadResult as error:
             return resultfile.Result(), str(error)
         # After parsing: JSON may spell a secret with escapes.
@@ -289,6 +302,14 @@ class Attempt:
         artifacts = None if said.artifacts is None else [mask(one) for one in said.artifacts]
         summary, session = said.summary and mask(said.summary), said.session_id and mask(said.session_id)
         return said._replace(summary=summary, session_id=session, artifacts=artifacts), None
+
+    def _odd_result_file(self) -> str | None:
+        """What to say of a result file that is no file: a link, a pipe, a directory. None where there is nothing."""
+        if not os.path.lexists(self.paths.result):
+            return None
+        with suppress(OSError):
+            fsio.remove(self.paths.result)
+        return "it is no regular file"
 
     def _facts(self, said: resultfile.Result, complaint: str | None) -> dict[str, Any]:
         facts = {

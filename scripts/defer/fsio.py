@@ -116,7 +116,12 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{error.strerror or error}: {error.filename or path} ({_remedy(error)})") from error
+        raise storage_error(error, path) from error
+
+
+def storage_error(error: OSError, path: Path | str) -> StorageError:
+    """The error of a disk that did not do what was asked; ``path`` where the system names none."""
+    return StorageError(f"{error.strerror or error}: {error.filename or path} ({_remedy(error)})")
 
 
 def _remedy(error: OSError) -> str:
@@ -128,6 +133,7 @@ def _remedy(error: OSError) -> str:
         errno.EPERM: "check the owner and mode of it and of its directory",
         errno.EROFS: "the file system is read-only: set DEFER_RUNTIME_DIR to a writable place",
         errno.ENOTDIR: "a part of the path is a file: set DEFER_RUNTIME_DIR to a directory",
+        errno.EEXIST: "a file stands where a directory belongs: set DEFER_RUNTIME_DIR to a directory",
         errno.EISDIR: "a directory stands where a file belongs",
         errno.ELOOP: "a symbolic link stands where a file belongs: remove it",
         errno.EIO: "the disk failed: see the system's log",

@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 
-from . import arguments, instants, render, timeparse
+from . import arguments, codec, instants, render, task, timeparse
 from .client import Client
 from .codec import Task
 from .errors import EXIT_OK
@@ -24,10 +24,11 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
         return _list_upcoming(client, args)
     wanted = set(args.status or _SHOWN)
     if args.compact and args.limit is None:
-        lines = (line for one, line in client.store.scan_lines() if args.all or one["status"] in wanted)
+        found = ((one, line) for one, line in client.store.scan_lines() if args.all or one["status"] in wanted)
+        lines = (codec.encode(task.shown(one)).rstrip() if task.unfiled_of(one) else line for one, line in found)
         render.compact_array(lines, sys.stdout.buffer)
         return EXIT_OK
-    tasks = (one for one in client.tasks() if args.all or one["status"] in wanted)
+    tasks = (task.shown(one) for one in client.tasks() if args.all or one["status"] in wanted)
     for_people = render.is_for_people(args)
     if not for_people and args.limit is None:
         render.json_array(tasks, args.compact, sys.stdout)
@@ -69,5 +70,5 @@ def show(connect: Callable[[], Client], argv: list[str]) -> int:
     if render.is_for_people(args):
         render.details(found, client.config.timezone(), client.clock(), sys.stdout)
     else:
-        print(render.to_json(found, args.compact))
+        print(render.to_json(task.shown(found), args.compact))
     return EXIT_OK

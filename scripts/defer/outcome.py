@@ -60,6 +60,17 @@ def error_type_of(exit_code: int) -> str:
 
 def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
     """The record after an attempt: over, or waiting for the next one, with its run record to be filed."""
+    wish = executing.get("after_attempt") or {}
+    settled = _settled(executing, outcome, now, backoff)
+    settled = {name: value for name, value in settled.items() if name != "after_attempt"}
+    if settled["status"] != task.SCHEDULED:
+        return settled
+    if wish.get("do") == "cancel":
+        return task.cancel(settled, now, wish.get("reason"))
+    return {**settled, "status": task.PAUSED} if wish.get("do") == "pause" else settled
+
+
+def _settled(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
     # v1 counted an attempt at its end, so that its first one under way says 0.
     executing = {**executing, "attempts": max(1, int(executing.get("attempts") or 0))}
     if executing.get("cancel_requested_at"):

@@ -64,18 +64,20 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
         print("Nothing is scheduled.", file=out)
         return
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # An id is there to be copied: it is never cut. What room is left goes to the summary.
+    # What is there to be copied or compared is never cut; the summary takes what room is left.
+    rows = [_row(one, zone, now) for one in tasks]
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    for heading in ("When", "", "Status"):
-        shown.add_column(heading, no_wrap=True)
-    shown.add_column("Id", no_wrap=True, min_width=max(len(plain(one["id"])) for one in tasks))
+    for number, heading in enumerate(("When", "", "Status", "Id")):
+        width = max(len(heading), *(cell_len(row[number]) for row in rows))
+        shown.add_column(heading, no_wrap=True, min_width=width, max_width=width)
     shown.add_column("Summary", no_wrap=True, overflow="ellipsis", ratio=1)
-    for one in tasks:
-        shown.add_row(*(Text(cell) for cell in _row(one, zone, now)))
+    for row in rows:
+        shown.add_row(*map(Text, row))
     Console(file=out).print(shown)
     if more:
         print(f"… and {more} more (--limit N, --all)", file=out)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
 from . import instants
 
 LIMIT_BYTES = 64 << 10
+_LONGEST_WAIT = timedelta(days=3653)
 _USAGE = ("input_tokens", "output_tokens", "cost_usd")
 
 
@@ -27,7 +28,7 @@ class Result(NamedTuple):
     artifacts: list[str] | None = None
 
 
-def parse(raw: bytes) -> Result:
+def parse(raw: bytes, now: datetime) -> Result:
     """Read the file's bytes. Raises BadResult for anything but an object of the documented keys' types."""
     if not raw.strip():
         return Result()
@@ -41,7 +42,7 @@ def parse(raw: bytes) -> Result:
         raise BadResult("it is not a JSON object")
     return Result(
         summary=_typed(value, "summary", str),
-        retry_at=_instant(_typed(value, "retry_at", str)),
+        retry_at=_instant(_typed(value, "retry_at", str), now),
         reschedule=_typed(value, "reschedule", str),
         session_id=_typed(value, "session_id", str),
         usage=_usage(_typed(value, "usage", dict)),
@@ -60,7 +61,7 @@ def _typed(value: dict[str, Any], key: str, kind: type) -> Any:
     return found
 
 
-def _instant(text: str | None) -> datetime | None:
+def _instant(text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
@@ -70,6 +71,8 @@ def _instant(text: str | None) -> datetime | None:
         raise BadResult("retry_at is no ISO 8601 time") from None
     if naive:
         raise BadResult("retry_at has no offset")
+    if instant > now + _LONGEST_WAIT:
+        raise BadResult("retry_at is more than ten years ahead")
     return instant
 
 

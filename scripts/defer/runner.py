@@ -12,6 +12,7 @@ One thread, one selector: pipes, child deaths and signals all arrive as readable
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import signal
@@ -19,22 +20,24 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from types import FrameType
 from typing import Any
 
-from . import claiming, executor, instants, outcome, process, recovery, render, task
+from . import claiming, executor, fsio, instants, outcome, process, recovery, render, task
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
 from .errors import DeferError, StorageError, StoreBusy
 from .executor import Attempt, Misconfigured, Paths
 from .outcome import Outcome
+from .signals import Signals
 from .store import Store
 
 _SETTLE_AGAIN_SECONDS = 1.0
 _SETTLE_TRIES = 60
 _FILE_EVERY_SECONDS = 1.0
 _STREAMS = ("stdout", "stderr")
+# What the system may lack for a while, whatever the task: no reason for it to fail.
+_OUT_OF_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
 _COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "expired", "missed", "skipped")
 
 
@@ -58,7 +61,8 @@ class Runner:
         self._me = {**process.identity(os.getpid()), "wake": os.urandom(4).hex()}
         self._host = os.uname().nodename
         self._attempts: dict[str, Attempt] = {}
-        self._unsettled: dict[str, tuple[Task, Outcome]] = {}
+        self._unsettled: dict[str, Callable[[], None]] = {}
+        self._held_up: DeferError | None = None
         self._settle_tries = 0
         self._claim_every = claim_every
         self._claim_at = 0.0
@@ -73,13 +77,15 @@ class Runner:
         # Read what every attempt will need now, so that a bad setting stops the wake before any claim.
         self._backoff, self._max_parallel = self._config.backoff, self._config.max_parallel
         _ = self._config.timeout_seconds, self._config.kill_grace_seconds, self._config.output_limit_bytes
-        with _Signals(self._selector, self._stop):
+        with Signals(self._selector, self._stop):
             try:
                 self._recover()
                 self._turn_until_done()
             finally:
                 self._abandon_all()
         self._file()
+        if self._held_up is not None:
+            raise self._held_up
 
     @property
     def was_stopped(self) -> bool:
@@ -125,14 +131,17 @@ class Runner:
 
     def _claim_while_due(self) -> None:
         """Claim until nothing is due or no slot is free; again when a slot comes free, and now and then."""
-        if time.monotonic() < self._claim_at:
+        if time.monotonic() < self._claim_at or self._held_up is not None:
             return
         try:
-            while not self._stopping and self._claim() and len(self._attempts) < self._max_parallel:
+            while self._may_claim() and self._claim() and len(self._attempts) < self._max_parallel:
                 pass
         except (StorageError, StoreBusy) as error:
             self._put_off("claim_failed", error)
         self._claim_at = time.monotonic() + self._claim_every
+
+    def _may_claim(self) -> bool:
+        return not self._stopping and self._held_up is None
 
     def _put_off(self, what: str, error: DeferError) -> None:
         """A store that fails for a while costs no attempt under way; where there is none, it ends the wake."""
@@ -160,6 +169,10 @@ class Runner:
         self._audit.note(self._clock(), "started", claimed["id"], run=run_id, attempt=claimed["attempts"])
         try:
             executor.write_prompt(claimed, paths)
+        except OSError as error:
+            self._put_back(claimed, error)
+            return
+        try:
             argv = executor.command_line(claimed, self._config)
             if argv is None:
                 self._settle(claimed, executor.prompt_prepared(paths))
@@ -168,14 +181,32 @@ class Runner:
         except Misconfigured as error:
             self._settle(claimed, executor.misconfigured(error, paths))
             return
-        except OSError as error:
-            self._settle(claimed, executor.not_started(error, outcome.EXECUTOR_FAILED))
-            return
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
+                self._put_back(claimed, error)
+                return
             # Whatever a hand has put into this record, it must not keep the others waiting.
             self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
             return
         self._let_run(attempt, run_id)
+
+    def _put_back(self, mine: Task, error: OSError | DeferError) -> None:
+        """Nothing was run, for a reason that is not the task's: let it wait, claim no more, say so at the end."""
+        if self._held_up is None:
+            self._held_up = error if isinstance(error, DeferError) else fsio.storage_error(error, self._config.log_dir)
+        try:
+            self._store.update(mine["id"], self._clock(), partial(self._returned, mine))
+        except (StorageError, StoreBusy) as again:
+            self._settle_later(mine["id"], partial(self._put_back, mine, error), again)
+            return
+        except DeferError:
+            return
+        self.counts["started"] -= 1
+        self._audit.note(self._clock(), "put_back", mine["id"], run=mine["run"]["run_id"], error=error)
+
+    def _returned(self, mine: Task, current: Task) -> Task:
+        self._check_ours(mine, current)
+        return task.put_back(current)
 
     def _let_run(self, attempt: Attempt, run_id: str) -> None:
         """Write the leader's identity to the store, then open its gate."""
@@ -183,8 +214,7 @@ class Runner:
             started = self._store.update(attempt.task["id"], self._clock(), partial(self._with_leader, attempt))
         except (StorageError, StoreBusy) as error:
             attempt.abandon()
-            why = f"the attempt could not start: {error}"
-            self._settle(attempt.task, Outcome(outcome.FAILED, error_type=outcome.EXECUTOR_FAILED, error=why))
+            self._put_back(attempt.task, error)
             return
         except DeferError:
             attempt.abandon()
@@ -276,7 +306,7 @@ class Runner:
         try:
             settled = self._store.update(mine["id"], now, partial(self._settled, mine, result, now))
         except (StorageError, StoreBusy) as error:
-            self._settle_later(mine, result, error)
+            self._settle_later(mine["id"], partial(self._settle, mine, result), error)
             return
         except DeferError:
             self._audit.note(now, "outcome_dropped", mine["id"], run=(mine.get("run") or {}).get("run_id"))
@@ -288,16 +318,16 @@ class Runner:
         self._check_ours(mine, current)
         return outcome.settle(current, result, now, self._backoff)
 
-    def _settle_later(self, mine: Task, result: Outcome, error: DeferError) -> None:
+    def _settle_later(self, task_id: str, again: Callable[[], None], error: DeferError) -> None:
         self._settle_tries += 1
-        if self._settle_tries > _SETTLE_TRIES:
+        if self._settle_tries > _SETTLE_TRIES or self._stopping:
             raise error
-        self._unsettled[mine["id"]] = (mine, result)
+        self._unsettled[task_id] = again
 
     def _settle_again(self) -> None:
         waiting, self._unsettled = self._unsettled, {}
-        for mine, result in waiting.values():
-            self._settle(mine, result)
+        for again in waiting.values():
+            again()
 
     def _abandon_all(self) -> None:
         """When the wake cannot go on: leave nothing running that nobody watches."""
@@ -351,37 +381,3 @@ class Runner:
             log = (ended.get("result") or {}).get("log_path")
             where = f" (log: {log})" if log else ""
             render.warn(f"task failed: {ended['id']}: {error}{where}")
-
-
-class _Signals:
-    """Turns SIGCHLD, SIGTERM and SIGINT into readable bytes of the selector while it is entered."""
-
-    def __init__(self, selector: selectors.BaseSelector, stop: Callable[[], None]) -> None:
-        self._selector, self._stop = selector, stop
-
-    def __enter__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._reader, False)
-        os.set_blocking(self._writer, False)
-        self._old_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        self._old = {
-            number: signal.signal(number, _ignore) for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
-        }
-        self._selector.register(self._reader, selectors.EVENT_READ, self._arrived)
-
-    def _arrived(self) -> None:
-        numbers = os.read(self._reader, 4096)
-        if signal.SIGTERM in numbers or signal.SIGINT in numbers:
-            self._stop()
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._old_fd)
-        self._selector.unregister(self._reader)
-        os.close(self._reader)
-        os.close(self._writer)
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """The byte in the wakeup descriptor says all there is to say."""

@@ -30,13 +30,21 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     """Schedule one task from arguments; prints it."""
     args = _parse(argv)
     client = connect()
+    client.config.check()
     now = client.clock()
     planned = client.plan(_request(args, client.config, now), now)
     if args.dry_run:
         shown = _rehearsed(client, planned, args.if_exists, now)
     else:
         (shown,) = client.add([planned], args.if_exists, now)
-    _print(args, planned, shown, now)
+    try:
+        _print(args, planned, shown, now)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        stored = "nothing is stored" if args.dry_run else f"the task is stored, as {shown['id']}"
+        raise StorageError(f"{error.strerror}: standard output ({stored})") from None
     if not args.dry_run:
         for warning in [*scheduler.doubts(shown), *scheduler.warnings(client.store.markers, now)]:
             render.warn(warning)
@@ -131,7 +139,9 @@ def _take_line(args: Namespace, settings: Config, now: datetime) -> None:
         args.when, line_summary = timeparse.split_line(args.words, now, settings.timezone(args.tz))
     except timeparse.TimeExpressionError as error:
         raise BadInput(_near_command(first) or str(error)) from None
-    args.summary = line_summary if args.summary is None else args.summary
+    if args.summary is not None:
+        raise BadInput(f"a summary twice: --summary and the line's {line_summary} (give one)")
+    args.summary = line_summary
 
 
 def _near_command(word: str) -> str:
@@ -213,7 +223,7 @@ def prompt_text(args: Namespace) -> str | None:
         with open(0 if args.prompt_file == "-" else args.prompt_file, "rb", closefd=args.prompt_file != "-") as file:
             raw = file.read(_PROMPT_LIMIT + 1)
     except OSError as error:
-        raise StorageError(f"{error.strerror}: {args.prompt_file} (give a file that can be read)") from None
+        raise BadInput(f"{error.strerror}: {args.prompt_file} (give a file that can be read)") from None
     if len(raw) > _PROMPT_LIMIT:
         raise BadInput(f"the prompt is larger than {_PROMPT_LIMIT} bytes: {args.prompt_file} (name it with --artifact)")
     try:
@@ -226,7 +236,7 @@ def prompt_text(args: Namespace) -> str | None:
 
 def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
     if args.json:
-        print(render.to_json({**shown, "understood": planned.understood(now)}, compact=False))
+        print(render.to_json({**task.shown(shown), "understood": planned.understood(now)}, compact=False))
     elif sys.stdout.isatty() and not args.compact:
         said = words.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
@@ -238,6 +248,6 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
         for note in planned.notes:
             print(f"Note: {note}")
     else:
-        print(render.to_json(shown, args.compact))
+        print(render.to_json(task.shown(shown), args.compact))
         for note in planned.notes:
             render.warn(f"note: {note}")

@@ -209,4 +209,6 @@ def list_runs(
     task_id: str | None = None, limit: int | None = None, *, environ: Mapping[str, str] | None = None
 ) -> list[Run]:
     """Ended attempts, newest first, of one task or of all; at most ``limit``."""
+    if limit is not None and limit < 0:
+        raise BadInput(f"limit is negative: {limit} (give 0 or more)")
     return list(islice(Client(environ).runs(task_id), limit))

@@ -35,7 +35,8 @@ _ENDED_AT = {status: f"{status}_at" for status in ENDED}
 _UNFILED = ("ended", "ended_runs")
 _HISTORY = (
     *_ENDED_AT.values(),
-    *("cancel_occurrence", "cancel_reason", "cancel_requested_at", "deferrals", "error", "error_type", "last_error"),
+    *("after_attempt", "cancel_occurrence", "cancel_reason", "cancel_requested_at", "deferrals", "error"),
+    *("error_type", "last_error"),
     *("last_attempt_at", "paused_at", "reason", "result", "run", "started_at", "stretch", *_UNFILED),
 )
 
@@ -117,6 +118,11 @@ def unfiled_of(task: Task) -> dict[str, Any]:
     return {name: task[name] for name in _UNFILED if task.get(name)}
 
 
+def shown(task: Task) -> Task:
+    """The task as it is printed: without what waits to be filed, which is over and has its own record."""
+    return {name: value for name, value in task.items() if name not in _UNFILED}
+
+
 def with_ended(task: Task, record: Task) -> Task:
     """The task with one more archive record waiting to be filed."""
     return {**task, "ended": [*(task.get("ended") or []), record]}
@@ -192,11 +198,22 @@ def ask_to_cancel(task: Task, now: datetime, reason: str | None) -> Task:
     """The record of an executing task whose attempt is to be ended: settling it will cancel it."""
     if task["status"] != EXECUTING:
         return cancel(task, now, reason)
-    if "runner" not in (task.get("run") or {}):
+    if not task.get("run"):
         raise Refused(
             f"task is executing: {task['id']}, begun by a v1 runner (it names no process that could be ended)"
         )
     return {**task, "cancel_requested_at": instants.to_text(now), "cancel_reason": reason}
+
+
+def put_back(task: Task) -> Task:
+    """The record of a claimed task whose attempt was never begun: it waits as it did before the claim."""
+    rest = {name: value for name, value in task.items() if name not in ("run", "started_at")}
+    return {**rest, "status": SCHEDULED, "attempts": max(0, int(task["attempts"]) - 1)}
+
+
+def after_attempt(task: Task, do: str, reason: str | None) -> Task:
+    """The record of an executing task that, once its attempt is settled, is to be cancelled or paused (``do``)."""
+    return {**task, "after_attempt": {"do": do, "reason": reason}}
 
 
 def replace(old: Task, new: Task, now: datetime) -> Task:

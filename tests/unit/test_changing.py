@@ -126,7 +126,8 @@ def test_in_a_pipe_the_changed_task_is_json(place: Place) -> None:
     ):
         done = place.defer(*typed, "--compact")
         assert (done.returncode, done.stderr) == (0, ""), typed
-        assert strict(done.stdout) == place.task("x")
+        # What is over and waits to be filed has its own record, and is not shown.
+        assert strict(done.stdout) == {name: it for name, it in place.task("x").items() if name != "ended"}
     done = place.defer("run", "x")
     assert strict(done.stdout)["copy_of"] == "x"
     assert done.stdout.startswith("{\n")

@@ -547,6 +547,22 @@ class TestWhatPeopleHear:
         ]
 
 
+class TestADiskThatLetsNothingBegin:
+    def test_a_claim_is_undone_and_the_wake_says_why(self, place):
+        """A prompt that cannot be written is no failure of the task: it runs when the disk is mended."""
+        place.write_store(v1_task("a", executor=place.executor("echo done")), v1_task("b"))
+        place.logs.parent.mkdir(exist_ok=True)
+        place.logs.write_text("a file where the directory belongs")
+        with pytest.raises(StorageError, match="directory"):
+            place.wake_at(NOW)
+        for waiting in place.tasks().values():
+            assert (waiting["status"], waiting["attempts"]) == ("scheduled", 0)
+            assert "run" not in waiting
+        place.logs.unlink()
+        assert place.wake_at(NOW)["completed"] == 2
+        assert [run["attempt"] for run in place.runs()] == [1, 1]
+
+
 class TestRecordsEditedByHand:
     """Whatever stands in one record, it must not keep the others waiting."""
 

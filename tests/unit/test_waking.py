@@ -154,3 +154,22 @@ def test_a_stopped_execute_task_leaves_no_executor_behind(place, number):
         process.stderr.read()
     assert (result["error_type"], process.returncode) == ("RunnerStopped", 1)
     until(lambda: not is_running(pid))
+
+
+def test_byte_code_cut_short_by_a_full_disk_stops_nothing(place):
+    """CPython issue 126606: such a file is taken for good, and every later start would end in a traceback."""
+    checkout = place.base / "checkout"
+    checkout.mkdir()
+    shutil.copytree(ROOT / "scripts", checkout / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("requirements", "pyproject.toml", "references", ".venv"):
+        (checkout / name).symlink_to(ROOT / name)
+    python = ROOT / ".venv" / "bin" / "python"
+    subprocess.run([python, "-m", "compileall", "-q", checkout / "scripts" / "defer"], check=True)
+    for cut in checkout.rglob("scripts/defer/**/*.pyc"):
+        os.truncate(cut, 200)
+    front = str(checkout / "scripts" / "schedule-task.sh")
+    for _ in range(2):
+        done = place.run(front, "--when", "1h", "--summary", "s")
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+    assert len(place.tasks()) == 2
