@@ -119,7 +119,7 @@ def _with_fields(live: Task, wanted: Task) -> Task:
 def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
     """The live record with what the file decides, its time too; an occurrence that had come ends here."""
     kept = {name: value for name, value in task.without_history(live).items() if name not in _FROM_FILE}
-    paused = {"paused_at": live["paused_at"]} if live["status"] == task.PAUSED else {}
+    paused = {"paused_at": live["paused_at"]} if "paused_at" in live else {}
     decided = {name: wanted[name] for name in (*_FROM_FILE, *_TIME) if name in wanted}
     result = {**kept, **paused, **decided, **task.unfiled_of(live)}
     if not (live.get("attempts") or task.is_due(live, now)):

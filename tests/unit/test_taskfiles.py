@@ -442,6 +442,16 @@ def test_a_file_that_is_disabled_during_an_attempt_pauses_its_task_without_anoth
     assert desk.record("a")["status"] == "scheduled"
 
 
+def test_a_file_that_is_disabled_and_given_another_time_during_an_attempt(desk: Desk) -> None:
+    executing(desk)
+    desk.write("a.yml", A.replace("9am", "10am") + "enabled: false\n")
+    desk.sync()
+    desk.end("a")
+    assert desk.sync() == ["~ a"]
+    record = desk.record("a")
+    assert (record["status"], record["run_at"]) == ("paused", "2026-03-03T09:00:00Z")
+
+
 @pytest.mark.parametrize("text", [A, A + "enabled: true\n", A + "retries: 1\n"])
 def test_a_file_enabled_after_the_attempt_that_it_was_disabled_in_is_enabled(desk: Desk, text: str) -> None:
     executing(desk)
