@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from . import instants, occurrences, task
+from . import changes, instants, occurrences, task
 from .codec import Task
 from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
 
@@ -60,14 +60,23 @@ def error_type_of(exit_code: int) -> str:
 
 def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
     """The record after an attempt: over, or waiting for the next one, with its run record to be filed."""
+    return _as_wished(executing, _settled(executing, outcome, now, backoff), now)
+
+
+def put_back(claimed: Task, now: datetime) -> Task:
+    """The record of a claimed task whose attempt was never begun."""
+    return _as_wished(claimed, task.put_back(claimed), now)
+
+
+def _as_wished(executing: Task, settled: Task, now: datetime) -> Task:
+    """Cancel or pause what a task would go on to, where somebody wished so during its attempt."""
     wish = executing.get("after_attempt") or {}
-    settled = _settled(executing, outcome, now, backoff)
     settled = {name: value for name, value in settled.items() if name != "after_attempt"}
     if settled["status"] != task.SCHEDULED:
         return settled
     if wish.get("do") == "cancel":
         return task.cancel(settled, now, wish.get("reason"))
-    return {**settled, "status": task.PAUSED} if wish.get("do") == "pause" else settled
+    return changes.pause(settled, now) if wish.get("do") == "pause" else settled
 
 
 def _settled(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:

@@ -206,7 +206,7 @@ class Runner:
 
     def _returned(self, mine: Task, current: Task) -> Task:
         self._check_ours(mine, current)
-        return task.put_back(current)
+        return outcome.put_back(current, self._clock())
 
     def _let_run(self, attempt: Attempt, run_id: str) -> None:
         """Write the leader's identity to the store, then open its gate."""
