@@ -1,6 +1,6 @@
 #!/bin/bash
-# Summary: schedule work for later, and list, show or cancel what is scheduled.
-# Usage: schedule-task.sh [schedule] --when TIME --summary TEXT [OPTION]… | ::defer LINE | list | show | cancel | cron
+# Summary: schedule work for later, and look at, change or cancel what is scheduled.
+# Usage: schedule-task.sh [schedule] --when TIME --summary TEXT [OPTION]… | ::defer LINE | COMMAND … (see --help)
 set -euo pipefail
 umask 077
 

@@ -18,10 +18,22 @@ SUBCOMMANDS = (
 )
 
 _EXAMPLES = """\
+commands (each has its own --help):
+  list                  what is scheduled, paused or executing; --upcoming 24h: every run to come
+  show ID               one task, from the store or the archive
+  cancel ID             cancel a task; --occurrence: only its coming run; --kill: also what is executing
+  edit ID, reschedule ID WHEN, snooze ID WHEN, pause ID, resume ID
+                        change what waits
+  run ID                do once, at the next wake, what a task does
+  sync [DIR], add ID, enable ID, disable ID, remove ID, import FILE
+                        tasks kept as files
+  cron install|uninstall|status
+                        the crontab line that wakes the runner
+
 examples:
   defer 30m resume the review
+  defer every weekday 8:30 check the inbox
   defer schedule --when "tomorrow 9am" --summary "check the deploy" --executor claude
-  defer list
   defer cancel task_20260408_163500_4821
 
 exit status: 0 done, 1 not possible, 2 bad input, 74 input/output failure, 75 store busy
@@ -213,7 +225,7 @@ def the_id(args: argparse.Namespace, name: str) -> str:
 
 def listing() -> Parser:
     """`list`."""
-    parser = Parser("defer list", "List what is scheduled and what is being executed.")
+    parser = Parser("defer list", "List what is scheduled, paused or being executed.")
     parser.add_argument("--status", action="append", choices=task.STATUSES, help="only this status (repeatable)")
     parser.add_argument("--all", action="store_true", help="everything still in the store")
     parser.add_argument("--upcoming", metavar="DURATION", help="every run within DURATION from now, e.g. 24h")
