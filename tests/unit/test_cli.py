@@ -43,7 +43,7 @@ BAD_INPUT = {
     "workspace missing": (["--when", "5m", "--summary", "s", "--workspace", "/no/such"], "/no/such"),
     "executor unknown": (["--when", "5m", "--summary", "s", "--executor", "no-such-one"], "no-such-one"),
     "hostile id": (["--when", "5m", "--summary", "s", "--id", "../x"], "../x"),
-    "context no JSON": (["--when", "5m", "--context-json", '{"summary": "s",}'], "line 1 column 17"),
+    "context no JSON": (["--when", "5m", "--context-json", '{"summary": s}'], "line 1 column 13"),
     "context no object": (["--when", "5m", "--context-json", '["s"]'], "not a JSON object"),
     "context with a wrong type": (
         ["--when", "5m", "--context-json", '{"summary":"s","key_points":"one"}'],
