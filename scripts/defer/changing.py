@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from . import arguments, instants, render, scheduling, task, words
@@ -19,11 +20,11 @@ _NOT_FIELDS = {
 }
 
 
-def _print(client: Client, args: Namespace, changed: Task, said: str) -> int:
-    """Print the changed record, or to a person one sentence."""
+def _print(client: Client, args: Namespace, changed: Task, said: str, now: datetime) -> int:
+    """Print the changed record, or to a person one sentence as of ``now``, the moment of the change."""
     if render.is_for_people(args):
         zone = client.config.timezone(changed.get("tz"))
-        when = words.moment(instants.from_text(changed["run_at"]), zone, client.clock())
+        when = words.moment(instants.from_text(changed["run_at"]), zone, now)
         said = (
             said.replace("runs {when}", "would run {when}, but is paused") if changed["status"] == task.PAUSED else said
         )
@@ -38,9 +39,12 @@ def cancel(connect: Connect, argv: list[str]) -> int:
     args = arguments.cancel().parse(argv)
     task_id = arguments.the_id(args, "cancel")
     client = connect()
+    now = client.clock()
     changed = client.cancel(task_id, args.reason, kill=args.kill, occurrence_only=args.occurrence)
     goes_on = args.occurrence and changed["status"] not in task.ENDED
-    return _print(client, args, changed, "this occurrence is cancelled; runs {when}" if goes_on else changed["status"])
+    return _print(
+        client, args, changed, "this occurrence is cancelled; runs {when}" if goes_on else changed["status"], now
+    )
 
 
 def edit(connect: Connect, argv: list[str]) -> int:
@@ -53,9 +57,10 @@ def edit(connect: Connect, argv: list[str]) -> int:
     }
     client = connect()
     context, reorient = scheduling.changed_context(args, client.config)
-    changed = client.editor.edit(args.id, given, context, reorient)
+    editor = client.editor
+    changed = editor.edit(args.id, given, context, reorient)
     _tell_of_file(changed, "the next change of")
-    return _print(client, args, changed, "changed; runs {when}")
+    return _print(client, args, changed, "changed; runs {when}", editor.now)
 
 
 def reschedule(connect: Connect, argv: list[str]) -> int:
@@ -71,9 +76,10 @@ def snooze(connect: Connect, argv: list[str]) -> int:
 def _move(name: str, connect: Connect, argv: list[str]) -> int:
     args = arguments.reschedule(name).parse(argv)
     client = connect()
-    changed = client.editor.reschedule(args.id, " ".join(args.words), args.tz)
+    editor = client.editor
+    changed = editor.reschedule(args.id, " ".join(args.words), args.tz)
     _tell_of_file(changed, "another schedule in" if changed.get("recurrence") else "the next change of")
-    return _print(client, args, changed, "runs {when}")
+    return _print(client, args, changed, "runs {when}", editor.now)
 
 
 def _tell_of_file(changed: Task, what: str) -> None:
@@ -89,19 +95,23 @@ def pause(connect: Connect, argv: list[str]) -> int:
     """Keep a task from running."""
     args = arguments.by_id("pause", "Keep a task from running until it is resumed.").parse(argv)
     client = connect()
-    return _print(client, args, client.editor.pause(arguments.the_id(args, "pause")), "paused")
+    editor = client.editor
+    return _print(client, args, editor.pause(arguments.the_id(args, "pause")), "paused", editor.now)
 
 
 def resume(connect: Connect, argv: list[str]) -> int:
     """Let a paused task run again."""
     args = arguments.by_id("resume", "Let a paused task run again.").parse(argv)
     client = connect()
-    return _print(client, args, client.editor.resume(arguments.the_id(args, "resume")), "runs {when}")
+    editor = client.editor
+    return _print(client, args, editor.resume(arguments.the_id(args, "resume")), "runs {when}", editor.now)
 
 
 def run(connect: Connect, argv: list[str]) -> int:
     """Do once, beside its schedule, what a task does."""
     args = arguments.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.").parse(argv)
     client = connect()
-    copy = client.editor.run_now(arguments.the_id(args, "run"))
-    return _print(client, args, copy, f"does once what {render.plain(copy['copy_of'])} does, at the next wake")
+    editor = client.editor
+    copy = editor.run_now(arguments.the_id(args, "run"))
+    said = f"does once what {render.plain(copy['copy_of'])} does, at the next wake"
+    return _print(client, args, copy, said, editor.now)

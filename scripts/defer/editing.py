@@ -32,6 +32,11 @@ class Editor:
     def __init__(self, store: Store, audit: AuditLog, config: Config, now: datetime) -> None:
         self._store, self._audit, self._config, self._now = store, audit, config, now
 
+    @property
+    def now(self) -> datetime:
+        """The moment as of which changes are made."""
+        return self._now
+
     def _change(self, action: str, task_id: str, change: Callable[[Task], Task], **facts: object) -> Task:
         try:
             changed = self._store.update(task_id, self._now, change)
