@@ -42,7 +42,7 @@ def split_line(line: str, now: datetime, tz: "ZoneInfo") -> tuple[str, str]:
     """
     from .timegrammar import split
 
-    return split.split_line(line, now, tz)
+    return split.split_line(line.strip(), now, tz)
 
 
 def parse(expr: str, now: datetime, tz: "ZoneInfo") -> Reading:

@@ -277,3 +277,15 @@ def test_a_naive_present_is_a_mistake_of_the_caller(expr: str) -> None:
 def test_reading_unpacks_like_a_tuple() -> None:
     instant, notes, recurrence = timeparse.parse("30m", NOW, NEW_YORK)
     assert (instant, notes, recurrence) == (at("2026-11-18 11:00"), (), None)
+
+
+@pytest.mark.parametrize("expr", ["every 999 weeks", "every 11 years"])
+def test_what_recurs_first_fires_within_ten_years(expr: str) -> None:
+    with pytest.raises(TimeExpressionError, match="more than 10 years ahead"):
+        parse(expr, datetime(2026, 11, 18, 15, 30, tzinfo=UTC), ZoneInfo("UTC"))
+
+
+@pytest.mark.parametrize("line", ["3pm\r", "3pm \x0b", "\n3pm\t"])
+def test_blank_text_behind_a_time_is_no_text(line: str) -> None:
+    with pytest.raises(TimeExpressionError, match="no text"):
+        split_line(line, datetime(2026, 11, 18, 15, 30, tzinfo=UTC), ZoneInfo("UTC"))

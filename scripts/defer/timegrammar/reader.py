@@ -10,7 +10,7 @@ from defer.errors import BadInput
 from . import actions, clockactions, table
 from .complaint import complaint, shown
 from .engine import Grammar, rows
-from .moments import TOO_FAR, Present
+from .moments import TOO_FAR, YEARS_AHEAD, Present
 from .reading import Reading, TimeExpressionError
 from .recurring import Recurrence, cron_fields, from_cron
 from .terminals import STARTS, TERMINALS
@@ -35,7 +35,7 @@ def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
     """What ``expr`` means at ``now`` in ``tz``, or an error that names what stands in the way."""
     tokens = tokenise(expr, MOST_TOKENS + 1)
     try:
-        return _resolved(expr, tokens, Present(now, tz))
+        return _soon_enough(_resolved(expr, tokens, Present(now, tz)), now)
     except (OverflowError, ValueError):
         raise TimeExpressionError(f'"{shown(expr)}": {TOO_FAR}') from None
     except _Refused as refused:
@@ -107,3 +107,10 @@ def read_duration(text: str) -> timedelta:
             except OverflowError:
                 break
     raise TimeExpressionError(f'"{shown(text)}" is no length of time (try "30m")')
+
+
+def _soon_enough(reading: Reading, now: datetime) -> Reading:
+    """The reading, unless what recurs fires for the first time beyond the bound that holds for a moment."""
+    if reading.recurrence is not None and reading.instant > now + timedelta(days=366 * YEARS_AHEAD):
+        raise TimeExpressionError(TOO_FAR)
+    return reading
