@@ -2,6 +2,9 @@
 
 Memory stays flat whatever is written: beside the log only the first bytes of stdout, which
 become the result, and the last of stderr, which explain a failure, are kept.
+
+A log that cannot be written loses output, never the attempt. One that has filled the disk gives
+``RESERVE_BYTES`` back and is not written again: the store needs room to say how the attempt ended.
 """
 
 from __future__ import annotations
@@ -12,31 +15,73 @@ from pathlib import Path
 from . import fsio
 from .masking import Masker
 
+STREAMS = ("stdout", "stderr")
 RECORD_BYTES = 64 << 10
+RESERVE_BYTES = 512 << 10
+"""Room for the record of an attempt, escaped, in the store, the archive and a rewrite of a small store."""
 _TAIL_BYTES = 2048
 
 
-class Capture:
-    """The log of one attempt, open for writing, and what the record keeps of it.
+class Log:
+    """The log of one attempt, open for writing: at most ``limit`` bytes, then a line that says what is missing.
 
-    A log that cannot be written (a full disk) loses output, never the attempt: ``log_error`` says so.
+    ``error`` says why it is not whole. ``fd`` may be handed to another process, which goes on where this one stopped.
     """
 
-    def __init__(self, log: Path, limit: int, secrets: Iterable[bytes]) -> None:
+    def __init__(self, fd: int | None, room: int, error: str | None = None) -> None:
+        self.fd, self._room, self.error = fd, room, error
+        self.dropped_bytes = 0
+
+    @classmethod
+    def create(cls, path: Path, limit: int) -> Log:
+        """A new log at ``path``, and the directories above it."""
+        try:
+            fsio.ensure_directory(path.parent)
+            return cls(fsio.create_exclusive(path), limit)
+        except OSError as error:
+            return cls(None, limit, error.strerror)
+
+    def add(self, data: bytes) -> None:
+        """Keep what there is room for, count the rest."""
+        fits = data[: self._room]
+        self._room -= len(fits)
+        self.dropped_bytes += len(data) - len(fits)
+        self._write(fits)
+
+    def _write(self, data: bytes) -> None:
+        if self.fd is None or not data:
+            return
+        try:
+            fsio.write_all(self.fd, data)
+        except OSError as error:
+            # How much of it was written is not worth asking: from here on everything counts as dropped.
+            self.error, self._room = error.strerror, 0
+            self.dropped_bytes += len(data)
+            if fsio.is_full(error):
+                fsio.shorten(self.fd, RESERVE_BYTES)
+
+    def close(self) -> None:
+        """Say what was dropped, and close it."""
+        if self.dropped_bytes:
+            self._write(f"\n[defer: {self.dropped_bytes} further bytes were not kept]\n".encode())
+        if self.fd is not None:
+            fsio.close(self.fd)
+            self.fd = None
+
+
+class Capture:
+    """What one attempt prints: its ``log``, and what the record keeps of it.
+
+    ``held``: what maskers of stdout and stderr held back elsewhere, where another process goes on with the same log.
+    """
+
+    def __init__(self, log: Log, secrets: Iterable[bytes], held: tuple[bytes, bytes] = (b"", b"")) -> None:
         known = list(secrets)
-        self._maskers = {"stdout": Masker(known), "stderr": Masker(known)}
-        self._room = limit
+        self._maskers = {stream: Masker(known, before) for stream, before in zip(STREAMS, held, strict=True)}
         self._head = bytearray()
         self._tail = b""
         self.stdout_bytes = 0
-        self.dropped_bytes = 0
-        self.log_error: str | None = None
-        self._fd: int | None = None
-        try:
-            fsio.ensure_directory(log.parent)
-            self._fd = fsio.create_exclusive(log)
-        except OSError as error:
-            self.log_error = error.strerror
+        self.log = log
 
     def take(self, stream: str, piece: bytes) -> None:
         """Take in what was read from ``stdout`` or ``stderr``."""
@@ -48,28 +93,18 @@ class Capture:
             self._head += masked[: RECORD_BYTES - len(self._head)]
         else:
             self._tail = (self._tail + masked)[-_TAIL_BYTES:]
-        fits = masked[: self._room]
-        self._room -= len(fits)
-        self.dropped_bytes += len(masked) - len(fits)
-        self._write(fits)
+        self.log.add(masked)
 
-    def _write(self, data: bytes) -> None:
-        if self._fd is None or not data:
-            return
-        try:
-            fsio.write_all(self._fd, data)
-        except OSError as error:
-            self.log_error = error.strerror
+    @property
+    def held(self) -> tuple[bytes, bytes]:
+        """What the maskers of stdout and stderr hold back."""
+        return self._maskers["stdout"].held, self._maskers["stderr"].held
 
     def finish(self) -> None:
         """Flush what the maskers hold, say what was dropped, close the log."""
         for stream, masker in self._maskers.items():
             self._keep(stream, masker.finish())
-        if self.dropped_bytes:
-            self._write(f"\n[defer: {self.dropped_bytes} further bytes were not kept]\n".encode())
-        if self._fd is not None:
-            fsio.close(self._fd)
-            self._fd = None
+        self.log.close()
 
     @property
     def output(self) -> str:

@@ -21,6 +21,7 @@ Design, as bullets:
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -84,6 +85,9 @@ class Kernel:
 
     def reader_state(self, stream: BinaryIO) -> os.stat_result:
         return os.fstat(stream.fileno())
+
+    def flock(self, fd: int, operation: int) -> None:
+        fcntl.flock(fd, operation)
 
     def lock(self, path: Path, timeout: float) -> AbstractContextManager[object]:
         # Imported here: only writers pay its 30 ms.
@@ -273,6 +277,54 @@ def write_all(fd: int, data: bytes) -> None:
 def close(fd: int) -> None:
     """Close a descriptor of ``create_exclusive``."""
     kernel.close(fd)
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether the disk, or somebody's share of it, has no room left."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def give_back(path: Path, size: int) -> bool:
+    """Shorten a file of ours by ``size`` bytes, or to nothing; whether it had anything to give."""
+    try:
+        with _opened(path, os.O_RDWR | _NO_FOLLOW) as fd:
+            held = kernel.fstat(fd).st_size
+            shorten(fd, size)
+    except OSError:
+        return False
+    return held > 0
+
+
+def shorten(fd: int, size: int) -> None:
+    """Give back the last ``size`` bytes of an open file, or all it has, so that others find room on a full disk."""
+    with suppress(OSError):
+        kernel.truncate(fd, max(0, kernel.fstat(fd).st_size - size))
+        os.lseek(fd, 0, os.SEEK_END)
+
+
+def hold(path: Path) -> int:
+    """Make a file and lock it for as long as its descriptor, or a fork's copy of it, is open: the descriptor."""
+    fd = create_exclusive(path)
+    try:
+        kernel.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        kernel.close(fd)
+        raise
+    return fd
+
+
+def is_held(path: Path) -> bool | None:
+    """Whether somebody holds such a file; None where that cannot be told. One that is gone is held by nobody."""
+    try:
+        with _opened(path, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW) as fd:
+            kernel.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
 
 
 def sync_directory(path: Path) -> None:

@@ -1,23 +1,24 @@
-"""Cancelling a task whose attempt is under way."""
+"""Ending attempts by hand: ``cancel --kill``, and ``release`` of one whose holder nobody can reach."""
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from . import changes, outcome, process, recovery, scheduler, task
+from . import changes, lease, outcome, process, recovery, scheduler, task
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
+from .ending import Ending
 from .errors import Refused
 from .retry import Backoff
 from .store import Store
 
 _KILL_POLL_SECONDS = 0.05
 _SETTLE_PATIENCE_SECONDS = 10.0
+_RELEASED = "released by hand: its runner could not be reached; its outcome is not known"
 
 
 def cancel(
@@ -33,27 +34,26 @@ def cancel(
     """Cancel a task, ending its attempt if one is under way; the record once it is settled.
 
     Its runner settles it. Where that one is gone, this does. With ``occurrence_only`` a
-    recurring task goes on to its next occurrence.
+    recurring task goes on to its next occurrence. Raises Refused for an attempt that cannot be ended from here.
     """
     ask = changes.ask_to_cancel_occurrence if occurrence_only else task.ask_to_cancel
+    is_held = partial(lease.is_held, config.tasks_file)
+    _refuse_out_of_reach(store.find(task_id), clock(), is_held)
     asked = store.update(task_id, clock(), partial(ask, now=clock(), reason=reason))
     _note(audit, asked, reason, clock(), occurrence_only=occurrence_only)
-    run_id = _run_id(asked)
-    started = time.monotonic()
-    number: signal.Signals | None = signal.SIGTERM
-    while asked["status"] == task.EXECUTING and _run_id(asked) == run_id:
-        number = _end_leader(asked, number)
-        if recovery.verdict(asked, clock()) == recovery.LOST:
-            change = partial(_settled_as_lost, asked, clock(), config.backoff)
-            return store.update(task_id, clock(), change)
-        time.sleep(_KILL_POLL_SECONDS)
-        waited = time.monotonic() - started
-        if waited > config.kill_grace_seconds:
-            number = signal.SIGKILL
-        if waited > config.kill_grace_seconds + _SETTLE_PATIENCE_SECONDS:
-            raise Refused(f"task is still executing: {task_id} (its attempt was killed; its runner has not settled it)")
-        asked = scheduler.look_up(store, config.archive_dir, task_id)
-    return asked
+    if asked["status"] != task.EXECUTING:
+        return asked
+    return _Killing(store, config, clock, is_held).until_settled(asked)
+
+
+def _refuse_out_of_reach(known: Task | None, now: datetime, is_held: recovery.IsHeld) -> None:
+    if known is None or known["status"] != task.EXECUTING or not known.get("run"):
+        return
+    if recovery.is_out_of_reach(known, now, is_held):
+        raise Refused(
+            f"task is executing where it cannot be ended from here: {known['id']}, held by "
+            f"{recovery.holder(known)} (cancel it there; if that is gone: defer release {known['id']})"
+        )
 
 
 def _note(audit: AuditLog, asked: Task, reason: str | None, now: datetime, *, occurrence_only: bool) -> None:
@@ -68,17 +68,82 @@ def _run_id(one: Task) -> object:
     return (one.get("run") or {}).get("run_id")
 
 
-def _end_leader(asked: Task, number: signal.Signals | None) -> signal.Signals | None:
-    """Send ``number`` to the attempt's group once it has a leader; what is still to be sent."""
-    leader = asked["run"].get("leader") if isinstance(asked.get("run"), dict) else None
-    if leader is None or number is None:
-        return number
-    if process.is_alive(leader):
-        process.signal_group(int(leader["pid"]), number)
-    return None
+class _Killing:
+    """An attempt on its way to its end, whoever settles it."""
+
+    def __init__(self, store: Store, config: Config, clock: Callable[[], datetime], is_held: recovery.IsHeld) -> None:
+        self._store, self._config, self._clock, self._is_held = store, config, clock, is_held
+        self._ending: Ending | None = None
+
+    def until_settled(self, asked: Task) -> Task:
+        run_id, started = _run_id(asked), time.monotonic()
+        grace = self._config.kill_grace_seconds
+        while asked["status"] == task.EXECUTING and _run_id(asked) == run_id:
+            has_ended = self._has_ended(asked)
+            found = recovery.verdict(asked, self._clock(), self._is_held)
+            if has_ended and found in (recovery.LOST, recovery.NEVER_BEGAN):
+                change = partial(_settled_as_lost, asked, self._clock(), self._config.backoff)
+                return self._store.update(asked["id"], self._clock(), change)
+            if time.monotonic() - started > grace + _SETTLE_PATIENCE_SECONDS:
+                raise Refused(f"task is still executing: {asked['id']} ({_what_was_done(has_ended)})")
+            time.sleep(_KILL_POLL_SECONDS)
+            asked = scheduler.look_up(self._store, self._config.archive_dir, asked["id"])
+        return asked
+
+    def _has_ended(self, asked: Task) -> bool:
+        """Whether nothing of the attempt is left. Once it has a leader this asks it to end, and in the end kills it."""
+        leader = asked["run"].get("leader") if isinstance(asked.get("run"), dict) else None
+        if leader is None:
+            return True
+        if self._ending is None:
+            grace, start = self._config.kill_grace_seconds, leader.get("start")
+            self._ending = Ending(int(leader["pid"]), str(_run_id(asked)), grace, start=start)
+            if process.is_alive(leader) or self._ending.left():
+                self._ending.begin()
+        return not self._ending.has_begun or self._ending.is_over(time.monotonic())
+
+
+def _what_was_done(has_ended: bool) -> str:
+    if has_ended:
+        return "its attempt was ended; its runner has not settled it yet"
+    return "its attempt was told to end and has not ended"
 
 
 def _settled_as_lost(asked: Task, now: datetime, backoff: Backoff, current: Task) -> Task:
     if current["status"] != task.EXECUTING or _run_id(current) != _run_id(asked):
         return current
     return outcome.settle(current, recovery.lost(current), now, backoff)
+
+
+def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: datetime) -> tuple[Task, str]:
+    """Settle as lost an attempt whose holder nobody can reach; the record, and who held it.
+
+    Raises Refused for a task that is not executing, and for an attempt that is known to live.
+    """
+    is_held = partial(lease.is_held, config.tasks_file)
+    held_by: list[str] = []
+
+    def released(current: Task) -> Task:
+        held_by.append(recovery.holder(current))
+        _check_releasable(current, now, is_held)
+        return outcome.settle(current, recovery.lost(current, why=_RELEASED), now, config.backoff)
+
+    found = scheduler.look_up(store, config.archive_dir, task_id)
+    if found["status"] != task.EXECUTING:
+        raise Refused(f"task is not executing: {task_id} is {found['status']} (nothing to release)")
+    settled = store.update(task_id, now, released)
+    audit.note(now, "released", task_id, run=_run_id(found), held_by=held_by[-1])
+    return settled, held_by[-1]
+
+
+def _check_releasable(current: Task, now: datetime, is_held: recovery.IsHeld) -> None:
+    name = current["id"]
+    if current["status"] != task.EXECUTING:
+        raise Refused(f"task is not executing: {name} is {current['status']} (nothing to release)")
+    run = current.get("run") if isinstance(current.get("run"), dict) else {}
+    if not run or recovery.verdict(current, now, is_held) in (recovery.LOST, recovery.NEVER_BEGAN):
+        return
+    if not recovery.is_out_of_reach(current, now, is_held):
+        raise Refused(f"task executes here: {name}, held by {recovery.holder(current)} (defer cancel --kill {name})")
+    if is_held(run.get("lease")):
+        raise Refused(f"its runner lives: {name} is held by {recovery.holder(current)} (end it there)")

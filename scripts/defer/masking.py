@@ -13,22 +13,23 @@ SHORTEST_SECRET = 4
 class Masker:
     """Masks a stream that arrives in pieces. Bytes that may begin a secret wait for the next piece."""
 
-    def __init__(self, secrets: Iterable[bytes]) -> None:
+    def __init__(self, secrets: Iterable[bytes], held: bytes = b"") -> None:
         known = sorted({one for one in secrets if len(one) >= SHORTEST_SECRET}, key=len, reverse=True)
+        self._secrets = known
         self._pattern = re.compile(b"|".join(map(re.escape, known))) if known else None
-        self._keep = max(map(len, known), default=1) - 1
-        self._held = b""
+        self.held = held
+        """What is not let out yet: it may be the beginning of a secret."""
 
     def feed(self, piece: bytes) -> bytes:
         """The masked bytes that are certain after ``piece``."""
         if self._pattern is None:
             return piece
-        data = self._held + piece
-        return self._emit(data, len(data) - self._keep)
+        data = self.held + piece
+        return self._emit(data, self._first_doubt(data))
 
     def finish(self) -> bytes:
         """The rest, masked."""
-        return self._emit(self._held, len(self._held)) if self._pattern else b""
+        return self._emit(self.held, len(self.held)) if self._pattern else b""
 
     def whole(self, data: bytes) -> bytes:
         """``data`` masked in one go, apart from any stream."""
@@ -37,6 +38,10 @@ class Masker:
     def text(self, data: str) -> str:
         """``data`` masked in one go."""
         return self.whole(data.encode(errors="surrogatepass")).decode(errors="surrogatepass")
+
+    def _first_doubt(self, data: bytes) -> int:
+        """Where the first secret may begin that ``data`` does not hold to its end."""
+        return min((_doubt(data, secret) for secret in self._secrets), default=len(data))
 
     def _emit(self, data: bytes, safe: int) -> bytes:
         """Mask up to ``safe``, where a match that begins before it ends it later; hold the rest."""
@@ -48,5 +53,13 @@ class Masker:
             position = match.end()
         end = max(position, safe, 0)
         out += data[position:end]
-        self._held = data[end:]
+        self.held = data[end:]
         return bytes(out)
+
+
+def _doubt(data: bytes, secret: bytes) -> int:
+    """Where the longest beginning of ``secret`` that ends ``data`` begins; the end of ``data`` if there is none."""
+    at = data.find(secret[:1], max(0, len(data) - len(secret) + 1))
+    while at >= 0 and not secret.startswith(data[at:]):
+        at = data.find(secret[:1], at + 1)
+    return at if at >= 0 else len(data)

@@ -1,10 +1,10 @@
 """Processes: who is alive, and leaders that start only when told.
 
 An attempt's *leader* is a process in a session of its own. It is started behind a gate: a
-shell that waits for one line on stdin and then becomes the executor by ``exec``, keeping its
-pid. Between start and gate its identity is written to the store, so there is no moment at
-which an executor runs and nobody could tell. If the runner dies first, the gate reads end of
-file and leaves.
+shell that waits for one line on stdin, then opens the executor's input in its place and becomes
+the executor by ``exec``, keeping its pid. Between start and gate its identity is written to the
+store, so there is no moment at which an executor runs and nobody could tell. If the runner dies
+first, the gate reads end of file and leaves.
 
 An *identity* is pid, start time and boot: a pid alone is used again. On Linux the start time
 is in clock ticks since boot (proc(5), field 22 of ``stat``), which a stepped clock does not
@@ -27,7 +27,7 @@ Identity: TypeAlias = dict[str, Any]
 
 _PROC = Path("/proc")
 _ON_LINUX = sys.platform == "linux"
-_GATE = 'IFS= read -r word && [ "$word" = go ] && exec "$@"'
+_GATE = 'input=$1 && shift && IFS= read -r word && [ "$word" = go ] && exec "$@" <"$input"'
 _GATE_WORD = b"go\n"
 
 
@@ -39,14 +39,48 @@ def identity(pid: int) -> Identity:
 def is_alive(known: Identity) -> bool | None:
     """Whether that very process still lives; None where it cannot be told from here.
 
-    A process of another PID namespace (a container beside this one) cannot be told.
+    A process of another PID namespace (a container beside this one) cannot be told, nor one whose
+    start time the system does not show (no ``/proc``, or ``hidepid``) as long as its pid is in use.
     """
     if known.get("boot") != _boot_id():
         return False
     if known.get("pid_namespace") != _pid_namespace():
         return None
-    start = _start_of(int(known["pid"]))
-    return start is not None and start == known.get("start")
+    pid = int(known["pid"])
+    if _is_unused(pid):
+        return False
+    if not _can_see(pid):
+        return None
+    start = _start_of(pid)
+    if start is not None and known.get("start") is None:
+        return None
+    return start is not None and start == known["start"]
+
+
+def is_of_this_boot(known: Identity) -> bool:
+    """Whether an identity names the boot that this process sees. Some containers see one of their own."""
+    return known.get("boot") == _boot_id()
+
+
+def is_of_this_namespace(known: Identity) -> bool:
+    """Whether an identity names the PID namespace that this process lives in."""
+    return known.get("pid_namespace") == _pid_namespace()
+
+
+def _is_unused(pid: int) -> bool:
+    """Whether the kernel knows no process of that number, not even a zombie."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+def _can_see(pid: int) -> bool:
+    """Whether the system shows a process that is there: ``/proc`` may be missing, or hide those of others."""
+    return not _ON_LINUX or os.path.exists(f"{_PROC}/{pid}/stat")
 
 
 def _start_of(pid: int) -> str | None:
@@ -97,12 +131,12 @@ def signal_group(leader_pid: int, number: signal.Signals) -> None:
 
 
 class Leader:
-    """An executor's process, started behind its gate. Its pipes are non-blocking."""
+    """An executor's process, started behind its gate. The pipes it prints to are non-blocking."""
 
-    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
-        """Raises OSError when no process can be started."""
+    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str = os.devnull) -> None:
+        """``stdin``: the file that is the executor's standard input. Raises OSError when no process can be started."""
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _GATE, "defer-gate", *argv],
+            ["/bin/sh", "-c", _GATE, "defer-gate", stdin, *argv],
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.PIPE,
@@ -111,38 +145,23 @@ class Leader:
             bufsize=0,
             start_new_session=True,
         )
-        self._stdin = cast("IO[bytes]", self._process.stdin)
+        self._gate = cast("IO[bytes]", self._process.stdin)
         self.stdout = cast("IO[bytes]", self._process.stdout)
         self.stderr = cast("IO[bytes]", self._process.stderr)
         self.pid = self._process.pid
-        self._unsent = memoryview(b"")
-        for pipe in (self._stdin, self.stdout, self.stderr):
+        for pipe in (self.stdout, self.stderr):
             os.set_blocking(pipe.fileno(), False)
 
-    @property
-    def stdin_fd(self) -> int | None:
-        """The descriptor that still has input to take, or None."""
-        return None if self._stdin.closed else self._stdin.fileno()
-
-    def open_gate(self, payload: bytes) -> None:
-        """Let the executor start and read ``payload``; what does not fit the pipe waits for ``feed``."""
-        self._unsent = memoryview(_GATE_WORD + payload)
-        self.feed()
-
-    def feed(self) -> None:
-        """Write what the pipe takes; close it when all is written or nobody reads (no error)."""
-        with suppress(BlockingIOError):
-            try:
-                while self._unsent:
-                    self._unsent = self._unsent[os.write(self._stdin.fileno(), self._unsent) :]
-            except (BrokenPipeError, ConnectionResetError):
-                self._unsent = memoryview(b"")
-            self.shut_gate()
+    def open_gate(self) -> None:
+        """Let the executor start. One that was killed meanwhile is no error: its end is seen like any other."""
+        with suppress(BrokenPipeError):
+            os.write(self._gate.fileno(), _GATE_WORD)
+        self.shut_gate()
 
     def shut_gate(self) -> None:
-        """Close stdin: a leader still behind its gate leaves without having run anything."""
+        """A leader still behind its gate leaves without having run anything."""
         with suppress(OSError):
-            self._stdin.close()
+            self._gate.close()
 
     def poll(self) -> int | None:
         """The exit status if it has ended (negative: the signal), else None."""
@@ -152,12 +171,8 @@ class Leader:
         """The exit status, once it has ended."""
         return self._process.wait()
 
-    def signal_group(self, number: signal.Signals) -> None:
-        """Signal the leader and all that stayed in its process group."""
-        signal_group(self.pid, number)
-
     def close(self) -> None:
         """Close our ends of the pipes."""
-        for pipe in (self._stdin, self.stdout, self.stderr):
+        for pipe in (self._gate, self.stdout, self.stderr):
             with suppress(OSError):
                 pipe.close()

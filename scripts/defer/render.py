@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
@@ -181,5 +182,8 @@ def is_for_people(args: Namespace) -> bool:
 
 
 def warn(text: str) -> None:
-    """One line on stderr."""
-    print(f"defer: {plain(text)}", file=sys.stderr)
+    """One line on stderr. Where that is gone, a terminal that was closed, there is nobody to tell."""
+    try:
+        print(f"defer: {plain(text)}", file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115

@@ -3,39 +3,43 @@
 Any number of wakes may be at work on one store. The store's lock is held for three short
 moments of an attempt (claim, start, settle) and never while an executor runs:
 
-1. *claim* writes ``executing`` with this runner's identity;
+1. *claim* writes ``executing`` with this runner's identity and its lease;
 2. the leader is started behind its gate, *start* writes its identity, then the gate opens;
 3. *settle* writes the outcome, if the record still carries this run.
 
-One thread, one selector: pipes, child deaths and signals all arrive as readable descriptors.
+One thread. ``loop`` waits for pipes, deaths, signals and deadlines. Whatever is to be done with the store
+stands on an ``agenda``: while attempts are under way nothing waits for its lock or for its disk.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import selectors
-import signal
 import time
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from . import claiming, executor, fsio, instants, outcome, process, recovery, render, task
+from . import claiming, executor, fsio, instants, lease, outcome, process, recovery, render, task
+from .agenda import Agenda
+from .attempt import Attempt
 from .audit import AuditLog
+from .capture import RESERVE_BYTES
 from .codec import Task
 from .config import Config
-from .errors import DeferError, StorageError, StoreBusy
-from .executor import Attempt, Misconfigured, Paths
+from .ending import Ending
+from .errors import DeferError, StorageError
+from .executor import Misconfigured, Paths
+from .keeper import Keeper
+from .loop import Loop
 from .outcome import Outcome
-from .signals import Signals
 from .store import Store
 
-_SETTLE_AGAIN_SECONDS = 1.0
 _SETTLE_TRIES = 60
 _FILE_EVERY_SECONDS = 1.0
-_STREAMS = ("stdout", "stderr")
+_LONG_SECONDS = 2.0
 # What the system may lack for a while, whatever the task: no reason for it to fail.
 _OUT_OF_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
 _COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "expired", "missed", "skipped")
@@ -46,7 +50,10 @@ class _NotOurs(DeferError):
 
 
 class Runner:
-    """One wake. ``clock`` gives the present instant; it is a parameter for tests alone."""
+    """One wake. ``clock`` gives the present instant; it is a parameter for tests alone.
+
+    ``loop``: where it waits, if its process runs more than one wake.
+    """
 
     def __init__(
         self,
@@ -55,34 +62,42 @@ class Runner:
         audit: AuditLog,
         clock: Callable[[], datetime],
         claim_every: float = 60.0,
+        loop: Loop | None = None,
     ) -> None:
         self._store, self._config, self._audit, self._clock = store, config, audit, clock
         # One process may wake many times (--loop); what an earlier wake of it left behind has nobody any more.
-        self._me = {**process.identity(os.getpid()), "wake": os.urandom(4).hex()}
+        self._me = {**process.identity(os.getpid()), "wake": os.urandom(8).hex()}
         self._host = os.uname().nodename
-        self._attempts: dict[str, Attempt] = {}
-        self._unsettled: dict[str, Callable[[], None]] = {}
+        self._lease = lease.Lease(config.tasks_file, self._me["wake"])
+        self._is_held = partial(lease.is_held, config.tasks_file)
+        self._loop, self._has_own_loop = loop or Loop(), loop is None
+        self._agenda = Agenda(config.lock_timeout_seconds, self._tell_failure)
+        self._endings: dict[str, tuple[Ending, Task]] = {}
         self._held_up: DeferError | None = None
-        self._settle_tries = 0
         self._claim_every = claim_every
-        self._claim_at = 0.0
-        self._stopping = False
+        self._claim_at = self._recover_at = self._file_at = 0.0
+        self._is_stopping = False
         self._something_to_file = False
-        self._file_at = 0.0
-        self._selector = selectors.DefaultSelector()
+        self._wait_for_long_at = time.monotonic() + _LONG_SECONDS
         self.counts = dict.fromkeys(_COUNTS, 0)
+        self.out_of_reach: list[Task] = []
+        """Attempts that take slots, and whose processes nobody here can see."""
 
     def wake(self) -> None:
         """Do all that can be done now. Raises DeferError when the wake itself cannot do its work."""
         # Read what every attempt will need now, so that a bad setting stops the wake before any claim.
         self._backoff, self._max_parallel = self._config.backoff, self._config.max_parallel
         _ = self._config.timeout_seconds, self._config.kill_grace_seconds, self._config.output_limit_bytes
-        with Signals(self._selector, self._stop):
+        with self._loop if self._has_own_loop else nullcontext():
+            is_whole = False
             try:
-                self._recover()
                 self._turn_until_done()
+                is_whole = not self._loop.attempts
             finally:
-                self._abandon_all()
+                # What is at work still goes on, and its keeper with it.
+                self._loop.let_go()
+                self._lease.release(with_file=is_whole)
+                self._store.patience = None
         self._file()
         if self._held_up is not None:
             raise self._held_up
@@ -90,64 +105,100 @@ class Runner:
     @property
     def was_stopped(self) -> bool:
         """Whether a signal told this runner to stop."""
-        return self._stopping
+        return self._loop.is_told_to_stop
 
     def _turn_until_done(self) -> None:
         while True:
-            self._claim_while_due()
-            self._settle_again()
-            if not self._attempts and not self._unsettled:
-                return
-            if self._something_to_file and time.monotonic() >= self._file_at:
-                self._file_meanwhile()
+            if self._loop.is_told_to_stop and not self._is_stopping:
+                self._stop()
+            self._be_patient_if_idle()
+            self._recover_now_and_then()
+            self._claim_when_it_is_time()
+            self._agenda.work()
+            if not self._is_at_work():
+                worn_out = self._agenda.worn_out(stopping=self._is_stopping)
+                if worn_out is not None:
+                    raise worn_out
+                if not self._agenda:
+                    return
+            self._file_meanwhile()
             self._wait()
 
-    def _stop(self) -> None:
-        """SIGTERM or SIGINT: claim nothing more, end the attempts as a timeout would."""
-        self._stopping = True
-        for attempt in self._attempts.values():
-            attempt.end(outcome.RUNNER_STOPPED)
+    def _is_at_work(self) -> bool:
+        return bool(self._loop.attempts or self._endings)
+
+    def _be_patient_if_idle(self) -> None:
+        """With nothing under way a wake waits for the lock as any command does; else it comes back to it."""
+        self._store.patience = 0.0 if self._is_at_work() or self._agenda else None
+
+    def _tell_failure(self, name: str, error: DeferError) -> None:
+        what, _, task_id = name.partition(" ")
+        self._audit.note(self._clock(), f"{what}_failed", task_id or None, error=error)
+
+    def _end_the_wake(self, error: DeferError) -> None:
+        """A store that fails for a while costs no attempt under way; where there is none, it ends the wake."""
+        if not self._is_at_work() and not self._agenda:
+            raise error
 
     # Recovery
 
+    def _recover_now_and_then(self) -> None:
+        if not self._is_stopping and time.monotonic() >= self._recover_at:
+            self._recover_at = time.monotonic() + self._claim_every
+            self._agenda.do("recovery", self._recover, give_up=self._end_the_wake)
+
     def _recover(self) -> None:
         now = self._clock()
-        for one in self._store.attention(now):
-            if one["status"] == task.EXECUTING and self._is_over(one, now):
-                self._settle(one, recovery.lost(one))
+        executing = [one for one in self._store.attention(now) if one["status"] == task.EXECUTING]
+        mine = {*self._loop.attempts, *self._endings}
+        for one in executing:
+            if _run_id(one) not in mine and f"settling {one['id']}" not in self._agenda:
+                self._look_after(one, now)
+        self.out_of_reach = [one for one in executing if recovery.is_out_of_reach(one, now, self._is_held)]
 
-    def _is_over(self, one: Task, now: datetime) -> bool:
-        found = recovery.verdict(one, now, self._me)
-        if found == recovery.OVERDUE:
-            recovery.end_overdue(one)
-            self._audit.note(now, "overdue_leader_killed", one["id"], run=one["run"].get("run_id"))
-        return found != recovery.ALIVE
+    def _look_after(self, one: Task, now: datetime) -> None:
+        """Somebody's attempt: settle it if it is over, end it if it should be, else leave it alone."""
+        found = recovery.verdict(one, now, self._is_held, self._me)
+        if found == recovery.NEVER_BEGAN:
+            self._put_back(one, None)
+        elif found in (recovery.LOST, recovery.OVERDUE):
+            if found == recovery.OVERDUE:
+                self._audit.note(now, "overdue_leader_killed", one["id"], run=_run_id(one))
+            self._end_what_is_left(one)
+
+    def _end_what_is_left(self, one: Task) -> None:
+        """What an attempt without a runner has left would work on in a workspace that counts as free."""
+        run = one.get("run") or {}
+        leader = run.get("leader") or {}
+        if leader:
+            grace = self._config.kill_grace_seconds
+            ending = Ending(int(leader["pid"]), str(_run_id(one)), grace, start=leader.get("start"))
+            if ending.left():
+                ending.begin()
+                self._endings[str(_run_id(one))] = (ending, one)
+                return
+        self._settle(one, recovery.lost(one))
 
     # Claim and start
 
     def _new_run(self) -> dict[str, Any]:
         stamp = f"{self._clock():%Y%m%dT%H%M%SZ}"
-        return {"run_id": f"run_{stamp}_{os.urandom(4).hex()}", "host": self._host, "runner": self._me}
+        run = {"run_id": f"run_{stamp}_{os.urandom(5).hex()}", "host": self._host, "runner": self._me}
+        held = self._lease.take()
+        return {**run, "lease": held} if held else run
 
-    def _claim_while_due(self) -> None:
+    def _claim_when_it_is_time(self) -> None:
         """Claim until nothing is due or no slot is free; again when a slot comes free, and now and then."""
-        if time.monotonic() < self._claim_at or self._held_up is not None:
-            return
-        try:
-            while self._may_claim() and self._claim() and len(self._attempts) < self._max_parallel:
-                pass
-        except (StorageError, StoreBusy) as error:
-            self._put_off("claim_failed", error)
-        self._claim_at = time.monotonic() + self._claim_every
+        if self._may_claim() and time.monotonic() >= self._claim_at:
+            self._claim_at = time.monotonic() + self._claim_every
+            self._agenda.do("claim", self._claim_while_due, give_up=self._end_the_wake)
 
     def _may_claim(self) -> bool:
-        return not self._stopping and self._held_up is None
+        return not self._is_stopping and self._held_up is None
 
-    def _put_off(self, what: str, error: DeferError) -> None:
-        """A store that fails for a while costs no attempt under way; where there is none, it ends the wake."""
-        if not self._attempts and not self._unsettled:
-            raise error
-        self._audit.note(self._clock(), what, error=error)
+    def _claim_while_due(self) -> None:
+        while self._may_claim() and self._claim() and len(self._loop.attempts) < self._max_parallel:
+            self._be_patient_if_idle()
 
     def _claim(self) -> bool:
         """Claim what is due while slots are free and start it; whether anything was changed."""
@@ -163,10 +214,10 @@ class Runner:
         return bool(changed)
 
     def _start(self, claimed: Task) -> None:
-        run_id = claimed["run"]["run_id"]
-        paths = Paths.of(self._config.log_dir, claimed["id"], run_id)
+        """Put the leader behind its gate and its identity on the agenda. Whatever fails here is this task's alone."""
+        paths = Paths.of(self._config.log_dir, claimed["id"], claimed["run"]["run_id"])
         self.counts["started"] += 1
-        self._audit.note(self._clock(), "started", claimed["id"], run=run_id, attempt=claimed["attempts"])
+        self._audit.note(self._clock(), "started", claimed["id"], run=_run_id(claimed), attempt=claimed["attempts"])
         try:
             executor.write_prompt(claimed, paths)
         except OSError as error:
@@ -177,61 +228,55 @@ class Runner:
             if argv is None:
                 self._settle(claimed, executor.prompt_prepared(paths))
                 return
-            attempt = Attempt(claimed, self._config, argv)
+            attempt = Attempt(claimed, self._config, argv, partial(self._is_being_cancelled, claimed))
         except Misconfigured as error:
             self._settle(claimed, executor.misconfigured(error, paths))
-            return
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 self._put_back(claimed, error)
-                return
-            # Whatever a hand has put into this record, it must not keep the others waiting.
-            self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
-            return
-        self._let_run(attempt, run_id)
+            else:
+                # Whatever a hand has put into this record, it must not keep the others waiting.
+                self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
+        else:
+            self._loop.expect(attempt)
+            give_up = partial(self._give_start_up, attempt)
+            self._agenda.do(f"starting {claimed['id']}", partial(self._let_run, attempt), give_up=give_up)
 
-    def _put_back(self, mine: Task, error: OSError | DeferError) -> None:
-        """Nothing was run, for a reason that is not the task's: let it wait, claim no more, say so at the end."""
-        if self._held_up is None:
-            self._held_up = error if isinstance(error, DeferError) else fsio.storage_error(error, self._config.log_dir)
-        try:
-            self._store.update(mine["id"], self._clock(), partial(self._returned, mine))
-        except (StorageError, StoreBusy) as again:
-            self._settle_later(mine["id"], partial(self._put_back, mine, error), again)
-            return
-        except DeferError:
-            return
-        self.counts["started"] -= 1
-        self._audit.note(self._clock(), "put_back", mine["id"], run=mine["run"]["run_id"], error=error)
-
-    def _returned(self, mine: Task, current: Task) -> Task:
-        self._check_ours(mine, current)
-        return outcome.put_back(current, self._clock())
-
-    def _let_run(self, attempt: Attempt, run_id: str) -> None:
+    def _let_run(self, attempt: Attempt) -> None:
         """Write the leader's identity to the store, then open its gate."""
         try:
             started = self._store.update(attempt.task["id"], self._clock(), partial(self._with_leader, attempt))
-        except (StorageError, StoreBusy) as error:
-            attempt.abandon()
-            self._put_back(attempt.task, error)
-            return
-        except DeferError:
-            attempt.abandon()
+        except _NotOurs:
+            self._loop.abandon(attempt)
             return
         attempt.task = started
         if started.get("cancel_requested_at"):
-            attempt.abandon()
-            self._settle(
-                started,
-                Outcome(outcome.FAILED, error_type=outcome.CANCELLED, error="cancelled before it ran"),
-            )
-            return
-        self._attempts[run_id] = attempt
-        for stream, pipe in zip(_STREAMS, (attempt.leader.stdout, attempt.leader.stderr), strict=True):
-            self._selector.register(pipe, selectors.EVENT_READ, partial(self._read, attempt, stream))
-        attempt.release()
-        self._watch_stdin(attempt)
+            self._loop.abandon(attempt)
+            why = "cancelled before it ran"
+            self._settle(started, Outcome(outcome.FAILED, error_type=outcome.CANCELLED, error=why))
+        elif self._is_stopping:
+            self._give_start_up(attempt, None)
+        else:
+            self._loop.add(attempt, self._make_keeper)
+
+    def _is_being_cancelled(self, mine: Task) -> bool:
+        try:
+            found = self._store.find(mine["id"])
+        except DeferError:
+            return False
+        return found is not None and bool(found.get("cancel_requested_at"))
+
+    def _give_start_up(self, attempt: Attempt, error: DeferError | None) -> None:
+        self._loop.abandon(attempt)
+        self._put_back(attempt.task, error)
+
+    def _make_keeper(self) -> Keeper | None:
+        try:
+            return Keeper(self._config.secrets, self._config.output_limit_bytes, self._lease.fd)
+        except OSError as error:
+            # Too many processes, say. It is for the worst case; the attempts need not wait for it.
+            self._audit.note(self._clock(), "no_keeper", None, error=error.strerror)
+            return None
 
     def _with_leader(self, attempt: Attempt, current: Task) -> Task:
         self._check_ours(attempt.task, current)
@@ -247,69 +292,80 @@ class Runner:
         return {**current, "run": run}
 
     def _check_ours(self, mine: Task, current: Task) -> None:
-        same_run = (current.get("run") or {}).get("run_id") == (mine.get("run") or {}).get("run_id")
-        if current["status"] != task.EXECUTING or not same_run:
+        if current["status"] != task.EXECUTING or _run_id(current) != _run_id(mine):
             raise _NotOurs(f"run was settled by another: {mine['id']}")
 
-    # The loop
+    def _put_back(self, mine: Task, error: OSError | DeferError | None) -> None:
+        """Nothing was run. If the reason is the system's, let it wait, claim no more, and say so at the end."""
+        if error is not None and self._held_up is None:
+            self._held_up = error if isinstance(error, DeferError) else fsio.storage_error(error, self._config.log_dir)
+        self._agenda.do(f"put_back {mine['id']}", partial(self._return, mine, error), patience=_SETTLE_TRIES)
 
-    def _watch_stdin(self, attempt: Attempt) -> None:
-        fd = attempt.leader.stdin_fd
-        if fd is not None:
-            self._selector.register(fd, selectors.EVENT_WRITE, partial(self._feed, attempt, fd))
+    def _return(self, mine: Task, error: OSError | DeferError | None) -> None:
+        with suppress(_NotOurs):
+            self._store.update(mine["id"], self._clock(), partial(self._returned, mine))
+            self.counts["started"] -= (mine["run"].get("runner") or {}).get("wake") == self._me["wake"]
+            why = error or "its runner died before it began"
+            self._audit.note(self._clock(), "put_back", mine["id"], run=_run_id(mine), error=why)
 
-    def _feed(self, attempt: Attempt, fd: int) -> None:
-        # Unregistered first: feeding may close the descriptor, and its number may come back at once.
-        self._selector.unregister(fd)
-        attempt.leader.feed()
-        self._watch_stdin(attempt)
+    def _returned(self, mine: Task, current: Task) -> Task:
+        self._check_ours(mine, current)
+        return outcome.put_back(current, self._clock())
 
-    def _read(self, attempt: Attempt, stream: str) -> None:
-        pipe = attempt.leader.stdout if stream == "stdout" else attempt.leader.stderr
-        if not attempt.read(stream):
-            self._selector.unregister(pipe)
+    # Wait
 
     def _wait(self) -> None:
         """Wait for the next event or deadline and act on it."""
-        for key, _ in self._selector.select(self._sleep()):
-            # An earlier event of this turn may have closed what this one is about.
-            if key.fd in self._selector.get_map():
-                key.data()
-        now = time.monotonic()
-        for run_id, attempt in list(self._attempts.items()):
-            attempt.enforce(now)
-            if attempt.has_ended():
-                del self._attempts[run_id]
-                self._forget(attempt)
+        looks = [ending.next_look() for ending, _ in self._endings.values()]
+        filing = [self._file_at] if self._something_to_file else []
+        claiming_at = [self._claim_at, self._recover_at] if self._may_claim() else []
+        for attempt in self._loop.wait([self._agenda.next_at(), *looks, *filing, *claiming_at, self._long_at()]):
+            if attempt.had_to_end_others:
+                self._audit.note(self._clock(), "leftovers_ended", attempt.task["id"], run=attempt.run_id)
+            self._claim_at = 0.0
+            self._settle(attempt.task, attempt.finish(self._clock()), attempt.paths)
+        for run_id, (ending, one) in list(self._endings.items()):
+            if ending.is_over(time.monotonic()):
+                del self._endings[run_id]
                 self._claim_at = 0.0
-                self._settle(attempt.task, attempt.finish(self._clock()))
+                self._settle(one, recovery.lost(one))
 
-    def _sleep(self) -> float:
-        """Seconds until something must be looked at: a deadline, or a task that comes due meanwhile."""
-        deadlines = [attempt.next_deadline() for attempt in self._attempts.values()]
-        ahead = [at - time.monotonic() for at in [self._claim_at, *deadlines] if at is not None]
-        ahead += [_SETTLE_AGAIN_SECONDS] if self._unsettled else []
-        ahead += [self._file_at - time.monotonic()] if self._something_to_file else []
-        return max(0.0, min(ahead))
+    def _long_at(self) -> float | None:
+        """When a wake counts as long: it may outlive the files it was started from. Loads all it may need then."""
+        if self._wait_for_long_at and time.monotonic() >= self._wait_for_long_at:
+            from . import preload
 
-    def _forget(self, attempt: Attempt) -> None:
-        pipes = [attempt.leader.stdout, attempt.leader.stderr, attempt.leader.stdin_fd]
-        for pipe in pipes:
-            if pipe is not None and pipe in self._selector.get_map():
-                self._selector.unregister(pipe)
+            preload.everything()
+            self._wait_for_long_at = 0.0
+        return self._wait_for_long_at or None
+
+    def _stop(self) -> None:
+        """Told to stop: claim nothing more, end the attempts as a timeout would."""
+        self._is_stopping = True
+        for name in ("claim", "recovery"):
+            self._agenda.drop(name)
+        for attempt in self._loop.attempts.values():
+            attempt.end(outcome.RUNNER_STOPPED)
 
     # Settle
 
-    def _settle(self, mine: Task, result: Outcome) -> None:
+    def _settle(self, mine: Task, result: Outcome, paths: Paths | None = None) -> None:
         """Write the outcome. A store that cannot take it now is asked again, so that no outcome is lost."""
+        write = partial(self._write_outcome, mine, result, paths)
+        self._agenda.do(f"settling {mine['id']}", write, patience=_SETTLE_TRIES)
+
+    def _write_outcome(self, mine: Task, result: Outcome, paths: Paths | None) -> None:
         now = self._clock()
+        change = partial(self._settled, mine, result, now)
         try:
-            settled = self._store.update(mine["id"], now, partial(self._settled, mine, result, now))
-        except (StorageError, StoreBusy) as error:
-            self._settle_later(mine["id"], partial(self._settle, mine, result), error)
-            return
-        except DeferError:
-            self._audit.note(now, "outcome_dropped", mine["id"], run=(mine.get("run") or {}).get("run_id"))
+            settled = self._store.update(mine["id"], now, change)
+        except StorageError as error:
+            if not (fsio.is_full(error.__cause__) and paths is not None and fsio.give_back(paths.log, RESERVE_BYTES)):
+                raise
+            # The log of an attempt is worth less than what it came to.
+            settled = self._store.update(mine["id"], now, change)
+        except _NotOurs:
+            self._audit.note(now, "outcome_dropped", mine["id"], run=_run_id(mine))
             return
         self._something_to_file = True
         self._tell(settled, result, now)
@@ -318,35 +374,15 @@ class Runner:
         self._check_ours(mine, current)
         return outcome.settle(current, result, now, self._backoff)
 
-    def _settle_later(self, task_id: str, again: Callable[[], None], error: DeferError) -> None:
-        self._settle_tries += 1
-        if self._settle_tries > _SETTLE_TRIES or self._stopping:
-            raise error
-        self._unsettled[task_id] = again
-
-    def _settle_again(self) -> None:
-        waiting, self._unsettled = self._unsettled, {}
-        for again in waiting.values():
-            again()
-
-    def _abandon_all(self) -> None:
-        """When the wake cannot go on: leave nothing running that nobody watches."""
-        for attempt in self._attempts.values():
-            attempt.leader.signal_group(signal.SIGKILL)
-            attempt.abandon()
-        self._attempts.clear()
-
     def _file_meanwhile(self) -> None:
         """File while attempts are under way. What fails is left to the end of the wake, which says so.
 
         Not for each attempt that ends: filing costs three times what settling does.
         """
-        self._something_to_file = False
-        self._file_at = time.monotonic() + _FILE_EVERY_SECONDS
-        try:
-            self._file()
-        except (StorageError, StoreBusy) as error:
-            self._put_off("filing_failed", error)
+        if self._something_to_file and self._is_at_work() and time.monotonic() >= self._file_at:
+            self._something_to_file = False
+            self._file_at = time.monotonic() + _FILE_EVERY_SECONDS
+            self._agenda.do("filing", self._file, give_up=lambda error: None)
 
     def _file(self) -> None:
         now = self._clock()
@@ -381,3 +417,7 @@ class Runner:
             log = (ended.get("result") or {}).get("log_path")
             where = f" (log: {log})" if log else ""
             render.warn(f"task failed: {ended['id']}: {error}{where}")
+
+
+def _run_id(one: Task) -> object:
+    return (one.get("run") or {}).get("run_id")

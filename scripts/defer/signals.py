@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import signal
-from collections.abc import Callable
 from types import FrameType
+
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Signals:
-    """Turns SIGCHLD, SIGTERM and SIGINT into readable bytes of the selector while it is entered."""
+    """While it is entered, SIGCHLD and what tells a process to stop arrive as bytes at ``fd``.
 
-    def __init__(self, selector: selectors.BaseSelector, stop: Callable[[], None]) -> None:
-        self._selector, self._stop = selector, stop
+    SIGTERM, SIGINT and SIGHUP (a terminal that is closed) say stop; a SIGHUP that the caller has had ignored
+    (nohup) stays ignored. As the first process of a container, which the kernel shields from signals
+    without a handler, this is what makes one end at all.
+    """
 
-    def __enter__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._reader, False)
+    def __init__(self) -> None:
+        self.is_told_to_stop = False
+        self.has_news_of_children = False
+
+    def __enter__(self) -> Signals:
+        self.fd, self._writer = os.pipe()
+        os.set_blocking(self.fd, False)
         os.set_blocking(self._writer, False)
         self._old_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        self._old = {
-            number: signal.signal(number, _ignore) for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
-        }
-        self._selector.register(self._reader, selectors.EVENT_READ, self._arrived)
+        wanted = [one for one in _STOPPING if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN]
+        self._old = {number: signal.signal(number, _ignore) for number in (signal.SIGCHLD, *wanted)}
+        return self
 
-    def _arrived(self) -> None:
-        numbers = os.read(self._reader, 4096)
-        if signal.SIGTERM in numbers or signal.SIGINT in numbers:
-            self._stop()
+    def take(self) -> None:
+        """Take what has arrived."""
+        try:
+            numbers = os.read(self.fd, 4096)
+        except BlockingIOError:
+            return
+        self.is_told_to_stop |= any(number in numbers for number in _STOPPING)
+        self.has_news_of_children |= signal.SIGCHLD in numbers
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a signal, at most so long."""
+        select.select([self.fd], [], [], seconds)
+        self.take()
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._old.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._old_fd)
-        self._selector.unregister(self._reader)
-        os.close(self._reader)
+        os.close(self.fd)
         os.close(self._writer)
 
 

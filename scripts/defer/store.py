@@ -38,6 +38,9 @@ Report = Callable[..., None]
 class Store(Protocol):
     """What the use cases rely on. Every verb that changes something is durable when it returns."""
 
+    patience: float | None
+    """Seconds to wait for the lock before StoreBusy is raised; None is what the settings say."""
+
     def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
         """Add tasks, naming those without an id; the records as stored."""
 
@@ -74,6 +77,7 @@ class JsonlStore:
         self._lock_path = path.with_name(f".{path.name}.lock")
         self._rejected = path.with_name(f"{path.name}.rejected")
         self._lock_timeout = lock_timeout
+        self.patience: float | None = None
         self._report = report
         self._index: index.Index | None = None
         self._state: os.stat_result | None = None
@@ -84,7 +88,8 @@ class JsonlStore:
     def _locked(self) -> Iterator[None]:
         with fsio.storage_errors(self.path):
             fsio.ensure_directory(self.path.parent)
-            with fsio.lock(self._lock_path, self._lock_timeout):
+            patience = self._lock_timeout if self.patience is None else self.patience
+            with fsio.lock(self._lock_path, patience):
                 if not self.markers.unchanged_since_seen():
                     self._make_durable()
                 yield

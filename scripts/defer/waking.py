@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import select
-import signal
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from . import arguments, codec, executor, instants, outcome, render, task
+from . import arguments, codec, executor, instants, outcome, preload, recovery, render, task
+from .attempt import Attempt
 from .client import Client
 from .errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
-from .executor import Attempt, Misconfigured, Paths
+from .executor import Misconfigured, Paths
+from .keeper import Keeper
+from .loop import Loop
 from .runner import Runner
 
 if TYPE_CHECKING:
+    from .config import Config
     from .outcome import Outcome
 
 
@@ -26,39 +27,62 @@ Connect: TypeAlias = Callable[[], Client]
 def wake(connect: Connect, argv: list[str]) -> int:
     """Wake once, or again and again; 0 whatever the attempts came to."""
     args = arguments.wake().parse(argv)
-    if args.loop is None:
-        _wake_once(connect, None, args.json)
-        return EXIT_OK
-    while not _wake_in_loop(connect, args.loop, args.json):
-        time.sleep(args.loop)
+    with Loop(owns_process=True) as loop:
+        if args.loop is None:
+            _wake_once(connect(), loop, 60.0, args.json)
+        else:
+            # The files it was started from may be moved, or brought up to date, while it goes on.
+            preload.everything()
+            _keep_waking(connect, loop, args.loop, args.json)
     return EXIT_OK
 
 
-def _wake_in_loop(connect: Connect, loop: float, as_json: bool) -> bool:
-    """One wake of many; whether it was told to stop. What fails today may work the next time."""
-    try:
-        return _wake_once(connect, loop, as_json)
-    except (DeferError, OSError) as error:
-        render.warn(str(error))
-        return False
+def _keep_waking(connect: Connect, loop: Loop, every: float, as_json: bool) -> None:
+    """Wake until told to stop. What fails today may work the next time."""
+    client: Client | None = None
+    while not loop.is_told_to_stop:
+        try:
+            client = _connected(connect, client)
+            _wake_once(client, loop, every, as_json)
+        except (DeferError, OSError) as error:
+            render.warn(str(error))
+        loop.rest(every)
 
 
-def _wake_once(connect: Connect, loop: float | None, as_json: bool) -> bool:
-    """One wake; whether it was told to stop. A failure is left where `schedule` finds it, and raised."""
+def _connected(connect: Connect, before: Client | None) -> Client:
+    """The client of this wake, with the settings as they are now; as they were, if their file has gone with a move."""
     client = connect()
+    is_gone = before is not None and before.config.settings_file is not None and client.config.settings_file is None
+    return before if before is not None and is_gone else client
+
+
+def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) -> None:
+    """One wake. A failure is left where `schedule` finds it, and raised."""
     markers = client.store.markers
     markers.beat()
-    runner = Runner(client.store, client.config, client.audit, client.clock, loop or 60.0)
+    runner = Runner(client.store, client.config, client.audit, client.clock, claim_every, loop)
     try:
         runner.wake()
     except Exception as error:
         markers.set_trouble(client.clock(), str(error))
         client.audit.note(client.clock(), "wake_failed", error=error)
         raise
-    markers.clear_trouble()
+    _tell_out_of_reach(client, runner)
     if as_json:
         print(render.to_json(runner.counts, compact=True), flush=True)
-    return runner.was_stopped
+
+
+def _tell_out_of_reach(client: Client, runner: Runner) -> None:
+    """Say once, and leave for `schedule` to say, that all slots are held by attempts that nobody here can see."""
+    held = runner.out_of_reach
+    if len(held) < client.config.max_parallel:
+        client.store.markers.clear_trouble()
+        return
+    who = "; ".join(f"{one['id']} by {recovery.holder(one)}" for one in held)
+    what = f"every slot is held by an attempt that cannot be reached from here: {who} (defer release ID frees one)"
+    if what not in (client.store.markers.last_trouble() or ""):
+        render.warn(what)
+        client.store.markers.set_trouble(client.clock(), what)
 
 
 def archive(connect: Connect, argv: list[str]) -> int:
@@ -88,7 +112,7 @@ def attempt(connect: Connect, argv: list[str]) -> int:
     executor.write_prompt(one, paths)
     try:
         command = executor.command_line(one, settings)
-        ended = executor.prompt_prepared(paths) if command is None else _run(Attempt(one, settings, command))
+        ended = executor.prompt_prepared(paths) if command is None else _run(Attempt(one, settings, command), settings)
     except Misconfigured as error:
         ended = executor.misconfigured(error, paths)
     return _print_result(ended)
@@ -107,23 +131,25 @@ def _read_task(stream: BinaryIO) -> codec.Task:
     return one
 
 
-def _run(running: Attempt) -> Outcome:
+def _run(running: Attempt, settings: Config) -> Outcome:
     """Drive one attempt to its end."""
-    # The executor is in a session of its own: a terminal's Ctrl-C does not reach it unless we pass it on.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: running.end(outcome.RUNNER_STOPPED))
-    running.release()
-    readable = {running.leader.stdout: "stdout", running.leader.stderr: "stderr"}
-    while not running.has_ended():
-        stdin = running.leader.stdin_fd
-        ready, writable, _ = select.select(list(readable), [stdin] if stdin is not None else [], [], 0.05)
-        for pipe in ready:
-            if not running.read(readable[pipe]):
-                del readable[pipe]
-        if writable:
-            running.leader.feed()
-        running.enforce(time.monotonic())
-    return running.finish(instants.now())
+    with Loop(owns_process=True) as loop:
+        loop.expect(running)
+        loop.add(running, lambda: _keeper(settings))
+        while not loop.wait([]):
+            # The executor is in a session of its own: a terminal's Ctrl-C does not reach it unless we pass it on.
+            if loop.is_told_to_stop:
+                running.end(outcome.RUNNER_STOPPED)
+        ended = running.finish(instants.now())
+        loop.let_go()
+    return ended
+
+
+def _keeper(settings: Config) -> Keeper | None:
+    try:
+        return Keeper(settings.secrets, settings.output_limit_bytes, None)
+    except OSError:
+        return None
 
 
 def _print_result(ended: Outcome) -> int:

@@ -19,6 +19,7 @@ is given to the next new one, as ext4 does.
 from __future__ import annotations
 
 import errno
+import fcntl
 import heapq
 import io
 import itertools
@@ -186,6 +187,7 @@ class Disk:
         self.seconds = seconds
         self.root = Directory(1)
         self.locks: dict[str, MemKernel] = {}
+        self.leases: dict[int, MemKernel] = {}
         self.operations = 0
         self.operation_ns = 20_000
         self._free: list[int] = []
@@ -402,6 +404,8 @@ class MemKernel(fsio.Kernel):
         self._fds.clear()
         for name in [name for name, holder in self.disk.locks.items() if holder is self]:
             del self.disk.locks[name]
+        for number in [number for number, holder in self.disk.leases.items() if holder is self]:
+            del self.disk.leases[number]
 
     @contextmanager
     def _step(self, operation: str) -> Iterator[None]:
@@ -473,6 +477,8 @@ class MemKernel(fsio.Kernel):
         node, _ = self._use(fd)
         with self._step("close"):
             del self._fds[fd]
+            if self.disk.leases.get(node.number) is self:
+                del self.disk.leases[node.number]
             node.opened -= 1
             self.disk.release(node)
 
@@ -568,6 +574,15 @@ class MemKernel(fsio.Kernel):
     def reader_state(self, stream: BinaryIO) -> os.stat_result:
         with self._step("reader_state"):
             return self._stat(cast(Any, stream).raw._file)
+
+    def flock(self, fd: int, operation: int) -> None:
+        node, _ = self._use(fd)
+        with self._step("flock"):
+            holder = self.disk.leases.get(node.number)
+            if holder not in (None, self):
+                raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK))
+            if operation & fcntl.LOCK_EX:
+                self.disk.leases[node.number] = self
 
     def lock(self, path: Path, timeout: float) -> AbstractContextManager[object]:
         @contextmanager

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
 
-from defer import fsio, instants, outcome, process, runner, scheduler, task
+from defer import agenda, fsio, instants, outcome, process, runner, scheduler, task
 from defer.audit import AuditLog
 from defer.config import Config
 from defer.editing import Editor
@@ -143,8 +143,11 @@ class Proc:
         patch.setattr(fsio, "kernel", self.kernel)
         patch.setattr(process, "identity", lambda pid: machine.identity(pid if pid in machine.alive else self.pid))
         patch.setattr(process, "is_alive", machine.is_alive)
-        patch.setattr(process, "signal_group", lambda pid, number: self._kill_leader(pid))
-        patch.setattr(runner, "Attempt", lambda one, config, argv: FakeAttempt(self, one))
+        patch.setattr(process, "is_of_this_boot", lambda known: known["boot"] == machine.boot)
+        patch.setattr(runner, "Ending", lambda leader, *_, **__: FakeEnding(self, leader))
+        patch.setattr(runner, "Attempt", lambda one, *_: FakeAttempt(self, one))
+        # What fails is tried again at once: nothing changes by itself here, however long one waits.
+        patch.setattr(agenda, "_FAILED_AGAIN_SECONDS", 0.0)
 
     def _kill_leader(self, pid: int) -> None:
         self.machine.alive.discard(pid)
@@ -154,6 +157,25 @@ class Proc:
         """The process ends by itself."""
         self.kernel.die()
         self.machine.alive.discard(self.pid)
+
+
+class FakeEnding:
+    """What an attempt has left is its leader."""
+
+    def __init__(self, proc: Proc, leader: int) -> None:
+        self.proc, self.leader = proc, leader
+
+    def left(self) -> list[int]:
+        return [self.leader] if self.leader in self.proc.machine.alive else []
+
+    def begin(self) -> None:
+        self.proc._kill_leader(self.leader)
+
+    def next_look(self) -> float:
+        return 0.0
+
+    def is_over(self, _now: float) -> bool:
+        return True
 
 
 class FakeAttempt:
@@ -169,16 +191,16 @@ class FakeAttempt:
         )
         pid = proc.machine.new_pid()
         proc.behind_the_gate.add(pid)
-        self.leader = SimpleNamespace(
-            pid=pid, stdin_fd=None, stdout=None, stderr=None, signal_group=lambda number: self._end()
-        )
+        self.run_id = str(one["run"]["run_id"])
+        self.leader = SimpleNamespace(pid=pid)
+        self.had_to_end_others = False
 
     def _end(self) -> None:
         if not self.proc.kernel.dead:
             self.proc.machine.alive.discard(self.leader.pid)
             self.proc.machine.running.pop(self.leader.pid, None)
 
-    def release(self) -> None:
+    def release(self, *_: object) -> None:
         """Where the executor really begins: the witness writes it down."""
         machine, run = self.proc.machine, self.task["run"]
         self.proc.behind_the_gate.discard(self.leader.pid)
@@ -190,17 +212,11 @@ class FakeAttempt:
     def abandon(self) -> None:
         self._end()
 
-    def enforce(self, now: float) -> None:
-        pass
+    def let_go(self) -> None:
+        """It goes on without its runner."""
 
     def end(self, _why: str) -> None:
         self._end()
-
-    def next_deadline(self) -> None:
-        return None
-
-    def has_ended(self) -> bool:
-        return True
 
     def finish(self, now: datetime) -> Outcome:
         self._end()
@@ -214,18 +230,31 @@ class FakeAttempt:
         return Outcome(outcome.OK, exit_code=0, result={"type": "executor_output"}, reschedule_at=again)
 
 
-class _Selector:
-    """No descriptors: whatever there is to see is there already."""
+class FakeLoop:
+    """No descriptors and no signals: whatever there is to see is there already."""
 
-    def register(self, *_: object) -> None: ...
+    is_told_to_stop = False
 
-    def unregister(self, *_: object) -> None: ...
+    def __init__(self) -> None:
+        self.attempts: dict[str, FakeAttempt] = {}
 
-    def select(self, *_: object) -> list[Any]:
-        return []
+    def expect(self, attempt: FakeAttempt) -> None:
+        """Its leader waits behind its gate."""
 
-    def get_map(self) -> dict[Any, Any]:
-        return {}
+    def add(self, attempt: FakeAttempt, _make_keeper: object) -> None:
+        self.attempts[attempt.run_id] = attempt
+        attempt.release()
+
+    def abandon(self, attempt: FakeAttempt) -> None:
+        attempt.abandon()
+
+    def wait(self, _until: object) -> list[FakeAttempt]:
+        over = list(self.attempts.values())
+        self.attempts.clear()
+        return over
+
+    def let_go(self) -> None:
+        self.attempts.clear()
 
 
 # What can be done on a machine
@@ -311,10 +340,7 @@ def cancel(task_id: str) -> Any:
 def wake(proc: Proc) -> None:
     """``run-deferred.sh`` once Python runs."""
     proc.store.markers.beat()
-    one = runner.Runner(proc.store, proc.config, proc.audit, lambda: proc.machine.now)
-    one._selector.close()
-    one._selector = _Selector()  # type: ignore[assignment]
-    one.wake()
+    runner.Runner(proc.store, proc.config, proc.audit, lambda: proc.machine.now, loop=FakeLoop()).wake()  # type: ignore[arg-type]
 
 
 def archive(proc: Proc) -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from defer.capture import Capture
+from defer.capture import Capture, Log
 
 
 def captured(tmp_path, *taken, limit=100, secrets=()):
-    one = Capture(tmp_path / "a" / "run.log", limit, secrets)
+    one = Capture(Log.create(tmp_path / "a" / "run.log", limit), secrets)
     for stream, piece in taken:
         one.take(stream, piece)
     one.finish()
@@ -24,7 +24,7 @@ def test_the_log_ends_at_the_limit_and_says_what_is_missing(tmp_path, size):
     kept = b"x" * 60 + b"y" * min(40, size - 60)
     note = f"\n[defer: {size - 100} further bytes were not kept]\n".encode() if size > 100 else b""
     assert log == kept + note
-    assert one.dropped_bytes == max(0, size - 100)
+    assert one.log.dropped_bytes == max(0, size - 100)
 
 
 def test_a_limit_of_nothing_keeps_the_record_alone(tmp_path):
@@ -65,10 +65,10 @@ def test_the_error_is_the_last_line_of_stderr(tmp_path, said, line):
 
 def test_a_log_that_cannot_be_made_loses_output_and_nothing_else(tmp_path):
     (tmp_path / "a").write_text("a file where a directory belongs")
-    one = Capture(tmp_path / "a" / "run.log", 100, [])
+    one = Capture(Log.create(tmp_path / "a" / "run.log", 100), [])
     one.take("stdout", b"abc")
     one.finish()
-    assert (one.output, one.log_error) == ("abc", "Not a directory")
+    assert (one.output, one.log.error) == ("abc", "Not a directory")
 
 
 def test_a_log_that_is_there_already_is_not_written_to(tmp_path):
@@ -76,4 +76,4 @@ def test_a_log_that_is_there_already_is_not_written_to(tmp_path):
     (tmp_path / "a" / "run.log").write_text("somebody's")
     one, log = captured(tmp_path, ("stdout", b"abc"))
     assert log == b"somebody's"
-    assert one.log_error == "File exists"
+    assert one.log.error == "File exists"

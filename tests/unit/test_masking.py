@@ -33,7 +33,11 @@ def test_values_that_are_too_short_to_be_secrets_are_left():
 
 def test_what_cannot_be_a_secret_is_not_held_back():
     assert Masker([]).feed(b"x") == b"x"
-    assert Masker([b"secret"]).feed(b"x" * 100) == b"x" * 95
+    assert Masker([b"secret"]).feed(b"x" * 100) == b"x" * 100
+    masker = Masker([b"secret", b"s3cret"])
+    assert (masker.feed(b"xxs"), masker.held) == (b"xx", b"s")
+    assert (masker.feed(b"e"), masker.held) == (b"", b"se")
+    assert (masker.feed(b"arch"), masker.held) == (b"search", b"")
 
 
 def test_meta_characters_stand_for_themselves():

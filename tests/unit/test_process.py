@@ -13,8 +13,8 @@ from defer.process import Leader
 from support import until
 
 
-def leader(*argv: str, cwd: Path = Path("/"), env: dict[str, str] | None = None) -> Leader:
-    return Leader(list(argv), cwd, {"PATH": "/usr/bin:/bin", **(env or {})})
+def leader(*argv: str, stdin: str = os.devnull) -> Leader:
+    return Leader(list(argv), Path("/"), {"PATH": "/usr/bin:/bin"}, stdin)
 
 
 def everything(one: Leader) -> bytes:
@@ -25,7 +25,6 @@ def everything(one: Leader) -> bytes:
             piece = os.read(one.stdout.fileno(), 65536)
         except BlockingIOError:
             time.sleep(0.005)
-            one.feed()
             continue
         if not piece:
             return read
@@ -74,7 +73,7 @@ class TestIdentity:
 
     @pytest.mark.parametrize(
         ("change", "answer"),
-        [({"boot": "x"}, False), ({"start": "1"}, False), ({"start": None}, False), ({"pid_namespace": "x"}, None)],
+        [({"boot": "x"}, False), ({"start": "1"}, False), ({"start": None}, None), ({"pid_namespace": "x"}, None)],
     )
     def test_another_boot_or_start_is_dead_and_another_namespace_unknown(self, change, answer):
         assert process.is_alive({**process.identity(os.getpid()), **change}) is answer
@@ -89,7 +88,7 @@ class TestGate:
         one = leader("/usr/bin/touch", str(ran))
         until(lambda: Path(f"/proc/{one.pid}/wchan").exists())
         assert not ran.exists()
-        one.open_gate(b"")
+        one.open_gate()
         assert one.wait() == 0
         assert ran.exists()
         one.close()
@@ -123,7 +122,7 @@ os.kill(os.getpid(), 9)
 
     def test_the_executor_keeps_the_pid_and_leads_its_own_session(self):
         one = leader("/bin/sh", "-c", "echo $$; cut -d' ' -f5,6 /proc/$$/stat")
-        one.open_gate(b"")
+        one.open_gate()
         assert everything(one).split() == [str(one.pid).encode()] * 3
         assert one.wait() == 0
         one.close()
@@ -131,22 +130,23 @@ os.kill(os.getpid(), 9)
     def test_arguments_are_passed_as_they_are(self):
         odd = ["a b", "$(id)", "'", '"', "*", "-n", "\n"]
         one = leader("/usr/bin/printf", "<%s>", *odd)
-        one.open_gate(b"")
+        one.open_gate()
         assert everything(one) == b"".join(f"<{item}>".encode() for item in odd)
         one.wait()
         one.close()
 
     @pytest.mark.parametrize("size", [0, 1, 65_533, 65_536, 1_000_000])
-    def test_the_input_arrives_whole_and_ends(self, size):
-        one = leader("/usr/bin/wc", "-c")
-        one.open_gate(b"x" * size)
+    def test_the_input_arrives_whole_and_ends(self, tmp_path, size):
+        (tmp_path / "in put").write_bytes(b"x" * size)
+        one = leader("/usr/bin/wc", "-c", stdin=str(tmp_path / "in put"))
+        one.open_gate()
         assert int(everything(one)) == size
         assert one.wait() == 0
         one.close()
 
     def test_signals_are_as_a_program_expects_them(self):
         one = leader("/bin/sh", "-c", "grep -E '^Sig(Ign|Blk)' /proc/self/status")
-        one.open_gate(b"")
+        one.open_gate()
         found = everything(one).split()
         # SIGPIPE (13) and SIGXFSZ (25) are ignored by Python itself; no program it starts expects that.
         assert int(found[1], 16) == 0
@@ -158,14 +158,14 @@ os.kill(os.getpid(), 9)
         with open(os.devnull) as kept:
             os.set_inheritable(kept.fileno(), False)
             one = leader("/bin/sh", "-c", "ls /proc/$$/fd")
-            one.open_gate(b"")
+            one.open_gate()
             assert set(everything(one).split()) <= {b"0", b"1", b"2", b"10"}
             one.wait()
             one.close()
 
     def test_a_group_that_is_gone_is_signalled_without_error(self):
         one = leader("/bin/true")
-        one.open_gate(b"")
+        one.open_gate()
         one.wait()
-        one.signal_group(signal.SIGKILL)
+        process.signal_group(one.pid, signal.SIGKILL)
         one.close()

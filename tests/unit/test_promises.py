@@ -310,7 +310,8 @@ class TestRow7RunnerKilled:
             until(lambda: not is_running(leader))
             place.wake()
             assert place.archived()[0]["error_type"] == "RunnerLost"
-            assert how != "daemonised child" or is_running(daemon)
+            # It would work on in a workspace that counts as free.
+            assert not is_running(daemon)
         finally:
             if is_running(daemon):
                 os.kill(daemon, signal.SIGKILL)
@@ -324,13 +325,17 @@ class TestRow7RunnerKilled:
         until(lambda: not is_running(leader))
         assert place.audit("overdue_leader_killed")
 
-    def test_killed_between_claim_and_start_is_lost_and_nothing_ran(self, place):
+    def test_killed_between_claim_and_start_it_is_put_back_and_runs(self, place):
+        """No leader is in the record, so the gate stayed shut: nothing ran, and nothing is used up."""
         dead = subprocess.Popen(["true"])
         me = process.identity(dead.pid)
         dead.wait()
-        place.write_store(v1_task(status="executing", attempts=1, max_retries=1, run={"run_id": "r", "runner": me}))
-        assert place.wake_at(NOW)["lost"] == 1
-        assert place.task(ONE)["status"] == "scheduled"
+        place.write_store(v1_task(status="executing", attempts=1, run={"run_id": "r", "runner": me}))
+        counts = place.wake_at(NOW)
+        assert (counts["lost"], counts["started"], counts["completed"]) == (0, 1, 1)
+        (done,) = place.archived()
+        assert (done["status"], done["attempts"]) == ("completed", 1)
+        assert len(place.audit("put_back")) == 1
 
 
 class TestRow9AtOnce:
@@ -441,14 +446,14 @@ class TestRow10HostileExecutors:
         one, run = self.attempt(
             place, f"echo mine; setsid sleep 600 & echo $! >{quoted(pid)}; exit 3", timeout_seconds=60
         )
-        os.kill(int(pid.read_text()), signal.SIGKILL)
+        until(lambda: not is_running(int(pid.read_text())))
         assert (one["status"], run["exit_code"]) == ("failed", 3)
         assert place.attempt_log(run) == b"mine\n"
 
     def test_leaves_a_child_that_holds_stdout_and_goes_on_writing(self, place):
         pid = place.base / "pid"
         one, _ = self.attempt(place, f"yes & echo $! >{quoted(pid)}; exit 0", timeout_seconds=60)
-        os.kill(int(pid.read_text()), signal.SIGKILL)
+        until(lambda: not is_running(int(pid.read_text())))
         assert one["status"] == "completed"
 
     def test_never_reads_a_megabyte_of_input(self, place):

@@ -23,9 +23,14 @@ REBOOTED = {**LIVING, "boot": "another"}
 REUSED = {**LIVING, "start": "1"}
 
 
+def unknown(name):
+    """A lease of which nothing can be told."""
+    return None
+
+
 def verdict(runner, leader=None, **run):
     facts = {"run_id": "r", "runner": runner, **({"leader": leader} if leader else {}), **run}
-    return recovery.verdict(v1_task(status="executing", started_at=text_at(), run=facts), at(minutes=30))
+    return recovery.verdict(v1_task(status="executing", started_at=text_at(), run=facts), at(minutes=30), unknown)
 
 
 @pytest.mark.parametrize("leader", [None, LIVING, REBOOTED])
@@ -60,15 +65,15 @@ def test_what_cannot_be_told_from_here_counts_as_alive_until_its_deadline(leader
 
 def test_what_cannot_be_told_and_has_no_deadline_counts_as_alive_for_a_day():
     one = v1_task(status="executing", started_at=text_at(), run={"runner": ELSEWHERE})
-    assert recovery.verdict(one, at(hours=23)) == "alive"
-    assert recovery.verdict(one, at(hours=24)) == "lost"
+    assert recovery.verdict(one, at(hours=23), unknown) == "alive"
+    assert recovery.verdict(one, at(hours=24), unknown) == "lost"
 
 
 @pytest.mark.parametrize("run", [None, {}, {"run_id": "r"}])
 def test_a_record_that_names_nobody_counts_as_alive_for_an_hour(run):
     one = v1_task(status="executing", started_at=text_at(), run=run)
-    assert recovery.verdict(one, at(minutes=59)) == "alive"
-    assert recovery.verdict(one, at(minutes=60)) == "lost"
+    assert recovery.verdict(one, at(minutes=59), unknown) == "alive"
+    assert recovery.verdict(one, at(minutes=60), unknown) == "lost"
 
 
 @pytest.mark.parametrize("started", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00"])

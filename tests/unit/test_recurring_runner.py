@@ -326,7 +326,7 @@ def test_a_lost_attempt_ends_its_occurrence_and_the_task_goes_on(place: Place, a
             "status": "executing",
             "attempts": 1,
             "started_at": "2026-03-02T09:00:00Z",
-            "run": {"run_id": "r", "runner": gone, "attempt": 1, "occurrence": one["occurrence"]},
+            "run": {"run_id": "r", "runner": gone, "leader": gone, "attempt": 1, "occurrence": one["occurrence"]},
         },
     )
     wake(place, at("2026-03-03T12:00:00Z"))

@@ -466,7 +466,7 @@ class TestStoreTrouble:
             return settling and len(tries) < 3
 
         self.failing_appends(monkeypatch, fails)
-        monkeypatch.setattr("defer.runner._SETTLE_AGAIN_SECONDS", 0.01)
+        monkeypatch.setattr("defer.agenda._FAILED_AGAIN_SECONDS", 0.01)
         assert place.wake_at(NOW, {"DEFER_EXECUTOR": "/bin/true"})["completed"] == 1
         assert len(tries) == 3
         assert place.archived()[0]["status"] == "completed"
@@ -594,5 +594,6 @@ class TestRecordsEditedByHand:
 def test_an_earlier_wake_of_the_same_process_counts_as_gone(place):
     """Under --loop one process wakes many times; what a failed wake left executing is nobody's."""
     me = {**process.identity(os.getpid()), "wake": "earlier"}
-    place.write_store(v1_task("left", status="executing", attempts=1, run={"run_id": "r", "runner": me}))
+    run = {"run_id": "r", "runner": me, "leader": {**me, "pid": 2**22 + 1}}
+    place.write_store(v1_task("left", status="executing", attempts=1, run=run))
     assert place.wake_at(NOW)["lost"] == 1

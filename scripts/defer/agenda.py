@@ -1,0 +1,108 @@
+"""What a runner has to do with a store that may be busy or broken just now.
+
+A thing that cannot be done waits for its own next try and counts its own failures: an outcome that
+the disk refuses wears out no other one's patience, and nothing here waits. A lock that is held is
+asked for again in a moment; only as long as a command would have waited for it makes one failure.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from .errors import DeferError, StorageError, StoreBusy
+
+_BUSY_AGAIN_SECONDS = 0.02
+_FAILED_AGAIN_SECONDS = 1.0
+_TRIES_WHEN_STOPPING = 3
+
+
+class _Item:
+    """One thing to be done; ``give_up`` is called after ``patience`` failures, where there is one."""
+
+    def __init__(self, act: Callable[[], None], patience: int, give_up: Callable[[DeferError], None] | None) -> None:
+        self.act, self.patience, self.give_up = act, patience, give_up
+        self.at = 0.0
+        self.failures = 0
+        self.busy_since: float | None = None
+        self.error: DeferError | None = None
+
+
+class Agenda:
+    """Things to be done, by name. ``tell(name, error)`` hears of the first failure of each."""
+
+    def __init__(self, lock_timeout: float, tell: Callable[[str, DeferError], None]) -> None:
+        self._lock_timeout, self._tell = lock_timeout, tell
+        self._items: dict[str, _Item] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def do(
+        self,
+        name: str,
+        act: Callable[[], None],
+        patience: int = 1,
+        give_up: Callable[[DeferError], None] | None = None,
+    ) -> None:
+        """Do ``act`` now, or as soon as the store lets it. What is on the agenda under that name already stays."""
+        if name not in self._items:
+            self._items[name] = _Item(act, patience, give_up)
+            self._try(name)
+
+    def drop(self, name: str) -> bool:
+        """Take something off; whether it was on."""
+        return self._items.pop(name, None) is not None
+
+    def work(self) -> None:
+        """Try all whose time has come."""
+        now = time.monotonic()
+        for name in [name for name, item in self._items.items() if item.at <= now]:
+            if name in self._items:
+                self._try(name)
+
+    def next_at(self) -> float | None:
+        """The monotonic time of the next try, or None with nothing to do."""
+        return min((item.at for item in self._items.values()), default=None)
+
+    def worn_out(self, *, stopping: bool) -> DeferError | None:
+        """The error to end with, once each thing that is left has failed as often as it may; else None."""
+        for item in self._items.values():
+            if item.failures < (min(_TRIES_WHEN_STOPPING, item.patience) if stopping else item.patience):
+                return None
+        return next((item.error for item in self._items.values() if item.error), None)
+
+    def _try(self, name: str) -> None:
+        item = self._items[name]
+        began = time.monotonic()
+        try:
+            item.act()
+        except StoreBusy as busy:
+            item.busy_since = began if item.busy_since is None else item.busy_since
+            self._was_busy(name, item, busy)
+        except StorageError as error:
+            self._has_failed(name, item, error)
+        else:
+            # What it did may have put itself on again.
+            if self._items.get(name) is item:
+                del self._items[name]
+
+    def _was_busy(self, name: str, item: _Item, busy: StoreBusy) -> None:
+        waited = time.monotonic() - (item.busy_since or 0.0)
+        if waited < self._lock_timeout:
+            item.at = time.monotonic() + _BUSY_AGAIN_SECONDS
+        else:
+            self._has_failed(name, item, busy)
+
+    def _has_failed(self, name: str, item: _Item, error: DeferError) -> None:
+        item.failures += 1
+        item.error, item.busy_since = error, None
+        item.at = time.monotonic() + _FAILED_AGAIN_SECONDS
+        if item.failures == 1:
+            self._tell(name, error)
+        if item.give_up is not None and item.failures >= item.patience:
+            self._items.pop(name, None)
+            item.give_up(error)

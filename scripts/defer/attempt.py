@@ -1,0 +1,300 @@
+"""One attempt at work: the executor's process, what it prints, how long it may take, and what it came to.
+
+``Attempt`` starts the leader behind its gate; ``release`` lets it run, with its pipes in the selector
+of whoever waits; ``is_over`` is asked at every look; ``finish`` reads the end. An executor sees the task
+as JSON on its standard input and never the store.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
+
+from . import codec, descendants, fsio, process, resultfile, timeparse
+from .capture import RECORD_BYTES, STREAMS, Capture, Log
+from .codec import Task
+from .config import Config
+from .ending import Ending
+from .errors import DeferError
+from .executor import Paths, environment, own_variables, timeout_of, working_directory
+from .masking import Masker
+from .outcome import (
+    CANCELLED,
+    FAILED,
+    OK,
+    RUNNER_STOPPED,
+    TIMEOUT,
+    TIMEOUT_ERROR,
+    Outcome,
+    error_type_of,
+)
+from .process import Leader
+from .retry import no_sooner_than_a_minute
+
+if TYPE_CHECKING:
+    from .keeper import Keeper
+
+_READ_BYTES = 1 << 16
+_PIECES_IN_A_PIPE = 64
+_KILLED = -9
+
+
+class Attempt:
+    """An executor at work.
+
+    ``was_told``: whether somebody else has told all of it to end, as a cancel does: then nobody is told twice.
+    """
+
+    def __init__(
+        self, task: Task, config: Config, argv: list[str], was_told: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Put it behind its gate. Raises Misconfigured or OSError; nothing runs then."""
+        self.task = task
+        self._config, self._was_told = config, was_told
+        self.run_id = str(task["run"]["run_id"])
+        self.paths = Paths.of(config.log_dir, task["id"], self.run_id)
+        self.timeout = timeout_of(task, config)
+        cwd = working_directory(task, config.home)
+        own = own_variables(task, config)
+        self._own_secrets = [value.encode(errors="surrogateescape") for value in own.values()]
+        variables = environment(task, config, self.paths, own)
+        try:
+            self.leader = Leader(argv, cwd, variables, self._write_input())
+        except BaseException:
+            self._remove_input()
+            raise
+        log = Log.create(self.paths.log, config.output_limit_bytes)
+        self.capture = Capture(log, [*config.secrets, *self._own_secrets])
+        grace = config.kill_grace_seconds
+        self._ending = Ending(self.leader.pid, self.run_id, grace, below=os.getpid())
+        self._selector: selectors.BaseSelector | None = None
+        self._keeper: Keeper | None = None
+        self._terminate_at: float | None = None
+        self._status: int | None = None
+        self._is_over = False
+        self._why_ended: str | None = None
+        self._held = self.capture.held
+
+    def _write_input(self) -> str:
+        """What the executor reads: the task; nothing for a command, which would take it for words meant for it."""
+        if self.task.get("command"):
+            return os.devnull
+        fsio.ensure_directory(self.paths.input.parent)
+        fd = fsio.create_exclusive(self.paths.input)
+        try:
+            fsio.write_all(fd, codec.encode(self.task))
+        finally:
+            fsio.close(fd)
+        return str(self.paths.input)
+
+    def _remove_input(self) -> None:
+        with suppress(OSError):
+            fsio.remove(self.paths.input)
+
+    # From the gate to the end
+
+    def release(
+        self, selector: selectors.BaseSelector, keeper: Keeper | None, known_children: Callable[[], set[int]]
+    ) -> None:
+        """Open the gate: from here on the executor runs, and ``selector`` calls for what it prints."""
+        self._selector, self._keeper, self._known_children = selector, keeper, known_children
+        for stream, pipe in self._pipes():
+            selector.register(pipe, selectors.EVENT_READ, partial(self._read, stream, pipe))
+        if keeper is not None:
+            # Before it can print anything: whoever reads it must be known by then.
+            out, err = (pipe.fileno() for _, pipe in self._pipes())
+            keeper.keep(self.run_id, self._identity(), (out, err), self.capture.log.fd, self._own_secrets)
+        self._started = time.monotonic()
+        self._terminate_at = self._started + self.timeout if self.timeout else None
+        self.leader.open_gate()
+
+    def _identity(self) -> process.Identity:
+        return self.task["run"].get("leader") or process.identity(self.leader.pid)
+
+    def abandon(self) -> None:
+        """Leave the gate shut: the executor never runs."""
+        self.leader.shut_gate()
+        self.leader.wait()
+        self._close()
+
+    def let_go(self) -> None:
+        """Look after it no more: it goes on, and its keeper reads what it prints."""
+        self._unregister()
+        self.leader.close()
+        if self.capture.log.fd is not None:
+            fsio.close(self.capture.log.fd)
+
+    def end(self, why: str) -> None:
+        """Ask all of it to end, for the reason ``why`` (an ``error_type``); it is killed after the grace."""
+        if self._why_ended is None and self._status is None:
+            self._why_ended = why
+            self._ending.begin()
+
+    def next_look(self) -> float | None:
+        """The monotonic time at which ``is_over`` has something to do though nothing is heard, or None."""
+        return self._ending.next_look() if self._ending.has_begun else self._terminate_at
+
+    def is_over(self, now: float) -> bool:
+        """Whether the leader and all it left have ended. Acts on what has come: a deadline, the leader's end."""
+        if self._status is None:
+            self._status = self.leader.poll()
+            if self._status is not None and self._why_ended is None:
+                self._is_over = self._has_left_nothing()
+            elif self._status is None and self._terminate_at is not None and now >= self._terminate_at:
+                self.end(TIMEOUT_ERROR)
+        return self._is_over or self._ending.is_over(now)
+
+    def _has_left_nothing(self) -> bool:
+        """After the leader's own end. What is left is asked to end, unless it is meant to stay."""
+        if self.task.get("leave_running") or not descendants.has_unknown_child(self._known_children()):
+            return True
+        if not self._ending.left():
+            return True
+        self._ending.begin(told=self._was_told())
+        return False
+
+    @property
+    def had_to_end_others(self) -> bool:
+        """Whether something of it went on after its leader's own end, and was ended."""
+        return self._why_ended is None and self._ending.has_begun
+
+    # What it prints
+
+    def _pipes(self) -> list[tuple[str, IO[bytes]]]:
+        return list(zip(STREAMS, (self.leader.stdout, self.leader.stderr), strict=True))
+
+    def _read(self, stream: str, pipe: IO[bytes]) -> bool:
+        """Take in what is there; whether anything was."""
+        try:
+            piece = os.read(pipe.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return False
+        self.capture.take(stream, piece)
+        if self._keeper is not None and self.capture.held != self._held:
+            self._held = self.capture.held
+            self._keeper.held(self.run_id, self._held)
+        if not piece and self._selector is not None:
+            self._selector.unregister(pipe)
+        return bool(piece)
+
+    def _unregister(self) -> None:
+        for _, pipe in self._pipes():
+            if self._selector is not None and pipe in self._selector.get_map():
+                self._selector.unregister(pipe)
+
+    def _drain(self) -> bool:
+        """Take what is left in the pipes, bounded by their size: others may go on writing. Whether one is still open."""
+        for stream, pipe in self._pipes():
+            for _ in range(_PIECES_IN_A_PIPE):
+                if not self._is_open(pipe) or not self._read(stream, pipe):
+                    break
+        return any(self._is_open(pipe) for _, pipe in self._pipes())
+
+    def _is_open(self, pipe: IO[bytes]) -> bool:
+        return self._selector is not None and pipe in self._selector.get_map()
+
+    def _close(self) -> None:
+        self.capture.finish()
+        self.leader.close()
+        self._remove_input()
+
+    # What it came to
+
+    def finish(self, now: datetime) -> Outcome:
+        """What it came to, once it is over."""
+        goes_on = self._drain() and bool(self.task.get("leave_running"))
+        self._unregister()
+        if self._keeper is not None:
+            # The one that stays would be killed by its next word if nobody read it.
+            (self._keeper.take if goes_on else self._keeper.over)(self.run_id)
+        self._close()
+        duration = round((time.monotonic() - self._started) * 1000)
+        return self._outcome(now)._replace(duration_ms=duration)
+
+    def _outcome(self, now: datetime) -> Outcome:
+        # One that SIGKILL does not end at once, in an uninterruptible wait, is not waited for.
+        polled = self.leader.poll() if self._status is None else self._status
+        code = _KILLED if polled is None else polled
+        said, complaint = self._result_file(now)
+        facts = self._facts(said, complaint)
+        if self._why_ended is None and code == 0:
+            return self._success(said, facts, now)
+        kind = self._why_ended or error_type_of(code)
+        return Outcome(
+            TIMEOUT if kind == TIMEOUT_ERROR else FAILED,
+            exit_code=code,
+            error_type=kind,
+            error=self._error(kind, code),
+            result=facts,
+            retry_at=said.retry_at,
+            session_id=said.session_id,
+            usage=said.usage,
+        )
+
+    def _success(self, said: resultfile.Result, facts: dict[str, Any], now: datetime) -> Outcome:
+        at, complaint = self._reschedule(said.reschedule, now)
+        result = {"type": "executor_output", **facts, "output": self.capture.output}
+        if complaint:
+            result["result_file_error"] = complaint
+        if self.capture.stdout_bytes > RECORD_BYTES:
+            result |= {"output_bytes": self.capture.stdout_bytes, "output_truncated": True}
+        return Outcome(OK, exit_code=0, result=result, reschedule_at=at, session_id=said.session_id, usage=said.usage)
+
+    def _reschedule(self, words: str | None, now: datetime) -> tuple[datetime | None, str | None]:
+        if words is None:
+            return None, None
+        try:
+            wanted = timeparse.parse(words, now, self._config.timezone(self.task.get("tz"))).instant
+            return no_sooner_than_a_minute(wanted, now), None
+        except DeferError as error:
+            return None, f"reschedule: {error}"
+
+    def _result_file(self, now: datetime) -> tuple[resultfile.Result, str | None]:
+        """What the executor wrote to its result file, masked, and what is wrong with it."""
+        raw = fsio.read_bounded(self.paths.result, resultfile.LIMIT_BYTES + 1)
+        if raw is None:
+            return resultfile.Result(), self._odd_result_file()
+        fsio.remove(self.paths.result)
+        try:
+            said = resultfile.parse(raw, now)
+        except resultfile.BadResult as error:
+            return resultfile.Result(), str(error)
+        # After parsing: JSON may spell a secret with escapes.
+        mask = Masker([*self._config.secrets, *self._own_secrets]).text
+        artifacts = None if said.artifacts is None else [mask(one) for one in said.artifacts]
+        summary, session = said.summary and mask(said.summary), said.session_id and mask(said.session_id)
+        return said._replace(summary=summary, session_id=session, artifacts=artifacts), None
+
+    def _odd_result_file(self) -> str | None:
+        """What to say of a result file that is no file: a link, a pipe, a directory. None where there is nothing."""
+        if not os.path.lexists(self.paths.result):
+            return None
+        with suppress(OSError):
+            fsio.remove(self.paths.result)
+        return "it is no regular file"
+
+    def _facts(self, said: resultfile.Result, complaint: str | None) -> dict[str, Any]:
+        facts = {
+            "prompt_path": str(self.paths.prompt),
+            "log_path": str(self.paths.log),
+            "summary": said.summary,
+            "artifacts": said.artifacts,
+            "result_file_error": complaint,
+            "log_error": self.capture.log.error,
+        }
+        return {name: value for name, value in facts.items() if value is not None}
+
+    def _error(self, kind: str, code: int) -> str:
+        if kind == TIMEOUT_ERROR:
+            return f"timed out after {self.timeout:g} s"
+        if kind in (RUNNER_STOPPED, CANCELLED):
+            return "the runner was stopped" if kind == RUNNER_STOPPED else "cancelled while executing"
+        how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
+        said = self.capture.last_error_line
+        return f"executor {how}: {said}" if said else f"executor {how}"

@@ -1,0 +1,110 @@
+"""Attempts at work, and the one place that waits for them: pipes, deaths, signals and deadlines.
+
+One thread, one selector. A wake runs many attempts in it, ``execute-task.sh`` one.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from . import descendants
+from .signals import Signals
+
+if TYPE_CHECKING:
+    from .attempt import Attempt
+    from .keeper import Keeper
+
+
+class Loop:
+    """Entered for as long as a process runs attempts.
+
+    ``owns_process``: this process has no children but ours, so what else turns up among them was adopted,
+    and is reaped when it ends.
+    """
+
+    def __init__(self, *, owns_process: bool = False) -> None:
+        self._owns_process = owns_process
+        self._stack = ExitStack()
+        self._signals = Signals()
+        self._keeper: Keeper | None = None
+        self._gated: dict[int, Attempt] = {}
+        self.attempts: dict[str, Attempt] = {}
+
+    def __enter__(self) -> Loop:
+        self._selector = self._stack.enter_context(selectors.DefaultSelector())
+        self._stack.enter_context(descendants.adopting())
+        self._stack.enter_context(self._signals)
+        self._selector.register(self._signals.fd, selectors.EVENT_READ, self._signals.take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def is_told_to_stop(self) -> bool:
+        """Whether a signal told this process to stop."""
+        return self._signals.is_told_to_stop
+
+    def expect(self, attempt: Attempt) -> None:
+        """An attempt whose leader waits behind its gate."""
+        self._gated[attempt.leader.pid] = attempt
+
+    def add(self, attempt: Attempt, make_keeper: Callable[[], Keeper | None]) -> None:
+        """Let an attempt run, and look after it from here on."""
+        if self._keeper is None:
+            self._keeper = make_keeper()
+        self._gated.pop(attempt.leader.pid, None)
+        self.attempts[attempt.run_id] = attempt
+        attempt.release(self._selector, self._keeper, self.known_children)
+
+    def abandon(self, attempt: Attempt) -> None:
+        """Leave the gate of an expected attempt shut."""
+        self._gated.pop(attempt.leader.pid, None)
+        attempt.abandon()
+
+    def known_children(self) -> set[int]:
+        """The children of this process that are not left over from anything."""
+        leaders = {attempt.leader.pid for attempt in self.attempts.values()}
+        return leaders | self._gated.keys() | (set() if self._keeper is None else {self._keeper.pid})
+
+    def wait(self, until: Iterable[float | None]) -> list[Attempt]:
+        """Wait for the next event, at most until the earliest of these monotonic times; the attempts that are over."""
+        looks = [*until, *(attempt.next_look() for attempt in self.attempts.values())]
+        earliest = min((at for at in looks if at is not None), default=None)
+        timeout = None if earliest is None else max(0.0, earliest - time.monotonic())
+        for key, _ in self._selector.select(timeout):
+            # An earlier event of this turn may have closed what this one is about.
+            if key.fd in self._selector.get_map():
+                key.data()
+        over = [attempt for attempt in self.attempts.values() if attempt.is_over(time.monotonic())]
+        for attempt in over:
+            del self.attempts[attempt.run_id]
+        self._reap()
+        return over
+
+    def _reap(self) -> None:
+        if self._owns_process and self._signals.has_news_of_children:
+            self._signals.has_news_of_children = False
+            descendants.reap_others(self.known_children())
+
+    def rest(self, seconds: float) -> None:
+        """Between two wakes: wait so long, or until a signal says stop. The dead are reaped meanwhile."""
+        end = time.monotonic() + seconds
+        while not self.is_told_to_stop and (left := end - time.monotonic()) > 0:
+            self._signals.wait(left)
+            self._reap()
+
+    def let_go(self) -> None:
+        """Look after nothing any more: what is still at work goes on, and the keeper reads what it prints."""
+        for attempt in list(self._gated.values()):
+            self.abandon(attempt)
+        for attempt in self.attempts.values():
+            attempt.let_go()
+        self.attempts.clear()
+        if self._keeper is not None:
+            self._keeper.close()
+            self._keeper = None

@@ -1,0 +1,235 @@
+"""The end of an attempt: nothing of it is left, everything of it gets the grace, and what is meant to stay stays."""
+
+import os
+import signal
+
+import pytest
+
+from support import NOW, is_running, quoted, until, v1_task
+
+GRACE = {"DEFER_KILL_GRACE_SECONDS": "30"}
+"""Long enough to be told from a kill: no test waits for its end."""
+SHORT_GRACE = {"DEFER_KILL_GRACE_SECONDS": "0.3"}
+
+
+def noting(place, name: str, then: str) -> str:
+    """Shell words that note their pid under ``name``, then do ``then``."""
+    path = quoted(place.base / name)
+    return f"echo $$ >{path}.new; mv {path}.new {path}; {then}"
+
+
+def script(place, name: str, body: str) -> str:
+    """A program; its path as a word of shell."""
+    return quoted(place.executor(body, name))
+
+
+def pid_of(place, name: str) -> int:
+    return int(until(lambda: (place.base / name).exists() and (place.base / name).read_text()))
+
+
+def ran(place, body: str, env=None, **fields):
+    """Run one attempt to its end; its archive record and its run record."""
+    place.write_store(v1_task("a", executor=place.executor(body), **fields))
+    place.wake_at(NOW, env or GRACE)
+    (run,) = place.runs()
+    return place.archived()[0], run
+
+
+STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
+WAYS_TO_STAY = {
+    "in the group": "{child} &",
+    "in a session of its own": "setsid {child} &",
+    "in a session of its own, its parent gone": "(setsid {child} &);",
+    "in the group, deaf to SIGHUP": "nohup {child} >/dev/null 2>&1 &",
+}
+
+
+class TestTheLeaderEndsByItself:
+    @pytest.mark.parametrize("how", WAYS_TO_STAY)
+    @pytest.mark.parametrize("code", [0, 3])
+    def test_what_it_left_is_ended(self, place, how, code):
+        child = script(place, "child", noting(place, "pid", "exec sleep 600"))
+        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        one, run = ran(place, f"{WAYS_TO_STAY[how].format(child=child)} {wait}; exit {code}")
+        assert not is_running(pid_of(place, "pid"))
+        assert (run["exit_code"], one["status"]) == (code, "failed" if code else "completed")
+        assert len(place.audit("leftovers_ended")) == 1
+
+    @pytest.mark.parametrize("how", WAYS_TO_STAY)
+    def test_what_ignores_sigterm_is_killed_after_the_grace(self, place, how):
+        child = script(place, "child", noting(place, "pid", STUBBORN))
+        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        one, _ = ran(place, f"{WAYS_TO_STAY[how].format(child=child)} {wait}", SHORT_GRACE)
+        assert not is_running(pid_of(place, "pid"))
+        assert one["status"] == "completed"
+
+    def test_what_it_left_gets_the_grace_and_its_last_words_are_kept(self, place):
+        stop = script(place, "stop", "sleep 0.2; echo saved; exit 0")
+        child = script(
+            place, "child", f"trap 'exec {stop}' TERM; {noting(place, 'pid', 'while :; do sleep 0.02; done')}"
+        )
+        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        one, run = ran(place, f"{child} & {wait}; echo mine")
+        assert one["result"]["output"] == "mine\nsaved\n"
+        assert place.attempt_log(run).endswith(b"saved\n")
+
+    def test_a_workspace_is_free_only_when_all_of_it_has_ended(self, place):
+        """The leader alone is killed, as by the kernel for want of memory; its child works on until it is ended."""
+        child = script(place, "child", f"trap 'sleep 0.3; rm {place.home}/busy; exit' TERM; touch {place.home}/busy; "
+                       + noting(place, "pid", "while :; do sleep 0.02; done"))  # fmt: skip
+        first = f"{child} & while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done; kill -KILL $$"
+        second = f"[ ! -e {place.home}/busy ]"
+        body = f"if [ $DEFER_TASK_ID = a ]; then {first}; else {second}; fi"
+        place.write_store(*(v1_task(name, workspace=str(place.home)) for name in "ab"))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body), **GRACE})
+        assert {one["id"]: one["status"] for one in place.archived()} == {"a": "failed", "b": "completed"}
+        assert not is_running(pid_of(place, "pid"))
+
+    def test_the_neighbours_children_are_left_alone(self, place):
+        other = script(place, "other", noting(place, "pid", "exec sleep 600"))
+        place.write_store(
+            v1_task("long", executor=place.executor(
+                f"(setsid {other} &); while ! grep -q 'completed id=quick' {quoted(place.log_path)}; do sleep 0.01; done; "
+                f"kill -0 $(cat {quoted(place.base / 'pid')})", "long")),
+            v1_task("quick", executor=place.executor(
+                f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done", "quick")),
+        )  # fmt: skip
+        place.wake_at(NOW, GRACE)
+        assert {one["status"] for one in place.archived()} == {"completed"}
+        assert not is_running(pid_of(place, "pid"))
+
+
+class TestItIsToldToEnd:
+    SLOW = "trap 'sleep 0.3 && echo slow bye; exit 0' TERM; {ready}; while :; do sleep 0.02; done 2>&-"
+
+    def shell_in_front(self, place) -> str:
+        """A shell that dies of SIGTERM at once, and a program behind it that needs a moment."""
+        ready = noting(place, "pid", ":")
+        return f"{script(place, 'slow', self.SLOW.format(ready=ready))}; true"
+
+    def test_by_its_timeout_a_shell_in_front_takes_nobodys_grace(self, place):
+        one, run = ran(place, self.shell_in_front(place), timeout_seconds=1)
+        assert one["error_type"] == "TimeoutError"
+        assert place.attempt_log(run).endswith(b"slow bye\n")
+        assert not is_running(pid_of(place, "pid"))
+
+    def test_by_a_stop_likewise(self, place):
+        place.schedule("now", "s", "--id", "a", "--executor", place.executor(self.shell_in_front(place)))
+        runner = place.start("run-deferred.sh", env=GRACE)
+        child = pid_of(place, "pid")
+        runner.terminate()
+        assert runner.wait() == 0
+        assert place.attempt_log(place.runs()[0]).endswith(b"slow bye\n")
+        assert not is_running(child)
+
+    def test_by_cancel_likewise(self, place):
+        place.schedule("now", "s", "--id", "a", "--executor", place.executor(self.shell_in_front(place)))
+        runner = place.start("run-deferred.sh", env=GRACE)
+        child = pid_of(place, "pid")
+        done = place.defer("cancel", "a", "--kill", "--compact", env=GRACE)
+        assert done.returncode == 0, done.stderr
+        assert runner.wait() == 0
+        assert place.attempt_log(place.runs()[0]).endswith(b"slow bye\n")
+        assert not is_running(child)
+
+    @pytest.mark.parametrize("how", WAYS_TO_STAY)
+    @pytest.mark.parametrize("runner_lives", [True, False], ids=["by its runner", "its runner is dead"])
+    def test_by_cancel_children_that_ignore_sigterm_are_killed(self, place, how, runner_lives):
+        child = script(place, "child", noting(place, "pid", STUBBORN))
+        body = f"{WAYS_TO_STAY[how].format(child=child)} exec sleep 600"
+        place.schedule("now", "s", "--id", "a", "--executor", place.executor(body))
+        runner = place.start("run-deferred.sh", env=SHORT_GRACE)
+        stubborn = pid_of(place, "pid")
+        if not runner_lives:
+            runner.kill()
+            runner.wait()
+        done = place.defer("cancel", "a", "--kill", "--compact", env=SHORT_GRACE)
+        assert done.returncode == 0, done.stderr
+        if runner_lives:
+            assert runner.wait() == 0
+        assert not is_running(stubborn)
+
+    @pytest.mark.parametrize("how", WAYS_TO_STAY)
+    def test_by_its_timeout_whatever_left_its_group_ends_too(self, place, how):
+        child = script(place, "child", noting(place, "pid", STUBBORN))
+        one, _ = ran(place, f"{WAYS_TO_STAY[how].format(child=child)} exec sleep 600", SHORT_GRACE, timeout_seconds=1)
+        assert one["error_type"] == "TimeoutError"
+        assert not is_running(pid_of(place, "pid"))
+
+
+class TestTheRunnerIsGone:
+    @pytest.mark.parametrize("how", WAYS_TO_STAY)
+    def test_the_next_wake_ends_what_a_dead_leader_left_before_it_retries(self, place, how):
+        child = script(place, "child", noting(place, "pid", STUBBORN))
+        count = quoted(place.base / "count")
+        body = f"echo >>{count}; [ $(wc -l <{count}) -lt 2 ] || exit 0; {WAYS_TO_STAY[how].format(child=child)} exec sleep 600"
+        place.schedule("now", "s", "--id", "a", "--max-retries", "1", "--executor", place.executor(body))
+        runner = place.start("run-deferred.sh", env=SHORT_GRACE)
+        stubborn = pid_of(place, "pid")
+        leader = until(lambda: place.task("a").get("run", {}).get("leader"))["pid"]
+        runner.kill()
+        runner.wait()
+        os.kill(leader, signal.SIGKILL)
+        until(lambda: not is_running(leader))
+        place.wake(env=SHORT_GRACE)
+        assert not is_running(stubborn)
+        assert (place.task("a")["status"], place.task("a")["error_type"]) == ("scheduled", "RunnerLost")
+
+    def test_a_stranger_with_the_leaders_number_is_left_alone(self, place):
+        """Its number was given to somebody else, who leads a group of that number."""
+        import subprocess
+
+        from defer import process
+
+        other = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        try:
+            leader = {**process.identity(other.pid), "start": "1"}
+            run = {"run_id": "r", "runner": leader, "leader": leader}
+            place.write_store(v1_task("a", status="executing", attempts=1, run=run))
+            assert place.wake_at(NOW)["lost"] == 1
+            assert other.poll() is None
+        finally:
+            other.kill()
+            other.wait()
+
+
+class TestMeantToStay:
+    def server(self, place) -> str:
+        return script(place, "server", noting(place, "pid", "exec sleep 600"))
+
+    @pytest.mark.parametrize("how", WAYS_TO_STAY)
+    def test_it_is_left_and_goes_on(self, place, how):
+        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        body = f"{WAYS_TO_STAY[how].format(child=self.server(place))} {wait}; echo started"
+        one, _ = ran(place, body, leave_running=True)
+        server = pid_of(place, "pid")
+        try:
+            assert is_running(server)
+            assert (one["status"], one["result"]["output"]) == ("completed", "started\n")
+            assert place.audit("leftovers_ended") == []
+        finally:
+            os.kill(server, signal.SIGKILL)
+
+    def test_what_it_prints_later_neither_ends_it_nor_is_lost(self, place):
+        """Without a reader its next word would be its last."""
+        go, more = (
+            place.base / "go",
+            "while [ ! -e {go} ]; do sleep 0.01; done; echo still here; sleep 0.01; echo and here",
+        )
+        server = script(place, "server", noting(place, "pid", more.format(go=quoted(go)) + "; exec sleep 600"))
+        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        _, run = ran(place, f"{server} & {wait}; echo started", leave_running=True)
+        pid = pid_of(place, "pid")
+        try:
+            go.touch()
+            until(lambda: place.attempt_log(run) == b"started\nstill here\nand here\n")
+            assert is_running(pid)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+    def test_a_timeout_ends_it_all_the_same(self, place):
+        one, _ = ran(
+            place, f"{self.server(place)} & exec sleep 600", SHORT_GRACE, leave_running=True, timeout_seconds=1
+        )
+        assert one["error_type"] == "TimeoutError"
+        assert not is_running(pid_of(place, "pid"))
