@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
 from .errors import DeferError, StorageError, StoreBusy
 
 _BUSY_AGAIN_SECONDS = 0.02
 _FAILED_AGAIN_SECONDS = 1.0
 _TRIES_WHEN_STOPPING = 3
+
+Name: TypeAlias = tuple[str, str | None]
 
 
 class _Item:
@@ -29,11 +32,19 @@ class _Item:
 
 
 class Agenda:
-    """Things to be done, by name. ``tell(name, error)`` hears of the first failure of each."""
+    """Things to be done. Each is known by the audit log's word for its failure and the task it is about, if one.
 
-    def __init__(self, lock_timeout: float, tell: Callable[[str, DeferError], None]) -> None:
-        self._lock_timeout, self._tell = lock_timeout, tell
-        self._items: dict[str, _Item] = {}
+    ``tell(action, task_id, error)`` hears of the first failure of each. ``prepare(others_wait)`` comes before each try.
+    """
+
+    def __init__(
+        self,
+        lock_timeout: float,
+        tell: Callable[[str, str | None, DeferError], None],
+        prepare: Callable[[bool], None],
+    ) -> None:
+        self._lock_timeout, self._tell, self._prepare = lock_timeout, tell, prepare
+        self._items: dict[Name, _Item] = {}
 
     def __contains__(self, name: object) -> bool:
         return name in self._items
@@ -43,19 +54,21 @@ class Agenda:
 
     def do(
         self,
-        name: str,
+        action: str,
+        task_id: str | None,
         act: Callable[[], None],
         patience: int = 1,
         give_up: Callable[[DeferError], None] | None = None,
     ) -> None:
         """Do ``act`` now, or as soon as the store lets it. What is on the agenda under that name already stays."""
+        name = (action, task_id)
         if name not in self._items:
             self._items[name] = _Item(act, patience, give_up)
             self._try(name)
 
-    def drop(self, name: str) -> bool:
-        """Take something off; whether it was on."""
-        return self._items.pop(name, None) is not None
+    def drop(self, action: str) -> None:
+        """Take something off that is about no single task."""
+        self._items.pop((action, None), None)
 
     def work(self) -> None:
         """Try all whose time has come."""
@@ -75,9 +88,10 @@ class Agenda:
                 return None
         return next((item.error for item in self._items.values() if item.error), None)
 
-    def _try(self, name: str) -> None:
+    def _try(self, name: Name) -> None:
         item = self._items[name]
         began = time.monotonic()
+        self._prepare(len(self._items) > 1)
         try:
             item.act()
         except StoreBusy as busy:
@@ -90,19 +104,19 @@ class Agenda:
             if self._items.get(name) is item:
                 del self._items[name]
 
-    def _was_busy(self, name: str, item: _Item, busy: StoreBusy) -> None:
+    def _was_busy(self, name: Name, item: _Item, busy: StoreBusy) -> None:
         waited = time.monotonic() - (item.busy_since or 0.0)
         if waited < self._lock_timeout:
             item.at = time.monotonic() + _BUSY_AGAIN_SECONDS
         else:
             self._has_failed(name, item, busy)
 
-    def _has_failed(self, name: str, item: _Item, error: DeferError) -> None:
+    def _has_failed(self, name: Name, item: _Item, error: DeferError) -> None:
         item.failures += 1
         item.error, item.busy_since = error, None
         item.at = time.monotonic() + _FAILED_AGAIN_SECONDS
         if item.failures == 1:
-            self._tell(name, error)
+            self._tell(*name, error)
         if item.give_up is not None and item.failures >= item.patience:
             self._items.pop(name, None)
             item.give_up(error)

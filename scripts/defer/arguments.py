@@ -13,7 +13,7 @@ NONE = "none"
 """What `edit` takes for "not any more"."""
 
 SUBCOMMANDS = (
-    *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run"),
+    *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "release"),
     *("sync", "add", "enable", "disable", "remove", "import", "cron"),
 )
 
@@ -25,6 +25,7 @@ commands (each has its own --help):
   edit ID, reschedule ID WHEN, snooze ID WHEN, pause ID, resume ID
                         change what waits
   run ID                do once, at the next wake, what a task does
+  release ID            give up an attempt whose machine or container is gone
   sync [DIR], add ID, enable ID, disable ID, remove ID, import FILE
                         tasks kept as files
   cron install|uninstall|status
@@ -130,6 +131,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     add("--executor", metavar="NAME|PATH", help="what runs it (default: DEFER_EXECUTOR)")
     add("--workspace", metavar="DIR", help="working directory; no two attempts share one at the same time")
     add("--concurrent", action="store_true", default=None, help="may share its workspace with another attempt")
+    add("--leave-running", action="store_true", default=None, help="what it leaves running is meant to stay")
     add("--tag", action="append", metavar="TEXT", help="a label (repeatable)")
 
 

@@ -189,7 +189,7 @@ class Attempt:
                 self._selector.unregister(pipe)
 
     def _drain(self) -> bool:
-        """Take what is left in the pipes, bounded by their size: others may go on writing. Whether one is still open."""
+        """Take what is left in the pipes, bounded by their size; whether one of them is still open."""
         for stream, pipe in self._pipes():
             for _ in range(_PIECES_IN_A_PIPE):
                 if not self._is_open(pipe) or not self._read(stream, pipe):

@@ -107,6 +107,18 @@ def resume(connect: Connect, argv: list[str]) -> int:
     return _print(client, args, editor.resume(arguments.the_id(args, "resume")), "runs {when}", editor.now)
 
 
+def release(connect: Connect, argv: list[str]) -> int:
+    """Settle an attempt whose holder nobody can reach."""
+    args = arguments.by_id("release", "Give up an attempt whose machine or container is gone; says who held it.").parse(
+        argv
+    )
+    client = connect()
+    now = client.clock()
+    settled, held_by = client.release(arguments.the_id(args, "release"))
+    goes_on = "runs {when}" if settled["status"] == task.SCHEDULED else settled["status"]
+    return _print(client, args, settled, f"was held by {held_by}; {goes_on}", now)
+
+
 def run(connect: Connect, argv: list[str]) -> int:
     """Do once, beside its schedule, what a task does."""
     args = arguments.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.").parse(argv)

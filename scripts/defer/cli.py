@@ -31,6 +31,7 @@ _COMMANDS = {
     "pause": "changing.pause",
     "resume": "changing.resume",
     "run": "changing.run",
+    "release": "changing.release",
     "sync": "filecommands.sync",
     "add": "filecommands.add",
     "enable": "filecommands.enable",

@@ -89,6 +89,12 @@ class Client:
 
         return scheduler.cancel(self.store, self.audit, self.config.archive_dir, task_id, reason, self.clock())
 
+    def release(self, task_id: str) -> tuple[Task, str]:
+        """Settle as lost an attempt whose holder nobody can reach; the record, and who held it. Raises Refused."""
+        from . import killing
+
+        return killing.release(self.store, self.audit, self.config, task_id, self.clock())
+
     @property
     def editor(self) -> Editor:
         """The changes that may be made to a task, as of now."""

@@ -185,6 +185,7 @@ class Editor:
             "workspace": lambda value: ("workspace", None if value == NONE else scheduler.workspace_path(value)),
             "tag": lambda value: ("tags", None if value == [NONE] else value),
             "concurrent": lambda value: ("concurrent", value or None),
+            "leave_running": lambda value: ("leave_running", value or None),
         }
         fields = dict(make(given[flag]) for flag, make in made.items() if flag in given)
         if "expires" in given and "when" not in given and not occurrences.is_recurring(one):

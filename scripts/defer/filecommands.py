@@ -74,6 +74,7 @@ def add_parser() -> Parser:
     add("--env", action="append", metavar="NAME=TEXT", help="a variable; ${NAME} is taken from the run's (repeatable)")
     add("--tag", action="append", dest="tags", metavar="TEXT", help="a label (repeatable)")
     add("--sticky-session", action="store_true", default=None, help="every run continues one conversation")
+    add("--leave-running", action="store_true", default=None, help="what a run leaves running is meant to stay")
     add("--disabled", action="store_true", help="write it with enabled: false")
     return parser
 
@@ -207,7 +208,7 @@ def _directory(args: Namespace, client: Client) -> Path:
 def _fields(args: Namespace) -> dict[str, Any]:
     """The fields of a new file, in the order in which they are read best."""
     flags = [name.replace("-", "_") for name in _TEXT_FLAGS]
-    names = (*flags, "retries", "catch_up", "overlap", "sticky_session", "tags")
+    names = (*flags, "retries", "catch_up", "overlap", "sticky_session", "leave_running", "tags")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     env = dict(_variable(one) for one in args.env or ())
     return {**given, **({"env": env} if env else {}), **({"enabled": False} if args.disabled else {})}

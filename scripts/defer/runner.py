@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from . import claiming, executor, fsio, instants, lease, outcome, process, recovery, render, task
+from . import claiming, executor, fsio, instants, lease, outcome, process, recovery, task
 from .agenda import Agenda
 from .attempt import Attempt
 from .audit import AuditLog
@@ -36,13 +36,13 @@ from .keeper import Keeper
 from .loop import Loop
 from .outcome import Outcome
 from .store import Store
+from .tally import Tally
 
 _SETTLE_TRIES = 60
 _FILE_EVERY_SECONDS = 1.0
 _LONG_SECONDS = 2.0
 # What the system may lack for a while, whatever the task: no reason for it to fail.
 _OUT_OF_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
-_COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "expired", "missed", "skipped")
 
 
 class _NotOurs(DeferError):
@@ -71,7 +71,7 @@ class Runner:
         self._lease = lease.Lease(config.tasks_file, self._me["wake"])
         self._is_held = partial(lease.is_held, config.tasks_file)
         self._loop, self._has_own_loop = loop or Loop(), loop is None
-        self._agenda = Agenda(config.lock_timeout_seconds, self._tell_failure)
+        self._agenda = Agenda(config.lock_timeout_seconds, self._tell_failure, self._set_patience)
         self._endings: dict[str, tuple[Ending, Task]] = {}
         self._held_up: DeferError | None = None
         self._claim_every = claim_every
@@ -79,7 +79,7 @@ class Runner:
         self._is_stopping = False
         self._something_to_file = False
         self._wait_for_long_at = time.monotonic() + _LONG_SECONDS
-        self.counts = dict.fromkeys(_COUNTS, 0)
+        self._tally = Tally(audit)
         self.out_of_reach: list[Task] = []
         """Attempts that take slots, and whose processes nobody here can see."""
 
@@ -103,6 +103,11 @@ class Runner:
             raise self._held_up
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many attempts were started, and how many occurrences ended in which way."""
+        return self._tally.counts
+
+    @property
     def was_stopped(self) -> bool:
         """Whether a signal told this runner to stop."""
         return self._loop.is_told_to_stop
@@ -111,7 +116,6 @@ class Runner:
         while True:
             if self._loop.is_told_to_stop and not self._is_stopping:
                 self._stop()
-            self._be_patient_if_idle()
             self._recover_now_and_then()
             self._claim_when_it_is_time()
             self._agenda.work()
@@ -127,13 +131,12 @@ class Runner:
     def _is_at_work(self) -> bool:
         return bool(self._loop.attempts or self._endings)
 
-    def _be_patient_if_idle(self) -> None:
+    def _set_patience(self, others_wait: bool) -> None:
         """With nothing under way a wake waits for the lock as any command does; else it comes back to it."""
-        self._store.patience = 0.0 if self._is_at_work() or self._agenda else None
+        self._store.patience = 0.0 if self._is_at_work() or others_wait else None
 
-    def _tell_failure(self, name: str, error: DeferError) -> None:
-        what, _, task_id = name.partition(" ")
-        self._audit.note(self._clock(), f"{what}_failed", task_id or None, error=error)
+    def _tell_failure(self, action: str, task_id: str | None, error: DeferError) -> None:
+        self._audit.note(self._clock(), action, task_id, error=error)
 
     def _end_the_wake(self, error: DeferError) -> None:
         """A store that fails for a while costs no attempt under way; where there is none, it ends the wake."""
@@ -145,14 +148,14 @@ class Runner:
     def _recover_now_and_then(self) -> None:
         if not self._is_stopping and time.monotonic() >= self._recover_at:
             self._recover_at = time.monotonic() + self._claim_every
-            self._agenda.do("recovery", self._recover, give_up=self._end_the_wake)
+            self._agenda.do("recovery_failed", None, self._recover, give_up=self._end_the_wake)
 
     def _recover(self) -> None:
         now = self._clock()
         executing = [one for one in self._store.attention(now) if one["status"] == task.EXECUTING]
         mine = {*self._loop.attempts, *self._endings}
         for one in executing:
-            if _run_id(one) not in mine and f"settling {one['id']}" not in self._agenda:
+            if _run_id(one) not in mine and ("settling_failed", one["id"]) not in self._agenda:
                 self._look_after(one, now)
         self.out_of_reach = [one for one in executing if recovery.is_out_of_reach(one, now, self._is_held)]
 
@@ -191,14 +194,14 @@ class Runner:
         """Claim until nothing is due or no slot is free; again when a slot comes free, and now and then."""
         if self._may_claim() and time.monotonic() >= self._claim_at:
             self._claim_at = time.monotonic() + self._claim_every
-            self._agenda.do("claim", self._claim_while_due, give_up=self._end_the_wake)
+            self._agenda.do("claim_failed", None, self._claim_while_due, give_up=self._end_the_wake)
 
     def _may_claim(self) -> bool:
         return not self._is_stopping and self._held_up is None
 
     def _claim_while_due(self) -> None:
         while self._may_claim() and self._claim() and len(self._loop.attempts) < self._max_parallel:
-            self._be_patient_if_idle()
+            self._set_patience(others_wait=len(self._agenda) > 1)
 
     def _claim(self) -> bool:
         """Claim what is due while slots are free and start it; whether anything was changed."""
@@ -209,7 +212,7 @@ class Runner:
             if one["status"] == task.EXECUTING:
                 self._start(one)
             elif one["status"] in task.ENDED:
-                self._tell_ended(one, now)
+                self._tally.ended(one, now)
         self._something_to_file |= any(map(task.is_unfiled, changed))
         return bool(changed)
 
@@ -240,7 +243,7 @@ class Runner:
         else:
             self._loop.expect(attempt)
             give_up = partial(self._give_start_up, attempt)
-            self._agenda.do(f"starting {claimed['id']}", partial(self._let_run, attempt), give_up=give_up)
+            self._agenda.do("starting_failed", claimed["id"], partial(self._let_run, attempt), give_up=give_up)
 
     def _let_run(self, attempt: Attempt) -> None:
         """Write the leader's identity to the store, then open its gate."""
@@ -299,7 +302,7 @@ class Runner:
         """Nothing was run. If the reason is the system's, let it wait, claim no more, and say so at the end."""
         if error is not None and self._held_up is None:
             self._held_up = error if isinstance(error, DeferError) else fsio.storage_error(error, self._config.log_dir)
-        self._agenda.do(f"put_back {mine['id']}", partial(self._return, mine, error), patience=_SETTLE_TRIES)
+        self._agenda.do("put_back_failed", mine["id"], partial(self._return, mine, error), patience=_SETTLE_TRIES)
 
     def _return(self, mine: Task, error: OSError | DeferError | None) -> None:
         with suppress(_NotOurs):
@@ -342,8 +345,8 @@ class Runner:
     def _stop(self) -> None:
         """Told to stop: claim nothing more, end the attempts as a timeout would."""
         self._is_stopping = True
-        for name in ("claim", "recovery"):
-            self._agenda.drop(name)
+        for action in ("claim_failed", "recovery_failed"):
+            self._agenda.drop(action)
         for attempt in self._loop.attempts.values():
             attempt.end(outcome.RUNNER_STOPPED)
 
@@ -352,7 +355,7 @@ class Runner:
     def _settle(self, mine: Task, result: Outcome, paths: Paths | None = None) -> None:
         """Write the outcome. A store that cannot take it now is asked again, so that no outcome is lost."""
         write = partial(self._write_outcome, mine, result, paths)
-        self._agenda.do(f"settling {mine['id']}", write, patience=_SETTLE_TRIES)
+        self._agenda.do("settling_failed", mine["id"], write, patience=_SETTLE_TRIES)
 
     def _write_outcome(self, mine: Task, result: Outcome, paths: Paths | None) -> None:
         now = self._clock()
@@ -368,7 +371,7 @@ class Runner:
             self._audit.note(now, "outcome_dropped", mine["id"], run=_run_id(mine))
             return
         self._something_to_file = True
-        self._tell(settled, result, now)
+        self._tally.settled(settled, result, now)
 
     def _settled(self, mine: Task, result: Outcome, now: datetime, current: Task) -> Task:
         self._check_ours(mine, current)
@@ -382,41 +385,13 @@ class Runner:
         if self._something_to_file and self._is_at_work() and time.monotonic() >= self._file_at:
             self._something_to_file = False
             self._file_at = time.monotonic() + _FILE_EVERY_SECONDS
-            self._agenda.do("filing", self._file, give_up=lambda error: None)
+            self._agenda.do("filing_failed", None, self._file, give_up=lambda error: None)
 
     def _file(self) -> None:
         now = self._clock()
         for one in self._store.archive(now):
-            times = (one.get("stretch") or {}).get("count")
-            self._audit.note(now, "archived", one["id"], status=one["status"], reason=one.get("reason"), count=times)
-            if one["status"] in (task.MISSED, task.SKIPPED):
-                self.counts[one["status"]] += times or 1
+            self._tally.filed(one, now)
         self._something_to_file = False
-
-    # What people hear of it
-
-    def _tell(self, settled: Task, result: Outcome, now: datetime) -> None:
-        self.counts["lost"] += result.status == outcome.LOST
-        if settled["status"] in task.ENDED:
-            self._tell_ended(settled, now)
-        elif settled["attempts"]:
-            facts = {"attempt": settled["attempts"], "error": result.error, "run_at": settled["run_at"]}
-            self._audit.note(now, "retry_scheduled", settled["id"], **facts)
-            self.counts["retried"] += 1
-        else:
-            ended = [one for one in settled.get("ended") or [] if one.get("attempts")]
-            self._tell_ended(ended[-1], now)
-            self._audit.note(now, "next_occurrence", settled["id"], run_at=settled["run_at"])
-
-    def _tell_ended(self, ended: Task, now: datetime) -> None:
-        status, error = ended["status"], ended.get("error")
-        self._audit.note(now, status, ended["id"], attempt=ended.get("attempts"), error=error)
-        if status not in (task.MISSED, task.SKIPPED):
-            self.counts["expired" if ended.get("error_type") == outcome.EXPIRED else status] += 1
-        if status == task.FAILED:
-            log = (ended.get("result") or {}).get("log_path")
-            where = f" (log: {log})" if log else ""
-            render.warn(f"task failed: {ended['id']}: {error}{where}")
 
 
 def _run_id(one: Task) -> object:

@@ -52,6 +52,7 @@ class Request(NamedTuple):
     tags: tuple[str, ...] = ()
     expires: str | None = None
     concurrent: bool = False
+    leave_running: bool = False
     cwd: str | None = None
     times: int | None = None
     until: str | None = None
@@ -167,6 +168,7 @@ def _optional_fields(
         "tags": list(request.tags) or None,
         "expires_at": None if recurring else expires_at(request.expires, run_at, now, zone),
         "concurrent": request.concurrent or None,
+        "leave_running": request.leave_running or None,
         "recurrence": recurring,
     }
 

@@ -103,6 +103,7 @@ def _request(args: Namespace, settings: Config, now: datetime) -> Request:
         tags=tuple(args.tag or ()),
         expires=args.expires,
         concurrent=bool(args.concurrent),
+        leave_running=bool(args.leave_running),
         cwd=_origin(),
         times=args.times,
         until=args.until,

@@ -21,6 +21,7 @@ from .taskfile import BadFile, TaskFile, located
 # What a file decides in its task's record; everything else there is the task's history.
 _FROM_FILE = (
     *("agent", "command", "context", "description", "env", "execution", "executor", "expires_at", "intent"),
+    "leave_running",
     *("max_retries", "model", "name", "permissions", "recurrence", "source", "sticky_session", "tags"),
     *("timeout_seconds", "tz", "when", "when_to_use", "workspace"),
 )
@@ -150,6 +151,7 @@ def _request(file: TaskFile) -> Request:
         "command": command,
         "env": sorted(file.fields.get("env", {})) or None,
         "sticky_session": file.sticky_session or None,
+        "leave_running": file.fields.get("leave_running") or None,
         "agent": file.agent,
         "permissions": file.fields.get("permissions"),
         "source": _source_of(file),

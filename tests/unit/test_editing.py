@@ -118,6 +118,7 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "--executor": (["notify"], {"executor": "notify"}),
     "--workspace": (["."], {"workspace": "<here>"}),
     "--concurrent": ([], {"concurrent": True}),
+    "--leave-running": ([], {"leave_running": True}),
     "--tag": (["home", "--tag", "green"], {"tags": ["home", "green"]}),
 }
 

@@ -89,7 +89,8 @@ class TestTheLeaderEndsByItself:
         other = script(place, "other", noting(place, "pid", "exec sleep 600"))
         place.write_store(
             v1_task("long", executor=place.executor(
-                f"(setsid {other} &); while ! grep -q 'completed id=quick' {quoted(place.log_path)}; do sleep 0.01; done; "
+                f"(setsid {other} &); "
+                f"while ! grep -q 'completed id=quick' {quoted(place.log_path)}; do sleep 0.01; done; "
                 f"kill -0 $(cat {quoted(place.base / 'pid')})", "long")),
             v1_task("quick", executor=place.executor(
                 f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done", "quick")),
@@ -162,7 +163,8 @@ class TestTheRunnerIsGone:
     def test_the_next_wake_ends_what_a_dead_leader_left_before_it_retries(self, place, how):
         child = script(place, "child", noting(place, "pid", STUBBORN))
         count = quoted(place.base / "count")
-        body = f"echo >>{count}; [ $(wc -l <{count}) -lt 2 ] || exit 0; {WAYS_TO_STAY[how].format(child=child)} exec sleep 600"
+        first = f"{WAYS_TO_STAY[how].format(child=child)} exec sleep 600"
+        body = f"echo >>{count}; [ $(wc -l <{count}) -lt 2 ] || exit 0; {first}"
         place.schedule("now", "s", "--id", "a", "--max-retries", "1", "--executor", place.executor(body))
         runner = place.start("run-deferred.sh", env=SHORT_GRACE)
         stubborn = pid_of(place, "pid")

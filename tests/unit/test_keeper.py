@@ -47,7 +47,8 @@ class TestTheRunnerIsKilled:
     def test_an_executor_that_prints_goes_on_to_its_end_and_all_of_it_is_kept(self, place):
         go, wait = gate(place, "go")
         done = place.base / "done"
-        body = f"echo before; {wait}; i=0; while [ $i -lt 500 ]; do i=$((i+1)); echo line $i; done; echo oops >&2; touch {quoted(done)}"
+        lines = "i=0; while [ $i -lt 500 ]; do i=$((i+1)); echo line $i; done"
+        body = f"echo before; {wait}; {lines}; echo oops >&2; touch {quoted(done)}"
         runner, one = started(place, body)
         until(lambda: log_of(one) == b"before\n")
         runner.kill()
