@@ -58,7 +58,7 @@ class Runner:
     ) -> None:
         self._store, self._config, self._audit, self._clock = store, config, audit, clock
         # One process may wake many times (--loop); what an earlier wake of it left behind has nobody any more.
-        self._me = {**process.identity(os.getpid()), "wake": os.urandom(4).hex()}
+        self._me = {**process.identity(os.getpid()), "wake": os.urandom(8).hex()}
         self._host = os.uname().nodename
         self._attempts: dict[str, Attempt] = {}
         self._unsettled: dict[str, Callable[[], None]] = {}
@@ -127,7 +127,7 @@ class Runner:
 
     def _new_run(self) -> dict[str, Any]:
         stamp = f"{self._clock():%Y%m%dT%H%M%SZ}"
-        return {"run_id": f"run_{stamp}_{os.urandom(4).hex()}", "host": self._host, "runner": self._me}
+        return {"run_id": f"run_{stamp}_{os.urandom(5).hex()}", "host": self._host, "runner": self._me}
 
     def _claim_while_due(self) -> None:
         """Claim until nothing is due or no slot is free; again when a slot comes free, and now and then."""
