@@ -100,7 +100,8 @@ def run_now(one: Task, now: datetime) -> Task:
         "when": "now",
         "status": task.SCHEDULED,
         "attempts": 0,
-        "copy_of": one["id"],
+        # A copy of a copy is one of the original too: a wake runs one of them at a time.
+        "copy_of": one.get("copy_of") or one["id"],
     }
 
 
