@@ -38,7 +38,7 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
 
 
 def _shared(one: Task) -> set[tuple[str, str]]:
-    """What an attempt has to itself: its workspace, its conversation, and its task with the copies ``run`` made of it."""
+    """What an attempt has to itself: its workspace, its conversation, its task with the copies that ``run`` made."""
     session = one.get("session_id") if one.get("sticky_session") else None
     things = (_WORKSPACE, one.get("workspace")), (_TASK, one.get("copy_of") or one["id"]), (_SESSION, session)
     return {(kind, name) for kind, name in things if name and isinstance(name, str)}
