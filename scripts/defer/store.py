@@ -286,7 +286,8 @@ class JsonlStore:
             stream.seek(0)
             # The new file may have the old one's time: until it is read whole, nobody is to take it for seen.
             fsio.remove(self.markers.seen)
-            state = fsio.replace(self.path, filter(None, map(_kept_line(last, filed), enumerate(stream))))
+            kept = filter(None, map(_kept_line(last, filed), enumerate(stream)))
+            state = fsio.replace(self.path, kept, is_locked=True)
         self._synced = self._written = _mark(state)
 
     def _mark_rest(self, now: datetime) -> None:
