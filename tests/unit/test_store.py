@@ -433,6 +433,16 @@ class TestFailingDisk:
         place.store().append([waiting("b")], NOW)
         assert list(place.tasks()) == ["a", "b"]
 
+    def test_a_rewrite_takes_along_what_one_that_was_killed_has_left(self, place):
+        place.write_store(waiting("a"), waiting("b", status="completed"))
+        left = [place.runtime / f".deferred.jsonl.{number:016x}.new" for number in range(3)]
+        other = place.runtime / ".deferred.jsonl.trouble.0000000000000000.new"
+        for path in [*left, other]:
+            path.write_bytes(b"half a li")
+        place.store().archive(NOW)
+        assert list(place.tasks()) == ["a"]
+        assert [path for path in [*left, other] if path.exists()] == [other]
+
     def test_a_rewrite_that_fails_leaves_the_old_store(self, place, monkeypatch):
         place.write_store(waiting("a"), waiting("b", status="completed"))
         before = place.store_path.read_bytes()
