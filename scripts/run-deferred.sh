@@ -34,16 +34,19 @@ idle() {
     [ -e "$marker.seen" ] && [ ! "$marker.seen" -nt "$tasks" ] && [ ! "$tasks" -nt "$marker.seen" ]
 }
 
+# As root nothing is made in a directory of somebody else's: it would be in its owner's way.
+may_write() { [ ! -L "$1" ] && { [ -e "$1" ] || [ "$EUID" -ne 0 ] || [ -O "${1%/*}" ]; }; }
+
 # A wake installs nothing: nobody is there to see it. `schedule` warns with the line left here.
 give_up() {
   local what="the Python environment is missing or out of date" now trouble log
   now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   if tasks_file; then
     trouble=${REPLY%/*}/.${REPLY##*/}.trouble
-    [ -L "$trouble" ] || { printf '%s %s (run: python3 %s)\n' "$now" "$what" "$scripts/bootstrap.py" >"$trouble"; } 2>/dev/null || :
+    { may_write "$trouble" && printf '%s %s (run: python3 %s)\n' "$now" "$what" "$scripts/bootstrap.py" >"$trouble"; } 2>/dev/null || :
     if read_settings DEFER_LOG_FILE DEFER_LOG_DIR; then
       log=${DEFER_LOG_FILE-${DEFER_LOG_DIR-${DEFER_RUNTIME_DIR-$HOME/data/runtime}/logs}/deferred.log}
-      [ -L "$log" ] || { printf '%s wake_failed error="%s"\n' "$now" "$what" >>"$log"; } 2>/dev/null || :
+      { may_write "$log" && printf '%s wake_failed error="%s"\n' "$now" "$what" >>"$log"; } 2>/dev/null || :
     fi
   fi
   die "$what (run: python3 $scripts/bootstrap.py)"

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from . import fsio
+from .errors import is_full
 from .masking import Masker
 
 STREAMS = ("stdout", "stderr")
@@ -57,7 +58,7 @@ class Log:
             # How much of it was written is not worth asking: from here on everything counts as dropped.
             self.error, self._room = error.strerror, 0
             self.dropped_bytes += len(data)
-            if fsio.is_full(error):
+            if is_full(error):
                 fsio.shorten(self.fd, RESERVE_BYTES)
 
     def close(self) -> None:

@@ -14,6 +14,16 @@ from .codec import Task
 from .errors import Refused
 
 _NOT_COPIED = ("id", "recurrence", "source", "expires_at")
+PARTS = {
+    "context": ("summary", *task.LISTS, "reoriented_from"),
+    "execution": ("mode", "prompt_template", "aura_level"),
+    "recurrence": (
+        *("expression", "tz", "anchor", "count", "until", "fired", "catch_up", "overlap"),
+        *("jitter_seconds", "jitter_offset_seconds", "expires_after_seconds"),
+    ),
+    "source": ("file", "digest", "workflow", "enabled"),
+}
+"""The objects in a record that are made anew when the task is changed, and the fields of each."""
 
 
 def must_wait(one: Task, doing: str) -> None:
@@ -56,7 +66,7 @@ def reschedule(one: Task, at: datetime, words: str) -> Task:
 
 
 def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: dict[str, Any]) -> Task:
-    """A waiting task with other fields; None takes an optional field away."""
+    """A waiting task with other fields; None in ``fields`` takes that one away."""
     must_wait(one, "edit")
     changed = {
         **one,
@@ -64,7 +74,14 @@ def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: 
         "context": {**(one.get("context") or {}), **context},
         "execution": {**(one.get("execution") or {}), **execution},
     }
-    return {name: value for name, value in changed.items() if value is not None}
+    # A null that stood there before may mean something to another version.
+    return {name: value for name, value in changed.items() if value is not None or name not in fields}
+
+
+def unknown_within(one: Task, part: str) -> dict[str, Any]:
+    """What stands in an object of the record (``context``, ``recurrence`` …) and is not known to this version."""
+    found = one.get(part)
+    return {name: found[name] for name in found if name not in PARTS[part]} if isinstance(found, dict) else {}
 
 
 def run_now(one: Task, now: datetime) -> Task:
@@ -83,7 +100,8 @@ def run_now(one: Task, now: datetime) -> Task:
         "when": "now",
         "status": task.SCHEDULED,
         "attempts": 0,
-        "copy_of": one["id"],
+        # A copy of a copy is one of the original too: a wake runs one of them at a time.
+        "copy_of": one.get("copy_of") or one["id"],
     }
 
 

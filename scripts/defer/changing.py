@@ -125,5 +125,8 @@ def run(connect: Connect, argv: list[str]) -> int:
     client = connect()
     editor = client.editor
     copy = editor.run_now(arguments.the_id(args, "run"))
-    said = f"does once what {render.plain(copy['copy_of'])} does, at the next wake"
+    original = client.store.find(copy["copy_of"]) or copy
+    waits = original["status"] == task.EXECUTING and not copy.get("concurrent")
+    when = "when its attempt has ended" if waits else "at the next wake"
+    said = f"does once what {render.plain(copy['copy_of'])} does, {when}"
     return _print(client, args, copy, said, editor.now)

@@ -9,31 +9,44 @@ from typing import Any
 from . import occurrences, task
 from .codec import Task
 
+_WORKSPACE, _TASK, _SESSION = "workspace", "task", "session"
+
 
 def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], dict[str, Any]]) -> list[Task]:
     """The records that a claim changes: due tasks in ``run_at`` order, as many as there are slots.
 
-    No two attempts share a ``workspace`` unless the task says ``concurrent``. What came due too
-    late ends, or goes on to its next occurrence, whether a slot is free or not.
+    No two attempts share what ``_shared`` names. What came due too late ends, or goes on to its
+    next occurrence, whether a slot is free or not.
     """
     known = list(hot)
     executing = [one for one in known if one["status"] == task.EXECUTING]
     slots = max_parallel - len(executing)
-    taken = {one["workspace"] for one in executing if one.get("workspace")}
+    taken = {thing for one in executing for thing in _shared(one)}
     changed: list[Task] = []
     for due in sorted((one for one in known if task.is_due(one, now)), key=_order):
         try:
             one = in_time(due, now)
         except occurrences.UNREADABLE as error:
             one = task.unreadable(due, now, error)
-        workspace = one.get("workspace")
         if not task.is_due(one, now):
             changed.append(one)
-        elif slots > 0 and (workspace not in taken or one.get("concurrent")):
+        elif slots > 0 and _may_share(one, _shared(one) & taken):
             changed.append(task.claim(one, now, new_run()))
             slots -= 1
-            taken |= {workspace} if workspace else set()
+            taken |= _shared(one)
     return changed
+
+
+def _shared(one: Task) -> set[tuple[str, str]]:
+    """What an attempt has to itself: its workspace, its conversation, its task with the copies that ``run`` made."""
+    session = one.get("session_id") if one.get("sticky_session") else None
+    things = (_WORKSPACE, one.get("workspace")), (_TASK, one.get("copy_of") or one["id"]), (_SESSION, session)
+    return {(kind, name) for kind, name in things if name and isinstance(name, str)}
+
+
+def _may_share(one: Task, in_use: set[tuple[str, str]]) -> bool:
+    """Whether a task may start beside those that use the same; two turns at once would tear a conversation apart."""
+    return not in_use or bool(one.get("concurrent") and not any(kind == _SESSION for kind, _ in in_use))
 
 
 def _order(one: Task) -> tuple[datetime, str]:

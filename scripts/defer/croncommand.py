@@ -20,7 +20,8 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     result: dict[str, Any]
     if args.action == "install":
         target = settings.settings_file or config.user_settings_path(os.environ)
-        result = crontab.install(_RUNNER, target, os.environ.get("PATH", os.defpath))
+        path = os.environ.get("PATH", os.defpath)
+        result = crontab.install(_RUNNER, target, path, settings.lock_timeout_seconds)
     elif args.action == "uninstall":
         result = crontab.uninstall(_RUNNER)
     else:

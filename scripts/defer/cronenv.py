@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import config, cronline, envfile
+from . import config, cronline, envfile, fsio
 
 
 def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
@@ -82,15 +82,21 @@ def _for_any_directory(name: str, value: str) -> str:
     return os.path.abspath(value) if is_path and not value.startswith("~") else value
 
 
-def bring_up_to_date(settings_file: Path, values: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Set ``values`` in the file: the names written, and those of them that had another value."""
-    content = envfile.read(settings_file)
-    held = envfile.values(content, settings_file)
-    written = [name for name, value in values.items() if held.get(name) != value]
-    updated = envfile.with_values(content, {name: values[name] for name in written})
-    if written or not envfile.is_private(settings_file):
-        envfile.write(settings_file, updated)
+def bring_up_to_date(settings_file: Path, values: dict[str, str], lock_timeout: float) -> tuple[list[str], list[str]]:
+    """Set ``values`` in the file: the names written, and those of them that had another value. Raises StoreBusy."""
+    held = envfile.values(envfile.read(settings_file), settings_file)
+    if not _to_write(held, values) and envfile.is_private(settings_file):
+        return [], []
+    with fsio.edit_lock(Path(os.path.realpath(settings_file)).parent, lock_timeout):
+        content = envfile.read(settings_file)
+        held = envfile.values(content, settings_file)
+        written = _to_write(held, values)
+        envfile.write(settings_file, envfile.with_values(content, {name: values[name] for name in written}))
     return written, [name for name in written if name in held]
+
+
+def _to_write(held: Mapping[str, str], values: Mapping[str, str]) -> list[str]:
+    return [name for name, value in values.items() if held.get(name) != value]
 
 
 def _same(one: Path, other: Path) -> bool:

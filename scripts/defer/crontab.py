@@ -27,13 +27,19 @@ _WITHOUT_CRON = "keep `run-deferred.sh --loop` running"
 
 
 def install(
-    runner: Path, settings_file: Path, path_value: str, *, environ: Mapping[str, str] | None = None
+    runner: Path,
+    settings_file: Path,
+    path_value: str,
+    lock_timeout: float,
+    *,
+    environ: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Put the line into the crontab and what it needs into ``settings_file``. Idempotent.
 
     ``path_value`` is the PATH for cron's runs; ``environ`` (default: the process's) is searched for
     exported settings. Raises Refused where there is no cron to be used or nothing to run,
-    BadInput for a path that cron cannot carry, StorageError if the settings cannot be written.
+    BadInput for a path that cron cannot carry, StorageError if the settings cannot be written, StoreBusy if
+    others were at them for ``lock_timeout`` seconds.
     """
     environ = os.environ if environ is None else environ
     program = os.path.realpath(runner)
@@ -42,7 +48,7 @@ def install(
     settings_file = settings_file.absolute()
     crontab = _read()
     line = cronline.render(program, cronenv.variables_to_name(settings_file, crontab))
-    written, changed = cronenv.bring_up_to_date(settings_file, cronenv.wanted(environ, path_value))
+    written, changed = cronenv.bring_up_to_date(settings_file, cronenv.wanted(environ, path_value), lock_timeout)
     edited = cronline.installed(crontab, line, program, os.path.exists)
     if edited.content != crontab:
         _write(edited.content)

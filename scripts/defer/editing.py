@@ -148,7 +148,8 @@ class Editor:
             # A count that is given with a new rule counts from now on.
             was = {} if "times" in given and "when" in given else occurrences.policies(one)
             fired = {name: value for name, value in was.items() if name == "fired"}
-            fields["recurrence"] = {**planned["recurrence"], **kept, **fired}
+            unknown = changes.unknown_within(one, "recurrence")
+            fields["recurrence"] = {**unknown, **planned["recurrence"], **kept, **fired}
             first = instants.from_text(planned["occurrence"])
             fields["run_at"] = instants.to_text(first + occurrences.jitter_of({"recurrence": fields["recurrence"]}))
         if one.get("attempts") and not recurs and not occurrences.is_recurring(one):

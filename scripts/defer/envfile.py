@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from pathlib import Path
 
 from . import fsio, settings
@@ -82,7 +81,4 @@ def write(path: Path, content: bytes) -> None:
     with fsio.storage_errors(target):
         fsio.ensure_directory(target.parent)
         before = fsio.stat(target)
-        fsio.replace(target, [content])
-        if before is not None:
-            with suppress(PermissionError):
-                os.chown(target, before.st_uid, before.st_gid)
+        fsio.replace(target, [content], like=before)

@@ -5,6 +5,10 @@ wrong, names the value, and ends with how to mend it in parentheses. Codes above
 are those of ``sysexits.h`` (4.3BSD).
 """
 
+from __future__ import annotations
+
+import errno
+
 EXIT_OK = 0
 EXIT_REFUSED = 1
 EXIT_BAD_INPUT = 2
@@ -45,3 +49,29 @@ class StoreBusy(DeferError):
     """The store's lock was not to be had within ``DEFER_LOCK_TIMEOUT_SECONDS``."""
 
     exit_code = EXIT_BUSY
+
+
+def storage_error(error: OSError, path: object) -> StorageError:
+    """The error of a disk that did not do what was asked; ``path`` where the system names none."""
+    remedy = _REMEDIES.get(error.errno or 0, "see the system's message")
+    return StorageError(f"{error.strerror or error}: {error.filename or path} ({remedy})")
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space; nothing was changed",
+    errno.EDQUOT: "free some of your quota; nothing was changed",
+    errno.EFBIG: "raise the file size limit; nothing was changed",
+    errno.EACCES: "check the owner and mode of it and of its directory",
+    errno.EPERM: "check the owner and mode of it and of its directory",
+    errno.EROFS: "the file system is read-only: set DEFER_RUNTIME_DIR to a writable place",
+    errno.ENOTDIR: "a part of the path is a file: set DEFER_RUNTIME_DIR to a directory",
+    errno.EEXIST: "a file stands where a directory belongs: set DEFER_RUNTIME_DIR to a directory",
+    errno.EISDIR: "a directory stands where a file belongs",
+    errno.ELOOP: "a symbolic link stands where a file belongs: remove it",
+    errno.EIO: "the disk failed: see the system's log",
+}
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether the disk, or somebody's share of it, has no room left."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import Namespace
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from . import instants, occurrences, render, scheduler, task, taskedit, taskfile, taskfiles, taskrecords, words
+from . import fsio, instants, occurrences, render, scheduler, task, taskedit, taskfile, taskfiles, taskrecords, words
 from .arguments import Parser
 from .client import Client
 from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused
@@ -114,7 +115,7 @@ def add(connect: Connect, argv: list[str]) -> int:
     if args.dry_run:
         plan = SyncPlan([Step(NEW, args.id, "", None, record)], [], [])
     else:
-        taskedit.save(path, content)
+        _save_new(client, directory, {args.id: content})
         plan = _synced(client, args, directory, {args.id})
     return _finish(client, args, directory, plan)
 
@@ -143,7 +144,8 @@ def remove(connect: Connect, argv: list[str]) -> int:
         plan = SyncPlan([Step(REMOVED, args.id)], [], [])
     else:
         if path is not None:
-            taskedit.delete(path)
+            with _edit_lock(client, directory):
+                taskedit.delete(path)
         plan = _synced(client, args, directory, {args.id})
     if not waiting:
         plan = plan._replace(steps=[Step(REMOVED, args.id, "its file; no task was waiting")])
@@ -196,9 +198,26 @@ def _carried(client: Client, directory: Path, task_id: str, fields: dict[str, An
 def _imported(client: Client, args: Namespace, directory: Path, written: dict[str, bytes]) -> SyncPlan:
     if args.dry_run:
         return SyncPlan([Step(NEW, task_id) for task_id in written], [], [])
-    for task_id, content in written.items():
-        taskedit.save(directory / f"{task_id}.yml", content)
-    return _synced(client, args, directory, written.keys()) if written else SyncPlan([], [], [])
+    if not written:
+        return SyncPlan([], [], [])
+    _save_new(client, directory, written)
+    return _synced(client, args, directory, written.keys())
+
+
+def _edit_lock(client: Client, directory: Path) -> AbstractContextManager[None]:
+    """The lock under which files are looked at and written."""
+    return fsio.edit_lock(directory, client.config.lock_timeout_seconds)
+
+
+def _save_new(client: Client, directory: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files of tasks that had none. Raises Refused for one that has come about meanwhile."""
+    with _edit_lock(client, directory):
+        for task_id, content in contents.items():
+            there = _path_of(directory, task_id)
+            if there is None:
+                taskedit.save(directory / f"{task_id}.yml", content)
+            elif taskfile.read(there) != content:
+                raise Refused(f"there is a file already: {there} (edit it, or defer remove {task_id})")
 
 
 def _directory(args: Namespace, client: Client) -> Path:
@@ -255,12 +274,11 @@ def _set_enabled(connect: Connect, args: Namespace, wanted: bool) -> int:
     path = _path_of(directory, args.id)
     if path is None:
         raise Refused(_no_file(directory, args.id))
-    raw = taskfile.read(path)
-    content = taskedit.with_enabled(path, raw, wanted)
-    if args.dry_run and content != raw:
-        return _finish(client, args, directory, SyncPlan([Step(CHANGED, args.id)], [], []))
-    if content != raw:
-        taskedit.save(path, content)
+    if taskedit.would_change(path, wanted):
+        if args.dry_run:
+            return _finish(client, args, directory, SyncPlan([Step(CHANGED, args.id)], [], []))
+        with _edit_lock(client, Path(os.path.realpath(path)).parent):
+            taskedit.save(path, taskedit.with_enabled(path, taskfile.read(path), wanted))
     return _finish(client, args, directory, _synced(client, args, directory, {args.id}, again=wanted))
 
 

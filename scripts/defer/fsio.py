@@ -2,8 +2,8 @@
 
 Design, as bullets:
 
-- ``Kernel`` holds the system calls, one method each; everything here goes through
-  ``kernel``, which a fault test replaces (kill before or after call N, fail it, lose
+- ``Kernel`` (``syscalls``) holds the system calls, one method each; everything here goes
+  through ``kernel``, which a fault test replaces (kill before or after call N, fail it, lose
   what was not synced).
 - ``append``: one write, one fsync. If either fails the file is cut back to its old
   length while the caller still holds the lock; a failed fsync is not tried again
@@ -11,105 +11,33 @@ Design, as bullets:
   A new file's name, and those of the directories above it, are synced before its
   first byte is written: a file that holds something is one that stays.
 - ``replace``: a temporary file in the same directory, fsync, rename, fsync of the
-  directory. Its name is fixed, so what a crash leaves is overwritten, not collected.
-- ``locked``: flock through filelock. The descriptor is closed on exec and closed by
+  directory. No two writers share its name, nobody can guess it, and O_EXCL vouches
+  that it is new. What a crash leaves of it, the next writer of that file removes: at
+  once where it holds the lock, else when it is an hour old.
+- ``lock``: flock through filelock. The descriptor is closed on exec and closed by
   us; nothing is ever started while it is held.
 - Files are 0600 and directories 0700 whatever the umask. A directory that exists is
   left as it is: it may be somebody's home.
+- What root makes in a directory of somebody else's is theirs, from before it holds
+  anything: they go on with it. It is given away by its descriptor, never by its name.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import StorageError, StoreBusy
+from .errors import storage_error as storage_error
+from .syscalls import Kernel as Kernel
 
 _NO_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
-_BUFFER = 1 << 18
-_LOCK_POLL_SECONDS = 0.005
-
-
-class Kernel:
-    """The system calls, each as it is; an OSError passes through."""
-
-    def open(self, path: Path, flags: int) -> int:
-        return os.open(path, flags | os.O_CLOEXEC, 0o600)
-
-    def close(self, fd: int) -> None:
-        os.close(fd)
-
-    def write(self, fd: int, data: bytes) -> int:
-        return os.write(fd, data)
-
-    def pread(self, fd: int, size: int, offset: int) -> bytes:
-        return os.pread(fd, size, offset)
-
-    def fsync(self, fd: int) -> None:
-        os.fsync(fd)
-
-    def truncate(self, fd: int, size: int) -> None:
-        os.ftruncate(fd, size)
-
-    def chmod(self, fd: int, mode: int) -> None:
-        os.fchmod(fd, mode)
-
-    def fstat(self, fd: int) -> os.stat_result:
-        return os.fstat(fd)
-
-    def stat(self, path: Path) -> os.stat_result:
-        return os.stat(path)
-
-    def mkdir(self, path: Path) -> None:
-        os.mkdir(path, 0o700)
-
-    def rename(self, source: Path, target: Path) -> None:
-        os.rename(source, target)
-
-    def unlink(self, path: Path) -> None:
-        os.unlink(path)
-
-    def set_mtime(self, path: Path, ns: int) -> None:
-        os.utime(path, ns=(ns, ns), follow_symlinks=False)
-
-    def listdir(self, path: Path) -> list[str]:
-        return os.listdir(path)
-
-    def reader(self, path: Path) -> BinaryIO:
-        return open(path, "rb", buffering=_BUFFER)
-
-    def reader_state(self, stream: BinaryIO) -> os.stat_result:
-        return os.fstat(stream.fileno())
-
-    def flock(self, fd: int, operation: int) -> None:
-        fcntl.flock(fd, operation)
-
-    def lock(self, path: Path, timeout: float) -> AbstractContextManager[object]:
-        # Imported here: only writers pay its 30 ms.
-        from filelock import FileLock, Timeout
-
-        @contextmanager
-        def held() -> Iterator[None]:
-            lock = FileLock(path, timeout=timeout, mode=0o600, poll_interval=_LOCK_POLL_SECONDS)
-            try:
-                lock.acquire()
-            except Timeout:
-                raise StoreBusy(
-                    f"the store is busy: {path} was held for {timeout:g} s "
-                    "(try again, or raise DEFER_LOCK_TIMEOUT_SECONDS)"
-                ) from None
-            try:
-                yield
-            finally:
-                lock.release()
-
-        return held()
-
+_LEFTOVER_AFTER_NS = 3600 * 10**9
+_NAMES_LOOKED_AT = 1000
+_LONGEST_FRONT = 200
 
 kernel = Kernel()
 
@@ -123,44 +51,49 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise storage_error(error, path) from error
 
 
-def storage_error(error: OSError, path: Path | str) -> StorageError:
-    """The error of a disk that did not do what was asked; ``path`` where the system names none."""
-    return StorageError(f"{error.strerror or error}: {error.filename or path} ({_remedy(error)})")
-
-
-def _remedy(error: OSError) -> str:
-    return {
-        errno.ENOSPC: "free some space; nothing was changed",
-        errno.EDQUOT: "free some of your quota; nothing was changed",
-        errno.EFBIG: "raise the file size limit; nothing was changed",
-        errno.EACCES: "check the owner and mode of it and of its directory",
-        errno.EPERM: "check the owner and mode of it and of its directory",
-        errno.EROFS: "the file system is read-only: set DEFER_RUNTIME_DIR to a writable place",
-        errno.ENOTDIR: "a part of the path is a file: set DEFER_RUNTIME_DIR to a directory",
-        errno.EEXIST: "a file stands where a directory belongs: set DEFER_RUNTIME_DIR to a directory",
-        errno.EISDIR: "a directory stands where a file belongs",
-        errno.ELOOP: "a symbolic link stands where a file belongs: remove it",
-        errno.EIO: "the disk failed: see the system's log",
-    }.get(error.errno or 0, "see the system's message")
-
-
 def ensure_directory(path: Path) -> None:
     """Make ``path`` and what is missing above it, each 0700."""
     try:
-        kernel.mkdir(path)
-    except FileExistsError:
-        return
+        _make_directory(path)
     except FileNotFoundError:
         if stat(path.parent) is not None:
             raise
         ensure_directory(path.parent)
         # Not by calling itself: there are places where nothing can be made (/proc).
-        with suppress(FileExistsError):
-            kernel.mkdir(path)
+        _make_directory(path)
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        kernel.mkdir(path)
+    except FileExistsError:
+        return
+    owner = _owner_beside_root(path.parent)
+    if owner is not None:
+        with opened(path, os.O_RDONLY | os.O_DIRECTORY | _NO_FOLLOW) as fd:
+            _give(fd, owner)
+
+
+def _owner_beside_root(*paths: Path) -> os.stat_result | None:
+    """The state of the first of ``paths`` that is somebody's, where we are root: what is made there is theirs."""
+    if os.geteuid() == 0:
+        for path in paths:
+            state = stat(path)
+            if state is not None and state.st_uid != 0:
+                return state
+    return None
+
+
+def _give(fd: int, owner: os.stat_result) -> None:
+    """Make what root has just made its rightful owner's."""
+    # A file system without owners, or a container's user map, may refuse: then it stays root's.
+    with suppress(OSError):
+        if kernel.fstat(fd).st_uid == 0:
+            kernel.chown(fd, owner.st_uid, owner.st_gid)
 
 
 @contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
+def opened(path: Path, flags: int) -> Iterator[int]:
     fd = kernel.open(path, flags)
     try:
         yield fd
@@ -168,7 +101,31 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         kernel.close(fd)
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def _made(path: Path, flags: int) -> int:
+    """Open a file that may be yet to be made. What is there already is left to whom it belongs."""
+    owner = _owner_beside_root(path.parent)
+    if owner is None:
+        return kernel.open(path, flags | os.O_CREAT)
+    while True:
+        # Only what is new is given away: another name of somebody else's file may have been put here.
+        with suppress(FileExistsError):
+            fd = kernel.open(path, flags | os.O_CREAT | os.O_EXCL)
+            _give(fd, owner)
+            return fd
+        with suppress(FileNotFoundError):
+            return kernel.open(path, flags)
+
+
+@contextmanager
+def _opened_or_made(path: Path, flags: int) -> Iterator[int]:
+    fd = _made(path, flags)
+    try:
+        yield fd
+    finally:
+        kernel.close(fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
     """Write every byte: a write to a nearly full disk may be short before one fails."""
     view = memoryview(data)
     while view:
@@ -182,8 +139,27 @@ def _make_private(fd: int) -> None:
 
 
 def lock(path: Path, timeout: float) -> AbstractContextManager[object]:
-    """Hold the lock at ``path``; StoreBusy after ``timeout`` seconds."""
+    """Hold the lock at ``path``; StoreBusy after ``timeout`` seconds, StorageError where nothing can be locked."""
+    if _owner_beside_root(path.parent) is not None:
+        kernel.close(_made(path, os.O_RDWR | _NO_FOLLOW))
     return kernel.lock(path, timeout)
+
+
+@contextmanager
+def edit_lock(directory: Path, timeout: float) -> Iterator[None]:
+    """Hold the lock of those files in ``directory`` that are read, changed and written: settings, task files.
+
+    It leaves nothing behind in a place that people look at. Whoever waits for a lock whose name is gone takes the next.
+    """
+    path = directory / ".defer.lock"
+    with storage_errors(directory):
+        ensure_directory(directory)
+        with lock(path, timeout):
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    kernel.unlink(path)
 
 
 def append(path: Path, data: bytes, *, name_is_synced: bool = False) -> os.stat_result:
@@ -192,14 +168,13 @@ def append(path: Path, data: bytes, *, name_is_synced: bool = False) -> os.stat_
     The caller holds the lock that guards ``path``. An empty file counts as new, and its name is synced,
     unless the caller knows it to be.
     """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_FOLLOW
-    with _opened(path, flags) as fd:
+    with _opened_or_made(path, os.O_RDWR | os.O_APPEND | _NO_FOLLOW) as fd:
         _make_private(fd)
         before = kernel.fstat(fd).st_size
         if before == 0 and not name_is_synced:
             _sync_names(path)
         try:
-            _write_all(fd, data)
+            write_all(fd, data)
             kernel.fsync(fd)
         except OSError:
             with suppress(OSError):
@@ -209,10 +184,12 @@ def append(path: Path, data: bytes, *, name_is_synced: bool = False) -> os.stat_
 
 
 def _sync_names(path: Path) -> None:
-    """Make the name of a file survive a power loss, and those of the directories above that are ours."""
+    """Make the name of a file survive a power loss, and those of the directories above that we may have made."""
     sync_directory(path.parent)
+    # What root makes is the owner's of the place.
+    ours = os.geteuid() or kernel.stat(path.parent).st_uid
     for directory in path.parent.parents:
-        if kernel.stat(directory).st_uid != os.geteuid():
+        if kernel.stat(directory).st_uid != ours:
             break
         # What we may not read is none that we have made.
         with suppress(PermissionError):
@@ -221,57 +198,99 @@ def _sync_names(path: Path) -> None:
 
 def append_unlocked(path: Path, data: bytes) -> None:
     """Append one line in a single write, unsynced: O_APPEND keeps writers' lines apart (POSIX write)."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_FOLLOW
+    flags = os.O_WRONLY | os.O_APPEND | _NO_FOLLOW
     try:
-        opened = kernel.open(path, flags)
+        opened = _made(path, flags)
     except FileNotFoundError:
         ensure_directory(path.parent)
-        opened = kernel.open(path, flags)
+        opened = _made(path, flags)
     try:
         _make_private(opened)
-        _write_all(opened, data)
+        write_all(opened, data)
     finally:
         kernel.close(opened)
 
 
 def truncate(path: Path, size: int) -> None:
     """Cut ``path`` to ``size`` bytes and sync it."""
-    with _opened(path, os.O_RDWR | _NO_FOLLOW) as fd:
+    with opened(path, os.O_RDWR | _NO_FOLLOW) as fd:
         kernel.truncate(fd, size)
         kernel.fsync(fd)
 
 
-def replace(path: Path, chunks: Iterable[bytes], *, sync: bool = True) -> os.stat_result:
-    """Put a new file in the place of ``path``: readers see the old one or the new one, whole; its state."""
-    new = path.with_name(f".{path.name.lstrip('.')}.new")
+def replace(
+    path: Path,
+    chunks: Iterable[bytes],
+    *,
+    sync: bool = True,
+    mode: int = 0o600,
+    like: os.stat_result | None = None,
+    is_locked: bool = False,
+) -> os.stat_result:
+    """Put a new file in the place of ``path``: readers see the old one or the new one, whole; its state.
+
+    It belongs to whom ``like`` does. ``is_locked``: nobody else can be writing it, so that every leftover is dead.
+    """
+    new = path.with_name(f"{_front(path)}{os.urandom(8).hex()}.new")
     try:
-        # A leftover, or a link somebody planted, goes: O_EXCL then vouches that the file is ours.
-        with suppress(FileNotFoundError):
-            kernel.unlink(new)
-        with _opened(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW) as fd:
+        with opened(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW) as fd:
+            _dress(fd, path, like, mode)
             for chunk in chunks:
-                _write_all(fd, chunk)
+                write_all(fd, chunk)
             if sync:
                 kernel.fsync(fd)
             state = kernel.fstat(fd)
         kernel.rename(new, path)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             kernel.unlink(new)
         raise
     if sync:
         sync_directory(path.parent)
+    _clear_leftovers(path, None if is_locked else state.st_mtime_ns)
     return state
+
+
+def _front(path: Path) -> str:
+    """What the temporary names of a file begin with: its own name, as far as that leaves room."""
+    name = path.name.lstrip(".")
+    if len(os.fsencode(name)) > _LONGEST_FRONT:
+        import zlib
+
+        name = f"{name[:40]}~{zlib.crc32(os.fsencode(name)):08x}"
+    return f".{name}."
+
+
+def _dress(fd: int, path: Path, like: os.stat_result | None, mode: int) -> None:
+    """Give a new file its owner and mode before it holds anything."""
+    owner = _owner_beside_root(path, path.parent)
+    if like is not None:
+        with suppress(OSError):
+            kernel.chown(fd, like.st_uid, like.st_gid)
+    elif owner is not None:
+        _give(fd, owner)
+    if mode != 0o600:
+        with suppress(PermissionError):
+            kernel.chmod(fd, mode)
+
+
+def _clear_leftovers(path: Path, written: int | None) -> None:
+    """Remove what writers of ``path`` left as they died; with ``written``, the present, only what is an hour old."""
+    is_ours = re.compile(re.escape(_front(path)) + r"[0-9a-f]{16}\.new").fullmatch
+    with suppress(OSError):
+        for name in filter(is_ours, kernel.listdir(path.parent, _NAMES_LOOKED_AT)):
+            left = stat(path.with_name(name))
+            if left is not None and (written is None or written - left.st_mtime_ns > _LEFTOVER_AFTER_NS):
+                kernel.unlink(path.with_name(name))
 
 
 def create_exclusive(path: Path) -> int:
     """A new file of ours, open for writing: the descriptor. FileExistsError if anything is there."""
-    return kernel.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW)
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write every byte of ``data`` to an open descriptor."""
-    _write_all(fd, data)
+    fd = kernel.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW)
+    owner = _owner_beside_root(path.parent)
+    if owner is not None:
+        _give(fd, owner)
+    return fd
 
 
 def close(fd: int) -> None:
@@ -279,15 +298,10 @@ def close(fd: int) -> None:
     kernel.close(fd)
 
 
-def is_full(error: BaseException | None) -> bool:
-    """Whether the disk, or somebody's share of it, has no room left."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
 def give_back(path: Path, size: int) -> bool:
     """Shorten a file of ours by ``size`` bytes, or to nothing; whether it had anything to give."""
     try:
-        with _opened(path, os.O_RDWR | _NO_FOLLOW) as fd:
+        with opened(path, os.O_RDWR | _NO_FOLLOW) as fd:
             held = kernel.fstat(fd).st_size
             shorten(fd, size)
     except OSError:
@@ -302,31 +316,6 @@ def shorten(fd: int, size: int) -> None:
         os.lseek(fd, 0, os.SEEK_END)
 
 
-def hold(path: Path) -> int:
-    """Make a file and lock it for as long as its descriptor, or a fork's copy of it, is open: the descriptor."""
-    fd = create_exclusive(path)
-    try:
-        kernel.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        kernel.close(fd)
-        raise
-    return fd
-
-
-def is_held(path: Path) -> bool | None:
-    """Whether somebody holds such a file; None where that cannot be told. One that is gone is held by nobody."""
-    try:
-        with _opened(path, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW) as fd:
-            kernel.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    except OSError:
-        return None
-    return False
-
-
 def sync_directory(path: Path) -> None:
     """Make a new name in ``path`` survive a power loss."""
     sync(path)
@@ -334,7 +323,7 @@ def sync_directory(path: Path) -> None:
 
 def sync(path: Path) -> None:
     """Make what another process has written to ``path`` survive a power loss."""
-    with _opened(path, os.O_RDONLY) as fd:
+    with opened(path, os.O_RDONLY) as fd:
         kernel.fsync(fd)
 
 
@@ -351,14 +340,14 @@ def set_mtime(path: Path, ns: int) -> None:
     try:
         kernel.set_mtime(path, ns)
     except FileNotFoundError:
-        with _opened(path, os.O_WRONLY | os.O_CREAT | _NO_FOLLOW):
+        with _opened_or_made(path, os.O_WRONLY | _NO_FOLLOW):
             pass
         kernel.set_mtime(path, ns)
 
 
 def touch(path: Path) -> None:
     """Move ``path``'s modification time to the file system's own present, without needing space."""
-    with _opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW):
+    with _opened_or_made(path, os.O_WRONLY | os.O_TRUNC | _NO_FOLLOW):
         pass
 
 
@@ -384,7 +373,7 @@ def state_of(stream: BinaryIO) -> os.stat_result:
 def read_bounded(path: Path, limit: int) -> bytes | None:
     """At most ``limit`` bytes of a regular file, or None where there is none (links are not followed)."""
     try:
-        with _opened(path, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW) as fd:
+        with opened(path, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW) as fd:
             return kernel.pread(fd, limit, 0)
     except OSError:
         return None
@@ -393,7 +382,7 @@ def read_bounded(path: Path, limit: int) -> bytes | None:
 def last_bytes(path: Path, size: int) -> bytes:
     """The last ``size`` bytes of ``path`` (fewer if it is shorter, none if it is not there)."""
     try:
-        with _opened(path, os.O_RDONLY) as fd:
+        with opened(path, os.O_RDONLY) as fd:
             end = kernel.fstat(fd).st_size
             start = max(0, end - size)
             return kernel.pread(fd, end - start, start)

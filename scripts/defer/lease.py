@@ -8,6 +8,8 @@ go when its holders die, whatever kills them. The runner holds it, and its keepe
 
 from __future__ import annotations
 
+import fcntl
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,7 +32,7 @@ class Lease:
         if self.fd is None:
             clear(self._tasks_file)
             try:
-                self.fd = fsio.hold(self.path)
+                self.fd = _hold(self.path)
             except OSError:
                 return None
         return self.path.name
@@ -49,7 +51,32 @@ def is_held(tasks_file: Path, name: object) -> bool | None:
     """Whether the holder of the lease of that name lives; None where a record names none, or it cannot be told."""
     if not isinstance(name, str) or not _is_lease(tasks_file, name):
         return None
-    return fsio.is_held(tasks_file.with_name(name))
+    return _is_locked(tasks_file.with_name(name))
+
+
+def _hold(path: Path) -> int:
+    """Make a file and lock it for as long as its descriptor, or a fork's copy of it, is open: the descriptor."""
+    fd = fsio.create_exclusive(path)
+    try:
+        fsio.kernel.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        fsio.close(fd)
+        raise
+    return fd
+
+
+def _is_locked(path: Path) -> bool | None:
+    """Whether somebody holds such a file; None where that cannot be told. One that is gone is held by nobody."""
+    try:
+        with fsio.opened(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW) as fd:
+            fsio.kernel.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
 
 
 def _is_lease(tasks_file: Path, name: str) -> bool:

@@ -30,7 +30,7 @@ from .capture import RESERVE_BYTES
 from .codec import Task
 from .config import Config
 from .ending import Ending
-from .errors import DeferError, StorageError
+from .errors import DeferError, StorageError, is_full
 from .executor import Misconfigured, Paths
 from .keeper import Keeper
 from .loop import Loop
@@ -363,7 +363,7 @@ class Runner:
         try:
             settled = self._store.update(mine["id"], now, change)
         except StorageError as error:
-            if not (fsio.is_full(error.__cause__) and paths is not None and fsio.give_back(paths.log, RESERVE_BYTES)):
+            if not (is_full(error.__cause__) and paths is not None and fsio.give_back(paths.log, RESERVE_BYTES)):
                 raise
             # The log of an attempt is worth less than what it came to.
             settled = self._store.update(mine["id"], now, change)

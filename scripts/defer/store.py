@@ -28,7 +28,6 @@ from .errors import BadInput, NoSuchTask, Refused
 from .markers import HORIZON, Markers
 
 SMALL_STORE_BYTES = 1 << 18
-_TAIL_BYTES = 1 << 14
 _AROUND_JSON = b"\xef\xbb\xbf \t\r\n"
 
 Report = Callable[..., None]
@@ -104,12 +103,12 @@ class JsonlStore:
 
     def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
         with self._locked():
-            known = self._find_all({wanted["id"] for wanted in new if "id" in wanted})
-            names = _Names(self.path, min((wanted["created_at"] for wanted in new if "id" not in wanted), default=None))
+            taken = {wanted["id"] for wanted in new if "id" in wanted}
+            known = self._find_all(taken)
             stored: list[Task] = []
             lines: list[bytes] = []
             for wanted in new:
-                record = self._placed(wanted, known, names, now, if_exists)
+                record = self._placed(wanted, known, taken, now, if_exists)
                 stored.append(record)
                 if record is not known.get(record["id"]):
                     known[record["id"]] = record
@@ -120,10 +119,12 @@ class JsonlStore:
                 self._make_durable()
         return stored
 
-    def _placed(self, wanted: Task, known: dict[str, Task], names: _Names, now: datetime, if_exists: str) -> Task:
+    def _placed(self, wanted: Task, known: dict[str, Task], taken: set[str], now: datetime, if_exists: str) -> Task:
         """The record to store for ``wanted``; the one that is there already if it is to stay."""
         if "id" not in wanted:
-            return {"id": names.make_up(instants.from_text(wanted["created_at"])), **wanted}
+            name = task.made_up_id(instants.from_text(wanted["created_at"]), taken, os.urandom)
+            taken.add(name)
+            return {"id": name, **wanted}
         old = known.get(wanted["id"])
         if old is None:
             return wanted
@@ -290,7 +291,8 @@ class JsonlStore:
             stream.seek(0)
             # The new file may have the old one's time: until it is read whole, nobody is to take it for seen.
             fsio.remove(self.markers.seen)
-            state = fsio.replace(self.path, filter(None, map(_kept_line(last, filed), enumerate(stream))))
+            kept = filter(None, map(_kept_line(last, filed), enumerate(stream)))
+            state = fsio.replace(self.path, kept, is_locked=True)
         self._synced = self._written = _mark(state)
 
     def _mark_rest(self, now: datetime) -> None:
@@ -303,32 +305,6 @@ class JsonlStore:
             self.markers.after_whole_read(self._state, now, next_due, ours=ours)
         except OSError as error:
             self._report("markers_not_set", reason=error.strerror)
-
-
-class _Names:
-    """Ids for tasks without one: none that a line at the end of the file names, and no name twice.
-
-    The end of the file is read back until nothing in a block was made up in the second of ``since``
-    (or later ones): a made-up id of an earlier second cannot be in the way.
-    """
-
-    def __init__(self, path: Path, since: str | None) -> None:
-        self._taken: set[str] = set()
-        if since is None:
-            return
-        mark = f'"task_{instants.from_text(since):%Y%m%d_%H%M%S}_'.encode()
-        tail, size = fsio.last_bytes(path, _TAIL_BYTES), _TAIL_BYTES
-        while len(tail) == size and mark in tail[:_TAIL_BYTES]:
-            size *= 2
-            tail = fsio.last_bytes(path, size)
-        # A set of slices, others' ids included: a regular expression takes four times as long.
-        self._taken.update("task_" + rest[:20].decode("ascii", "replace") for rest in tail.split(b'"task_'))
-
-    def make_up(self, created_at: datetime) -> str:
-        """A new id; its digits are the moment the task was created."""
-        name = task.made_up_id(created_at, self._taken, os.urandom)
-        self._taken.add(name)
-        return name
 
 
 def _mark(state: os.stat_result) -> tuple[int, int, int]:

@@ -36,6 +36,12 @@ def with_enabled(path: Path, raw: bytes, wanted: bool) -> bytes:
     return (mark + edited).encode()
 
 
+def would_change(path: Path, wanted: bool) -> bool:
+    """Whether setting ``enabled`` changes the file at all. Raises BadFile and Refused as ``with_enabled`` does."""
+    raw = taskfile.read(path)
+    return with_enabled(path, raw, wanted) != raw
+
+
 def _says(suffix: str, text: str, values: dict[str, Any]) -> bool:
     try:
         return taskformats.read(suffix, text).values == values
@@ -112,15 +118,12 @@ def _dumped(fields: dict[str, Any]) -> str:
 
 
 def save(path: Path, content: bytes) -> None:
-    """Put ``content`` in the place of a task file, at once or not at all. A link stays, and so does the mode."""
+    """Put ``content`` in the place of a task file, at once or not at all. A link stays, and so do owner and mode."""
     target = Path(os.path.realpath(path))
     with fsio.storage_errors(target):
         fsio.ensure_directory(target.parent)
         before = fsio.stat(target)
-        fsio.replace(target, [content])
-        if before is not None:
-            with suppress(PermissionError):
-                os.chmod(target, before.st_mode & 0o777)
+        fsio.replace(target, [content], like=before, mode=before.st_mode & 0o777 if before else 0o600)
 
 
 def delete(path: Path) -> None:

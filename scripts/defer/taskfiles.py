@@ -14,16 +14,15 @@ the end of the attempt, since nobody may ever sync again.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from . import changes, codec, fsio, scheduler, task, taskfile, taskformats, taskrecords
+from . import changes, filing, fsio, scheduler, task, taskfile, taskformats, taskrecords
 from .audit import AuditLog
-from .codec import BadLine, Task
+from .codec import Task
 from .config import Config
 from .errors import BadInput, Refused
 from .store import Store
@@ -33,7 +32,6 @@ from .taskrecords import FILE_DISABLED, FILE_REMOVED, source
 NEW, CHANGED, REMOVED, SAME = "+", "~", "-", "="
 LATER, NEXT_SYNC = "after its attempt ends", "by the first sync after its attempt ends"
 _DISABLED, _STAYS = "disabled", "stays"
-_ID = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)"').match
 
 
 class Step(NamedTuple):
@@ -113,7 +111,7 @@ def plan(
         bad = {task_id: why for task_id, why in bad.items() if task_id in only}
     records = _records(store, found, directory, only)
     absent = {task_id for task_id in found if task_id not in records}
-    ended = _archived(config.archive_dir, absent)
+    ended = filing.latest_of(config.archive_dir, absent)
     steps, problems = [], list(bad.values())
     for task_id, path in found.items():
         try:
@@ -149,25 +147,6 @@ def is_live_of(directory: Path, record: Task) -> bool:
 
 def _is_live(record: Task) -> bool:
     return record["status"] not in task.ENDED
-
-
-def _archived(archive_dir: Path, wanted: set[str]) -> dict[str, Task]:
-    """The last archived record of each wanted id: one pass over the archive, newest month first."""
-    found: dict[str, Task] = {}
-    missing = {task_id.encode() for task_id in wanted}
-    for name in reversed(fsio.names(archive_dir)):
-        stream = fsio.reader(archive_dir / name) if missing and name.startswith("deferred_") else None
-        if stream is None:
-            continue
-        with stream:
-            last = {match[1]: line for line in stream if (match := _ID(line)) and match[1] in missing}
-        for task_id, line in last.items():
-            try:
-                found[task_id.decode()] = codec.decode(line)
-            except BadLine:
-                continue
-        missing -= last.keys()
-    return found
 
 
 def _look(path: Path, known: Task | None, config: Config, now: datetime, *, again: bool) -> Step:

@@ -7,7 +7,7 @@ the ``workflow`` it names if any, and ``enabled`` where that is false.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -103,10 +103,17 @@ def _read_at(live: Task) -> datetime:
     return instants.from_text((live.get("recurrence") or {}).get("anchor") or live["created_at"])
 
 
+def _decided(live: Task, wanted: Task, names: Iterable[str]) -> dict[str, Any]:
+    """What the file decides, and within it what another version has put there."""
+    decided = {name: wanted[name] for name in names if name in wanted}
+    mixed = {part: {**changes.unknown_within(live, part), **decided[part]} for part in changes.PARTS if part in decided}
+    return {**decided, **mixed}
+
+
 def _with_fields(live: Task, wanted: Task) -> Task:
     """The live record with what the file decides, at the occurrence it waits for."""
     history = {name: value for name, value in live.items() if name not in _FROM_FILE}
-    result = {**history, **{name: wanted[name] for name in _FROM_FILE if name in wanted}}
+    result = {**history, **_decided(live, wanted, _FROM_FILE)}
     if not (occurrences.is_recurring(result) and occurrences.is_recurring(live)):
         return result
     if "fired" in occurrences.policies(live):
@@ -121,8 +128,7 @@ def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
     """The live record with what the file decides, its time too; an occurrence that had come ends here."""
     kept = {name: value for name, value in task.without_history(live).items() if name not in _FROM_FILE}
     paused = {"paused_at": live["paused_at"]} if "paused_at" in live else {}
-    decided = {name: wanted[name] for name in (*_FROM_FILE, *_TIME) if name in wanted}
-    result = {**kept, **paused, **decided, **task.unfiled_of(live)}
+    result = {**kept, **paused, **_decided(live, wanted, (*_FROM_FILE, *_TIME)), **task.unfiled_of(live)}
     if not (live.get("attempts") or task.is_due(live, now)):
         return result
     ended = {name: value for name, value in live.items() if name not in task.unfiled_of(live)}

@@ -107,7 +107,7 @@ def attempt(connect: Connect, argv: list[str]) -> int:
     settings = connect().config
     one = _read_task(sys.stdin.buffer)
     now = instants.now()
-    one = task.claim(one, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(4).hex()}"})
+    one = task.claim(one, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"})
     paths = Paths.of(settings.log_dir, one["id"], one["run"]["run_id"])
     executor.write_prompt(one, paths)
     try:

@@ -264,6 +264,22 @@ $here" " $here" "export  $here" "$here"$'\r' "DEFER_RUNTIME_DIR=\"$DEFER_RUNTIME
   [ ! -e "$clone/.venv" ]
 }
 
+@test "as root it makes no file in a directory of somebody else's" {
+  [ "$EUID" -eq 0 ] || skip "needs root"
+  without_environment
+  mkdir -p "$DEFER_RUNTIME_DIR/logs"
+  chown 1234:1234 "$DEFER_RUNTIME_DIR" "$DEFER_RUNTIME_DIR/logs"
+  run --separate-stderr "$clone/scripts/run-deferred.sh" --once
+  [ "$status" -eq 74 ]
+  [ -n "$stderr" ]
+  [ -z "$(find "$DEFER_RUNTIME_DIR" -uid 0)" ]
+  : >"$marker.trouble"
+  chown 1234:1234 "$marker.trouble"
+  run "$clone/scripts/run-deferred.sh" --once
+  [ -s "$marker.trouble" ]
+  [ -z "$(find "$DEFER_RUNTIME_DIR" -uid 0)" ]
+}
+
 @test "an environment for other packages than the lock's is not used by a wake" {
   make_clone
   echo '# changed' >>"$clone/requirements/core.lock"

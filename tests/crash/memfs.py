@@ -44,7 +44,7 @@ TELLING = ("kill-after", "kill-half", "EIO", "EIO-ever", "ENOSPC", "ENOSPC-ever"
 """The others find the disk in a state that one of these finds it in, too."""
 
 MUTATING = {
-    "open-w", "write", "fsync", "truncate", "chmod", "mkdir", "rename", "unlink", "set_mtime", "lock",
+    "open-w", "write", "fsync", "truncate", "chmod", "chown", "mkdir", "rename", "unlink", "set_mtime", "lock",
 }  # fmt: skip
 _TAKES_SPACE = {"open-w", "write", "mkdir", "rename", "lock"}
 
@@ -78,6 +78,7 @@ class Stat(NamedTuple):
     st_size: int
     st_mtime_ns: int
     st_uid: int
+    st_gid: int
 
     @property
     def st_mtime(self) -> float:
@@ -86,6 +87,8 @@ class Stat(NamedTuple):
 
 class File:
     """Bytes: ``data`` as processes see them, ``durable`` as of the last fsync, ``pending`` between the two."""
+
+    owner: tuple[int, int] | None = None
 
     def __init__(self, number: int, now: int, data: bytes = b"") -> None:
         self.number, self.mtime, self.mode = number, now, 0o600
@@ -137,6 +140,8 @@ class File:
 
 class Directory:
     """Names: ``entries`` as processes see them, ``durable`` as of the last fsync, ``pending`` between the two."""
+
+    owner: tuple[int, int] | None = None
 
     def __init__(self, number: int) -> None:
         self.number, self.mtime, self.mode, self.opened = number, 0, 0o700, 0
@@ -281,7 +286,7 @@ class Disk:
         if isinstance(node, File):
             file = known[id(node)] = File(node.number, node.mtime, bytes(node.data))
             file.durable, file.pending, file.mode = node.durable, list(node.pending), node.mode
-            file.linked = node.linked
+            file.linked, file.owner = node.linked, node.owner
             return file
         made = known[id(node)] = Directory(node.number)
         made.entries = {name: self._copied(child, known) for name, child in node.entries.items()}
@@ -514,6 +519,11 @@ class MemKernel(fsio.Kernel):
         with self._step("truncate"):
             node.cut(size, self.disk.now())
 
+    def chown(self, fd: int, uid: int, gid: int) -> None:
+        node, _ = self._use(fd)
+        with self._step("chown"):
+            node.owner = uid, gid
+
     def chmod(self, fd: int, mode: int) -> None:
         node, _ = self._use(fd)
         with self._step("chmod"):
@@ -532,7 +542,7 @@ class MemKernel(fsio.Kernel):
         is_file = isinstance(node, File)
         kind = modes.S_IFREG if is_file else modes.S_IFDIR
         size = len(node.data) if isinstance(node, File) else 4096
-        state = Stat(kind | node.mode, node.number, 7, size, node.mtime, os.geteuid())
+        state = Stat(kind | node.mode, node.number, 7, size, node.mtime, *(node.owner or (os.geteuid(), os.getegid())))
         return cast(os.stat_result, state)
 
     def mkdir(self, path: Path) -> None:
@@ -561,9 +571,9 @@ class MemKernel(fsio.Kernel):
         with self._step("set_mtime"):
             self.disk.find(path).mtime = ns
 
-    def listdir(self, path: Path) -> list[str]:
+    def listdir(self, path: Path, limit: int | None = None) -> list[str]:
         with self._step("listdir"):
-            return list(self.disk.directory(path).entries)
+            return list(self.disk.directory(path).entries)[:limit]
 
     def reader(self, path: Path) -> BinaryIO:
         with self._step("reader"):
@@ -589,7 +599,7 @@ class MemKernel(fsio.Kernel):
         def held() -> Iterator[None]:
             with self._step("lock"):
                 if str(path) in self.disk.locks:
-                    raise StoreBusy(f"the store is busy: {path} was held for {timeout:g} s")
+                    raise StoreBusy(f"busy: {path} was held by others for {timeout:g} s")
                 self._node_to_open(path, os.O_CREAT)
                 self.disk.locks[str(path)] = self
             try:

@@ -37,7 +37,7 @@ OUTSIDE = "tests/crash/test_from_outside.py::"
 MUTATIONS = [
     Mutation(
         "leave out the fsync of an append", "fsio.py",
-        (("            _write_all(fd, data)\n            kernel.fsync(fd)\n", "            _write_all(fd, data)\n"),),
+        (("            write_all(fd, data)\n            kernel.fsync(fd)\n", "            write_all(fd, data)\n"),),
         f"{LOSS}[schedule]",
     ),
     Mutation(
@@ -63,7 +63,8 @@ MUTATIONS = [
     Mutation(
         "write a rewrite into the store itself", "fsio.py",
         (
-            ("    new = path.with_name(f\".{path.name.lstrip('.')}.new\")\n", "    new = path\n"),
+            ('    new = path.with_name(f"{_front(path)}{os.urandom(8).hex()}.new")\n', "    new = path\n"),
+            ("with _opened(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL", "with _opened(new, os.O_WRONLY | os.O_TRUNC"),
             ("        kernel.rename(new, path)\n", ""),
         ),
         f"{FAULTS}[rewrite-kill-half]",

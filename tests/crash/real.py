@@ -16,6 +16,15 @@ ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 90.0
 PYTHON = [sys.executable, "-I", "-S", "-X", "utf8", str(ROOT / "scripts" / "defer" / "__main__.py")]
 """What an entry gives way to (``start_python`` in scripts/common.sh)."""
+_ALIKE = """
+import os, runpy, sys
+dice = os.urandom
+os.urandom = lambda size: bytes(8) if size == 8 else dice(size)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+PREDICTABLE = [*PYTHON[:-1], "-c", _ALIKE, PYTHON[-1]]
+"""The same with temporary names (eight random bytes) that are known beforehand: a tracer is told them."""
 
 Task = dict[str, Any]
 
@@ -48,11 +57,17 @@ class Place:
         return [*PYTHON, face, *words]
 
     def run(
-        self, face: str, *words: str, before: Sequence[str] = (), env: dict[str, str] | None = None, **options: Any
+        self,
+        face: str,
+        *words: str,
+        before: Sequence[str] = (),
+        program: Sequence[str] = PYTHON,
+        env: dict[str, str] | None = None,
+        **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Run one face to its end, behind the words of ``before`` (a tracer, say)."""
         return subprocess.run(
-            [*before, *self.command(face, *words)],
+            [*before, *program, face, *words],
             env={**self.environment, **(env or {})},
             cwd=self.base,
             stdin=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from real import Place
+from real import PREDICTABLE, Place
 
 from defer import process
 
@@ -77,9 +77,11 @@ def paths_of(place: Place) -> list[str]:
     """``-P PATH`` for what is in the runtime directory or will be, as far as its name is known before."""
     month = f"{datetime.now(UTC):%Y%m}"
     markers = [f".deferred.jsonl.{kind}" for kind in ("lock", "due", "seen", "heartbeat")]
-    known = ["", "deferred.jsonl", *markers, ".deferred.jsonl.new", "archive", "runs", "logs", "logs/deferred.log"]
+    temporary = f"{bytes(8).hex()}.new"
+    known = ["", "deferred.jsonl", *markers, f".deferred.jsonl.{temporary}", "archive", "runs", "logs"]
     known += [f"archive/deferred_{month}.jsonl", f"runs/runs_{month}.jsonl"]
-    known += [f"logs/{name}" for name in ("good.prompt.txt", ".good.prompt.txt.new", "bad.prompt.txt", "attempts")]
+    prompts = ("good.prompt.txt", f".good.prompt.txt.{temporary}", "bad.prompt.txt")
+    known += [f"logs/{name}" for name in (*prompts, "deferred.log", "attempts")]
     return [word for name in known for word in ("-P", str(place.runtime / name))]
 
 
@@ -96,7 +98,7 @@ def calls_of(name: str, base: Path) -> dict[str, int]:
     place = prepared(base, place.base)
     log = base / "strace.log"
     tracer = ["strace", "-o", str(log), "-e", f"trace={','.join(CHANGING)}", *paths_of(place)]
-    done = place.run(*COMMANDS[name][1], before=tracer)
+    done = place.run(*COMMANDS[name][1], before=tracer, program=PREDICTABLE)
     assert done.returncode == 0, done.stderr
     return Counter(re.findall(r"^(\w+)\(", log.read_text(), re.MULTILINE))
 
@@ -104,7 +106,7 @@ def calls_of(name: str, base: Path) -> dict[str, int]:
 def hindered(name: str, base: Path, tampering: str) -> tuple[Place, subprocess.CompletedProcess[str]]:
     place = prepared(base, base.with_name("template"))
     quiet = ["strace", "-o", os.devnull, "-e", f"trace={tampering.split(':')[0]}", "-e", f"inject={tampering}"]
-    return place, place.run(*COMMANDS[name][1], before=[*quiet, *paths_of(place)])
+    return place, place.run(*COMMANDS[name][1], before=[*quiet, *paths_of(place)], program=PREDICTABLE)
 
 
 def acknowledged(name: str, done: subprocess.CompletedProcess[str]) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,7 @@ class Machine:
         self.boot = 1
         self.alive: set[int] = set()
         self._pids = itertools.count(10**8)
+        self._dice = itertools.count(1)
         self.acknowledged: set[Key] = set()
         self.cancelled: set[Key] = set()
         self.started: list[dict[str, Any]] = []
@@ -67,6 +69,7 @@ class Machine:
         twin.disk = self.disk.clone()
         twin.disk.seconds = lambda: twin.now.timestamp()
         twin._pids = itertools.count(next(self._pids))
+        twin._dice = itertools.count(next(self._dice))
         for name in ("alive", "acknowledged", "cancelled", "started", "running", "overlaps", "said"):
             setattr(twin, name, type(getattr(self, name))(getattr(self, name)))
         return twin
@@ -78,6 +81,10 @@ class Machine:
         pid = next(self._pids)
         self.alive.add(pid)
         return pid
+
+    def random_bytes(self, size: int) -> bytes:
+        """Unique ones, and the same in every run: names stand in the same order in a directory."""
+        return next(self._dice).to_bytes(size, "big")
 
     def identity(self, pid: int) -> dict[str, Any]:
         return {"pid": pid, "start": "1", "boot": self.boot, "pid_namespace": "one"}
@@ -141,6 +148,7 @@ class Proc:
     def _enter(self, patch: pytest.MonkeyPatch) -> None:
         machine = self.machine
         patch.setattr(fsio, "kernel", self.kernel)
+        patch.setattr(os, "urandom", machine.random_bytes)
         patch.setattr(process, "identity", lambda pid: machine.identity(pid if pid in machine.alive else self.pid))
         patch.setattr(process, "is_alive", machine.is_alive)
         patch.setattr(process, "is_of_this_boot", lambda known: known["boot"] == machine.boot)

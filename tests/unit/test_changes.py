@@ -241,6 +241,7 @@ def test_a_run_beside_the_schedule_is_a_task_of_its_own(make: Make) -> None:
     assert "recurrence" not in copy
     assert (copy["copy_of"], copy["status"], copy["run_at"]) == ("job", "scheduled", "2026-03-01T05:00:00Z")
     assert (copy["max_retries"], copy["tags"], copy["context"]) == (2, ["home"], recurring["context"])
+    assert changes.run_now({**copy, "id": "copy"}, at("2026-03-01T06:00:00Z"))["copy_of"] == "job"
 
 
 def test_a_run_beside_the_schedule_has_nothing_of_what_was(make: Make) -> None:

@@ -70,6 +70,31 @@ def test_a_workspace_that_is_taken_uses_up_no_slot() -> None:
     assert names(choose(running("x", workspace="/w"), due("a", 9, workspace="/w"), due("b"), slots=2)) == ["b"]
 
 
+def test_a_copy_waits_for_its_original_and_the_original_for_its_copy() -> None:
+    copy, other = due("c", copy_of="x"), due("d", copy_of="x")
+    assert names(choose(running("x"), copy, due("b"))) == ["b"]
+    assert names(choose(running("c", copy_of="x"), due("x"), other)) == []
+    assert names(choose(due("x", 2), copy, other)) == ["x"]
+    assert names(choose(due("x", 1), due("c", 2, copy_of="x"))) == ["c"]
+
+
+def test_a_concurrent_copy_runs_beside_its_original() -> None:
+    assert names(choose(running("x"), due("c", copy_of="x", concurrent=True))) == ["c"]
+
+
+def test_no_two_attempts_in_one_conversation_not_even_concurrent_ones() -> None:
+    sticky = {"sticky_session": True, "session_id": "s", "concurrent": True}
+    assert names(choose(running("x", **sticky), due("c", copy_of="x", **sticky), due("y", **sticky))) == []
+    assert names(choose(due("a", **sticky), due("b", **sticky))) == ["a"]
+    assert names(choose(running("x", **sticky), due("a", **{**sticky, "session_id": "t"}))) == ["a"]
+    assert names(choose(running("x", session_id="s"), due("a", session_id="s"))) == ["a"], "one that is not taken up"
+
+
+def test_what_another_tool_wrote_as_a_session_or_an_original_stops_no_claim() -> None:
+    odd = {"sticky_session": True, "session_id": ["s"], "copy_of": {"a": 1}}
+    assert names(choose(running("x", **odd), due("a"), due("b", 2, **odd))) == ["b", "a"]
+
+
 def test_what_expired_ends_even_with_no_slot_free() -> None:
     late = due("late", 60, expires_at=text_at(minutes=-1))
     in_time = due("in-time", 60, expires_at=text_at())

@@ -54,7 +54,7 @@ class Machine:
 
     def install(self, runner=None, settings=None, path="/usr/bin:/bin", **environ) -> dict:
         environ = {"HOME": str(self.home), **environ}
-        return crontab.install(runner or self.runner, settings or self.settings, path, environ=environ)
+        return crontab.install(runner or self.runner, settings or self.settings, path, 60.0, environ=environ)
 
     @property
     def line(self) -> bytes:

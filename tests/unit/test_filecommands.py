@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from defer import cli, outcome, task
+from defer import cli, filecommands, fsio, outcome, task, taskedit
 from defer.client import Client
 from defer.outcome import Outcome
 from defer.retry import Backoff
@@ -222,6 +222,69 @@ def test_enable_of_what_is_not_there(run: Run, tasks: Path) -> None:
         assert status == 1
         assert "no task file of a in" in err
     assert run("enable", "bad")[0] == 2
+
+
+# Two at once
+
+
+def between(monkeypatch: pytest.MonkeyPatch, look: str, meanwhile: Callable[[], object]) -> None:
+    """Let something happen after a command has looked at its files and before it takes their lock."""
+    module, name = {"add": (filecommands, "_refuse_taken"), "edit": (taskedit, "would_change")}[look]
+    looked = getattr(module, name)
+
+    def then(*args: Any) -> Any:
+        found = looked(*args)
+        meanwhile()
+        return found
+
+    monkeypatch.setattr(module, name, then)
+
+
+def test_of_two_that_add_one_id_the_second_is_refused(run: Run, tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    between(monkeypatch, "add", lambda: write(tasks, "a.json", '{"schedule": "@daily", "command": "first"}'))
+    status, _, err = run("add", "a", "--schedule", "every hour", "--command", "second")
+    assert status == 1
+    assert "there is a file already: a.json" in err
+    assert os.listdir(tasks) == ["a.json"]
+
+
+def test_what_another_writes_into_the_file_meanwhile_stays(
+    run: Run, tasks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tasks, "a.yml", A)
+    run("sync")
+    between(monkeypatch, "edit", lambda: path.write_text(A + "retries: 3\n"))
+    assert run("disable", "a")[0] == 0
+    assert path.read_text() == (A + "retries: 3\n").replace("schedule", "enabled: false\nschedule", 1)
+    assert listed(run)["a"]["max_retries"] == 3
+
+
+def test_a_file_that_another_removes_meanwhile_does_not_come_back(
+    run: Run, tasks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tasks, "a.yml", A)
+    run("sync")
+    between(monkeypatch, "edit", path.unlink)
+    assert run("disable", "a")[0] == 2
+    assert os.listdir(tasks) == []
+
+
+@pytest.mark.parametrize(
+    "words", [["add", "b", "--schedule", "every hour", "--command", "x"], ["disable", "a"], ["remove", "a"]]
+)
+def test_files_that_others_are_at_are_waited_for_no_longer_than_the_setting_says(
+    run: Run, tasks: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    write(tasks, "a.yml", A)
+    run("sync")
+    monkeypatch.setenv("DEFER_LOCK_TIMEOUT_SECONDS", "0")
+    with fsio.edit_lock(tasks, 60.0):
+        status, out, err = run(*words)
+    assert (status, out) == (75, "")
+    assert err.startswith("defer: busy: ")
+    assert (tasks / "a.yml").read_text() == A
+    assert os.listdir(tasks) == ["a.yml"]
+    assert run(*words)[0] == 0
 
 
 def test_remove_takes_file_and_task(run: Run, tasks: Path) -> None:

@@ -1,5 +1,10 @@
 """The archive and the runs: filed once, found again, whatever stands there already."""
 
+import json
+import tracemalloc
+
+import pytest
+
 from defer import codec, filing
 from support import records, v1_task
 
@@ -59,3 +64,46 @@ def test_the_latest_record_of_an_id_is_found_among_bad_lines_and_other_months(tm
     assert filing.latest(archive, "a")["x"] == 3
     assert filing.latest(archive, "nobody") is None
     assert filing.latest(tmp_path / "nowhere", "a") is None
+
+
+BROKEN = {
+    "cut short": b'{"id":"a","status":"completed","run_at":"2026-04-08T16:4\n',
+    "of the wrong shape": b'{"id":"a","status":7,"run_at":"2026-04-08T16:45:00Z"}\n',
+    "torn at the end": b'{"id":"a","sta',
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_broken_last_line_hides_no_good_one_before_it(tmp_path, broken):
+    (tmp_path / "deferred_202603.jsonl").write_bytes(codec.encode(over(x=1)))
+    (tmp_path / "deferred_202604.jsonl").write_bytes(codec.encode(over(x=2)) + codec.encode(over(x=3)) + broken)
+    (tmp_path / "deferred_202605.jsonl").write_bytes(codec.encode(over("b")) + broken)
+    assert filing.latest(tmp_path, "a")["x"] == 3
+    assert filing.latest_of(tmp_path, {"a", "b", "nobody"}) == {"a": over(x=3), "b": over("b")}
+
+
+def test_a_record_is_found_in_whatever_form_its_line_has(tmp_path):
+    spaced = json.dumps({"status": "completed", **over("spaced")}).encode()
+    escaped = codec.encode(over("e\u0301")).decode().encode("ascii", "backslashreplace")
+    others = (
+        b"\xef\xbb\xbf" + json.dumps(over("marked")).encode() + b"\r\n" + codec.encode(over("x", note='"id":"plain"'))
+    )
+    (tmp_path / "deferred_202604.jsonl").write_bytes(
+        b"\n".join([spaced, escaped.strip(), codec.encode(over("plain")).strip(), others])
+    )
+    names = {"spaced", "e\u0301", "plain", "marked", "x"}
+    assert filing.latest_of(tmp_path, names) == {name: over(name, **NOTES.get(name, {})) for name in names}
+    assert all(filing.latest(tmp_path, name)["id"] == name for name in names)
+
+
+NOTES = {"x": {"note": '"id":"plain"'}}
+
+
+def test_looking_through_the_archive_keeps_one_line_for_each_id(tmp_path):
+    line = codec.encode(over(note="y" * 1000))
+    (tmp_path / "deferred_202604.jsonl").write_bytes(line * 20_000)
+    tracemalloc.start()
+    assert filing.latest_of(tmp_path, {"a"}) == {"a": over(note="y" * 1000)}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 << 20

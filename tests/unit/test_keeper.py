@@ -176,7 +176,7 @@ class TestTheRunnerLives:
         runner, one = started(place, f"echo up; {wait}")
         until(lambda: log_of(one) == b"up\n")
         keeper = keeper_of(runner, one)
-        names = until(lambda: descriptors(keeper, 8))
+        names = until(lambda: descriptors(keeper, 9))
         null, rest = names[:3], sorted(names[3:])
         assert null == ["/dev/null"] * 3
         assert [name.split(":")[0] for name in rest if not name.startswith("/")] == [
@@ -239,14 +239,14 @@ class TestTheRunnerLives:
         assert place.attempt_log(place.runs()[0]) == b"up\nend\n"
 
 
-def descriptors(pid: int, least: int) -> list[str] | None:
-    """What the descriptors of a process are, in order, once there are so many."""
+def descriptors(pid: int, number: int) -> list[str] | None:
+    """What the descriptors of a process are, in order, once there are just so many and none is the runner's any more."""
     found = sorted(Path(f"/proc/{pid}/fd").iterdir(), key=lambda path: int(path.name))
     try:
         names = [os.readlink(path) for path in found]
     except OSError:
         return None
-    return names if len(names) >= least else None
+    return names if len(names) == number and names[:3] == [os.devnull] * 3 else None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs pseudo-terminals as Linux has them")

@@ -654,7 +654,7 @@ class TestRow13HostileText:
         path = {
             "prompt": place.logs / "a.prompt.txt",
             "log": place.log_path,
-            "store temporary": place.runtime / ".deferred.jsonl.new",
+            "store temporary": place.runtime / ".deferred.jsonl.00112233aabbccdd.new",
             "rejected": place.runtime / "deferred.jsonl.rejected",
         }.get(planted, place.runtime / f".deferred.jsonl.{planted}")
         path.symlink_to(victim)

@@ -298,6 +298,23 @@ def test_run_is_beside_the_schedule_and_does_not_shift_it(place: Place, add: Any
     assert [(one["id"], one["occurrence"]) for one in place.archived()][1:] == [("job", "2026-03-02T10:00:00Z")]
 
 
+def test_a_copy_waits_for_the_attempt_that_is_under_way(place: Place) -> None:
+    ledger, go = place.base / "ledger", place.base / "go"
+    body = f"echo begin >>{quoted(ledger)}; until [ -e {quoted(go)} ]; do sleep 0.02; done; echo end >>{quoted(ledger)}"
+    place.schedule("now", "x", "--id", "x", "--executor", place.executor(body))
+    runner = place.start("run-deferred.sh")
+    until(ledger.exists, "the attempt")
+    copy = strict(place.defer("run", "x", "--compact").stdout)
+    assert place.store().find("x")["status"] == "executing"
+    place.wake()
+    assert (place.task(copy["id"])["status"], place.task("x")["status"]) == ("scheduled", "executing")
+    go.touch()
+    assert runner.wait() == 0
+    place.wake()
+    assert ledger.read_text().split() == ["begin", "end", "begin", "end"]
+    assert sorted(one["id"] for one in place.archived()) == sorted(["x", copy["id"]])
+
+
 def test_a_copy_of_a_files_task_has_its_env(place: Place) -> None:
     tasks = place.home / "tasks"
     tasks.mkdir()

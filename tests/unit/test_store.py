@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import threading
+from itertools import count
 
 import pytest
 
@@ -15,6 +17,16 @@ RUN = outcome.run_record(v1_task("a", attempts=1), outcome.Outcome("ok"), NOW)
 
 def waiting(task_id: str = "a", **fields):
     return v1_task(task_id, run_at="2026-05-01T00:00:00Z", **fields)
+
+
+def nameless(**fields):
+    return {key: value for key, value in waiting(**fields).items() if key != "id"}
+
+
+def dice_that_begin_alike():
+    """Random bytes of which only the fifth differs: any name made of fewer is given again and again."""
+    rolled = count()
+    return lambda size: bytes([0, 0, 0, 0, next(rolled)])[:size]
 
 
 def line(one) -> bytes:
@@ -40,16 +52,29 @@ class TestAppend:
         stored = place.store().append([without] * 300, NOW)
         ids = [one["id"] for one in stored]
         assert len(set(ids)) == 300
-        assert all(name.startswith("task_20260408_163500_") and len(name) == 25 for name in ids)
+        assert all(re.fullmatch(r"task_20260408_163500_[0-9a-f]{10}", name) for name in ids)
 
-    def test_never_makes_up_an_id_that_is_taken(self, place, monkeypatch):
-        without = {key: value for key, value in waiting().items() if key != "id"}
-        given = iter(["0001", "0001", "0001", "0002"])
-        monkeypatch.setattr(store.os, "urandom", lambda size: bytes.fromhex(next(given)))
-        created = NOW.replace(minute=35)
-        place.store().append([without], created)
-        place.store().append([without], created)
-        assert list(place.tasks()) == ["task_20260408_163500_0001", "task_20260408_163500_0002"]
+    def test_a_made_up_id_is_unique_whatever_stands_between_two_of_one_second(self, place, monkeypatch):
+        monkeypatch.setattr(store.os, "urandom", dice_that_begin_alike())
+        first, second = nameless(), nameless(x=2)
+        place.store().append([first], NOW)
+        place.store().append([waiting("by-hand", x="y" * 40_000)], NOW)
+        place.store().append([second], NOW)
+        assert [one.get("x") for one in place.tasks().values()] == [None, "y" * 40_000, 2]
+
+    def test_a_made_up_id_is_not_that_of_a_task_filed_in_the_same_second(self, place, monkeypatch):
+        monkeypatch.setattr(store.os, "urandom", dice_that_begin_alike())
+        (first,) = place.store().append([nameless(status="completed")], NOW)
+        place.store().archive(NOW)
+        (second,) = place.store().append([nameless()], NOW)
+        assert place.archived()[0]["id"] == first["id"] != second["id"]
+
+    def test_within_one_batch_no_name_is_given_twice(self, place, monkeypatch):
+        rolled = iter([1, 1, 2, 2, 3])
+        monkeypatch.setattr(store.os, "urandom", lambda size: next(rolled).to_bytes(size, "big"))
+        by_hand = waiting("task_20260408_163500_0000000002")
+        stored = place.store().append([nameless(), nameless(), by_hand], NOW)
+        assert [one["id"][-1] for one in stored] == ["1", "3", "2"]
 
     def test_refuses_a_taken_id_and_changes_nothing(self, place):
         place.store().append([waiting()], NOW)
@@ -407,6 +432,16 @@ class TestFailingDisk:
         assert calls == [call], "a failed sync is not tried again"
         place.store().append([waiting("b")], NOW)
         assert list(place.tasks()) == ["a", "b"]
+
+    def test_a_rewrite_takes_along_what_one_that_was_killed_has_left(self, place):
+        place.write_store(waiting("a"), waiting("b", status="completed"))
+        left = [place.runtime / f".deferred.jsonl.{number:016x}.new" for number in range(3)]
+        other = place.runtime / ".deferred.jsonl.trouble.0000000000000000.new"
+        for path in [*left, other]:
+            path.write_bytes(b"half a li")
+        place.store().archive(NOW)
+        assert list(place.tasks()) == ["a"]
+        assert [path for path in [*left, other] if path.exists()] == [other]
 
     def test_a_rewrite_that_fails_leaves_the_old_store(self, place, monkeypatch):
         place.write_store(waiting("a"), waiting("b", status="completed"))

@@ -310,6 +310,19 @@ def test_a_task_that_ran_once_does_not_run_again(desk: Desk) -> None:
     assert desk.sync() == ["+ a"]
 
 
+def test_a_broken_line_in_the_archive_does_not_make_a_task_run_again(desk: Desk) -> None:
+    desk.write("a.yml", "schedule: in 30m\ncommand: x\n")
+    desk.sync()
+    desk.later(minutes=31)
+    desk.begin("a")
+    desk.end("a")
+    desk.store.archive(desk.now)
+    (archived,) = desk.client.config.archive_dir.glob("*.jsonl")
+    archived.write_bytes(archived.read_bytes() + archived.read_bytes()[:40] + b"\n")
+    assert desk.sync() == ["= a (completed; runs again when its file changes)"]
+    assert desk.client.find("a")["status"] == "completed"
+
+
 def test_a_moment_that_has_passed_stays_read_where_it_waits(desk: Desk) -> None:
     desk.write("a.yml", "schedule: 2026-03-02T14:00\ncommand: x\nretries: 1\nexpires: 5h\n")
     desk.sync()

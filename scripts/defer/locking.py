@@ -1,0 +1,65 @@
+"""The lock of a file: ``flock`` and nothing in its place.
+
+Where a file system cannot do it, another kind of lock would be one that the death of its holder does not
+release, and that those who have ``flock`` do not see: then nothing is done, and the error says where and why.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from .errors import StorageError, StoreBusy
+
+_POLL_SECONDS = 0.005
+_CANNOT = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+@contextmanager
+def held(path: Path, timeout: float) -> Iterator[None]:
+    """Hold the lock file at ``path``. Raises StoreBusy after ``timeout`` seconds, StorageError without ``flock``."""
+    lock = FileLock(path, timeout=timeout, mode=0o600, poll_interval=_POLL_SECONDS, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreBusy(
+            f"busy: {path} was held by others for {timeout:g} s (try again, or raise DEFER_LOCK_TIMEOUT_SECONDS)"
+        ) from None
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+        raise StorageError(
+            f"files cannot be locked on {file_system(path)}: {path}: {error.strerror} "
+            "(keep it on a local disk; DEFER_RUNTIME_DIR says where the store is)"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def file_system(path: Path) -> str:
+    """The file system that holds ``path``, for people: where it is mounted and, where that can be told, its kind."""
+    place = os.path.realpath(path.parent)
+    while not os.path.ismount(place):
+        place = os.path.dirname(place)
+    kind = None
+    with suppress(OSError):
+        # The last line counts: what is mounted over another hides it.
+        for line in _MOUNTS.read_text(errors="replace").splitlines():
+            front, _, back = line.partition(" - ")
+            if _unescaped(front.split(" ")[4]) == place:
+                kind = back.split(" ")[0]
+    return f"{place} ({kind})" if kind else place
+
+
+def _unescaped(field: str) -> str:
+    """A path of mountinfo, in which space, tab, newline and backslash are octal (proc(5))."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)

@@ -1,0 +1,91 @@
+"""The system calls that ``fsio`` makes, one method each, so that a fault test can put others in their place."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import AbstractContextManager
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+_BUFFER = 1 << 18
+
+
+class Kernel:
+    """The system calls, each as it is; an OSError passes through."""
+
+    def open(self, path: Path, flags: int) -> int:
+        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+    def close(self, fd: int) -> None:
+        os.close(fd)
+
+    def write(self, fd: int, data: bytes) -> int:
+        return os.write(fd, data)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        return os.pread(fd, size, offset)
+
+    def fsync(self, fd: int) -> None:
+        if sys.platform == "darwin":
+            import fcntl
+
+            # There fsync(2) hands the data to the drive, which may keep it in a cache that a power loss empties.
+            try:
+                fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+            except OSError as error:
+                if error.errno not in (errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY):
+                    raise
+            else:
+                return
+        os.fsync(fd)
+
+    def truncate(self, fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+
+    def chmod(self, fd: int, mode: int) -> None:
+        os.fchmod(fd, mode)
+
+    def chown(self, fd: int, uid: int, gid: int) -> None:
+        os.fchown(fd, uid, gid)
+
+    def fstat(self, fd: int) -> os.stat_result:
+        return os.fstat(fd)
+
+    def stat(self, path: Path) -> os.stat_result:
+        return os.stat(path)
+
+    def mkdir(self, path: Path) -> None:
+        os.mkdir(path, 0o700)
+
+    def rename(self, source: Path, target: Path) -> None:
+        os.rename(source, target)
+
+    def unlink(self, path: Path) -> None:
+        os.unlink(path)
+
+    def set_mtime(self, path: Path, ns: int) -> None:
+        os.utime(path, ns=(ns, ns), follow_symlinks=False)
+
+    def listdir(self, path: Path, limit: int | None = None) -> list[str]:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in islice(entries, limit)]
+
+    def reader(self, path: Path) -> BinaryIO:
+        return open(path, "rb", buffering=_BUFFER)
+
+    def reader_state(self, stream: BinaryIO) -> os.stat_result:
+        return os.fstat(stream.fileno())
+
+    def flock(self, fd: int, operation: int) -> None:
+        import fcntl
+
+        fcntl.flock(fd, operation)
+
+    def lock(self, path: Path, timeout: float) -> AbstractContextManager[object]:
+        # Imported here: only writers pay for it.
+        from . import locking
+
+        return locking.held(path, timeout)
