@@ -17,6 +17,8 @@ import sys
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+if __name__ == "__main__":
+    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
 
 from defer import agentresult, config, instants
 from defer.errors import EXIT_BAD_INPUT, DeferError

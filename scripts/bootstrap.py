@@ -43,6 +43,9 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
         return found
     _require_version()
     home = _place()
+    callers = os.umask(0o077)
+    # As private as the caller wants it, but never writable by everybody, nor unusable by its owner.
+    os.umask((callers | 0o002) & 0o077)
     try:
         with _Held(os.path.dirname(home)):
             missing = [lock for lock in _locks(extra) if not _vouched(home, lock)]
@@ -54,6 +57,8 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
         ) from None
     except KeyboardInterrupt:
         raise SetupError(f"setting up was interrupted (to finish it: {_COMMAND})") from None
+    finally:
+        os.umask(callers)
     return _python(home)
 
 

@@ -11,6 +11,7 @@ scripts=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/common.sh
 . "$scripts/common.sh"
 root=${scripts%/*}
+umask o-w # a record that everybody may write to would have us take away what they like
 [ -n "${HOME-}" ] || die "there is no home directory to install into (set HOME)"
 home=$HOME
 bin=$home/.local/bin

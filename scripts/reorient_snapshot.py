@@ -18,6 +18,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+if __name__ == "__main__":
+    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
+
 if sys.version_info < (3, 11):  # noqa: UP036  (a bare `python3` may be macOS's 3.9)
     import bootstrap
 

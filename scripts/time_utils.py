@@ -23,6 +23,7 @@ import os
 import sys
 
 if __name__ == "__main__":
+    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
     import bootstrap
 
     bootstrap.enter_environment()

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import adapters, codec, fsio, prompt, resultfile, timeparse
+from . import adapters, codec, fsio, prompt, resultfile, surroundings, timeparse
 from .capture import RECORD_BYTES, Capture
 from .codec import Task
 from .config import Config
@@ -174,7 +174,7 @@ class Attempt:
         cwd = _working_directory(task, config.home)
         own = _own_variables(task, config)
         self._secrets = [*config.secrets, *(value.encode(errors="surrogateescape") for value in own.values())]
-        self.leader = Leader(argv, cwd, _environment(task, config, self.paths, own))
+        self.leader = Leader(argv, cwd, _environment(task, config, self.paths, own), surroundings.callers_umask)
         self.capture = Capture(self.paths.log, config.output_limit_bytes, self._secrets)
         self._started = time.monotonic()
         self._terminate_at = self._started + self.timeout if self.timeout else None

@@ -99,7 +99,7 @@ def signal_group(leader_pid: int, number: signal.Signals) -> None:
 class Leader:
     """An executor's process, started behind its gate. Its pipes are non-blocking."""
 
-    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], umask: int = -1) -> None:
         """Raises OSError when no process can be started."""
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _GATE, "defer-gate", *argv],
@@ -110,6 +110,7 @@ class Leader:
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
+            umask=umask,
         )
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self.stdout = cast("IO[bytes]", self._process.stdout)
