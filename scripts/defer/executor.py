@@ -135,7 +135,7 @@ def _own_variables(task: Task, config: Config) -> dict[str, str]:
 
     try:
         written = Path(task.get("env_file") or task["source"]["file"])
-        return taskfile.environment(written, config.environment)
+        return taskfile.environment(written, surroundings.passed_on(config.environment))
     except (DeferError, KeyError, TypeError) as error:
         raise Misconfigured(f"the task's env cannot be had: {error}") from None
 
@@ -145,8 +145,7 @@ def _environment(task: Task, config: Config, paths: Paths, own: dict[str, str]) 
     session = task.get("session_id") if task.get("sticky_session") else None
     told = {"DEFER_SESSION_ID": session, "DEFER_MODEL": task.get("model"), "DEFER_AGENT": task.get("agent")}
     return {
-        **config.environment,
-        **own,
+        **surroundings.of_attempt(config.environment, own),
         **{name: str(value) for name, value in told.items() if value},
         "DEFER_TASK_ID": task["id"],
         "DEFER_RUN_ID": str(run.get("run_id", "")),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support import SCRIPTS, quoted, strict, umask
+from defer import config, cronenv, surroundings
+from support import SCRIPTS, quoted, records, strict, umask
 
 UMASKS = (0o022, 0o027, 0o077, 0o000)
 
@@ -35,6 +36,97 @@ def copied_code(base: Path) -> Path:
         (code / name).symlink_to(SCRIPTS.parent / name)
     (code / ".venv").symlink_to(Path(sys.prefix))
     return code
+
+
+def environment_of(place, task_id: str) -> dict[str, str]:
+    """What the executor ``env`` of one task printed."""
+    (done,) = [one for one in place.archived() if one["id"] == task_id]
+    assert done["status"] == "completed", done
+    return dict(line.split("=", 1) for line in done["result"]["output"].splitlines())
+
+
+class TestEnvironment:
+    OF_AN_ATTEMPT = (
+        *("DEFER_TASK_ID", "DEFER_RUN_ID", "DEFER_ATTEMPT", "DEFER_PROMPT_FILE", "DEFER_RESULT_FILE"),
+        *("DEFER_SESSION_ID", "DEFER_MODEL", "DEFER_AGENT"),
+    )
+    MARKS = (
+        *("CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID", "AI_AGENT"),
+        *(
+            "CLAUDE_CODE_CHILD_SESSION",
+            "CODEX_SANDBOX",
+            "CODEX_SANDBOX_NETWORK_DISABLED",
+            "CODEX_THREAD_ID",
+            "CODEX_CI",
+        ),
+        *("GEMINI_CLI", "OPENCODE", "OPENCODE_PID", "QWEN_CODE", "COPILOT_CLI", "COPILOT_AGENT_SESSION_ID"),
+    )
+    THE_USERS = (
+        *("CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK"),
+        *("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CODEX_HOME", "OPENAI_API_KEY", "GEMINI_API_KEY", "IS_SANDBOX"),
+        *("GEMINI_MODEL", "OPENCODE_CONFIG", "COPILOT_MODEL", "COPILOT_GITHUB_TOKEN", "QWEN_MODEL", "AGENT"),
+    )
+
+    def test_an_attempt_within_an_attempt_gets_its_own_session_model_and_agent_or_none(self, place):
+        inner = {"DEFER_RUNTIME_DIR": str(place.base / "inner"), "DEFER_EXECUTOR": "/usr/bin/env"}
+        tasks = place.home / "tasks"
+        place.defer("--when", "now", "--summary", "plain", "--id", "plain", env=inner)
+        body = "DEFER_RUNTIME_DIR={} DEFER_EXECUTOR=/usr/bin/env {}/run-deferred.sh".format(
+            quoted(place.base / "inner"), quoted(SCRIPTS)
+        )
+        tasks.mkdir()
+        (tasks / "outer.yml").write_text("schedule: now\nprompt: p\nmodel: outer-model\nagent: outer-agent\n")
+        assert place.defer("sync", str(tasks)).returncode == 0
+        place.write_store({**place.task("outer"), "sticky_session": True, "session_id": "outer-session"})
+        place.wake(env={"DEFER_EXECUTOR": place.executor(f"env >{quoted(place.base / 'seen')}; {body}")})
+        assert "DEFER_SESSION_ID=outer-session\n" in (place.base / "seen").read_text()
+        (inner_archive,) = (place.base / "inner" / "archive").iterdir()
+        (inner_done,) = records(inner_archive)
+        got = dict(line.split("=", 1) for line in inner_done["result"]["output"].splitlines())
+        assert got["DEFER_TASK_ID"] == "plain"
+        assert not {"DEFER_SESSION_ID", "DEFER_MODEL", "DEFER_AGENT"} & got.keys()
+
+    @pytest.mark.parametrize("source", ["the environment", "the settings file"])
+    def test_what_marks_another_attempt_or_an_agents_session_stays_out(self, place, source):
+        settings = place.base / "settings"
+        values = {name: f"outer {name}" for name in (*self.OF_AN_ATTEMPT, *self.MARKS, *self.THE_USERS)}
+        settings.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        outer = values if source == "the environment" else {"DEFER_ENV_FILE": str(settings)}
+        place.schedule("now", "s", "--id", "a", "--executor", "/usr/bin/env")
+        place.wake(env=outer)
+        # What stands in the settings file is masked in what is kept, so that only the names can be compared.
+        got = environment_of(place, "a")
+        assert set(self.THE_USERS) <= got.keys()
+        assert not {"DEFER_SESSION_ID", "DEFER_MODEL", "DEFER_AGENT", *self.MARKS} & got.keys()
+        assert (got["DEFER_TASK_ID"], got["DEFER_ATTEMPT"]) == ("a", "1")
+
+    def test_a_task_files_own_mark_is_meant_but_for_those_of_the_attempt(self, place):
+        tasks = place.home / "tasks"
+        tasks.mkdir()
+        env = "  CLAUDECODE: '1'\n  DEFER_SESSION_ID: mine\n  DEFER_TASK_ID: mine\n"
+        (tasks / "a.yml").write_text(f"schedule: now\ncommand: env\nenv:\n{env}")
+        done = place.defer("sync", str(tasks))
+        for number, name in ((5, "DEFER_SESSION_ID"), (6, "DEFER_TASK_ID")):
+            assert f"a.yml:{number}: env.{name}: belongs to the attempt, ignored (take it out)" in done.stderr
+        place.wake()
+        got = environment_of(place, "a")
+        assert (got["CLAUDECODE"], got["DEFER_TASK_ID"]) == ("1", "a")
+        assert "DEFER_SESSION_ID" not in got
+
+    def test_a_task_file_cannot_take_up_what_stays_out(self, place):
+        tasks = place.home / "tasks"
+        tasks.mkdir()
+        (tasks / "a.yml").write_text("schedule: now\ncommand: env\nenv:\n  MINE: ${DEFER_SESSION_ID}\n")
+        place.defer("sync", str(tasks))
+        place.wake(env={"DEFER_SESSION_ID": "outer"})
+        assert "DEFER_SESSION_ID is not set" in place.archived()[0]["error"]
+
+    def test_cron_install_notes_none_of_them(self):
+        exported = dict.fromkeys((*self.OF_AN_ATTEMPT, *self.MARKS), "outer")
+        assert cronenv.wanted({"HOME": cronenv.home(), **exported}, "/bin") == {"PATH": "/bin"}
+
+    def test_no_setting_of_ours_is_kept_from_executors(self):
+        assert not (surroundings.ATTEMPT | surroundings.AGENT_SESSION) & config.VARIABLES.keys()
 
 
 class TestUmask:
