@@ -115,9 +115,9 @@ def _step_up() -> None:
 def _homes() -> "list[str]":
     homes = [os.path.join(_ROOT, ".venv")]
     data = os.environ.get("XDG_DATA_HOME") or ""
-    if not data and os.environ.get("HOME"):
-        data = os.path.join(os.environ["HOME"], ".local", "share")
-    if data:
+    if not os.path.isabs(data):  # which the XDG Base Directory Specification says to ignore
+        data = os.path.join(os.environ.get("HOME") or "", ".local", "share")
+    if os.path.isabs(data):
         homes.append(os.path.join(data, "defer", "venv"))
     return homes
 
@@ -128,9 +128,10 @@ def _place() -> str:
     if os.access(_ROOT, os.W_OK):
         return homes[0]
     if len(homes) == 1:
+        what = "not a full path" if os.environ.get("HOME") else "not set"
         raise SetupError(
-            f"no place for the Python environment: {_ROOT} is read-only and there is no home directory "
-            "(set XDG_DATA_HOME to a directory that can be written to)"
+            f"HOME is {what}, and {_ROOT} is read-only: no place for the Python environment "
+            "(set HOME to the full path of your home directory, or XDG_DATA_HOME)"
         )
     return homes[1]
 

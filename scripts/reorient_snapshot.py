@@ -26,7 +26,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (a bare `python3` may be macOS's 
 
     bootstrap.enter_environment()
 
-from defer import contextfiles, snapshot
+from defer import contextfiles, homedir, snapshot
 from defer.errors import EXIT_OK, BadInput, DeferError
 
 _FLAGS = ("--project", "--context-file", "--help")
@@ -77,7 +77,11 @@ def _working_directory() -> Path:
     try:
         return Path.cwd()
     except OSError:  # it has been removed; nothing can lie in it
-        return Path.home()
+        return Path("/")
+
+
+def _home() -> Path:
+    return homedir.need(os.environ, of_account=True)
 
 
 def _snapshot(argv: list[str]) -> snapshot.Snapshot:
@@ -86,7 +90,7 @@ def _snapshot(argv: list[str]) -> snapshot.Snapshot:
         raise BadInput("--context-file is empty (give a path)")
     context_file = None if chosen.context_file is None else Path(chosen.context_file)
     found = contextfiles.find(
-        chosen.project, context_file, os.environ.get("DEFER_CONTEXT_FILE"), Path.home(), _working_directory()
+        chosen.project, context_file, os.environ.get("DEFER_CONTEXT_FILE"), _home, _working_directory()
     )
     for missed in found.missed:
         print(f"defer: not used: {missed}; reading {found.path}", file=sys.stderr)

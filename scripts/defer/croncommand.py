@@ -19,7 +19,7 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     settings = connect().config
     result: dict[str, Any]
     if args.action == "install":
-        target = settings.settings_file or config.user_settings_path(os.environ)
+        target = settings.settings_file or settings.user_directory / "env"
         result = crontab.install(_RUNNER, target, os.environ.get("PATH", os.defpath))
     elif args.action == "uninstall":
         result = crontab.uninstall(_RUNNER)

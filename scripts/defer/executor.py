@@ -22,7 +22,7 @@ from . import adapters, codec, fsio, prompt, resultfile, surroundings, timeparse
 from .capture import RECORD_BYTES, Capture
 from .codec import Task
 from .config import Config
-from .errors import DeferError
+from .errors import DeferError, NoHome
 from .masking import Masker
 from .outcome import (
     CANCELLED,
@@ -117,14 +117,19 @@ def write_prompt(task: Task, paths: Paths) -> None:
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
 
 
-def _working_directory(task: Task, home: Path) -> Path:
+def _working_directory(task: Task, config: Config) -> Path:
     workspace = task.get("workspace")
     if workspace:
         if not Path(workspace).is_dir():
             raise Misconfigured(f"workspace is no directory: {workspace} (make it, or schedule with another)")
         return Path(workspace)
     cwd = task.get("cwd")
-    return Path(cwd) if cwd and Path(cwd).is_dir() else home
+    if cwd and Path(cwd).is_dir():
+        return Path(cwd)
+    try:
+        return config.home
+    except NoHome as error:
+        raise Misconfigured(str(error)) from None
 
 
 def _own_variables(task: Task, config: Config) -> dict[str, str]:
@@ -170,7 +175,7 @@ class Attempt:
         self._config = config
         self.paths = Paths.of(config.log_dir, task["id"], task["run"]["run_id"])
         self.timeout = timeout_of(task, config)
-        cwd = _working_directory(task, config.home)
+        cwd = _working_directory(task, config)
         own = _own_variables(task, config)
         self._secrets = [*config.secrets, *(value.encode(errors="surrogateescape") for value in own.values())]
         self.leader = Leader(argv, cwd, _environment(task, config, self.paths, own), surroundings.callers_umask)

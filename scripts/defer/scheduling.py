@@ -206,7 +206,7 @@ def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
 
     file = Path(args.context_file) if args.context_file else None
     fallback = settings.get("DEFER_CONTEXT_FILE") or None
-    found = contextfiles.find(args.project, file, fallback, settings.home, Path(_origin() or "/"))
+    found = contextfiles.find(args.project, file, fallback, lambda: settings.home, Path(_origin() or "/"))
     for missed in found.missed:
         render.warn(f"{missed}; reading {found.path}")
     return dict(snapshot.parse(contextfiles.read(found.path), str(found.path)))

@@ -272,7 +272,9 @@ def test_read_only_code_and_no_home_is_said(
     clone.chmod(0o555)
     refused = bootstrap(clone, under=unprivileged)
     assert refused.returncode == 74
-    assert refused.stderr.startswith(f"defer: no place for the Python environment: {clone} is read-only ")
+    assert refused.stderr.startswith(
+        f"defer: HOME is not set, and {clone} is read-only: no place for the Python environment "
+    )
     assert refused.stderr.count("\n") == 1
 
 
