@@ -57,25 +57,10 @@ def file_name(task_id: str) -> str:
 def resolve(named: str) -> Path:
     """The file an executor is called by: a shipped adapter's name, or a path. Raises Misconfigured."""
     path = adapters.find(named) or Path(named)
-    if not path.is_file():
-        raise Misconfigured(
-            f"no such executor: {path} (give the path of a program, or a shipped name: {adapters.names()})"
-        )
-    if not os.access(path, os.X_OK):
-        raise Misconfigured(f"executor is not executable: {path} (chmod +x it)")
-    _check_interpreter(path)
+    trouble = adapters.trouble(path)
+    if trouble:
+        raise Misconfigured(trouble)
     return path.absolute()
-
-
-def _check_interpreter(path: Path) -> None:
-    """Raise Misconfigured for a script whose ``#!`` line names what is not there: it would be called not found."""
-    with path.open("rb") as file:
-        first = file.read(_READ_BYTES).split(b"\n", 1)[0]
-    if first[:2] == b"#!" and first[2:].split():
-        interpreter = os.fsdecode(first[2:].lstrip(b" \t").split(b" ")[0])
-        if not os.path.exists(interpreter):
-            hint = "it has CRLF line ends" if interpreter.endswith("\r") else "mend its first line"
-            raise Misconfigured(f"executor's interpreter is not there: {path} names {interpreter!r} ({hint})")
 
 
 def command_line(task: Task, config: Config) -> list[str] | None:
@@ -118,18 +103,19 @@ def write_prompt(task: Task, paths: Paths) -> None:
 
 
 def _working_directory(task: Task, config: Config) -> Path:
-    workspace = task.get("workspace")
-    if workspace:
-        if not Path(workspace).is_dir():
-            raise Misconfigured(f"workspace is no directory: {workspace} (make it, or schedule with another)")
-        return Path(workspace)
-    cwd = task.get("cwd")
-    if cwd and Path(cwd).is_dir():
-        return Path(cwd)
+    directory, what = task.get("workspace"), "workspace"
+    if not directory:
+        directory, what = task.get("cwd"), "the directory it was scheduled from"
     try:
-        return config.home
+        if not directory:
+            return config.home
+        os.stat(f"{directory}/.")  # asks whether it may be entered, too
     except NoHome as error:
         raise Misconfigured(str(error)) from None
+    except OSError as error:
+        mend = f"schedule with another --workspace; what recurs: defer edit {task['id']} --workspace DIR"
+        raise Misconfigured(f"{what} cannot be entered: {directory}: {error.strerror} ({mend})") from None
+    return Path(directory)
 
 
 def _own_variables(task: Task, config: Config) -> dict[str, str]:

@@ -46,7 +46,7 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
         stored = "nothing is stored" if args.dry_run else f"the task is stored, as {shown['id']}"
         raise StorageError(f"{error.strerror}: standard output ({stored})") from None
     if not args.dry_run:
-        for warning in [*scheduler.doubts(shown), *scheduler.warnings(client.store.markers, now)]:
+        for warning in [*scheduler.doubts(shown, client.config), *scheduler.warnings(client.store.markers, now)]:
             render.warn(warning)
     return EXIT_OK
 
