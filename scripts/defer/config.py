@@ -63,7 +63,7 @@ class Config:
             self.environment["PATH"] = file_values["PATH"]
         self.settings_file = settings_file
         self._is_made_up = environ is not os.environ
-        self._from_file = {name for name in file_values if name not in environ}
+        self._from_file = {name for name in file_values if name not in environ or name == "PATH"}
         self.secrets = [
             value.encode(errors="surrogateescape")
             for name, value in file_values.items()
@@ -73,6 +73,10 @@ class Config:
     def get(self, name: str) -> str:
         """The variable's text; an empty one counts as not set."""
         return self.environment.get(name, "")
+
+    def origin(self, name: str) -> str:
+        """Where a variable's value comes from, for people."""
+        return str(self.settings_file) if name in self._from_file else "the runner's environment"
 
     def _directory(self, name: str, otherwise: Callable[[], Path]) -> Path:
         written = self.get(name)

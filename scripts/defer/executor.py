@@ -7,6 +7,7 @@ reads the end of it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -146,6 +147,17 @@ def _environment(task: Task, config: Config, paths: Paths, own: dict[str, str]) 
     }
 
 
+def _leader(argv: list[str], cwd: Path, environment: dict[str, str], task: Task, config: Config) -> Leader:
+    try:
+        return Leader(argv, cwd, environment, surroundings.callers_umask)
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+    own, file = task.get("env") or (), (task.get("source") or {}).get("file")
+    where = surroundings.too_large(argv, environment, lambda name: str(file) if name in own else config.origin(name))
+    raise Misconfigured(where)
+
+
 def timeout_of(task: Task, config: Config) -> float | None:
     """Seconds an attempt of this task may take, or None for no limit."""
     wanted = task.get("timeout_seconds")
@@ -164,7 +176,7 @@ class Attempt:
         cwd = _working_directory(task, config)
         own = _own_variables(task, config)
         self._secrets = [*config.secrets, *(value.encode(errors="surrogateescape") for value in own.values())]
-        self.leader = Leader(argv, cwd, _environment(task, config, self.paths, own), surroundings.callers_umask)
+        self.leader = _leader(argv, cwd, _environment(task, config, self.paths, own), task, config)
         self.capture = Capture(self.paths.log, config.output_limit_bytes, self._secrets)
         self._started = time.monotonic()
         self._terminate_at = self._started + self.timeout if self.timeout else None

@@ -7,7 +7,8 @@ for them alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 
 callers_umask = -1
 """The umask of whoever called this process, for executors: ours is 077. -1 is the process's own."""
@@ -68,3 +69,16 @@ def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
 def of_attempt(environment: Mapping[str, str], tasks_own: Mapping[str, str]) -> dict[str, str]:
     """The same under the variables of a task's file: a mark that its user writes there is meant."""
     return {**passed_on(environment), **{name: value for name, value in tasks_own.items() if name not in ATTEMPT}}
+
+
+def too_large(argv: Sequence[str], environment: Mapping[str, str], origin: Callable[[str], str]) -> str:
+    """Why the system starts nothing with so much (E2BIG): the total, and the largest part by name, never its value."""
+    sizes = {name: len(os.fsencode(f"{name}={value}")) for name, value in environment.items()}
+    total = sum(sizes.values()) + sum(len(os.fsencode(word)) for word in argv)
+    name = max(sizes, key=sizes.__getitem__)
+    part, size = f"{name} from {origin(name)}", sizes[name]
+    word = max(len(os.fsencode(word)) for word in argv)
+    if word > size:
+        part, size = "the command", word
+    what = f"the system starts no program with so much: {total} bytes of environment and command"
+    return f"{what}, the largest part is {part}: {size} bytes (put it into a file and name that)"

@@ -1,6 +1,7 @@
 """What an attempt gets around it: the caller's umask, and an environment without what belongs to others."""
 
 import json
+import resource
 import shutil
 import stat
 import subprocess
@@ -199,3 +200,56 @@ class TestUmask:
         assert any(path.suffix == ".pyc" for path in made)
         assert any(path.name == "installed" for path in made)
         assert [path for path in made if not path.is_symlink() and mode(path) & 0o002] == []
+
+
+class TestSize:
+    """What is too large for a program to be started with is named, and its value is not shown."""
+
+    def test_one_setting_is_refused_as_the_file_is_read_and_the_task_waits(self, place):
+        settings = place.base / "settings"
+        env = {"DEFER_ENV_FILE": str(settings)}
+        place.schedule("now", "s", "--id", "a", "--executor", "/bin/true")
+        settings.write_text(f"A=1\nBIG='{'s3cret' * 22_000}'\n")
+        for done in (place.run("run-deferred.sh", env=env), place.defer("list", env=env)):
+            assert done.returncode == 2
+            assert done.stderr == (
+                f"defer: {settings}:2: BIG is larger than 131071 bytes with its name "
+                "(put the value into a file and name that)\n"
+            )
+        assert place.task("a")["status"] == "scheduled"
+
+    def test_the_largest_setting_there_can_be_reaches_executors(self, place):
+        settings = place.base / "settings"
+        settings.write_text(f"BIG={'x' * (131_071 - len('BIG='))}\n")
+        place.schedule("now", "s", "--executor", place.executor('echo "${#BIG}"'))
+        place.wake(env={"DEFER_ENV_FILE": str(settings)})
+        assert place.archived()[0]["result"]["output"].strip() == "131067"
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="there the limit is another, and does not follow the stack's")
+    @pytest.mark.parametrize("source", ["the settings file", "the environment", "a task file", "a command"])
+    def test_what_only_the_start_can_tell_fails_that_task_for_good(self, place, source):
+        settings, tasks = place.base / "settings", place.home / "tasks"
+        tasks.mkdir()
+        values = {f"V{number}": str(number) * 30_000 for number in range(8)} | {"BIG": "s3cret" * 10_000}
+        task = {"schedule": "now", "command": "true", "retries": 3}
+        env, origin = {"DEFER_ENV_FILE": "/dev/null"}, "the runner's environment"
+        if source == "the settings file":
+            settings.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+            env, origin = {"DEFER_ENV_FILE": str(settings)}, str(settings)
+        elif source == "the environment":
+            env |= {"BIG": "s3cret" * 10_000}
+            task["env"] = {name: value for name, value in values.items() if name != "BIG"}
+        elif source == "a task file":
+            task["env"], origin = values, str(tasks / "a.json")
+        else:
+            task["command"] = f": {'s3cret' * 30_000}"
+        (tasks / "a.json").write_text(json.dumps(task))
+        assert place.defer("sync", str(tasks)).returncode == 0
+        # Linux allows a quarter of the stack's limit for environment and arguments together (execve(2)).
+        place.wake(env=env, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, 1 << 20)))
+        (failed,) = place.archived()
+        assert (failed["status"], failed["attempts"], failed["error_type"]) == ("failed", 1, "ConfigError")
+        part = "the command" if source == "a command" else f"BIG from {origin}"
+        assert f"the largest part is {part}: " in failed["error"]
+        assert "s3cret" not in failed["error"]
+        assert "(put it into a file and name that)" in failed["error"]
