@@ -82,10 +82,12 @@ def enter_environment() -> None:
     except SetupError as error:
         sys.stderr.write(f"defer: {error}\n")
         sys.exit(EXIT_IO)
-    if python == sys.executable or os.path.realpath(sys.prefix) == os.path.realpath(_home_of(python)):
+    is_the_one = python == sys.executable or os.path.realpath(sys.prefix) == os.path.realpath(_home_of(python))
+    if is_the_one and sys.getfilesystemencoding() == "utf-8":
         return
-    # -E -s: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours.
-    os.execv(python, [python, "-E", "-s", *sys.argv])
+    # -E -s: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours. -X utf8: whatever the
+    # locale says, words come and answers go as UTF-8.
+    os.execv(python, [python, "-E", "-s", "-X", "utf8", *sys.argv])
 
 
 def _require_version() -> None:

@@ -26,6 +26,10 @@ if sys.version_info < (3, 11):  # noqa: UP036  (a bare `python3` may be macOS's 
 
     bootstrap.enter_environment()
 
+if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
+    # Whatever the locale says, words come and the answer goes as UTF-8.
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
 from defer import contextfiles, homedir, snapshot
 from defer.errors import EXIT_OK, BadInput, DeferError
 
@@ -102,7 +106,7 @@ def main(argv: list[str]) -> int:
         line = json.dumps(_snapshot(argv), ensure_ascii=False, separators=(",", ":"))
         # Not through sys.stdout: JSON is UTF-8 whatever the locale, and a failed write is told once.
         with os.fdopen(os.dup(1), "wb", buffering=0) as stdout:
-            stdout.write(line.encode() + b"\n")
+            stdout.write(line.encode(errors="backslashreplace") + b"\n")  # of a surrogate that is JSON's own escape
     except DeferError as error:
         print(f"defer: {error}", file=sys.stderr)
         return error.exit_code

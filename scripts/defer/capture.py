@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import fsio
+from . import charsets, fsio
 from .masking import Masker
 
 RECORD_BYTES = 64 << 10
@@ -22,9 +22,10 @@ class Capture:
     A log that cannot be written (a full disk) loses output, never the attempt: ``log_error`` says so.
     """
 
-    def __init__(self, log: Path, limit: int, secrets: Iterable[bytes]) -> None:
+    def __init__(self, log: Path, limit: int, secrets: Iterable[bytes], locale: str = "") -> None:
         known = list(secrets)
         self._maskers = {"stdout": Masker(known), "stderr": Masker(known)}
+        self._locale = locale
         self._room = limit
         self._head = bytearray()
         self._tail = b""
@@ -73,11 +74,11 @@ class Capture:
 
     @property
     def output(self) -> str:
-        """The first bytes of stdout, for the record; what is not UTF-8 is replaced."""
-        return self._head.decode("utf-8", "replace")
+        """The first bytes of stdout, for the record; what is not text is replaced."""
+        return charsets.text(bytes(self._head), self._locale, was_cut=len(self._head) == RECORD_BYTES)
 
     @property
     def last_error_line(self) -> str:
         """The last line of stderr that is not blank, or nothing."""
-        lines = [line.strip() for line in self._tail.decode("utf-8", "replace").splitlines()]
+        lines = [line.strip() for line in charsets.text(self._tail, self._locale).splitlines()]
         return next((line for line in reversed(lines) if line), "")[-500:]

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import adapters, codec, fsio, prompt, resultfile, surroundings, timeparse
+from . import adapters, charsets, codec, fsio, prompt, resultfile, surroundings, timeparse
 from .capture import RECORD_BYTES, Capture
 from .codec import Task
 from .config import Config
@@ -176,8 +176,10 @@ class Attempt:
         cwd = _working_directory(task, config)
         own = _own_variables(task, config)
         self._secrets = [*config.secrets, *(value.encode(errors="surrogateescape") for value in own.values())]
-        self.leader = _leader(argv, cwd, _environment(task, config, self.paths, own), task, config)
-        self.capture = Capture(self.paths.log, config.output_limit_bytes, self._secrets)
+        environment = _environment(task, config, self.paths, own)
+        locale = charsets.locale_name(environment)
+        self.leader = _leader(argv, cwd, environment, task, config)
+        self.capture = Capture(self.paths.log, config.output_limit_bytes, self._secrets, locale)
         self._started = time.monotonic()
         self._terminate_at = self._started + self.timeout if self.timeout else None
         self._kill_at: float | None = None
