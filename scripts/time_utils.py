@@ -161,7 +161,7 @@ def run(argv: "list[str]") -> None:
     ask = Ask(argv)
     if ask.words == "-":
         # What is no UTF-8 becomes characters that no expression has.
-        for answer in answers(ask, iter(open(0, encoding="utf-8", errors="surrogateescape", closefd=False))):  # noqa: SIM115
+        for answer in answers(ask, iter(open(0, encoding="utf-8-sig", errors="surrogateescape", closefd=False))):  # noqa: SIM115
             print(answer, flush=True)
         return
     if (quick := _quickly(ask)) is not None:

@@ -227,7 +227,7 @@ def prompt_text(args: Namespace) -> str | None:
     if len(raw) > _PROMPT_LIMIT:
         raise BadInput(f"the prompt is larger than {_PROMPT_LIMIT} bytes: {args.prompt_file} (name it with --artifact)")
     try:
-        return raw.decode()
+        return raw.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise BadInput(
             f"the prompt is not valid UTF-8: {args.prompt_file} at byte {error.start} (convert it)"
