@@ -76,7 +76,7 @@ def find(
 def read(path: Path) -> str:
     """The text of ``path``, at most READ_LIMIT bytes of it; bytes that are not UTF-8 become U+FFFD.
 
-    A byte order mark is left out. Raises BadInput if it is not text at all, Refused if it cannot be read.
+    Raises BadInput if it is not text at all, Refused if it cannot be read.
     """
     try:
         with fsio.kernel.reader(path) as file:
@@ -85,7 +85,7 @@ def read(path: Path) -> str:
         raise Refused(f"the context file cannot be read: {path}: {error.strerror}") from error
     if b"\0" in content:
         raise BadInput(f"the context file is not text: {path} (it holds NUL bytes; save it as UTF-8)")
-    return content.decode("utf-8", errors="replace").removeprefix("\ufeff")
+    return content.decode("utf-8", errors="replace")
 
 
 def _places(
