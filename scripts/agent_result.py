@@ -17,6 +17,8 @@ import sys
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+if __name__ == "__main__":
+    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
 
 from defer import agentresult, config, instants
 from defer.errors import EXIT_BAD_INPUT, DeferError
@@ -30,7 +32,7 @@ def _say(text: str) -> None:
 
 
 def _heard() -> str:
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+    return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
 
 
 def _summary() -> int:
@@ -46,7 +48,7 @@ def _summary() -> int:
 def _add_to(result_file: str, result: dict[str, Any]) -> None:
     """Put ``result`` beside what the agent itself may have written there, which stays."""
     try:
-        with open(result_file, encoding="utf-8") as file:
+        with open(result_file, encoding="utf-8-sig") as file:
             written = json.loads(file.read(_RESULT_LIMIT))
     except FileNotFoundError:
         written = {}

@@ -2,7 +2,6 @@
 # Summary: file the tasks that have ended under their month.
 # Usage: archive-deferred.sh [OPTION]…
 set -euo pipefail
-umask 077
 
 self=${BASH_SOURCE[0]}
 case $self in */*) ;; *) self=./$self ;; esac

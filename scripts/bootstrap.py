@@ -43,6 +43,9 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
         return found
     _require_version()
     home = _place()
+    callers = os.umask(0o077)
+    # As private as the caller wants it, but never writable by everybody, nor unusable by its owner.
+    os.umask((callers | 0o002) & 0o077)
     try:
         with _Held(os.path.dirname(home)):
             missing = [lock for lock in _locks(extra) if not _vouched(home, lock)]
@@ -54,6 +57,8 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
         ) from None
     except KeyboardInterrupt:
         raise SetupError(f"setting up was interrupted (to finish it: {_COMMAND})") from None
+    finally:
+        os.umask(callers)
     return _python(home)
 
 
@@ -77,10 +82,12 @@ def enter_environment() -> None:
     except SetupError as error:
         sys.stderr.write(f"defer: {error}\n")
         sys.exit(EXIT_IO)
-    if python == sys.executable or os.path.realpath(sys.prefix) == os.path.realpath(_home_of(python)):
+    is_the_one = python == sys.executable or os.path.realpath(sys.prefix) == os.path.realpath(_home_of(python))
+    if is_the_one and sys.getfilesystemencoding() == "utf-8":
         return
-    # -E -s: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours.
-    os.execv(python, [python, "-E", "-s", *sys.argv])
+    # -E -s: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours. -X utf8: whatever the
+    # locale says, words come and answers go as UTF-8.
+    os.execv(python, [python, "-E", "-s", "-X", "utf8", *sys.argv])
 
 
 def _require_version() -> None:
@@ -110,9 +117,9 @@ def _step_up() -> None:
 def _homes() -> "list[str]":
     homes = [os.path.join(_ROOT, ".venv")]
     data = os.environ.get("XDG_DATA_HOME") or ""
-    if not data and os.environ.get("HOME"):
-        data = os.path.join(os.environ["HOME"], ".local", "share")
-    if data:
+    if not os.path.isabs(data):  # which the XDG Base Directory Specification says to ignore
+        data = os.path.join(os.environ.get("HOME") or "", ".local", "share")
+    if os.path.isabs(data):
         homes.append(os.path.join(data, "defer", "venv"))
     return homes
 
@@ -123,9 +130,10 @@ def _place() -> str:
     if os.access(_ROOT, os.W_OK):
         return homes[0]
     if len(homes) == 1:
+        what = "not a full path" if os.environ.get("HOME") else "not set"
         raise SetupError(
-            f"no place for the Python environment: {_ROOT} is read-only and there is no home directory "
-            "(set XDG_DATA_HOME to a directory that can be written to)"
+            f"HOME is {what}, and {_ROOT} is read-only: no place for the Python environment "
+            "(set HOME to the full path of your home directory, or XDG_DATA_HOME)"
         )
     return homes[1]
 

@@ -10,11 +10,21 @@ die() {
   exit "$EXIT_IO"
 }
 
+# Sets REPLY to DIRECTORY, an XDG one, if it is a full path, else to BELOW in the home directory; 1 without either.
+base_directory() {
+  REPLY=$1
+  case $REPLY in /*) return 0 ;; esac
+  REPLY=${HOME-}/$2
+  case $REPLY in /"$2") return 1 ;; /*) return 0 ;; esac
+  return 1
+}
+
 # Sets python to the interpreter of an environment that is ready; 1 if there is none. Dates tell at
 # once; where a checkout has moved them, bootstrap.py compares hashes. Installs nothing.
 find_python() {
   local home stamp
-  for home in "$root/.venv" "${XDG_DATA_HOME:-${HOME-}/.local/share}/defer/venv"; do
+  base_directory "${XDG_DATA_HOME-}" .local/share || REPLY=$root
+  for home in "$root/.venv" "$REPLY/defer/venv"; do
     python=$home/bin/python
     stamp=$home/defer-core.stamp
     [ -x "$python" ] && [ -e "$stamp" ] || continue
@@ -45,10 +55,13 @@ start_python() {
 settings_file() {
   REPLY=${DEFER_ENV_FILE-}
   if [ -n "$REPLY" ]; then return 0; fi
-  for REPLY in "${XDG_CONFIG_HOME:-${HOME-}/.config}/defer/env" "$root/.env"; do
-    if [ -f "$REPLY" ]; then return 0; fi
-  done
-  REPLY=/dev/null
+  if base_directory "${XDG_CONFIG_HOME-}" .config && [ -f "$REPLY/defer/env" ]; then
+    REPLY=$REPLY/defer/env
+  elif [ -f "$root/.env" ]; then
+    REPLY=$root/.env
+  else
+    REPLY=/dev/null
+  fi
 }
 
 # Sets REPLY to what VALUE, an absolute path in a settings line, stands for; 1 if it needs more than a glance.
@@ -85,7 +98,8 @@ read_settings() {
 # Sets REPLY to the tasks file; 1 in any doubt.
 tasks_file() {
   read_settings DEFER_RUNTIME_DIR DEFER_TASKS_FILE || return
-  [ -n "${HOME-}" ] && [ -n "${DEFER_RUNTIME_DIR-unset}" ] && [ -n "${DEFER_TASKS_FILE-unset}" ] || return
+  case ${HOME-} in /*) ;; *) return 1 ;; esac
+  [ -n "${DEFER_RUNTIME_DIR-unset}" ] && [ -n "${DEFER_TASKS_FILE-unset}" ] || return
   REPLY=${DEFER_TASKS_FILE-${DEFER_RUNTIME_DIR-$HOME/data/runtime}/deferred.jsonl}
   case $REPLY in */../* | */.. | */) return 1 ;; /*) return 0 ;; esac
   return 1

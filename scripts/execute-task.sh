@@ -2,7 +2,6 @@
 # Summary: run one attempt of one task, whose JSON comes on standard input.
 # Usage: execute-task.sh [OPTION]… <TASK.json
 set -euo pipefail
-umask 077
 
 self=${BASH_SOURCE[0]}
 case $self in */*) ;; *) self=./$self ;; esac

@@ -11,10 +11,12 @@ scripts=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/common.sh
 . "$scripts/common.sh"
 root=${scripts%/*}
-[ -n "${HOME-}" ] || die "there is no home directory to install into (set HOME)"
+umask o-w # a record that everybody may write to would have us take away what they like
+base_directory '' . || die "HOME is ${HOME:+not a full path: }${HOME:-not set} (set HOME to the full path of your home directory)"
 home=$HOME
 bin=$home/.local/bin
-record=${XDG_STATE_HOME:-$home/.local/state}/defer/installed
+base_directory "${XDG_STATE_HOME-}" .local/state
+record=$REPLY/defer/installed
 status=0
 
 say() { printf '%s\n' "$*"; }

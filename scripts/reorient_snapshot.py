@@ -18,12 +18,19 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+if __name__ == "__main__":
+    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
+
 if sys.version_info < (3, 11):  # noqa: UP036  (a bare `python3` may be macOS's 3.9)
     import bootstrap
 
     bootstrap.enter_environment()
 
-from defer import contextfiles, snapshot
+if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
+    # Whatever the locale says, words come and the answer goes as UTF-8.
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+from defer import contextfiles, homedir, snapshot
 from defer.errors import EXIT_OK, BadInput, DeferError
 
 _FLAGS = ("--project", "--context-file", "--help")
@@ -74,7 +81,11 @@ def _working_directory() -> Path:
     try:
         return Path.cwd()
     except OSError:  # it has been removed; nothing can lie in it
-        return Path.home()
+        return Path("/")
+
+
+def _home() -> Path:
+    return homedir.need(os.environ, of_account=True)
 
 
 def _snapshot(argv: list[str]) -> snapshot.Snapshot:
@@ -83,7 +94,7 @@ def _snapshot(argv: list[str]) -> snapshot.Snapshot:
         raise BadInput("--context-file is empty (give a path)")
     context_file = None if chosen.context_file is None else Path(chosen.context_file)
     found = contextfiles.find(
-        chosen.project, context_file, os.environ.get("DEFER_CONTEXT_FILE"), Path.home(), _working_directory()
+        chosen.project, context_file, os.environ.get("DEFER_CONTEXT_FILE"), _home, _working_directory()
     )
     for missed in found.missed:
         print(f"defer: not used: {missed}; reading {found.path}", file=sys.stderr)
@@ -95,7 +106,7 @@ def main(argv: list[str]) -> int:
         line = json.dumps(_snapshot(argv), ensure_ascii=False, separators=(",", ":"))
         # Not through sys.stdout: JSON is UTF-8 whatever the locale, and a failed write is told once.
         with os.fdopen(os.dup(1), "wb", buffering=0) as stdout:
-            stdout.write(line.encode() + b"\n")
+            stdout.write(line.encode(errors="backslashreplace") + b"\n")  # of a surrogate that is JSON's own escape
     except DeferError as error:
         print(f"defer: {error}", file=sys.stderr)
         return error.exit_code

@@ -6,7 +6,6 @@
 # empty, carry in their modification times when the next task is due, when a wake last came by, and as of
 # when the store was read (scripts/defer/markers.py has the protocol). In any doubt it starts Python.
 set -euo pipefail
-umask 077
 
 self=${BASH_SOURCE[0]}
 case $self in */*) ;; *) self=./$self ;; esac
@@ -23,7 +22,9 @@ idle() {
   [ $# -eq 0 ] || [ "$*" = --once ] || return
   tasks_file && [ ! -L "$REPLY" ] || return
   tasks=$REPLY marker=${REPLY%/*}/.${REPLY##*/}
-  # What is no empty file of ours is not to be emptied. Emptying moves the time, and needs no space.
+  # What is no empty file of ours is not to be emptied. Emptying moves the time, and needs no space. The file
+  # is there, so the umask does not count: it stays the caller's, which executors get and no shell can ask for
+  # without a fork.
   [ -f "$marker.heartbeat" ] && [ ! -L "$marker.heartbeat" ] && [ ! -s "$marker.heartbeat" ] || return
   { : >"$marker.heartbeat"; } 2>/dev/null || return
   if [ ! -e "$tasks" ]; then
@@ -40,6 +41,7 @@ may_write() { [ ! -L "$1" ] && { [ -e "$1" ] || [ "$EUID" -ne 0 ] || [ -O "${1%/
 # A wake installs nothing: nobody is there to see it. `schedule` warns with the line left here.
 give_up() {
   local what="the Python environment is missing or out of date" now trouble log
+  umask 077
   now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   if tasks_file; then
     trouble=${REPLY%/*}/.${REPLY##*/}.trouble

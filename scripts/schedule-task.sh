@@ -2,7 +2,6 @@
 # Summary: schedule work for later, and look at, change or cancel what is scheduled.
 # Usage: schedule-task.sh [schedule] --when TIME --summary TEXT [OPTION]… | ::defer LINE | COMMAND … (see --help)
 set -euo pipefail
-umask 077
 
 self=${BASH_SOURCE[0]}
 case $self in */*) ;; *) self=./$self ;; esac

@@ -23,6 +23,7 @@ import os
 import sys
 
 if __name__ == "__main__":
+    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
     import bootstrap
 
     bootstrap.enter_environment()
@@ -160,7 +161,7 @@ def run(argv: "list[str]") -> None:
     ask = Ask(argv)
     if ask.words == "-":
         # What is no UTF-8 becomes characters that no expression has.
-        for answer in answers(ask, iter(open(0, encoding="utf-8", errors="surrogateescape", closefd=False))):  # noqa: SIM115
+        for answer in answers(ask, iter(open(0, encoding="utf-8-sig", errors="surrogateescape", closefd=False))):  # noqa: SIM115
             print(answer, flush=True)
         return
     if (quick := _quickly(ask)) is not None:

@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 
+# First of all: what is made from here on, byte code too, is ours alone. Executors get back what the caller had.
+_callers_umask = os.umask(0o077)
 # Until a room takes Ctrl-C over, it ends the process at once: the store is whole at every moment.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -28,13 +30,14 @@ def _start_without_bytecode() -> None:
     for folder, _, _ in list(os.walk(_package)):
         if folder.endswith("__pycache__"):
             shutil.rmtree(folder, ignore_errors=True)
+    os.umask(_callers_umask)
     os.execv(sys.executable, [sys.executable, "-B", *sys.orig_argv[1:]])
 
 
 try:
     from defer.cli import main
 
-    status = main(sys.argv[1], sys.argv[2:])
+    status = main(sys.argv[1], sys.argv[2:], _callers_umask)
 except (EOFError, ValueError) as error:
     if "marshal" not in str(error) or sys.dont_write_bytecode:
         raise

@@ -1,12 +1,20 @@
-"""The executors that come with Defer, known by name: one file each in ``scripts/executors``."""
+"""What can be started for a task: the executors that come with Defer, known by name, and any program by its path.
+
+The shipped ones are one file each in ``scripts/executors``.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from .config import ROOT
 
 DIRECTORY = ROOT / "scripts" / "executors"
+PROGRAMS = {"claude": ("claude",), "codex": ("codex",), "notify": ("notify-send", "osascript")}
+"""The program each shipped one hands its task to: one of these must be on PATH."""
+
+_FIRST_LINE_BYTES = 4096
 
 
 def find(named: str) -> Path | None:
@@ -18,3 +26,55 @@ def find(named: str) -> Path | None:
 def names() -> str:
     """The names there are, for an error that says what would work."""
     return ", ".join(sorted(one.name for one in DIRECTORY.iterdir())) if DIRECTORY.is_dir() else "none"
+
+
+def trouble(path: Path) -> str | None:
+    """Why the program at ``path`` cannot be started, whatever the task; None if it can."""
+    if not path.is_file():
+        return f"no such executor: {path} (give the path of a program, or a shipped name: {names()})"
+    if not os.access(path, os.X_OK):
+        return f"executor is not executable: {path} (chmod +x it)"
+    interpreter = next(iter(_interpreter(path)), None)
+    if interpreter is not None and not os.path.exists(interpreter):
+        hint = "it has CRLF line ends" if interpreter.endswith("\r") else "mend its first line"
+        return f"executor's interpreter is not there: {path} names {interpreter!r} ({hint})"
+    return None
+
+
+def _interpreter(path: Path) -> list[str]:
+    """The words of a script's ``#!`` line: where the first is not there, the system calls the script not found."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(_FIRST_LINE_BYTES).split(b"\n", 1)[0]
+    except OSError:  # a program need not be readable to be started
+        return []
+    return os.fsdecode(first[2:].strip(b" \t")).split(" ") if first[:2] == b"#!" and first[2:].split() else []
+
+
+def doubt(named: str, search_path: str) -> str | None:
+    """What of an executor is missing as things stand, also of what it starts itself; None if nothing is."""
+    shipped = find(named)
+    if shipped is not None:
+        return _none_of(f"executor {named}", PROGRAMS.get(named, ()), search_path)
+    path = Path(named)
+    found = trouble(path)
+    words = [] if found else _interpreter(path)
+    if found or not words or os.path.basename(words[0]) != "env":
+        return found
+    started = next((word for word in words[1:] if word and not word.startswith("-") and "=" not in word), None)
+    return _none_of(f"executor {path}", (started,) if started else (), search_path)
+
+
+def doubt_of_command(program: str, search_path: str) -> str | None:
+    """The same of a task file's command, by its first word."""
+    return _none_of("command", (program,), search_path)
+
+
+def _none_of(who: str, programs: tuple[str, ...], search_path: str) -> str | None:
+    """What to say where none of ``programs`` is there to be started."""
+    import shutil  # only what has an executor pays for it
+
+    if not programs or any(shutil.which(one, path=search_path) for one in programs):
+        return None
+    where = "" if "/" in programs[0] else " on the PATH that a wake will have"
+    return f"{who}: there is no program {' or '.join(programs)}{where} (install it, then: defer cron install)"

@@ -7,6 +7,7 @@ as JSON on its standard input and never the store.
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import time
@@ -14,15 +15,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from . import codec, descendants, fsio, process, resultfile, timeparse
+from . import charsets, codec, descendants, fsio, process, resultfile, surroundings, timeparse
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
 from .codec import Task
 from .config import Config
 from .ending import Ending
 from .errors import DeferError
-from .executor import Paths, environment, own_variables, timeout_of, working_directory
+from .executor import Misconfigured, Paths, environment, own_variables, timeout_of, working_directory
 from .masking import Masker
 from .outcome import (
     CANCELLED,
@@ -60,17 +62,18 @@ class Attempt:
         self.run_id = str(task["run"]["run_id"])
         self.paths = Paths.of(config.log_dir, task["id"], self.run_id)
         self.timeout = timeout_of(task, config)
-        cwd = working_directory(task, config.home)
+        cwd = working_directory(task, config)
         own = own_variables(task, config)
         self._own_secrets = [value.encode(errors="surrogateescape") for value in own.values()]
         variables = environment(task, config, self.paths, own)
         try:
-            self.leader = Leader(argv, cwd, variables, self._write_input())
+            self.leader = _leader(argv, cwd, variables, task, config, self._write_input())
         except BaseException:
             self._remove_input()
             raise
         log = Log.create(self.paths.log, config.output_limit_bytes)
-        self.capture = Capture(log, [*config.secrets, *self._own_secrets])
+        locale = charsets.locale_name(variables)
+        self.capture = Capture(log, [*config.secrets, *self._own_secrets], locale=locale)
         grace = config.kill_grace_seconds
         self._ending = Ending(self.leader.pid, self.run_id, grace, below=os.getpid())
         self._selector: selectors.BaseSelector | None = None
@@ -298,3 +301,14 @@ class Attempt:
         how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
         said = self.capture.last_error_line
         return f"executor {how}: {said}" if said else f"executor {how}"
+
+
+def _leader(argv: list[str], cwd: Path, variables: dict[str, str], task: Task, config: Config, stdin: str) -> Leader:
+    try:
+        return Leader(argv, cwd, variables, stdin, surroundings.callers_umask)
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+    own, file = task.get("env") or (), (task.get("source") or {}).get("file")
+    where = surroundings.too_large(argv, variables, lambda name: str(file) if name in own else config.origin(name))
+    raise Misconfigured(where)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import fsio
+from . import charsets, fsio
 from .errors import is_full
 from .masking import Masker
 
@@ -74,10 +74,14 @@ class Capture:
     """What one attempt prints: its ``log``, and what the record keeps of it.
 
     ``held``: what maskers of stdout and stderr held back elsewhere, where another process goes on with the same log.
+    ``locale``: the name of the locale that the program was given.
     """
 
-    def __init__(self, log: Log, secrets: Iterable[bytes], held: tuple[bytes, bytes] = (b"", b"")) -> None:
+    def __init__(
+        self, log: Log, secrets: Iterable[bytes], held: tuple[bytes, bytes] = (b"", b""), locale: str = ""
+    ) -> None:
         known = list(secrets)
+        self._locale = locale
         self._maskers = {stream: Masker(known, before) for stream, before in zip(STREAMS, held, strict=True)}
         self._head = bytearray()
         self._tail = b""
@@ -109,11 +113,11 @@ class Capture:
 
     @property
     def output(self) -> str:
-        """The first bytes of stdout, for the record; what is not UTF-8 is replaced."""
-        return self._head.decode("utf-8", "replace")
+        """The first bytes of stdout, for the record; what is not text is replaced."""
+        return charsets.text(bytes(self._head), self._locale, was_cut=len(self._head) == RECORD_BYTES)
 
     @property
     def last_error_line(self) -> str:
         """The last line of stderr that is not blank, or nothing."""
-        lines = [line.strip() for line in self._tail.decode("utf-8", "replace").splitlines()]
+        lines = [line.strip() for line in charsets.text(self._tail, self._locale).splitlines()]
         return next((line for line in reversed(lines) if line), "")[-500:]

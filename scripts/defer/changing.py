@@ -60,6 +60,11 @@ def edit(connect: Connect, argv: list[str]) -> int:
     editor = client.editor
     changed = editor.edit(args.id, given, context, reorient)
     _tell_of_file(changed, "the next change of")
+    if args.executor is not None:
+        from . import scheduler
+
+        for warning in scheduler.doubts(changed, client.config):
+            render.warn(warning)
     return _print(client, args, changed, "changed; runs {when}", editor.now)
 
 

@@ -20,6 +20,7 @@ from .errors import EXIT_IO, EXIT_OK, BadInput, DeferError
 _EXIT_INTERRUPTED = 130
 
 _FACES = {"wake": "waking.wake", "attempt": "waking.attempt", "archive": "waking.archive"}
+_RUNNING = ("wake", "attempt")
 _COMMANDS = {
     "schedule": "scheduling.schedule",
     "list": "looking.list_tasks",
@@ -47,11 +48,15 @@ def connect() -> Client:
     return Client(tell=render.warn)
 
 
-def main(face: str, argv: list[str]) -> int:
-    """Run one face; the process's exit status."""
+def main(face: str, argv: list[str], callers_umask: int = -1) -> int:
+    """Run one face; the process's exit status. ``callers_umask`` is for executors; -1 is the process's own."""
     _open_missing_streams()
     try:
         _check_words(argv)
+        if face in _RUNNING:
+            from . import surroundings
+
+            surroundings.callers_umask = callers_umask
         status = _call(face, argv)
         sys.stdout.flush()
     except DeferError as error:

@@ -7,14 +7,14 @@ table are held equal to it by a test.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from . import codec, settings
-from .errors import BadInput
+from . import codec, homedir, settings
+from .errors import BadInput, NoHome
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -63,7 +63,7 @@ class Config:
             self.environment["PATH"] = file_values["PATH"]
         self.settings_file = settings_file
         self._is_made_up = environ is not os.environ
-        self._from_file = {name for name in file_values if name not in environ}
+        self._from_file = {name for name in file_values if name not in environ or name == "PATH"}
         self.secrets = [
             value.encode(errors="surrogateescape")
             for name, value in file_values.items()
@@ -74,42 +74,52 @@ class Config:
         """The variable's text; an empty one counts as not set."""
         return self.environment.get(name, "")
 
-    def _directory(self, name: str, otherwise: Path) -> Path:
+    def origin(self, name: str) -> str:
+        """Where a variable's value comes from, for people."""
+        return str(self.settings_file) if name in self._from_file else "the runner's environment"
+
+    def _directory(self, name: str, otherwise: Callable[[], Path]) -> Path:
         written = self.get(name)
         if written.startswith("~"):
             raise BadInput(f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)")
         if written and name in self._from_file and not os.path.isabs(written):
             # Every run would look for it somewhere else, and what one stores no other would find.
             raise BadInput(f"{self.settings_file}: {name} is not a full path: {written} (write it from / on)")
-        return Path(os.path.abspath(written)) if written else otherwise
+        return Path(os.path.abspath(written)) if written else otherwise()
 
     @property
     def home(self) -> Path:
-        """The user's home directory. Without HOME, that of the account, unless an environment was made up for us."""
-        if not self.get("HOME") and self._is_made_up:
-            raise BadInput("HOME is missing from the environment given (or set DEFER_RUNTIME_DIR in it)")
-        return Path(self.get("HOME") or os.path.expanduser("~"))
+        """The user's home directory. Raises NoHome: ask only where nothing else names the place."""
+        return homedir.need(self.environment, of_account=not self._is_made_up)
+
+    @property
+    def user_directory(self) -> Path:
+        """``$XDG_CONFIG_HOME/defer``, whether it exists or not."""
+        found = _user_directory(self.environment, of_account=not self._is_made_up)
+        if found is None:
+            raise NoHome(self.get("HOME"))
+        return found
 
     @property
     def runtime_dir(self) -> Path:
-        return self._directory("DEFER_RUNTIME_DIR", self.home / "data" / "runtime")
+        return self._directory("DEFER_RUNTIME_DIR", lambda: self.home / "data" / "runtime")
 
     @property
     def tasks_file(self) -> Path:
         """The store. A link is followed, so that all who reach one file share its lock."""
-        return Path(os.path.realpath(self._directory("DEFER_TASKS_FILE", self.runtime_dir / "deferred.jsonl")))
+        return Path(os.path.realpath(self._directory("DEFER_TASKS_FILE", lambda: self.runtime_dir / "deferred.jsonl")))
 
     @property
     def archive_dir(self) -> Path:
-        return self._directory("DEFER_ARCHIVE_DIR", self.runtime_dir / "archive")
+        return self._directory("DEFER_ARCHIVE_DIR", lambda: self.runtime_dir / "archive")
 
     @property
     def log_dir(self) -> Path:
-        return self._directory("DEFER_LOG_DIR", self.runtime_dir / "logs")
+        return self._directory("DEFER_LOG_DIR", lambda: self.runtime_dir / "logs")
 
     @property
     def log_file(self) -> Path:
-        return self._directory("DEFER_LOG_FILE", self.log_dir / "deferred.log")
+        return self._directory("DEFER_LOG_FILE", lambda: self.log_dir / "deferred.log")
 
     @property
     def runs_dir(self) -> Path:
@@ -117,8 +127,8 @@ class Config:
 
     @property
     def tasks_dir(self) -> Path:
-        """The directory of task files (XDG Base Directory Specification), whether it exists or not."""
-        return self._directory("DEFER_TASKS_DIR", user_settings_path(self.environment).with_name("tasks"))
+        """The directory of task files, whether it exists or not."""
+        return self._directory("DEFER_TASKS_DIR", lambda: self.user_directory / "tasks")
 
     @property
     def executor(self) -> str | None:
@@ -232,10 +242,16 @@ def settings_path(env: Mapping[str, str]) -> Path | None:
     """The settings file: DEFER_ENV_FILE, else the first that exists of the two places it may be."""
     if env.get("DEFER_ENV_FILE"):
         return Path(env["DEFER_ENV_FILE"])
-    return next((path for path in (user_settings_path(env), ROOT / ".env") if path.is_file()), None)
+    places = (user_settings_path(env), ROOT / ".env")
+    return next((path for path in places if path is not None and path.is_file()), None)
 
 
-def user_settings_path(env: Mapping[str, str]) -> Path:
-    """``$XDG_CONFIG_HOME/defer/env`` (XDG Base Directory Specification), whether it exists or not."""
-    home = env.get("HOME") or os.path.expanduser("~")
-    return Path(env.get("XDG_CONFIG_HOME") or f"{home}/.config") / "defer" / "env"
+def user_settings_path(env: Mapping[str, str]) -> Path | None:
+    """``$XDG_CONFIG_HOME/defer/env``, whether it exists or not; None where there is no home."""
+    directory = _user_directory(env, of_account=env is os.environ)
+    return directory and directory / "env"
+
+
+def _user_directory(env: Mapping[str, str], *, of_account: bool) -> Path | None:
+    directory = homedir.xdg(env, "XDG_CONFIG_HOME", ".config", of_account=of_account)
+    return directory and directory / "defer"

@@ -1,14 +1,14 @@
 """Where a CONTEXT.md lies, and what it says: the order of contract.md, "Reorient".
 
-Reads the file system and nothing else: the environment, the home and the working directory are
-the caller's to give.
+Reads the file system and nothing else: the environment, the home (asked for when a place in it comes up) and the
+working directory are the caller's to give.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,19 +36,23 @@ class Found(NamedTuple):
 
 
 def snapshot(
-    project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path
+    project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
 ) -> snapshots.Snapshot:
     """The snapshot of the first context file found; raises as :func:`find` and :func:`read` do."""
     path = find(project, context_file, env_file, home, cwd).path
     return snapshots.parse(read(path), str(path))
 
 
-def locate(project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path) -> Path:
+def locate(
+    project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
+) -> Path:
     """The path of the context file that :func:`find` finds."""
     return find(project, context_file, env_file, home, cwd).path
 
 
-def find(project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path) -> Found:
+def find(
+    project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
+) -> Found:
     """The first context file there is.
 
     Raises BadInput for a project that is no plain folder name, and Refused, naming every place
@@ -85,17 +89,17 @@ def read(path: Path) -> str:
 
 
 def _places(
-    project: str | None, context_file: Path | None, env_file: str | None, home: Path, cwd: Path
+    project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
 ) -> Iterator[Place]:
-    projects = home / RESEARCH / "projects"
     if context_file is not None:
         yield Place(cwd / context_file, named=True)
     if project is not None:
-        yield Place(projects / _folder_name(project) / _NAME, named=True)
+        yield Place(home() / RESEARCH / "projects" / _folder_name(project) / _NAME, named=True)
     if env_file:
         yield Place(cwd / env_file, named=True)
+    projects = home() / RESEARCH / "projects"
     yield Place(_latest(projects) or projects / "*" / _NAME)
-    yield Place(home / RESEARCH / _NAME)
+    yield Place(home() / RESEARCH / _NAME)
     yield Place(cwd / _NAME)
 
 

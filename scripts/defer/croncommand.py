@@ -19,7 +19,7 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     settings = connect().config
     result: dict[str, Any]
     if args.action == "install":
-        target = settings.settings_file or config.user_settings_path(os.environ)
+        target = settings.settings_file or settings.user_directory / "env"
         path = os.environ.get("PATH", os.defpath)
         result = crontab.install(_RUNNER, target, path, settings.lock_timeout_seconds)
     elif args.action == "uninstall":

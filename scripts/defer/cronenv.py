@@ -11,12 +11,11 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import config, cronline, envfile, fsio
+from . import config, cronline, envfile, fsio, homedir
 
 
 def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
@@ -44,17 +43,15 @@ def _environment(crontab: bytes) -> dict[str, str]:
 def _settings_found(environment: Mapping[str, str], yet_to_come: Path) -> Path:
     """The settings file found once ``yet_to_come`` is there."""
     users = config.user_settings_path(environment)
-    if not environment.get("DEFER_ENV_FILE") and _same(users, yet_to_come):
+    if users is not None and not environment.get("DEFER_ENV_FILE") and _same(users, yet_to_come):
         return users
     return config.settings_path(environment) or config.ROOT / ".env"
 
 
 def home() -> str:
     """The home cron gives its commands, whatever HOME is in this shell."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_dir
-    except KeyError:  # a user without an entry; cron will not serve them either, and says so itself
-        return os.path.expanduser("~")
+    # A user without an entry: cron will not serve them either, and says so itself.
+    return homedir.account() or str(homedir.need(os.environ, of_account=False))
 
 
 def other_home(environ: Mapping[str, str]) -> str | None:

@@ -39,6 +39,17 @@ class BadInput(DeferError):
     exit_code = EXIT_BAD_INPUT
 
 
+class NoHome(BadInput):
+    """What is asked for lies in the home directory, and nothing says where that is."""
+
+    exit_code = EXIT_IO
+
+    def __init__(self, written: str) -> None:
+        mend = "set HOME to the full path of your home directory; for the store alone DEFER_RUNTIME_DIR will do"
+        what = f"not a full path: {written}" if written else "not set, and no account names a home directory"
+        super().__init__(f"HOME is {what} ({mend})")
+
+
 class StorageError(DeferError):
     """The disk did not do what was asked; the store holds the old state or the new."""
 

@@ -12,10 +12,10 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from . import adapters, fsio, prompt
+from . import adapters, fsio, prompt, surroundings
 from .codec import Task
 from .config import Config
-from .errors import DeferError
+from .errors import DeferError, NoHome
 from .outcome import (
     CONFIG_ERROR,
     FAILED,
@@ -42,25 +42,10 @@ def file_name(task_id: str) -> str:
 def resolve(named: str) -> Path:
     """The file an executor is called by: a shipped adapter's name, or a path. Raises Misconfigured."""
     path = adapters.find(named) or Path(named)
-    if not path.is_file():
-        raise Misconfigured(
-            f"no such executor: {path} (give the path of a program, or a shipped name: {adapters.names()})"
-        )
-    if not os.access(path, os.X_OK):
-        raise Misconfigured(f"executor is not executable: {path} (chmod +x it)")
-    _check_interpreter(path)
+    trouble = adapters.trouble(path)
+    if trouble:
+        raise Misconfigured(trouble)
     return path.absolute()
-
-
-def _check_interpreter(path: Path) -> None:
-    """Raise Misconfigured for a script whose ``#!`` line names what is not there: it would be called not found."""
-    with path.open("rb") as file:
-        first = file.read(_READ_BYTES).split(b"\n", 1)[0]
-    if first[:2] == b"#!" and first[2:].split():
-        interpreter = os.fsdecode(first[2:].lstrip(b" \t").split(b" ")[0])
-        if not os.path.exists(interpreter):
-            hint = "it has CRLF line ends" if interpreter.endswith("\r") else "mend its first line"
-            raise Misconfigured(f"executor's interpreter is not there: {path} names {interpreter!r} ({hint})")
 
 
 def command_line(task: Task, config: Config) -> list[str] | None:
@@ -104,14 +89,20 @@ def write_prompt(task: Task, paths: Paths) -> None:
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
 
 
-def working_directory(task: Task, home: Path) -> Path:
-    workspace = task.get("workspace")
-    if workspace:
-        if not Path(workspace).is_dir():
-            raise Misconfigured(f"workspace is no directory: {workspace} (make it, or schedule with another)")
-        return Path(workspace)
-    cwd = task.get("cwd")
-    return Path(cwd) if cwd and Path(cwd).is_dir() else home
+def working_directory(task: Task, config: Config) -> Path:
+    directory, what = task.get("workspace"), "workspace"
+    if not directory:
+        directory, what = task.get("cwd"), "the directory it was scheduled from"
+    try:
+        if not directory:
+            return config.home
+        os.stat(f"{directory}/.")  # asks whether it may be entered, too
+    except NoHome as error:
+        raise Misconfigured(str(error)) from None
+    except OSError as error:
+        mend = f"schedule with another --workspace; what recurs: defer edit {task['id']} --workspace DIR"
+        raise Misconfigured(f"{what} cannot be entered: {directory}: {error.strerror} ({mend})") from None
+    return Path(directory)
 
 
 def own_variables(task: Task, config: Config) -> dict[str, str]:
@@ -122,7 +113,7 @@ def own_variables(task: Task, config: Config) -> dict[str, str]:
 
     try:
         written = Path(task.get("env_file") or task["source"]["file"])
-        return taskfile.environment(written, config.environment)
+        return taskfile.environment(written, surroundings.passed_on(config.environment))
     except (DeferError, KeyError, TypeError) as error:
         raise Misconfigured(f"the task's env cannot be had: {error}") from None
 
@@ -132,8 +123,7 @@ def environment(task: Task, config: Config, paths: Paths, own: dict[str, str]) -
     session = task.get("session_id") if task.get("sticky_session") else None
     told = {"DEFER_SESSION_ID": session, "DEFER_MODEL": task.get("model"), "DEFER_AGENT": task.get("agent")}
     return {
-        **config.environment,
-        **own,
+        **surroundings.of_attempt(config.environment, own),
         **{name: str(value) for name, value in told.items() if value},
         "DEFER_TASK_ID": task["id"],
         "DEFER_RUN_ID": str(run.get("run_id", "")),

@@ -110,10 +110,11 @@ def add(connect: Connect, argv: list[str]) -> int:
     directory = _directory(args, client)
     path = _free_path(directory, args.id)
     content = taskedit.new_yaml(_fields(args))
-    record = taskrecords.new(taskfile.describe(path, content), client.config, client.clock())
+    file = taskfile.describe(path, content)
+    step = Step(NEW, args.id, "", file, taskrecords.new(file, client.config, client.clock()))
     _refuse_taken(client, path)
     if args.dry_run:
-        plan = SyncPlan([Step(NEW, args.id, "", None, record)], [], [])
+        plan = SyncPlan([step], [], taskfiles.doubts(step, client.config))
     else:
         _save_new(client, directory, {args.id: content})
         plan = _synced(client, args, directory, {args.id})

@@ -133,7 +133,9 @@ def signal_group(leader_pid: int, number: signal.Signals) -> None:
 class Leader:
     """An executor's process, started behind its gate. The pipes it prints to are non-blocking."""
 
-    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str = os.devnull) -> None:
+    def __init__(
+        self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str = os.devnull, umask: int = -1
+    ) -> None:
         """``stdin``: the file that is the executor's standard input. Raises OSError when no process can be started."""
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _GATE, "defer-gate", stdin, *argv],
@@ -144,6 +146,7 @@ class Leader:
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
+            umask=umask,
         )
         self._gate = cast("IO[bytes]", self._process.stdin)
         self.stdout = cast("IO[bytes]", self._process.stdout)

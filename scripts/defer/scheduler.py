@@ -242,12 +242,15 @@ def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, i
     return stored
 
 
-def doubts(stored: Task) -> list[str]:
-    """What somebody who has just scheduled this should know of it: its executor is not there, as of now."""
-    named = stored.get("executor")
-    if named is None or adapters.find(named) or os.access(named, os.X_OK):
-        return []
-    return [f"there is no such program yet, and the task will fail without it: {named}"]
+def doubts(stored: Task, config: Config) -> list[str]:
+    """What somebody who has just scheduled this should know of it: what it starts is not there, as of now."""
+    command, named = stored.get("command"), stored.get("executor") or config.executor
+    search_path = config.get("PATH") or os.defpath
+    if command:
+        found = adapters.doubt_of_command(command[0], search_path) if isinstance(command, list) else None
+    else:
+        found = adapters.doubt(named, search_path) if named else None
+    return [f"the task will fail as things stand: {found}"] if found else []
 
 
 def warnings(markers: Markers, now: datetime) -> list[str]:

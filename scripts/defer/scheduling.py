@@ -46,7 +46,7 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
         stored = "nothing is stored" if args.dry_run else f"the task is stored, as {shown['id']}"
         raise StorageError(f"{error.strerror}: standard output ({stored})") from None
     if not args.dry_run:
-        for warning in [*scheduler.doubts(shown), *scheduler.warnings(client.store.markers, now)]:
+        for warning in [*scheduler.doubts(shown, client.config), *scheduler.warnings(client.store.markers, now)]:
             render.warn(warning)
     return EXIT_OK
 
@@ -207,7 +207,7 @@ def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
 
     file = Path(args.context_file) if args.context_file else None
     fallback = settings.get("DEFER_CONTEXT_FILE") or None
-    found = contextfiles.find(args.project, file, fallback, settings.home, Path(_origin() or "/"))
+    found = contextfiles.find(args.project, file, fallback, lambda: settings.home, Path(_origin() or "/"))
     for missed in found.missed:
         render.warn(f"{missed}; reading {found.path}")
     return dict(snapshot.parse(contextfiles.read(found.path), str(found.path)))
@@ -228,7 +228,7 @@ def prompt_text(args: Namespace) -> str | None:
     if len(raw) > _PROMPT_LIMIT:
         raise BadInput(f"the prompt is larger than {_PROMPT_LIMIT} bytes: {args.prompt_file} (name it with --artifact)")
     try:
-        return raw.decode()
+        return raw.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise BadInput(
             f"the prompt is not valid UTF-8: {args.prompt_file} at byte {error.start} (convert it)"

@@ -38,7 +38,7 @@ def _refuse(name: str) -> NoReturn:
 def parse_object(text: str, source: str) -> dict[str, Any]:
     """The JSON object in ``text``. Raises BadInput with line and column where it is none."""
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise BadInput(f"{source} is not JSON: {error.msg} at {where} (quote the whole object for the shell)") from None

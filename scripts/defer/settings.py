@@ -10,6 +10,13 @@ import re
 
 from .errors import BadInput
 
+LONGEST = (128 << 10) - 1
+"""Bytes of ``NAME=value``: Linux starts no program with a longer one (execve(2), MAX_ARG_STRLEN).
+
+Refused here, on every system and for every command. Left to the attempts, each task that came due would fail for good;
+as it is, all of them wait until the file is mended.
+"""
+
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL).fullmatch
 _COMMENT = re.compile(r"\s+#.*")
 
@@ -28,7 +35,14 @@ def parse(text: str, source: str) -> dict[str, str]:
         if match is None:
             raise BadInput(f"{source}:{number}: not a setting (write NAME=value)")
         values[match[1]] = _value(match[2].strip(), f"{source}:{number}")
+        if len(line) > LONGEST // 4 and _size(match[1], values[match[1]]) > LONGEST:
+            mend = "put the value into a file and name that"
+            raise BadInput(f"{source}:{number}: {match[1]} is larger than {LONGEST} bytes with its name ({mend})")
     return values
+
+
+def _size(name: str, value: str) -> int:
+    return len(f"{name}={value}".encode(errors="surrogateescape"))
 
 
 def _value(written: str, where: str) -> str:

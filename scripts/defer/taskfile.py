@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import fsio, taskformats, timeparse
+from . import fsio, surroundings, taskformats, timeparse
 from .config import ROOT
 from .errors import BadInput
 from .taskformats import Complaint
@@ -279,6 +279,11 @@ def _warnings(path: Path, fields: dict[str, Any], lines: dict[str, int]) -> Iter
             near = difflib.get_close_matches(name, known, n=1)
             mend = f"did you mean {near[0]}?" if near else "see references/task-files.md"
             yield located(path, f"unknown field, ignored ({mend})", lines.get(name), name)
+    env = fields.get("env")
+    for name in env if isinstance(env, dict) else ():
+        if name in surroundings.ATTEMPT:
+            what, field = "belongs to the attempt, ignored (take it out)", f"env.{name}"
+            yield located(path, what, lines.get(field), field)
     mode = fields.get("session_mode", "fixed")
     if mode != "fixed":
         what = "only fixed is known here: each run starts a session of its own (or say sticky_session: true)"

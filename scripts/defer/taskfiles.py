@@ -124,8 +124,16 @@ def plan(
         for task_id, record in records.items()
         if task_id not in found and task_id not in bad and is_live_of(directory, record)
     ]
-    warnings = [line for step in steps if step.file for line in step.file.warnings]
+    warnings = [line for step in steps if step.file for line in (*step.file.warnings, *doubts(step, config))]
     return SyncPlan(sorted(steps, key=lambda step: step.task_id), problems, warnings)
+
+
+def doubts(step: Step, config: Config) -> list[str]:
+    """What is missing of what a new or changed task is to start."""
+    if step.file is None or step.record is None or not step.file.enabled:
+        return []
+    field = next((name for name in ("command", "executor", "agent") if name in step.file.fields), None)
+    return [step.file.wrong(doubt, field) for doubt in scheduler.doubts(step.record, config)]
 
 
 def _records(store: Store, found: dict[str, Path], directory: Path, only: Collection[str] | None) -> dict[str, Task]:

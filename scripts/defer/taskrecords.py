@@ -14,7 +14,7 @@ from typing import Any
 from . import adapters, changes, codec, instants, occurrences, scheduler, task
 from .codec import Task
 from .config import Config
-from .errors import BadInput
+from .errors import BadInput, NoHome
 from .scheduler import Plan, Request
 from .taskfile import BadFile, TaskFile, located
 
@@ -138,7 +138,9 @@ def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
 def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
     """The task the file asks for, as of ``now``. Raises BadFile naming the field that cannot be."""
     try:
-        planned = scheduler.plan(_request(file), config, now)
+        planned = scheduler.plan(_request(file, config), config, now)
+    except NoHome:
+        raise
     except BadInput as error:
         field = next(_culprits(file, config, str(error)), "cron" if "cron" in file.fields else "schedule")
         raise BadFile([file.wrong(_without_dashes(str(error)), field)]) from None
@@ -150,7 +152,7 @@ def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
     return planned
 
 
-def _request(file: TaskFile) -> Request:
+def _request(file: TaskFile, config: Config) -> Request:
     """What the file asks for."""
     text, command = file.text, file.command
     extra = {
@@ -171,8 +173,8 @@ def _request(file: TaskFile) -> Request:
         intent="execute_action" if command else "resume_task",
         prompt_template=file.prompt,
         max_retries=int(file.fields.get("retries", 0)),
-        executor=_executor(file),
-        workspace=_absolute(file, text("workspace")),
+        executor=_executor(file, config),
+        workspace=_absolute(file, text("workspace"), config),
         tags=file.tags,
         expires=text("expires"),
         jitter=text("jitter"),
@@ -195,12 +197,12 @@ def _summary(file: TaskFile) -> str:
     return next(filter(None, lines))
 
 
-def _executor(file: TaskFile) -> str | None:
+def _executor(file: TaskFile, config: Config) -> str | None:
     """The executor a file names; an agent that is called as a shipped adapter is one. Raises BadInput."""
     named = file.text("executor")
     if named is None:
         return file.agent if file.agent and adapters.find(file.agent) else None
-    path = _absolute(file, named)
+    path = _absolute(file, named, config)
     if adapters.find(named) or path is None:
         return named
     if "/" not in named and not os.path.exists(path):
@@ -208,9 +210,13 @@ def _executor(file: TaskFile) -> str | None:
     return path
 
 
-def _absolute(file: TaskFile, written: str | None) -> str | None:
+def _absolute(file: TaskFile, written: str | None, config: Config) -> str | None:
     """A path as a file means it: ``~`` is the home directory, a relative one starts at the file's own."""
-    return None if written is None else os.path.join(file.path.parent, os.path.expanduser(written.strip()))
+    if written is None:
+        return None
+    tilde, slash, below = written.strip().partition("/")
+    home = str(config.home) if tilde == "~" else os.path.expanduser(tilde)
+    return os.path.join(file.path.parent, home + slash + below)
 
 
 def _culprits(file: TaskFile, config: Config, message: str) -> Iterator[str]:

@@ -58,7 +58,7 @@ make_clone() {
 import sys
 
 
-def main(face, arguments):
+def main(face, arguments, callers_umask):
     print(face, *arguments, sep="|")
     return 7
 PYTHON

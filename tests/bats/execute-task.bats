@@ -13,7 +13,7 @@ setup() {
 import sys
 
 
-def main(face, arguments):
+def main(face, arguments, callers_umask):
     print(face, *arguments, sys.stdin.read(), sep="|")
     return 0
 PYTHON

@@ -87,7 +87,7 @@ e' ]
 import os, subprocess, sys
 
 
-def main(face, arguments):
+def main(face, arguments, callers_umask):
     names = sorted(name for name in os.environ if name.startswith(("PYTHON", "DEFER_")))
     print(*names, flush=True)
     return subprocess.call([sys.executable, "-c", "import sys; print(sys.flags.isolated, sys.flags.no_site)"])

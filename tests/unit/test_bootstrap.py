@@ -272,7 +272,9 @@ def test_read_only_code_and_no_home_is_said(
     clone.chmod(0o555)
     refused = bootstrap(clone, under=unprivileged)
     assert refused.returncode == 74
-    assert refused.stderr.startswith(f"defer: no place for the Python environment: {clone} is read-only ")
+    assert refused.stderr.startswith(
+        f"defer: HOME is not set, and {clone} is read-only: no place for the Python environment "
+    )
     assert refused.stderr.count("\n") == 1
 
 
@@ -303,3 +305,17 @@ def test_a_script_goes_on_under_the_environment(ready: Path, tmp_path: Path, mon
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"['a b', '--flag'] typed {ready / '.venv'}\n"
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o027, 0o777], ids=oct)
+def test_the_environment_is_as_private_as_the_caller_is_and_of_use_to_its_owner(clone: Path, mask: int) -> None:
+    command = [sys.executable, "scripts/bootstrap.py"]
+    made = subprocess.run(
+        command, cwd=clone, capture_output=True, text=True, preexec_fn=lambda: (os.umask(mask), None)[1]
+    )
+    assert made.returncode == 0, made.stderr
+    files = [path for path in [clone / ".venv", *(clone / ".venv").rglob("*")] if not path.is_symlink()]
+    assert [path for path in files if path.stat().st_mode & 0o002] == []
+    # pip gives the programs it makes a mode of its own: what keeps others out is the directory above.
+    assert [path for path in files if path.is_dir() and path.stat().st_mode & 0o077 & mask] == []
+    assert [path for path in files if path.stat().st_mode & 0o600 != 0o600] == []

@@ -240,7 +240,7 @@ class TestTheRunnerLives:
 
 
 def descriptors(pid: int, number: int) -> list[str] | None:
-    """What the descriptors of a process are, in order, once there are just so many and none is the runner's any more."""
+    """What the descriptors of a process are, in order, once there are just so many: none of the runner's is left."""
     found = sorted(Path(f"/proc/{pid}/fd").iterdir(), key=lambda path: int(path.name))
     try:
         names = [os.readlink(path) for path in found]

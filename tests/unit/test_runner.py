@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -117,6 +118,47 @@ class TestMisconfigured:
         place.write_store(v1_task(max_retries=5, workspace=str(place.base / "gone")))
         place.wake_at(NOW, {"DEFER_EXECUTOR": "/bin/true"})
         assert str(place.base / "gone") in place.archived()[0]["error"]
+
+    @pytest.mark.parametrize("kind", ["gone", "a file", "below a file"])
+    @pytest.mark.parametrize("field", ["workspace", "cwd"])
+    def test_a_directory_that_is_gone_fails_for_good_and_nothing_runs(self, place, field, kind):
+        path = place.base / "gone"
+        if kind != "gone":
+            path.touch()
+        path = path / "below" if kind == "below a file" else path
+        place.write_store(v1_task("a", max_retries=5, **{field: str(path)}))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(f": >{quoted(place.base / 'ran')}")})
+        (failed,) = place.archived()
+        assert (failed["status"], failed["attempts"], failed["error_type"]) == ("failed", 1, "ConfigError")
+        what = {"workspace": "workspace", "cwd": "the directory it was scheduled from"}[field]
+        assert failed["error"].startswith(f"{what} cannot be entered: {path}: ")
+        assert "--workspace" in failed["error"]
+        assert "defer edit a --workspace DIR" in failed["error"]
+        assert not (place.base / "ran").exists()
+
+    def test_the_worktree_a_task_was_scheduled_from_is_removed(self, place):
+        there = place.base / "worktree"
+        there.mkdir()
+        place.schedule("now", "s", "--executor", "/bin/pwd", cwd=there)
+        there.rmdir()
+        done = place.wake()
+        assert f"task failed: {place.archived()[0]['id']}: the directory it was scheduled from cannot be" in done.stderr
+        assert place.runs()[0]["error_type"] == "ConfigError"
+
+    @pytest.mark.parametrize("field", ["workspace", "cwd"])
+    def test_a_directory_that_may_not_be_entered_fails_for_good(self, place, needs, field):
+        shut = place.base / "shut"
+        shut.mkdir()
+        place.write_store(v1_task("a", max_retries=5, executor="/bin/pwd", **{field: str(shut)}))
+        shut.chmod(0o600)
+        bound = []
+        if os.geteuid() == 0:
+            needs("setpriv")
+            bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", "--"]
+        subprocess.run([*bound, SCRIPTS / "run-deferred.sh"], env=place.env, check=True, capture_output=True)
+        (failed,) = place.archived()
+        assert failed["error_type"] == "ConfigError"
+        assert f"cannot be entered: {shut}: Permission denied (" in failed["error"]
 
     def test_an_executor_whose_interpreter_is_missing_is_a_failure_with_its_name(self, place):
         path = place.base / "odd"
@@ -288,7 +330,7 @@ class TestWhatAnExecutorGets:
         assert got["COLOUR"] == "blue"
         assert b"resume the review" in place.attempt_log(run)
 
-    @pytest.mark.parametrize("kind", ["workspace", "cwd", "cwd that is gone", "neither"])
+    @pytest.mark.parametrize("kind", ["workspace", "cwd", "workspace though the cwd is gone", "neither"])
     def test_its_working_directory(self, place, kind):
         there = place.base / "there"
         there.mkdir()
@@ -296,7 +338,7 @@ class TestWhatAnExecutorGets:
         fields, wanted = {
             "workspace": ({"workspace": str(there), "cwd": str(place.base)}, there),
             "cwd": ({"cwd": str(there)}, there),
-            "cwd that is gone": ({"cwd": gone}, place.home),
+            "workspace though the cwd is gone": ({"workspace": str(there), "cwd": gone}, there),
             "neither": ({}, place.home),
         }[kind]
         place.write_store(v1_task(**fields))

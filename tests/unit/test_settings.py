@@ -107,7 +107,7 @@ class TestShellAndPython:
     def python(file: str) -> str:
         try:
             loaded = config.load({"HOME": "/h", "DEFER_ENV_FILE": file})
-            return str(loaded._directory("DEFER_TASKS_FILE", loaded.runtime_dir / "deferred.jsonl"))
+            return str(loaded._directory("DEFER_TASKS_FILE", lambda: loaded.runtime_dir / "deferred.jsonl"))
         except BadInput:
             return "refused"
 

@@ -1,0 +1,50 @@
+"""Bytes that a program printed, as text: UTF-8, or what its locale says where they are not.
+
+Our own messages are English and UTF-8 whatever the locale: Python sets no category but LC_CTYPE, so that the
+system's messages are not translated. Those that programs print are, and in the locale's own charset.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+
+
+def locale_name(environment: Mapping[str, str]) -> str:
+    """The locale in which a program prints, by POSIX's order of precedence; nothing for the default one."""
+    return next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
+
+
+def text(raw: bytes, locale: str, *, was_cut: bool = False) -> str:
+    """``raw`` as text, line by line: one odd line must not change how the others are read.
+
+    What neither is UTF-8 nor has a place in the charset of ``locale`` becomes U+FFFD; so does a character of which
+    the end is missing because ``raw`` ``was_cut``.
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        if was_cut and error.reason == "unexpected end of data":
+            return raw.decode("utf-8", "replace")
+    charset = _charset(locale)
+    return "".join(_line(line, charset) for line in raw.splitlines(keepends=True))
+
+
+def _line(line: bytes, charset: str) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode(charset, "replace")
+
+
+def _charset(locale: str) -> str:
+    """``iso8859-15`` of ``de_DE@euro`` and of ``de_DE.ISO-8859-15``; ``utf-8`` where it cannot be told."""
+    if not locale or locale in ("C", "POSIX"):
+        return "utf-8"
+    from locale import normalize  # a large table, and hardly ever asked
+
+    name = normalize(locale).partition(".")[2].partition("@")[0]
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return "utf-8"
