@@ -19,7 +19,8 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
     known = list(hot)
     executing = [one for one in known if one["status"] == task.EXECUTING]
     slots = max_parallel - len(executing)
-    taken = {one["workspace"] for one in executing if one.get("workspace")}
+    # A newer version's may be of any type.
+    taken = {one["workspace"] for one in executing if isinstance(one.get("workspace"), str)} - {""}
     changed: list[Task] = []
     for due in sorted((one for one in known if task.is_due(one, now)), key=_order):
         try:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from . import arguments, codec, executor, instants, outcome, render, task
+from . import arguments, codec, executor, instants, outcome, render, task, versions
 from .client import Client
 from .errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
 from .executor import Attempt, Misconfigured, Paths
@@ -82,6 +82,7 @@ def attempt(connect: Connect, argv: list[str]) -> int:
     arguments.attempt().parse(argv)
     settings = connect().config
     one = _read_task(sys.stdin.buffer)
+    versions.must_know(one)
     now = instants.now()
     one = task.claim(one, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(4).hex()}"})
     paths = Paths.of(settings.log_dir, one["id"], one["run"]["run_id"])

@@ -21,7 +21,20 @@ from zoneinfo import ZoneInfo
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from defer import codec, instants, outcome, prompt, recovery, recurrence, resultfile, settings, task, timeparse
+from defer import (
+    codec,
+    holding,
+    instants,
+    outcome,
+    prompt,
+    recovery,
+    recurrence,
+    resultfile,
+    settings,
+    task,
+    timeparse,
+    versions,
+)
 from defer.errors import BadInput, DeferError, Refused
 from defer.retry import Backoff
 
@@ -167,6 +180,9 @@ def _record(dice: random.Random) -> str:
 
 def _live(one: codec.Task) -> None:
     task.needs_attention_at(one)
+    holding.concerns_claim(one, NOW)
+    if versions.lacking(one):
+        return
     task.filed_records(one)
     task.ended_at(one)
     prompt.render(one, 1)
