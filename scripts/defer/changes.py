@@ -13,7 +13,7 @@ from . import instants, occurrences, task, versions
 from .codec import Task
 from .errors import Refused
 
-_NOT_COPIED = ("id", "recurrence", "source", "expires_at")
+_NOT_COPIED = ("id", "recurrence", "source", "expires_at", "last")
 
 
 def must_wait(one: Task, doing: str) -> None:

@@ -183,11 +183,16 @@ def _is_hold(found: object) -> bool:
     return isinstance(found, dict) and (found.get("until") is None or _is_instant(found["until"]))
 
 
+def _is_last(found: object) -> bool:
+    return isinstance(found, dict) and (found.get("failures") is None or _is_count(found["failures"]))
+
+
 _CHECKS_OF_NEWER: dict[str, Callable[[object], bool]] = {"run_at": _is_instant}
 _CHECKS: dict[str, Callable[[object], bool]] = {
     "schema_version": _is_count,
     "requires": _are_texts,
     "held": _is_hold,
+    "last": _is_last,
     "run_at": _is_instant,
     "occurrence": _is_instant,
     "expires_at": _is_instant,

@@ -251,7 +251,8 @@ def _gone_on(ended: Task, upcoming: datetime | None, spent: int, skipped: Stretc
     if skipped is None:
         return base
     why = "came while another occurrence ran, waited for its retry or was put off"
-    return task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, why))
+    # How the one that ran ended is what people want to know, not that others were left out meanwhile.
+    return {**task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, why)), "last": ended["last"]}
 
 
 def skip_to_next(waiting: Task, ended: Task, now: datetime) -> Task:

@@ -147,6 +147,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         "Last error": one.get("last_error") or one.get("error"),
         "Cancelled": one.get("cancel_reason"),
         "Ended": _ended(one, zone, now),
+        "Last": None if is_newer or one["status"] in task.ENDED else _last(one, zone, now),
         "Result": result.get("summary") or result.get("output"),
         "Prompt": result.get("prompt_path"),
         "Log": result.get("log_path"),
@@ -159,6 +160,17 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:
     at = one.get(f"{one['status']}_at")
     return _moment(at, zone, now) if at and one["status"] in task.ENDED else None
+
+
+def _last(one: Task, zone: tzinfo, now: datetime) -> str | None:
+    """How the last occurrence ended."""
+    last = _object(one.get("last"))
+    if not last.get("outcome"):
+        return None
+    row, why = last.get("failures") or 0, last.get("reason")
+    when = f" {_moment(last['at'], zone, now)}" if last.get("at") else ""
+    streak = f", {row} times in a row" if last["outcome"] == task.FAILED else f"; {row} failures in a row"
+    return f"{last['outcome']}{when}{streak if row > 1 else ''}{f': {why}' if why else ''}"
 
 
 def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:

@@ -33,6 +33,8 @@ AURA_LEVELS = ("low", "medium", "high")
 LISTS = ("key_points", "artifacts", "constraints")
 
 _ENDED_AT = {status: f"{status}_at" for status in ENDED}
+_WHY = {FAILED: "error", CANCELLED: "cancel_reason", MISSED: "reason", SKIPPED: "reason"}
+_LONGEST_REASON = 200
 _UNFILED = ("ended", "ended_runs")
 _HISTORY = (
     *_ENDED_AT.values(),
@@ -132,8 +134,8 @@ def shown(task: Task) -> Task:
 
 
 def with_ended(task: Task, record: Task) -> Task:
-    """The task with one more archive record waiting to be filed."""
-    return {**task, "ended": [*(task.get("ended") or []), record]}
+    """The task with one more archive record waiting to be filed: that of its last occurrence."""
+    return {**task, "ended": [*(task.get("ended") or []), record], "last": record["last"]}
 
 
 def hold(task: Task, until: datetime, reason: str) -> Task:
@@ -273,7 +275,21 @@ def over(task: Task, status: str, now: datetime, **facts: object) -> Task:
     """The record of a task that ended with ``status``; ``facts`` say why, and what came of it."""
     gone = ("run", "cancel_requested_at", "paused_at", "held")
     rest = {name: value for name, value in task.items() if name not in gone}
-    return {**rest, "status": status, _ENDED_AT[status]: instants.to_text(now), **facts}
+    ended = {**rest, "status": status, _ENDED_AT[status]: instants.to_text(now), **facts}
+    return {**ended, "last": _last(ended)}
+
+
+def _last(ended: Task) -> dict[str, Any]:
+    """How an occurrence ended, and how many in a row have failed by now: what was never run breaks no streak."""
+    status = ended["status"]
+    failures = int((ended.get("last") or {}).get("failures") or 0)
+    said = str(ended.get(_WHY.get(status, "")) or "").strip()
+    return {
+        "outcome": status,
+        "at": ended[_ENDED_AT[status]],
+        "reason": said.splitlines()[0].rstrip()[:_LONGEST_REASON] if said else None,
+        "failures": 0 if status == COMPLETED else failures + (status == FAILED),
+    }
 
 
 def again(task: Task, at: datetime, **facts: object) -> Task:

@@ -66,6 +66,8 @@ WRONG_FIELDS = {
     "requires of numbers": {"requires": [1]},
     "held a text": {"held": "until Friday"},
     "held until a word": {"held": {"until": "Friday"}},
+    "last a text": {"last": "ok"},
+    "last failures a text": {"last": {"failures": "3"}},
     "ended an object": {"ended": {}},
     "ended of texts": {"ended": ["x"]},
     "ended without status": {"ended": [{"id": "a", "run_at": "2026-04-08T16:45:00Z"}]},

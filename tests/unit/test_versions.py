@@ -596,7 +596,7 @@ def test_people_see_it() -> None:
 
 
 def test_what_is_written_is_read_again() -> None:
-    one = {**held(), "requires": []}
+    one = {**held(), "requires": [], "last": {"outcome": "failed", "at": text_at(), "reason": "e", "failures": 2}}
     assert codec.decode(codec.encode(one)) == one
 
 
