@@ -9,11 +9,11 @@ import shlex
 from datetime import datetime
 from typing import Any
 
-from . import instants, occurrences, task
+from . import instants, occurrences, task, versions
 from .codec import Task
 from .errors import Refused
 
-_NOT_COPIED = ("id", "recurrence", "source", "expires_at")
+_NOT_COPIED = ("id", "recurrence", "source", "expires_at", "last")
 PARTS = {
     "context": ("summary", *task.LISTS, "reoriented_from"),
     "execution": ("mode", "prompt_template", "aura_level"),
@@ -27,7 +27,8 @@ PARTS = {
 
 
 def must_wait(one: Task, doing: str) -> None:
-    """Refuse to change what runs or is over."""
+    """Refuse to change what runs or is over, and what only a newer version may change."""
+    versions.must_know(one)
     if one["status"] == task.EXECUTING:
         raise Refused(f"task is executing: {one['id']} ({doing} it when its attempt has ended)")
     if one["status"] in task.ENDED:
@@ -44,9 +45,10 @@ def pause(one: Task, now: datetime) -> Task:
 
 def resume(one: Task, now: datetime) -> Task:
     """A paused task that waits again; of a recurring one, for an occurrence that is still to come."""
+    versions.must_know(one)
     if one["status"] != task.PAUSED:
         raise Refused(f"task is not paused: {one['id']} is {one['status']} (nothing to resume)")
-    waiting = {name: value for name, value in one.items() if name != "paused_at"}
+    waiting = {name: value for name, value in task.unheld(one).items() if name != "paused_at"}
     if occurrences.is_recurring(waiting):
         return occurrences.resume(waiting, now)
     return {**waiting, "status": task.SCHEDULED}
@@ -55,7 +57,7 @@ def resume(one: Task, now: datetime) -> Task:
 def reschedule(one: Task, at: datetime, words: str) -> Task:
     """A waiting task that runs at ``at``; of a recurring one only the occurrence it waits for is moved."""
     must_wait(one, "reschedule")
-    moved = {**one, "run_at": instants.to_text(at)}
+    moved = {**task.unheld(one), "run_at": instants.to_text(at)}
     if occurrences.is_recurring(one):
         return moved
     if one.get("expires_at") and at >= instants.from_text(one["expires_at"]):
@@ -69,7 +71,7 @@ def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: 
     """A waiting task with other fields; None in ``fields`` takes that one away."""
     must_wait(one, "edit")
     changed = {
-        **one,
+        **task.unheld(one),
         **fields,
         "context": {**(one.get("context") or {}), **context},
         "execution": {**(one.get("execution") or {}), **execution},
@@ -86,6 +88,7 @@ def unknown_within(one: Task, part: str) -> dict[str, Any]:
 
 def run_now(one: Task, now: datetime) -> Task:
     """A task of its own that does the same once, now; the one it is made from is not touched."""
+    versions.must_know(one)
     copied = task.without_history(one)
     kept = {name: value for name, value in copied.items() if name not in _NOT_COPIED}
     if one.get("env"):
@@ -107,6 +110,7 @@ def run_now(one: Task, now: datetime) -> Task:
 
 def cancel_occurrence(one: Task, now: datetime, reason: str | None) -> Task:
     """A recurring task that goes on to the occurrence after the one it waits for."""
+    versions.must_know(one)
     if not occurrences.is_recurring(one):
         raise Refused(f"task runs once: {one['id']} (cancel it without --occurrence)")
     if one["status"] == task.EXECUTING:

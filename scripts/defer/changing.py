@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from . import arguments, instants, render, scheduling, task, words
+from . import arguments, instants, render, scheduling, task, versions, words
 from .client import Client
 from .codec import Task
 from .errors import EXIT_OK
@@ -23,7 +23,8 @@ _NOT_FIELDS = {
 def _print(client: Client, args: Namespace, changed: Task, said: str, now: datetime) -> int:
     """Print the changed record, or to a person one sentence as of ``now``, the moment of the change."""
     if render.is_for_people(args):
-        zone = client.config.timezone(changed.get("tz"))
+        # A newer version's zone may be of any type.
+        zone = client.config.timezone(None if versions.lacking(changed) else changed.get("tz"))
         when = words.moment(instants.from_text(changed["run_at"]), zone, now)
         said = (
             said.replace("runs {when}", "would run {when}, but is paused") if changed["status"] == task.PAUSED else said

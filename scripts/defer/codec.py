@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
-from . import instants
+from . import instants, versions
 
 Task: TypeAlias = dict[str, Any]
 
@@ -116,7 +116,8 @@ def _check_id(found: object) -> None:
 
 def _check_fields(value: Task) -> None:
     """What the runner computes with must be what it can compute with (a line may be edited by hand)."""
-    for key, is_right in _CHECKS.items():
+    # A newer version may have given any field another type, and knows what to do with it.
+    for key, is_right in (_CHECKS_OF_NEWER if versions.is_newer(value) else _CHECKS).items():
         found = value.get(key)
         if found is not None and not is_right(found):
             raise BadLine(f"{key} is not usable: {str(found)[:50]!a}")
@@ -152,7 +153,8 @@ def _is_identity(found: object) -> bool:
     return isinstance(found, dict) and _is_count(found.get("pid")) and found["pid"] > 0
 
 
-def _is_run(found: object) -> bool:
+def is_run(found: object) -> bool:
+    """Whether this says who is at an attempt in a way that can be asked about."""
     return isinstance(found, dict) and all(
         found.get(key) is None or is_right(found[key])
         for key, is_right in (("runner", _is_identity), ("leader", _is_identity), ("deadline_at", _is_instant))
@@ -173,7 +175,24 @@ def _are_runs(found: object) -> bool:
     return isinstance(found, list) and all(isinstance(one, dict) and _is_instant(one.get("ended_at")) for one in found)
 
 
+def _are_texts(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(one, str) for one in found)
+
+
+def _is_hold(found: object) -> bool:
+    return isinstance(found, dict) and (found.get("until") is None or _is_instant(found["until"]))
+
+
+def _is_last(found: object) -> bool:
+    return isinstance(found, dict) and (found.get("failures") is None or _is_count(found["failures"]))
+
+
+_CHECKS_OF_NEWER: dict[str, Callable[[object], bool]] = {"run_at": _is_instant}
 _CHECKS: dict[str, Callable[[object], bool]] = {
+    "schema_version": _is_count,
+    "requires": _are_texts,
+    "held": _is_hold,
+    "last": _is_last,
     "run_at": _is_instant,
     "occurrence": _is_instant,
     "expires_at": _is_instant,
@@ -182,7 +201,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "timeout_seconds": _is_seconds,
     "context": _is_object,
     "execution": _is_object,
-    "run": _is_run,
+    "run": is_run,
     "deferrals": _are_deferrals,
     "ended": _are_records,
     "ended_runs": _are_runs,

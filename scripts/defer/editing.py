@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from . import changes, codec, instants, occurrences, scheduler, timeparse
+from . import changes, codec, instants, occurrences, scheduler, timeparse, versions
 from .arguments import NONE
 from .audit import AuditLog
 from .codec import Task
@@ -60,6 +60,7 @@ class Editor:
         return self._change("rescheduled", task_id, partial(self._moved, words, tz), when=words)
 
     def _moved(self, words: str, tz: str | None, one: Task) -> Task:
+        versions.must_know(one)
         reading = timeparse.parse(words, self._now, self._config.timezone(tz or one.get("tz")))
         if reading.recurrence is not None:
             raise BadInput(f'"{words}" recurs (defer edit {one["id"]} --when "{words}" changes the rule)')
@@ -245,7 +246,7 @@ def upcoming(store: Store, now: datetime, end: datetime, limit: int) -> list[dic
     """Every fire of every task up to ``end``, in order, at most ``limit`` of them."""
     found = []
     for one in store.scan():
-        summary = (one.get("context") or {}).get("summary")
         for at in occurrences.upcoming(one, end, limit, now):
+            summary = (one.get("context") or {}).get("summary")
             found.append({"run_at": instants.to_text(at), "id": one["id"], "summary": summary})
     return sorted(found, key=lambda fire: (fire["run_at"], fire["id"]))[:limit]

@@ -33,6 +33,10 @@ class NoSuchTask(Refused):
         super().__init__(f"no such task: {task_id} (see `defer list --all`)")
 
 
+class NeedsNewer(Refused):
+    """The record needs what this version does not know: only a newer one may work on it."""
+
+
 class BadInput(DeferError):
     """The words, the JSON or the setting given cannot be read."""
 

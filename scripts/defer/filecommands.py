@@ -10,7 +10,20 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from . import fsio, instants, occurrences, render, scheduler, task, taskedit, taskfile, taskfiles, taskrecords, words
+from . import (
+    fsio,
+    instants,
+    occurrences,
+    render,
+    scheduler,
+    task,
+    taskedit,
+    taskfile,
+    taskfiles,
+    taskrecords,
+    versions,
+    words,
+)
 from .arguments import Parser
 from .client import Client
 from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused
@@ -139,6 +152,8 @@ def remove(connect: Connect, argv: list[str]) -> int:
     path = _path_of(directory, args.id)
     record = client.store.find(args.id)
     waiting = record is not None and taskfiles.is_live_of(directory, record)
+    if record is not None and waiting:
+        versions.must_know(record)
     if path is None and not waiting:
         raise Refused(_no_file(directory, args.id))
     if args.dry_run:
@@ -264,6 +279,8 @@ def _free_path(directory: Path, task_id: str) -> Path:
 
 def _refuse_taken(client: Client, path: Path) -> None:
     record = client.store.find(path.stem)
+    if record is not None:
+        versions.must_know(record)
     owner = None if record is None else taskfiles.other_owner(path, record)
     if owner:
         raise Refused(f"id is taken: {path.stem} by {owner} (choose another, or defer cancel {path.stem})")
@@ -275,6 +292,10 @@ def _set_enabled(connect: Connect, args: Namespace, wanted: bool) -> int:
     path = _path_of(directory, args.id)
     if path is None:
         raise Refused(_no_file(directory, args.id))
+    record = client.store.find(args.id)
+    if record is not None:
+        # Before the file says what its task would not follow.
+        versions.must_know(record)
     if taskedit.would_change(path, wanted):
         if args.dry_run:
             return _finish(client, args, directory, SyncPlan([Step(CHANGED, args.id)], [], []))
@@ -302,19 +323,20 @@ def _not_yet(step: Step, args: Namespace) -> str:
 
 
 def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, left_out: Collection[str] = ()) -> int:
-    """Print what was done; 2 where a file could not be read."""
-    for line in (*plan.warnings, *plan.problems):
+    """Print what was done; 2 where a file could not be read, 1 where only a newer version may change a task."""
+    for line in (*plan.warnings, *plan.problems, *plan.refused):
         render.warn(line)
     if args.json or args.compact:
         told = {"directory": str(directory), "dry_run": args.dry_run, "steps": [_told(step) for step in plan.steps]}
-        lists = {"problems": plan.problems, "warnings": plan.warnings, "left_out": [*left_out]}
+        problems = [*plan.problems, *plan.refused]
+        lists = {"problems": problems, "warnings": plan.warnings, "left_out": [*left_out]}
         print(render.to_json({**told, **lists}, args.compact))
     else:
         print(*_lines(client, plan.steps), *(f"! {render.plain(line)}" for line in left_out), sep="\n")
     if not args.dry_run and any(step.mark == NEW for step in plan.steps):
         for warning in scheduler.warnings(client.store.markers, client.clock()):
             render.warn(warning)
-    return EXIT_BAD_INPUT if plan.problems else EXIT_OK
+    return EXIT_BAD_INPUT if plan.problems else EXIT_REFUSED if plan.refused else EXIT_OK
 
 
 def _told(step: Step) -> dict[str, Any]:

@@ -17,7 +17,6 @@ The lease stays locked as long as it looks after anything whose leader lives (se
 
 from __future__ import annotations
 
-import base64
 import gc
 import json
 import os
@@ -54,12 +53,12 @@ class Keeper:
         self, run_id: str, leader: Identity, pipes: tuple[int, int], log: int | None, secrets: list[bytes]
     ) -> None:
         """Look after an attempt. ``secrets``: those of its own, beside the ones that the keeper was made with."""
-        said = {"keep": run_id, "leader": leader, "secrets": [_text(one) for one in secrets], "log": log is not None}
+        said = {"keep": run_id, "leader": leader, "secrets": [one.hex() for one in secrets], "log": log is not None}
         self._send(said, [*pipes, *([] if log is None else [log])])
 
     def held(self, run_id: str, held: tuple[bytes, bytes]) -> None:
         """Say what the maskers of an attempt hold back."""
-        self._send({"held": run_id, "bytes": [_text(one) for one in held]})
+        self._send({"held": run_id, "bytes": [one.hex() for one in held]})
 
     def over(self, run_id: str) -> None:
         """An attempt has ended."""
@@ -93,14 +92,6 @@ class Keeper:
             self._socket = None
         with suppress(ChildProcessError):
             os.waitpid(self.pid, os.WNOHANG)
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text)
 
 
 class _Kept(NamedTuple):
@@ -183,9 +174,9 @@ class _Keeping:
         match said:
             case {"keep": run_id, "leader": leader, "secrets": secrets, "log": has_log}:
                 pipes, log = [self._descriptors.pop(0) for _ in STREAMS], self._descriptors.pop(0) if has_log else None
-                self._kept[run_id] = _Kept(leader, pipes, log, [*self._secrets, *map(_bytes, secrets)])
+                self._kept[run_id] = _Kept(leader, pipes, log, [*self._secrets, *map(bytes.fromhex, secrets)])
             case {"held": run_id, "bytes": [out, err]}:
-                self._kept[run_id] = self._kept[run_id]._replace(held=(_bytes(out), _bytes(err)))
+                self._kept[run_id] = self._kept[run_id]._replace(held=(bytes.fromhex(out), bytes.fromhex(err)))
             case {"over": run_id}:
                 _close(self._kept.pop(run_id))
             case {"take": run_id}:

@@ -65,7 +65,8 @@ def _note(audit: AuditLog, asked: Task, reason: str | None, now: datetime, *, oc
 
 
 def _run_id(one: Task) -> object:
-    return (one.get("run") or {}).get("run_id")
+    run = one.get("run")
+    return run.get("run_id") if isinstance(run, dict) else None
 
 
 class _Killing:

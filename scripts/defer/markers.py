@@ -11,15 +11,22 @@ in use:
   edit from outside.
 - ``.deferred.jsonl.heartbeat``: the last wake.
 
-and ``.deferred.jsonl.trouble`` with one line: why the last wake could not do its work.
+``.deferred.jsonl.trouble`` has one line: why the last wake could not do its work, and
+``.deferred.jsonl.held`` a JSON object: what is due and waits for a newer version, with the reason.
 
 Protocol: a writer moves ``due`` earlier *before* it appends; only a whole read under the
 lock moves it later. ``run-deferred.sh`` ends at once when ``due`` is newer than the
 heartbeat it has just made and ``seen`` is neither newer nor older than the store.
+
+Two versions on one store: this one puts ``due`` ahead of what is due and needs a newer version, so
+that its own wakes stay idle beside it. A version that knows more (``versions``) must not go by that:
+it has a ``due`` and a ``seen`` of its own, under other names. Each then takes what the other
+writes for an edit from outside, and the first wake after it reads the store whole.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -36,6 +43,7 @@ _NS = 10**9
 # (Bash 3.2, macOS's own) tells whole seconds only, two of those.
 _TICK_NS = 20_000_000 if sys.platform == "linux" else 2 * _NS
 _TROUBLE_BYTES = 4096
+_HELD_BYTES = 1 << 22
 
 
 def _ns(instant: datetime) -> int:
@@ -47,8 +55,9 @@ class Markers:
 
     def __init__(self, tasks_file: Path) -> None:
         self._store = tasks_file
-        self.due, self.seen, self.heartbeat, self.trouble = (
-            tasks_file.with_name(f".{tasks_file.name}.{kind}") for kind in ("due", "seen", "heartbeat", "trouble")
+        self.due, self.seen, self.heartbeat, self.trouble, self.held = (
+            tasks_file.with_name(f".{tasks_file.name}.{kind}")
+            for kind in ("due", "seen", "heartbeat", "trouble", "held")
         )
 
     @contextmanager
@@ -133,3 +142,27 @@ class Markers:
         """Why the last wake could not do its work, with its time in front, or None."""
         raw = fsio.read_bounded(self.trouble, _TROUBLE_BYTES)
         return raw.decode(errors="replace").strip() or None if raw else None
+
+    def last_held(self) -> dict[str, str]:
+        """What the last wake that looked met and left to a newer version: ids, each with the reason."""
+        raw = fsio.read_bounded(self.held, _HELD_BYTES)
+        try:
+            found = json.loads(raw) if raw else {}
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) and all(isinstance(why, str) for why in found.values()) else {}
+
+    def note_held(self, held: dict[str, str]) -> list[str]:
+        """Keep what is left to a newer version now; the ids that were not known to be. A failing disk repeats them."""
+        known = self.last_held()
+        if held != known:
+            with suppress(OSError):
+                if held:
+                    fsio.replace(self.held, [json.dumps(held).encode()], sync=False)
+                else:
+                    fsio.remove(self.held)
+        return [task_id for task_id in held if task_id not in known]
+
+    def forget_held(self, task_id: str) -> None:
+        """A person has decided what becomes of that task."""
+        self.note_held({name: why for name, why in self.last_held().items() if name != task_id})

@@ -20,7 +20,7 @@ from functools import lru_cache
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import instants, task, timeparse
+from . import instants, task, timeparse, versions
 from .codec import Task
 from .errors import DeferError
 
@@ -131,20 +131,20 @@ def _waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
     """The record that waits for ``occurrence``."""
     text = instants.to_text(occurrence)
     run_at = instants.to_text(occurrence + jitter_of(recurring))
-    return {**recurring, "occurrence": text, "run_at": run_at, "recurrence": {**policies(recurring), "fired": spent}}
+    return {
+        **task.unheld(recurring),
+        "occurrence": text,
+        "run_at": run_at,
+        "recurrence": {**policies(recurring), "fired": spent},
+    }
 
 
 def _stretch_record(recurring: Task, status: str, found: Stretch, now: datetime, reason: str) -> Task:
     """The archive record of occurrences that were never run."""
     record = task.without_history(recurring)
     first, last = instants.to_text(found.first), instants.to_text(found.last)
-    return {
-        **task.over(record, status, now),
-        "occurrence": first,
-        "attempts": 0,
-        "reason": reason,
-        "stretch": {"first": first, "last": last, "count": found.times},
-    }
+    stretch = {"first": first, "last": last, "count": found.times}
+    return task.over(record, status, now, occurrence=first, attempts=0, reason=reason, stretch=stretch)
 
 
 def _passed(recurring: Task, waited: datetime, end: datetime) -> Stretch:
@@ -251,7 +251,8 @@ def _gone_on(ended: Task, upcoming: datetime | None, spent: int, skipped: Stretc
     if skipped is None:
         return base
     why = "came while another occurrence ran, waited for its retry or was put off"
-    return task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, why))
+    # How the one that ran ended is what people want to know, not that others were left out meanwhile.
+    return {**task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, why)), "last": ended["last"]}
 
 
 def skip_to_next(waiting: Task, ended: Task, now: datetime) -> Task:
@@ -296,8 +297,10 @@ def left_behind(was: Task, changed: Task, now: datetime) -> Task:
 
 def upcoming(one: Task, end: datetime, limit: int, since: datetime = instants.EPOCH) -> list[datetime]:
     """When a task will run from ``since`` up to ``end``, as far as is known: at most ``limit`` instants."""
+    if versions.lacking(one):
+        return []
     is_waiting = one["status"] == task.SCHEDULED
-    first = max(task.run_at(one), since)
+    first = max(task.wakes_at(one), since)
     found = [first] if is_waiting and first <= end else []
     goes_on = one["status"] in (task.SCHEDULED, task.EXECUTING) and is_recurring(one) and not unreadable(one)
     if not goes_on or (is_waiting and not found):

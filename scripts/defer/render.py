@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, BinaryIO, TextIO
 
-from . import instants, occurrences, task, words
+from . import instants, occurrences, task, versions, words
 from .codec import Task
 
 
@@ -88,14 +88,28 @@ def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
     at = instants.from_text(one["run_at"])
     status = str(one["status"])
     retries = " (retry)" if status == "scheduled" and one.get("attempts") else ""
-    summary = plain((one.get("context") or {}).get("summary", ""), 120)
     return [
         f"{at.astimezone(zone):%a %d %b %H:%M}",
         words.short(at, now),
-        status + retries,
+        plain(status) + (" (held)" if _held(one, zone, now) else retries),
         plain(one["id"]),
-        summary,
+        plain(summary_of(one), 120),
     ]
+
+
+def summary_of(one: Task) -> object:
+    """A task's summary, or nothing; a newer version's context may be of any type."""
+    return _object(one.get("context")).get("summary", "")
+
+
+def _held(one: Task, zone: tzinfo, now: datetime) -> str | None:
+    """Why a task that waits is not run when it is due, or None."""
+    what = versions.lacking(one)
+    if what and one["status"] not in task.ENDED:
+        return f"{versions.complaint(what)} (upgrade Defer)"
+    if what or one["status"] != task.SCHEDULED or task.wakes_at(one) <= max(now, task.run_at(one)):
+        return None
+    return f"until {words.moment(task.wakes_at(one), zone, now)}: {one['held'].get('reason') or 'no reason given'}"
 
 
 def _object(found: object) -> dict[str, Any]:
@@ -112,20 +126,21 @@ def _moment(text: object, zone: tzinfo, now: datetime) -> str:
 
 def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
     """One task for a person: its facts, one a line."""
-    context, result = _object(one.get("context")), _object(one.get("result"))
-    tags = one.get("tags")
+    is_newer = versions.is_newer(one)
+    result, tags = _object(one.get("result")), one.get("tags")
     moments = {
         "Runs" if one["status"] == "scheduled" else "Was to run": one["run_at"],
         "Scheduled": one.get("created_at"),
     }
     facts: dict[str, Any] = {
         "Task": plain(one["id"]),
-        "Summary": plain(context.get("summary", "")),
+        "Summary": plain(summary_of(one)),
         "Status": one["status"],
+        "Held": _held(one, zone, now),
         **{name: _moment(text, zone, now) for name, text in moments.items() if text},
         "Said as": one.get("when"),
-        "Repeats": _repeats(one, zone, now),
-        "Attempts": f"{one.get('attempts', 0)} of at most {int(one.get('max_retries') or 0) + 1}",
+        "Repeats": None if is_newer else _repeats(one, zone, now),
+        "Attempts": None if is_newer else f"{one.get('attempts', 0)} of at most {int(one.get('max_retries') or 0) + 1}",
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),
         "Expires": one.get("expires_at"),
@@ -133,6 +148,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         "Last error": one.get("last_error") or one.get("error"),
         "Cancelled": one.get("cancel_reason"),
         "Ended": _ended(one, zone, now),
+        "Last": None if is_newer or one["status"] in task.ENDED else _last(one, zone, now),
         "Result": result.get("summary") or result.get("output"),
         "Prompt": result.get("prompt_path"),
         "Log": result.get("log_path"),
@@ -144,7 +160,18 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
 
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:
     at = one.get(f"{one['status']}_at")
-    return words.moment(instants.from_text(at), zone, now) if at and one["status"] in task.ENDED else None
+    return _moment(at, zone, now) if at and one["status"] in task.ENDED else None
+
+
+def _last(one: Task, zone: tzinfo, now: datetime) -> str | None:
+    """How the last occurrence ended."""
+    last = _object(one.get("last"))
+    if not last.get("outcome"):
+        return None
+    row, why = last.get("failures") or 0, last.get("reason")
+    when = f" {_moment(last['at'], zone, now)}" if last.get("at") else ""
+    streak = f", {row} times in a row" if last["outcome"] == task.FAILED else f"; {row} failures in a row"
+    return f"{last['outcome']}{when}{streak if row > 1 else ''}{f': {why}' if why else ''}"
 
 
 def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import claiming, executor, fsio, instants, lease, outcome, process, recovery, task
 from .agenda import Agenda
@@ -32,11 +32,13 @@ from .config import Config
 from .ending import Ending
 from .errors import DeferError, StorageError, is_full
 from .executor import Misconfigured, Paths
-from .keeper import Keeper
 from .loop import Loop
 from .outcome import Outcome
 from .store import Store
 from .tally import Tally
+
+if TYPE_CHECKING:
+    from .keeper import Keeper
 
 _SETTLE_TRIES = 60
 _FILE_EVERY_SECONDS = 1.0
@@ -274,6 +276,8 @@ class Runner:
         self._put_back(attempt.task, error)
 
     def _make_keeper(self) -> Keeper | None:
+        from .keeper import Keeper
+
         try:
             return Keeper(self._config.secrets, self._config.output_limit_bytes, self._lease.fd)
         except OSError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import adapters, filing, instants, occurrences, task, timeparse, words
+from . import adapters, filing, instants, occurrences, task, timeparse, versions, words
 from .audit import AuditLog, line
 from .codec import Task
 from .config import ROOT, Config
@@ -235,15 +235,23 @@ def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, i
     """Store planned tasks in one write; the records as they stand. Raises Refused for a taken id."""
     stored = store.append([one.task for one in planned], now, if_exists)
     # A record that was there already and was to stay has a context of its own.
-    new = [record for one, record in zip(planned, stored, strict=True) if record["context"] is one.task["context"]]
+    new = [record for one, record in zip(planned, stored, strict=True) if is_new(record, one)]
     audit.write(
         line(now, "scheduled", record["id"], {"run_at": record["run_at"], "when": record.get("when")}) for record in new
     )
     return stored
 
 
+def is_new(stored: Task, planned: Plan) -> bool:
+    """Whether this is the record that was planned, and not one that was there already and was to stay."""
+    return stored.get("context") is planned.task["context"]
+
+
 def doubts(stored: Task, config: Config) -> list[str]:
     """What somebody who has just scheduled this should know of it: what it starts is not there, as of now."""
+    what = versions.lacking(stored)
+    if what:
+        return [f"it {versions.complaint(what)} (upgrade Defer)"]
     command, named = stored.get("command"), stored.get("executor") or config.executor
     search_path = config.get("PATH") or os.defpath
     if command:
@@ -265,6 +273,10 @@ def warnings(markers: Markers, now: datetime) -> list[str]:
     trouble = markers.last_trouble()
     if trouble:
         found.append(f"the last wake could not do its work, so what is due waits: {trouble}")
+    held = markers.last_held()
+    if held:
+        (first, why), more = next(iter(held.items())), len(held) - 1
+        found.append(f"what is due is left alone: {first}: {why}" + (f", and {more} more like it" if more else ""))
     return found
 
 

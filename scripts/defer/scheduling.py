@@ -241,11 +241,11 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
     elif sys.stdout.isatty() and not args.compact:
         said = words.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
-        if shown["context"] is not planned.task["context"]:
+        if not scheduler.is_new(shown, planned):
             will = "was there already and runs"
-        if occurrences.is_recurring(shown):
+        if occurrences.is_recurring(shown) and not occurrences.unreadable(shown):
             said = f"{occurrences.rule(shown).describe()}, first {said}"
-        print(f"“{render.plain(shown['context']['summary'], 100)}” {will} {said}, as {shown['id']}.")
+        print(f"“{render.plain(render.summary_of(shown), 100)}” {will} {said}, as {render.plain(shown['id'])}.")
         for note in planned.notes:
             print(f"Note: {note}")
     else:

@@ -33,9 +33,13 @@ class ScheduledTask(NamedTuple):
 
 
 def _typed(record: Task) -> ScheduledTask:
-    summary = str((record.get("context") or {}).get("summary", ""))
+    """A newer version's record may have a context and attempts of another type."""
+    context, attempts = record.get("context"), record.get("attempts")
+    summary = str(context.get("summary", "")) if isinstance(context, dict) else ""
     at = instants.from_text(record["run_at"])
-    return ScheduledTask(record["id"], record["status"], at, summary, int(record.get("attempts") or 0), record)
+    return ScheduledTask(
+        record["id"], record["status"], at, summary, attempts if isinstance(attempts, int) else 0, record
+    )
 
 
 class TaskSpec(NamedTuple):

@@ -19,10 +19,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from . import codec, filing, fsio, index, instants, task
+from . import codec, filing, fsio, holding, index, instants, lease, task, versions
 from .codec import BadLine, Task
 from .errors import BadInput, NoSuchTask, Refused
 from .markers import HORIZON, Markers
@@ -71,6 +72,7 @@ class JsonlStore:
     def __init__(self, path: Path, archive_dir: Path, runs_dir: Path, lock_timeout: float, report: Report) -> None:
         self.path = path
         self.markers = Markers(path)
+        self._is_held = partial(lease.is_held, path)
         self._archive_dir = archive_dir
         self._runs_dir = runs_dir
         self._lock_path = path.with_name(f".{path.name}.lock")
@@ -190,6 +192,8 @@ class JsonlStore:
             changed = change(current)
             if changed is not current:
                 self._write([changed], now)
+                if versions.lacking(current):
+                    self.markers.forget_held(task_id)
         return changed
 
     def _current(self, task_id: str, now: datetime) -> Task | None:
@@ -201,9 +205,12 @@ class JsonlStore:
 
     def claim_due(self, now: datetime, choose: Callable[[list[Task]], list[Task]]) -> list[Task]:
         with self._locked():
-            changed = choose(self._refreshed(now).tasks())
+            changed = choose(self._claimable(now))
             self._write(changed, now)
         return changed
+
+    def _claimable(self, now: datetime) -> list[Task]:
+        return [one for one in self._refreshed(now).tasks() if holding.concerns_claim(one, now, self._is_held)]
 
     def archive(self, now: datetime) -> list[Task]:
         with self._locked():
@@ -221,9 +228,17 @@ class JsonlStore:
         return filed
 
     def attention(self, now: datetime) -> list[Task]:
-        """What a wake must look at: tasks that are due, executing or unfiled."""
+        """What a wake must look at: tasks that are due, executing or unfiled.
+
+        What waits for a newer version is none of that: it is reported when it is met for the first time.
+        """
         with self._locked():
-            return [one for one in self._refreshed(now).tasks() if task.needs_attention_at(one) <= now]
+            known = self._refreshed(now).tasks()
+            held = holding.left_alone(known, now, self._is_held)
+            new = self.markers.note_held(held)
+        for task_id in new:
+            self._report("held", id=task_id, reason=held[task_id])
+        return [one for one in known if task.needs_attention_at(one) <= now]
 
     def _fresh_index(self, now: datetime) -> index.Index:
         if self._index is None or not now <= self._index.horizon <= now + HORIZON:

@@ -3,7 +3,8 @@
 States: ``scheduled`` → ``executing`` → ``completed`` or ``failed``; a retry, a next occurrence, or
 an executor that asks to be run again leads back to ``scheduled``; ``cancelled`` from any of the
 first two; ``paused`` beside ``scheduled``. ``missed`` and ``skipped`` are ends of occurrences.
-A record is a plain dict, so that fields this version does not know live through every change.
+A record is a plain dict, so that fields this version does not know live through every change;
+one that needs more than this version knows (``versions``) can only be cancelled.
 
 Two lists hold what is over and not yet filed: ``ended`` (records of occurrences) and
 ``ended_runs`` (records of attempts). Both stand in the line that settles an attempt, so that
@@ -16,11 +17,11 @@ from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Any
 
-from . import instants
+from . import instants, versions
 from .codec import Task
 from .errors import DeferError, Refused
+from .versions import SCHEMA_VERSION
 
-SCHEMA_VERSION = 2
 SCHEDULED, EXECUTING = "scheduled", "executing"
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
 PAUSED, MISSED, SKIPPED = "paused", "missed", "skipped"
@@ -32,11 +33,13 @@ AURA_LEVELS = ("low", "medium", "high")
 LISTS = ("key_points", "artifacts", "constraints")
 
 _ENDED_AT = {status: f"{status}_at" for status in ENDED}
+_WHY = {FAILED: "error", CANCELLED: "cancel_reason", MISSED: "reason", SKIPPED: "reason"}
+_LONGEST_REASON = 200
 _UNFILED = ("ended", "ended_runs")
 _HISTORY = (
     *_ENDED_AT.values(),
     *("after_attempt", "cancel_occurrence", "cancel_reason", "cancel_requested_at", "deferrals", "error"),
-    *("error_type", "last_error"),
+    *("error_type", "held", "last_error"),
     *("last_attempt_at", "paused_at", "reason", "result", "run", "started_at", "stretch", *_UNFILED),
 )
 
@@ -95,14 +98,21 @@ def run_at(task: Task) -> datetime:
     return instants.from_text(task["run_at"])
 
 
+def wakes_at(task: Task) -> datetime:
+    """The moment from which a waiting task may be claimed: when it is to run, or when its hold is to be looked at."""
+    until = (task.get("held") or {}).get("until")
+    return run_at(task) if until is None else max(run_at(task), instants.from_text(until))
+
+
 def is_due(task: Task, now: datetime) -> bool:
-    """Whether the task waits for a runner."""
-    return task["status"] == SCHEDULED and run_at(task) <= now
+    """Whether the task waits for a runner of this version."""
+    return task["status"] == SCHEDULED and versions.lacking(task) is None and wakes_at(task) <= now
 
 
 def is_unfiled(task: Task) -> bool:
-    """Whether something in the record has ended and is not in the archive yet."""
-    return task["status"] in ENDED or any(task.get(name) for name in _UNFILED)
+    """Whether something in the record has ended that is not in the archive yet, and is ours to file."""
+    has_ended = task["status"] in ENDED or any(task.get(name) for name in _UNFILED)
+    return has_ended and versions.lacking(task) is None
 
 
 def without_history(task: Task) -> Task:
@@ -121,8 +131,18 @@ def shown(task: Task) -> Task:
 
 
 def with_ended(task: Task, record: Task) -> Task:
-    """The task with one more archive record waiting to be filed."""
-    return {**task, "ended": [*(task.get("ended") or []), record]}
+    """The task with one more archive record waiting to be filed: that of its last occurrence."""
+    return {**task, "ended": [*(task.get("ended") or []), record], "last": record["last"]}
+
+
+def hold(task: Task, until: datetime, reason: str) -> Task:
+    """The record of a waiting task that is not to be claimed, whatever is due, before it is looked at at ``until``."""
+    return {**task, "held": {"until": instants.to_text(until), "reason": reason}}
+
+
+def unheld(task: Task) -> Task:
+    """The task without a hold: somebody has decided anew what becomes of it."""
+    return {name: value for name, value in task.items() if name != "held"}
 
 
 def ended_at(task: Task) -> datetime:
@@ -136,10 +156,16 @@ def ended_at(task: Task) -> datetime:
 
 
 def needs_attention_at(task: Task) -> datetime:
-    """The moment a wake must look at this task; the epoch for "at once"."""
+    """The moment a wake must look at this task; the epoch for "at once".
+
+    What only a newer version may work on needs no wake of this one: it is seen as often as the store
+    is read for any reason, which ``markers.HORIZON`` bounds.
+    """
+    if versions.lacking(task):
+        return instants.NEVER
     if is_unfiled(task) or task["status"] == EXECUTING:
         return instants.EPOCH
-    return run_at(task) if task["status"] == SCHEDULED else instants.NEVER
+    return wakes_at(task) if task["status"] == SCHEDULED else instants.NEVER
 
 
 def filed_records(task: Task) -> tuple[list[Task], list[dict[str, Any]], Task | None]:
@@ -160,7 +186,7 @@ def claim(task: Task, now: datetime, run: dict[str, Any]) -> Task:
     late = max(0, int((now - run_at(task)).total_seconds()))
     facts = {"attempt": attempt, "occurrence": occurrence, "started_at": stamp, "late_by_seconds": late}
     return {
-        **task,
+        **unheld(task),
         "status": EXECUTING,
         "attempts": attempt,
         "occurrence": occurrence,
@@ -173,28 +199,38 @@ def claim(task: Task, now: datetime, run: dict[str, Any]) -> Task:
 def expire(task: Task, now: datetime) -> Task:
     """The record of a task that came due too late to be of use."""
     error = f"expired: it was of use until {task['expires_at']} and came to run at {instants.to_text(now)}"
-    return {**_over(task, FAILED, now), "error": error, "error_type": "Expired", "last_error": error}
+    return over(task, FAILED, now, error=error, error_type="Expired", last_error=error)
 
 
 def unreadable(task: Task, now: datetime, error: Exception) -> Task:
     """The record of a task that ends because its recurrence cannot be read: it must not keep others waiting."""
     text = f"its recurrence cannot be read: {error if isinstance(error, DeferError) else repr(error)}"
-    return {**_over(task, FAILED, now), "error": text, "error_type": "ConfigError", "last_error": text}
+    return over(task, FAILED, now, error=text, error_type="ConfigError", last_error=text)
 
 
 def cancel(task: Task, now: datetime, reason: str | None) -> Task:
-    """The cancelled record. Raises Refused for a task that runs or has ended."""
+    """The cancelled record. Raises Refused for a task that runs or has ended.
+
+    A person may cancel what only a newer version may run: that takes nothing but v1's fields, which every version
+    reads, and the worst it can do is what was asked for. The rest, and filing it, is left to the newer version.
+    """
+    is_newer = versions.lacking(task) is not None
+    if is_newer and task["status"] not in (SCHEDULED, PAUSED, *ENDED):
+        versions.must_know(task)
     if task["status"] == EXECUTING:
         raise Refused(f"task is executing: {task['id']} (defer cancel --kill {task['id']} ends its attempt)")
     if task["status"] in ENDED:
         raise Refused(f"task has ended already: {task['id']} is {task['status']} (nothing to cancel)")
-    return {**_over(task, CANCELLED, now), "cancel_reason": reason}
+    if is_newer:
+        return {**task, "status": CANCELLED, _ENDED_AT[CANCELLED]: instants.to_text(now), "cancel_reason": reason}
+    return over(task, CANCELLED, now, cancel_reason=reason)
 
 
 def ask_to_cancel(task: Task, now: datetime, reason: str | None) -> Task:
     """The record of an executing task whose attempt is to be ended: settling it will cancel it."""
     if task["status"] != EXECUTING:
         return cancel(task, now, reason)
+    versions.must_know(task)
     if not task.get("run"):
         raise Refused(
             f"task is executing: {task['id']}, begun by a v1 runner (it names no process that could be ended)"
@@ -214,17 +250,13 @@ def after_attempt(task: Task, do: str, reason: str | None) -> Task:
 
 
 def replace(old: Task, new: Task, now: datetime) -> Task:
-    """``new`` in the place of ``old`` under one id; what ends with ``old`` waits in it to be filed."""
+    """``new`` in the place of ``old`` under one id; what ends with ``old`` waits in it to be filed. Raises Refused."""
+    versions.must_know(old)
     if old["status"] == EXECUTING:
         raise Refused(f"task is executing: {old['id']} (wait for its end, or cancel --kill {old['id']})")
     last = old if old["status"] in ENDED else cancel(old, now, "replaced")
     records, runs, _ = filed_records(last)
     return {**new, **_unfiled([*records], [*runs])}
-
-
-def _over(task: Task, status: str, now: datetime) -> Task:
-    rest = {name: value for name, value in task.items() if name not in ("run", "cancel_requested_at", "paused_at")}
-    return {**rest, "status": status, _ENDED_AT[status]: instants.to_text(now)}
 
 
 def _unfiled(records: list[Task], runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -237,8 +269,24 @@ def with_ended_run(task: Task, record: dict[str, Any]) -> Task:
 
 
 def over(task: Task, status: str, now: datetime, **facts: object) -> Task:
-    """The record of a task that ended with ``status``."""
-    return {**_over(task, status, now), **facts}
+    """The record of a task that ended with ``status``; ``facts`` say why, and what came of it."""
+    gone = ("run", "cancel_requested_at", "paused_at", "held")
+    rest = {name: value for name, value in task.items() if name not in gone}
+    ended = {**rest, "status": status, _ENDED_AT[status]: instants.to_text(now), **facts}
+    return {**ended, "last": _last(ended)}
+
+
+def _last(ended: Task) -> dict[str, Any]:
+    """How an occurrence ended, and how many in a row have failed by now: what was never run breaks no streak."""
+    status = ended["status"]
+    failures = int((ended.get("last") or {}).get("failures") or 0)
+    said = str(ended.get(_WHY.get(status, "")) or "").strip()
+    return {
+        "outcome": status,
+        "at": ended[_ENDED_AT[status]],
+        "reason": said.splitlines()[0].rstrip()[:_LONGEST_REASON] if said else None,
+        "failures": 0 if status == COMPLETED else failures + (status == FAILED),
+    }
 
 
 def again(task: Task, at: datetime, **facts: object) -> Task:

@@ -14,17 +14,17 @@ the end of the attempt, since nobody may ever sync again.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from . import changes, filing, fsio, scheduler, task, taskfile, taskformats, taskrecords
+from . import changes, filing, fsio, scheduler, task, taskfile, taskformats, taskrecords, versions
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
-from .errors import BadInput, Refused
+from .errors import BadInput, NeedsNewer, Refused
 from .store import Store
 from .taskfile import BadFile, TaskFile, located
 from .taskrecords import FILE_DISABLED, FILE_REMOVED, source
@@ -45,11 +45,12 @@ class Step(NamedTuple):
 
 
 class SyncPlan(NamedTuple):
-    """What a sync would do; ``problems`` are of files whose tasks stay as they are."""
+    """What a sync would do; ``problems`` are of files whose tasks stay as they are, ``refused`` of such tasks."""
 
     steps: list[Step]
     problems: list[str]
     warnings: list[str]
+    refused: tuple[str, ...] = ()
 
 
 def directory_of(path: Path) -> Path:
@@ -112,20 +113,25 @@ def plan(
     records = _records(store, found, directory, only)
     absent = {task_id for task_id in found if task_id not in records}
     ended = filing.latest_of(config.archive_dir, absent)
-    steps, problems = [], list(bad.values())
-    for task_id, path in found.items():
-        try:
-            known = records.get(task_id) or ended.get(task_id)
-            steps.append(_look(path, known, config, now, again=again))
-        except BadFile as error:
-            problems += error.lines
-    steps += [
-        _noted(Step(REMOVED, task_id, "", None, record), record)
+    looks: list[Callable[[], Step]] = [
+        partial(_look, path, records.get(task_id), ended.get(task_id), config, now, again=again)
+        for task_id, path in found.items()
+    ]
+    looks += [
+        partial(_without_file, record)
         for task_id, record in records.items()
         if task_id not in found and task_id not in bad and is_live_of(directory, record)
     ]
+    steps, problems, refused = [], list(bad.values()), []
+    for look in looks:
+        try:
+            steps.append(look())
+        except BadFile as error:
+            problems += error.lines
+        except NeedsNewer as error:
+            refused.append(str(error))
     warnings = [line for step in steps if step.file for line in (*step.file.warnings, *doubts(step, config))]
-    return SyncPlan(sorted(steps, key=lambda step: step.task_id), problems, warnings)
+    return SyncPlan(sorted(steps, key=lambda step: step.task_id), problems, warnings, tuple(refused))
 
 
 def doubts(step: Step, config: Config) -> list[str]:
@@ -157,8 +163,18 @@ def _is_live(record: Task) -> bool:
     return record["status"] not in task.ENDED
 
 
-def _look(path: Path, known: Task | None, config: Config, now: datetime, *, again: bool) -> Step:
-    """What is to be done about one file, given the last record of its id. Raises BadFile."""
+def _without_file(record: Task) -> Step:
+    """What is to be done about a task whose file is gone. Raises NeedsNewer."""
+    versions.must_know(record)
+    return _noted(Step(REMOVED, record["id"], "", None, record), record)
+
+
+def _look(path: Path, there: Task | None, ended: Task | None, config: Config, now: datetime, *, again: bool) -> Step:
+    """What is to be done about one file, given the record of its id, in the store or else in the archive.
+
+    Raises BadFile, and NeedsNewer where that record is not for this version to change.
+    """
+    known = there or ended
     live = known if known is not None and _is_live(known) else None
     owner = None if live is None else other_owner(path, live)
     if owner:
@@ -169,6 +185,8 @@ def _look(path: Path, known: Task | None, config: Config, now: datetime, *, agai
             return _same(live)
         if not (again and known["status"] == task.CANCELLED) and known.get("cancel_reason") != FILE_REMOVED:
             return Step(SAME, path.stem, f"{known['status']}; runs again when its file changes")
+    if there is not None:
+        versions.must_know(there)
     file = taskfile.describe(path, raw)
     if live is None:
         return Step(NEW, path.stem, "", file, taskrecords.new(file, config, now))
@@ -189,13 +207,17 @@ def other_owner(path: Path, record: Task) -> str | None:
 
 def _is_unchanged(path: Path, raw: bytes, known: Task) -> bool:
     made_from = source(known)
-    if made_from.get("file") != str(path):
+    workflow = made_from.get("workflow")
+    if made_from.get("file") != str(path) or not (workflow is None or isinstance(workflow, str)):
         return False
-    return str(made_from.get("digest")) == taskfile.fingerprint_of(path, raw, made_from.get("workflow"))
+    return str(made_from.get("digest")) == taskfile.fingerprint_of(path, raw, workflow)
 
 
 def _same(live: Task) -> Step:
     """The step for an unchanged file; a task that its file disables and somebody resumed is paused again."""
+    what = versions.lacking(live)
+    if what:
+        return Step(SAME, live["id"], versions.complaint(what))
     task_id, status, is_disabled = live["id"], live["status"], taskrecords.is_disabled(live)
     if status == task.PAUSED or not (is_disabled or taskrecords.is_to_end(live)):
         return Step(SAME, task_id, (_DISABLED if is_disabled else "paused") if status == task.PAUSED else "")
@@ -230,6 +252,8 @@ def apply(
             steps.append(done)
         except BadFile as error:
             problems += error.lines
+        except NeedsNewer as error:
+            problems.append(str(error))
     return steps, problems
 
 
@@ -253,7 +277,7 @@ def _replaced(current: Task, new: Task, now: datetime) -> Task:
 
 
 def _change(step: Step, store: Store, audit: AuditLog, config: Config, now: datetime) -> Step:
-    """Change or remove one task as it stands by now; the step as it came out. Raises BadFile."""
+    """Change or remove one task as it stands by now; the step as it came out. Raises BadFile, NeedsNewer."""
     before: list[Task] = []
 
     def change(current: Task) -> Task:
@@ -262,6 +286,8 @@ def _change(step: Step, store: Store, audit: AuditLog, config: Config, now: date
 
     try:
         result = store.update(step.task_id, now, change)
+    except NeedsNewer:
+        raise
     except Refused:  # it has ended and was filed since
         return step
     if result is not before[-1]:
@@ -270,9 +296,10 @@ def _change(step: Step, store: Store, audit: AuditLog, config: Config, now: date
 
 
 def _as_wanted(step: Step, current: Task, config: Config, now: datetime) -> Task:
-    """What a task becomes by a step, as it stands by now. Raises BadFile."""
+    """What a task becomes by a step, as it stands by now. Raises BadFile, NeedsNewer."""
     if not _is_live(current) or not source(current):
         return current
+    versions.must_know(current)
     ending = _ending(step, current)
     if current["status"] == task.EXECUTING:
         return taskrecords.after_attempt(current, ending)

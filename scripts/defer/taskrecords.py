@@ -112,7 +112,7 @@ def _decided(live: Task, wanted: Task, names: Iterable[str]) -> dict[str, Any]:
 
 def _with_fields(live: Task, wanted: Task) -> Task:
     """The live record with what the file decides, at the occurrence it waits for."""
-    history = {name: value for name, value in live.items() if name not in _FROM_FILE}
+    history = {name: value for name, value in task.unheld(live).items() if name not in _FROM_FILE}
     result = {**history, **_decided(live, wanted, _FROM_FILE)}
     if not (occurrences.is_recurring(result) and occurrences.is_recurring(live)):
         return result
@@ -129,7 +129,9 @@ def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
     kept = {name: value for name, value in task.without_history(live).items() if name not in _FROM_FILE}
     paused = {"paused_at": live["paused_at"]} if "paused_at" in live else {}
     result = {**kept, **paused, **_decided(live, wanted, (*_FROM_FILE, *_TIME)), **task.unfiled_of(live)}
-    if not (live.get("attempts") or task.is_due(live, now)):
+    # Due or not: one that is held has come too.
+    has_come = live["status"] == task.SCHEDULED and task.run_at(live) <= now
+    if not (live.get("attempts") or has_come):
         return result
     ended = {name: value for name, value in live.items() if name not in task.unfiled_of(live)}
     return task.with_ended(result, task.cancel(ended, now, "its schedule was changed"))

@@ -7,17 +7,17 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from . import arguments, codec, executor, instants, outcome, preload, recovery, render, task
+from . import arguments, codec, executor, instants, outcome, recovery, render, task, versions
 from .attempt import Attempt
 from .client import Client
 from .errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
 from .executor import Misconfigured, Paths
-from .keeper import Keeper
 from .loop import Loop
 from .runner import Runner
 
 if TYPE_CHECKING:
     from .config import Config
+    from .keeper import Keeper
     from .outcome import Outcome
 
 
@@ -31,6 +31,8 @@ def wake(connect: Connect, argv: list[str]) -> int:
         if args.loop is None:
             _wake_once(connect(), loop, 60.0, args.json)
         else:
+            from . import preload
+
             # The files it was started from may be moved, or brought up to date, while it goes on.
             preload.everything()
             _keep_waking(connect, loop, args.loop, args.json)
@@ -106,6 +108,7 @@ def attempt(connect: Connect, argv: list[str]) -> int:
     arguments.attempt().parse(argv)
     settings = connect().config
     one = _read_task(sys.stdin.buffer)
+    versions.must_know(one)
     now = instants.now()
     one = task.claim(one, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"})
     paths = Paths.of(settings.log_dir, one["id"], one["run"]["run_id"])
@@ -146,6 +149,8 @@ def _run(running: Attempt, settings: Config) -> Outcome:
 
 
 def _keeper(settings: Config) -> Keeper | None:
+    from .keeper import Keeper
+
     try:
         return Keeper(settings.secrets, settings.output_limit_bytes, None)
     except OSError:

@@ -26,7 +26,7 @@ from world import (
     wake,
 )
 
-from defer import store
+from defer import store, task
 
 
 class Case(NamedTuple):
@@ -137,6 +137,27 @@ def v1_finished() -> Machine:
     machine.disk.put(STORE, lines)
     machine.disk.make_durable()
     return machine
+
+
+def beside_a_newer_version() -> Machine:
+    """Some are due, and so are records that only a newer version may work on, one of them left executing."""
+    machine = due("ok", "fail")()
+    newer = {"schema_version": 3, "context": ["of another type"]}
+    needing = {"schema_version": 2, "context": {"summary": "ok"}, "requires": ["condition"]}
+    for number, fields in enumerate((needing, newer, {**newer, "status": "executing"})):
+        one = {"created_at": "2026-04-08T16:35:00Z", "run_at": "2026-04-08T16:36:00Z", "status": "scheduled"}
+        machine.untouched.add(json.dumps({"id": f"new-{number}", **one, **fields}).encode())
+    held = b"".join(line + b"\n" for line in sorted(machine.untouched))
+    machine.disk.put(STORE, held + machine.disk.read(STORE))
+    machine.disk.make_durable()
+    return machine
+
+
+def cancel_newer(proc: Any) -> None:
+    """A person's right; that it is filed is for the newer version."""
+    now = proc.machine.now
+    proc.machine.untouched = {line for line in proc.machine.untouched if b"new-1" not in line}
+    proc.store.update("new-1", now, lambda one: task.cancel(one, now, "no longer needed"))
 
 
 def torn() -> Machine:
@@ -256,6 +277,9 @@ CASES: dict[str, Case] = {
     "archive again": Case(filed_and_not_dropped, archive),
     "archive again, large store": Case(filed_and_not_dropped, large(archive)),
     "archive of v1": Case(v1_finished, archive),
+    "beside a newer version": Case(beside_a_newer_version, wake),
+    "beside a newer version, large store": Case(beside_a_newer_version, large(wake)),
+    "cancel what needs a newer version": Case(beside_a_newer_version, cancel_newer),
     "rewrite": Case(mostly_superseded, archive),
     "rewrite, large store": Case(mostly_superseded, large(archive)),
     "torn line, schedule": Case(torn, schedule("new"), one_step=True),

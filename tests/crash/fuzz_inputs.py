@@ -21,7 +21,20 @@ from zoneinfo import ZoneInfo
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from defer import codec, instants, outcome, prompt, recovery, recurrence, resultfile, settings, task, timeparse
+from defer import (
+    codec,
+    holding,
+    instants,
+    outcome,
+    prompt,
+    recovery,
+    recurrence,
+    resultfile,
+    settings,
+    task,
+    timeparse,
+    versions,
+)
 from defer.errors import BadInput, DeferError, Refused
 from defer.retry import Backoff
 
@@ -165,12 +178,19 @@ def _record(dice: random.Random) -> str:
     return repr(line)
 
 
+def _unknown(_lease: object) -> None:
+    """A lease of which nothing can be told."""
+
+
 def _live(one: codec.Task) -> None:
     task.needs_attention_at(one)
+    holding.concerns_claim(one, NOW, _unknown)
+    if versions.lacking(one):
+        return
     task.filed_records(one)
     task.ended_at(one)
     prompt.render(one, 1)
-    recovery.verdict(one, NOW)
+    recovery.verdict(one, NOW, _unknown)
     if codec.is_filed(one):
         return
     for ending in (outcome.Outcome("ok"), outcome.Outcome("failed", 1, "ExecutorFailed", "e"), recovery.lost(one)):

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
 
-from defer import agenda, fsio, instants, outcome, process, runner, scheduler, task
+from defer import agenda, fsio, instants, outcome, process, runner, scheduler, task, versions
 from defer.audit import AuditLog
 from defer.config import Config
 from defer.editing import Editor
@@ -57,6 +57,8 @@ class Machine:
         self._dice = itertools.count(1)
         self.acknowledged: set[Key] = set()
         self.cancelled: set[Key] = set()
+        self.untouched: set[bytes] = set()
+        """Lines that stay in the store as they are, whatever is done beside them."""
         self.started: list[dict[str, Any]] = []
         self.running: dict[int, str] = {}
         self.overlaps: list[str] = []
@@ -70,7 +72,7 @@ class Machine:
         twin.disk.seconds = lambda: twin.now.timestamp()
         twin._pids = itertools.count(next(self._pids))
         twin._dice = itertools.count(next(self._dice))
-        for name in ("alive", "acknowledged", "cancelled", "started", "running", "overlaps", "said"):
+        for name in ("alive", "acknowledged", "cancelled", "untouched", "started", "running", "overlaps", "said"):
             setattr(twin, name, type(getattr(self, name))(getattr(self, name)))
         return twin
 
@@ -422,6 +424,8 @@ def examine_readers(machine: Machine) -> None:
     somewhere = set(map(key_of, tasks)) | set(map(key_of, lines_in(machine, "archive")))
     somewhere |= {key_of(ended) for one in tasks for ended in one.get("ended") or []}
     assert machine.acknowledged <= somewhere, f"lost: {machine.acknowledged - somewhere}"
+    if machine.untouched:
+        assert machine.untouched <= set(machine.disk.read(STORE).splitlines()), "what was to be left alone is not there"
 
 
 def is_idle(machine: Machine, at: datetime) -> bool:
@@ -454,7 +458,8 @@ def examine_sleep(machine: Machine, patience: timedelta = timedelta()) -> None:
 def examine_rest(machine: Machine) -> None:
     """After a wake that nothing disturbed: all is in its place, once, and nobody has to clean up."""
     tasks, archived, runs = in_store(machine), lines_in(machine, "archive"), lines_in(machine, "runs")
-    assert not [one["id"] for one in tasks if one["status"] == "executing"], "executing without a leader"
+    ours = [one for one in tasks if versions.lacking(one) is None]
+    assert not [one["id"] for one in ours if one["status"] == "executing"], "executing without a leader"
     filed = Counter((*key_of(one), one.get("occurrence")) for one in archived)
     waiting = Counter((*key_of(one), one.get("occurrence")) for one in tasks if one["status"] not in task.ENDED)
     assert not [key for key, count in filed.items() if count > 1], "archived twice"

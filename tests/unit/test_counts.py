@@ -94,6 +94,28 @@ def test_an_idle_wake_is_one_process(place, traced):
     assert WAKE in calls[0]
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"requires": ["condition"]},
+        {"schema_version": 3},
+        {"schema_version": 3, "status": "executing", "run": {"holder": "somebody"}},
+        {"schema_version": 3, "status": "completed"},
+        {"held": {"until": "2100-01-01T00:00:00Z", "reason": "the day's budget is spent"}},
+    ],
+    ids=["requires", "newer", "newer, executing", "newer, ended", "held"],
+)
+def test_so_it_is_beside_what_is_due_and_held(place, traced, held):
+    """And the store, of which each byte is as it was, is not opened."""
+    place.write_store(v1_task("held", **held), v1_task("later", run_at="2100-01-01T00:00:00Z"))
+    before = place.store_path.read_bytes()
+    idle(place)
+    calls = traced("execve,clone,clone3,fork,vfork,openat", WAKE)
+    assert len([call for call in calls if "openat(" not in call]) == 1
+    assert not [call for call in calls if f'{place.store_path.name}"' in call]
+    assert place.store_path.read_bytes() == before
+
+
 @pytest.mark.parametrize("command", ["schedule", "list", "show", "cancel"])
 def test_a_command_is_a_shell_that_becomes_python(place, traced, command):
     task = place.schedule("1h")

@@ -1,0 +1,51 @@
+"""What a wake makes of records that need a newer version: which take up a slot, and which are to be reported.
+
+An attempt that a newer version began counts as long as its holder may live, by the same verdict as
+one of ours. After that it is left executing, since what settling it takes is not known here, but
+its slot and its workspace are free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from . import codec, task, versions
+from .codec import Task
+
+_MOST_REPORTED = 200
+
+IsHeld = Callable[[object], bool | None]
+"""Whether the holder of a lease lives, by the lease's name: see ``recovery``."""
+
+
+def concerns_claim(one: Task, now: datetime, is_held: IsHeld) -> bool:
+    """Whether a claim is to see this record: one of ours, or one whose attempt may be under way."""
+    return versions.lacking(one) is None or (one["status"] == task.EXECUTING and may_live(one, now, is_held))
+
+
+def may_live(executing: Task, now: datetime, is_held: IsHeld) -> bool:
+    """Whether the attempt of an executing record, whoever wrote it, may still be under way."""
+    from . import recovery
+
+    # A `run` that cannot be read here counts for as long as one that names nobody.
+    run = executing.get("run")
+    return recovery.verdict({**executing, "run": run if codec.is_run(run) else None}, now, is_held) == recovery.ALIVE
+
+
+def left_alone(tasks: Iterable[Task], now: datetime, is_held: IsHeld) -> dict[str, str]:
+    """Of what is due, or was left executing, the ids that wait for a newer version, each with the reason."""
+    waiting = [one for one in tasks if versions.lacking(one) and _is_left(one, now, is_held)]
+    waiting.sort(key=lambda one: (task.run_at(one), one["id"]))
+    return {one["id"]: _reason(one) for one in waiting[:_MOST_REPORTED]}
+
+
+def _is_left(one: Task, now: datetime, is_held: IsHeld) -> bool:
+    if one["status"] == task.EXECUTING:
+        return not may_live(one, now, is_held)
+    return one["status"] == task.SCHEDULED and task.run_at(one) <= now
+
+
+def _reason(one: Task) -> str:
+    lost = "its runner is gone, and it " if one["status"] == task.EXECUTING else "it "
+    return f"{lost}{versions.complaint(versions.lacking(one) or '')} (upgrade Defer)"

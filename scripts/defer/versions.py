@@ -1,0 +1,52 @@
+"""What a record may ask of whoever works on it, and which of that this version knows.
+
+Versions may share a store: an upgrade under way, two checkouts, two machines' worth of crontabs. A record says
+what it needs in two ways: ``requires``, names of features without which it must not run, and
+``schema_version``, an integer that grows when fields come to mean something else. A record that
+needs more than this version knows is the newer version's: nothing here runs, ends, files or
+changes it, and its line stays byte for byte. Only cancelling is left to a person (``task.cancel``).
+
+Whoever adds to either also gives the wake's markers another name (``markers``, "Two versions").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import NeedsNewer
+
+SCHEMA_VERSION = 2
+FEATURES: frozenset[str] = frozenset()
+"""The names in ``requires`` that this version knows how to honour."""
+
+_MOST_SAID = 100
+
+
+def is_newer(record: Mapping[str, Any]) -> bool:
+    """Whether a newer version wrote the record: its fields may be of any type but for id, status and run_at."""
+    found = record.get("schema_version")
+    return isinstance(found, int) and not isinstance(found, bool) and found > SCHEMA_VERSION
+
+
+def lacking(record: Mapping[str, Any]) -> str | None:
+    """What the record needs and this version does not know, in words; None for a record it may work on."""
+    if is_newer(record):
+        return f"schema version {str(record['schema_version'])[:20]}"
+    unknown = [name for name in record.get("requires") or () if name not in FEATURES]
+    if not unknown:
+        return None
+    names = ", ".join(unknown)
+    return f"the feature{'s' if len(unknown) > 1 else ''} {names[:_MOST_SAID]}"
+
+
+def complaint(what: str) -> str:
+    """Why a record is left alone, given ``what`` this version lacks for it."""
+    return f"needs {what}, which this version of Defer does not know"
+
+
+def must_know(record: Mapping[str, Any]) -> None:
+    """Raises NeedsNewer for a record that this version leaves alone."""
+    what = lacking(record)
+    if what:
+        raise NeedsNewer(f"task {complaint(what)}: {record['id']} (upgrade Defer)")
