@@ -23,14 +23,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import instants, task, timeparse
 from .codec import Task
 from .errors import DeferError
+from .shapes import tallied
 
 if TYPE_CHECKING:
     from .recurrence import Recurrence
 
 CATCH_UP = ("one", "all", "none")
 OVERLAP = ("skip", "queue")
-UNREADABLE = (DeferError, KeyError, TypeError, ValueError, OverflowError)
-"""What reading a ``recurrence`` that was edited by hand may raise."""
+UNREADABLE = (Exception,)
+"""What reading a ``recurrence`` that was edited by hand may raise: whatever it is, it is that one task's."""
+_LONGEST_COMPLAINT = 300
 MISFIRE_GRACE = timedelta(minutes=5)
 """With ``catch_up`` none: how late an occurrence may start and still count as on time. A wake comes every
 minute and slots may be taken for a while; more means that the machine was off."""
@@ -74,8 +76,15 @@ def unreadable(recurring: Task) -> str | None:
     try:
         rule(recurring)
     except UNREADABLE as error:
-        return f"its recurrence cannot be read: {error if isinstance(error, DeferError) else repr(error)}"
+        return complaint(error)
     return None
+
+
+def complaint(error: Exception) -> str:
+    """What is said of a rule that cannot be followed; the rule, which may be of any length, is told in part."""
+    said = str(error) if isinstance(error, DeferError) else repr(error)
+    shortened = said if len(said) <= _LONGEST_COMPLAINT else said[: _LONGEST_COMPLAINT - 1] + "…"
+    return f"its recurrence cannot be read: {shortened}"
 
 
 def jitter_offset(seed: str, most: int) -> int:
@@ -131,7 +140,12 @@ def _waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
     """The record that waits for ``occurrence``."""
     text = instants.to_text(occurrence)
     run_at = instants.to_text(occurrence + jitter_of(recurring))
-    return {**recurring, "occurrence": text, "run_at": run_at, "recurrence": {**policies(recurring), "fired": spent}}
+    return {
+        **recurring,
+        "occurrence": text,
+        "run_at": run_at,
+        "recurrence": {**policies(recurring), "fired": tallied(spent)},
+    }
 
 
 def _stretch_record(recurring: Task, status: str, found: Stretch, now: datetime, reason: str) -> Task:
@@ -231,10 +245,14 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
 
 def _has_backlog(ended: Task, waited: datetime, spent: int) -> bool:
     """Whether, all being caught up with, the next occurrence had come before this one was started."""
-    if policies(ended).get("catch_up") != "all" or not ended.get("started_at"):
+    if policies(ended).get("catch_up") != "all":
+        return False
+    try:
+        started = instants.from_text(ended["started_at"])
+    except (KeyError, TypeError, ValueError):
         return False
     fire = after(ended, waited, spent)
-    return fire is not None and fire + jitter_of(ended) <= instants.from_text(ended["started_at"])
+    return fire is not None and fire + jitter_of(ended) <= started
 
 
 def _without_last(recurring: Task, came: Stretch | None, spent: int) -> Stretch | None:

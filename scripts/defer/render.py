@@ -89,7 +89,7 @@ def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
     retries = " (retry)" if status == "scheduled" and one.get("attempts") else ""
     summary = plain((one.get("context") or {}).get("summary", ""), 120)
     return [
-        f"{at.astimezone(zone):%a %d %b %H:%M}",
+        f"{words.local(at, zone):%a %d %b %H:%M}",
         words.short(at, now),
         status + retries,
         plain(one["id"]),
@@ -124,7 +124,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         **{name: _moment(text, zone, now) for name, text in moments.items() if text},
         "Said as": one.get("when"),
         "Repeats": _repeats(one, zone, now),
-        "Attempts": f"{one.get('attempts', 0)} of at most {int(one.get('max_retries') or 0) + 1}",
+        "Attempts": f"{one.get('attempts') or 0} of at most {int(one.get('max_retries') or 0) + 1}",
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),
         "Expires": one.get("expires_at"),
@@ -143,7 +143,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
 
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:
     at = one.get(f"{one['status']}_at")
-    return words.moment(instants.from_text(at), zone, now) if at and one["status"] in task.ENDED else None
+    return _moment(at, zone, now) if at and one["status"] in task.ENDED else None
 
 
 def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:
