@@ -14,7 +14,9 @@ machine was off as ``missed``, those that came while another one ran or waited f
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice, takewhile
@@ -37,6 +39,7 @@ MISFIRE_GRACE = timedelta(minutes=5)
 """With ``catch_up`` none: how late an occurrence may start and still count as on time. A wake comes every
 minute and slots may be taken for a while; more means that the machine was off."""
 _SECOND = timedelta(seconds=1)
+_FEW = 1000
 
 
 class Stretch(NamedTuple):
@@ -118,12 +121,22 @@ def between(recurring: Task, start: datetime, end: datetime, spent: int) -> Stre
     left = times if found.get("count") is None else max(0, found["count"] - spent)
     if first is None or last is None or min(times, left) == 0:
         return None
-    return Stretch(first, last, times) if times <= left else Stretch(first, _nth(recurring, first, left), left)
+    return Stretch(first, last, times) if times <= left else Stretch(first, _nth(recurring, first, last, left), left)
 
 
-def _nth(recurring: Task, first: datetime, number: int) -> datetime:
-    """The ``number``-th occurrence from ``first`` on, which is number 1. Bounded by the task's count."""
-    *_, last = islice(rule(recurring).fires(first - _SECOND), number)
+def _nth(recurring: Task, first: datetime, last: datetime, number: int) -> datetime:
+    """The ``number``-th occurrence from ``first`` on, which is number 1, and no later than ``last``."""
+    from . import recurrence
+
+    start = first - _SECOND
+    if number <= _FEW:
+        return deque(islice(rule(recurring).fires(start), number), maxlen=1)[0]
+    # Found by halving: to go through a thousand million of them would hold up every other task.
+    while last - first > _SECOND:
+        middle = first + (last - first) // 2
+        middle = middle.replace(microsecond=0)
+        _, _, times = recurrence.between(rule(recurring), start, middle)
+        first, last = (middle, last) if times < number else (first, middle)
     return last
 
 
@@ -140,12 +153,8 @@ def _waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
     """The record that waits for ``occurrence``."""
     text = instants.to_text(occurrence)
     run_at = instants.to_text(occurrence + jitter_of(recurring))
-    return {
-        **recurring,
-        "occurrence": text,
-        "run_at": run_at,
-        "recurrence": {**policies(recurring), "fired": tallied(spent)},
-    }
+    counted = {**policies(recurring), "fired": tallied(spent)}
+    return {**recurring, "occurrence": text, "run_at": run_at, "recurrence": counted}
 
 
 def _stretch_record(recurring: Task, status: str, found: Stretch, now: datetime, reason: str) -> Task:
@@ -324,7 +333,10 @@ def upcoming(one: Task, end: datetime, limit: int, since: datetime = instants.EP
     # What comes before the run that is waited for will be passed over, unless all is caught up with.
     is_backlog = policies(one).get("catch_up") == "all" and not one.get("attempts")
     start = waited if is_backlog else max(waited, (first if is_waiting else since) - jitter)
-    found += [max(fire + jitter, since) for fire in _fires(one, waited, start, end - jitter, limit - len(found))]
+    # A rule that leads out of the calendar is followed up to there.
+    with suppress(*UNREADABLE):
+        for fire in _fires(one, waited, start, end - jitter, limit - len(found)):
+            found.append(max(fire + jitter, since))
     return found[:limit]
 
 

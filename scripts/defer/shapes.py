@@ -27,7 +27,7 @@ MAX_COUNT = 10**9
 MAX_SECONDS = 1e9
 """The longest time span (some 31 years) that is counted from a moment without leaving the calendar."""
 MAX_TALLY = 10**15
-"""The most that is counted of what has happened: bytes, milliseconds, occurrences. Every reader of JSON has it exactly."""
+"""The most that is counted of what has happened: bytes, milliseconds, occurrences."""
 
 Check: TypeAlias = Callable[[Any], str | None]
 """What is wrong with a value that is not null, behind the field's name; None where nothing is."""
