@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import instants, task, timeparse
 from .codec import Task
 from .errors import DeferError
-from .shapes import tallied
+from .shapes import MAX_TALLY
 
 if TYPE_CHECKING:
     from .recurrence import Recurrence
@@ -153,7 +153,7 @@ def _waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
     """The record that waits for ``occurrence``."""
     text = instants.to_text(occurrence)
     run_at = instants.to_text(occurrence + jitter_of(recurring))
-    counted = {**policies(recurring), "fired": tallied(spent)}
+    counted = {**policies(recurring), "fired": min(spent, MAX_TALLY)}
     return {**recurring, "occurrence": text, "run_at": run_at, "recurrence": counted}
 
 

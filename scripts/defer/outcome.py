@@ -115,7 +115,7 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
     deferrals = ended.get("deferrals") or {"total": 0, "in_a_row": 0}
     final = outcome.error_type in _FINAL
     if outcome.retry_at is not None and not final and deferrals["in_a_row"] < RETRY_AT_IN_A_ROW:
-        counted = {name: tallied(deferrals[name]) for name in ("total", "in_a_row")}
+        counted = {name: tallied(deferrals[name], 1) for name in ("total", "in_a_row")}
         at = no_sooner_than_a_minute(outcome.retry_at, now)
         return task.again(ended, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
     failures = ended["attempts"] - deferrals["total"]

@@ -3,7 +3,7 @@
 ``fault(record)`` says what in a record nobody could compute with. It goes through the fields that the record has and
 looks each up, so that what it costs grows with the record and not with the schema. A field that is not known here, and
 one that is null, passes. ``references/task.schema.json`` says the same to other programs; a test holds the two equal,
-and the ``TypedDict`` of each shape with them.
+and the types in ``records`` with them.
 
 The checks are wider than the schema where v1 was: it took any JSON for the parts of a context and any text for its
 moments, and nothing here computes with those. Numbers are bounded throughout. The numbers that somebody may ask for end
@@ -15,12 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from . import instants
-
-if TYPE_CHECKING:
-    pass
 
 MAX_COUNT = 10**9
 """The most of anything that may be asked for: retries, occurrences; and the largest pid."""
@@ -65,7 +62,7 @@ def is_number(found: object) -> bool:
     return type(found) in (int, float) and -MAX_TALLY <= found <= MAX_TALLY  # type: ignore[operator]
 
 
-def tallied(before: object, more: int = 1) -> int:
+def tallied(before: object, more: int) -> int:
     """One count of what has happened and ``more``, which never leaves what may be stored."""
     return min(int(before or 0) + more, MAX_TALLY)  # type: ignore[call-overload, no-any-return]
 
@@ -250,7 +247,7 @@ RUN: Fields = {
     "usage": shape(USAGE),
     "pid": positive,
 }
-_V1_MOMENTS = ("created_at", "started_at", "completed_at", "failed_at", "cancelled_at", "last_attempt_at")
+V1_MOMENTS = ("created_at", "started_at", "completed_at", "failed_at", "cancelled_at", "last_attempt_at")
 _MOMENTS = ("run_at", "occurrence", "expires_at", "paused_at", "missed_at", "skipped_at", "cancel_requested_at")
 _TEXTS = (
     *("type", "intent", "cancel_reason", "last_error", "error", "error_type", "tz", "when", "cwd", "executor"),
@@ -260,7 +257,7 @@ _TEXTS = (
 TASK: Fields = {
     "id": task_id,
     "status": status,
-    **dict.fromkeys((*_TEXTS, *_V1_MOMENTS), text),
+    **dict.fromkeys((*_TEXTS, *V1_MOMENTS), text),
     **dict.fromkeys(_MOMENTS, instant),
     "context": an_object,
     "execution": shape(EXECUTION),

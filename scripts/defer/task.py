@@ -158,7 +158,7 @@ def filed_records(task: Task) -> tuple[list[Task], list[dict[str, Any]], Task | 
 
 def claim(task: Task, now: datetime, run: dict[str, Any]) -> Task:
     """The record of a task whose attempt begins: ``run`` says who makes it."""
-    attempt = tallied(task.get("attempts"))
+    attempt = tallied(task.get("attempts"), 1)
     occurrence = task.get("occurrence") or task["run_at"]
     stamp = instants.to_text(now)
     late = max(0, int((now - run_at(task)).total_seconds()))

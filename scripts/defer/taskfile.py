@@ -118,7 +118,7 @@ def _limit(wanted: float, per_second: int = 1) -> float:
 def located(path: Path, what: str, line: int | None = None, field: str | None = None) -> str:
     """``file:line: field: what``, without the parts that are not known."""
     place = str(path) if line is None else f"{path}:{line}"
-    return ": ".join([place, *([field] if field else []), what])
+    return ": ".join([place, *([field] if field else []), what]).replace("\n", " ")
 
 
 def read(path: Path, limit: int = LIMIT) -> bytes:

@@ -1,0 +1,302 @@
+"""The shapes of records: their checks, their types and the schema say the same; the faults they were made for."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import defer
+from defer import codec, instants, prompt, records, resultfile, shapes
+from defer.codec import BadLine
+from support import NOW, ROOT, strict, text_at, v1_task
+
+SCHEMA = json.loads((ROOT / "references" / "task.schema.json").read_text())
+PARTS = SCHEMA["$defs"]
+SHAPES: dict[str, tuple[shapes.Fields, dict[str, Any]]] = {
+    "Task": (shapes.TASK, SCHEMA),
+    "Context": (shapes.CONTEXT, PARTS["context"]),
+    "Execution": (shapes.EXECUTION, SCHEMA["properties"]["execution"]),
+    "Reorient": (shapes.REORIENT, SCHEMA["properties"]["reorient"]),
+    "Recurrence": (shapes.RECURRENCE, PARTS["recurrence"]),
+    "Stretch": (shapes.STRETCH, PARTS["stretch"]),
+    "AfterAttempt": (shapes.AFTER_ATTEMPT, SCHEMA["properties"]["after_attempt"]),
+    "Deferrals": (shapes.DEFERRALS, SCHEMA["properties"]["deferrals"]),
+    "Source": (shapes.SOURCE, PARTS["source"]),
+    "Result": (shapes.RESULT, PARTS["result"]),
+    "Identity": (shapes.IDENTITY, PARTS["identity"]),
+    "RunUnderWay": (shapes.RUN_UNDER_WAY, PARTS["run_under_way"]),
+    "Usage": (shapes.USAGE, PARTS["run"]["properties"]["usage"]),
+    "Run": (shapes.RUN, PARTS["run"]),
+}
+FIELDS = [(name, field) for name, (fields, _) in SHAPES.items() for field in fields]
+
+
+@cache
+def typed() -> dict[str, dict[str, str]]:
+    """The annotations of each type, as they are written."""
+    classes = inspect.getmembers(records, inspect.isclass)
+    return {
+        name: {field: kind.__forward_arg__ for field, kind in one.__annotations__.items()}
+        for name, one in classes
+        if one.__module__ == records.__name__
+    }
+
+
+def test_each_shape_has_the_fields_of_the_schema_in_its_checks_and_in_its_type() -> None:
+    assert typed().keys() == SHAPES.keys()
+    for name, (fields, part) in SHAPES.items():
+        assert fields.keys() == part["properties"].keys(), name
+        assert fields.keys() == typed()[name].keys(), name
+
+
+# Both sides of each bound, and one of each kind.
+PROBES = [
+    *(True, False, -(10**9) - 1, -(10**9), -1, 0, 1, 10**9, 10**9 + 1, 10**15, 10**15 + 1, 10**4299, -(10**15) - 1),
+    *(0.5, 1e9, 1e9 + 0.5, 1e300, "", "x", "scheduled", "skip", "one", "cancel", "A_1", "a b", "a\0", "Scheduled!"),
+    *("2026-04-08T16:45:00Z", "2026-04-08T16:45:00+02:00", "2026-02-30T00:00:00Z", "fresh", "resume_task", "x" * 5000),
+    *(
+        [],
+        ["x"],
+        [5],
+        [[]],
+        [None],
+        {},
+        {"pid": 1},
+        {"pid": 0},
+        {"pid": "1"},
+        {"total": 0, "in_a_row": 1},
+        {"do": "cancel"},
+    ),
+    *({"do": "nothing"}, {"type": "executor_output"}, {"type": 5}, {"count": 0}, {"total": 1}),
+]
+# Where the checks let through what the schema does not: whatever v1 took, and words that a later version may write.
+WIDER: dict[str, str] = {
+    **dict.fromkeys(("Context", "Reorient"), "v1 took any JSON; it is only kept, or said as it stands"),
+    **{f"Task.{name}": "v1 took any text" for name in ("id", "type", "intent")},
+    **{f"Task.{name}": "v1's moments: nothing computes with them" for name in shapes.V1_MOMENTS},
+    **{f"Task.{name}": "what is not required of v1" for name in ("recurrence", "source", "run", "result", "ended")},
+    **{f"Task.{name}": "a later version may have more" for name in ("status", "error_type", "ended_runs")},
+    **{f"Execution.{name}": "a later version may have more" for name in ("mode", "aura_level")},
+    **{f"Result.{name}": "a later version may have more" for name in ("type", "retry_at")},
+    **{f"Run.{name}": "v1 has no more to say" for name in ("status", "error_type", "attempt", "occurrence")},
+    **dict.fromkeys(("Task.copy_of", "Recurrence.expression", "Recurrence.tz"), "an empty text harms nobody"),
+    "Task.context": "v1's may lack a summary",
+}
+
+
+@pytest.mark.parametrize(("name", "field"), FIELDS, ids=[f"{name}.{field}" for name, field in FIELDS])
+def test_a_check_lets_through_what_the_schema_does_and_no_more(name: str, field: str) -> None:
+    fields, part = SHAPES[name]
+    validator = Draft202012Validator({**part["properties"][field], "$defs": {**PARTS, "task": SCHEMA}})
+    if part["properties"][field].get("items", {}).get("$ref") == "#":
+        return
+    is_wider = f"{name}.{field}" in WIDER or name in WIDER
+    for probe in PROBES:
+        passes = fields[field](probe) is None
+        if validator.is_valid(probe):
+            # A pattern does not see that a day is not in the calendar.
+            # Nor does JSON Schema tell 1.0 from 1.
+            assert passes or str(probe).startswith("2026-02-30") or type(probe) is float, probe
+        else:
+            assert not passes or is_wider, probe
+
+
+PYTHON = {"str": str, "bool": bool, "int": int, "float": (int, float), "Any": object, "list": list, "None": type(None)}
+
+
+@pytest.mark.parametrize(("name", "field"), FIELDS, ids=[f"{name}.{field}" for name, field in FIELDS])
+def test_what_passes_a_check_is_what_the_type_says(name: str, field: str) -> None:
+    said = [one.partition("[")[0] for one in typed()[name][field].split(" | ")]
+    kinds = tuple(PYTHON.get(one, dict) for one in said)
+    for probe in PROBES:
+        if SHAPES[name][0][field](probe) is None:
+            assert any(isinstance(probe, kind) for kind in kinds), probe
+
+
+def test_numbers_have_their_bounds_in_both() -> None:
+    tops = (PARTS["count"]["maximum"], PARTS["tally"]["maximum"], SCHEMA["properties"]["timeout_seconds"]["maximum"])
+    assert tops == (shapes.MAX_COUNT, shapes.MAX_TALLY, shapes.MAX_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"run": {"runner": {"pid": 1}, "leader": {"pid": -1}}}, "run.leader.pid is not usable: -1"),
+        ({"ended": [v1_task(), v1_task(run_at="x")]}, "ended[1].run_at is not usable: 'x'"),
+        ({"deferrals": {"total": 1}}, "deferrals.in_a_row is missing"),
+        ({"attempts": 10**4299}, "attempts is not usable: a number of some 4285 digits"),
+        ({"tags": "a,b"}, "tags is not usable: 'a,b'"),
+        ({"cwd": {"a": 10**4299}}, "cwd is not usable: an object"),
+        ({"executor": 5}, "executor is not usable: 5"),
+        ({"run_at": None}, "run_at is missing"),
+        ({"tz": "x" * 100, "when": ["y"]}, "when is not usable: a list"),
+    ],
+)
+def test_a_complaint_names_the_place_and_the_value(fields: dict[str, Any], complaint: str) -> None:
+    assert shapes.fault(v1_task(**fields)) == complaint
+
+
+def test_what_v1_wrote_and_what_is_not_known_here_passes() -> None:
+    assert shapes.fault(v1_task(x=[1], context={"summary": 5, "key_points": "one"}, started_at="yesterday")) is None
+    assert shapes.fault({"id": "an id, no name", "status": "hibernating", "run_at": text_at()}) is None
+    assert shapes.fault(dict.fromkeys(shapes.TASK) | {"id": "a", "status": "paused", "run_at": text_at()}) is None
+
+
+# The faults this was made for
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"after_attempt": "pause", "status": "executing", "attempts": 1},
+        {"recurrence": {"expression": "every 2h", "tz": "UTC", "anchor": text_at(), "count": "five"}},
+        {"source": "v1", "env": ["A"], "command": "exit 0"},
+        {"attempts": int("9" * 4300)},
+        {"command": [1, 2]},
+    ],
+    ids=["after_attempt", "count", "source", "attempts", "command"],
+)
+class TestOneOddRecord:
+    def test_is_set_apart_and_reported_by_a_wake(self, place, fields) -> None:
+        place.write_store(v1_task("odd", occurrence=text_at(), **fields), v1_task("plain"))
+        line = place.store_path.read_bytes().splitlines()[0]
+        assert place.wake_at(NOW)["completed"] == 1
+        assert place.store_path.read_bytes().splitlines() == [line]
+        assert [action for action, _ in place.reported] == ["bad_line"]
+
+    def test_is_told_in_one_line_by_execute_task(self, place, fields) -> None:
+        done = place.run("execute-task.sh", input=json.dumps(v1_task("odd", **fields)).encode())
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.startswith("defer: no task on standard input: ")
+        assert "is not usable" in done.stderr
+
+    def test_takes_nothing_from_the_commands(self, place, fields) -> None:
+        place.write_store(v1_task("odd", **fields), v1_task("plain", run_at="2099-01-01T00:00:00Z"))
+        assert [one["id"] for one in strict(place.defer("list", "--compact").stdout)] == ["plain"]
+        for words in (["show", "odd"], ["cancel", "odd"], ["run", "odd"], ["edit", "odd", "--summary", "s"]):
+            done = place.defer(*words)
+            assert (done.returncode, done.stderr.count("\n")) == (1, 1), words
+
+
+def test_a_text_that_no_process_can_be_told_is_told_in_one_line_by_execute_task(place) -> None:
+    done = place.run("execute-task.sh", input=json.dumps(v1_task(command=["/bin/echo", "a\0"])).encode())
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert strict(done.stdout)["error_type"] == "ConfigError"
+
+
+class TestNumbersFromOutside:
+    @pytest.mark.parametrize(
+        "many", [10**9 + 1, 10**4299, 10**5000, -(10**5000)], ids=["more", "4300", "5001", "minus"]
+    )
+    @pytest.mark.parametrize("name", ["max_retries", "times", "timeout_seconds"])
+    def test_are_bounded_by_the_sdk(self, place, name, many) -> None:
+        with pytest.raises(defer.BadInput, match=f"^{name} is not usable: "):
+            defer.schedule("every day at 9am", "p", environ=place.env, **{name: many})
+        with pytest.raises(defer.BadInput, match=r"^limit is not usable"):
+            defer.list_runs(limit=many, environ=place.env)
+        with pytest.raises(defer.BadInput, match=r"^permissions is not usable"):
+            defer.schedule("2h", "p", environ=place.env, permissions={"a": 10**5000})
+        assert not place.store_path.exists()
+
+    @pytest.mark.parametrize("digits", ["9" * 30, "9" * 4300, "9" * 5000], ids=len)
+    @pytest.mark.parametrize(
+        "flag", ["--max-retries", "--count", "--timeout", "--jitter", "--expires", "--until", "--when"]
+    )
+    def test_are_bounded_in_every_flag(self, place, flag, digits) -> None:
+        for value in (digits, f"{digits}s", f"-{digits}"):
+            when = [] if flag == "--when" else ["--when", "every day at 9am"]
+            done = place.defer(*when, "--summary", "s", f"{flag}={value}")
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr[:500]
+        assert not place.store_path.exists()
+
+    @pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-1e999", "NaN", "Infinity"], ids=lambda text: text[:9])
+    def test_are_refused_in_a_context(self, place, number) -> None:
+        done = place.defer("--when", "1h", "--context-json", f'{{"summary":"s","x":{number}}}')
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert done.stderr.startswith("defer: --context-json is not JSON: ")
+
+    @pytest.mark.parametrize(
+        "number", ["1" + "0" * 12, "9" * 4300, "9" * 5000, "1e999", "-1"], ids=lambda text: text[:9]
+    )
+    @pytest.mark.parametrize("field", ["timeout", "timeoutMs", "retries"])
+    @pytest.mark.parametrize("form", ["yml", "json"])
+    def test_are_refused_in_a_task_file_and_cost_no_other_file(self, place, field, number, form) -> None:
+        number = f"{number}0000" if field == "timeoutMs" and number[0] == "1" else number
+        tasks = place.base / "tasks"
+        tasks.mkdir()
+        line = {
+            "yml": f"schedule: every 2h\ncommand: exit 0\n{field}: {number}\n",
+            "json": f'{{"schedule": "every 2h", "command": "exit 0", "{field}": {number}}}',
+        }[form]
+        (tasks / f"odd.{form}").write_text(line)
+        (tasks / "plain.yml").write_text("schedule: every 2h\ncommand: exit 0\n")
+        done = place.defer("sync", str(tasks))
+        assert "Traceback" not in done.stderr
+        assert f"odd.{form}" in done.stderr
+        assert list(place.tasks()) == ["plain"]
+
+    @pytest.mark.parametrize("number", ["9" * 4300, "9" * 5000, "1e999", "-1", "0.5"], ids=lambda text: text[:9])
+    @pytest.mark.parametrize(
+        "name", ["timeout_seconds", "max_retries", "retry_delay_ms", "next_run_at_ms", "interval_ms", "at_ms"]
+    )
+    def test_are_told_of_in_the_jobs_of_another_tool(self, place, name, number) -> None:
+        tasks = place.base / "tasks"
+        tasks.mkdir()
+        schedule = f'"kind":"{"at" if name == "at_ms" else "every"}","interval_ms":60000'
+        odd = f',"{name}":{number}' if name.endswith("l_ms") or name == "at_ms" else ""
+        other = "" if odd else f',"{name}":{number}'
+        jobs = place.base / "jobs.json"
+        jobs.write_text(f'[{{"id":"j","prompt":"p","max_retries":1,"schedule":{{{schedule}{odd}}}{other}}}]')
+        done = place.defer("import", str(jobs), "--tasks", str(tasks))
+        assert "Traceback" not in done.stderr
+        assert done.returncode in (0, 1, 2)
+
+    @pytest.mark.parametrize("number", [1e16, 10**4000, "5", True], ids=["float", "int", "text", "true"])
+    def test_are_refused_in_a_result_file(self, number) -> None:
+        with pytest.raises(resultfile.BadResult, match=r"usage\.input_tokens is not a number that can be kept"):
+            resultfile.parse(json.dumps({"usage": {"input_tokens": number}}).encode(), NOW)
+
+    @pytest.mark.parametrize("session", ["a\0b", "a\ud800b"])
+    def test_nor_is_a_session_that_no_executor_could_be_told(self, session) -> None:
+        with pytest.raises(resultfile.BadResult, match="session_id is none"):
+            resultfile.parse(json.dumps({"session_id": session}).encode(), NOW)
+
+
+@pytest.mark.parametrize("written", ["1e999", "-1e999"])
+def test_a_number_beyond_any_float_stays_a_number(written) -> None:
+    """Infinity is no JSON: a record that was changed would not be read again, by anybody."""
+    one = codec.decode(codec.encode(v1_task(x="here")).replace(b'"here"', written.encode()))
+    assert strict(codec.encode(one))["x"] == one["x"]
+    assert abs(one["x"]) > 1e300
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**5000], ids=["nan", "inf", "int"])
+def test_what_no_json_can_hold_is_not_stored(place, number) -> None:
+    with pytest.raises(defer.BadInput, match="task could not be run: odd: it holds a number"):
+        place.store().append([v1_task("odd", x=number)], NOW)
+    assert not place.store_path.exists()
+
+
+def test_counts_end_where_a_record_can_still_be_read() -> None:
+    assert shapes.tallied(None, 1) == 1
+    assert shapes.tallied(shapes.MAX_TALLY, 1) == shapes.MAX_TALLY
+
+
+def test_what_stands_in_a_context_is_said_whatever_it_is() -> None:
+    odd = v1_task(context={"summary": 5, "key_points": {"a": [1]}, "artifacts": 10**4000, "constraints": [None, True]})
+    assert shapes.fault(odd) is None
+    assert "## Summary\n\n5\n" in prompt.render(odd, 1)
+
+
+def test_the_first_and_the_last_moment_are_read() -> None:
+    for text in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert shapes.instant(text) is None
+        assert instants.to_text(instants.from_text(text)) == text
+    with pytest.raises(BadLine, match="occurrence is not usable"):
+        codec.decode(codec.encode(v1_task(occurrence="9999-12-31T23:59:59-05:00")))
