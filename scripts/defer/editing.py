@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -146,7 +146,8 @@ class Editor:
         if occurrences.is_recurring(one) and recurs:
             kept = {} if "jitter" in given else _policies_of(occurrences.policies(one), ("jitter",))
             # A count that is given with a new rule counts from now on.
-            was = {} if "times" in given and "when" in given else occurrences.policies(one)
+            counts_on = not ("times" in given and "when" in given)
+            was: Mapping[str, object] = occurrences.policies(one) if counts_on else {}
             fired = {name: value for name, value in was.items() if name == "fired"}
             fields["recurrence"] = {**planned["recurrence"], **kept, **fired}
             first = instants.from_text(planned["occurrence"])
@@ -233,7 +234,7 @@ def _carried(one: Task, *, recurs: bool) -> dict[str, Any]:
     return {**expires, **bounds, "catch_up": was.get("catch_up"), "overlap": was.get("overlap")}
 
 
-def _policies_of(recurrence: dict[str, Any], flags: Iterable[str]) -> dict[str, Any]:
+def _policies_of(recurrence: Mapping[str, object], flags: Iterable[str]) -> dict[str, Any]:
     """What of a ``recurrence`` object the given flags speak of."""
     names = [name for flag in flags for name in _SPOKEN[flag]]
     return {name: recurrence[name] for name in names if name in recurrence}

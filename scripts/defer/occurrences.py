@@ -20,7 +20,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import instants, task, timeparse
 from .codec import Task
@@ -28,6 +28,7 @@ from .errors import DeferError
 from .shapes import MAX_TALLY
 
 if TYPE_CHECKING:
+    from .records import Recurrence as RecurrenceFields
     from .recurrence import Recurrence
 
 CATCH_UP = ("one", "all", "none")
@@ -50,9 +51,9 @@ class Stretch(NamedTuple):
     times: int
 
 
-def policies(recurring: Task) -> dict[str, Any]:
+def policies(recurring: Task) -> RecurrenceFields:
     """The ``recurrence`` object of a recurring task."""
-    found: dict[str, Any] = recurring["recurrence"]
+    found: RecurrenceFields = recurring["recurrence"]
     return found
 
 
@@ -103,7 +104,8 @@ def jitter_of(recurring: Task) -> timedelta:
 def after(recurring: Task, instant: datetime, spent: int) -> datetime | None:
     """The first occurrence after ``instant`` when ``spent`` are over; None beyond the task's bounds."""
     found = policies(recurring)
-    if found.get("count") is not None and spent >= found["count"]:
+    count = found.get("count")
+    if count is not None and spent >= count:
         return None
     fire = rule(recurring).after(instant)
     until = found.get("until")
@@ -115,10 +117,11 @@ def between(recurring: Task, start: datetime, end: datetime, spent: int) -> Stre
     from . import recurrence
 
     found = policies(recurring)
-    if found.get("until"):
-        end = min(end, instants.from_text(found["until"]))
+    until, count = found.get("until"), found.get("count")
+    if until:
+        end = min(end, instants.from_text(until))
     first, last, times = recurrence.between(rule(recurring), start, end)
-    left = times if found.get("count") is None else max(0, found["count"] - spent)
+    left = times if count is None else max(0, count - spent)
     if first is None or last is None or min(times, left) == 0:
         return None
     return Stretch(first, last, times) if times <= left else Stretch(first, _nth(recurring, first, last, left), left)
@@ -222,7 +225,7 @@ def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None
     return later.last if limit is None or due - later.last <= limit else None
 
 
-def _latest_start(found: dict[str, Any], policy: str) -> timedelta | None:
+def _latest_start(found: RecurrenceFields, policy: str) -> timedelta | None:
     """How late an occurrence may still start."""
     expires = found.get("expires_after_seconds")
     limits = [timedelta(seconds=expires)] if expires is not None else []
@@ -343,9 +346,10 @@ def upcoming(one: Task, end: datetime, limit: int, since: datetime = instants.EP
 def _fires(recurring: Task, waited: datetime, start: datetime, end: datetime, limit: int) -> Iterator[datetime]:
     """At most ``limit`` occurrences after ``start`` up to ``end``, as far as the bounds of the task go."""
     found = policies(recurring)
-    if found.get("until"):
-        end = min(end, instants.from_text(found["until"]))
-    if found.get("count") is not None:
+    until, count = found.get("until"), found.get("count")
+    if until:
+        end = min(end, instants.from_text(until))
+    if count is not None:
         before = between(recurring, waited, start, _spent(recurring) + 1)
-        limit = min(limit, found["count"] - _spent(recurring) - 1 - (before.times if before else 0))
+        limit = min(limit, count - _spent(recurring) - 1 - (before.times if before else 0))
     return takewhile(lambda fire: fire <= end, islice(rule(recurring).fires(start), max(0, limit)))

@@ -7,7 +7,7 @@ same fields.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, Required, TypedDict
 
 
 class Context(TypedDict, total=False):
@@ -39,9 +39,9 @@ class Reorient(TypedDict, total=False):
 class Recurrence(TypedDict, total=False):
     """The rule of a recurring task, its bounds and its behaviour."""
 
-    expression: str | None
-    tz: str | None
-    anchor: str | None
+    expression: Required[str]
+    tz: Required[str]
+    anchor: Required[str]
     count: int | None
     until: str | None
     jitter_seconds: int | None
@@ -55,23 +55,23 @@ class Recurrence(TypedDict, total=False):
 class Stretch(TypedDict, total=False):
     """Occurrences in a row that share one record."""
 
-    first: str
-    last: str
-    count: int
+    first: Required[str]
+    last: Required[str]
+    count: Required[int]
 
 
 class AfterAttempt(TypedDict, total=False):
     """What becomes of a task once its attempt is settled."""
 
-    do: str
+    do: Required[str]
     reason: str | None
 
 
 class Deferrals(TypedDict, total=False):
     """Attempts that an executor put off."""
 
-    total: int
-    in_a_row: int
+    total: Required[int]
+    in_a_row: Required[int]
 
 
 class Source(TypedDict, total=False):
@@ -102,7 +102,7 @@ class Result(TypedDict, total=False):
 class Identity(TypedDict, total=False):
     """A process."""
 
-    pid: int
+    pid: Required[int]
     start: str | None
     boot: str | None
     pid_namespace: str | None
@@ -142,7 +142,7 @@ class Run(TypedDict, total=False):
     occurrence: str | None
     status: str | None
     started_at: str | None
-    ended_at: str
+    ended_at: Required[str]
     duration_ms: int | None
     exit_code: int | None
     error_type: str | None
@@ -159,14 +159,14 @@ class Run(TypedDict, total=False):
 class Task(TypedDict, total=False):
     """A task."""
 
-    id: str
+    id: Required[str]
     created_at: str | None
-    run_at: str
+    run_at: Required[str]
     type: str | None
     intent: str | None
     context: Context | None
     execution: Execution | None
-    status: str
+    status: Required[str]
     attempts: int | None
     max_retries: int | None
     reorient_requested: bool | None

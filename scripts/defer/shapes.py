@@ -271,7 +271,7 @@ TASK: Fields = {
     "command": command,
     "env": many(variable),
     "permissions": anything,
-    "recurrence": shape(RECURRENCE),
+    "recurrence": shape(RECURRENCE, "expression", "tz", "anchor"),
     "stretch": shape(STRETCH, *STRETCH),
     "after_attempt": shape(AFTER_ATTEMPT, "do"),
     "deferrals": shape(DEFERRALS, *DEFERRALS),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from jsonschema import Draft202012Validator
 
 import defer
-from defer import codec, instants, prompt, records, resultfile, shapes
+from defer import codec, instants, prompt, records, render, resultfile, shapes
 from defer.codec import BadLine
 from support import NOW, ROOT, strict, text_at, v1_task
 
@@ -54,6 +56,17 @@ def test_each_shape_has_the_fields_of_the_schema_in_its_checks_and_in_its_type()
         assert fields.keys() == typed()[name].keys(), name
 
 
+def test_a_type_requires_what_the_schema_does() -> None:
+    """Of a task and a run v1 had less to say: there the check asks for what a wake cannot do without."""
+    required = {
+        name: {field for field, said in fields.items() if said.startswith("Required[")}
+        for name, fields in typed().items()
+    }
+    assert required.pop("Task") == {"id", "status", "run_at"}
+    assert required.pop("Run") == {"ended_at"}
+    assert required == {name: set(SHAPES[name][1].get("required", ())) for name in required} | {"Result": set()}
+
+
 # Both sides of each bound, and one of each kind.
 PROBES = [
     *(True, False, -(10**9) - 1, -(10**9), -1, 0, 1, 10**9, 10**9 + 1, 10**15, 10**15 + 1, 10**4299, -(10**15) - 1),
@@ -79,11 +92,11 @@ WIDER: dict[str, str] = {
     **dict.fromkeys(("Context", "Reorient"), "v1 took any JSON; it is only kept, or said as it stands"),
     **{f"Task.{name}": "v1 took any text" for name in ("id", "type", "intent")},
     **{f"Task.{name}": "v1's moments: nothing computes with them" for name in shapes.V1_MOMENTS},
-    **{f"Task.{name}": "what is not required of v1" for name in ("recurrence", "source", "run", "result", "ended")},
-    **{f"Task.{name}": "a later version may have more" for name in ("status", "error_type", "ended_runs")},
+    **{f"Task.{name}": "a later version may have more" for name in ("status", "error_type")},
     **{f"Execution.{name}": "a later version may have more" for name in ("mode", "aura_level")},
     **{f"Result.{name}": "a later version may have more" for name in ("type", "retry_at")},
-    **{f"Run.{name}": "v1 has no more to say" for name in ("status", "error_type", "attempt", "occurrence")},
+    **{f"Run.{name}": "a later version may have more" for name in ("status", "error_type")},
+    "Task.result": "of an attempt that was lost nothing may be known",
     **dict.fromkeys(("Task.copy_of", "Recurrence.expression", "Recurrence.tz"), "an empty text harms nobody"),
     "Task.context": "v1's may lack a summary",
 }
@@ -111,7 +124,8 @@ PYTHON = {"str": str, "bool": bool, "int": int, "float": (int, float), "Any": ob
 
 @pytest.mark.parametrize(("name", "field"), FIELDS, ids=[f"{name}.{field}" for name, field in FIELDS])
 def test_what_passes_a_check_is_what_the_type_says(name: str, field: str) -> None:
-    said = [one.partition("[")[0] for one in typed()[name][field].split(" | ")]
+    written = typed()[name][field].removeprefix("Required[")
+    said = [one.partition("[")[0].rstrip("]") for one in written.split(" | ")]
     kinds = tuple(PYTHON.get(one, dict) for one in said)
     for probe in PROBES:
         if SHAPES[name][0][field](probe) is None:
@@ -188,6 +202,59 @@ def test_a_text_that_no_process_can_be_told_is_told_in_one_line_by_execute_task(
     done = place.run("execute-task.sh", input=json.dumps(v1_task(command=["/bin/echo", "a\0"])).encode())
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert strict(done.stdout)["error_type"] == "ConfigError"
+
+
+class TestWhatIsNotThere:
+    """Fields that v1 did not write, or that are null, where something is computed from them."""
+
+    def test_a_v1_retry_is_moved_as_one_of_its_own_moment(self, place) -> None:
+        place.write_store(v1_task("a", attempts=1, run_at="2099-01-01T00:00:00Z"))
+        assert strict(place.defer("reschedule", "a", "2h").stdout)["occurrence"] == "2099-01-01T00:00:00Z"
+        assert strict(place.defer("edit", "a", "--when", "3h").stdout)["occurrence"] == "2099-01-01T00:00:00Z"
+
+    def test_an_occurrence_of_a_paused_task_is_cancelled_though_nobody_knows_since_when(self, place) -> None:
+        rule = {"expression": "every day at 9am", "tz": "UTC", "anchor": text_at()}
+        place.write_store(v1_task("a", status="paused", paused_at=None, recurrence=rule))
+        assert strict(place.defer("cancel", "--occurrence", "a").stdout)["status"] == "paused"
+
+    @pytest.mark.parametrize("fields", [{"created_at": None}, {"created_at": "some day"}, {"occurrence": None}])
+    def test_a_task_of_a_file_is_synced(self, place, fields) -> None:
+        tasks = place.base / "tasks"
+        tasks.mkdir()
+        (tasks / "a.yml").write_text("schedule: 2099-01-01 09:00\ncommand: exit 0\n")
+        made = {"source": {"file": str(tasks / "a.yml"), "digest": "0"}, "when": "2099-01-01 09:00", "tz": "UTC"}
+        place.write_store(v1_task("a", **made, **fields))
+        assert "Traceback" not in place.defer("sync", str(tasks)).stderr
+
+    def test_a_rule_is_kept_where_the_start_of_its_attempt_cannot_be_read(self, place) -> None:
+        rule = {"expression": "every 2h", "tz": "UTC", "anchor": text_at(hours=-9), "catch_up": "all"}
+        left = v1_task("a", status="executing", attempts=1, occurrence=text_at(hours=-3), recurrence=rule)
+        place.write_store({**left, "started_at": "yesterday"})
+        assert place.wake_at(NOW)["lost"] == 1
+        (ended,) = place.archived()
+        assert ended["status"] == "failed"
+        assert place.task("a")["status"] == "scheduled"
+
+
+def test_a_count_of_a_thousand_million_holds_up_nobody(place) -> None:
+    """Every occurrence up to the last one was gone through, and kept."""
+    old = "0001-01-02T00:00:00Z"
+    rule = {"expression": "every 1m", "tz": "UTC", "anchor": old, "count": 10**9}
+    place.write_store(v1_task("odd", run_at=old, occurrence=old, recurrence=rule), v1_task("plain"))
+    assert place.wake_at(NOW)["completed"] >= 1
+    (missed,) = [one for one in place.archived() if one["status"] == "missed"]
+    assert missed["stretch"]["count"] == 10**9 - 1
+
+
+def test_a_time_beyond_the_calendar_of_a_zone_is_listed(place) -> None:
+    last, first = "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"
+    place.write_store(v1_task("last", run_at=last), v1_task("first", run_at=first))
+    for zone in (ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")):
+        out = io.StringIO()
+        render.table([place.task("last"), place.task("first")], 0, zone, NOW, out)
+        assert "last" in out.getvalue()
+        render.details(place.task("first"), zone, NOW, out)
+        render.details(place.task("last"), zone, NOW, out)
 
 
 class TestNumbersFromOutside:
