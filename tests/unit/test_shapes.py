@@ -214,7 +214,7 @@ class TestWhatIsNotThere:
 
     def test_an_occurrence_of_a_paused_task_is_cancelled_though_nobody_knows_since_when(self, place) -> None:
         rule = {"expression": "every day at 9am", "tz": "UTC", "anchor": text_at()}
-        place.write_store(v1_task("a", status="paused", paused_at=None, recurrence=rule))
+        place.write_store(v1_task("a", status="paused", recurrence=rule))
         assert strict(place.defer("cancel", "--occurrence", "a").stdout)["status"] == "paused"
 
     @pytest.mark.parametrize("fields", [{"created_at": None}, {"created_at": "some day"}, {"occurrence": None}])
@@ -231,8 +231,7 @@ class TestWhatIsNotThere:
         left = v1_task("a", status="executing", attempts=1, occurrence=text_at(hours=-3), recurrence=rule)
         place.write_store({**left, "started_at": "yesterday"})
         assert place.wake_at(NOW)["lost"] == 1
-        (ended,) = place.archived()
-        assert ended["status"] == "failed"
+        assert [one["status"] for one in place.archived() if one.get("attempts")] == ["failed"]
         assert place.task("a")["status"] == "scheduled"
 
 
@@ -308,7 +307,7 @@ class TestNumbersFromOutside:
         assert f"odd.{form}" in done.stderr
         assert list(place.tasks()) == ["plain"]
 
-    @pytest.mark.parametrize("number", ["9" * 4300, "9" * 5000, "1e999", "-1", "0.5"], ids=lambda text: text[:9])
+    @pytest.mark.parametrize("number", ["9" * 4300, "9" * 5000, "1e999", "-1e999"], ids=lambda text: text[:9])
     @pytest.mark.parametrize(
         "name", ["timeout_seconds", "max_retries", "retry_delay_ms", "next_run_at_ms", "interval_ms", "at_ms"]
     )
@@ -320,9 +319,10 @@ class TestNumbersFromOutside:
         other = "" if odd else f',"{name}":{number}'
         jobs = place.base / "jobs.json"
         jobs.write_text(f'[{{"id":"j","prompt":"p","max_retries":1,"schedule":{{{schedule}{odd}}}{other}}}]')
-        done = place.defer("import", str(jobs), "--tasks", str(tasks))
-        assert "Traceback" not in done.stderr
-        assert done.returncode in (0, 1, 2)
+        done = place.defer("import", "--from", "agentica", str(jobs), "--dir", str(tasks))
+        assert done.stderr.startswith("defer: ") or not done.stderr
+        assert done.returncode in (1, 2)
+        assert not place.tasks()
 
     @pytest.mark.parametrize("number", [1e16, 10**4000, "5", True], ids=["float", "int", "text", "true"])
     def test_are_refused_in_a_result_file(self, number) -> None:
