@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -59,3 +60,16 @@ def place(tmp_path: Path) -> Iterator[Place]:
     place = Place(tmp_path)
     yield place
     place.close()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What was gone through, summed over all tests and workers."""
+    totals: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name.startswith("count: "):
+                totals[name.removeprefix("count: ")] += value
+    if totals:
+        terminalreporter.section("what the fault tests went through")
+        for name, total in sorted(totals.items()):
+            terminalreporter.line(f"{total:8} {name}")

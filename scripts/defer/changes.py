@@ -64,7 +64,12 @@ def reschedule(one: Task, at: datetime, words: str) -> Task:
         mend = f"defer edit {one['id']} --when {shlex.quote(words)} --expires DURATION"
         raise Refused(f"task is of use until {one['expires_at']} only: {one['id']} ({mend})")
     # A retry that is moved is still one of the occurrence that failed.
-    return {**moved, "when": words, "occurrence": one["occurrence"] if one.get("attempts") else moved["run_at"]}
+    return {**moved, "when": words, "occurrence": _waited_for(one) if one.get("attempts") else moved["run_at"]}
+
+
+def _waited_for(one: Task) -> object:
+    """The occurrence of a record; v1's, and one edited by hand, may have none."""
+    return one.get("occurrence") or one["run_at"]
 
 
 def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: dict[str, Any]) -> Task:
@@ -119,7 +124,7 @@ def cancel_occurrence(one: Task, now: datetime, reason: str | None) -> Task:
     following = occurrences.skip_to_next(one, cancelled, now)
     if one["status"] != task.PAUSED or following["status"] != task.SCHEDULED:
         return following
-    return {**following, "status": task.PAUSED, "paused_at": one["paused_at"]}
+    return {**following, "status": task.PAUSED, "paused_at": one.get("paused_at")}
 
 
 def ask_to_cancel_occurrence(one: Task, now: datetime, reason: str | None) -> Task:

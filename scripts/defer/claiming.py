@@ -27,7 +27,7 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
         try:
             one = in_time(due, now)
         except occurrences.UNREADABLE as error:
-            one = task.unreadable(due, now, error)
+            one = task.unreadable(due, now, occurrences.complaint(error))
         if not task.is_due(one, now):
             changed.append(one)
         elif slots > 0 and _may_share(one, _shared(one) & taken):

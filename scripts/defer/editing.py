@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -147,7 +147,8 @@ class Editor:
         if occurrences.is_recurring(one) and recurs:
             kept = {} if "jitter" in given else _policies_of(occurrences.policies(one), ("jitter",))
             # A count that is given with a new rule counts from now on.
-            was = {} if "times" in given and "when" in given else occurrences.policies(one)
+            counts_on = not ("times" in given and "when" in given)
+            was: Mapping[str, object] = occurrences.policies(one) if counts_on else {}
             fired = {name: value for name, value in was.items() if name == "fired"}
             unknown = changes.unknown_within(one, "recurrence")
             fields["recurrence"] = {**unknown, **planned["recurrence"], **kept, **fired}
@@ -155,7 +156,7 @@ class Editor:
             fields["run_at"] = instants.to_text(first + occurrences.jitter_of({"recurrence": fields["recurrence"]}))
         if one.get("attempts") and not recurs and not occurrences.is_recurring(one):
             # A retry that is moved is still one of the occurrence that failed.
-            return {**fields, "occurrence": one["occurrence"]}
+            return {**fields, "occurrence": one.get("occurrence") or one["run_at"]}
         return {**fields, "attempts": 0}
 
     def _new_policies(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
@@ -236,7 +237,7 @@ def _carried(one: Task, *, recurs: bool) -> dict[str, Any]:
     return {**expires, **bounds, "catch_up": was.get("catch_up"), "overlap": was.get("overlap")}
 
 
-def _policies_of(recurrence: dict[str, Any], flags: Iterable[str]) -> dict[str, Any]:
+def _policies_of(recurrence: Mapping[str, object], flags: Iterable[str]) -> dict[str, Any]:
     """What of a ``recurrence`` object the given flags speak of."""
     names = [name for flag in flags for name in _SPOKEN[flag]]
     return {name: recurrence[name] for name in names if name in recurrence}

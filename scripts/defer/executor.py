@@ -146,7 +146,8 @@ def misconfigured(error: Misconfigured, paths: Paths) -> Outcome:
 
 def not_started(error: Exception, error_type: str) -> Outcome:
     """The outcome of an attempt that could not start for a reason nobody foresaw, or the system gave."""
-    why = str(error) if isinstance(error, OSError) else f"its record cannot be used: {error!r}"
+    # The error may hold a value of the record, of any length.
+    why = str(error) if isinstance(error, OSError) else f"its record cannot be used: {repr(error)[:300]}"
     return Outcome(FAILED, error_type=error_type, error=f"the attempt could not start: {why}")
 
 

@@ -37,7 +37,8 @@ def file(unfiled: Iterable[Task], archive_dir: Path, runs_dir: Path) -> list[Tas
 
 
 def _month(instant: datetime) -> str:
-    return f"{instant:%Y%m}"
+    # Not by strftime, which writes the year 999 with three digits on some systems.
+    return f"{instant.year:04}{instant.month:02}"
 
 
 def _append_missing(path: Path, wanted: list[bytes]) -> None:

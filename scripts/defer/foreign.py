@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import instants, taskfile, taskformats
+from . import instants, shapes, taskfile, taskformats
 from .errors import BadInput
 
 _UNITS = ((3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
@@ -68,6 +68,7 @@ def _check_kinds(job: dict[str, Any]) -> None:
     for name, kind in _KINDS.items():
         value = job.get(name)
         wrong = name in job and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool))
+        wrong = wrong or (kind == (int, float) and name in job and not shapes.is_number(value))
         if wrong or (name in ("id", "prompt", "schedule") and not value):
             raise _StaysBehind(f"{name}: {'not what agentica writes there' if value else 'missing'}")
     if job.get("status", "active") not in ("active", "paused"):
@@ -115,7 +116,7 @@ def _moment(at_ms: object, now: datetime) -> str:
 
 
 def _interval(interval_ms: object) -> str:
-    if not isinstance(interval_ms, int) or isinstance(interval_ms, bool) or interval_ms <= 0:
+    if not isinstance(interval_ms, int) or isinstance(interval_ms, bool) or not 0 < interval_ms <= shapes.MAX_TALLY:
         raise _StaysBehind("schedule.interval_ms: not a number of milliseconds")
     for size, unit in _UNITS:  # not days: they keep the wall clock here, and agentica counts milliseconds
         if interval_ms % size == 0:

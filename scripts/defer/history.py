@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import codec, fsio, instants
+from . import codec, fsio, instants, shapes
 
 
 class Run(NamedTuple):
@@ -56,6 +56,8 @@ def _lines(path: Path, needles: list[bytes]) -> list[bytes]:
 def _run(line: bytes) -> Run | None:
     try:
         value = json.loads(line)
+        if shapes.run_fault(value) is not None:
+            return None
         fields = {name: value.get(name) for name in Run._fields}
         started = fields["started_at"] and instants.from_text(fields["started_at"])
         return Run(**{**fields, "started_at": started, "ended_at": instants.from_text(fields["ended_at"])})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from . import codec, task, versions
+from . import shapes, task, versions
 from .codec import Task
 
 _MOST_REPORTED = 200
@@ -30,7 +30,10 @@ def may_live(executing: Task, now: datetime, is_held: IsHeld) -> bool:
 
     # A `run` that cannot be read here counts for as long as one that names nobody.
     run = executing.get("run")
-    return recovery.verdict({**executing, "run": run if codec.is_run(run) else None}, now, is_held) == recovery.ALIVE
+    return (
+        recovery.verdict({**executing, "run": run if shapes.is_run_under_way(run) else None}, now, is_held)
+        == recovery.ALIVE
+    )
 
 
 def left_alone(tasks: Iterable[Task], now: datetime, is_held: IsHeld) -> dict[str, str]:

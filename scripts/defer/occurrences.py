@@ -14,27 +14,33 @@ machine was off as ``missed``, those that came while another one ran or waited f
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import instants, task, timeparse, versions
 from .codec import Task
 from .errors import DeferError
+from .shapes import MAX_TALLY
 
 if TYPE_CHECKING:
+    from .recordtypes import Recurrence as RecurrenceFields
     from .recurrence import Recurrence
 
 CATCH_UP = ("one", "all", "none")
 OVERLAP = ("skip", "queue")
-UNREADABLE = (DeferError, KeyError, TypeError, ValueError, OverflowError)
-"""What reading a ``recurrence`` that was edited by hand may raise."""
+UNREADABLE = (Exception,)
+"""What reading a ``recurrence`` that was edited by hand may raise: whatever it is, it is that one task's."""
+_LONGEST_COMPLAINT = 300
 MISFIRE_GRACE = timedelta(minutes=5)
 """With ``catch_up`` none: how late an occurrence may start and still count as on time. A wake comes every
 minute and slots may be taken for a while; more means that the machine was off."""
 _SECOND = timedelta(seconds=1)
+_FEW = 1000
 
 
 class Stretch(NamedTuple):
@@ -45,9 +51,9 @@ class Stretch(NamedTuple):
     times: int
 
 
-def policies(recurring: Task) -> dict[str, Any]:
+def policies(recurring: Task) -> RecurrenceFields:
     """The ``recurrence`` object of a recurring task."""
-    found: dict[str, Any] = recurring["recurrence"]
+    found: RecurrenceFields = recurring["recurrence"]
     return found
 
 
@@ -74,8 +80,15 @@ def unreadable(recurring: Task) -> str | None:
     try:
         rule(recurring)
     except UNREADABLE as error:
-        return f"its recurrence cannot be read: {error if isinstance(error, DeferError) else repr(error)}"
+        return complaint(error)
     return None
+
+
+def complaint(error: Exception) -> str:
+    """What is said of a rule that cannot be followed; the rule, which may be of any length, is told in part."""
+    said = str(error) if isinstance(error, DeferError) else repr(error)
+    shortened = said if len(said) <= _LONGEST_COMPLAINT else said[: _LONGEST_COMPLAINT - 1] + "…"
+    return f"its recurrence cannot be read: {shortened}"
 
 
 def jitter_offset(seed: str, most: int) -> int:
@@ -91,7 +104,8 @@ def jitter_of(recurring: Task) -> timedelta:
 def after(recurring: Task, instant: datetime, spent: int) -> datetime | None:
     """The first occurrence after ``instant`` when ``spent`` are over; None beyond the task's bounds."""
     found = policies(recurring)
-    if found.get("count") is not None and spent >= found["count"]:
+    count = found.get("count")
+    if count is not None and spent >= count:
         return None
     fire = rule(recurring).after(instant)
     until = found.get("until")
@@ -103,18 +117,29 @@ def between(recurring: Task, start: datetime, end: datetime, spent: int) -> Stre
     from . import recurrence
 
     found = policies(recurring)
-    if found.get("until"):
-        end = min(end, instants.from_text(found["until"]))
+    until, count = found.get("until"), found.get("count")
+    if until:
+        end = min(end, instants.from_text(until))
     first, last, times = recurrence.between(rule(recurring), start, end)
-    left = times if found.get("count") is None else max(0, found["count"] - spent)
+    left = times if count is None else max(0, count - spent)
     if first is None or last is None or min(times, left) == 0:
         return None
-    return Stretch(first, last, times) if times <= left else Stretch(first, _nth(recurring, first, left), left)
+    return Stretch(first, last, times) if times <= left else Stretch(first, _nth(recurring, first, last, left), left)
 
 
-def _nth(recurring: Task, first: datetime, number: int) -> datetime:
-    """The ``number``-th occurrence from ``first`` on, which is number 1. Bounded by the task's count."""
-    *_, last = islice(rule(recurring).fires(first - _SECOND), number)
+def _nth(recurring: Task, first: datetime, last: datetime, number: int) -> datetime:
+    """The ``number``-th occurrence from ``first`` on, which is number 1, and no later than ``last``."""
+    from . import recurrence
+
+    start = first - _SECOND
+    if number <= _FEW:
+        return deque(islice(rule(recurring).fires(start), number), maxlen=1)[0]
+    # Found by halving: to go through a thousand million of them would hold up every other task.
+    while last - first > _SECOND:
+        middle = first + (last - first) // 2
+        middle = middle.replace(microsecond=0)
+        _, _, times = recurrence.between(rule(recurring), start, middle)
+        first, last = (middle, last) if times < number else (first, middle)
     return last
 
 
@@ -131,12 +156,8 @@ def _waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
     """The record that waits for ``occurrence``."""
     text = instants.to_text(occurrence)
     run_at = instants.to_text(occurrence + jitter_of(recurring))
-    return {
-        **task.unheld(recurring),
-        "occurrence": text,
-        "run_at": run_at,
-        "recurrence": {**policies(recurring), "fired": spent},
-    }
+    counted = {**policies(recurring), "fired": min(spent, MAX_TALLY)}
+    return {**task.unheld(recurring), "occurrence": text, "run_at": run_at, "recurrence": counted}
 
 
 def _stretch_record(recurring: Task, status: str, found: Stretch, now: datetime, reason: str) -> Task:
@@ -199,7 +220,7 @@ def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None
     return later.last if limit is None or due - later.last <= limit else None
 
 
-def _latest_start(found: dict[str, Any], policy: str) -> timedelta | None:
+def _latest_start(found: RecurrenceFields, policy: str) -> timedelta | None:
     """How late an occurrence may still start."""
     expires = found.get("expires_after_seconds")
     limits = [timedelta(seconds=expires)] if expires is not None else []
@@ -231,10 +252,14 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
 
 def _has_backlog(ended: Task, waited: datetime, spent: int) -> bool:
     """Whether, all being caught up with, the next occurrence had come before this one was started."""
-    if policies(ended).get("catch_up") != "all" or not ended.get("started_at"):
+    if policies(ended).get("catch_up") != "all":
+        return False
+    try:
+        started = instants.from_text(ended["started_at"])
+    except (KeyError, TypeError, ValueError):
         return False
     fire = after(ended, waited, spent)
-    return fire is not None and fire + jitter_of(ended) <= instants.from_text(ended["started_at"])
+    return fire is not None and fire + jitter_of(ended) <= started
 
 
 def _without_last(recurring: Task, came: Stretch | None, spent: int) -> Stretch | None:
@@ -309,16 +334,20 @@ def upcoming(one: Task, end: datetime, limit: int, since: datetime = instants.EP
     # What comes before the run that is waited for will be passed over, unless all is caught up with.
     is_backlog = policies(one).get("catch_up") == "all" and not one.get("attempts")
     start = waited if is_backlog else max(waited, (first if is_waiting else since) - jitter)
-    found += [max(fire + jitter, since) for fire in _fires(one, waited, start, end - jitter, limit - len(found))]
+    # A rule that leads out of the calendar is followed up to there.
+    with suppress(*UNREADABLE):
+        for fire in _fires(one, waited, start, end - jitter, limit - len(found)):
+            found.append(max(fire + jitter, since))
     return found[:limit]
 
 
 def _fires(recurring: Task, waited: datetime, start: datetime, end: datetime, limit: int) -> Iterator[datetime]:
     """At most ``limit`` occurrences after ``start`` up to ``end``, as far as the bounds of the task go."""
     found = policies(recurring)
-    if found.get("until"):
-        end = min(end, instants.from_text(found["until"]))
-    if found.get("count") is not None:
+    until, count = found.get("until"), found.get("count")
+    if until:
+        end = min(end, instants.from_text(until))
+    if count is not None:
         before = between(recurring, waited, start, _spent(recurring) + 1)
-        limit = min(limit, found["count"] - _spent(recurring) - 1 - (before.times if before else 0))
+        limit = min(limit, count - _spent(recurring) - 1 - (before.times if before else 0))
     return takewhile(lambda fire: fire <= end, islice(rule(recurring).fires(start), max(0, limit)))

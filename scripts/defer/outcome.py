@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from . import changes, instants, occurrences, task
 from .codec import Task
 from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
+from .shapes import tallied
 
 OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
 RUN_STATUSES = ("running", OK, FAILED, TIMEOUT, LOST)
@@ -114,7 +115,7 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
     deferrals = ended.get("deferrals") or {"total": 0, "in_a_row": 0}
     final = outcome.error_type in _FINAL
     if outcome.retry_at is not None and not final and deferrals["in_a_row"] < RETRY_AT_IN_A_ROW:
-        counted = {"total": deferrals["total"] + 1, "in_a_row": deferrals["in_a_row"] + 1}
+        counted = {name: tallied(deferrals[name], 1) for name in ("total", "in_a_row")}
         at = no_sooner_than_a_minute(outcome.retry_at, now)
         return task.again(ended, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
     failures = ended["attempts"] - deferrals["total"]
@@ -142,7 +143,7 @@ def _follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, ove
     try:
         return occurrences.follow(ended, now, extra_at, overlapped=overlapped)
     except occurrences.UNREADABLE as error:
-        return {**ended, "last_error": f"its recurrence cannot be read: {error!r}"}
+        return {**ended, "last_error": occurrences.complaint(error)}
 
 
 def run_record(executing: Task, outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -152,10 +153,10 @@ def run_record(executing: Task, outcome: Outcome, now: datetime) -> dict[str, An
     return {
         "run_id": run.get("run_id"),
         "task_id": executing["id"],
-        "attempt": run.get("attempt", executing.get("attempts")),
-        "occurrence": run.get("occurrence", executing.get("occurrence")),
+        "attempt": run.get("attempt") or executing.get("attempts"),
+        "occurrence": run.get("occurrence") or executing.get("occurrence"),
         "status": outcome.status,
-        "started_at": run.get("started_at", executing.get("started_at")),
+        "started_at": run.get("started_at") or executing.get("started_at"),
         "ended_at": instants.to_text(now),
         "duration_ms": outcome.duration_ms,
         "exit_code": outcome.exit_code,

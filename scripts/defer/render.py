@@ -89,7 +89,7 @@ def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
     status = str(one["status"])
     retries = " (retry)" if status == "scheduled" and one.get("attempts") else ""
     return [
-        f"{at.astimezone(zone):%a %d %b %H:%M}",
+        f"{words.local(at, zone):%a %d %b %H:%M}",
         words.short(at, now),
         plain(status) + (" (held)" if _held(one, zone, now) else retries),
         plain(one["id"]),
@@ -140,7 +140,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         **{name: _moment(text, zone, now) for name, text in moments.items() if text},
         "Said as": one.get("when"),
         "Repeats": None if is_newer else _repeats(one, zone, now),
-        "Attempts": None if is_newer else f"{one.get('attempts', 0)} of at most {int(one.get('max_retries') or 0) + 1}",
+        "Attempts": None if is_newer else _attempts(one),
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),
         "Expires": one.get("expires_at"),
@@ -161,6 +161,10 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:
     at = one.get(f"{one['status']}_at")
     return _moment(at, zone, now) if at and one["status"] in task.ENDED else None
+
+
+def _attempts(one: Task) -> str:
+    return f"{one.get('attempts') or 0} of at most {int(one.get('max_retries') or 0) + 1}"
 
 
 def _last(one: Task, zone: tzinfo, now: datetime) -> str | None:

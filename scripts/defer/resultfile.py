@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
-from . import instants
+from . import instants, shapes
 
 LIMIT_BYTES = 64 << 10
 _LONGEST_WAIT = timedelta(days=3653)
@@ -44,7 +44,7 @@ def parse(raw: bytes, now: datetime) -> Result:
         summary=_typed(value, "summary", str),
         retry_at=_instant(_typed(value, "retry_at", str), now),
         reschedule=_typed(value, "reschedule", str),
-        session_id=_typed(value, "session_id", str),
+        session_id=_session(_typed(value, "session_id", str)),
         usage=_usage(_typed(value, "usage", dict)),
         artifacts=_texts(_typed(value, "artifacts", list)),
     )
@@ -80,14 +80,16 @@ def _usage(found: dict[str, Any] | None) -> dict[str, Any] | None:
     if found is None:
         return None
     for key in _USAGE:
-        if not _is_number(found.get(key, 0)):
-            raise BadResult(f"usage.{key} is not a number")
+        if not shapes.is_number(found.get(key, 0)):
+            raise BadResult(f"usage.{key} is not a number that can be kept")
     return {key: found[key] for key in _USAGE if key in found}
 
 
-def _is_number(found: object) -> bool:
-    # A float too large for JSON's readers comes out of json.loads as infinity.
-    return isinstance(found, (int, float)) and not isinstance(found, bool) and found - found == 0
+def _session(found: str | None) -> str | None:
+    """The next run is told of it by a variable, which holds neither NUL nor half of a surrogate pair."""
+    if found is not None and ("\0" in found or any("\ud800" <= char <= "\udfff" for char in found)):
+        raise BadResult("session_id is none that an executor could be told")
+    return found
 
 
 def _texts(found: list[Any] | None) -> list[str] | None:

@@ -228,6 +228,9 @@ class Runner:
         except OSError as error:
             self._put_back(claimed, error)
             return
+        except Exception as error:
+            self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
+            return
         try:
             argv = executor.command_line(claimed, self._config)
             if argv is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 from . import codec
@@ -35,10 +36,18 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON's")
 
 
+def finite(digits: str) -> float:
+    """A number with a fraction or an exponent. Raises ValueError for one that no float can hold."""
+    found = float(digits)
+    if math.isinf(found):
+        raise ValueError(f"{digits[:40]} is too large a number")
+    return found
+
+
 def parse_object(text: str, source: str) -> dict[str, Any]:
     """The JSON object in ``text``. Raises BadInput with line and column where it is none."""
     try:
-        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse)
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse, parse_float=finite)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise BadInput(f"{source} is not JSON: {error.msg} at {where} (quote the whole object for the shell)") from None

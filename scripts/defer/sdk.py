@@ -11,9 +11,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from . import codec, instants, occurrences, task
+from . import instants, occurrences, shapes, task
 from .client import Client
 from .codec import Task
 from .errors import BadInput
@@ -115,8 +115,9 @@ def _check(spec: TaskSpec) -> None:
     _demand(spec, _TEXTS, lambda value: value is None or isinstance(value, str), "a text or None")
     _demand(spec, _PATHS, lambda value: value is None or isinstance(value, (str, os.PathLike)), "a path or None")
     _demand(spec, _LISTS, _is_texts, "a list of texts")
-    _demand(spec, ("max_retries",), _is_count, "a whole number from 0 on")
-    _demand(spec, ("times",), lambda value: value is None or _is_count(value), "a whole number or None")
+    most = f"a whole number from 0 to {shapes.MAX_COUNT}"
+    _demand(spec, ("max_retries",), shapes.is_count, most)
+    _demand(spec, ("times",), lambda value: value is None or shapes.is_count(value), f"{most}, or None")
     _demand(spec, ("timeout_seconds",), _is_limit, "a number of seconds from 0 on, or None")
     _demand(spec, ("permissions",), _is_json, "what JSON can hold")
     for name, known in _CHOICES.items():
@@ -126,20 +127,15 @@ def _check(spec: TaskSpec) -> None:
 def _demand(spec: TaskSpec, names: Iterable[str], is_right: Callable[[Any], bool], wanted: str) -> None:
     for name in names:
         if not is_right(getattr(spec, name)):
-            raise BadInput(f"{name} is not usable: {ascii(getattr(spec, name))[:80]} (give {wanted})")
+            raise BadInput(f"{name} is not usable: {shapes.shown(getattr(spec, name))} (give {wanted})")
 
 
 def _is_texts(value: object) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
 def _is_limit(value: object) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value is None or (is_number and 0 <= cast("float", value) <= codec.MAX_SECONDS)
+    return value is None or shapes.is_seconds(value)
 
 
 def _is_json(value: object) -> bool:
@@ -213,6 +209,6 @@ def list_runs(
     task_id: str | None = None, limit: int | None = None, *, environ: Mapping[str, str] | None = None
 ) -> list[Run]:
     """Ended attempts, newest first, of one task or of all; at most ``limit``."""
-    if limit is not None and limit < 0:
-        raise BadInput(f"limit is negative: {limit} (give 0 or more)")
+    if limit is not None and not shapes.is_count(limit):
+        raise BadInput(f"limit is not usable: {shapes.shown(limit)} (give a whole number from 0 to {shapes.MAX_COUNT})")
     return list(islice(Client(environ).runs(task_id), limit))

@@ -19,7 +19,8 @@ from typing import Any
 
 from . import instants, versions
 from .codec import Task
-from .errors import DeferError, Refused
+from .errors import Refused
+from .shapes import tallied
 from .versions import SCHEMA_VERSION
 
 SCHEDULED, EXECUTING = "scheduled", "executing"
@@ -180,7 +181,7 @@ def filed_records(task: Task) -> tuple[list[Task], list[dict[str, Any]], Task | 
 
 def claim(task: Task, now: datetime, run: dict[str, Any]) -> Task:
     """The record of a task whose attempt begins: ``run`` says who makes it."""
-    attempt = int(task.get("attempts") or 0) + 1
+    attempt = tallied(task.get("attempts"), 1)
     occurrence = task.get("occurrence") or task["run_at"]
     stamp = instants.to_text(now)
     late = max(0, int((now - run_at(task)).total_seconds()))
@@ -202,9 +203,8 @@ def expire(task: Task, now: datetime) -> Task:
     return over(task, FAILED, now, error=error, error_type="Expired", last_error=error)
 
 
-def unreadable(task: Task, now: datetime, error: Exception) -> Task:
+def unreadable(task: Task, now: datetime, text: str) -> Task:
     """The record of a task that ends because its recurrence cannot be read: it must not keep others waiting."""
-    text = f"its recurrence cannot be read: {error if isinstance(error, DeferError) else repr(error)}"
     return over(task, FAILED, now, error=text, error_type="ConfigError", last_error=text)
 
 

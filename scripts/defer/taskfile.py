@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import fsio, surroundings, taskformats, timeparse
+from . import fsio, shapes, surroundings, taskformats, timeparse
 from .config import ROOT
 from .errors import BadInput
 from .taskformats import Complaint
@@ -75,10 +75,13 @@ class TaskFile(NamedTuple):
         """Seconds an attempt may take; 0 is no limit, None what is configured. Raises BadInput."""
         if "timeoutMs" in self.fields:
             milliseconds = self.fields["timeoutMs"]
-            return 0 if milliseconds is None else milliseconds / 1000
+            return 0 if milliseconds is None else _limit(milliseconds, 1000)
         wanted = self.fields.get("timeout")
-        if not isinstance(wanted, str) or wanted.strip().isdecimal():
-            return None if wanted is None else float(wanted)
+        if not isinstance(wanted, str):
+            return None if wanted is None else _limit(wanted)
+        if wanted.strip().isdecimal():
+            # More digits than any limit has are not turned into a number at all.
+            return _limit(int(wanted.strip()[:20]))
         return 0 if wanted.strip().lower() == "none" else timeparse.parse_duration(wanted).total_seconds()
 
     @property
@@ -105,10 +108,17 @@ class TaskFile(NamedTuple):
         return located(self.path, what, self.lines.get(field or ""), field)
 
 
+def _limit(wanted: float, per_second: int = 1) -> float:
+    """A number of seconds, or of their parts. Raises BadInput for more than can be counted with."""
+    if wanted > shapes.MAX_SECONDS * per_second:
+        raise BadInput(f"longer than {shapes.MAX_SECONDS:.0f} seconds (say none for no limit)")
+    return wanted / per_second
+
+
 def located(path: Path, what: str, line: int | None = None, field: str | None = None) -> str:
     """``file:line: field: what``, without the parts that are not known."""
     place = str(path) if line is None else f"{path}:{line}"
-    return ": ".join([place, *([field] if field else []), what])
+    return ": ".join([place, *([field] if field else []), what]).replace("\n", " ")
 
 
 def read(path: Path, limit: int = LIMIT) -> bytes:

@@ -9,6 +9,7 @@ as. No message shows a value from a file, since it may be a secret; a schedule i
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -93,7 +94,7 @@ def _json(text: str) -> Fields:
 def parse_json(text: str) -> Any:
     """The value of a JSON text. Raises Complaint, also for a name that stands twice in an object."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise Complaint(f"not JSON: {error.msg} at column {error.colno}", error.lineno) from None
     except RecursionError:
@@ -113,6 +114,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
+
+
+def _finite(digits: str) -> float:
+    found = float(digits)
+    if math.isinf(found):
+        raise ValueError("a number is too large")
+    return found
 
 
 def _count(value: object, depth: int = 0) -> int:

@@ -54,7 +54,7 @@ def changed(live: Task, file: TaskFile, config: Config, now: datetime) -> Task:
     Where the file names the same time as before, the occurrence that is waited for stays, with its attempts.
     """
     same_time = live.get("when") == file.schedule and live.get("tz") == config.timezone(file.text("tz")).key
-    wanted = _planned(file, config, _read_at(live) if same_time else now).task
+    wanted = _planned(file, config, _read_at(live, now) if same_time else now).task
     result = _with_fields(live, wanted) if same_time else _with_time(live, wanted, now)
     if live["status"] == task.PAUSED and is_disabled(live) and file.enabled:
         return changes.resume(result, now)
@@ -98,9 +98,12 @@ def check(file: TaskFile, config: Config, now: datetime) -> None:
     _planned(file, config, now)
 
 
-def _read_at(live: Task) -> datetime:
-    """The moment at which the words of the task's time were read."""
-    return instants.from_text((live.get("recurrence") or {}).get("anchor") or live["created_at"])
+def _read_at(live: Task, now: datetime) -> datetime:
+    """The moment at which the words of the task's time were read; ``now`` where that is not to be read itself."""
+    try:
+        return instants.from_text((live.get("recurrence") or {}).get("anchor") or live["created_at"])
+    except (KeyError, TypeError, ValueError):
+        return now
 
 
 def _decided(live: Task, wanted: Task, names: Iterable[str]) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def _with_fields(live: Task, wanted: Task) -> Task:
         return result
     if "fired" in occurrences.policies(live):
         result["recurrence"] = {**result["recurrence"], "fired": live["recurrence"]["fired"]}
-    occurrence = instants.from_text(live["occurrence"])
+    occurrence = occurrences.waited_for(live)
     if not live.get("attempts") and task.run_at(live) == occurrence + occurrences.jitter_of(live):
         result["run_at"] = instants.to_text(occurrence + occurrences.jitter_of(result))
     return result
@@ -148,7 +151,10 @@ def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
         raise BadFile([file.wrong(_without_dashes(str(error)), field)]) from None
     if file.timeout_seconds is not None:
         planned.task["timeout_seconds"] = file.timeout_seconds
-    size = len(codec.encode(planned.task))
+    try:
+        size = len(codec.new_line({"id": file.task_id, **planned.task}))
+    except codec.BadLine as error:
+        raise BadFile([located(file.path, f"its task could not be run: {error}")]) from None
     if size > codec.MAX_TASK_BYTES:
         raise BadFile([located(file.path, f"too large: {size} bytes as a task, at most {codec.MAX_TASK_BYTES}")])
     return planned

@@ -118,6 +118,9 @@ def attempt(connect: Connect, argv: list[str]) -> int:
         ended = executor.prompt_prepared(paths) if command is None else _run(Attempt(one, settings, command), settings)
     except Misconfigured as error:
         ended = executor.misconfigured(error, paths)
+    except (ValueError, TypeError) as error:
+        # A record from anywhere: a text in it may be none that a process can be told.
+        ended = executor.not_started(error, outcome.CONFIG_ERROR)
     return _print_result(ended)
 
 

@@ -37,10 +37,18 @@ def short(instant: datetime, now: datetime) -> str:
     return "now"
 
 
+def local(instant: datetime, zone: tzinfo) -> datetime:
+    """The instant in ``zone``; in UTC where that would leave the calendar."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant.astimezone(UTC)
+
+
 def moment(instant: datetime, zone: tzinfo, now: datetime) -> str:
     """``Fri 2026-11-20 16:45 CET (15:45 UTC), in 30 minutes``."""
-    local, utc = instant.astimezone(zone), instant.astimezone(UTC)
+    there, utc = local(instant, zone), instant.astimezone(UTC)
     clock = "%H:%M:%S" if instant.second else "%H:%M"
-    there = utc.strftime(f"{clock} UTC" if utc.date() == local.date() else f"%Y-%m-%d {clock} UTC")
-    also = "" if local.tzname() == "UTC" else f" ({there})"
-    return f"{local:%a %Y-%m-%d {clock} %Z}{also}, {from_now(instant, now)}"
+    here = utc.strftime(f"{clock} UTC" if utc.date() == there.date() else f"%Y-%m-%d {clock} UTC")
+    also = "" if there.tzname() == "UTC" else f" ({here})"
+    return f"{there:%a %Y-%m-%d {clock} %Z}{also}, {from_now(instant, now)}"

@@ -1,10 +1,8 @@
-"""Counts of fault points and states, summed over all tests and workers and printed at the end."""
+"""Counts of fault points and states, which `tests/conftest.py` prints at the end, and how deep to go."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from limits import DEPTH
@@ -18,18 +16,6 @@ def count(record_property: Callable[[str, object], None]) -> Callable[[str, int]
         record_property(f"count: {what}", number)
 
     return add
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    totals: Counter[str] = Counter()
-    for report in terminalreporter.stats.get("passed", []):
-        for name, value in report.user_properties:
-            if name.startswith("count: "):
-                totals[name.removeprefix("count: ")] += value
-    if totals:
-        terminalreporter.section("what the fault tests went through")
-        for name, total in sorted(totals.items()):
-            terminalreporter.line(f"{total:8} {name}")
 
 
 @pytest.fixture

@@ -1,0 +1,321 @@
+"""The shapes of what a store holds: which fields a record has, and one check for each shape.
+
+``fault(record)`` says what in a record nobody could compute with. It goes through the fields that the record has and
+looks each up, so that what it costs grows with the record and not with the schema. A field that is not known here, and
+one that is null, passes. ``references/task.schema.json`` says the same to other programs; a test holds the two equal,
+and the types in ``recordtypes`` with them.
+
+The checks are wider than the schema where v1 was: it took any JSON for the parts of a context and any text for its
+moments, and nothing here computes with those. Numbers are bounded throughout. The numbers that somebody may ask for end
+at ``MAX_COUNT`` and ``MAX_SECONDS``; what a wake counts up by itself may grow further, to ``MAX_TALLY``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from . import instants, versions
+
+MAX_COUNT = 10**9
+"""The most of anything that may be asked for: retries, occurrences; and the largest pid."""
+MAX_SECONDS = 1e9
+"""The longest time span (some 31 years) that is counted from a moment without leaving the calendar."""
+MAX_TALLY = 10**15
+"""The most that is counted of what has happened: bytes, milliseconds, occurrences."""
+
+Check: TypeAlias = Callable[[Any], str | None]
+"""What is wrong with a value that is not null, behind the field's name; None where nothing is."""
+Fields: TypeAlias = Mapping[str, Check]
+
+_LONGEST_ID = 4096
+_LONGEST_SHOWN = 50
+_USUAL = ("scheduled", "executing", "paused")
+_WORD = re.compile(r"[a-z][a-z_]{0,39}").fullmatch
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: on one line, short, and never a number of thousands of digits as text."""
+    if isinstance(value, (dict, list, tuple)):
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"a number of some {value.bit_length() * 3 // 10 + 1} digits"
+    text = ascii(value if not isinstance(value, str) else value[: _LONGEST_SHOWN + 1])
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+def is_count(found: object, most: int = MAX_COUNT) -> bool:
+    """Whether this is a whole number from 0 to ``most``."""
+    return type(found) is int and 0 <= found <= most
+
+
+def is_seconds(found: object) -> bool:
+    """Whether this is a time span that can be counted with."""
+    return type(found) in (int, float) and 0 <= found <= MAX_SECONDS  # type: ignore[operator]
+
+
+def is_number(found: object) -> bool:
+    """Whether this is a number of a size that every program can read."""
+    return type(found) in (int, float) and -MAX_TALLY <= found <= MAX_TALLY  # type: ignore[operator]
+
+
+def tallied(before: object, more: int) -> int:
+    """One count of what has happened and ``more``, which never leaves what may be stored."""
+    return min(int(before or 0) + more, MAX_TALLY)  # type: ignore[call-overload, no-any-return]
+
+
+def _unusable(found: object) -> str:
+    return f" is not usable: {shown(found)}"
+
+
+def anything(_found: object) -> None:
+    """The check of what is only kept, or said to people as it stands."""
+
+
+def text(found: object) -> str | None:
+    return None if type(found) is str else _unusable(found)
+
+
+def words(found: object) -> str | None:
+    return None if type(found) is str and found else _unusable(found)
+
+
+def truth(found: object) -> str | None:
+    return None if found is True or found is False else _unusable(found)
+
+
+def count(found: object) -> str | None:
+    return None if type(found) is int and 0 <= found <= MAX_COUNT else _unusable(found)
+
+
+def positive(found: object) -> str | None:
+    return None if type(found) is int and 0 < found <= MAX_COUNT else _unusable(found)
+
+
+def tally(found: object) -> str | None:
+    return None if type(found) is int and 0 <= found <= MAX_TALLY else _unusable(found)
+
+
+def some(found: object) -> str | None:
+    """A tally from 1 on."""
+    return None if type(found) is int and 0 < found <= MAX_TALLY else _unusable(found)
+
+
+def whole_seconds(found: object) -> str | None:
+    return None if type(found) is int and 0 <= found <= MAX_SECONDS else _unusable(found)
+
+
+def seconds(found: object) -> str | None:
+    return None if is_seconds(found) else _unusable(found)
+
+
+def number(found: object) -> str | None:
+    return None if is_number(found) else _unusable(found)
+
+
+def status_of_process(found: object) -> str | None:
+    return None if type(found) is int and -MAX_COUNT <= found <= MAX_COUNT else _unusable(found)
+
+
+def instant(found: object) -> str | None:
+    try:
+        # In UTC already, as we write it, it can name no moment outside of the calendar.
+        _ = datetime.fromisoformat(found) if found[-1] == "Z" else instants.from_text(found)  # type: ignore[arg-type, index]
+    except (ValueError, TypeError, LookupError):
+        return _unusable(found)
+    return None
+
+
+def task_id(found: object) -> str | None:
+    """An id goes into an environment variable of the executor, which holds neither NUL nor a lone surrogate."""
+    if type(found) is not str or not found:
+        return _unusable(found)
+    is_plain = found.isascii() or not any("\ud800" <= char <= "\udfff" for char in found)
+    can_be_told = len(found) <= _LONGEST_ID and "\0" not in found and is_plain
+    return None if can_be_told else " is none that an executor could be told"
+
+
+def status(found: object) -> str | None:
+    """A plain word: a later version may have one more, and its task is left alone."""
+    return None if found in _USUAL or (type(found) is str and _WORD(found)) else _unusable(found)
+
+
+def variable(found: object) -> str | None:
+    return None if type(found) is str and _NAME(found) else _unusable(found)
+
+
+def an_object(found: object) -> str | None:
+    return None if type(found) is dict else _unusable(found)
+
+
+_BY_TYPE: dict[Check, type] = {text: str, truth: bool, an_object: dict}
+
+
+def one_of(*known: str) -> Check:
+    def check(found: object) -> str | None:
+        return None if type(found) is str and found in known else _unusable(found)
+
+    return check
+
+
+def many(of: Check, least: int = 0) -> Check:
+    """The check of a list whose elements pass ``of``; null is not among them."""
+
+    def check(found: object) -> str | None:
+        if type(found) is not list or len(found) < least:
+            return _unusable(found)
+        for number, one in enumerate(found):
+            wrong = of(one)
+            if wrong is not None:
+                return f"[{number}]{wrong}"
+        return None
+
+    return check
+
+
+def shape(fields: Fields, *required: str) -> Check:
+    """The check of an object that has ``required`` and whose known fields pass their checks."""
+    # The type alone decides of most fields, without a call.
+    plain = {key: _BY_TYPE[of] for key, of in fields.items() if of in _BY_TYPE}.get
+    known = {key: of for key, of in fields.items() if of is not anything}.get
+
+    def check(found: object) -> str | None:
+        if type(found) is not dict:
+            return _unusable(found)
+        for key, value in found.items():
+            if type(value) is plain(key) or value is None:
+                continue
+            of = known(key)
+            if of is not None:
+                wrong = of(value)
+                if wrong is not None:
+                    return f".{key}{wrong}"
+        for key in required:
+            if found.get(key) is None:
+                return f".{key} is missing"
+        return None
+
+    return check
+
+
+def command(found: object) -> str | None:
+    return words(found) if type(found) is str else many(text, 1)(found)
+
+
+CONTEXT: Fields = dict.fromkeys(("summary", "key_points", "artifacts", "constraints", "reoriented_from"), anything)
+EXECUTION: Fields = dict.fromkeys(("mode", "prompt_template", "aura_level"), text)
+REORIENT: Fields = dict.fromkeys(("requested", "project", "explicit_context_file"), anything)
+RECURRENCE: Fields = {
+    **dict.fromkeys(("expression", "tz"), text),
+    **dict.fromkeys(("anchor", "until"), instant),
+    "count": positive,
+    **dict.fromkeys(("jitter_seconds", "jitter_offset_seconds", "expires_after_seconds"), whole_seconds),
+    "catch_up": one_of("one", "all", "none"),
+    "overlap": one_of("skip", "queue"),
+    "fired": tally,
+}
+STRETCH: Fields = {"first": instant, "last": instant, "count": some}
+AFTER_ATTEMPT: Fields = {"do": one_of("cancel", "pause"), "reason": text}
+HELD: Fields = {"until": instant, "reason": text}
+LAST: Fields = {**dict.fromkeys(("outcome", "reason"), text), "at": instant, "failures": tally}
+DEFERRALS: Fields = {"total": tally, "in_a_row": tally}
+SOURCE: Fields = {**dict.fromkeys(("file", "digest", "workflow"), text), "enabled": truth}
+RESULT: Fields = {
+    **dict.fromkeys(("type", "prompt_path", "log_path", "output", "summary", "result_file_error", "log_error"), text),
+    "output_truncated": truth,
+    "output_bytes": tally,
+    "artifacts": many(text),
+    "retry_at": text,
+}
+IDENTITY: Fields = {"pid": positive, **dict.fromkeys(("start", "boot", "pid_namespace", "wake"), text)}
+RUN_UNDER_WAY: Fields = {
+    **dict.fromkeys(("run_id", "host", "lease", "prompt", "log"), text),
+    **dict.fromkeys(("occurrence", "started_at", "deadline_at"), instant),
+    "attempt": some,
+    "late_by_seconds": tally,
+    **dict.fromkeys(("runner", "leader"), shape(IDENTITY, "pid")),
+}
+USAGE: Fields = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), number)
+RUN: Fields = {
+    **dict.fromkeys(("run_id", "task_id", "occurrence", "status", "started_at", "error_type", "error"), text),
+    **dict.fromkeys(("log", "prompt", "session_id", "host"), text),
+    "attempt": some,
+    "ended_at": instant,
+    **dict.fromkeys(("duration_ms", "late_by_seconds"), tally),
+    "exit_code": status_of_process,
+    "usage": shape(USAGE),
+    "pid": positive,
+}
+V1_MOMENTS = ("created_at", "started_at", "completed_at", "failed_at", "cancelled_at", "last_attempt_at")
+_MOMENTS = ("run_at", "occurrence", "expires_at", "paused_at", "missed_at", "skipped_at", "cancel_requested_at")
+_TEXTS = (
+    *("type", "intent", "cancel_reason", "last_error", "error", "error_type", "tz", "when", "cwd", "executor"),
+    *("workspace", "session_id", "reason", "copy_of", "name", "description", "when_to_use", "env_file", "agent"),
+    "model",
+)
+TASK: Fields = {
+    "id": task_id,
+    "status": status,
+    **dict.fromkeys((*_TEXTS, *V1_MOMENTS), text),
+    **dict.fromkeys(_MOMENTS, instant),
+    "context": an_object,
+    "execution": shape(EXECUTION),
+    "reorient": an_object,
+    **dict.fromkeys(("reorient_requested", "concurrent", "leave_running"), truth),
+    **dict.fromkeys(("cancel_occurrence", "sticky_session"), truth),
+    "attempts": tally,
+    "max_retries": count,
+    "schema_version": positive,
+    "requires": many(text),
+    "held": shape(HELD, "until"),
+    "last": shape(LAST, "outcome", "at", "failures"),
+    "timeout_seconds": seconds,
+    "tags": many(text),
+    "command": command,
+    "env": many(variable),
+    "permissions": anything,
+    "recurrence": shape(RECURRENCE, "expression", "tz", "anchor"),
+    "stretch": shape(STRETCH, *STRETCH),
+    "after_attempt": shape(AFTER_ATTEMPT, "do"),
+    "deferrals": shape(DEFERRALS, *DEFERRALS),
+    "source": shape(SOURCE),
+    "result": shape(RESULT),
+    "run": shape(RUN_UNDER_WAY),
+    "ended": lambda found: _ended(found),
+    "ended_runs": many(lambda found: _of_a_run(found)),
+}
+_of_a_run: Check = shape(RUN, "ended_at")
+_of_a_task: Check = shape(TASK, "id", "status", "run_at")
+_of_a_run_under_way: Check = shape(RUN_UNDER_WAY)
+# What a newer version wrote may be of any type but for what every version tells a record by.
+_of_a_newer_task: Check = shape(
+    {name: TASK[name] for name in ("id", "status", "run_at", "schema_version")}, "id", "status", "run_at"
+)
+_ended: Check = many(_of_a_task)
+
+
+def fault(record: object) -> str | None:
+    """What in a task record cannot be computed with, as ``run.leader.pid is not usable: -1``; None where nothing is."""
+    is_newer = isinstance(record, dict) and versions.is_newer(record)
+    wrong = _of_a_newer_task(record) if is_newer else _of_a_task(record)
+    return None if wrong is None else wrong.lstrip(". ")
+
+
+def is_run_under_way(found: object) -> bool:
+    """Whether this says who is at an attempt in a way that can be asked about."""
+    return type(found) is dict and _of_a_run_under_way(found) is None
+
+
+def run_fault(record: object) -> str | None:
+    """The same of a run record."""
+    wrong = _of_a_run(record)
+    return None if wrong is None else wrong.lstrip(". ")
+
+
+def filed_fault(record: Mapping[str, Any]) -> str | None:
+    """The same of the line that stands in for a filed task."""
+    wrong = task_id(record.get("id"))
+    return None if wrong is None else f"id{wrong}"
