@@ -52,7 +52,7 @@ def reschedule(one: Task, at: datetime, words: str) -> Task:
         mend = f"defer edit {one['id']} --when {shlex.quote(words)} --expires DURATION"
         raise Refused(f"task is of use until {one['expires_at']} only: {one['id']} ({mend})")
     # A retry that is moved is still one of the occurrence that failed.
-    return {**moved, "when": words, "occurrence": one["occurrence"] if one.get("attempts") else moved["run_at"]}
+    return {**moved, "when": words, "occurrence": task.occurrence_of(one) if one.get("attempts") else moved["run_at"]}
 
 
 def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: dict[str, Any]) -> Task:

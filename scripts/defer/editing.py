@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from . import changes, codec, instants, occurrences, scheduler, timeparse
+from . import changes, codec, instants, occurrences, scheduler, task, timeparse
 from .arguments import NONE
 from .audit import AuditLog
 from .codec import Task
@@ -153,7 +153,7 @@ class Editor:
             fields["run_at"] = instants.to_text(first + occurrences.jitter_of({"recurrence": fields["recurrence"]}))
         if one.get("attempts") and not recurs and not occurrences.is_recurring(one):
             # A retry that is moved is still one of the occurrence that failed.
-            return {**fields, "occurrence": one["occurrence"]}
+            return {**fields, "occurrence": task.occurrence_of(one)}
         return {**fields, "attempts": 0}
 
     def _new_policies(self, given: dict[str, Any], one: Task) -> dict[str, Any]:

@@ -98,6 +98,12 @@ def run_at(task: Task) -> datetime:
     return instants.from_text(task["run_at"])
 
 
+def occurrence_of(task: Task) -> str:
+    """Which moment the task's next attempt is for; v1 did not say, and of it none but ``run_at`` is known."""
+    found: str = task.get("occurrence") or task["run_at"]
+    return found
+
+
 def is_due(task: Task, now: datetime) -> bool:
     """Whether the task waits for a runner."""
     return task["status"] == SCHEDULED and run_at(task) <= now
@@ -158,7 +164,7 @@ def filed_records(task: Task) -> tuple[list[Task], list[dict[str, Any]], Task | 
 def claim(task: Task, now: datetime, run: dict[str, Any]) -> Task:
     """The record of a task whose attempt begins: ``run`` says who makes it."""
     attempt = int(task.get("attempts") or 0) + 1
-    occurrence = task.get("occurrence") or task["run_at"]
+    occurrence = occurrence_of(task)
     stamp = instants.to_text(now)
     late = max(0, int((now - run_at(task)).total_seconds()))
     facts = {"attempt": attempt, "occurrence": occurrence, "started_at": stamp, "late_by_seconds": late}

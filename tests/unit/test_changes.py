@@ -185,6 +185,13 @@ def test_a_retry_that_is_moved_stays_a_retry_of_its_occurrence(make: Make) -> No
     assert (again["run"]["attempt"], again["run"]["occurrence"]) == (2, "2026-03-01T00:30:00Z")
 
 
+def test_a_retry_that_v1_left_is_moved(make: Make) -> None:
+    """v1 named no occurrence."""
+    old = {name: value for name, value in make("1h").items() if name != "occurrence"}
+    moved = changes.reschedule({**old, "attempts": 1}, at("2026-03-01T05:00Z"), "5am")
+    assert (moved["run_at"], moved["occurrence"]) == ("2026-03-01T05:00:00Z", old["run_at"])
+
+
 def test_a_time_beyond_its_use_is_refused(make: Make) -> None:
     waiting = make("30m", expires="1h")
     with pytest.raises(Refused, match=r"of use until 2026-03-01T01:30:00Z .*defer edit job --when later --expires"):
