@@ -224,9 +224,11 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
     skipped = _without_last(ended, came, spent) if queued else came
     spent += skipped.times if skipped else 0
     upcoming = queued or after(ended, due if came else waited, spent)
-    if extra_at is not None and (upcoming is None or extra_at < upcoming):
-        upcoming = extra_at
-    return _gone_on(ended, upcoming, spent, skipped, now)
+    if extra_at is None or (upcoming is not None and max(extra_at, waited + _SECOND) >= upcoming):
+        return _gone_on(ended, upcoming, spent, skipped, now)
+    # An occurrence that was brought forward may be asked for again before its own moment, which is over by then.
+    asked = _gone_on(ended, max(extra_at, waited + _SECOND), spent, skipped, now)
+    return {**asked, "run_at": instants.to_text(extra_at + jitter_of(ended))}
 
 
 def _has_backlog(ended: Task, waited: datetime, spent: int) -> bool:

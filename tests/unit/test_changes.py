@@ -99,6 +99,22 @@ def test_a_task_paused_beyond_its_last_occurrence_is_over_when_resumed(make: Mak
     assert rest is None
 
 
+def test_a_run_that_was_asked_for_before_the_occurrence_it_is_of_is_no_second_run_of_it(make: Make) -> None:
+    """Brought forward from nine to eight, and again half an hour later: nine o'clock is over by then."""
+    moved = snoozed(make("every day at 9am"), "2026-03-01T08:00:00Z")
+    eight = at("2026-03-01T08:00Z")
+    asked = DONE._replace(reschedule_at=at("2026-03-01T08:30Z"))
+    records, waiting = filed(end(begin(moved, eight), eight, asked))
+    assert said(records) == [("completed", "2026-03-01T09:00:00Z", 1)]
+    assert waiting is not None
+    assert waiting["run_at"] == "2026-03-01T08:30:00Z"
+    half_past = at("2026-03-01T08:30Z")
+    records, waiting = filed(end(begin(waiting, half_past), half_past))
+    assert said(records) == [("completed", "2026-03-01T09:00:01Z", 1)]
+    assert waiting is not None
+    assert waiting["occurrence"] == "2026-03-02T09:00:00Z"
+
+
 def test_a_task_that_runs_once_runs_late_when_resumed_late(make: Make) -> None:
     waiting = make("2026-03-01T09:00")
     resumed = changes.resume(changes.pause(waiting, NIGHT), at("2026-03-02T00:00:00Z"))
