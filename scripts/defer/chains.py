@@ -36,7 +36,7 @@ def faults(links: Sequence[Occurrence], begin: int, *, is_whole: bool) -> Iterat
 
     ``is_whole``: the task never had another rule, and none of it waits.
     """
-    repeated = [Fault(_again(one), one, one.first, _twice(one)) for before, one in _overlapping(links)]
+    repeated = [_again(before, one) for before, one in pairwise(links) if one.first <= before.last]
     yield from repeated
     try:
         rule = occurrences.rule(_as_record(links[0].rule))
@@ -55,16 +55,11 @@ def _as_record(rule: Rule | None, **more: object) -> dict[str, object]:
     return {"recurrence": {**named, **more}}
 
 
-def _overlapping(links: Sequence[Occurrence]) -> Iterator[tuple[Occurrence, Occurrence]]:
-    return ((before, one) for before, one in pairwise(links) if one.first <= before.last)
-
-
-def _again(one: Occurrence) -> str:
-    return "ended-twice" if one.is_over else "ended-and-waiting"
-
-
-def _twice(one: Occurrence) -> str:
-    return "has ended twice" if one.is_over else f"has ended, and is {one.status} again"
+def _again(before: Occurrence, one: Occurrence) -> Fault:
+    waits = next((link for link in (before, one) if not link.is_over), None)
+    if waits is None:
+        return Fault("ended-twice", one, one.first, f"has two ends: {before.status}, {one.status}")
+    return Fault("ended-and-waiting", waits, waits.first, f"has ended, and is {waits.status}")
 
 
 def _gaps(links: Sequence[Occurrence], rule: Recurrence, begin: int) -> Iterator[Fault]:

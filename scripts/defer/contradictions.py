@@ -163,10 +163,12 @@ def _of_run(run: Run, kind: str, what: str) -> Contradiction:
 
 
 def _cancelled_before(group: Group, run: Run) -> int | None:
-    """When the task was cancelled that a run was of; None where it was not, or another of its id came after."""
+    """When the task was cancelled that a run was of; None where it was not, or went on, or another of its id came."""
     ends = [one.ended for one in group.occurrences if one.status == task.CANCELLED and one.ended <= run.started]
     since = max(ends, default=None)
-    return None if since is None or any(since < at <= run.started for at in created_of(group.occurrences)) else since
+    if since is None or any(not one.is_over or one.ended > since for one in group.occurrences):
+        return None
+    return None if any(since < at <= run.started for at in created_of(group.occurrences)) else since
 
 
 def created_of(told: Iterable[Occurrence]) -> Iterator[int]:

@@ -159,8 +159,8 @@ def _bounds(record: Task) -> tuple[int | None, str | None] | None:
     if "recurrence cannot be read" in str(record.get("last_error")):
         return None
     found = record["recurrence"]
-    bounds: tuple[int | None, str | None] = (found.get("count"), found.get("until"))
-    return _once(bounds)
+    bounds: tuple[int | None, str | None] = _once((found.get("count"), found.get("until")))
+    return bounds
 
 
 def run_of(record: dict[str, Any], where: str) -> Run:

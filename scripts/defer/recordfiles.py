@@ -84,8 +84,8 @@ def _take_store(taken: History, stream: BinaryIO, length: int, where: str) -> No
     for number, line in enumerate(_lines(stream, length)):
         if number in last:
             taken.take_store(codec.decode(line))
-        elif line.strip():
-            taken.bad_lines[where] += _is_bad(line)
+        elif line.strip() and _is_bad(line):
+            taken.bad_lines[where] += 1
 
 
 def _is_bad(line: bytes) -> bool:
