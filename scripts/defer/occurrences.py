@@ -191,12 +191,12 @@ def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None
     limit = _latest_start(found, policy)
     # One that was put off is late only after the moment it was put off to.
     meant = max(waited, task.run_at(recurring) - jitter_of(recurring))
-    if policy == "all":
-        if limit is None or due - meant <= limit:
-            return waited
-        fire = rule(recurring).after(due - limit - _SECOND)
-        return fire if fire is not None and fire <= due else None
+    if policy == "all" and (limit is None or due - meant <= limit):
+        return waited
     later = between(recurring, waited, due, _spent(recurring) + 1)
+    if policy == "all":
+        fire = rule(recurring).after(due - (limit or timedelta()) - _SECOND)
+        return fire if fire is not None and later is not None and fire <= later.last else None
     if later is None or later.last <= meant:
         return waited if limit is None or due - meant <= limit else None
     return later.last if limit is None or due - later.last <= limit else None
