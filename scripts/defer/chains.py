@@ -70,9 +70,18 @@ def _gaps(links: Sequence[Occurrence], rule: Recurrence, begin: int) -> Iterator
         if first is not None and first < instant(links[0].first) and not _is_moved(rule, first, None, links[0].first):
             yield _gap(links[0], rule, first)
     for before, one in pairwise(links):
-        fire = rule.after(instant(before.last))
+        # What an executor asked for may come when the rule has no more of its own.
+        fire = _following(before, one.fired)
         if fire is not None and fire < instant(one.first) and not _is_moved(rule, fire, before.last, one.first):
             yield _gap(one, rule, fire)
+
+
+def _following(link: Occurrence, spent: int) -> datetime | None:
+    """What the rule names after an occurrence that has ended, when ``spent`` are over; None where that is not known."""
+    if link.bounds is None:
+        return None
+    count, until = link.bounds
+    return occurrences.after(_as_record(link.rule, count=count, until=until), instant(link.last), spent)
 
 
 def _is_moved(rule: Recurrence, fire: datetime, before: int | None, following: int) -> bool:
@@ -117,11 +126,7 @@ def _miscounted(links: Sequence[Occurrence]) -> Iterator[Fault]:
 def _ends_early(links: Sequence[Occurrence]) -> Iterator[Fault]:
     """A task that is in neither place although its rule goes on. One that was cancelled is not meant to."""
     last = links[-1]
-    if last.bounds is None or last.status == task.CANCELLED:
-        return
-    count, until = last.bounds
-    spent = links[0].fired + sum(one.times for one in links)
-    following = occurrences.after(_as_record(last.rule, count=count, until=until), instant(last.last), spent)
-    if following is not None:
+    following = _following(last, links[0].fired + sum(one.times for one in links))
+    if following is not None and last.status != task.CANCELLED:
         what = f"waits for {instants.to_text(following)} by its rule, and is not in the store"
         yield Fault("gone", last, int(following.timestamp()), what)

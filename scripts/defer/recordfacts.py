@@ -55,7 +55,7 @@ class Occurrence(NamedTuple):
     likeness: int
     """Tells apart tasks of one id that were made within one second."""
     bounds: tuple[int | None, str | None] | None
-    """The rule's ``count`` and ``until``; None where nobody knows whether the task was to go on."""
+    """The rule's ``count`` and ``until``; None where nobody knows whether the task was to go on after it."""
     where: str
 
     @property
