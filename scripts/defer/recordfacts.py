@@ -1,7 +1,7 @@
 """What the history checker keeps of each record: a small tuple of shared texts and whole seconds.
 
 One tuple for each record of the store or the archive (a stretch of missed occurrences is one), one for
-each run record: some 300 bytes each, whatever the records hold. Nothing else of a history is kept.
+each run record, whatever they hold. Nothing else of a record is kept.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The history checker: whether store, archive, runs and audit log tell one story.
 
-``History`` takes them in one record at a time, in this order, and keeps a tuple of some 300 bytes for each
-ended occurrence (a stretch is one), task and run, beside a number for each task and run by which audit lines are
-passed over that are borne out. That, about 1 KB for a task that ran once, is what bounds its memory; records and
-files may be of any size.
+``History`` takes them in one record at a time, in this order, and keeps a small tuple for each task that waits,
+each ended occurrence (a stretch is one) and each run, beside a number for each task and run by which it tells the
+audit lines that are borne out. Together that is about 1.4 KB for an occurrence that ran, whatever its records
+hold and however long the files are; of all else only what is suspicious is kept.
 
 It accuses only where two records cannot both be true, or where one must have been written and is not there.
 What cannot be known is passed over: what v1 did, what was before records begin, what lies between a rule and
@@ -68,7 +68,7 @@ class History:
         self._unfiled_runs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._known: set[int] = set()
         self._under_way: set[str | None] = set()
-        self._logs = self._unlogged = 0
+        self._tasks = self._logs = self._unlogged = 0
         self._found: list[Contradiction] = []
 
     def take_store(self, record: Task) -> None:
@@ -185,10 +185,12 @@ class History:
             ends[one.status] += one.times if one.is_over else 0
         found = chain(self._found, self._contradictions())
         told = list(islice(found, MOST_TOLD))
-        moments = [*(one.ended for one in self._occurrences if one.ended), *(run.ended for run in self._runs)]
+        more = sum(1 for _ in found)
+        ended = chain((one.ended for one in self._occurrences if one.ended), (run.ended for run in self._runs))
+        since = min(ended, default=None)
         return Report(
-            since=recordfacts.text(min(moments)) if moments else None,
-            tasks=len({(one.id, one.created) for one in self._occurrences}),
+            since=None if since is None else recordfacts.text(since),
+            tasks=self._tasks,
             occurrences=sum(one.times for one in self._occurrences),
             ends={status: number for status, number in sorted(ends.items()) if number},
             attempts=sum(one.attempts for one in self._occurrences),
@@ -197,11 +199,12 @@ class History:
             unlogged=self._unlogged,
             bad_lines=dict(sorted(self.bad_lines.items())),
             contradictions=told,
-            more=sum(1 for _ in found),
+            more=more,
         )
 
     def _contradictions(self) -> Iterator[Contradiction]:
         for group in self._groups():
+            self._tasks += len({one.created for one in group.occurrences})
             yield from contradictions.of(group, self._begin, self.steps)
 
     def _groups(self) -> Iterator[Group]:

@@ -6,6 +6,7 @@ import errno
 import json
 import re
 import shutil
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -717,6 +718,22 @@ def test_so_many_contradictions_are_told_and_the_others_counted(monkeypatch: pyt
         history.take_run({**run, "task_id": f"t{number}"}, "runs")
     report = history.report()
     assert ([one.id for one in report.contradictions], report.more) == (["t0", "t1"], 3)
+
+
+def test_memory_does_not_grow_with_what_records_hold() -> None:
+    history = records.History(Begin(), lambda _: True)
+    tracemalloc.start()
+    for number in range(1000):
+        name, moment = f"task-{number}", text_at(minutes=number)
+        one = {**v1_task(name, occurrence=moment, attempts=1), "status": "completed", "completed_at": moment}
+        history.take_archive({**one, "prompt": "x" * 50_000, "schema_version": 2}, "archive")
+        run = {"run_id": f"run-{number}", "task_id": name, "attempt": 1, "occurrence": moment, "ended_at": moment}
+        history.take_run({**run, "error": "x" * 50_000}, "runs")
+    report = history.report()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (report.tasks, report.runs, told(report)) == (1000, 1000, [])
+    assert peak < 4_000_000
 
 
 def test_a_zone_whose_rules_have_changed_since_leaves_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
