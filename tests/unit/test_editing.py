@@ -322,6 +322,14 @@ def test_a_retry_of_what_runs_once_keeps_its_attempts(add: Made, edit: Edit, pla
     assert place.archived()[0]["status"] == "failed"
 
 
+def test_a_retry_that_v1_left_is_given_another_time(place: Place, edit: Edit) -> None:
+    """v1 named no occurrence."""
+    place.write_store(v1_task("job", attempts=1, max_retries=2, run_at="2026-03-02T09:00:00Z"))
+    changed = edit("--when", "11am")
+    assert (changed["run_at"], changed["occurrence"]) == ("2026-03-02T11:00:00Z", "2026-03-02T09:00:00Z")
+    assert changed["attempts"] == 1
+
+
 # What is refused changes nothing
 
 REFUSED: dict[str, tuple[str, dict[str, Any], list[str], str]] = {
