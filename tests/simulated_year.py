@@ -3,7 +3,8 @@
     PYTHONPATH=scripts python tests/simulated_year.py [FIELDS [YEAR]]
 
 The real store and the real runner in a throw-away directory; only the clock is not real: it jumps from one due time
-to the next. What the archive then holds is compared with cronsim. ``test_recurring_runner.py`` does a smaller one.
+to the next. What the archive then holds is compared with cronsim, and the history checker looks at all of it.
+``test_recurring_runner.py`` does a smaller one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from defer import codec, instants
+from defer import codec, instants, recordfiles
 from defer.client import Client
 from defer.runner import Runner
 from defer.scheduler import Request
@@ -71,6 +72,11 @@ class World:
             self.now = min(max(self.now, due) + pause(), finish)
             self.wake()
 
+    def contradictions(self) -> list[str]:
+        """What the history checker says of all that was recorded."""
+        found = recordfiles.history(self.client.store, self.client.config).report().contradictions
+        return [f"{one.kind} {one.id} {one.occurrence}: {one.what}" for one in found]
+
     def records(self, task_id: str) -> list[Task]:
         """What the archive holds of a task."""
         lines = (line for path in sorted(self.archive.glob("*.jsonl")) for line in path.read_bytes().splitlines())
@@ -113,6 +119,7 @@ def year(base: Path, fields: str, number: int, *, rough: bool = False) -> dict[s
         return timedelta(hours=dice.expovariate(1 / 60)) if dice.random() < 0.1 else timedelta(minutes=dice.random())
 
     world.run_until(finish, pause)
+    assert world.contradictions() == []
     return {zone: _figures_of(world, zone, fields, start, begun) for zone in ZONES}
 
 
@@ -155,12 +162,14 @@ def main(argv: list[str]) -> int:
     good &= _print_year("A year with the machine often off and slow work", fields, number, rough=True)
     with tempfile.TemporaryDirectory() as base:
         took, counts, records = downtime(Path(base))
+        wrong = World(Path(base), datetime(2026, 4, 1, tzinfo=UTC)).contradictions()
     print(
         f"A month without a wake, every minute: {took * 1000:.0f} ms, {len(records)} records, {counts['started']} run"
     )
     for one in records:
         print(f"  {one['status']}: {one.get('stretch') or one['occurrence']}")
-    return 0 if good else 1
+    print(f"Contradictions in what was recorded of it: {wrong}")
+    return 0 if good and not wrong else 1
 
 
 if __name__ == "__main__":

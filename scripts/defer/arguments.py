@@ -14,7 +14,7 @@ NONE = "none"
 
 SUBCOMMANDS = (
     *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "release"),
-    *("sync", "add", "enable", "disable", "remove", "import", "cron"),
+    *("sync", "add", "enable", "disable", "remove", "import", "cron", "doctor"),
 )
 
 _EXAMPLES = """\
@@ -30,6 +30,7 @@ commands (each has its own --help):
                         tasks kept as files
   cron install|uninstall|status
                         the crontab line that wakes the runner
+  doctor --records      whether what was recorded tells one story
 
 examples:
   defer 30m resume the review
@@ -104,10 +105,11 @@ def _whole_number_or_none(text: str) -> int | str:
     return text if text == NONE else _whole_number(text)
 
 
-def _add_form(parser: argparse.ArgumentParser) -> None:
+def _add_form(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--compact", action="store_true", help="JSON on one line")
     form.add_argument("--json", action="store_true", help="JSON also where stdout is a terminal")
+    return form
 
 
 def _add_what(parser: argparse.ArgumentParser) -> None:
@@ -253,6 +255,15 @@ def cron() -> Parser:
     actions = ("install", "uninstall", "status")
     parser.add_argument("action", choices=actions, metavar="|".join(actions), help="what to do with it")
     _add_form(parser)
+    return parser
+
+
+def doctor() -> Parser:
+    """`doctor`."""
+    parser = Parser("defer doctor", "Check what was recorded: every task and occurrence ended once, no attempt twice.")
+    parser.add_argument("--records", action="store_true", help="the history: store, archive, runs and log together")
+    form = _add_form(parser)
+    form.add_argument("--table", action="store_true", help="text also where stdout is not a terminal")
     return parser
 
 

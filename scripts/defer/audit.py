@@ -8,11 +8,23 @@ import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from . import fsio, instants
 
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 _CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_PAIR = r'[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[!#-<>-\[\]-~]+)'
+_LINE = re.compile(rf"(\S+Z) ([a-z_]+)((?: {_PAIR})*)").fullmatch
+_pairs = re.compile(_PAIR).findall
+
+
+class Line(NamedTuple):
+    """One line, read back."""
+
+    at: datetime
+    action: str
+    facts: dict[str, str]
 
 
 def field(value: object) -> str:
@@ -29,6 +41,19 @@ def line(at: datetime, action: str, task_id: str | None, facts: dict[str, object
     named = {"id": task_id, **facts}
     pairs = [f"{key}={field(value)}" for key, value in named.items() if value is not None]
     return " ".join([instants.to_text(at), action, *pairs]) + "\n"
+
+
+def parse(raw: bytes) -> Line | None:
+    """A line made with ``line``; None for one that is not whole, or not one of ours."""
+    try:
+        found = _LINE(raw.decode().rstrip("\n"))
+        if found is None:
+            return None
+        pairs = (pair.partition("=") for pair in _pairs(found[3]))
+        facts = {name: str(json.loads(value)) if value.startswith('"') else value for name, _, value in pairs}
+        return Line(instants.from_text(found[1]), found[2], facts)
+    except ValueError:
+        return None
 
 
 class AuditLog:

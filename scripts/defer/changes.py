@@ -64,12 +64,7 @@ def reschedule(one: Task, at: datetime, words: str) -> Task:
         mend = f"defer edit {one['id']} --when {shlex.quote(words)} --expires DURATION"
         raise Refused(f"task is of use until {one['expires_at']} only: {one['id']} ({mend})")
     # A retry that is moved is still one of the occurrence that failed.
-    return {**moved, "when": words, "occurrence": _waited_for(one) if one.get("attempts") else moved["run_at"]}
-
-
-def _waited_for(one: Task) -> object:
-    """The occurrence of a record; v1's, and one edited by hand, may have none."""
-    return one.get("occurrence") or one["run_at"]
+    return {**moved, "when": words, "occurrence": task.occurrence_of(one) if one.get("attempts") else moved["run_at"]}
 
 
 def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: dict[str, Any]) -> Task:

@@ -40,6 +40,7 @@ _COMMANDS = {
     "remove": "filecommands.remove",
     "import": "filecommands.import_jobs",
     "cron": "croncommand.cron",
+    "doctor": "doctorcommand.doctor",
 }
 
 

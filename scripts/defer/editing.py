@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from . import changes, codec, instants, occurrences, scheduler, timeparse, versions
+from . import changes, codec, instants, occurrences, scheduler, task, timeparse, versions
 from .arguments import NONE
 from .audit import AuditLog
 from .codec import Task
@@ -156,7 +156,7 @@ class Editor:
             fields["run_at"] = instants.to_text(first + occurrences.jitter_of({"recurrence": fields["recurrence"]}))
         if one.get("attempts") and not recurs and not occurrences.is_recurring(one):
             # A retry that is moved is still one of the occurrence that failed.
-            return {**fields, "occurrence": one.get("occurrence") or one["run_at"]}
+            return {**fields, "occurrence": task.occurrence_of(one)}
         return {**fields, "attempts": 0}
 
     def _new_policies(self, given: dict[str, Any], one: Task) -> dict[str, Any]:

@@ -30,10 +30,8 @@ def may_live(executing: Task, now: datetime, is_held: IsHeld) -> bool:
 
     # A `run` that cannot be read here counts for as long as one that names nobody.
     run = executing.get("run")
-    return (
-        recovery.verdict({**executing, "run": run if shapes.is_run_under_way(run) else None}, now, is_held)
-        == recovery.ALIVE
-    )
+    known = {**executing, "run": run if shapes.is_run_under_way(run) else None}
+    return recovery.verdict(known, now, is_held) == recovery.ALIVE
 
 
 def left_alone(tasks: Iterable[Task], now: datetime, is_held: IsHeld) -> dict[str, str]:

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +41,9 @@ MISFIRE_GRACE = timedelta(minutes=5)
 minute and slots may be taken for a while; more means that the machine was off."""
 _SECOND = timedelta(seconds=1)
 _FEW = 1000
+_PAUSED = "the task was paused"
+_OVERLAPPED = "came while another occurrence ran, waited for its retry or was put off"
+_GIVEN_ANOTHER_TIME = "the task was given another time before it ran"
 
 
 class Stretch(NamedTuple):
@@ -209,12 +212,12 @@ def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None
     limit = _latest_start(found, policy)
     # One that was put off is late only after the moment it was put off to.
     meant = max(waited, task.run_at(recurring) - jitter_of(recurring))
-    if policy == "all":
-        if limit is None or due - meant <= limit:
-            return waited
-        fire = rule(recurring).after(due - limit - _SECOND)
-        return fire if fire is not None and fire <= due else None
+    if policy == "all" and (limit is None or due - meant <= limit):
+        return waited
     later = between(recurring, waited, due, _spent(recurring) + 1)
+    if policy == "all":
+        fire = rule(recurring).after(due - (limit or timedelta()) - _SECOND)
+        return fire if fire is not None and later is not None and fire <= later.last else None
     if later is None or later.last <= meant:
         return waited if limit is None or due - meant <= limit else None
     return later.last if limit is None or due - later.last <= limit else None
@@ -245,9 +248,11 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
     skipped = _without_last(ended, came, spent) if queued else came
     spent += skipped.times if skipped else 0
     upcoming = queued or after(ended, due if came else waited, spent)
-    if extra_at is not None and (upcoming is None or extra_at < upcoming):
-        upcoming = extra_at
-    return _gone_on(ended, upcoming, spent, skipped, now)
+    if extra_at is None or (upcoming is not None and max(extra_at, waited + _SECOND) >= upcoming):
+        return _gone_on(ended, upcoming, spent, skipped, now)
+    # An occurrence that was brought forward may be asked for again before its own moment, which is over by then.
+    asked = _gone_on(ended, max(extra_at, waited + _SECOND), spent, skipped, now)
+    return {**asked, "run_at": instants.to_text(extra_at + jitter_of(ended))}
 
 
 def _has_backlog(ended: Task, waited: datetime, spent: int) -> bool:
@@ -275,9 +280,11 @@ def _gone_on(ended: Task, upcoming: datetime | None, spent: int, skipped: Stretc
         base = _waiting_for(task.next_occurrence(ended, upcoming), upcoming, spent)
     if skipped is None:
         return base
-    why = "came while another occurrence ran, waited for its retry or was put off"
     # How the one that ran ended is what people want to know, not that others were left out meanwhile.
-    return {**task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, why)), "last": ended["last"]}
+    return {
+        **task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, _OVERLAPPED)),
+        "last": ended["last"],
+    }
 
 
 def skip_to_next(waiting: Task, ended: Task, now: datetime) -> Task:
@@ -292,32 +299,52 @@ def resume(paused: Task, now: datetime) -> Task:
     due = now - jitter_of(paused)
     if waited > due or task.run_at(paused) > now:
         return scheduled
-    found = _passed(paused, waited, due)
-    spent = _spent(paused) + found.times
-    skipped = _stretch_record(paused, task.SKIPPED, found, now, "the task was paused")
+    if paused.get("attempts"):
+        ended = [_given_up(paused, now, "the task was paused before its retry"), *passed_since(paused, now, _PAUSED)]
+    else:
+        ended = [_stretch_record(paused, task.SKIPPED, _passed(paused, waited, due), now, _PAUSED)]
+    spent = _spent(paused) + sum((one.get("stretch") or {"count": 1})["count"] for one in ended)
     upcoming = after(paused, due, spent)
-    if upcoming is None:
-        return {**skipped, **task.unfiled_of(paused)}
     waiting = {**task.without_history(scheduled), "attempts": 0, **task.unfiled_of(paused)}
-    return task.with_ended(_waiting_for(waiting, upcoming, spent), skipped)
+    if upcoming is not None:
+        return _with_all(_waiting_for(waiting, upcoming, spent), ended)
+    return {**ended[-1], **task.unfiled_of(_with_all(waiting, ended[:-1]))}
+
+
+def _with_all(one: Task, ended: Iterable[Task]) -> Task:
+    return reduce(task.with_ended, ended, one)
+
+
+def _given_up(waiting: Task, now: datetime, why: str) -> Task:
+    """The archive record of an occurrence whose retry will not be made."""
+    rest = {name: value for name, value in waiting.items() if name not in task.unfiled_of(waiting)}
+    return task.over(rest, task.CANCELLED, now, cancel_reason=why)
+
+
+def passed_since(recurring: Task, now: datetime, why: str, status: str = task.SKIPPED) -> list[Task]:
+    """The archive record of the occurrences that came after the one waited for; none where none have come."""
+    if not is_recurring(recurring) or unreadable(recurring):
+        return []
+    found = between(recurring, waited_for(recurring), now - jitter_of(recurring), _spent(recurring) + 1)
+    return [_stretch_record(recurring, status, found, now, why)] if found else []
 
 
 def left_behind(was: Task, changed: Task, now: datetime) -> Task:
     """``changed``, whose time is another, with a record of what ``was`` will now never come to."""
-    if not is_recurring(was):
+    if not is_recurring(was) and not is_recurring(changed):
         return changed
     if was.get("attempts"):
-        rest = {name: value for name, value in was.items() if name not in task.unfiled_of(was)}
-        ended = task.over(rest, task.CANCELLED, now, cancel_reason="the task was given another time")
+        ended = _given_up(was, now, "the task was given another time")
         paused = {name: was[name] for name in ("paused_at",) if name in was}
         fresh = {**task.without_history(changed), **paused, **task.unfiled_of(changed)}
-        return task.with_ended(fresh, ended)
-    if was["status"] == task.PAUSED or task.run_at(was) > now:
+        return _with_all(fresh, [ended, *passed_since(was, now, _OVERLAPPED)])
+    if not is_recurring(was) or task.run_at(was) > now:
         return changed
     waited = waited_for(was)
     passed = Stretch(waited, waited, 1) if unreadable(was) else _passed(was, waited, now - jitter_of(was))
-    why = "the task was given another time before it ran"
-    return task.with_ended(changed, _stretch_record(was, task.MISSED, passed, now, why))
+    is_paused = was["status"] == task.PAUSED
+    status, why = (task.SKIPPED, _PAUSED) if is_paused else (task.MISSED, _GIVEN_ANOTHER_TIME)
+    return task.with_ended(changed, _stretch_record(was, status, passed, now, why))
 
 
 def upcoming(one: Task, end: datetime, limit: int, since: datetime = instants.EPOCH) -> list[datetime]:

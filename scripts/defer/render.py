@@ -6,12 +6,15 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from . import instants, occurrences, task, versions, words
 from .codec import Task
+
+if TYPE_CHECKING:
+    from .records import Report
 
 
 def to_json(value: object, compact: bool) -> str:
@@ -205,6 +208,30 @@ def fires(found: list[dict[str, Any]], zone: tzinfo, now: datetime, out: TextIO)
         print(f"{said}: {plain(fire['id'])}: {plain(fire['summary'], 80)}", file=out)
     if not found:
         print("Nothing runs in that time.", file=out)
+
+
+def history(report: Report, zone: tzinfo, out: TextIO) -> None:
+    """What the history checker found: each contradiction, one a line, then what was looked at."""
+    for one in report.contradictions:
+        of = f" of {one.occurrence}" if one.occurrence else ""
+        print(f"{one.kind}: {plain(one.id)}{of}: {plain(one.what)} ({plain(one.where)})", file=out)
+    if report.more:
+        print(f"… and {report.more:,} more", file=out)
+    for sentence in _summary(report, zone):
+        print(sentence, file=out)
+
+
+def _summary(report: Report, zone: tzinfo) -> Iterator[str]:
+    """What was looked at, in sentences."""
+    number = len(report.contradictions) + report.more
+    what = f"{number} contradiction{'s' if number > 1 else ''}" if number else "No contradiction"
+    since = f", since {instants.from_text(report.since).astimezone(zone):%d %b %Y %H:%M}" if report.since else ""
+    yield f"{what} in what was recorded{since}."
+    ends = ", ".join(f"{count:,} {status}" for status, count in report.ends.items())
+    yield f"Tasks: {report.tasks:,}; occurrences: {report.occurrences:,}{f' ({ends})' if ends else ''}."
+    yield f"Attempts: {report.attempts:,}; runs: {report.runs:,}; logs: {report.logs:,}; unlogged: {report.unlogged:,}."
+    for where, count in report.bad_lines.items():
+        yield f"Lines of {plain(where)} that cannot be read: {count:,}."
 
 
 def is_for_people(args: Namespace) -> bool:

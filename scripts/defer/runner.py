@@ -69,7 +69,6 @@ class Runner:
         self._store, self._config, self._audit, self._clock = store, config, audit, clock
         # One process may wake many times (--loop); what an earlier wake of it left behind has nobody any more.
         self._me = {**process.identity(os.getpid()), "wake": os.urandom(8).hex()}
-        self._host = os.uname().nodename
         self._lease = lease.Lease(config.tasks_file, self._me["wake"])
         self._is_held = partial(lease.is_held, config.tasks_file)
         self._loop, self._has_own_loop = loop or Loop(), loop is None
@@ -82,6 +81,7 @@ class Runner:
         self._something_to_file = False
         self._wait_for_long_at = time.monotonic() + _LONG_SECONDS
         self._tally = Tally(audit)
+        self.counts = self._tally.counts
         self.out_of_reach: list[Task] = []
         """Attempts that take slots, and whose processes nobody here can see."""
 
@@ -103,11 +103,6 @@ class Runner:
         self._file()
         if self._held_up is not None:
             raise self._held_up
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many attempts were started, and how many occurrences ended in which way."""
-        return self._tally.counts
 
     @property
     def was_stopped(self) -> bool:
@@ -188,7 +183,7 @@ class Runner:
 
     def _new_run(self) -> dict[str, Any]:
         stamp = f"{self._clock():%Y%m%dT%H%M%SZ}"
-        run = {"run_id": f"run_{stamp}_{os.urandom(5).hex()}", "host": self._host, "runner": self._me}
+        run = {"run_id": f"run_{stamp}_{os.urandom(5).hex()}", "host": os.uname().nodename, "runner": self._me}
         held = self._lease.take()
         return {**run, "lease": held} if held else run
 

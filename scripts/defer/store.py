@@ -95,6 +95,16 @@ class JsonlStore:
                     self._make_durable()
                 yield
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Nobody changes the store or files anything meanwhile: for a look at all files as of one moment."""
+        with fsio.storage_errors(self.path):
+            if fsio.stat(self.path.parent) is None:
+                yield
+                return
+            with fsio.lock(self._lock_path, self._lock_timeout):
+                yield
+
     def _make_durable(self) -> None:
         """Sync what somebody else may have died before syncing: a line, or the store's name after a rewrite."""
         state = fsio.stat(self.path)

@@ -99,6 +99,12 @@ def run_at(task: Task) -> datetime:
     return instants.from_text(task["run_at"])
 
 
+def occurrence_of(task: Task) -> str:
+    """Which moment the task's next attempt is for; v1 did not say, and of it none but ``run_at`` is known."""
+    found: str = task.get("occurrence") or task["run_at"]
+    return found
+
+
 def wakes_at(task: Task) -> datetime:
     """The moment from which a waiting task may be claimed: when it is to run, or when its hold is to be looked at."""
     until = (task.get("held") or {}).get("until")
@@ -182,7 +188,7 @@ def filed_records(task: Task) -> tuple[list[Task], list[dict[str, Any]], Task | 
 def claim(task: Task, now: datetime, run: dict[str, Any]) -> Task:
     """The record of a task whose attempt begins: ``run`` says who makes it."""
     attempt = tallied(task.get("attempts"), 1)
-    occurrence = task.get("occurrence") or task["run_at"]
+    occurrence = occurrence_of(task)
     stamp = instants.to_text(now)
     late = max(0, int((now - run_at(task)).total_seconds()))
     facts = {"attempt": attempt, "occurrence": occurrence, "started_at": stamp, "late_by_seconds": late}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from . import adapters, changes, codec, instants, occurrences, scheduler, task
@@ -28,6 +29,7 @@ _FROM_FILE = (
 _TIME = ("run_at", "occurrence", "attempts")
 _FLAGS = ("expires", "jitter", "catch-up", "overlap", "tz")
 FILE_REMOVED, FILE_DISABLED = "file removed", "disabled in its file"
+_CHANGED = "its schedule was changed"
 _WISHES = {FILE_REMOVED: "cancel", FILE_DISABLED: "pause"}
 
 
@@ -137,7 +139,8 @@ def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
     if not (live.get("attempts") or has_come):
         return result
     ended = {name: value for name, value in live.items() if name not in task.unfiled_of(live)}
-    return task.with_ended(result, task.cancel(ended, now, "its schedule was changed"))
+    result = task.with_ended(result, task.cancel(ended, now, _CHANGED))
+    return reduce(task.with_ended, occurrences.passed_since(live, now, _CHANGED, task.MISSED), result)
 
 
 def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:

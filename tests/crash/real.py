@@ -119,7 +119,8 @@ class Place:
             woken = self.run("wake")
             assert woken.returncode == 0, woken.stderr
             assert "Traceback" not in woken.stderr
-            return all(one["status"] == "scheduled" and one["run_at"] > "2026-06" for one in self.tasks())
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            return all(one["status"] == "scheduled" and one["run_at"] > now for one in self.tasks())
 
         until(at_rest, "a store at rest")
 

@@ -3,7 +3,8 @@
 ``python tests/crash/soak.py [--seconds 60] [--processes 16] [--seed N]`` (``make soak``). Schedulers,
 cancellers, replacers, wakes and archivers work on one store; runners and executors are killed in
 between. At the end: every task that was acknowledged is in the store or in the archive, once; a
-cancel that said yes was never run; no run began twice and no two attempts of a task overlapped.
+cancel that said yes was never run; no run began twice and no two attempts of a task overlapped; and
+`defer doctor --records` finds no contradiction in what was recorded.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Soak:
 
     def go(self, seconds: float, processes: int) -> None:
         """Let ``processes`` of ours work at once for so long, then let everything come to rest."""
+        self._write_backlog()
         self.stop_at = time.monotonic() + seconds
         works = [self.schedules, self.wakes, self.schedules, self.cancels]
         works += [self.wakes, self.replaces, self.kills, self.archives]
@@ -73,6 +75,17 @@ class Soak:
             thread.start()
         for thread in threads:
             thread.join()
+
+    def _write_backlog(self) -> None:
+        """Tasks that recur and are half an hour behind, so that they run again and again."""
+        begun = time.time() - 1800
+        anchor, first = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun + more)) for more in (0, 60))
+        rule = {"expression": "every 1m", "tz": "UTC", "anchor": anchor, "count": 25}
+        for number, policy in enumerate(("all", "all", "one")):
+            self.place.write_due(
+                f"backlog-{number}", created_at=anchor, run_at=first, occurrence=first, max_retries=1,
+                recurrence={**rule, "catch_up": policy}, schema_version=2,
+            )  # fmt: skip
 
     def _keep_on(self, work: object, seed: float) -> None:
         dice, number = random.Random(seed), 0  # noqa: S311
@@ -187,7 +200,15 @@ class Soak:
                 wrong += [f"cancelled and run: {key}"] if ran[(one["id"], one["occurrence"])] else []
         kept = {key_of(one) for one in archived if one["status"] == "cancelled"}
         wrong += [f"a cancel that said yes is not filed as such: {key}" for key in self.cancelled - kept]
-        return [*wrong, *self._overlaps(), *self.complaints]
+        return [*wrong, *self._overlaps(), *self._contradictions(), *self.complaints]
+
+    def _contradictions(self) -> list[str]:
+        """What the history checker says of all that is left."""
+        done = self.place.run("front", "doctor", "--records", "--compact")
+        if done.returncode == 0:
+            return []
+        found = json.loads(done.stdout)["contradictions"] if done.returncode == 1 else done.stderr.splitlines()
+        return [f"contradiction: {one}" for one in found]
 
     def _overlaps(self) -> list[str]:
         """Two attempts of one task at once; one whose executor was killed has no end, and its successor may begin."""

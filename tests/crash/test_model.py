@@ -149,7 +149,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([5, 600, 3600]))
     def the_clock_is_put_back(self, seconds: int) -> None:
-        self.machine.pass_time(seconds=-seconds)
+        self.machine.set_clock_back(seconds=seconds)
 
     @rule()
     def executors_end(self) -> None:

@@ -12,6 +12,7 @@ from world import RUNTIME, STORE, Machine, archive, do, examine, in_store, lines
 
 from defer import codec
 
+LOG = RUNTIME / "logs" / "deferred.log"
 REJECTED = RUNTIME / "deferred.jsonl.rejected"
 
 
@@ -20,6 +21,12 @@ def last_line(machine: Machine, path: PurePath) -> tuple[bytes, bytes]:
     data = machine.disk.read(path)
     start = data.rstrip(b"\n").rfind(b"\n") + 1
     return data[:start], data[start:]
+
+
+def forget(machine: Machine, task_id: str) -> None:
+    """Take out of the audit log that a task was scheduled which was cut off."""
+    said = machine.disk.read(LOG).splitlines(keepends=True)
+    machine.disk.put(LOG, b"".join(line for line in said if f"scheduled id={task_id} ".encode() not in line))
 
 
 @pytest.mark.parametrize("act", [schedule("after"), wake], ids=["schedule", "wake"])
@@ -33,6 +40,8 @@ def test_row_4_the_store_cut_at_every_byte(act: object, count: Callable[[str, in
         machine.disk.put(STORE, before + line[:size])
         whole = size >= len(line) - 1
         machine.acknowledged = {key for key in machine.acknowledged if whole or key[0] != lost}
+        if not whole:
+            forget(machine, lost)
         assert do(machine, act)[0] == "done"
         # One whole line that only lacks its newline stays, and the wake has no reason to touch it.
         lines = machine.disk.read(STORE).splitlines()

@@ -22,13 +22,14 @@ from typing import Any
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
 
-from defer import agenda, fsio, instants, outcome, process, runner, scheduler, task, versions
+from defer import agenda, audit, fsio, instants, outcome, process, records, runner, scheduler, task, versions
 from defer.audit import AuditLog
 from defer.config import Config
 from defer.editing import Editor
 from defer.errors import DeferError
 from defer.markers import HORIZON
 from defer.outcome import Outcome
+from defer.recordfacts import Begin
 from defer.scheduler import Request
 from defer.store import JsonlStore
 
@@ -63,6 +64,7 @@ class Machine:
         self.running: dict[int, str] = {}
         self.overlaps: list[str] = []
         self.said: list[str] = []
+        self.set_back: list[tuple[datetime, datetime]] = []
 
     def clone(self) -> Machine:
         """A twin that goes its own way."""
@@ -72,12 +74,26 @@ class Machine:
         twin.disk.seconds = lambda: twin.now.timestamp()
         twin._pids = itertools.count(next(self._pids))
         twin._dice = itertools.count(next(self._dice))
-        for name in ("alive", "acknowledged", "cancelled", "untouched", "started", "running", "overlaps", "said"):
+        for name in (
+            "alive",
+            "acknowledged",
+            "cancelled",
+            "untouched",
+            "started",
+            "running",
+            "overlaps",
+            "said",
+            "set_back",
+        ):
             setattr(twin, name, type(getattr(self, name))(getattr(self, name)))
         return twin
 
     def pass_time(self, **delta: float) -> None:
         self.now += timedelta(**delta)
+
+    def set_clock_back(self, **delta: float) -> None:
+        self.set_back.append((self.now - timedelta(**delta), self.now))
+        self.now -= timedelta(**delta)
 
     def new_pid(self) -> int:
         pid = next(self._pids)
@@ -288,7 +304,8 @@ def schedule(task_id: str, minutes: float = 60, summary: str = "ok", retries: in
         proc.machine.acknowledged.add(key_of(stored))
         if if_exists == "replace" and before is not None:
             proc.machine.cancelled.add(key_of(before))
-        proc.audit.note(now, "scheduled", stored["id"])
+        if stored is planned.task:
+            proc.audit.note(now, "scheduled", stored["id"], when=stored["when"])
 
     return act
 
@@ -468,6 +485,7 @@ def examine_rest(machine: Machine) -> None:
     everywhere = {key[:2] for key in (*filed, *waiting)}
     assert machine.acknowledged <= everywhere, f"lost: {machine.acknowledged - everywhere}"
     examine_runs(machine, runs)
+    examine_history(machine)
     for key in machine.cancelled:
         statuses = {one["status"] for one in archived if key_of(one) == key}
         assert "cancelled" in statuses, f"{key} was cancelled and is {statuses or 'gone'}"
@@ -483,6 +501,29 @@ def examine_runs(machine: Machine, runs: list[dict[str, Any]]) -> None:
     assert not [run for run, count in recorded.items() if count > 1], "a run has two records"
     unrecorded = {one["run_id"] for one in machine.started} - set(recorded)
     assert not unrecorded, f"runs without a record: {unrecorded}"
+
+
+def examine_history(machine: Machine) -> None:
+    """What the history checker says: store, archive, runs and audit log tell one story."""
+    told = records.History(Begin(), lambda path: True)
+    for one in in_store(machine):
+        told.take_store(one)
+    for one in lines_in(machine, "archive"):
+        told.take_archive(one, "archive")
+    for run in lines_in(machine, "runs"):
+        told.take_run(run, "runs")
+    for back_to, back_from in machine.set_back:
+        told.steps.note(int(back_to.timestamp()), int(back_from.timestamp()))
+    for line in audit_lines(machine):
+        told.take_action(*line)
+    found = told.report().contradictions
+    assert not found, f"contradictions: {found}"
+
+
+def audit_lines(machine: Machine) -> list[audit.Line]:
+    """What the log says; after a power loss some of it may be no line."""
+    lines = machine.disk.read(RUNTIME / "logs" / "deferred.log").splitlines()
+    return [line for line in map(audit.parse, lines) if line is not None]
 
 
 def examine(machine: Machine, patience: timedelta = timedelta()) -> None:

@@ -99,6 +99,49 @@ def test_a_task_paused_beyond_its_last_occurrence_is_over_when_resumed(make: Mak
     assert rest is None
 
 
+def test_paused_past_its_retry_an_occurrence_ends_with_what_it_came_to(make: Make) -> None:
+    failed = end(begin(make("every hour", max_retries=3), at("2026-03-01T01:00Z")), at("2026-03-01T01:00Z"), FAILED)
+    paused = changes.pause(failed, at("2026-03-01T01:00:30Z"))
+    records, waiting = filed(changes.resume(paused, at("2026-03-01T04:30Z")))
+    assert said(records) == [("cancelled", "2026-03-01T01:00:00Z", 1), ("skipped", "2026-03-01T02:00:00Z", 3)]
+    assert [one["attempts"] for one in records] == [1, 0]
+    assert records[0]["cancel_reason"] == "the task was paused before its retry"
+    assert waiting is not None
+    assert (waiting["occurrence"], waiting["attempts"]) == ("2026-03-01T05:00:00Z", 0)
+    assert (waiting["status"], waiting["recurrence"]["fired"]) == ("scheduled", 4)
+
+
+@pytest.mark.parametrize(
+    ("resumed", "ends"),
+    [
+        ("2026-03-01T01:30Z", [("cancelled", "2026-03-01T01:00:00Z", 1)]),
+        ("2026-03-01T04:30Z", [("cancelled", "2026-03-01T01:00:00Z", 1), ("skipped", "2026-03-01T02:00:00Z", 1)]),
+    ],
+)
+def test_paused_past_its_retry_and_its_last_occurrence_a_task_is_over(make: Make, resumed: str, ends: Any) -> None:
+    first = make("every hour", max_retries=3, times=len(ends))
+    paused = changes.pause(end(begin(first, at("2026-03-01T01:00Z")), at("2026-03-01T01:00Z"), FAILED), NIGHT)
+    records, waiting = filed(changes.resume(paused, at(resumed)))
+    assert (said(records), waiting) == (ends, None)
+    assert len(task.filed_records(changes.resume(paused, at(resumed)))[1]) == 1
+
+
+def test_a_run_that_was_asked_for_before_the_occurrence_it_is_of_is_no_second_run_of_it(make: Make) -> None:
+    """Brought forward from nine to eight, and again half an hour later: nine o'clock is over by then."""
+    moved = snoozed(make("every day at 9am"), "2026-03-01T08:00:00Z")
+    eight = at("2026-03-01T08:00Z")
+    asked = DONE._replace(reschedule_at=at("2026-03-01T08:30Z"))
+    records, waiting = filed(end(begin(moved, eight), eight, asked))
+    assert said(records) == [("completed", "2026-03-01T09:00:00Z", 1)]
+    assert waiting is not None
+    assert waiting["run_at"] == "2026-03-01T08:30:00Z"
+    half_past = at("2026-03-01T08:30Z")
+    records, waiting = filed(end(begin(waiting, half_past), half_past))
+    assert said(records) == [("completed", "2026-03-01T09:00:01Z", 1)]
+    assert waiting is not None
+    assert waiting["occurrence"] == "2026-03-02T09:00:00Z"
+
+
 def test_a_task_that_runs_once_runs_late_when_resumed_late(make: Make) -> None:
     waiting = make("2026-03-01T09:00")
     resumed = changes.resume(changes.pause(waiting, NIGHT), at("2026-03-02T00:00:00Z"))
@@ -183,6 +226,13 @@ def test_a_retry_that_is_moved_stays_a_retry_of_its_occurrence(make: Make) -> No
     assert (moved["occurrence"], moved["attempts"]) == ("2026-03-01T00:30:00Z", 1)
     again = begin(moved, at("2026-03-01T03:00:00Z"))
     assert (again["run"]["attempt"], again["run"]["occurrence"]) == (2, "2026-03-01T00:30:00Z")
+
+
+def test_a_retry_that_v1_left_is_moved(make: Make) -> None:
+    """v1 named no occurrence."""
+    old = {name: value for name, value in make("1h").items() if name != "occurrence"}
+    moved = changes.reschedule({**old, "attempts": 1}, at("2026-03-01T05:00Z"), "5am")
+    assert (moved["run_at"], moved["occurrence"]) == ("2026-03-01T05:00:00Z", old["run_at"])
 
 
 def test_a_time_beyond_its_use_is_refused(make: Make) -> None:

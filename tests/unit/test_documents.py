@@ -249,7 +249,7 @@ def flags_of_ours() -> set[str]:
     """The flags of every entry."""
     parsers: list[arguments.Parser] = [
         *(arguments.schedule(), arguments.edit(), arguments.reschedule("snooze"), arguments.by_id("pause", "")),
-        *(arguments.listing(), arguments.cancel(), arguments.cron()),
+        *(arguments.listing(), arguments.cancel(), arguments.cron(), arguments.doctor()),
         *(arguments.wake(), arguments.attempt(), arguments.archive()),
         *(filecommands.sync_parser(), filecommands.add_parser(), filecommands.by_id_parser("enable", "")),
         filecommands.import_parser(),

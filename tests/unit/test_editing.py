@@ -274,6 +274,45 @@ def test_what_was_missed_is_accounted_for_when_the_rule_changes(
     assert (filed["status"], filed["stretch"]["count"]) == ("missed", 4)
 
 
+def test_what_passed_while_an_attempt_waited_for_its_retry_is_accounted_for_too(
+    add: Made, edit: Edit, place: Place, clock: Clock
+) -> None:
+    add("every day at 9am", max_retries=2, executor=place.executor("exit 1"))
+    clock.now = at("2026-03-02T09:00:00Z")
+    place.wake_at(clock.now)
+    clock.now = at("2026-03-05T12:00:00Z")
+    edit("--when", "every day at 10am")
+    place.wake_at(clock.now)
+    ends = [(one["status"], one["occurrence"], one.get("stretch", {}).get("count", 1)) for one in place.archived()]
+    assert ends == [("cancelled", "2026-03-02T09:00:00Z", 1), ("skipped", "2026-03-03T09:00:00Z", 3)]
+
+
+def test_what_passed_while_a_task_was_paused_is_accounted_for_when_the_rule_changes(
+    add: Made, edit: Edit, place: Place, clock: Clock
+) -> None:
+    add("every day at 9am")
+    assert place.defer("pause", "job").returncode == 0
+    clock.now = at("2026-03-05T12:00:00Z")
+    assert edit("--when", "every day at 10am")["status"] == "paused"
+    place.wake_at(clock.now)
+    (filed,) = place.archived()
+    assert (filed["status"], filed["stretch"]["count"]) == ("skipped", 4)
+    assert filed["reason"] == "the task was paused"
+
+
+def test_an_attempt_of_what_ran_once_is_accounted_for_when_it_recurs(
+    add: Made, edit: Edit, place: Place, clock: Clock
+) -> None:
+    add("now", max_retries=1, executor=place.executor("exit 1"))
+    place.wake_at(clock.now)
+    changed = edit("--every", "day at 9am")
+    assert (changed["attempts"], changed["run_at"]) == (0, "2026-03-02T09:00:00Z")
+    assert {"last_error", "result", "started_at"} & changed.keys() == set()
+    place.wake_at(clock.now)
+    (filed,) = place.archived()
+    assert (filed["status"], filed["occurrence"], filed["attempts"]) == ("cancelled", "2026-03-02T08:00:00Z", 1)
+
+
 def test_a_retry_of_what_runs_once_keeps_its_attempts(add: Made, edit: Edit, place: Place, clock: Clock) -> None:
     add("now", max_retries=1, executor=place.executor("exit 1"))
     place.wake_at(clock.now)
@@ -282,6 +321,14 @@ def test_a_retry_of_what_runs_once_keeps_its_attempts(add: Made, edit: Edit, pla
     place.wake_at(at("2026-03-02T11:00:00Z"))
     assert [run["attempt"] for run in place.runs()] == [1, 2]
     assert place.archived()[0]["status"] == "failed"
+
+
+def test_a_retry_that_v1_left_is_given_another_time(place: Place, edit: Edit) -> None:
+    """v1 named no occurrence."""
+    place.write_store(v1_task("job", attempts=1, max_retries=2, run_at="2026-03-02T09:00:00Z"))
+    changed = edit("--when", "11am")
+    assert (changed["run_at"], changed["occurrence"]) == ("2026-03-02T11:00:00Z", "2026-03-02T09:00:00Z")
+    assert changed["attempts"] == 1
 
 
 # What is refused changes nothing

@@ -121,6 +121,17 @@ def test_a_month_without_a_wake_is_one_record_one_run_and_little_work(
     assert steps[0] < 44_640 / 3
 
 
+@pytest.mark.parametrize("bounds", [{"times": 2}, {"until": "2 days"}], ids=["count", "until"])
+def test_what_is_still_of_use_is_run_within_the_bounds_of_the_task_only(world: World, bounds: dict[str, Any]) -> None:
+    """Of five days off the last is of use still; by then the task was over."""
+    world.add("every day at 9am", "job", catch_up="all", expires="30h", **bounds)
+    world.now += timedelta(days=5, hours=2)
+    assert world.wake()["started"] == 0
+    assert said(world.records("job")) == [("missed", "2026-03-02T09:00:00Z", 2)]
+    assert list(world.client.tasks()) == []
+    assert world.contradictions() == []
+
+
 def test_a_count_ends_a_task_in_the_middle_of_what_it_missed(world: World) -> None:
     world.add("* * * * *", "job", times=1000, catch_up="none")
     world.now += timedelta(days=31)

@@ -226,6 +226,18 @@ def test_an_occurrence_that_had_come_ends_with_a_reason(desk: Desk) -> None:
     assert desk.record("a")["run_at"] == "2026-03-03T09:00:00Z"
 
 
+def test_occurrences_that_had_come_are_all_accounted_for_when_the_schedule_changes(desk: Desk) -> None:
+    desk.write("a.yml", A)
+    desk.sync()
+    desk.now = instants.from_text("2026-03-06T08:00:30Z")
+    desk.write("a.yml", A.replace("9am", "10am"))
+    assert desk.sync() == ["~ a"]
+    cancelled, missed = desk.record("a")["ended"]
+    assert (cancelled["status"], cancelled["occurrence"]) == ("cancelled", "2026-03-03T08:00:00Z")
+    assert (missed["status"], missed["stretch"]["count"]) == ("missed", 3)
+    assert missed["reason"] == "its schedule was changed"
+
+
 def test_a_changed_jitter_moves_the_run_and_not_the_occurrence(desk: Desk) -> None:
     desk.write("a.yml", A + "jitter: 1h\n")
     desk.sync()

@@ -1,0 +1,26 @@
+"""The face of `doctor`: so far `--records`, whether what was recorded tells one story."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from . import arguments, render
+from .client import Client
+from .errors import EXIT_OK, EXIT_REFUSED, BadInput
+
+
+def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
+    """Check the history; 1 where it contradicts itself."""
+    args = arguments.doctor().parse(argv)
+    if not args.records:
+        raise BadInput("doctor checks only the history so far; the rest is yet to come (defer doctor --records)")
+    from . import recordfiles
+
+    client = connect()
+    report = recordfiles.history(client.store, client.config).report()
+    if args.table or render.is_for_people(args):
+        render.history(report, client.config.timezone(), sys.stdout)
+    else:
+        print(render.to_json(report.as_json(), args.compact))
+    return EXIT_REFUSED if report.contradictions else EXIT_OK

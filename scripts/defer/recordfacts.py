@@ -1,0 +1,192 @@
+"""What the history checker keeps of each record: a small tuple of shared texts and whole seconds.
+
+One tuple for each record of the store or the archive (a stretch of missed occurrences is one), one for
+each run record, whatever they hold. Nothing else of a record is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from sys import intern
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from . import codec, instants, task, versions
+from .codec import Task
+
+_T = TypeVar("_T")
+Rule: TypeAlias = tuple[str, str, str]
+"""Expression, anchor and zone: what a recurring task's occurrences follow from."""
+
+ODD = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+"""What reading a record may raise that is none of ours, or was edited by hand."""
+REPLACED = "replaced"
+_SAID = re.compile(r"executor (?:exited with|was ended by signal) -?\d+: .").match
+
+
+class Begin(NamedTuple):
+    """Since when there are archive records and run records, in seconds since the epoch; 0: since ever."""
+
+    archive: int = 0
+    runs: int = 0
+
+
+class Occurrence(NamedTuple):
+    """An occurrence, or a stretch of them, as one record tells of it. Moments are seconds since the epoch."""
+
+    id: str
+    created: str
+    rule: Rule | None
+    first: int
+    last: int
+    times: int
+    fired: int
+    status: str
+    attempts: int
+    under_way: int
+    """The number of the attempt that has not ended yet; 0 where there is none."""
+    begun: int
+    """No attempt of it began before this moment."""
+    ended: int
+    is_counted: bool
+    """Whether all its attempts were made by us, so that each of them left a run record (v1's left none)."""
+    is_replaced: bool
+    likeness: int
+    """Tells apart tasks of one id that were made within one second."""
+    bounds: tuple[int | None, str | None] | None
+    """The rule's ``count`` and ``until``; None where nobody knows whether the task was to go on after it."""
+    where: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this is an end, not something that waits or runs."""
+        return self.status in task.ENDED
+
+
+class Run(NamedTuple):
+    """One ended attempt."""
+
+    id: str
+    occurrence: int | None
+    attempt: int
+    name: str | None
+    started: int
+    began: int
+    """When the executor began, as exactly as is known."""
+    slack: int
+    """By how many seconds ``began`` may be too early."""
+    ended: int
+    where: str
+
+
+class Said(NamedTuple):
+    """What the audit log says of a task, and nothing else bears out."""
+
+    id: str
+    at: int
+    action: str
+    run: str | None
+    attempt: int
+
+
+def seconds(text: str) -> int:
+    """An instant of a record as seconds since the epoch."""
+    return int(instants.from_text(text).timestamp())
+
+
+def instant(at: int) -> datetime:
+    """The same as an instant."""
+    return datetime.fromtimestamp(at, UTC)
+
+
+def text(at: int) -> str:
+    """The same as it stands in a record."""
+    return instants.to_text(instant(at))
+
+
+@lru_cache(maxsize=4096)
+def _once(value: _T) -> _T:
+    """The one copy of a value that many records share."""
+    return value
+
+
+def occurrence_of(record: Task, where: str) -> Occurrence:
+    """What a record of the store or the archive tells of. Raises one of ODD."""
+    stretch = record.get("stretch") or {}
+    first = seconds(stretch.get("first") or record.get("occurrence") or record["run_at"])
+    attempts, status = int(record.get("attempts") or 0), record["status"]
+    is_over = status in task.ENDED
+    rule = _rule(record)
+    return Occurrence(
+        id=intern(record["id"]),
+        created=intern(record.get("created_at") or ""),
+        rule=rule,
+        first=first,
+        last=seconds(stretch["last"]) if stretch else first,
+        times=int(stretch["count"]) if stretch else 1,
+        fired=int(record["recurrence"].get("fired") or 0) if rule else 0,
+        status=intern(status),
+        attempts=attempts,
+        under_way=max(1, attempts) if status == task.EXECUTING else 0,
+        begun=min([first, *(seconds(record[name]) for name in ("started_at", "last_attempt_at") if record.get(name))]),
+        ended=int(task.ended_at(record).timestamp()) if is_over else 0,
+        is_counted=(record.get("schema_version") or 0) >= versions.SCHEMA_VERSION,
+        is_replaced=is_over and record.get("cancel_reason") == REPLACED,
+        likeness=_likeness(record),
+        bounds=_bounds(record) if rule and is_over else None,
+        where=where,
+    )
+
+
+def _likeness(record: Task) -> int:
+    if record.get("cancel_reason") == REPLACED:
+        # The one that took its place may be like it in all but its end.
+        return hash(codec.encode(record))
+    return hash(str((record.get("context") or {}).get("summary")))
+
+
+def _rule(record: Task) -> Rule | None:
+    found = record.get("recurrence")
+    if not isinstance(found, dict):
+        return None
+    named = found.get("expression"), found.get("anchor"), found.get("tz")
+    expression, anchor, tz = (part if isinstance(part, str) else None for part in named)
+    return None if expression is None or anchor is None or tz is None else _once((expression, anchor, tz))
+
+
+def _bounds(record: Task) -> tuple[int | None, str | None] | None:
+    if "recurrence cannot be read" in str(record.get("last_error")):
+        return None
+    found = record["recurrence"]
+    bounds: tuple[int | None, str | None] = _once((found.get("count"), found.get("until")))
+    return bounds
+
+
+def run_of(record: dict[str, Any], where: str) -> Run:
+    """What a run record tells of. Raises one of ODD."""
+    ended = seconds(record["ended_at"])
+    started = seconds(record["started_at"]) if record.get("started_at") else ended
+    # ``started_at`` is when the claim was asked for, which may have waited for the store's lock; what was
+    # measured while it ran is exact, but for the whole seconds of ``ended_at``.
+    took = record.get("duration_ms")
+    return Run(
+        id=intern(str(record["task_id"])),
+        occurrence=seconds(record["occurrence"]) if record.get("occurrence") else None,
+        attempt=int(record["attempt"]),
+        name=record.get("run_id"),
+        started=started,
+        began=started if took is None else max(started, ended - int(took) // 1000),
+        slack=60 if took is None else 2,
+        ended=ended,
+        where=where,
+    )
+
+
+def log_with_output(record: Task) -> str | None:
+    """The log that an ended record names for output which it certainly had; None where that is not certain."""
+    result = record.get("result")
+    if not isinstance(result, dict) or not result.get("log_path") or result.get("log_error"):
+        return None
+    printed = str(result.get("output") or "").strip() or _SAID(str(record.get("error") or ""))
+    return str(result["log_path"]) if printed else None

@@ -1,0 +1,145 @@
+"""What was recorded, read from its files for the history checker, one line at a time.
+
+All of it is as of one moment: under the store's lock the store is opened, and how long each file is is noted.
+Other files only grow, and the store gives way to a new file, so that the reading itself needs no lock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from . import audit, codec, fsio, index
+from .codec import BadLine
+from .config import Config
+from .recordfacts import Begin
+from .records import History
+from .store import JsonlStore
+
+_ARCHIVE, _RUNS = "deferred_", "runs_"
+_month_of = re.compile(r"_(\d{4})(0[1-9]|1[0-2])\.jsonl$").search
+
+
+def history(store: JsonlStore, config: Config) -> History:
+    """Everything that was recorded up to now. Raises StorageError, StoreBusy."""
+    with fsio.storage_errors(config.runtime_dir):
+        with store.standing_still():
+            current = fsio.reader(store.path)
+            length = 0 if current is None else fsio.state_of(current).st_size
+            archive, runs = _lengths(config.archive_dir, _ARCHIVE), _lengths(config.runs_dir, _RUNS)
+            log = {config.log_file: _length(config.log_file)}
+        taken = History(Begin(_first(archive), _first(runs)), _finder(config.log_dir), store.path.name)
+        if current is not None:
+            with current:
+                _take_store(taken, current, length, store.path.name)
+        _take_archive(taken, archive)
+        _take_runs(taken, runs)
+        _take_log(taken, log)
+    return taken
+
+
+def _length(path: Path) -> int:
+    state = fsio.stat(path)
+    return 0 if state is None else state.st_size
+
+
+def _lengths(directory: Path, lead: str) -> dict[Path, int]:
+    """The monthly files of a directory, oldest first, with their lengths."""
+    names = (name for name in fsio.names(directory) if name.startswith(lead) and name.endswith(".jsonl"))
+    return {path: _length(path) for path in map(directory.joinpath, names)}
+
+
+def _first(months: dict[Path, int]) -> int:
+    """The beginning of the first month there is a file of, in seconds since the epoch; 0 where there is none."""
+    found = (_month_of(path.name) for path in months)
+    starts = [int(datetime(int(one[1]), int(one[2]), 1, tzinfo=UTC).timestamp()) for one in found if one]
+    return min(starts, default=0)
+
+
+def _lines(stream: BinaryIO, length: int) -> Iterator[bytes]:
+    """The lines of a file up to ``length`` bytes."""
+    stream.seek(0)
+    for line in stream:
+        if length <= 0:
+            return
+        yield line[:length]
+        length -= len(line)
+
+
+def _told(months: dict[Path, int]) -> Iterator[tuple[str, bytes]]:
+    """Every line of some files that is not blank, with where it stands."""
+    for path, length in months.items():
+        stream = fsio.reader(path)
+        if stream is not None:
+            with stream:
+                yield from ((f"{path.parent.name}/{path.name}", one) for one in _lines(stream, length) if one.strip())
+
+
+def _take_store(taken: History, stream: BinaryIO, length: int, where: str) -> None:
+    last = set(index.winners(_lines(stream, length), quick_look=False).values())
+    for number, line in enumerate(_lines(stream, length)):
+        if number in last:
+            taken.take_store(codec.decode(line))
+        elif line.strip() and _is_bad(line):
+            taken.bad_lines[where] += 1
+
+
+def _is_bad(line: bytes) -> bool:
+    try:
+        codec.decode(line)
+    except BadLine:
+        return True
+    return False
+
+
+def _take_archive(taken: History, months: dict[Path, int]) -> None:
+    for where, line in _told(months):
+        try:
+            taken.take_archive(codec.decode(line), where)
+        except BadLine:
+            taken.bad_lines[where] += 1
+
+
+def _take_runs(taken: History, months: dict[Path, int]) -> None:
+    for where, line in _told(months):
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            taken.take_run(found, where)
+        else:
+            taken.bad_lines[where] += 1
+
+
+def _take_log(taken: History, log: dict[Path, int]) -> None:
+    for where, line in _told(log):
+        said = audit.parse(line)
+        if said is None:
+            taken.bad_lines[where] += 1
+        else:
+            taken.take_action(*said)
+
+
+def _finder(log_dir: Path) -> Callable[[str], bool]:
+    """Whether a log or prompt is there: where it was written, or where it would be since its directory was moved."""
+
+    def is_there(named: str) -> bool:
+        path = Path(named)
+        return any(map(_exists, (path, log_dir.joinpath(*path.parts[-3:]), log_dir / path.name)))
+
+    return is_there
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return fsio.stat(path) is not None
+    except PermissionError:
+        # Nobody can tell.
+        return True
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,224 @@
+"""The history checker: whether store, archive, runs and audit log tell one story.
+
+``History`` takes them in one record at a time, in this order, and keeps a small tuple for each task that waits,
+each ended occurrence (a stretch is one) and each run, beside a number for each task and run by which it tells the
+audit lines that are borne out. Together that is about 1.4 KB for an occurrence that ran, whatever its records
+hold and however long the files are; of all else only what is suspicious is kept.
+
+It accuses only where two records cannot both be true, or where one must have been written and is not there.
+What cannot be known is passed over: what v1 did, what was before records begin, what lies between a rule and
+the next one, an order of moments where the clock went back. The audit log is not synced: of what it does not
+say, nothing follows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from heapq import merge
+from itertools import chain, groupby, islice
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from . import contradictions, recordfacts, task
+from .codec import Task
+from .contradictions import Contradiction, Group, Steps
+from .recordfacts import Begin, Occurrence, Run, Said
+
+MOST_TOLD = 1000
+"""So many contradictions are told in full; of the others there is the number."""
+
+
+class Report(NamedTuple):
+    """What was looked at, and what is wrong with it."""
+
+    since: str | None
+    tasks: int
+    occurrences: int
+    ends: dict[str, int]
+    attempts: int
+    runs: int
+    logs: int
+    unlogged: int
+    bad_lines: dict[str, int]
+    contradictions: list[Contradiction]
+    more: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for programs."""
+        return {**self._asdict(), "contradictions": [one._asdict() for one in self.contradictions]}
+
+
+class History:
+    """All that was recorded: first the store, then the archive, then runs, then the audit log.
+
+    ``is_there`` says whether a log or prompt of that path exists.
+    """
+
+    def __init__(self, begin: Begin, is_there: Callable[[str], bool], store_name: str = "the store") -> None:
+        self._begin, self._is_there, self._store_name = begin, is_there, store_name
+        self.bad_lines: Counter[str] = Counter()
+        self.steps = Steps()
+        self._occurrences: list[Occurrence] = []
+        self._runs: list[Run] = []
+        self._said: defaultdict[str, list[Said]] = defaultdict(list)
+        # What is over and stands in the store still: filed already, if the archive has the very same.
+        self._unfiled: defaultdict[str, list[Task]] = defaultdict(list)
+        self._unfiled_runs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._known: set[int] = set()
+        self._under_way: set[str | None] = set()
+        self._tasks = self._logs = self._unlogged = 0
+        self._found: list[Contradiction] = []
+
+    def take_store(self, record: Task) -> None:
+        """One current record of the store."""
+        ended, runs, rest = task.filed_records(record)
+        for one in ended:
+            self._unfiled[record["id"]].append(one)
+        for run in runs:
+            self._unfiled_runs[record["id"]].append(run)
+        if rest is not None:
+            self._take(rest, self._store_name)
+            self._under_way.add((rest.get("run") or {}).get("run_id"))
+
+    def take_archive(self, record: Task, where: str) -> None:
+        """One line of the archive."""
+        waiting = self._unfiled.get(record["id"], [])
+        if record in waiting:
+            waiting.remove(record)
+        self._take(record, where)
+
+    def _take(self, record: Task, where: str) -> None:
+        try:
+            one = recordfacts.occurrence_of(record, where)
+        except recordfacts.ODD:
+            self.bad_lines[where] += 1
+            return
+        self._occurrences.append(one)
+        self._note_known(one)
+        log = recordfacts.log_with_output(record) if one.is_over and one.ended >= self._begin.runs else None
+        if log is not None and not self._is_there(log):
+            self._tell("log-gone", one, f"its result has output, and its log is not there: {log}")
+
+    def _note_known(self, one: Occurrence) -> None:
+        self._known.update(hash((one.id, at)) for at in contradictions.created_of([one]))
+        if one.status == task.CANCELLED:
+            self._known.add(hash((one.id, one.status, one.ended)))
+
+    def _tell(self, kind: str, one: Occurrence | Run, what: str) -> None:
+        at = one.first if isinstance(one, Occurrence) else one.occurrence
+        moment = None if at is None else recordfacts.text(at)
+        self._found.append(Contradiction(kind, one.id, moment, what, one.where))
+
+    def take_run(self, record: dict[str, Any], where: str) -> None:
+        """One line of the runs."""
+        waiting = self._unfiled_runs.get(str(record.get("task_id")), [])
+        if record in waiting:
+            waiting.remove(record)
+        self._take_run(record, where)
+
+    def _take_run(self, record: dict[str, Any], where: str) -> None:
+        try:
+            run = recordfacts.run_of(record, where)
+        except recordfacts.ODD:
+            self.bad_lines[where] += 1
+            return
+        self._note_log(record)
+        if run.name is not None and hash(run.name) in self._known:
+            self._tell("run-twice", run, f"{run.name} has more than one run record")
+            return
+        self._known.add(hash(run.name))
+        self._runs.append(run)
+
+    def _note_log(self, record: dict[str, Any]) -> None:
+        kept = record.get("log") or record.get("prompt")
+        if kept is not None and not self._is_there(str(kept)):
+            self._unlogged += 1
+        elif record.get("log"):
+            self._logs += 1
+
+    def take_action(self, at: datetime, action: str, facts: dict[str, str]) -> None:
+        """One line of the audit log."""
+        self._take_unfiled()
+        moment, task_id, run = int(at.timestamp()), facts.get("id", ""), facts.get("run")
+        self.steps.see(moment)
+        if action == "run_requested":
+            action, task_id = "scheduled", facts.get("copy", "")
+        if action == "started":
+            self._take_started(Said(task_id, moment, action, run, _number(facts.get("attempt"))))
+        elif action == "put_back":
+            self._drop_started(task_id, lambda one: one.run == run)
+        elif action in ("scheduled", "cancelled") and not self._is_borne_out(task_id, moment, action, facts):
+            self._said[task_id].append(Said(task_id, moment, action, None, 0))
+
+    def _is_borne_out(self, task_id: str, moment: int, action: str, facts: dict[str, str]) -> bool:
+        if action == "cancelled":
+            return hash((task_id, action, moment)) in self._known
+        # v1 did not name the words that a time was given in; of what it wrote, nothing is asked.
+        return hash((task_id, moment)) in self._known or not facts.keys() & {"when", "copy"}
+
+    def _take_started(self, started: Said) -> None:
+        # What bore this number before was put back, or it was of another occurrence.
+        self._drop_started(started.id, lambda one: one.attempt == started.attempt)
+        if started.run not in self._under_way and hash(started.run) not in self._known:
+            self._said[started.id].append(started)
+
+    def _drop_started(self, task_id: str, is_it: Callable[[Said], bool]) -> None:
+        if task_id in self._said:
+            self._said[task_id] = [one for one in self._said[task_id] if one.action != "started" or not is_it(one)]
+
+    def _take_unfiled(self) -> None:
+        """What is over and in no file but the store."""
+        for record in chain.from_iterable(self._unfiled.values()):
+            self._take(record, self._store_name)
+        for run in chain.from_iterable(self._unfiled_runs.values()):
+            self._take_run(run, self._store_name)
+        self._unfiled.clear()
+        self._unfiled_runs.clear()
+
+    def report(self) -> Report:
+        """What all of it comes to. Nothing may be taken in any more."""
+        self._take_unfiled()
+        ends: Counter[str] = Counter()
+        for one in self._occurrences:
+            ends[one.status] += one.times if one.is_over else 0
+        found = chain(self._found, self._contradictions())
+        told = list(islice(found, MOST_TOLD))
+        more = sum(1 for _ in found)
+        ended = chain((one.ended for one in self._occurrences if one.ended), (run.ended for run in self._runs))
+        since = min(ended, default=None)
+        return Report(
+            since=None if since is None else recordfacts.text(since),
+            tasks=self._tasks,
+            occurrences=sum(one.times for one in self._occurrences),
+            ends={status: number for status, number in sorted(ends.items()) if number},
+            attempts=sum(one.attempts for one in self._occurrences),
+            runs=len(self._runs),
+            logs=self._logs,
+            unlogged=self._unlogged,
+            bad_lines=dict(sorted(self.bad_lines.items())),
+            contradictions=told,
+            more=more,
+        )
+
+    def _contradictions(self) -> Iterator[Contradiction]:
+        for group in self._groups():
+            self._tasks += len({one.created for one in group.occurrences})
+            yield from contradictions.of(group, self._begin, self.steps)
+
+    def _groups(self) -> Iterator[Group]:
+        """All there is, id by id."""
+        by_id = attrgetter("id")
+        self._occurrences.sort(key=by_id)
+        self._runs.sort(key=by_id)
+        said = chain.from_iterable(self._said[task_id] for task_id in sorted(self._said))
+        for task_id, told in groupby(merge(self._occurrences, self._runs, said, key=by_id), by_id):
+            parts: defaultdict[type, list[Any]] = defaultdict(list)
+            for one in told:
+                parts[type(one)].append(one)
+            yield Group(task_id, parts[Occurrence], parts[Run], parts[Said])
+
+
+def _number(written: str | None) -> int:
+    return int(written) if written is not None and written.isascii() and written.isdigit() else 0
