@@ -318,6 +318,13 @@ class TestWhatAnExecutorGets:
         got = json.loads(line)
         assert (got["id"], got["status"], got["attempts"], got["x"]) == (ONE, "executing", 1, "two\nlines")
 
+    @pytest.mark.parametrize("command", ["wc -c", ["/usr/bin/wc", "-c"]])
+    def test_a_command_reads_nothing(self, place, command):
+        """It would take the task's JSON for words that are meant for it."""
+        place.write_store(v1_task(command=command))
+        place.wake_at(NOW)
+        assert place.archived()[0]["result"]["output"].strip() == "0"
+
     def test_its_variables(self, place):
         place.write_store(v1_task(attempts=1, max_retries=2))
         body = 'env; cat "$DEFER_PROMPT_FILE" >&2'
