@@ -74,6 +74,7 @@ def test_every_field_is_read(load: Load) -> None:
         overlap: queue
         jitter: 5m
         env: {A: x}
+        leave_running: true
         sticky_session: true
         permissions: {shell: deny}
         """
