@@ -22,7 +22,7 @@ idle() {
   [ $# -eq 0 ] || [ "$*" = --once ] || return
   tasks_file && [ ! -L "$REPLY" ] || return
   tasks=$REPLY marker=${REPLY%/*}/.${REPLY##*/}
-  # What is no empty file of ours is not to be emptied. Emptying moves the time, and needs no space. The file
+  # What is not an empty file of ours is not to be emptied. Emptying moves the time, and needs no space. The file
   # is there, so the umask does not count: it stays the caller's, which executors get and no shell can ask for
   # without a fork.
   [ -f "$marker.heartbeat" ] && [ ! -L "$marker.heartbeat" ] && [ ! -s "$marker.heartbeat" ] || return

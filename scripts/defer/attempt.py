@@ -280,7 +280,7 @@ class Attempt:
             return None
         with suppress(OSError):
             fsio.remove(self.paths.result)
-        return "it is no regular file"
+        return "it is not a regular file"
 
     def _facts(self, said: resultfile.Result, complaint: str | None) -> dict[str, Any]:
         facts = {

@@ -39,7 +39,7 @@ class BadLine(ValueError):
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON's")
+    raise ValueError(f"{name} is not a number of JSON's")
 
 
 def _bounded(digits: str) -> float:

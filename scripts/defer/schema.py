@@ -33,7 +33,7 @@ def _shortened(message: str) -> str:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON's")
+    raise ValueError(f"{name} is not a number of JSON's")
 
 
 def finite(digits: str) -> float:
