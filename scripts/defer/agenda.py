@@ -77,6 +77,11 @@ class Agenda:
             if name in self._items:
                 self._try(name)
 
+    def close(self) -> None:
+        """Let go of whoever listens: in a circle of references the store's file would stay open until a collection."""
+        self._items.clear()
+        self._tell, self._prepare = (lambda *_: None), (lambda _: None)
+
     def next_at(self) -> float | None:
         """The monotonic time of the next try, or None with nothing to do."""
         return min((item.at for item in self._items.values()), default=None)

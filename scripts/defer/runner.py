@@ -96,7 +96,7 @@ class Runner:
                 self._turn_until_done()
                 is_whole = not self._loop.attempts
             finally:
-                # What is at work still goes on, and its keeper with it.
+                self._agenda.close()
                 self._loop.let_go()
                 self._lease.release(with_file=is_whole)
                 self._store.patience = None
