@@ -154,7 +154,8 @@ def _names_run(pid: int, run_id: str) -> bool:
     """Whether a process was started with ``DEFER_RUN_ID`` of that run in its environment."""
     if _ON_LINUX:
         with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
-            return f"DEFER_RUN_ID={run_id}".encode() in file.read().split(b"\0")
+            # A run id of another's hand may hold what no environment can: then no process names it.
+            return f"DEFER_RUN_ID={run_id}".encode(errors="surrogatepass") in file.read().split(b"\0")
         return False
     import psutil
 

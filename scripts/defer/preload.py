@@ -1,4 +1,4 @@
-"""All that a process may ever import, imported now.
+"""All that a process may ever load, loaded now.
 
 A process that runs for long outlives the files it was started from: the checkout is moved, or brought up to
 date, and what is imported later is missing, or of another version than what is at work. A loop calls this when it
@@ -7,16 +7,22 @@ begins, a single wake once it has been waiting for a while.
 
 from __future__ import annotations
 
-import pkgutil
+import time
 from contextlib import suppress
 from importlib import import_module
 
 _LIBRARIES = ("cronsim", "dateutil.relativedelta", "dateutil.rrule", "filelock", "jsonschema", "psutil")
 _MORE_LIBRARIES = ("ruamel.yaml", "tzdata", "tzlocal")
+_LONG_SECONDS = 2.0
 
 
 def everything() -> None:
-    """Import every module of this package and every library it uses; what is not installed is not needed here."""
+    """Load every module of this package, every library it uses, and the schema that task files are held to.
+
+    A library that is not installed is not needed here.
+    """
+    import pkgutil
+
     import defer
 
     for module in pkgutil.walk_packages(defer.__path__, "defer."):
@@ -25,3 +31,20 @@ def everything() -> None:
     for name in (*_LIBRARIES, *_MORE_LIBRARIES):
         with suppress(ImportError):
             import_module(name)
+    from .taskfile import load_schema
+
+    load_schema()
+
+
+class AfterAWhile:
+    """Loads everything once a wake has lasted so long that it may outlive the files it was started from."""
+
+    def __init__(self) -> None:
+        self._at: float | None = time.monotonic() + _LONG_SECONDS
+
+    def at(self) -> float | None:
+        """The monotonic time of the loading, which is done here when it has come; None once it is done."""
+        if self._at is not None and time.monotonic() >= self._at:
+            everything()
+            self._at = None
+        return self._at

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import claiming, executor, fsio, instants, lease, outcome, process, recovery, task
+from . import claiming, executor, fsio, instants, lease, outcome, preload, process, recovery, task
 from .agenda import Agenda
 from .attempt import Attempt
 from .audit import AuditLog
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 _SETTLE_TRIES = 60
 _FILE_EVERY_SECONDS = 1.0
-_LONG_SECONDS = 2.0
 # What the system may lack for a while, whatever the task: no reason for it to fail.
 _OUT_OF_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
 
@@ -79,7 +78,7 @@ class Runner:
         self._claim_at = self._recover_at = self._file_at = 0.0
         self._is_stopping = False
         self._something_to_file = False
-        self._wait_for_long_at = time.monotonic() + _LONG_SECONDS
+        self._preload = preload.AfterAWhile()
         self._tally = Tally(audit)
         self.counts = self._tally.counts
         self.out_of_reach: list[Task] = []
@@ -153,8 +152,18 @@ class Runner:
         mine = {*self._loop.attempts, *self._endings}
         for one in executing:
             if _run_id(one) not in mine and ("settling_failed", one["id"]) not in self._agenda:
-                self._look_after(one, now)
+                self._look_after_alone(one, now)
         self.out_of_reach = [one for one in executing if recovery.is_out_of_reach(one, now, self._is_held)]
+
+    def _look_after_alone(self, one: Task, now: datetime) -> None:
+        """Whatever a hand has put into this record, it must not keep the others waiting."""
+        try:
+            self._look_after(one, now)
+        except DeferError:
+            raise
+        except Exception as error:
+            self._audit.note(now, "recovery_failed", one["id"], run=_run_id(one), error=error)
+            self._settle(one, recovery.lost(one))
 
     def _look_after(self, one: Task, now: datetime) -> None:
         """Somebody's attempt: settle it if it is over, end it if it should be, else leave it alone."""
@@ -238,7 +247,7 @@ class Runner:
             if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 self._put_back(claimed, error)
             else:
-                # Whatever a hand has put into this record, it must not keep the others waiting.
+                # As above: this record's alone.
                 self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
         else:
             self._loop.expect(attempt)
@@ -324,7 +333,7 @@ class Runner:
         looks = [ending.next_look() for ending, _ in self._endings.values()]
         filing = [self._file_at] if self._something_to_file else []
         claiming_at = [self._claim_at, self._recover_at] if self._may_claim() else []
-        for attempt in self._loop.wait([self._agenda.next_at(), *looks, *filing, *claiming_at, self._long_at()]):
+        for attempt in self._loop.wait([self._agenda.next_at(), *looks, *filing, *claiming_at, self._preload.at()]):
             if attempt.had_to_end_others:
                 self._audit.note(self._clock(), "leftovers_ended", attempt.task["id"], run=attempt.run_id)
             self._claim_at = 0.0
@@ -334,15 +343,6 @@ class Runner:
                 del self._endings[run_id]
                 self._claim_at = 0.0
                 self._settle(one, recovery.lost(one))
-
-    def _long_at(self) -> float | None:
-        """When a wake counts as long: it may outlive the files it was started from. Loads all it may need then."""
-        if self._wait_for_long_at and time.monotonic() >= self._wait_for_long_at:
-            from . import preload
-
-            preload.everything()
-            self._wait_for_long_at = 0.0
-        return self._wait_for_long_at or None
 
     def _stop(self) -> None:
         """Told to stop: claim nothing more, end the attempts as a timeout would."""

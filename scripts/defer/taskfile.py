@@ -208,6 +208,11 @@ def decoded(raw: bytes) -> str:
         raise Complaint("not UTF-8 (save it as UTF-8)", raw.count(b"\n", 0, error.start) + 1) from None
 
 
+def load_schema() -> None:
+    """Read the schema now, for a process that may outlive the file."""
+    _validator().is_valid({})
+
+
 @cache
 def _schema() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))

@@ -73,9 +73,10 @@ def test_what_an_executor_says_in_its_locale_is_stored_as_it_was_said(place, ent
     done = place.run(entry, input=json.dumps(task).encode(), env={"LC_ALL": LATIN1})
     said = place.archived()[0]["error"] if entry == "run-deferred.sh" else json.loads(done.stdout)["error"]
     assert said == "executor exited with 1: fort für immer"
-    place.schedule("now", "s", "--executor", place.executor(r"printf 'nicht m\366glich'", "fine"))
+    fine = place.schedule("now", "s", "--executor", place.executor(r"printf 'nicht m\366glich'", "fine"))["id"]
     place.wake(env={"LC_ALL": LATIN1})
-    assert place.archived()[-1]["result"]["output"] == "nicht möglich"
+    (filed,) = [one for one in place.archived() if one["id"] == fine]
+    assert filed["result"]["output"] == "nicht möglich"
 
 
 def test_a_message_of_a_real_locale(place, german):
