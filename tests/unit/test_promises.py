@@ -68,6 +68,41 @@ def has_come_to(process_, stage: int, place) -> bool:
     return calls >= 40 * stage
 
 
+class TestRow3FullDisk:
+    """The disk is filled by the log of an attempt itself: what it came to is kept, and it is not run again."""
+
+    def test_an_attempt_that_fills_it_is_settled_as_what_it_came_to(self, place, needs):
+        needs("unshare", "mount")
+        if os.geteuid() != 0:
+            pytest.skip("only root may mount a file system of 2 MiB")
+        place.runtime.mkdir()
+        noisy = place.executor("head -c 8000000 /dev/zero | tr '\\0' x; echo done >&2", "noisy")
+        script = f"""
+            mount -t tmpfs -o size=2m,mode=700 none {quoted(place.runtime)} || exit 99
+            cd {quoted(place.home)}
+            for name in a b; do
+              {SCRIPTS}/schedule-task.sh --when now --summary s --id $name --max-retries 2 --executor {quoted(noisy)} \\
+                >/dev/null || exit 98
+            done
+            {SCRIPTS}/run-deferred.sh --json
+            {SCRIPTS}/schedule-task.sh doctor --records >/dev/null; echo "doctor $?"
+            cp -r {quoted(place.runtime)}/. {quoted(place.base / "kept")}
+        """
+        (place.base / "kept").mkdir()
+        env = {**place.env, "DEFER_OUTPUT_LIMIT_BYTES": "8000000"}
+        done = subprocess.run(["unshare", "-m", "/bin/sh", "-c", script], env=env, capture_output=True, text=True)
+        if done.returncode == 99:
+            pytest.skip("mounting is not allowed here")
+        counts, doctor = done.stdout.splitlines()
+        assert (strict(counts)["started"], strict(counts)["completed"], doctor) == (2, 2, "doctor 0"), done
+        kept = place.base / "kept"
+        (filed,) = (kept / "archive").iterdir()
+        assert {strict(line)["status"] for line in filed.read_bytes().splitlines()} == {"completed"}
+        logs = sorted((kept / "logs" / "attempts").glob("*/*.log"))
+        assert len(logs) == 2
+        assert min(len(log.read_bytes()) for log in logs) > 100_000
+
+
 class TestRow4TornTail:
     """A last line cut anywhere: set aside, reported, and the next line starts afresh (every byte: test_store.py)."""
 

@@ -86,6 +86,57 @@ class TestLoop:
         loop.wait()
 
 
+def children_of(pid: int) -> list[int]:
+    """Zombies included."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+class TestBetweenWakes:
+    """The next wake of such a loop is ten minutes away."""
+
+    EVERY = ("--loop", "600")
+
+    def rests(self, place):
+        """The loop has done its first wake: what it did is filed, and its lease is gone."""
+        until(lambda: place.archived() and not list(place.runtime.glob(".*.lease")))
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    def test_a_stop_ends_it_at_once(self, place, number):
+        place.schedule("now", "s", "--id", "a")
+        loop = place.start("run-deferred.sh", *self.EVERY)
+        self.rests(place)
+        loop.send_signal(number)
+        assert loop.communicate() == (b"", b"")
+        assert loop.returncode == 0
+
+    def test_as_the_first_process_of_a_container_it_reaps_orphans_and_hears_a_stop(self, place, needs):
+        needs("unshare")
+        if os.geteuid() != 0:
+            pytest.skip("only root may make a PID namespace")
+        go, up = place.base / "go", place.base / "up"
+        stays = f"touch {quoted(up)}; while [ ! -e {quoted(go)} ]; do sleep 0.01; done"
+        body = f'setsid sh -c "{stays}" >/dev/null 2>&1 </dev/null & :'
+        place.schedule("now", "s", "--id", "a", "--leave-running", "--executor", place.executor(body))
+        namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        outer = subprocess.Popen(
+            [*namespace, str(SCRIPTS / "run-deferred.sh"), *self.EVERY],
+            env=place.env, cwd=place.home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            until(up.exists)
+            self.rests(place)
+            (first,) = children_of(outer.pid)
+            until(lambda: len(children_of(first)) == 1)
+            go.touch()
+            until(lambda: not children_of(first))
+            os.kill(first, signal.SIGTERM)
+            assert outer.communicate() == (b"", b"")
+            assert outer.returncode == 0
+        finally:
+            outer.kill()
+            outer.wait()
+
+
 class TestWhatItPrints:
     def test_nothing_unless_something_went_wrong(self, place):
         place.schedule("now")
