@@ -12,7 +12,7 @@ from .arguments import NONE
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
-from .errors import BadInput, NoSuchTask
+from .errors import BadInput
 from .scheduler import Request
 from .store import Store
 
@@ -38,12 +38,7 @@ class Editor:
         return self._now
 
     def _change(self, action: str, task_id: str, change: Callable[[Task], Task], **facts: object) -> Task:
-        try:
-            changed = self._store.update(task_id, self._now, change)
-        except NoSuchTask:
-            # Raises the same for an id that nobody knows; of one in the archive it says that it is over.
-            change(scheduler.look_up(self._store, self._config.archive_dir, task_id))
-            raise
+        changed = scheduler.change(self._store, self._config.archive_dir, task_id, self._now, change)
         self._audit.note(self._now, action, task_id, run_at=changed.get("run_at"), **facts)
         return changed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -12,7 +13,7 @@ from .audit import AuditLog
 from .codec import Task
 from .config import Config
 from .ending import Ending
-from .errors import Refused
+from .errors import NoSuchTask, Refused
 from .retry import Backoff
 from .store import Store
 
@@ -39,7 +40,7 @@ def cancel(
     ask = changes.ask_to_cancel_occurrence if occurrence_only else task.ask_to_cancel
     is_held = partial(lease.is_held, config.tasks_file)
     _refuse_out_of_reach(store.find(task_id), clock(), is_held)
-    asked = store.update(task_id, clock(), partial(ask, now=clock(), reason=reason))
+    asked = scheduler.change(store, config.archive_dir, task_id, clock(), partial(ask, now=clock(), reason=reason))
     _note(audit, asked, reason, clock(), occurrence_only=occurrence_only)
     if asked["status"] != task.EXECUTING:
         return asked
@@ -84,7 +85,8 @@ class _Killing:
             found = recovery.verdict(asked, self._clock(), self._is_held)
             if has_ended and found in (recovery.LOST, recovery.NEVER_BEGAN):
                 change = partial(_settled_as_lost, asked, self._clock(), self._config.backoff)
-                return self._store.update(asked["id"], self._clock(), change)
+                with suppress(NoSuchTask):  # settled and filed by another since
+                    return self._store.update(asked["id"], self._clock(), change)
             if time.monotonic() - started > grace + _SETTLE_PATIENCE_SECONDS:
                 raise Refused(f"task is still executing: {asked['id']} ({_what_was_done(has_ended)})")
             time.sleep(_KILL_POLL_SECONDS)
@@ -132,7 +134,7 @@ def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: da
     found = scheduler.look_up(store, config.archive_dir, task_id)
     if found["status"] != task.EXECUTING:
         raise Refused(f"task is not executing: {task_id} is {found['status']} (nothing to release)")
-    settled = store.update(task_id, now, released)
+    settled = scheduler.change(store, config.archive_dir, task_id, now, released)
     audit.note(now, "released", task_id, run=_run_id(found), held_by=held_by[-1])
     return settled, held_by[-1]
 

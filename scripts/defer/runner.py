@@ -30,7 +30,7 @@ from .capture import RESERVE_BYTES
 from .codec import Task
 from .config import Config
 from .ending import Ending
-from .errors import DeferError, StorageError, is_full
+from .errors import DeferError, NoSuchTask, StorageError, is_full
 from .executor import Misconfigured, Paths
 from .loop import Loop
 from .outcome import Outcome
@@ -47,7 +47,7 @@ _OUT_OF_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, err
 
 
 class _NotOurs(DeferError):
-    """The record no longer carries this run: somebody settled it."""
+    """The record is gone, or no longer carries this run: somebody settled it."""
 
 
 class Runner:
@@ -76,8 +76,7 @@ class Runner:
         self._held_up: DeferError | None = None
         self._claim_every = claim_every
         self._claim_at = self._recover_at = self._file_at = 0.0
-        self._is_stopping = False
-        self._something_to_file = False
+        self._is_stopping = self._something_to_file = False
         self._preload = preload.AfterAWhile()
         self._tally = Tally(audit)
         self.counts = self._tally.counts
@@ -177,8 +176,7 @@ class Runner:
 
     def _end_what_is_left(self, one: Task) -> None:
         """What an attempt without a runner has left would work on in a workspace that counts as free."""
-        run = one.get("run") or {}
-        leader = run.get("leader") or {}
+        leader = (one.get("run") or {}).get("leader")
         if leader:
             grace = self._config.kill_grace_seconds
             ending = Ending(int(leader["pid"]), str(_run_id(one)), grace, start=leader.get("start"))
@@ -223,7 +221,7 @@ class Runner:
         return bool(changed)
 
     def _start(self, claimed: Task) -> None:
-        """Put the leader behind its gate and its identity on the agenda. Whatever fails here is this task's alone."""
+        """Put the leader behind its gate and its identity on the agenda. What fails here is this task's alone."""
         paths = Paths.of(self._config.log_dir, claimed["id"], claimed["run"]["run_id"])
         self.counts["started"] += 1
         self._audit.note(self._clock(), "started", claimed["id"], run=_run_id(claimed), attempt=claimed["attempts"])
@@ -247,7 +245,6 @@ class Runner:
             if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 self._put_back(claimed, error)
             else:
-                # As above: this record's alone.
                 self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
         else:
             self._loop.expect(attempt)
@@ -257,7 +254,7 @@ class Runner:
     def _let_run(self, attempt: Attempt) -> None:
         """Write the leader's identity to the store, then open its gate."""
         try:
-            started = self._store.update(attempt.task["id"], self._clock(), partial(self._with_leader, attempt))
+            started = self._change(attempt.task, partial(self._with_leader, attempt))
         except _NotOurs:
             self._loop.abandon(attempt)
             return
@@ -293,7 +290,6 @@ class Runner:
             return None
 
     def _with_leader(self, attempt: Attempt, current: Task) -> Task:
-        self._check_ours(attempt.task, current)
         allowed = attempt.timeout and timedelta(seconds=attempt.timeout + self._config.kill_grace_seconds)
         deadline = instants.to_text(self._clock() + allowed) if allowed else None
         run = {
@@ -305,9 +301,26 @@ class Runner:
         }
         return {**current, "run": run}
 
-    def _check_ours(self, mine: Task, current: Task) -> None:
-        if current["status"] != task.EXECUTING or _run_id(current) != _run_id(mine):
-            raise _NotOurs(f"run was settled by another: {mine['id']}")
+    def _change(self, mine: Task, change: Callable[[Task], Task], worth_more_than: Paths | None = None) -> Task:
+        """The record, changed if it still carries this run. Raises _NotOurs.
+
+        On a full disk the log of an attempt is worth less than what it came to, and is shortened once.
+        """
+
+        def change_ours(current: Task) -> Task:
+            if current["status"] != task.EXECUTING or _run_id(current) != _run_id(mine):
+                raise _NotOurs(f"run was settled by another: {mine['id']}")
+            return change(current)
+
+        try:
+            return self._store.update(mine["id"], self._clock(), change_ours)
+        except NoSuchTask as gone:
+            raise _NotOurs(f"run was settled by another, and filed: {mine['id']}") from gone
+        except StorageError as error:
+            log = worth_more_than and worth_more_than.log
+            if not (log and is_full(error.__cause__) and fsio.give_back(log, RESERVE_BYTES)):
+                raise
+        return self._change(mine, change)
 
     def _put_back(self, mine: Task, error: OSError | DeferError | None) -> None:
         """Nothing was run. If the reason is the system's, let it wait, claim no more, and say so at the end."""
@@ -317,14 +330,10 @@ class Runner:
 
     def _return(self, mine: Task, error: OSError | DeferError | None) -> None:
         with suppress(_NotOurs):
-            self._store.update(mine["id"], self._clock(), partial(self._returned, mine))
+            self._change(mine, partial(outcome.put_back, now=self._clock()))
             self.counts["started"] -= (mine["run"].get("runner") or {}).get("wake") == self._me["wake"]
             why = error or "its runner died before it began"
             self._audit.note(self._clock(), "put_back", mine["id"], run=_run_id(mine), error=why)
-
-    def _returned(self, mine: Task, current: Task) -> Task:
-        self._check_ours(mine, current)
-        return outcome.put_back(current, self._clock())
 
     # Wait
 
@@ -361,23 +370,14 @@ class Runner:
 
     def _write_outcome(self, mine: Task, result: Outcome, paths: Paths | None) -> None:
         now = self._clock()
-        change = partial(self._settled, mine, result, now)
+        settle = partial(outcome.settle, outcome=result, now=now, backoff=self._backoff)
         try:
-            settled = self._store.update(mine["id"], now, change)
-        except StorageError as error:
-            if not (is_full(error.__cause__) and paths is not None and fsio.give_back(paths.log, RESERVE_BYTES)):
-                raise
-            # The log of an attempt is worth less than what it came to.
-            settled = self._store.update(mine["id"], now, change)
+            settled = self._change(mine, settle, worth_more_than=paths)
         except _NotOurs:
             self._audit.note(now, "outcome_dropped", mine["id"], run=_run_id(mine))
             return
         self._something_to_file = True
         self._tally.settled(settled, result, now)
-
-    def _settled(self, mine: Task, result: Outcome, now: datetime, current: Task) -> Task:
-        self._check_ours(mine, current)
-        return outcome.settle(current, result, now, self._backoff)
 
     def _file_meanwhile(self) -> None:
         """File while attempts are under way. What fails is left to the end of the wake, which says so.

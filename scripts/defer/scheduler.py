@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -294,13 +294,19 @@ def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
     return found
 
 
+def change(store: Store, archive_dir: Path, task_id: str, now: datetime, as_asked: Callable[[Task], Task]) -> Task:
+    """Change the record of an id. Raises NoSuchTask for one that nobody knows, and for one that is filed what
+    ``as_asked`` has against it: that it is over.
+    """
+    try:
+        return store.update(task_id, now, as_asked)
+    except NoSuchTask:
+        as_asked(look_up(store, archive_dir, task_id))
+        raise
+
+
 def cancel(store: Store, audit: AuditLog, archive_dir: Path, task_id: str, reason: str | None, now: datetime) -> Task:
     """Cancel a waiting task. Raises Refused for one that runs, has ended or is not there."""
-    try:
-        cancelled = store.update(task_id, now, partial(task.cancel, now=now, reason=reason))
-    except NoSuchTask:
-        # Raises the same for an id that nobody knows; of one in the archive it says that it is over.
-        task.cancel(look_up(store, archive_dir, task_id), now, reason)
-        raise
+    cancelled = change(store, archive_dir, task_id, now, partial(task.cancel, now=now, reason=reason))
     audit.note(now, "cancelled", task_id, reason=reason)
     return cancelled

@@ -24,7 +24,7 @@ from . import changes, filing, fsio, scheduler, task, taskfile, taskformats, tas
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
-from .errors import BadInput, NeedsNewer, Refused
+from .errors import BadInput, NeedsNewer, NoSuchTask, Refused
 from .store import Store
 from .taskfile import BadFile, TaskFile, located
 from .taskrecords import FILE_DISABLED, FILE_REMOVED, source
@@ -264,12 +264,21 @@ def _add(new: list[Step], store: Store, audit: AuditLog, now: datetime) -> list[
     problems = []
     for record, there in zip(wanted, stored, strict=True):
         if not _is_live(there):
-            there = store.update(record["id"], now, partial(_replaced, new=record, now=now))
+            there = _in_its_place(record, store, now)
         if source(there) == source(record):
             audit.note(now, "scheduled", record["id"], run_at=record["run_at"], when=record["when"])
         else:
             problems.append(located(Path(source(record)["file"]), "its id was taken meanwhile (sync again)"))
     return problems
+
+
+def _in_its_place(record: Task, store: Store, now: datetime) -> Task:
+    """What stands in the store once the record has taken the place of one that has ended."""
+    try:
+        return store.update(record["id"], now, partial(_replaced, new=record, now=now))
+    except NoSuchTask:  # it was filed since
+        (there,) = store.append([record], now, if_exists="skip")
+        return there
 
 
 def _replaced(current: Task, new: Task, now: datetime) -> Task:

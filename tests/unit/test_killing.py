@@ -148,3 +148,45 @@ def test_an_attempt_of_v1_that_names_no_process_is_refused_and_nothing_is_change
     assert done.returncode == 1
     assert "begun by a v1 runner" in done.stderr
     assert place.store_path.read_bytes() == before
+
+
+class TestFiledMeanwhile:
+    """What is settled and filed between two looks of a command is answered as what it came to."""
+
+    def test_a_kill_of_what_is_over_says_so(self, place):
+        place.schedule("now", "s", "--id", "a")
+        place.wake()
+        done = cancel(place)
+        assert done.returncode == 1
+        assert "task has ended already: a is completed" in done.stderr
+
+    def test_a_kill_whose_attempt_another_settles(self, place):
+        gone = {**process.identity(os.getpid()), "pid": 2**22 + 1}
+        run = {"run_id": "r", "runner": gone, "leader": gone}
+        place.write_store(v1_task("a", status="executing", attempts=1, started_at=text_at(), run=run))
+        store = place.store()
+        whole, calls = store.update, []
+
+        def update(*args):
+            calls.append(args)
+            if len(calls) == 2:
+                place.wake_at(NOW)
+            return whole(*args)
+
+        store.update = update
+        settled = killing.cancel(store, AuditLog(place.log_path), "a", None, place.config(), lambda: NOW)
+        assert (settled["status"], len(calls)) == ("cancelled", 2)
+        assert [one["status"] for one in place.archived()] == ["cancelled"]
+
+    def test_a_release_of_what_another_settles(self, place):
+        place.write_store(v1_task("a", status="executing", attempts=0, started_at=text_at(hours=-2)))
+        store = place.store()
+        whole = store.update
+
+        def update(*args):
+            place.wake_at(NOW)
+            return whole(*args)
+
+        store.update = update
+        with pytest.raises(Refused, match="task is not executing: a is failed"):
+            killing.release(store, AuditLog(place.log_path), place.config(), "a", NOW)

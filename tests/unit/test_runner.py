@@ -651,3 +651,62 @@ def test_an_earlier_wake_of_the_same_process_counts_as_gone(place):
     run = {"run_id": "r", "runner": me, "leader": {**me, "pid": 2**22 + 1}}
     place.write_store(v1_task("left", status="executing", attempts=1, run=run))
     assert place.wake_at(NOW)["lost"] == 1
+
+
+class TestSettledByAnother:
+    """Two wakes find the same attempt lost, say: who comes second finds it filed, and goes on with the rest."""
+
+    @staticmethod
+    def runner_of(place, between):
+        """A runner whose store calls ``between`` once, after the first look of that kind."""
+
+        class Interrupted(type(place.store())):
+            def __getattribute__(self, name):
+                found = super().__getattribute__(name)
+                if name != between[0]:
+                    return found
+
+                def and_then(*args):
+                    result = found(*args)
+                    between[1]()
+                    return result
+
+                return and_then
+
+        store = place.store()
+        store.__class__ = Interrupted
+        return Runner(store, place.config(), AuditLog(place.log_path), lambda: NOW)
+
+    def test_a_lost_attempt(self, place):
+        gone = {**process.identity(os.getpid()), "pid": 2**22 + 1}
+        run = {"run_id": "run_lost", "runner": gone, "leader": gone}
+        place.write_store(v1_task("lost", status="executing", attempts=1, started_at=text_at(), run=run))
+        runner = self.runner_of(place, ("attention", lambda: place.wake_at(NOW)))
+        runner.wake()
+        assert runner.counts["lost"] == 0
+        (filed,) = place.archived()
+        assert (filed["id"], filed["error_type"]) == ("lost", "RunnerLost")
+
+    def test_a_claim_that_never_began(self, place):
+        gone = {**process.identity(os.getpid()), "pid": 2**22 + 1}
+        run = {"run_id": "run_never", "runner": gone}
+        place.write_store(v1_task("never", status="executing", attempts=1, started_at=text_at(), run=run))
+        self.runner_of(place, ("attention", lambda: place.wake_at(NOW))).wake()
+        assert [one["status"] for one in place.archived()] == ["completed"]
+
+    def test_a_record_that_goes_between_claim_and_start_is_not_run(self, place):
+        place.check_records = lambda: None
+        ran = place.base / "ran"
+        place.write_store(v1_task("gone", executor=place.executor(f"touch {quoted(ran)}")))
+        self.runner_of(place, ("claim_due", lambda: place.store_path.write_bytes(b""))).wake()
+        assert not ran.exists()
+
+    def test_a_record_removed_by_hand_during_its_attempt_costs_no_other_its_outcome(self, place):
+        place.check_records = lambda: None
+        go = place.base / "go"
+        removes = place.executor(f"sed -i '/gone-by-hand/d' {quoted(place.store_path)}; touch {quoted(go)}", "removes")
+        waits = place.executor(f"while [ ! -e {quoted(go)} ]; do sleep 0.01; done; echo fine", "waits")
+        place.write_store(v1_task("gone-by-hand", executor=removes), v1_task("other", executor=waits))
+        assert place.wake_at(NOW)["completed"] == 1
+        assert [(one["id"], one["status"]) for one in place.archived()] == [("other", "completed")]
+        assert "outcome_dropped id=gone-by-hand" in place.log_path.read_text()

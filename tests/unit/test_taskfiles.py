@@ -588,6 +588,25 @@ def test_an_id_that_is_taken_between_plan_and_sync_is_not_replaced(desk: Desk) -
     assert desk.record("a")["context"]["summary"] == "by hand"
 
 
+def test_a_file_that_comes_back_as_its_end_is_filed_is_a_new_task(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = desk.write("a.yml", A)
+    desk.sync()
+    path.unlink()
+    desk.sync()
+    desk.write("a.yml", A)
+    whole = desk.store.append
+
+    def append(*args: Any, **options: Any) -> list[Any]:
+        stored = whole(*args, **options)
+        desk.store.archive(desk.now)
+        return stored
+
+    monkeypatch.setattr(desk.store, "append", append)
+    assert desk.sync() == ["+ a"]
+    assert desk.problems == []
+    assert desk.record("a")["status"] == "scheduled"
+
+
 # What is not a file's
 
 
