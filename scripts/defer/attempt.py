@@ -218,7 +218,7 @@ class Attempt:
             (self._keeper.take if goes_on else self._keeper.over)(self.run_id)
         self._close()
         duration = round((time.monotonic() - self._started) * 1000)
-        return self._outcome(now)._replace(duration_ms=duration)
+        return self._outcome(now)._replace(duration_ms=duration, log_bytes=self.capture.log.kept_bytes)
 
     def _outcome(self, now: datetime) -> Outcome:
         # One that SIGKILL does not end at once, in an uninterruptible wait, is not waited for.

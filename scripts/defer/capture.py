@@ -32,6 +32,8 @@ class Log:
     def __init__(self, fd: int | None, room: int, error: str | None = None) -> None:
         self.fd, self._room, self.error = fd, room, error
         self.dropped_bytes = 0
+        self.kept_bytes = 0
+        """Bytes of output that it holds, unless a full disk has taken some of them since."""
 
     @classmethod
     def create(cls, path: Path, limit: int) -> Log:
@@ -54,6 +56,7 @@ class Log:
             return
         try:
             fsio.write_all(self.fd, data)
+            self.kept_bytes += len(data)
         except OSError as error:
             # How much of it was written is not worth asking: from here on everything counts as dropped.
             self.error, self._room = error.strerror, 0

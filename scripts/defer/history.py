@@ -27,6 +27,7 @@ class Run(NamedTuple):
     error: str | None
     late_by_seconds: int | None
     log: str | None
+    log_bytes: int | None
     prompt: str | None
     usage: dict[str, Any] | None
     session_id: str | None

@@ -40,6 +40,7 @@ class Outcome(NamedTuple):
 
     ``exit_code`` is negative for a signal and None where nobody knows it. ``result`` is the
     task's ``result`` object on success. The wishes of a result file: ``retry_at``, ``reschedule_at``.
+    ``log_bytes`` of output are in its log, as far as anybody counted.
     """
 
     status: str
@@ -52,6 +53,7 @@ class Outcome(NamedTuple):
     reschedule_at: datetime | None = None
     session_id: str | None = None
     usage: dict[str, Any] | None = None
+    log_bytes: int | None = None
 
 
 def error_type_of(exit_code: int) -> str:
@@ -164,6 +166,7 @@ def run_record(executing: Task, outcome: Outcome, now: datetime) -> dict[str, An
         "error": outcome.error,
         "late_by_seconds": run.get("late_by_seconds"),
         "log": run.get("log") or result.get("log_path"),
+        "log_bytes": outcome.log_bytes,
         "prompt": run.get("prompt") or result.get("prompt_path"),
         "usage": outcome.usage,
         "session_id": outcome.session_id,

@@ -6,7 +6,6 @@ each run record, whatever they hold. Nothing else of a record is kept.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from sys import intern
@@ -22,7 +21,6 @@ Rule: TypeAlias = tuple[str, str, str]
 ODD = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 """What reading a record may raise that is none of ours, or was edited by hand."""
 REPLACED = "replaced"
-_SAID = re.compile(r"executor (?:exited with|was ended by signal) -?\d+: .").match
 
 
 class Begin(NamedTuple):
@@ -181,12 +179,3 @@ def run_of(record: dict[str, Any], where: str) -> Run:
         ended=ended,
         where=where,
     )
-
-
-def log_with_output(record: Task) -> str | None:
-    """The log that an ended record names for output which it certainly had; None where that is not certain."""
-    result = record.get("result")
-    if not isinstance(result, dict) or not result.get("log_path") or result.get("log_error"):
-        return None
-    printed = str(result.get("output") or "").strip() or _SAID(str(record.get("error") or ""))
-    return str(result["log_path"]) if printed else None

@@ -97,9 +97,6 @@ class History:
             return
         self._occurrences.append(one)
         self._note_known(one)
-        log = recordfacts.log_with_output(record) if one.is_over and one.ended >= self._begin.runs else None
-        if log is not None and not self._is_there(log):
-            self._tell("log-gone", one, f"its result has output, and its log is not there: {log}")
 
     def _note_known(self, one: Occurrence) -> None:
         self._known.update(hash((one.id, at)) for at in contradictions.created_of([one]))
@@ -124,17 +121,19 @@ class History:
         except recordfacts.ODD:
             self.bad_lines[where] += 1
             return
-        self._note_log(record)
+        self._note_log(record, run)
         if run.name is not None and hash(run.name) in self._known:
             self._tell("run-twice", run, f"{run.name} has more than one run record")
             return
         self._known.add(hash(run.name))
         self._runs.append(run)
 
-    def _note_log(self, record: dict[str, Any]) -> None:
+    def _note_log(self, record: dict[str, Any], run: Run) -> None:
         kept = record.get("log") or record.get("prompt")
         if kept is not None and not self._is_there(str(kept)):
             self._unlogged += 1
+            if record.get("log") and record.get("log_bytes"):
+                self._tell("log-gone", run, f"attempt {run.attempt} had output, and its log is not there: {kept}")
         elif record.get("log"):
             self._logs += 1
 

@@ -166,6 +166,7 @@ class Run(TypedDict, total=False):
     error: str | None
     late_by_seconds: int | None
     log: str | None
+    log_bytes: int | None
     prompt: str | None
     usage: Usage | None
     session_id: str | None

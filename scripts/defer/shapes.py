@@ -244,7 +244,7 @@ RUN: Fields = {
     **dict.fromkeys(("log", "prompt", "session_id", "host"), text),
     "attempt": some,
     "ended_at": instant,
-    **dict.fromkeys(("duration_ms", "late_by_seconds"), tally),
+    **dict.fromkeys(("duration_ms", "late_by_seconds", "log_bytes"), tally),
     "exit_code": status_of_process,
     "usage": shape(USAGE),
     "pid": positive,

@@ -31,6 +31,7 @@ def record(number: int, task_id: str = "job", month: str = "04", **fields: Any) 
         "error": None,
         "late_by_seconds": 1,
         "log": None,
+        "log_bytes": None,
         "prompt": None,
         "usage": None,
         "session_id": None,

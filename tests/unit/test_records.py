@@ -583,6 +583,10 @@ def the_log_of_a_failure_removed(planted: Planted) -> None:
     Path(planted.of(planted.runs, "fails")[-1]["log"]).unlink()
 
 
+def the_log_of_a_retried_attempt_removed(planted: Planted) -> None:
+    Path(planted.of(planted.runs, "fails")[0]["log"]).unlink()
+
+
 PLANTED: dict[Callable[[Planted], None], set[tuple[str, str]]] = {
     lost_from_the_store: {("lost", "waits")},
     lost_from_the_archive: {("lost", "plain"), ("run-without-end", "plain")},
@@ -611,6 +615,7 @@ PLANTED: dict[Callable[[Planted], None], set[tuple[str, str]]] = {
     a_copy_that_is_not_there: {("lost", "task_20260408_235900_ffff")},
     a_log_removed: {("log-gone", "plain")},
     the_log_of_a_failure_removed: {("log-gone", "fails")},
+    the_log_of_a_retried_attempt_removed: {("log-gone", "fails")},
 }
 
 
