@@ -138,6 +138,13 @@ class Place:
         assert max(attempts.values(), default=1) == 1, "an attempt number was given twice"
         assert max(Counter(self.ran()).values(), default=1) == 1, "a run began twice"
         assert set(self.ran()) <= set(runs), "a run without its record"
+        assert self.contradictions() == []
+
+    def contradictions(self) -> list[Any]:
+        """What the history checker says of all that is left."""
+        done = self.run("front", "doctor", "--records", "--compact")
+        assert done.returncode in (0, 1), done.stderr
+        return list(json.loads(done.stdout)["contradictions"])
 
 
 def _key(one: Task) -> tuple[str, ...]:

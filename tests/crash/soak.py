@@ -200,15 +200,7 @@ class Soak:
                 wrong += [f"cancelled and run: {key}"] if ran[(one["id"], one["occurrence"])] else []
         kept = {key_of(one) for one in archived if one["status"] == "cancelled"}
         wrong += [f"a cancel that said yes is not filed as such: {key}" for key in self.cancelled - kept]
-        return [*wrong, *self._overlaps(), *self._contradictions(), *self.complaints]
-
-    def _contradictions(self) -> list[str]:
-        """What the history checker says of all that is left."""
-        done = self.place.run("front", "doctor", "--records", "--compact")
-        if done.returncode == 0:
-            return []
-        found = json.loads(done.stdout)["contradictions"] if done.returncode == 1 else done.stderr.splitlines()
-        return [f"contradiction: {one}" for one in found]
+        return [*wrong, *self._overlaps(), *self.complaints]
 
     def _overlaps(self) -> list[str]:
         """Two attempts of one task at once; one whose executor was killed has no end, and its successor may begin."""
