@@ -73,7 +73,9 @@ class Ask:
             found = datetime.fromisoformat(self.now_text)
             return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
         except (ValueError, OverflowError):
-            raise BadInput(f'--now: "{self.now_text[:64]}" is no ISO time (try 2026-11-18T10:30:00-05:00)') from None
+            raise BadInput(
+                f'--now: "{self.now_text[:64]}" is not an ISO time (try 2026-11-18T10:30:00-05:00)'
+            ) from None
 
 
 def _split(argv: "list[str]") -> "tuple[dict[str, str], list[str]]":
@@ -99,7 +101,7 @@ def _split(argv: "list[str]") -> "tuple[dict[str, str], list[str]]":
 def _count(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 5 and 0 < int(text) <= MOST_COUNT:
         return int(text)
-    raise BadInput(f'--count: "{text[:64]}" is no number from 1 to {MOST_COUNT}')
+    raise BadInput(f'--count: "{text[:64]}" is not a number from 1 to {MOST_COUNT}')
 
 
 def _normalize(reading: timeparse.Reading, _now: datetime, _zone: "ZoneInfo", _count: int) -> "list[str]":
@@ -160,7 +162,7 @@ def run(argv: "list[str]") -> None:
         return
     ask = Ask(argv)
     if ask.words == "-":
-        # What is no UTF-8 becomes characters that no expression has.
+        # What is not UTF-8 becomes characters that no expression has.
         for answer in answers(ask, iter(open(0, encoding="utf-8-sig", errors="surrogateescape", closefd=False))):  # noqa: SIM115
             print(answer, flush=True)
         return

@@ -90,7 +90,7 @@ def fires(fields: str, zone: str, start: datetime, end: datetime) -> list[str]:
 
 
 def figures(records: list[Task], expected: list[str]) -> Figures:
-    """Count every expected fire in the records; one that is no fire counts as not accounted for once."""
+    """Count every expected fire in the records; one that is not a fire counts as not accounted for once."""
     seen: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     for one in records:

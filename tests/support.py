@@ -81,7 +81,7 @@ def strict(line: bytes | str) -> Any:
     """JSON as every other program reads it: no NaN, no Infinity."""
 
     def refuse(name: str) -> Any:
-        raise AssertionError(f"{name} is no JSON")
+        raise AssertionError(f"{name} is not JSON")
 
     return json.loads(line, parse_constant=refuse)
 

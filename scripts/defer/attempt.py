@@ -275,7 +275,7 @@ class Attempt:
         return said._replace(summary=summary, session_id=session, artifacts=artifacts), None
 
     def _odd_result_file(self) -> str | None:
-        """What to say of a result file that is no file: a link, a pipe, a directory. None where there is nothing."""
+        """What to say of a result file that is not a file: a link, a pipe, a directory. None where there is nothing."""
         if not os.path.lexists(self.paths.result):
             return None
         with suppress(OSError):

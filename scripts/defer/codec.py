@@ -35,7 +35,7 @@ waiting = _WAITING.match
 
 
 class BadLine(ValueError):
-    """A line that is no task record; the text says why."""
+    """A line that is not a task record; the text says why."""
 
 
 def _refuse(name: str) -> NoReturn:

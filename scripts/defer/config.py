@@ -53,7 +53,7 @@ class Config:
     """What one process runs with. Each property raises BadInput naming its variable when it is malformed.
 
     ``environment``: the process's variables with the settings file's under them.
-    ``secrets``: the settings file's values that are no settings of ours, to be masked in output.
+    ``secrets``: the settings file's values that are not settings of ours, to be masked in output.
     """
 
     def __init__(self, environ: Mapping[str, str], file_values: Mapping[str, str], settings_file: Path | None) -> None:
@@ -136,7 +136,7 @@ class Config:
 
     @property
     def timeout_seconds(self) -> float:
-        """Seconds an attempt may take; 0 is no limit."""
+        """Seconds an attempt may take; 0 means no limit."""
         return self._number("DEFER_TIMEOUT_SECONDS", float, 0.0)
 
     @property
@@ -187,7 +187,7 @@ class Config:
         try:
             return timeparse.zone(configured)
         except timeparse.TimeExpressionError:
-            raise BadInput(f"DEFER_TIMEZONE is no IANA zone: {configured} (e.g. Europe/Berlin)") from None
+            raise BadInput(f"DEFER_TIMEZONE is not an IANA zone: {configured} (e.g. Europe/Berlin)") from None
 
     def check(self) -> None:
         """Raise BadInput for a setting that the next wake could not work with."""
@@ -219,7 +219,7 @@ class Config:
         try:
             return timeparse.zone(name).key
         except timeparse.TimeExpressionError:
-            raise BadInput(f"TZ is no IANA zone: {written} (set DEFER_TIMEZONE, e.g. Europe/Berlin)") from None
+            raise BadInput(f"TZ is not an IANA zone: {written} (set DEFER_TIMEZONE, e.g. Europe/Berlin)") from None
 
 
 def load(environ: Mapping[str, str] | None = None) -> Config:

@@ -55,7 +55,7 @@ def find(
 ) -> Found:
     """The first context file there is.
 
-    Raises BadInput for a project that is no plain folder name, and Refused, naming every place
+    Raises BadInput for a project that is not a plain folder name, and Refused, naming every place
     that was looked at, where there is none.
     """
     missed: list[str] = []

@@ -33,6 +33,10 @@ class NoSuchTask(Refused):
         super().__init__(f"no such task: {task_id} (see `defer list --all`)")
 
 
+class Unreadable(Refused):
+    """A line of the store names the id, and is not a record that can be worked on."""
+
+
 class NeedsNewer(Refused):
     """The record needs what this version does not know: only a newer one may work on it."""
 

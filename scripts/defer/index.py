@@ -25,7 +25,7 @@ _REMEMBERED_BAD_LINES = 20
 
 
 class Bad(NamedTuple):
-    """A complete line that is no record: its byte offset and why."""
+    """A complete line that is not a record: its byte offset and why."""
 
     offset: int
     reason: str
@@ -132,6 +132,19 @@ class Index:
         self.bad_lines += 1
         if len(self.bad) < _REMEMBERED_BAD_LINES:
             self.bad.append(Bad(self.size, reason))
+
+
+def last_bad(stream: BinaryIO, task_id: str) -> Bad | None:
+    """The last line that holds the id and is not a record, its torn end aside."""
+    needles, found, offset = codec.needles(task_id), None, 0
+    for line in stream:
+        if line.endswith(b"\n") and any(needle in line for needle in needles):
+            try:
+                codec.decode(line)
+            except BadLine as error:
+                found = Bad(offset, str(error))
+        offset += len(line)
+    return found
 
 
 def repeats(lines: Iterable[bytes]) -> bool:

@@ -18,7 +18,7 @@ def to_text(instant: datetime) -> str:
 def from_text(text: str) -> datetime:
     """The instant that ISO 8601 ``text`` names; without an offset it is UTC, as v1 wrote it.
 
-    Raises ValueError if it is no such text, or names a moment outside the calendar.
+    Raises ValueError if it is not such a text, or names a moment outside the calendar.
     """
     instant = datetime.fromisoformat(text)
     try:

@@ -156,7 +156,7 @@ class Leader:
             os.set_blocking(pipe.fileno(), False)
 
     def open_gate(self) -> None:
-        """Let the executor start. One that was killed meanwhile is no error: its end is seen like any other."""
+        """Let the executor start. One that was killed meanwhile is not an error: its end is seen like any other."""
         with suppress(BrokenPipeError):
             os.write(self._gate.fileno(), _GATE_WORD)
         self.shut_gate()

@@ -51,7 +51,7 @@ def parse(raw: bytes, now: datetime) -> Result:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _typed(value: dict[str, Any], key: str, kind: type) -> Any:
@@ -68,7 +68,7 @@ def _instant(text: str | None, now: datetime) -> datetime | None:
         naive = datetime.fromisoformat(text).tzinfo is None
         instant = instants.from_text(text)
     except (ValueError, OverflowError):
-        raise BadResult("retry_at is no ISO 8601 time") from None
+        raise BadResult("retry_at is not an ISO 8601 time") from None
     if naive:
         raise BadResult("retry_at has no offset")
     if instant > now + _LONGEST_WAIT:

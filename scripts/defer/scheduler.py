@@ -15,7 +15,7 @@ from . import adapters, filing, instants, occurrences, task, timeparse, versions
 from .audit import AuditLog, line
 from .codec import Task
 from .config import ROOT, Config
-from .errors import BadInput, NoSuchTask
+from .errors import BadInput, NoSuchTask, Unreadable
 from .markers import Markers
 from .store import Store
 
@@ -182,7 +182,7 @@ def checked_id(wanted: str) -> str:
 
 
 def check_texts(request: Request) -> None:
-    """Refuse what no file or prompt can carry: NUL, and bytes that were no UTF-8 in the arguments."""
+    """Refuse what no file or prompt can carry: NUL, and bytes that were not UTF-8 in the arguments."""
     context = [item for value in request.context.values() for item in (value if isinstance(value, list) else [value])]
     for text in (*context, request.prompt_template, request.when, *request.tags):
         if isinstance(text, str) and "\0" in text:
@@ -192,7 +192,7 @@ def check_texts(request: Request) -> None:
 
 
 def timeout_seconds(text: str | None) -> float | None:
-    """Seconds of a duration in words; 0 for ``none``, which is no limit."""
+    """Seconds of a duration in words; 0 for ``none``, which means no limit."""
     if text is None:
         return None
     return 0 if text.strip().lower() == "none" else timeparse.parse_duration(text).total_seconds()
@@ -212,7 +212,7 @@ def workspace_path(directory: str | None) -> str | None:
     if directory is None:
         return None
     if not os.path.isdir(directory):
-        raise BadInput(f"workspace is no directory: {directory} (make it first)")
+        raise BadInput(f"workspace is not a directory: {directory} (make it first)")
     return os.path.realpath(directory)
 
 
@@ -290,7 +290,10 @@ def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
     """The record of an id: from the store, else the last one in the archive. Raises Refused."""
     found = store.find(task_id) or filing.latest(archive_dir, task_id)
     if found is None:
-        raise NoSuchTask(task_id)
+        why = store.unreadable(task_id)
+        raise (
+            NoSuchTask(task_id) if why is None else Unreadable(f"task cannot be read: {task_id}: {why} (mend it there)")
+        )
     return found
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,9 @@ class Store(Protocol):
 
     def scan_lines(self) -> Iterator[tuple[Task, bytes]]:
         """The same, each with its JSON on one line: to print it needs no encoding."""
+
+    def unreadable(self, task_id: str) -> str | None:
+        """Where a line that names the id is not a record, and why; None if there is none."""
 
     def update(self, task_id: str, now: datetime, change: Callable[[Task], Task]) -> Task:
         """Replace one record by ``change`` of it, atomically. Raises Refused when there is none."""
@@ -149,6 +152,11 @@ class JsonlStore:
     def find(self, task_id: str) -> Task | None:
         with fsio.storage_errors(self.path):
             return self._find_all({task_id}).get(task_id)
+
+    def unreadable(self, task_id: str) -> str | None:
+        with fsio.storage_errors(self.path), fsio.reader(self.path) or nullcontext() as stream:
+            bad = index.last_bad(stream, task_id) if stream else None
+            return bad and f"{bad.reason}, at offset {bad.offset} of {self.path}"
 
     def _find_all(self, ids: set[str]) -> dict[str, Task]:
         """The current records of ``ids`` that are in the store, in one pass over the file."""

@@ -72,7 +72,7 @@ class TaskFile(NamedTuple):
 
     @property
     def timeout_seconds(self) -> float | None:
-        """Seconds an attempt may take; 0 is no limit, None what is configured. Raises BadInput."""
+        """Seconds an attempt may take; 0 means no limit, None what is configured. Raises BadInput."""
         if "timeoutMs" in self.fields:
             milliseconds = self.fields["timeoutMs"]
             return 0 if milliseconds is None else _limit(milliseconds, 1000)
@@ -254,7 +254,7 @@ def _of_several(fields: dict[str, Any], rule: dict[str, Any]) -> Complaint:
 
 
 def _shown(path: list[str], error: Any) -> str:
-    """The value that is wrong, where it can be no secret and says more than its kind."""
+    """The value that is wrong, where it cannot be a secret and says more than its kind."""
     if path == ["env"] and error.validator == "pattern":
         return f", not the name {ascii(error.instance)[:60]}"
     if path[0] in _PRIVATE or isinstance(error.instance, dict | list):

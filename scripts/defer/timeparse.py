@@ -97,7 +97,7 @@ def _plain_seconds(text: str) -> "int | None":
 
 
 def _pieces(text: str) -> list[str]:
-    """Runs of digits, runs of letters, single other characters; none where it is no short ASCII text."""
+    """Runs of digits, runs of letters, single other characters; none where it is not a short ASCII text."""
     if len(text) > 40 or not text.isascii() or "M" in text:
         return []
     found: list[str] = []

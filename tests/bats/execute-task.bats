@@ -22,7 +22,7 @@ PYTHON
   [ "$output" = 'attempt|--flag|{"id":"a"}' ]
 }
 
-@test "what is no task is one line and exit 2" {
+@test "what is not a task is one line and exit 2" {
   run --separate-stderr "$scripts/execute-task.sh" <<<'no JSON'
   [ "$status" -eq 2 ]
   [ "${#stderr_lines[@]}" -eq 1 ]

@@ -106,8 +106,8 @@ def test_what_is_mistyped_is_one_line_that_helps(say: Say) -> None:
         ("snooze x", 2, "the following arguments are required: WHEN (see defer snooze --help)"),
         ("cancel x --occurrence", 1, "task runs once: x (cancel it without --occurrence)"),
         ("every 2h y --count 0", 2, "--count 0 leaves nothing to run (give at least 1)"),
-        ("every 2h y --expires friday", 2, '--expires of a recurring task takes a duration: "friday" is no length'),
-        ("list --upcoming tomorrow", 2, '"tomorrow" is no length of time (try "30m")'),
+        ("every 2h y --expires friday", 2, '--expires of a recurring task takes a duration: "friday" is not a length'),
+        ("list --upcoming tomorrow", 2, '"tomorrow" is not a length of time (try "30m")'),
     ):
         found = say(*typed.split(), status=status)
         assert found.startswith(f"defer: {line}"), found

@@ -1,4 +1,4 @@
-"""One task, one line: what is written, what is read, and what is no record."""
+"""One task, one line: what is written, what is read, and what is not a record."""
 
 import json
 from contextlib import suppress

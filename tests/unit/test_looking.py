@@ -57,3 +57,16 @@ def test_the_pretty_and_the_compact_list_say_the_same(place):
 
 def test_an_empty_list_is_an_empty_array(place):
     assert place.defer("list", "--compact").stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "command", [["show"], ["cancel"], ["cancel", "--kill"], ["edit", "--summary", "t"], ["run"], ["pause"], ["release"]]
+)
+def test_a_task_whose_line_is_not_a_record_is_said_to_be_there(place, command):
+    before = json.dumps(v1_task("before")).encode() + b"\n"
+    place.write_store(before, json.dumps({**v1_task("a"), "attempts": "2"}).encode() + b"\n")
+    done = place.defer(command[0], "a", *command[1:])
+    assert done.returncode == 1
+    where = f"at offset {len(before)} of {place.store_path}"
+    assert done.stderr == f"defer: task cannot be read: a: attempts is not usable: '2', {where} (mend it there)\n"
+    assert "no such task: c" in place.defer(command[0], "c", *command[1:]).stderr

@@ -133,7 +133,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "times": ({"schedule": "every 2h", "times": "3"}, "^times is not usable"),
     "no times": ({"schedule": "every 2h", "times": 0}, "leaves nothing to run"),
     "an executor": ({"executor": "nobody"}, "no such executor: nobody"),
-    "a workspace": ({"workspace": "/no/such"}, "workspace is no directory"),
+    "a workspace": ({"workspace": "/no/such"}, "workspace is not a directory"),
     "a zone": ({"tz": "Mars/Base"}, "no IANA time zone"),
     "NUL": ({"prompt": "a\0b"}, "a NUL character"),
     "a lone surrogate": ({"prompt": "a\udcff"}, "not valid UTF-8"),

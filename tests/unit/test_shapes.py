@@ -342,7 +342,7 @@ class TestNumbersFromOutside:
 
 @pytest.mark.parametrize("written", ["1e999", "-1e999"])
 def test_a_number_beyond_any_float_stays_a_number(written) -> None:
-    """Infinity is no JSON: a record that was changed would not be read again, by anybody."""
+    """Infinity is not JSON: a record that was changed would not be read again, by anybody."""
     one = codec.decode(codec.encode(v1_task(x="here")).replace(b'"here"', written.encode()))
     assert strict(codec.encode(one))["x"] == one["x"]
     assert abs(one["x"]) > 1e300

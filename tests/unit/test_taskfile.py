@@ -158,7 +158,7 @@ TWO_AGENTS = "a.yml:4: agent_id: says another agent than the field agent (keep o
         (BASE + "command: x\nenabled: yes\n", ['a.yml:3: enabled: must be true or false, not "yes"']),
         (BASE + "command: x\nretries: -1\n", ["a.yml:3: retries: must be a whole number from 0 to 1000, not -1"]),
         (BASE + "command: x\nretries: 010\n", ['a.yml:3: retries: must be a whole number from 0 to 1000, not "010"']),
-        (BASE + "command: x\ntimeout: soon\n", ['a.yml:3: timeout: "soon" is no length of time (try "30m")']),
+        (BASE + "command: x\ntimeout: soon\n", ['a.yml:3: timeout: "soon" is not a length of time (try "30m")']),
         (BASE + "command: x\ntimeout:\n", ["a.yml:3: timeout: " + NO_DURATION]),
         (BASE + "command: x\ntimeoutMs: 0\n", ["a.yml:3: timeoutMs: " + NO_MILLISECONDS]),
         (BASE + "command: []\n", [NO_COMMAND]),

@@ -147,7 +147,7 @@ def test_json_has_lines_too() -> None:
         ('{"a": 1}\n{"b": 2}', 2, None, "not JSON: Extra data at column 1"),
         ('{"a": 1, "a": 2}', None, "a", "stands twice"),
         ('{"env": {"A": 1, "A": 2}}', None, "A", "stands twice"),
-        ('{"a": NaN}', None, None, "NaN is no number"),
+        ('{"a": NaN}', None, None, "NaN is not a number"),
         ('{"a": ' + "9" * 5000 + "}", None, None, "not JSON"),
         ('["a"]', 1, None, "not an object"),
         ("", 1, None, "not JSON"),

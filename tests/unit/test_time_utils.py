@@ -84,9 +84,9 @@ def test_next_of_many_keeps_each_on_its_line() -> None:
     [
         (["normalize", "3pm EST"], 'defer: "3pm EST": zones are not read from the text (use --tz America/New_York)\n'),
         (["normalize", "-5m"], 'defer: can\'t read "-5m": that lies in the past (try "in 10 minutes")\n'),
-        (["normalize", "30m", "--tz", "../etc"], 'defer: "../etc" is no IANA time zone (try --tz Europe/Berlin)\n'),
-        (["normalize", "30m", "--now", "noonish"], f'defer: --now: "noonish" is no ISO time (try {AT[1]})\n'),
-        (["next", "hourly", "--count", "0"], 'defer: --count: "0" is no number from 1 to 1000\n'),
+        (["normalize", "30m", "--tz", "../etc"], 'defer: "../etc" is not an IANA time zone (try --tz Europe/Berlin)\n'),
+        (["normalize", "30m", "--now", "noonish"], f'defer: --now: "noonish" is not an ISO time (try {AT[1]})\n'),
+        (["next", "hourly", "--count", "0"], 'defer: --count: "0" is not a number from 1 to 1000\n'),
         (["next", "hourly", "--count"], "defer: --count needs a number (see --help)\n"),
         (["normalize", "30m", "--zone", "UTC"], 'defer: no flag is called "--zone" (see --help)\n'),
     ],
@@ -121,7 +121,7 @@ def test_the_zone_is_the_flag_then_the_variable() -> None:
 def test_a_variable_that_names_no_zone_is_an_error(words: str) -> None:
     done = run("normalize", words, DEFER_TIMEZONE="Mars/Base")
     assert done.returncode == 2
-    assert b"DEFER_TIMEZONE is no IANA zone: Mars/Base" in done.stderr
+    assert b"DEFER_TIMEZONE is not an IANA zone: Mars/Base" in done.stderr
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

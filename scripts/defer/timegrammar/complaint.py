@@ -66,7 +66,7 @@ def _reason(expr: str, tokens: list[Token]) -> str:
         number = expr.strip() if len(expr.strip()) < 4 else "10"
         return f'a bare number has no unit (try "{number}m" or "9:30")'
     if all(not set(token.text) & set("123456789") for token in tokens) and any("0" in token.text for token in tokens):
-        return 'that is no time at all (try "now" or "1m")'
+        return 'that is not a time at all (try "now" or "1m")'
     if tokens[0].text in ("by", "until", "till", "before", "after", "from"):
         return f'a task starts at a time, not "{tokens[0].text}" one (try "{EXAMPLE}")'
     if words & _PAST or tokens[0].text == "-":
@@ -74,4 +74,4 @@ def _reason(expr: str, tokens: list[Token]) -> str:
     for word, reason in _TWO_MEANINGS.items():
         if word in words:
             return reason
-    return f'"{shown(expr[tokens[0].start :])}" is no time this understands (try "{EXAMPLE}")'
+    return f'"{shown(expr[tokens[0].start :])}" is not a time this understands (try "{EXAMPLE}")'

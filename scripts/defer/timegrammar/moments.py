@@ -164,7 +164,7 @@ def from_anchor(delay: Delay, anchor: When, sign: int = 1) -> When:
 
 
 def day_after_delay(delay: Delay) -> Day:
-    """The day on which ``delay`` ends; an error where it is no whole days."""
+    """The day on which ``delay`` ends; an error where it is not whole days."""
 
     def pick(present: Present) -> Pick:
         if delay.seconds:

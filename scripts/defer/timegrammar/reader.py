@@ -106,7 +106,7 @@ def read_duration(text: str) -> timedelta:
                 return timedelta(days=delay.days, seconds=delay.seconds)
             except OverflowError:
                 break
-    raise TimeExpressionError(f'"{shown(text)}" is no length of time (try "30m")')
+    raise TimeExpressionError(f'"{shown(text)}" is not a length of time (try "30m")')
 
 
 def _soon_enough(reading: Reading, now: datetime) -> Reading:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class TimeExpressionError(BadInput):
-    """The words are no moment in the future; the text names them and shows one that is."""
+    """The words are not a moment in the future; the text names them and shows one that is."""
 
 
 class Reading(tuple):  # type: ignore[type-arg]

@@ -22,7 +22,7 @@ NICKNAMES = {
     "annually": "0 0 1 1 *",
 }
 SECOND = timedelta(seconds=1)
-#: More fires than this are no bound worth counting to.
+#: More fires than this are not a bound worth counting to.
 MOST_TIMES = 10_000
 
 

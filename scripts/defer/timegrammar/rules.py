@@ -35,7 +35,7 @@ def wall_to_utc(naive: datetime, tz: ZoneInfo) -> datetime:
 
 
 class Step:
-    """Every so many seconds of elapsed time, counted from ``base``, which is no fire itself."""
+    """Every so many seconds of elapsed time, counted from ``base``, which is not a fire itself."""
 
     __slots__ = ("base", "step")
 
