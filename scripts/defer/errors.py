@@ -64,6 +64,10 @@ class StorageError(DeferError):
     exit_code = EXIT_IO
 
 
+class NotStorable(StorageError):
+    """A record that could not be read again was not written."""
+
+
 class StoreBusy(DeferError):
     """The store's lock was not to be had within ``DEFER_LOCK_TIMEOUT_SECONDS``."""
 

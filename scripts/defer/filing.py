@@ -7,7 +7,7 @@ not written again. Lines are compared whole, which tells two tasks of one name a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -110,3 +110,29 @@ def _decoded(line: bytes, task_id: str | None = None) -> Task | None:
     except BadLine:
         return None
     return record if task_id in (None, record["id"]) else None
+
+
+def filed_line(one: Task, now: datetime) -> Task:
+    """What stands in for a filed task until the next rewrite."""
+    _, _, rest = task.filed_records(one)
+    return rest or {"id": one["id"], "status": one["status"], "filed_at": instants.to_text(now)}
+
+
+def kept_line(last: set[int], filed: set[str]) -> Callable[[tuple[int, bytes]], bytes]:
+    """What a rewrite keeps of a numbered line: nothing of what is superseded or filed."""
+
+    def kept(numbered: tuple[int, bytes]) -> bytes:
+        number, line = numbered
+        whole = line if line.endswith(b"\n") else line + b"\n"
+        try:
+            record = codec.decode(line)
+        except BadLine:
+            return whole if line.strip() else b""
+        if number not in last:
+            return b""
+        if record["id"] not in filed:
+            return whole
+        _, _, rest = task.filed_records(record)
+        return codec.encode(rest) if rest else b""
+
+    return kept

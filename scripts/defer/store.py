@@ -25,7 +25,7 @@ from typing import Protocol
 
 from . import codec, filing, fsio, holding, index, instants, lease, task, versions
 from .codec import BadLine, Task
-from .errors import BadInput, NoSuchTask, Refused
+from .errors import BadInput, NoSuchTask, NotStorable, Refused
 from .markers import HORIZON, Markers
 
 SMALL_STORE_BYTES = 1 << 18
@@ -223,9 +223,18 @@ class JsonlStore:
 
     def claim_due(self, now: datetime, choose: Callable[[list[Task]], list[Task]]) -> list[Task]:
         with self._locked():
-            changed = choose(self._claimable(now))
+            changed = list(filter(self._is_storable, choose(self._claimable(now))))
             self._write(changed, now)
         return changed
+
+    def _is_storable(self, changed: Task) -> bool:
+        """One that is not must keep no other from being claimed."""
+        try:
+            _line_of(changed)
+        except NotStorable as error:
+            self._report("claim_failed", id=changed["id"], error=error)
+            return False
+        return True
 
     def _claimable(self, now: datetime) -> list[Task]:
         return [one for one in self._refreshed(now).tasks() if holding.concerns_claim(one, now, self._is_held)]
@@ -241,7 +250,8 @@ class JsonlStore:
             if self._is_worth_a_rewrite(known, bool(unfiled)):
                 self._rewrite({one["id"] for one in unfiled})
             else:
-                self._write([_filed_line(one, now) for one in unfiled], now)
+                stand_ins = [filing.filed_line(one, now) for one in unfiled]
+                self._write_lines(list(map(codec.encode, stand_ins)), stand_ins, now)
             self._mark_rest(now)
         return filed
 
@@ -285,8 +295,8 @@ class JsonlStore:
         self._report("torn_line_set_aside", bytes=len(torn), file=self._rejected)
 
     def _write(self, records: Sequence[Task], now: datetime) -> None:
-        """Append records as one write. The caller holds the lock."""
-        self._write_lines(list(map(codec.encode, records)), records, now)
+        """Append records as one write. The caller holds the lock. Raises NotStorable, and then nothing is written."""
+        self._write_lines(list(map(_line_of, records)), records, now)
 
     def _write_lines(self, lines: list[bytes], records: Sequence[Task], now: datetime) -> None:
         if not lines:
@@ -324,7 +334,7 @@ class JsonlStore:
             stream.seek(0)
             # The new file may have the old one's time: until it is read whole, nobody is to take it for seen.
             fsio.remove(self.markers.seen)
-            kept = filter(None, map(_kept_line(last, filed), enumerate(stream)))
+            kept = filter(None, map(filing.kept_line(last, filed), enumerate(stream)))
             state = fsio.replace(self.path, kept, is_locked=True)
         self._synced = self._written = _mark(state)
 
@@ -357,6 +367,16 @@ def _take(line: bytes, ids: set[str], found: dict[str, Task]) -> None:
             found[record["id"]] = record
 
 
+def _line_of(record: Task) -> bytes:
+    """The line of a changed record. Raises NotStorable: one that cannot be read again would be lost, or due for ever."""
+    try:
+        return codec.new_line(record)
+    except BadLine as error:
+        raise NotStorable(
+            f"a change of {record['id']} could not be read again: {error} (report this; nothing was changed)"
+        ) from None
+
+
 def _checked(record: Task) -> bytes:
     """The line of a record that is about to be stored. Raises BadInput."""
     try:
@@ -369,29 +389,3 @@ def _checked(record: Task) -> bytes:
             "(put the bulk in a file and name it with --artifact)"
         )
     return line
-
-
-def _filed_line(one: Task, now: datetime) -> Task:
-    """What stands in for a filed task until the next rewrite."""
-    _, _, rest = task.filed_records(one)
-    return rest or {"id": one["id"], "status": one["status"], "filed_at": instants.to_text(now)}
-
-
-def _kept_line(last: set[int], filed: set[str]) -> Callable[[tuple[int, bytes]], bytes]:
-    """What a rewrite keeps of a numbered line: nothing of what is superseded or filed."""
-
-    def kept(numbered: tuple[int, bytes]) -> bytes:
-        number, line = numbered
-        whole = line if line.endswith(b"\n") else line + b"\n"
-        try:
-            record = codec.decode(line)
-        except BadLine:
-            return whole if line.strip() else b""
-        if number not in last:
-            return b""
-        if record["id"] not in filed:
-            return whole
-        _, _, rest = task.filed_records(record)
-        return codec.encode(rest) if rest else b""
-
-    return kept

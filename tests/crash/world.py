@@ -105,10 +105,10 @@ class Machine:
         return next(self._dice).to_bytes(size, "big")
 
     def identity(self, pid: int) -> dict[str, Any]:
-        return {"pid": pid, "start": "1", "boot": self.boot, "pid_namespace": "one"}
+        return {"pid": pid, "start": "1", "boot": str(self.boot), "pid_namespace": "one"}
 
     def is_alive(self, known: dict[str, Any]) -> bool:
-        return known["boot"] == self.boot and known["pid"] in self.alive
+        return known["boot"] == str(self.boot) and known["pid"] in self.alive
 
     def end_executors(self) -> None:
         """Those that outlived their runner end now."""
@@ -169,7 +169,7 @@ class Proc:
         patch.setattr(os, "urandom", machine.random_bytes)
         patch.setattr(process, "identity", lambda pid: machine.identity(pid if pid in machine.alive else self.pid))
         patch.setattr(process, "is_alive", machine.is_alive)
-        patch.setattr(process, "is_of_this_boot", lambda known: known["boot"] == machine.boot)
+        patch.setattr(process, "is_of_this_boot", lambda known: known["boot"] == str(machine.boot))
         patch.setattr(runner, "Ending", lambda leader, *_, **__: FakeEnding(self, leader))
         patch.setattr(runner, "Attempt", lambda one, *_: FakeAttempt(self, one))
         # What fails is tried again at once: nothing changes by itself here, however long one waits.

@@ -339,7 +339,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str], str]] = {
     "an empty summary": ("2h", {}, ["--summary", " "], "no summary"),
     "no time": ("2h", {}, ["--when", "sometime"], 'can\'t read "sometime"'),
     "a zone of a moment": ("2h", {}, ["--tz", "Asia/Tokyo"], "--tz alone moves nothing: job runs once"),
-    "no zone": ("every day at 9am", {}, ["--tz", "Mars/Base"], "no IANA time zone"),
+    "no zone": ("every day at 9am", {}, ["--tz", "Mars/Base"], "not an IANA time zone"),
     "count of once": ("2h", {}, ["--count", "3"], "--count is for recurring tasks: job runs once"),
     "catch-up of once": ("2h", {}, ["--catch-up", "none"], "--catch-up is for recurring tasks"),
     "overlap of once": ("2h", {}, ["--overlap", "queue"], "--overlap is for recurring tasks"),

@@ -134,7 +134,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no times": ({"schedule": "every 2h", "times": 0}, "leaves nothing to run"),
     "an executor": ({"executor": "nobody"}, "no such executor: nobody"),
     "a workspace": ({"workspace": "/no/such"}, "workspace is not a directory"),
-    "a zone": ({"tz": "Mars/Base"}, "no IANA time zone"),
+    "a zone": ({"tz": "Mars/Base"}, "not an IANA time zone"),
     "NUL": ({"prompt": "a\0b"}, "a NUL character"),
     "a lone surrogate": ({"prompt": "a\udcff"}, "not valid UTF-8"),
     "bulk": ({"prompt": "x" * (1 << 20)}, "task is too large"),
