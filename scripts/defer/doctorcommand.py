@@ -14,7 +14,7 @@ def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
     """Check the history; 1 where it contradicts itself."""
     args = arguments.doctor().parse(argv)
     if not args.records:
-        raise BadInput("doctor checks only the history so far; the rest is yet to come (defer doctor --records)")
+        raise BadInput("doctor is not told what to check (defer doctor --records)")
     from . import recordfiles
 
     client = connect()

@@ -78,7 +78,7 @@ class Paths(NamedTuple):
         """The paths for a task's run under ``log_dir``."""
         name = file_name(task_id)
         attempts = log_dir / "attempts" / name
-        own = (attempts / f"{run_id}.{kind}" for kind in ("log", "result.json", "input.json"))
+        own = (attempts / f"{file_name(run_id)}.{kind}" for kind in ("log", "result.json", "input.json"))
         return cls(log_dir / f"{name}.prompt.txt", *own)
 
 

@@ -8,13 +8,14 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from . import changes, lease, outcome, process, recovery, scheduler, task
+from . import changes, lease, outcome, process, recovery, scheduler, settling, task
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
 from .ending import Ending
-from .errors import NoSuchTask, Refused
-from .retry import Backoff
+from .errors import Refused
+from .executor import Paths
+from .settling import run_id
 from .store import Store
 
 _KILL_POLL_SECONDS = 0.05
@@ -65,11 +66,6 @@ def _note(audit: AuditLog, asked: Task, reason: str | None, now: datetime, *, oc
         audit.note(now, "occurrence_cancelled" if occurrence_only else "cancelled", asked["id"], reason=reason)
 
 
-def _run_id(one: Task) -> object:
-    run = one.get("run")
-    return run.get("run_id") if isinstance(run, dict) else None
-
-
 class _Killing:
     """An attempt on its way to its end, whoever settles it."""
 
@@ -78,20 +74,23 @@ class _Killing:
         self._ending: Ending | None = None
 
     def until_settled(self, asked: Task) -> Task:
-        run_id, started = _run_id(asked), time.monotonic()
+        mine, started = asked, time.monotonic()
         grace = self._config.kill_grace_seconds
-        while asked["status"] == task.EXECUTING and _run_id(asked) == run_id:
+        while settling.carries(asked, mine):
             has_ended = self._has_ended(asked)
             found = recovery.verdict(asked, self._clock(), self._is_held)
             if has_ended and found in (recovery.LOST, recovery.NEVER_BEGAN):
-                change = partial(_settled_as_lost, asked, self._clock(), self._config.backoff)
-                with suppress(NoSuchTask):  # settled and filed by another since
-                    return self._store.update(asked["id"], self._clock(), change)
+                with suppress(settling.NotOurs):
+                    return self._settled_as_lost(asked)
             if time.monotonic() - started > grace + _SETTLE_PATIENCE_SECONDS:
                 raise Refused(f"task is still executing: {asked['id']} ({_what_was_done(has_ended)})")
             time.sleep(_KILL_POLL_SECONDS)
             asked = scheduler.look_up(self._store, self._config.archive_dir, asked["id"])
         return asked
+
+    def _settled_as_lost(self, asked: Task) -> Task:
+        paths = Paths.of(self._config.log_dir, asked["id"], str(run_id(asked)))
+        return settling.settle(self._store, asked, recovery.lost(asked), self._clock(), self._config.backoff, paths)
 
     def _has_ended(self, asked: Task) -> bool:
         """Whether nothing of the attempt is left. Once it has a leader this asks it to end, and in the end kills it."""
@@ -100,7 +99,7 @@ class _Killing:
             return True
         if self._ending is None:
             grace, start = self._config.kill_grace_seconds, leader.get("start")
-            self._ending = Ending(int(leader["pid"]), str(_run_id(asked)), grace, start=start)
+            self._ending = Ending(int(leader["pid"]), str(run_id(asked)), grace, start=start)
             if process.is_alive(leader) or self._ending.left():
                 self._ending.begin()
         return not self._ending.has_begun or self._ending.is_over(time.monotonic())
@@ -110,12 +109,6 @@ def _what_was_done(has_ended: bool) -> str:
     if has_ended:
         return "its attempt was ended; its runner has not settled it yet"
     return "its attempt was told to end and has not ended"
-
-
-def _settled_as_lost(asked: Task, now: datetime, backoff: Backoff, current: Task) -> Task:
-    if current["status"] != task.EXECUTING or _run_id(current) != _run_id(asked):
-        return current
-    return outcome.settle(current, recovery.lost(current), now, backoff)
 
 
 def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: datetime) -> tuple[Task, str]:
@@ -135,7 +128,8 @@ def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: da
     if found["status"] != task.EXECUTING:
         raise Refused(f"task is not executing: {task_id} is {found['status']} (nothing to release)")
     settled = scheduler.change(store, config.archive_dir, task_id, now, released)
-    audit.note(now, "released", task_id, run=_run_id(found), held_by=held_by[-1])
+    settling.remove_private(Paths.of(config.log_dir, task_id, str(run_id(found))))
+    audit.note(now, "released", task_id, run=run_id(found), held_by=held_by[-1])
     return settled, held_by[-1]
 
 
@@ -147,6 +141,6 @@ def _check_releasable(current: Task, now: datetime, is_held: recovery.IsHeld) ->
     if not run or recovery.verdict(current, now, is_held) in (recovery.LOST, recovery.NEVER_BEGAN):
         return
     if not recovery.is_out_of_reach(current, now, is_held):
-        raise Refused(f"task executes here: {name}, held by {recovery.holder(current)} (defer cancel --kill {name})")
+        raise Refused(f"task executes here: {name}, begun by {recovery.holder(current)} (defer cancel --kill {name})")
     if is_held(run.get("lease")):
         raise Refused(f"its runner lives: {name} is held by {recovery.holder(current)} (end it there)")

@@ -110,9 +110,11 @@ def _started(task: Task) -> datetime:
 
 def lost(task: Task, *, why: str = "the runner died during the attempt; its outcome is not known") -> Outcome:
     """The outcome of an attempt whose end nobody saw."""
+    run = task.get("run") or {}
+    known = {"prompt_path": run.get("prompt"), "log_path": run.get("log")}
     return Outcome(
         outcome.LOST,
         error_type=outcome.RUNNER_LOST,
         error=why,
-        result={"prompt_path": task["run"]["prompt"]} if (task.get("run") or {}).get("prompt") else {},
+        result={name: path for name, path in known.items() if path},
     )

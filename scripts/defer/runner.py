@@ -22,18 +22,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import claiming, executor, fsio, instants, lease, outcome, preload, process, recovery, task
+from . import claiming, executor, fsio, instants, lease, outcome, preload, process, recovery, settling, task
 from .agenda import Agenda
 from .attempt import Attempt
 from .audit import AuditLog
-from .capture import RESERVE_BYTES
 from .codec import Task
 from .config import Config
 from .ending import Ending
-from .errors import DeferError, NoSuchTask, StorageError, is_full
+from .errors import DeferError
 from .executor import Misconfigured, Paths
 from .loop import Loop
 from .outcome import Outcome
+from .settling import NotOurs, run_id
 from .store import Store
 from .tally import Tally
 
@@ -44,10 +44,6 @@ _SETTLE_TRIES = 60
 _FILE_EVERY_SECONDS = 1.0
 # What the system may lack for a while, whatever the task: no reason for it to fail.
 _OUT_OF_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
-
-
-class _NotOurs(DeferError):
-    """The record is gone, or no longer carries this run: somebody settled it."""
 
 
 class Runner:
@@ -150,7 +146,7 @@ class Runner:
         executing = [one for one in self._store.attention(now) if one["status"] == task.EXECUTING]
         mine = {*self._loop.attempts, *self._endings}
         for one in executing:
-            if _run_id(one) not in mine and ("settling_failed", one["id"]) not in self._agenda:
+            if run_id(one) not in mine and ("settling_failed", one["id"]) not in self._agenda:
                 self._look_after_alone(one, now)
         self.out_of_reach = [one for one in executing if recovery.is_out_of_reach(one, now, self._is_held)]
 
@@ -161,7 +157,7 @@ class Runner:
         except DeferError:
             raise
         except Exception as error:
-            self._audit.note(now, "recovery_failed", one["id"], run=_run_id(one), error=error)
+            self._audit.note(now, "recovery_failed", one["id"], run=run_id(one), error=error)
             self._settle(one, recovery.lost(one))
 
     def _look_after(self, one: Task, now: datetime) -> None:
@@ -171,7 +167,7 @@ class Runner:
             self._put_back(one, None)
         elif found in (recovery.LOST, recovery.OVERDUE):
             if found == recovery.OVERDUE:
-                self._audit.note(now, "overdue_leader_killed", one["id"], run=_run_id(one))
+                self._audit.note(now, "overdue_leader_killed", one["id"], run=run_id(one))
             self._end_what_is_left(one)
 
     def _end_what_is_left(self, one: Task) -> None:
@@ -179,10 +175,10 @@ class Runner:
         leader = (one.get("run") or {}).get("leader")
         if leader:
             grace = self._config.kill_grace_seconds
-            ending = Ending(int(leader["pid"]), str(_run_id(one)), grace, start=leader.get("start"))
+            ending = Ending(int(leader["pid"]), str(run_id(one)), grace, start=leader.get("start"))
             if ending.left():
                 ending.begin()
-                self._endings[str(_run_id(one))] = (ending, one)
+                self._endings[str(run_id(one))] = (ending, one)
                 return
         self._settle(one, recovery.lost(one))
 
@@ -224,7 +220,7 @@ class Runner:
         """Put the leader behind its gate and its identity on the agenda. What fails here is this task's alone."""
         paths = Paths.of(self._config.log_dir, claimed["id"], claimed["run"]["run_id"])
         self.counts["started"] += 1
-        self._audit.note(self._clock(), "started", claimed["id"], run=_run_id(claimed), attempt=claimed["attempts"])
+        self._audit.note(self._clock(), "started", claimed["id"], run=run_id(claimed), attempt=claimed["attempts"])
         try:
             executor.write_prompt(claimed, paths)
         except OSError as error:
@@ -254,8 +250,8 @@ class Runner:
     def _let_run(self, attempt: Attempt) -> None:
         """Write the leader's identity to the store, then open its gate."""
         try:
-            started = self._change(attempt.task, partial(self._with_leader, attempt))
-        except _NotOurs:
+            started = settling.change(self._store, attempt.task, self._clock(), partial(self._with_leader, attempt))
+        except NotOurs:
             self._loop.abandon(attempt)
             return
         attempt.task = started
@@ -301,27 +297,6 @@ class Runner:
         }
         return {**current, "run": run}
 
-    def _change(self, mine: Task, change: Callable[[Task], Task], worth_more_than: Paths | None = None) -> Task:
-        """The record, changed if it still carries this run. Raises _NotOurs.
-
-        On a full disk the log of an attempt is worth less than what it came to, and is shortened once.
-        """
-
-        def change_ours(current: Task) -> Task:
-            if current["status"] != task.EXECUTING or _run_id(current) != _run_id(mine):
-                raise _NotOurs(f"run was settled by another: {mine['id']}")
-            return change(current)
-
-        try:
-            return self._store.update(mine["id"], self._clock(), change_ours)
-        except NoSuchTask as gone:
-            raise _NotOurs(f"run was settled by another, and filed: {mine['id']}") from gone
-        except StorageError as error:
-            log = worth_more_than and worth_more_than.log
-            if not (log and is_full(error.__cause__) and fsio.give_back(log, RESERVE_BYTES)):
-                raise
-        return self._change(mine, change)
-
     def _put_back(self, mine: Task, error: OSError | DeferError | None) -> None:
         """Nothing was run. If the reason is the system's, let it wait, claim no more, and say so at the end."""
         if error is not None and self._held_up is None:
@@ -329,11 +304,12 @@ class Runner:
         self._agenda.do("put_back_failed", mine["id"], partial(self._return, mine, error), patience=_SETTLE_TRIES)
 
     def _return(self, mine: Task, error: OSError | DeferError | None) -> None:
-        with suppress(_NotOurs):
-            self._change(mine, partial(outcome.put_back, now=self._clock()))
+        with suppress(NotOurs):
+            now = self._clock()
+            settling.change(self._store, mine, now, partial(outcome.put_back, now=now))
             self.counts["started"] -= (mine["run"].get("runner") or {}).get("wake") == self._me["wake"]
             why = error or "its runner died before it began"
-            self._audit.note(self._clock(), "put_back", mine["id"], run=_run_id(mine), error=why)
+            self._audit.note(now, "put_back", mine["id"], run=run_id(mine), error=why)
 
     # Wait
 
@@ -346,10 +322,10 @@ class Runner:
             if attempt.had_to_end_others:
                 self._audit.note(self._clock(), "leftovers_ended", attempt.task["id"], run=attempt.run_id)
             self._claim_at = 0.0
-            self._settle(attempt.task, attempt.finish(self._clock()), attempt.paths)
-        for run_id, (ending, one) in list(self._endings.items()):
+            self._settle(attempt.task, attempt.finish(self._clock()))
+        for name, (ending, one) in list(self._endings.items()):
             if ending.is_over(time.monotonic()):
-                del self._endings[run_id]
+                del self._endings[name]
                 self._claim_at = 0.0
                 self._settle(one, recovery.lost(one))
 
@@ -363,18 +339,17 @@ class Runner:
 
     # Settle
 
-    def _settle(self, mine: Task, result: Outcome, paths: Paths | None = None) -> None:
+    def _settle(self, mine: Task, result: Outcome) -> None:
         """Write the outcome. A store that cannot take it now is asked again, so that no outcome is lost."""
-        write = partial(self._write_outcome, mine, result, paths)
+        write = partial(self._write_outcome, mine, result)
         self._agenda.do("settling_failed", mine["id"], write, patience=_SETTLE_TRIES)
 
-    def _write_outcome(self, mine: Task, result: Outcome, paths: Paths | None) -> None:
-        now = self._clock()
-        settle = partial(outcome.settle, outcome=result, now=now, backoff=self._backoff)
+    def _write_outcome(self, mine: Task, result: Outcome) -> None:
+        now, paths = self._clock(), Paths.of(self._config.log_dir, mine["id"], str(run_id(mine)))
         try:
-            settled = self._change(mine, settle, worth_more_than=paths)
-        except _NotOurs:
-            self._audit.note(now, "outcome_dropped", mine["id"], run=_run_id(mine))
+            settled = settling.settle(self._store, mine, result, now, self._backoff, paths)
+        except NotOurs:
+            self._audit.note(now, "outcome_dropped", mine["id"], run=run_id(mine))
             return
         self._something_to_file = True
         self._tally.settled(settled, result, now)
@@ -394,7 +369,3 @@ class Runner:
         for one in self._store.archive(now):
             self._tally.filed(one, now)
         self._something_to_file = False
-
-
-def _run_id(one: Task) -> object:
-    return (one.get("run") or {}).get("run_id")

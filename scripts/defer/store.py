@@ -368,7 +368,7 @@ def _take(line: bytes, ids: set[str], found: dict[str, Task]) -> None:
 
 
 def _line_of(record: Task) -> bytes:
-    """The line of a changed record. Raises NotStorable: one that cannot be read again would be lost, or due for ever."""
+    """The line of a changed record. Raises NotStorable: what cannot be read again is lost, or due for ever."""
     try:
         return codec.new_line(record)
     except BadLine as error:

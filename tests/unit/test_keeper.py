@@ -1,5 +1,6 @@
 """When the runner dies: the executor goes on though it prints, and what it prints is kept, capped and masked."""
 
+import json
 import os
 import shutil
 import signal
@@ -44,6 +45,26 @@ def gate(place, name: str) -> tuple[Path, str]:
 
 
 class TestTheRunnerIsKilled:
+    @pytest.mark.parametrize("settled_by", [["run-deferred.sh"], ["schedule-task.sh", "cancel", "a", "--kill"]])
+    def test_nothing_that_is_not_masked_is_left_and_the_log_is_named(self, place, settled_by):
+        told = place.base / "told"
+        said = quoted(json.dumps({"summary": CANARY}))
+        runner, one = started(
+            place, f'echo loud; printf %s {said} >"$DEFER_RESULT_FILE"; touch {quoted(told)}; sleep 600'
+        )
+        until(told.exists)
+        runner.kill()
+        runner.wait()
+        os.killpg(one["run"]["leader"]["pid"], signal.SIGKILL)
+        until(lambda: not is_running(one["run"]["leader"]["pid"]))
+        place.run(*settled_by)
+        place.wake()
+        (filed,) = place.archived()
+        assert filed["status"] in ("failed", "cancelled")
+        assert not [path for path in place.logs.rglob("*") if path.is_file() and CANARY in path.read_text()]
+        assert [path.suffix for path in (place.logs / "attempts" / "a").iterdir()] == [".log"]
+        assert settled_by[-1] == "--kill" or filed["result"]["log_path"] == one["run"]["log"]
+
     def test_an_executor_that_prints_goes_on_to_its_end_and_all_of_it_is_kept(self, place):
         go, wait = gate(place, "go")
         done = place.base / "done"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import fsio, instants, process
+from defer import claiming, fsio, instants, process
 from defer.audit import AuditLog
 from defer.errors import BadInput, StorageError
 from defer.runner import Runner
@@ -520,6 +520,13 @@ class TestStoreTrouble:
         assert len(tries) == 3
         assert place.archived()[0]["status"] == "completed"
 
+    def test_an_outcome_for_which_there_is_no_room_is_kept_without_its_output(self, place, monkeypatch):
+        place.write_store(v1_task("a", executor=place.executor("echo loud")))
+        self.failing_appends(monkeypatch, lambda path, data: path == place.store_path and b"loud" in data)
+        assert place.wake_at(NOW)["completed"] == 1
+        result = place.archived()[0]["result"]
+        assert (result["output"], result["output_bytes"], result["output_truncated"]) == ("", 5, True)
+
     def test_a_claim_that_fails_leaves_running_attempts_alone(self, place, monkeypatch):
         gone = place.base / "claim failed"
         place.write_store(v1_task("a"), v1_task("b", run_at=text_at(minutes=1)))
@@ -710,3 +717,32 @@ class TestSettledByAnother:
         assert place.wake_at(NOW)["completed"] == 1
         assert [(one["id"], one["status"]) for one in place.archived()] == [("other", "completed")]
         assert "outcome_dropped id=gone-by-hand" in place.log_path.read_text()
+
+
+class TestWhatCannotBeReadAgain:
+    """A mistake of ours that makes a record nobody can read must not make a wake claim it again and again."""
+
+    @pytest.fixture
+    def broken(self, monkeypatch):
+        whole = claiming.choose
+
+        def choose(hot, **known):
+            return [{**one, "attempts": "1"} if one["id"] == "a" else one for one in whole(hot, **known)]
+
+        monkeypatch.setattr(claiming, "choose", choose)
+
+    @pytest.mark.usefixtures("broken")
+    def test_is_not_claimed_and_costs_no_neighbour_anything(self, place):
+        place.write_store(v1_task("a"), v1_task("b"))
+        before = place.store_path.read_bytes().splitlines()[0]
+        assert place.wake_at(NOW)["completed"] == 1
+        assert place.archived()[0]["id"] == "b"
+        assert {action for action, facts in place.reported if facts.get("id") == "a"} == {"claim_failed"}
+        assert before in place.store_path.read_bytes()
+
+    def test_is_not_put_in_the_place_of_a_record_that_can(self, place):
+        place.write_store(v1_task("a"))
+        before = place.store_path.read_bytes()
+        with pytest.raises(StorageError, match="a change of a could not be read again: attempts is not usable: -1"):
+            place.store().update("a", NOW, lambda one: {**one, "attempts": -1})
+        assert place.store_path.read_bytes() == before

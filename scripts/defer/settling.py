@@ -1,0 +1,87 @@
+"""Changing the record of an attempt: only while it still carries that run, and on a full disk at any price but that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+
+from . import fsio, outcome, task
+from .capture import RESERVE_BYTES
+from .codec import Task
+from .errors import DeferError, NoSuchTask, StorageError, is_full
+from .executor import Paths
+from .outcome import Outcome
+from .retry import Backoff
+from .store import Store
+
+
+class NotOurs(DeferError):
+    """The record is gone, or no longer carries this run: somebody settled it."""
+
+
+def run_id(one: Task) -> object:
+    """The name of the run that a record carries, or None."""
+    run = one.get("run")
+    return run.get("run_id") if isinstance(run, dict) else None
+
+
+def carries(current: Task, mine: Task) -> bool:
+    """Whether a record is executing, and by the same run as another."""
+    return current["status"] == task.EXECUTING and run_id(current) == run_id(mine)
+
+
+def change(store: Store, mine: Task, now: datetime, as_wanted: Callable[[Task], Task]) -> Task:
+    """The record of an attempt, changed if it still carries that run. Raises NotOurs."""
+
+    def change_ours(current: Task) -> Task:
+        if not carries(current, mine):
+            raise NotOurs(f"run was settled by another: {mine['id']}")
+        return as_wanted(current)
+
+    try:
+        return store.update(mine["id"], now, change_ours)
+    except NoSuchTask as gone:
+        raise NotOurs(f"run was settled by another, and filed: {mine['id']}") from gone
+
+
+def settle(store: Store, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:
+    """Write the outcome of an attempt, whose files are ``paths``; the record. Raises NotOurs.
+
+    On a full disk its log, then its output, are worth less than what it came to.
+    """
+    settled = _settled(store, mine, result, now, backoff, paths)
+    if result.status == outcome.LOST:
+        remove_private(paths)
+    return settled
+
+
+def remove_private(paths: Paths) -> None:
+    """Remove what only the runner of an attempt reads: it would mask what is secret there, and it is gone."""
+    for path in (paths.result, paths.input):
+        with suppress(OSError):
+            fsio.remove(path)
+
+
+def _settled(store: Store, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:
+    as_it_ended = partial(outcome.settle, outcome=result, now=now, backoff=backoff)
+    try:
+        return change(store, mine, now, as_it_ended)
+    except StorageError as error:
+        if not is_full(error.__cause__):
+            raise
+    if fsio.give_back(paths.log, RESERVE_BYTES):
+        with suppress(StorageError):
+            return change(store, mine, now, as_it_ended)
+    return change(store, mine, now, partial(outcome.settle, outcome=_shortened(result), now=now, backoff=backoff))
+
+
+def _shortened(result: Outcome) -> Outcome:
+    """The same outcome without what was printed."""
+    said = dict(result.result or {})
+    printed = said.pop("output", "")
+    if printed:
+        size = said.get("output_bytes") or len(printed.encode(errors="surrogatepass"))
+        said |= {"output": "", "output_bytes": size, "output_truncated": True}
+    return result._replace(result=said)
