@@ -22,7 +22,7 @@ from . import charsets, codec, descendants, fsio, process, resultfile, surroundi
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
 from .codec import Task
 from .config import Config
-from .ending import Ending
+from .ending import LOOK_EVERY_SECONDS, Ending
 from .errors import DeferError
 from .executor import Misconfigured, Paths, environment, own_variables, timeout_of, working_directory
 from .masking import Masker
@@ -79,6 +79,7 @@ class Attempt:
         self._selector: selectors.BaseSelector | None = None
         self._keeper: Keeper | None = None
         self._terminate_at: float | None = None
+        self._look_again_at: float | None = None
         self._status: int | None = None
         self._is_over = False
         self._why_ended: str | None = None
@@ -141,17 +142,26 @@ class Attempt:
 
     def next_look(self) -> float | None:
         """The monotonic time at which ``is_over`` has something to do though nothing is heard, or None."""
-        return self._ending.next_look() if self._ending.has_begun else self._terminate_at
+        return self._ending.next_look() if self._ending.has_begun else self._look_again_at or self._terminate_at
 
     def is_over(self, now: float) -> bool:
         """Whether the leader and all it left have ended. Acts on what has come: a deadline, the leader's end."""
         if self._status is None:
-            self._status = self.leader.poll()
-            if self._status is not None and self._why_ended is None:
-                self._is_over = self._has_left_nothing()
-            elif self._status is None and self._terminate_at is not None and now >= self._terminate_at:
+            status = self.leader.poll()
+            if status is not None and self._why_ended is None:
+                try:
+                    self._is_over = self._has_left_nothing()
+                except OSError:
+                    self._look_again_at = now + LOOK_EVERY_SECONDS
+                    return False
+            elif status is None and self._terminate_at is not None and now >= self._terminate_at:
                 self.end(TIMEOUT_ERROR)
-        return self._is_over or self._ending.is_over(now)
+            self._status = status
+        is_over = self._is_over or self._ending.is_over(now)
+        if is_over and self._status is None:
+            # It died since: asked now, before somebody else reaps it.
+            self._status = self.leader.poll()
+        return is_over
 
     def _has_left_nothing(self) -> bool:
         """After the leader's own end. What is left is asked to end, unless it is meant to stay."""
@@ -202,30 +212,44 @@ class Attempt:
     def _is_open(self, pipe: IO[bytes]) -> bool:
         return self._selector is not None and pipe in self._selector.get_map()
 
-    def _close(self) -> None:
-        self.capture.finish()
+    def _close(self, *, is_read_on: bool = False) -> None:
+        self.capture.finish(is_read_on=is_read_on)
         self.leader.close()
         self._remove_input()
 
     # What it came to
 
     def finish(self, now: datetime) -> Outcome:
-        """What it came to, once it is over."""
+        """What it came to, once it is over. Whatever is odd about it is told in its result, and ends nothing else."""
+        try:
+            self._let_go_of_pipes()
+            ended = self._outcome(now)
+        except Exception as error:
+            with suppress(Exception):
+                self._unregister()
+            ended = self._outcome_by_status(resultfile.Result(), {"result_file_error": self._mask(repr(error))}, now)
+        duration = round((time.monotonic() - self._started) * 1000)
+        return ended._replace(duration_ms=duration, log_bytes=self.capture.log.kept_bytes)
+
+    def _let_go_of_pipes(self) -> None:
         goes_on = self._drain() and bool(self.task.get("leave_running"))
         self._unregister()
-        if self._keeper is not None:
+        is_read_on = False
+        if self._keeper is not None and goes_on:
             # The one that stays would be killed by its next word if nobody read it.
-            (self._keeper.take if goes_on else self._keeper.over)(self.run_id)
-        self._close()
-        duration = round((time.monotonic() - self._started) * 1000)
-        return self._outcome(now)._replace(duration_ms=duration, log_bytes=self.capture.log.kept_bytes)
+            is_read_on = self._keeper.take(self.run_id)
+        elif self._keeper is not None:
+            self._keeper.over(self.run_id)
+        self._close(is_read_on=is_read_on)
 
     def _outcome(self, now: datetime) -> Outcome:
+        said, complaint = self._result_file(now)
+        return self._outcome_by_status(said, self._facts(said, complaint), now)
+
+    def _outcome_by_status(self, said: resultfile.Result, facts: dict[str, Any], now: datetime) -> Outcome:
         # One that SIGKILL does not end at once, in an uninterruptible wait, is not waited for.
         polled = self.leader.poll() if self._status is None else self._status
         code = _KILLED if polled is None else polled
-        said, complaint = self._result_file(now)
-        facts = self._facts(said, complaint)
         if self._why_ended is None and code == 0:
             return self._success(said, facts, now)
         kind = self._why_ended or error_type_of(code)
@@ -256,23 +280,28 @@ class Attempt:
             wanted = timeparse.parse(words, now, self._config.timezone(self.task.get("tz"))).instant
             return no_sooner_than_a_minute(wanted, now), None
         except DeferError as error:
-            return None, f"reschedule: {error}"
+            return None, self._mask(f"reschedule: {error}")
 
     def _result_file(self, now: datetime) -> tuple[resultfile.Result, str | None]:
         """What the executor wrote to its result file, masked, and what is wrong with it."""
         raw = fsio.read_bounded(self.paths.result, resultfile.LIMIT_BYTES + 1)
         if raw is None:
             return resultfile.Result(), self._odd_result_file()
-        fsio.remove(self.paths.result)
+        with suppress(OSError):
+            fsio.remove(self.paths.result)
         try:
             said = resultfile.parse(raw, now)
         except resultfile.BadResult as error:
             return resultfile.Result(), str(error)
         # After parsing: JSON may spell a secret with escapes.
-        mask = Masker([*self._config.secrets, *self._own_secrets]).text
+        mask = self._mask
         artifacts = None if said.artifacts is None else [mask(one) for one in said.artifacts]
         summary, session = said.summary and mask(said.summary), said.session_id and mask(said.session_id)
         return said._replace(summary=summary, session_id=session, artifacts=artifacts), None
+
+    @property
+    def _mask(self) -> Callable[[str], str]:
+        return Masker([*self._config.secrets, *self._own_secrets]).text
 
     def _odd_result_file(self) -> str | None:
         """What to say of a result file that is not a file: a link, a pipe, a directory. None where there is nothing."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from . import fsio, instants
+from . import fsio, instants, render
 
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 _CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -73,4 +72,4 @@ class AuditLog:
         try:
             fsio.append_unlocked(self.path, "".join(lines).encode())
         except OSError as error:
-            print(f"defer: the audit log was not written: {self.path}: {error.strerror}", file=sys.stderr)
+            render.warn(f"the audit log was not written: {self.path}: {error.strerror}")

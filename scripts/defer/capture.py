@@ -108,10 +108,11 @@ class Capture:
         """What the maskers of stdout and stderr hold back."""
         return self._maskers["stdout"].held, self._maskers["stderr"].held
 
-    def finish(self) -> None:
-        """Flush what the maskers hold, say what was dropped, close the log."""
-        for stream, masker in self._maskers.items():
-            self._keep(stream, masker.finish())
+    def finish(self, *, is_read_on: bool = False) -> None:
+        """Flush what the maskers hold, unless another process goes on with it; say what was dropped, close the log."""
+        if not is_read_on:
+            for stream, masker in self._maskers.items():
+                self._keep(stream, masker.finish())
         self.log.close()
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
+from contextlib import suppress
 
 
 def locale_name(environment: Mapping[str, str]) -> str:
@@ -34,7 +35,10 @@ def _line(line: bytes, charset: str) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError:
-        return line.decode(charset, "replace")
+        # A locale may name what turns no bytes into text (hex), or only some (idna).
+        with suppress(LookupError, ValueError):
+            return line.decode(charset, "replace")
+        return line.decode("utf-8", "replace")
 
 
 def _charset(locale: str) -> str:

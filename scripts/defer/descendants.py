@@ -88,19 +88,24 @@ def of_attempt(leader: int, run_id: str, *, below: int | None = None, start: str
 
     ``below``: look only at what descends from that process, as its runner does. None looks at everything, for
     an attempt whose runner is gone: the leader's number may be somebody else's by now, and then so are the group
-    and session of that number. They count only if a leader of that ``start`` lives.
+    and session of that number. They count only if a leader of that ``start`` lives. Raises OSError where the
+    system has no room to show its processes just now.
     """
     rows = {row.pid: row for row in _table()}
     if not rows:
-        return _group_alone(leader)
+        return group_alone(leader)
     wanted = list(rows.values()) if below is None else list(_descendants({below}, rows))
     groups = {leader} if below is not None or (leader in rows and rows[leader].start == start) else set()
     own = {row.pid for row in wanted if groups & {row.group, row.session} or _names_run(row.pid, run_id)}
+    if below is None:
+        # Who asks may have been started by the attempt itself, and has attempts of its own.
+        own.discard(os.getpid())
+        rows.pop(os.getpid(), None)
     members = own | {row.pid for row in _descendants(own, rows)}
     return [rows[pid] for pid in sorted(members - {os.getpid()})]
 
 
-def _group_alone(leader: int) -> list[Row]:
+def group_alone(leader: int) -> list[Row]:
     """The leader's group as one row, where the system shows no processes: that it can be signalled is all we know."""
     try:
         os.killpg(leader, 0)

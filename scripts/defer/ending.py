@@ -16,7 +16,7 @@ from . import descendants
 from .descendants import Row
 from .process import signal_group
 
-_LOOK_EVERY_SECONDS = 0.05
+LOOK_EVERY_SECONDS = 0.05
 _AFTER_KILL_SECONDS = 5.0
 """How long what was sent SIGKILL may stay: a process in an uninterruptible wait is not waited for."""
 
@@ -42,7 +42,7 @@ class Ending:
         return self._kill_at is not None
 
     def left(self) -> list[Row]:
-        """What is alive of the attempt."""
+        """What is alive of the attempt. Raises OSError where that cannot be read just now."""
         rows = descendants.of_attempt(self._leader, self._run_id, below=self._below, start=self._start)
         # What has lost its parent may be ours to reap by now, dead or not.
         for pid in self._seen - {row.pid for row in rows} - {self._leader}:
@@ -56,7 +56,11 @@ class Ending:
         self._look_at = 0.0
         if told:
             return
-        rows = self.left()
+        try:
+            rows = self.left()
+        except OSError:
+            # What is not in the leader's group is looked for again at the end of the grace.
+            rows = descendants.group_alone(self._leader)
         self._signal(rows, signal.SIGTERM)
         # A stopped process sees the signal when it goes on.
         self._signal(rows, signal.SIGCONT)
@@ -72,8 +76,11 @@ class Ending:
         """
         if self._kill_at is None or now < self._look_at:
             return False
-        self._look_at = now + _LOOK_EVERY_SECONDS
-        rows = self.left()
+        self._look_at = now + LOOK_EVERY_SECONDS
+        try:
+            rows = self.left()
+        except OSError:
+            return False
         if not rows:
             return True
         if now >= self._kill_at:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import Namespace
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,7 +26,7 @@ from . import (
 )
 from .arguments import Parser
 from .client import Client
-from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused
+from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
 from .taskfile import BadFile
 from .taskfiles import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
 
@@ -130,7 +130,8 @@ def add(connect: Connect, argv: list[str]) -> int:
         plan = SyncPlan([step], [], taskfiles.doubts(step, client.config))
     else:
         _save_new(client, directory, {args.id: content})
-        plan = _synced(client, args, directory, {args.id})
+        with _changed_already(path):
+            plan = _synced(client, args, directory, {args.id})
     return _finish(client, args, directory, plan)
 
 
@@ -162,7 +163,8 @@ def remove(connect: Connect, argv: list[str]) -> int:
         if path is not None:
             with _edit_lock(client, directory):
                 taskedit.delete(path)
-        plan = _synced(client, args, directory, {args.id})
+        with _changed_already(path):
+            plan = _synced(client, args, directory, {args.id})
     if not waiting:
         plan = plan._replace(steps=[Step(REMOVED, args.id, "its file; no task was waiting")])
     return _finish(client, args, directory, plan)
@@ -296,12 +298,26 @@ def _set_enabled(connect: Connect, args: Namespace, wanted: bool) -> int:
     if record is not None:
         # Before the file says what its task would not follow.
         versions.must_know(record)
-    if taskedit.would_change(path, wanted):
+    changes = taskedit.would_change(path, wanted)
+    if changes:
         if args.dry_run:
             return _finish(client, args, directory, SyncPlan([Step(CHANGED, args.id)], [], []))
         with _edit_lock(client, Path(os.path.realpath(path)).parent):
             taskedit.save(path, taskedit.with_enabled(path, taskfile.read(path), wanted))
-    return _finish(client, args, directory, _synced(client, args, directory, {args.id}, again=wanted))
+    with _changed_already(path if changes else None):
+        plan = _synced(client, args, directory, {args.id}, again=wanted)
+    return _finish(client, args, directory, plan)
+
+
+@contextmanager
+def _changed_already(path: Path | None) -> Iterator[None]:
+    """A file is changed before its task: an error of the store in between says so."""
+    try:
+        yield
+    except (StoreBusy, StorageError) as error:
+        if path is None:
+            raise
+        raise type(error)(f"{error}; {path} is changed already (defer sync does the rest)") from error
 
 
 def _synced(

@@ -64,20 +64,21 @@ class Keeper:
         """An attempt has ended."""
         self._send({"over": run_id})
 
-    def take(self, run_id: str) -> None:
-        """An attempt has ended, and what it left running is to be read on."""
-        self._send({"take": run_id})
+    def take(self, run_id: str) -> bool:
+        """An attempt has ended, and what it left running is to be read on; whether the keeper was told."""
+        return self._send({"take": run_id})
 
-    def _send(self, said: dict[str, Any], descriptors: list[int] | None = None) -> None:
+    def _send(self, said: dict[str, Any], descriptors: list[int] | None = None) -> bool:
         message = json.dumps(said).encode() + b"\n"
         if self._socket is None:
-            return
+            return False
         try:
             whole = socket.send_fds(self._socket, [message], descriptors or []) == len(message)
         except OSError:
             whole = False
         if not whole:
             self._dismiss()
+        return whole
 
     def _dismiss(self) -> None:
         """One that is dead, or so far behind that its socket is full: half a message would mislead it."""

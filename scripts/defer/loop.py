@@ -47,6 +47,7 @@ class Loop:
     @property
     def is_told_to_stop(self) -> bool:
         """Whether a signal told this process to stop."""
+        self._signals.take()
         return self._signals.is_told_to_stop
 
     def expect(self, attempt: Attempt) -> None:
@@ -76,6 +77,9 @@ class Loop:
         looks = [*until, *(attempt.next_look() for attempt in self.attempts.values())]
         earliest = min((at for at in looks if at is not None), default=None)
         timeout = None if earliest is None else max(0.0, earliest - time.monotonic())
+        if self._signals.has_news_of_children:
+            # Heard of while it was asked whether to stop: no descriptor will tell of it again.
+            timeout = 0.0
         for key, _ in self._selector.select(timeout):
             # An earlier event of this turn may have closed what this one is about.
             if key.fd in self._selector.get_map():
@@ -87,16 +91,16 @@ class Loop:
         return over
 
     def _reap(self) -> None:
-        if self._owns_process and self._signals.has_news_of_children:
-            self._signals.has_news_of_children = False
+        if self._signals.has_news_of_children and self._owns_process:
             descendants.reap_others(self.known_children())
+        self._signals.has_news_of_children = False
 
     def rest(self, seconds: float) -> None:
         """Between two wakes: wait so long, or until a signal says stop. The dead are reaped meanwhile."""
         end = time.monotonic() + seconds
         while not self.is_told_to_stop and (left := end - time.monotonic()) > 0:
-            self._signals.wait(left)
             self._reap()
+            self._signals.wait(left)
 
     def let_go(self) -> None:
         """Look after nothing any more: what is still at work goes on, and the keeper reads what it prints."""

@@ -73,9 +73,11 @@ class Markers:
         else:
             self._bring_forward(wake_at)
         yield
-        written = fsio.stat(self._store)
-        if unchanged and written is not None:
-            fsio.set_mtime(self.seen, written.st_mtime_ns)
+        # What was appended stands. A marker that is not set only makes the next wake read the store.
+        with suppress(OSError):
+            written = fsio.stat(self._store)
+            if unchanged and written is not None:
+                fsio.set_mtime(self.seen, written.st_mtime_ns)
 
     def unchanged_since_seen(self) -> bool:
         """Whether the store is as the last whole read, or the last of our own writers, left it."""

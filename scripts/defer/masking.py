@@ -37,7 +37,12 @@ class Masker:
 
     def text(self, data: str) -> str:
         """``data`` masked in one go."""
-        return self.whole(data.encode(errors="surrogatepass")).decode(errors="surrogatepass")
+        masked = self.whole(data.encode(errors="surrogatepass"))
+        try:
+            return masked.decode(errors="surrogatepass")
+        except UnicodeDecodeError:
+            # A secret that is not UTF-8 was found in the middle of a character.
+            return masked.decode(errors="replace")
 
     def _first_doubt(self, data: bytes) -> int:
         """Where the first secret may begin that ``data`` does not hold to its end."""

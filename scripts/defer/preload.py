@@ -19,7 +19,8 @@ _LONG_SECONDS = 2.0
 def everything() -> None:
     """Load every module of this package, every library it uses, and the schema that task files are held to.
 
-    A library that is not installed is not needed here.
+    What cannot be loaded, a library that is not installed or a module that is just being written, is
+    missed only by what needs it.
     """
     import pkgutil
 
@@ -27,13 +28,18 @@ def everything() -> None:
 
     for module in pkgutil.walk_packages(defer.__path__, "defer."):
         if not module.name.endswith("__main__"):
-            import_module(module.name)
+            _load(module.name)
     for name in (*_LIBRARIES, *_MORE_LIBRARIES):
-        with suppress(ImportError):
-            import_module(name)
-    from .taskfile import load_schema
+        _load(name)
+    with suppress(Exception):
+        from .taskfile import load_schema
 
-    load_schema()
+        load_schema()
+
+
+def _load(name: str) -> None:
+    with suppress(Exception):
+        import_module(name)
 
 
 class AfterAWhile:
@@ -45,6 +51,6 @@ class AfterAWhile:
     def at(self) -> float | None:
         """The monotonic time of the loading, which is done here when it has come; None once it is done."""
         if self._at is not None and time.monotonic() >= self._at:
-            everything()
             self._at = None
+            everything()
         return self._at

@@ -27,7 +27,8 @@ Identity: TypeAlias = dict[str, Any]
 
 _PROC = Path("/proc")
 _ON_LINUX = sys.platform == "linux"
-_GATE = 'input=$1 && shift && IFS= read -r word && [ "$word" = go ] && exec "$@" <"$input"'
+# A shell hands on what was in its environment under the name of one of its own variables: names that nobody has.
+_GATE = '_defer_in=$1 && shift && IFS= read -r _defer_go && [ "$_defer_go" = go ] && exec "$@" <"$_defer_in"'
 _GATE_WORD = b"go\n"
 
 

@@ -141,7 +141,9 @@ def _likeness(record: Task) -> int:
     if record.get("cancel_reason") == REPLACED:
         # The one that took its place may be like it in all but its end.
         return hash(codec.encode(record))
-    return hash(str((record.get("context") or {}).get("summary")))
+    context = record.get("context")
+    # That of a newer version may be anything.
+    return hash(str(context.get("summary") if isinstance(context, dict) else context))
 
 
 def _rule(record: Task) -> Rule | None:

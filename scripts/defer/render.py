@@ -16,6 +16,8 @@ from .codec import Task
 if TYPE_CHECKING:
     from .records import Report
 
+_LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2
+
 
 def to_json(value: object, compact: bool) -> str:
     """JSON text, on one line or indented. A lone surrogate, which has no UTF-8 form, stays an escape."""
@@ -73,16 +75,28 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
     from rich.table import Table
     from rich.text import Text
 
-    # What is there to be copied or compared is never cut; the summary takes what room is left.
+    # What is there to be copied or compared is never cut; the summary takes what room is left. Where there is
+    # none, it goes first, then how far away a task is; then ids are folded.
     rows = [_row(one, zone, now) for one in tasks]
+    console = Console(file=out)
+    headings = ("When", "", "Status", "Id", "Summary")
+    widths = [max(len(heading), *(cell_len(row[number]) for row in rows)) for number, heading in enumerate(headings)]
+    columns = [0, 1, 2, 3, 4]
+    for dispensable, least in ((4, _LEAST_SUMMARY), (1, 0)):
+        if sum(widths[number] + _GAP for number in columns if number != 4) + least > console.width:
+            columns.remove(dispensable)
+    widths[3] = max(
+        _LEAST_ID, min(widths[3], console.width - sum(widths[number] + _GAP for number in columns if number < 3))
+    )
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    for number, heading in enumerate(("When", "", "Status", "Id")):
-        width = max(len(heading), *(cell_len(row[number]) for row in rows))
-        shown.add_column(heading, no_wrap=True, min_width=width, max_width=width)
-    shown.add_column("Summary", no_wrap=True, overflow="ellipsis", ratio=1)
+    for number in columns:
+        if number == 4:
+            shown.add_column(headings[number], no_wrap=True, overflow="ellipsis", ratio=1)
+        else:
+            shown.add_column(headings[number], overflow="fold", min_width=widths[number], max_width=widths[number])
     for row in rows:
-        shown.add_row(*map(Text, row))
-    Console(file=out).print(shown)
+        shown.add_row(*(Text(row[number]) for number in columns))
+    console.print(shown)
     if more:
         print(f"… and {more} more (--limit N, --all)", file=out)
 

@@ -70,6 +70,7 @@ class Runner:
         self._agenda = Agenda(config.lock_timeout_seconds, self._tell_failure, self._set_patience)
         self._endings: dict[str, tuple[Ending, Task]] = {}
         self._held_up: DeferError | None = None
+        self._held_until = 0.0
         self._claim_every = claim_every
         self._claim_at = self._recover_at = self._file_at = 0.0
         self._is_stopping = self._something_to_file = False
@@ -158,22 +159,34 @@ class Runner:
             raise
         except Exception as error:
             self._audit.note(now, "recovery_failed", one["id"], run=run_id(one), error=error)
-            self._settle(one, recovery.lost(one))
+            # Where the system cannot show what runs just now, nothing is settled before it has ended.
+            if not isinstance(error, OSError):
+                self._settle(one, recovery.lost(one))
 
     def _look_after(self, one: Task, now: datetime) -> None:
         """Somebody's attempt: settle it if it is over, end it if it should be, else leave it alone."""
         found = recovery.verdict(one, now, self._is_held, self._me)
-        if found == recovery.NEVER_BEGAN:
+        if found == recovery.NEVER_BEGAN or self._is_forgotten(one):
             self._put_back(one, None)
         elif found in (recovery.LOST, recovery.OVERDUE):
             if found == recovery.OVERDUE:
                 self._audit.note(now, "overdue_leader_killed", one["id"], run=run_id(one))
-            self._end_what_is_left(one)
+            self._end_what_is_left(one, is_overdue=found == recovery.OVERDUE)
 
-    def _end_what_is_left(self, one: Task) -> None:
-        """What an attempt without a runner has left would work on in a workspace that counts as free."""
+    def _is_forgotten(self, one: Task) -> bool:
+        """Whether this very wake claimed it without hearing so: a disk may keep what it says it did not write."""
+        run = one.get("run") or {}
+        is_mine = (run.get("runner") or {}).get("wake") == self._me["wake"]
+        waiting = (("starting_failed", one["id"]), ("put_back_failed", one["id"]))
+        return is_mine and not run.get("leader") and not any(name in self._agenda for name in waiting)
+
+    def _end_what_is_left(self, one: Task, *, is_overdue: bool) -> None:
+        """What an attempt without a runner has left would work on in a workspace that counts as free.
+
+        What it was told to leave running stays, if its leader came to its own end.
+        """
         leader = (one.get("run") or {}).get("leader")
-        if leader:
+        if leader and (is_overdue or not one.get("leave_running")):
             grace = self._config.kill_grace_seconds
             ending = Ending(int(leader["pid"]), str(run_id(one)), grace, start=leader.get("start"))
             if ending.left():
@@ -197,10 +210,14 @@ class Runner:
             self._agenda.do("claim_failed", None, self._claim_while_due, give_up=self._end_the_wake)
 
     def _may_claim(self) -> bool:
-        return not self._is_stopping and self._held_up is None
+        return not self._loop.is_told_to_stop and time.monotonic() >= self._held_until
 
     def _claim_while_due(self) -> None:
         while self._may_claim() and self._claim() and len(self._loop.attempts) < self._max_parallel:
+            if self._is_at_work():
+                # Those at work have deadlines, and pipes to be read: again in the next turn.
+                self._claim_at = 0.0
+                return
             self._set_patience(others_wait=len(self._agenda) > 1)
 
     def _claim(self) -> bool:
@@ -223,11 +240,12 @@ class Runner:
         self._audit.note(self._clock(), "started", claimed["id"], run=run_id(claimed), attempt=claimed["attempts"])
         try:
             executor.write_prompt(claimed, paths)
-        except OSError as error:
-            self._put_back(claimed, error)
-            return
         except Exception as error:
-            self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
+            # A directory in the place of the prompt is in this task's way alone.
+            if isinstance(error, OSError) and not isinstance(error, IsADirectoryError):
+                self._put_back(claimed, error)
+            else:
+                self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
             return
         try:
             argv = executor.command_line(claimed, self._config)
@@ -298,8 +316,9 @@ class Runner:
         return {**current, "run": run}
 
     def _put_back(self, mine: Task, error: OSError | DeferError | None) -> None:
-        """Nothing was run. If the reason is the system's, let it wait, claim no more, and say so at the end."""
-        if error is not None and self._held_up is None:
+        """Nothing was run. If the reason is the system's, let it wait, claim none for a while, say so at the end."""
+        if error is not None:
+            self._held_until = time.monotonic() + self._claim_every
             self._held_up = error if isinstance(error, DeferError) else fsio.storage_error(error, self._config.log_dir)
         self._agenda.do("put_back_failed", mine["id"], partial(self._return, mine, error), patience=_SETTLE_TRIES)
 
@@ -316,8 +335,8 @@ class Runner:
     def _wait(self) -> None:
         """Wait for the next event or deadline and act on it."""
         looks = [ending.next_look() for ending, _ in self._endings.values()]
-        filing = [self._file_at] if self._something_to_file else []
-        claiming_at = [self._claim_at, self._recover_at] if self._may_claim() else []
+        filing = [self._file_at] if self._something_to_file and self._is_at_work() else []
+        claiming_at = [] if self._is_stopping else [max(self._claim_at, self._held_until), self._recover_at]
         for attempt in self._loop.wait([self._agenda.next_at(), *looks, *filing, *claiming_at, self._preload.at()]):
             if attempt.had_to_end_others:
                 self._audit.note(self._clock(), "leftovers_ended", attempt.task["id"], run=attempt.run_id)

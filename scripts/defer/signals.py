@@ -21,6 +21,7 @@ class Signals:
     def __init__(self) -> None:
         self.is_told_to_stop = False
         self.has_news_of_children = False
+        self.fd = -1
 
     def __enter__(self) -> Signals:
         self.fd, self._writer = os.pipe()
@@ -32,7 +33,9 @@ class Signals:
         return self
 
     def take(self) -> None:
-        """Take what has arrived."""
+        """Take what has arrived; outside, where signals are not ours, nothing does."""
+        if self.fd < 0:
+            return
         try:
             numbers = os.read(self.fd, 4096)
         except BlockingIOError:
@@ -51,6 +54,7 @@ class Signals:
         signal.set_wakeup_fd(self._old_fd)
         os.close(self.fd)
         os.close(self._writer)
+        self.fd = -1
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from support import NOW, is_running, quoted, until, v1_task
+from support import NOW, SCRIPTS, is_running, quoted, until, v1_task
 
 GRACE = {"DEFER_KILL_GRACE_SECONDS": "30"}
 """Long enough to be told from a kill: no test waits for its end."""
@@ -235,3 +235,46 @@ class TestMeantToStay:
         )
         assert one["error_type"] == "TimeoutError"
         assert not is_running(pid_of(place, "pid"))
+
+
+class TestTheRunnerIsKilled:
+    def test_what_is_meant_to_stay_stays_when_its_leader_has_ended_by_itself(self, place):
+        go = place.base / "go"
+        server = script(place, "server", noting(place, "server pid", "exec sleep 600"))
+        body = f"setsid {server} & while [ ! -e {quoted(go)} ]; do sleep 0.01; done"
+        place.schedule("now", "s", "--id", "a", "--leave-running", "--executor", place.executor(body))
+        runner = place.start("run-deferred.sh")
+        pid = pid_of(place, "server pid")
+        leader = place.task("a")["run"]["leader"]["pid"]
+        runner.kill()
+        runner.wait()
+        go.touch()
+        until(lambda: not is_running(leader))
+        place.wake()
+        assert place.archived()[0]["error_type"] == "RunnerLost"
+        assert is_running(pid)
+        os.kill(pid, signal.SIGKILL)
+
+    def test_a_wake_that_was_started_by_the_attempt_ends_nothing_of_its_own(self, place):
+        """It carries the run's name in its environment, and so does all it starts."""
+        go, up, done = place.base / "go", place.base / "up", place.base / "done"
+        wait = "while [ ! -e {} ]; do sleep 0.01; done"
+        other = place.executor(f"touch {quoted(up)}; {wait.format(quoted(done))}", "other")
+        variables = " ".join(f"{name}={quoted(value)}" for name, value in place.env.items())
+        inner = f"setsid env {variables} {SCRIPTS}/run-deferred.sh --loop 1 </dev/null >/dev/null 2>&1 &"
+        body = f"{inner} {wait.format(quoted(go))}"
+        place.schedule("now", "s", "--id", "a", "--executor", place.executor(body))
+        outer = place.start("run-deferred.sh")
+        until(lambda: place.task("a").get("run", {}).get("leader"))
+        place.schedule("now", "s", "--id", "b", "--executor", other)
+        until(up.exists)
+        inner_pid = place.task("b")["run"]["runner"]["pid"]
+        assert inner_pid != outer.pid
+        outer.kill()
+        outer.wait()
+        go.touch()
+        until(lambda: [one for one in place.archived() if one["id"] == "a"])
+        done.touch()
+        until(lambda: len(place.archived()) == 2)
+        os.kill(inner_pid, signal.SIGTERM)
+        assert {one["id"]: one["status"] for one in place.archived()} == {"a": "failed", "b": "completed"}

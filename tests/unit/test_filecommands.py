@@ -560,3 +560,37 @@ def test_the_commands_work_from_the_shell(tasks: Path) -> None:
     for name in ("sync", "add", "enable", "disable", "remove", "import"):
         told = subprocess.run([*main, name, "--help"], text=True, capture_output=True, check=True)
         assert told.stdout.startswith(f"usage: defer {name}")
+
+
+@pytest.mark.parametrize(
+    ("words", "is_there"),
+    [
+        (["add", "b", "--schedule", "every 2h", "--command", "x"], True),
+        (["disable", "a"], True),
+        (["remove", "a"], False),
+    ],
+)
+def test_a_store_that_is_busy_once_the_file_is_changed_is_said_with_what_to_do(
+    tasks: Path, run: Run, monkeypatch: pytest.MonkeyPatch, words: list[str], is_there: bool
+) -> None:
+    path = write(tasks, f"{words[1]}.yml", A) if words[0] != "add" else tasks / f"{words[1]}.yml"
+    before = path.read_text() if path.exists() else ""
+    run("sync")
+    monkeypatch.setenv("DEFER_LOCK_TIMEOUT_SECONDS", "0.05")
+    client = Client()
+    with client.store._locked():
+        status, _, err = run(*words)
+    assert status == 75
+    assert err.rstrip().endswith(f"{path.name} is changed already (defer sync does the rest)")
+    assert path.exists() == is_there
+    assert not is_there or path.read_text() != before
+    run("sync")
+    assert (listed(run).get(words[1]) or {}).get("status") == {
+        "add": "scheduled",
+        "disable": "paused",
+        "remove": "cancelled",
+    }[words[0]]
+    # What changes no file says nothing of one.
+    if words[0] == "disable":
+        with client.store._locked():
+            assert "changed already" not in run(*words)[2]

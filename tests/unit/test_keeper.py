@@ -44,6 +44,23 @@ def gate(place, name: str) -> tuple[Path, str]:
     return path, f"while [ ! -e {quoted(path)} ]; do sleep 0.01; done"
 
 
+def test_a_secret_that_is_half_printed_at_the_end_is_masked_whole_by_who_reads_on(place):
+    settings = place.home / "settings"
+    settings.write_text(f"TOKEN={CANARY}\n")
+    settings.chmod(0o600)
+    go, wait = gate(place, "go")
+    told, said = place.base / "told", place.base / "said"
+    stays = f"(printf %s {CANARY[:-4]}; touch {quoted(told)}; {wait}; printf %s {CANARY[-4:]}.; touch {quoted(said)}) &"
+    body = f"{stays} while [ ! -e {quoted(told)} ]; do sleep 0.01; done"
+    place.schedule("now", "s", "--id", "a", "--leave-running", "--executor", place.executor(body))
+    place.wake(env={"DEFER_ENV_FILE": str(settings)})
+    go.touch()
+    until(said.exists)
+    log = Path(place.runs()[0]["log"])
+    until(lambda: log.read_bytes().endswith(b"."))
+    assert log.read_bytes() == b"[masked]."
+
+
 class TestTheRunnerIsKilled:
     @pytest.mark.parametrize("settled_by", [["run-deferred.sh"], ["schedule-task.sh", "cancel", "a", "--kill"]])
     def test_nothing_that_is_not_masked_is_left_and_the_log_is_named(self, place, settled_by):

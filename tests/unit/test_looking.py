@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+from datetime import UTC
 
 import pytest
 
-from support import strict, v1_task
+from defer import render
+from support import NOW, strict, v1_task
 
 LINES = {
     "as we write them": json.dumps(v1_task(), separators=(",", ":")).encode() + b"\n",
@@ -70,3 +73,21 @@ def test_a_task_whose_line_is_not_a_record_is_said_to_be_there(place, command):
     where = f"at offset {len(before)} of {place.store_path}"
     assert done.stderr == f"defer: task cannot be read: a: attempts is not usable: '2', {where} (mend it there)\n"
     assert "no such task: c" in place.defer(command[0], "c", *command[1:]).stderr
+
+
+@pytest.mark.parametrize("columns", [40, 60, 72, 120])
+def test_a_table_never_leaves_out_a_status_or_an_id(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    tasks = [v1_task("task_20260408_163500_0123456789", status="paused"), v1_task("b", attempts=1)]
+    out = io.StringIO()
+    render.table(tasks, 0, UTC, NOW, out)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= columns
+    assert "Status" in lines[0]
+    folded = "".join(line.strip() for line in lines[2:]).replace(" ", "")
+    assert "paused" in folded
+    assert "scheduled(retry)" in folded
+    at = lines[0].index("Id")
+    ids = "".join(line[at : at + 31].strip() for line in lines[2:])
+    assert columns < 60 or ids.startswith("task_20260408_163500_0123456789")
+    assert ("Summary" in lines[0]) == (columns > 80)

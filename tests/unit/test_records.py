@@ -839,3 +839,10 @@ def test_what_was_written_to_the_audit_log_is_read_back(reason: str, task_id: st
 )
 def test_half_a_line_of_the_audit_log_is_none(raw: str) -> None:
     assert audit.parse(raw.encode()) is None
+
+
+def test_a_record_of_a_newer_version_counts_as_a_task(life: Life) -> None:
+    newer = {"id": "newer", "run_at": text_at(hours=2), "status": "scheduled", "schema_version": 3, "context": "other"}
+    life.place.write_store(newer)
+    report = life.report()
+    assert (report.tasks, report.bad_lines) == (1, {})

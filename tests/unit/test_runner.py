@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from defer import claiming, fsio, instants, process
+from defer import claiming, executor, fsio, instants, process
+from defer.attempt import Attempt
 from defer.audit import AuditLog
 from defer.errors import BadInput, StorageError
+from defer.loop import Loop
 from defer.runner import Runner
 from support import NOW, SCRIPTS, at, quoted, text_at, until, v1_task
 
@@ -336,6 +338,12 @@ class TestWhatAnExecutorGets:
         assert Path(got["DEFER_RESULT_FILE"]).parent == place.logs / "attempts" / ONE
         assert got["COLOUR"] == "blue"
         assert b"resume the review" in place.attempt_log(run)
+
+    def test_names_that_our_own_shell_might_use(self, place):
+        body = 'printf "%s %s" "$input" "$word"'
+        place.write_store(v1_task("a", executor=place.executor(body)))
+        place.wake_at(NOW, {"input": "data.csv", "word": "hello"})
+        assert place.archived()[0]["result"]["output"] == "data.csv hello"
 
     @pytest.mark.parametrize("kind", ["workspace", "cwd", "workspace though the cwd is gone", "neither"])
     def test_its_working_directory(self, place, kind):
@@ -746,3 +754,206 @@ class TestWhatCannotBeReadAgain:
         with pytest.raises(StorageError, match="a change of a could not be read again: attempts is not usable: -1"):
             place.store().update("a", NOW, lambda one: {**one, "attempts": -1})
         assert place.store_path.read_bytes() == before
+
+
+GO = "while [ ! -e {} ]; do sleep 0.01; done"
+"""Shell words that wait for a file."""
+
+
+def beside(place, odd: str, env=None, **fields) -> dict[str, dict]:
+    """The ends of ``odd`` and of a neighbour that ends after it, in one wake of a real process."""
+    ended = place.base / "odd has ended"
+    neighbour = place.executor(GO.format(quoted(ended)), "neighbour")
+    odd_one = place.executor(f"{odd}\ntouch {quoted(ended)}", "odd")
+    place.write_store(v1_task("neighbour", executor=neighbour), v1_task("odd", executor=odd_one, **fields))
+    done = place.run("run-deferred.sh", env=env)
+    assert done.returncode == 0, done.stderr
+    return {one["id"]: one for one in place.archived()}
+
+
+class TestOddEnds:
+    """Whatever is odd about the end of one attempt is its own."""
+
+    def test_output_in_a_charset_that_makes_no_text(self, place):
+        ended = beside(place, r'printf "caf\351"', env={"LC_ALL": "C.hex"})
+        assert {one["status"] for one in ended.values()} == {"completed"}
+        assert ended["odd"]["result"]["output"] == "caf\ufffd"
+
+    def test_a_secret_that_ends_in_the_middle_of_a_character(self, place):
+        settings = place.home / "settings"
+        settings.write_bytes(b"TOKEN=\xa9abc\n")
+        settings.chmod(0o600)
+        said = r"""printf '{"summary":"\303\251abc"}' >"$DEFER_RESULT_FILE" """
+        ended = beside(place, said, env={"DEFER_ENV_FILE": str(settings)})
+        assert {one["status"] for one in ended.values()} == {"completed"}
+        assert ended["odd"]["result"]["summary"] == "\ufffd[masked]"
+
+    def test_a_result_file_that_cannot_be_removed(self, place, monkeypatch):
+        whole = fsio.remove
+
+        def remove(path):
+            if path.name.endswith("result.json"):
+                raise PermissionError(13, "Permission denied", str(path))
+            whole(path)
+
+        monkeypatch.setattr(fsio, "remove", remove)
+        place.write_store(v1_task("a", executor=place.executor(result_file(summary="done"))))
+        assert place.wake_at(NOW)["completed"] == 1
+        assert place.archived()[0]["result"]["summary"] == "done"
+
+    def test_an_exception_while_the_end_is_read(self, place, monkeypatch):
+        def parse(raw, now):
+            raise ZeroDivisionError("a mistake of ours")
+
+        monkeypatch.setattr("defer.resultfile.parse", parse)
+        fails = place.executor(f"{result_file(summary='x')}; exit 3", "fails")
+        place.write_store(v1_task("a", executor=place.executor(result_file(summary="x"))), v1_task("b", executor=fails))
+        counts = place.wake_at(NOW)
+        assert (counts["completed"], counts["failed"]) == (1, 1)
+        for one in place.archived():
+            assert "a mistake of ours" in one["result"]["result_file_error"]
+
+    def test_a_process_table_that_cannot_be_read_for_a_moment(self, place, monkeypatch):
+        whole, calls = os.listdir, []
+
+        def listdir(path="."):
+            if path == "/proc":
+                calls.append(path)
+                if len(calls) == 1:
+                    raise OSError(23, "Too many open files in system", path)
+            return whole(path)
+
+        monkeypatch.setattr(os, "listdir", listdir)
+        place.write_store(v1_task("a", executor=place.executor("exec sleep 600 >/dev/null 2>&1 &")))
+        assert place.wake_at(NOW, {"DEFER_KILL_GRACE_SECONDS": "1"})["completed"] == 1
+        assert len(calls) > 1
+
+    def test_a_secret_among_the_words_of_a_reschedule_is_masked(self, place):
+        settings = {"API_TOKEN": "s3cr3t-canary"}
+        said = """printf '{"reschedule":"%s"}' "$API_TOKEN" >"$DEFER_RESULT_FILE" """
+        place.write_store(v1_task("a", executor=place.executor(said)))
+        place.wake_at(NOW, settings=settings)
+        assert "[masked]" in place.archived()[0]["result"]["result_file_error"]
+        assert "s3cr3t-canary" not in json.dumps(place.archived())
+
+    @pytest.mark.parametrize("_", range(3))
+    def test_the_exit_code_of_a_timeout_beside_one_that_forks(self, place, _):
+        forks = "i=0; while [ $i -lt 400 ]; do (exec sleep 0.001 &); i=$((i+1)); done"
+        noisy = v1_task("noisy", executor=place.executor(forks, "noisy"), run_at="2026-04-08T16:40:00Z")
+        sleeps = place.executor("exec sleep 600", "sleeps")
+        timed = [v1_task(f"t{n}", executor=sleeps, timeout_seconds=0.2 + n * 0.05) for n in range(12)]
+        place.write_store(noisy, *timed)
+        place.wake(env={"DEFER_MAX_PARALLEL": "20"})
+        codes = {run["exit_code"] for run in place.runs() if run["task_id"] != "noisy"}
+        assert codes == {-signal.SIGTERM}
+
+
+class TestWhileItClaims:
+    """A claim of many goes on for a while, and those at work are looked after meanwhile."""
+
+    def test_a_stop_is_heard(self, place):
+        place.write_store(*[v1_task(f"t{number:03}") for number in range(400)])
+        runner = place.start("run-deferred.sh")
+        until(lambda: place.log_path.exists() and place.log_path.read_text().count(" completed ") > 4)
+        runner.terminate()
+        assert runner.wait() == 0
+        assert place.log_path.read_text().count(" started ") < 400
+
+    def test_a_stop_before_the_first_claim_starts_nothing(self, place):
+        place.write_store(v1_task("a", executor=place.executor("exec sleep 600")))
+        with Loop() as loop:
+            os.kill(os.getpid(), signal.SIGTERM)
+            runner = Runner(place.store(), place.config(), AuditLog(place.log_path), lambda: NOW, loop=loop)
+            runner.wake()
+        assert runner.counts["started"] == 0
+        assert place.task("a")["status"] == "scheduled"
+
+    def test_a_deadline_is_kept(self, place, monkeypatch):
+        """Each claim takes what comes; the one that is overdue is ended between two of them."""
+        claims, ended_after = [], []
+        whole = claiming.choose
+
+        def choose(hot, **known):
+            claims.append(1)
+            return whole(hot, **known)
+
+        monkeypatch.setattr(claiming, "choose", choose)
+        end = Attempt.end
+        monkeypatch.setattr(Attempt, "end", lambda self, why: (ended_after.append(len(claims)), end(self, why))[1])
+        sleeps = place.executor("exec sleep 600")
+        first = v1_task("first", executor=sleeps, timeout_seconds=0.05, run_at="2026-04-08T16:40:00Z")
+        place.write_store(first, *[v1_task(f"t{number:03}") for number in range(200)])
+        place.wake_at(NOW)
+        assert ended_after[0] < len(claims) / 2
+
+    def test_one_start_that_fails_holds_up_claims_for_a_while_only(self, place, monkeypatch):
+        whole, failed = executor.write_prompt, []
+
+        def write(one, paths):
+            if one["id"] == "b" and not failed:
+                failed.append(1)
+                raise OSError(28, "No space left on device", str(paths.prompt))
+            return whole(one, paths)
+
+        monkeypatch.setattr(executor, "write_prompt", write)
+        ran = place.base / "ran"
+        waits = place.executor(GO.format(quoted(ran)), "waits")
+        place.write_store(
+            v1_task("a", executor=waits, run_at="2026-04-08T16:40:00Z"),
+            v1_task("b", executor=place.executor(f"touch {quoted(ran)}", "touches")),
+        )
+        with pytest.raises(StorageError, match="No space left"):
+            place.wake_at(NOW, claim_every=0.1)
+        assert {one["id"]: one["status"] for one in place.archived()} == {"a": "completed", "b": "completed"}
+
+    def test_a_prompt_that_is_in_ones_own_way_alone_holds_up_nobody(self, place):
+        place.write_store(v1_task("a", run_at="2026-04-08T16:40:00Z"), v1_task("b"))
+        (place.logs / "a.prompt.txt").mkdir(parents=True)
+        assert place.wake_at(NOW, {"DEFER_MAX_PARALLEL": "1"})["completed"] == 1
+        assert {one["id"]: one["error_type"] for one in place.archived() if "error_type" in one} == {"a": "ConfigError"}
+
+    def test_a_claim_that_was_written_though_the_disk_said_no_is_put_back(self, place, monkeypatch):
+        whole, failed = fsio.append, []
+        ran = place.base / "ran"
+
+        def append(path, data, **known):
+            state = whole(path, data, **known)
+            if not failed and b'"id":"b"' in data and b'"executing"' in data:
+                failed.append(1)
+                raise OSError(5, "I/O error", str(path))
+            return state
+
+        monkeypatch.setattr(fsio, "append", append)
+        # The second is due once the first is at work, which waits for it.
+        due = place.base / "due"
+        waits = place.executor(f"touch {quoted(due)}; {GO.format(quoted(ran))}", "waits")
+        touches = place.executor(f"touch {quoted(ran)}", "touches")
+        place.write_store(
+            v1_task("a", executor=waits, run_at="2026-04-08T16:40:00Z"),
+            v1_task("b", executor=touches, run_at=text_at(minutes=5)),
+        )
+        clock = lambda: at(minutes=10) if due.exists() else NOW  # noqa: E731
+        Runner(place.store(), place.config(), AuditLog(place.log_path), clock, claim_every=0.1).wake()
+        assert {one["id"]: one["status"] for one in place.archived()} == {"a": "completed", "b": "completed"}
+
+    def test_nothing_is_busy_while_an_outcome_is_refused(self, place, monkeypatch):
+        whole, refused, turns = fsio.append, [], []
+        wait = Loop.wait
+
+        def append(path, data, **known):
+            if path == place.store_path and b'"id":"b"' in data and b'"completed"' in data and len(refused) < 3:
+                refused.append(1)
+                raise OSError(28, "No space left on device", str(path))
+            return whole(path, data, **known)
+
+        monkeypatch.setattr(fsio, "append", append)
+        monkeypatch.setattr(fsio, "give_back", lambda path, size: False)
+        monkeypatch.setattr("defer.agenda._FAILED_AGAIN_SECONDS", 0.2)
+        monkeypatch.setattr(Loop, "wait", lambda self, until: (turns.append(1), wait(self, until))[1])
+        first = place.base / "first"
+        place.write_store(
+            v1_task("a", executor=place.executor(f"touch {quoted(first)}", "first")),
+            v1_task("b", executor=place.executor(GO.format(quoted(first)), "second")),
+        )
+        assert place.wake_at(NOW)["completed"] == 2
+        assert len(turns) < 50

@@ -196,6 +196,19 @@ def test_a_loop_goes_on_when_the_files_it_was_started_from_are_moved(place, what
     assert [one["result"]["output"] for one in place.archived() if "output" in one["result"]] == ["4"]
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_log_and_a_terminal_that_take_nothing_stop_no_task(place):
+    place.schedule("now", "s", "--id", "a", "--executor", place.executor("exit 1", "fails"))
+    place.schedule("now", "s", "--id", "b", "--executor", place.executor("echo fine"))
+    place.home.joinpath("log").mkdir()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [SCRIPTS / "run-deferred.sh"], env={**place.env, "DEFER_LOG_FILE": str(place.home / "log")}, stderr=full
+        )
+    assert done.returncode == 0
+    assert {one["id"]: one["status"] for one in place.archived()} == {"a": "failed", "b": "completed"}
+
+
 def test_a_wake_without_an_environment_says_what_is_missing_and_installs_nothing(place):
     """A checkout whose environment is gone, under cron: nobody is there to see an installation."""
     checkout = checkout_in(place)
