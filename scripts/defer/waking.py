@@ -48,7 +48,17 @@ def _keep_waking(connect: Connect, loop: Loop, every: float, as_json: bool) -> N
             _wake_once(client, loop, every, as_json)
         except (DeferError, OSError) as error:
             render.warn(str(error))
+        except Exception:
+            # A mistake of ours is told whole, so that it can be reported, and must not end the loop.
+            _tell_mistake()
         loop.rest(every)
+
+
+def _tell_mistake() -> None:
+    import traceback
+
+    for line in traceback.format_exc().splitlines():
+        render.warn(line)
 
 
 def _connected(connect: Connect, before: Client | None) -> Client:

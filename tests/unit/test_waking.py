@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from defer import waking
+from defer.client import Client
+from defer.loop import Loop
+from defer.runner import Runner
 from support import ROOT, SCRIPTS, is_running, quoted, strict, until, v1_task
 
 
@@ -135,6 +139,27 @@ class TestBetweenWakes:
         finally:
             outer.kill()
             outer.wait()
+
+
+def test_a_mistake_of_ours_does_not_end_a_loop(place, monkeypatch, capsys):
+    place.write_store(v1_task("a"))
+    for name, value in place.env.items():
+        monkeypatch.setenv(name, value)
+    whole, mistakes = Runner._turn_until_done, []
+
+    def turn(self):
+        if not mistakes:
+            mistakes.append(1)
+            raise ZeroDivisionError("a mistake")
+        whole(self)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Runner, "_turn_until_done", turn)
+    monkeypatch.setattr(Loop, "rest", lambda self, seconds: None)
+    assert waking.wake(Client, ["--loop", "1"]) == 0
+    assert "defer: ZeroDivisionError: a mistake\n" in capsys.readouterr().err
+    assert place.archived()[0]["status"] == "completed"
+    assert 'wake_failed error="a mistake"' in place.log_path.read_text()
 
 
 class TestWhatItPrints:
