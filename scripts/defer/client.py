@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import config, instants
@@ -36,20 +37,14 @@ class Client:
         self.config: Config = config.load(environ)
         self.audit = AuditLog(self.config.log_file)
         self.clock = clock
-        self._tell = tell
         self.store = JsonlStore(
             self.config.tasks_file,
             self.config.archive_dir,
             self.config.runs_dir,
             self.config.lock_timeout_seconds,
-            self._report,
+            # Not a method: in a circle of references the store's file would stay open until a collection.
+            partial(_report, self.audit, clock, tell),
         )
-
-    def _report(self, action: str, **facts: object) -> None:
-        self.audit.note(self.clock(), action, None, **facts)
-        if self._tell is not None:
-            said = ", ".join(f"{name} {value}" for name, value in facts.items())
-            self._tell(f"{action.replace('_', ' ')}: {said}")
 
     def plan(self, request: Request, now: datetime | None = None) -> Plan:
         """Read a request, as of ``now`` (default: the present); nothing is stored. Raises BadInput."""
@@ -113,3 +108,13 @@ class Client:
         from . import history
 
         return history.runs(self.config.runs_dir, task_id)
+
+
+def _report(
+    audit: AuditLog, clock: Callable[[], datetime], tell: Callable[[str], None] | None, action: str, **facts: object
+) -> None:
+    """Note what the store set aside or found unreadable, and tell of it."""
+    audit.note(clock(), action, None, **facts)
+    if tell is not None:
+        said = ", ".join(f"{name} {value}" for name, value in facts.items())
+        tell(f"{action.replace('_', ' ')}: {said}")
