@@ -225,11 +225,29 @@ class Attempt:
             self._let_go_of_pipes()
             ended = self._outcome(now)
         except Exception as error:
-            with suppress(Exception):
-                self._unregister()
-            ended = self._outcome_by_status(resultfile.Result(), {"result_file_error": self._mask(repr(error))}, now)
+            for step in (self._unregister, self._close):
+                with suppress(Exception):
+                    step()
+            ended = self._bare_outcome(error)
         duration = round((time.monotonic() - self._started) * 1000)
         return ended._replace(duration_ms=duration, log_bytes=self.capture.log.kept_bytes)
+
+    def _bare_outcome(self, odd: Exception) -> Outcome:
+        """What the exit status alone says, where the rest of the end could not be read."""
+        code = self._exit_code()
+        # Its words may quote what was to be masked.
+        what = f"the end could not be read: {type(odd).__name__}"
+        facts = {"prompt_path": str(self.paths.prompt), "log_path": str(self.paths.log), "result_file_error": what}
+        if self._why_ended is None and code == 0:
+            return Outcome(OK, exit_code=0, result={"type": "executor_output", **facts, "output": ""})
+        kind = self._why_ended or error_type_of(code)
+        status = TIMEOUT if kind == TIMEOUT_ERROR else FAILED
+        return Outcome(status, exit_code=code, error_type=kind, error=f"executor ended with {code}", result=facts)
+
+    def _exit_code(self) -> int:
+        # One that SIGKILL does not end at once, in an uninterruptible wait, is not waited for.
+        polled = self.leader.poll() if self._status is None else self._status
+        return _KILLED if polled is None else polled
 
     def _let_go_of_pipes(self) -> None:
         goes_on = self._drain() and bool(self.task.get("leave_running"))
@@ -243,13 +261,9 @@ class Attempt:
         self._close(is_read_on=is_read_on)
 
     def _outcome(self, now: datetime) -> Outcome:
+        code = self._exit_code()
         said, complaint = self._result_file(now)
-        return self._outcome_by_status(said, self._facts(said, complaint), now)
-
-    def _outcome_by_status(self, said: resultfile.Result, facts: dict[str, Any], now: datetime) -> Outcome:
-        # One that SIGKILL does not end at once, in an uninterruptible wait, is not waited for.
-        polled = self.leader.poll() if self._status is None else self._status
-        code = _KILLED if polled is None else polled
+        facts = self._facts(said, complaint)
         if self._why_ended is None and code == 0:
             return self._success(said, facts, now)
         kind = self._why_ended or error_type_of(code)

@@ -801,17 +801,18 @@ class TestOddEnds:
         assert place.wake_at(NOW)["completed"] == 1
         assert place.archived()[0]["result"]["summary"] == "done"
 
-    def test_an_exception_while_the_end_is_read(self, place, monkeypatch):
-        def parse(raw, now):
+    @pytest.mark.parametrize("what", ["resultfile.parse", "charsets.text", "attempt.Attempt._drain"])
+    def test_an_exception_while_the_end_is_read(self, place, monkeypatch, what):
+        def mistake(*_, **__):
             raise ZeroDivisionError("a mistake of ours")
 
-        monkeypatch.setattr("defer.resultfile.parse", parse)
+        monkeypatch.setattr(f"defer.{what}", mistake)
         fails = place.executor(f"{result_file(summary='x')}; exit 3", "fails")
         place.write_store(v1_task("a", executor=place.executor(result_file(summary="x"))), v1_task("b", executor=fails))
         counts = place.wake_at(NOW)
         assert (counts["completed"], counts["failed"]) == (1, 1)
         for one in place.archived():
-            assert "a mistake of ours" in one["result"]["result_file_error"]
+            assert one["result"]["result_file_error"] == "the end could not be read: ZeroDivisionError"
 
     def test_a_process_table_that_cannot_be_read_for_a_moment(self, place, monkeypatch):
         whole, calls = os.listdir, []
