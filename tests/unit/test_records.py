@@ -797,12 +797,10 @@ def test_the_command_says_it_in_json_and_in_sentences(planted: Planted) -> None:
     ]
 
 
-def test_the_rest_of_doctor_is_yet_to_come(place: Place) -> None:
+def test_doctor_is_told_what_to_check(place: Place) -> None:
     done = place.defer("doctor")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "defer: doctor checks only the history so far; the rest is yet to come (defer doctor --records)\n"
-    )
+    assert done.stderr == "defer: doctor is not told what to check (defer doctor --records)\n"
 
 
 def test_a_busy_store_and_a_failing_disk_are_said(planted: Planted) -> None:
