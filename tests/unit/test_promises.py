@@ -100,7 +100,8 @@ class TestRow3FullDisk:
         assert {strict(line)["status"] for line in filed.read_bytes().splitlines()} == {"completed"}
         logs = sorted((kept / "logs" / "attempts").glob("*/*.log"))
         assert len(logs) == 2
-        assert min(len(log.read_bytes()) for log in logs) > 100_000
+        # Whichever filled it gave back half a megabyte, or all it had.
+        assert max(len(log.read_bytes()) for log in logs) > 100_000
 
 
 class TestRow4TornTail:
