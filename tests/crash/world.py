@@ -257,12 +257,13 @@ class FakeAttempt:
 
 
 class FakeLoop:
-    """No descriptors and no signals: whatever there is to see is there already."""
+    """No descriptors and no signals: whatever there is to see is there already. An attempt lasts for one turn."""
 
     is_told_to_stop = False
 
     def __init__(self) -> None:
         self.attempts: dict[str, FakeAttempt] = {}
+        self._seen: set[str] = set()
 
     def expect(self, attempt: FakeAttempt) -> None:
         """Its leader waits behind its gate."""
@@ -275,8 +276,10 @@ class FakeLoop:
         attempt.abandon()
 
     def wait(self, _until: object) -> list[FakeAttempt]:
-        over = list(self.attempts.values())
-        self.attempts.clear()
+        over = [attempt for name, attempt in self.attempts.items() if name in self._seen]
+        self._seen = set(self.attempts)
+        for attempt in over:
+            del self.attempts[attempt.run_id]
         return over
 
     def let_go(self) -> None:
