@@ -47,7 +47,7 @@ def _record(name: str, run_at: str, prompt: str) -> bytes:
         "occurrence": run_at,
         "tz": "UTC",
         "when": "tomorrow 9am",
-        "cwd": "/srv/reports",
+        "cwd": "/",
     }
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 

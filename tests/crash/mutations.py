@@ -64,7 +64,7 @@ MUTATIONS = [
         "write a rewrite into the store itself", "fsio.py",
         (
             ('    new = path.with_name(f"{_front(path)}{os.urandom(8).hex()}.new")\n', "    new = path\n"),
-            ("with _opened(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL", "with _opened(new, os.O_WRONLY | os.O_TRUNC"),
+            ("with opened(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL", "with opened(new, os.O_WRONLY | os.O_TRUNC"),
             ("        kernel.rename(new, path)\n", ""),
         ),
         f"{FAULTS}[rewrite-kill-half]",
@@ -108,30 +108,33 @@ MUTATIONS = [
     ),
     Mutation(
         "take no lock", "store.py",
-        (("            with fsio.lock(self._lock_path, self._lock_timeout):\n", "            if True:\n"),),
+        (("            with fsio.lock(self._lock_path, patience):\n", "            if True:\n"),),
         f"{LONG}test_row_9_the_lock_keeps_writers_apart",
     ),
     Mutation(
         "start the executor before its identity is written", "runner.py",
         (
-            ("        try:\n            started = self._store.update(", "        attempt.release()\n        try:\n            started = self._store.update("),
-            ("        attempt.release()\n        self._watch_stdin(attempt)\n", "        self._watch_stdin(attempt)\n"),
+            (
+                "        try:\n            started = settling.change(",
+                "        self._loop.add(attempt, self._make_keeper)\n        try:\n            started = settling.change(",
+            ),
+            ("        else:\n            self._loop.add(attempt, self._make_keeper)\n", ""),
         ),
         f"{FAULTS}[settle retry-kill-after]",
     ),
     Mutation(
-        "ignore run_id at settle", "runner.py",
-        ((" or not same_run:", ":"),),
+        "ignore run_id at settle", "settling.py",
+        ((" and run_id(current) == run_id(mine)", ""),),
         f"{LONG}test_row_7_an_outcome_that_comes_too_late_is_dropped",
     ),
     Mutation(
         "give an attempt up while its executor lives", "recovery.py",
         (("    if not leader:\n        return LOST\n", "    return LOST\n"),),
-        f"{FAULTS}[settle retry-kill-after]",
+        "tests/unit/test_recovery.py::test_a_living_leader_is_left_to_its_deadline",
     ),
     Mutation(
         "believe a pid without its start time", "process.py",
-        (('    return start is not None and start == known.get("start")\n', "    return start is not None\n"),),
+        (('    return start is not None and start == known["start"]\n', "    return start is not None\n"),),
         f"{OUTSIDE}test_row_8_a_pid_that_is_used_again",
     ),
     Mutation(
