@@ -163,8 +163,9 @@ def run(argv: "list[str]") -> None:
     ask = Ask(argv)
     if ask.words == "-":
         # What is not UTF-8 becomes characters that no expression has.
-        for answer in answers(ask, iter(open(0, encoding="utf-8-sig", errors="surrogateescape", closefd=False))):  # noqa: SIM115
-            print(answer, flush=True)
+        with open(0, encoding="utf-8-sig", errors="surrogateescape", closefd=False) as lines:
+            for answer in answers(ask, iter(lines)):
+                print(answer, flush=True)
         return
     if (quick := _quickly(ask)) is not None:
         print(quick)

@@ -258,4 +258,5 @@ def warn(text: str) -> None:
     try:
         print(f"defer: {plain(text)}", file=sys.stderr, flush=True)
     except OSError:
+        # Open for as long as the process lasts: what is buffered would fail once more at its end.
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115

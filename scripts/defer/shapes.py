@@ -54,17 +54,17 @@ def is_count(found: object, most: int = MAX_COUNT) -> bool:
 
 def is_seconds(found: object) -> bool:
     """Whether this is a time span that can be counted with."""
-    return type(found) in (int, float) and 0 <= found <= MAX_SECONDS  # type: ignore[operator]
+    return (type(found) is int or type(found) is float) and 0 <= found <= MAX_SECONDS
 
 
 def is_number(found: object) -> bool:
     """Whether this is a number of a size that every program can read."""
-    return type(found) in (int, float) and -MAX_TALLY <= found <= MAX_TALLY  # type: ignore[operator]
+    return (type(found) is int or type(found) is float) and -MAX_TALLY <= found <= MAX_TALLY
 
 
-def tallied(before: object, more: int) -> int:
+def tallied(before: int | None, more: int) -> int:
     """One count of what has happened and ``more``, which never leaves what may be stored."""
-    return min(int(before or 0) + more, MAX_TALLY)  # type: ignore[call-overload, no-any-return]
+    return min(int(before or 0) + more, MAX_TALLY)
 
 
 def _unusable(found: object) -> str:
@@ -121,10 +121,12 @@ def status_of_process(found: object) -> str | None:
 
 
 def instant(found: object) -> str | None:
+    if type(found) is not str:
+        return _unusable(found)
     try:
         # In UTC already, as we write it, it can name no moment outside of the calendar.
-        _ = datetime.fromisoformat(found) if found[-1] == "Z" else instants.from_text(found)  # type: ignore[arg-type, index]
-    except (ValueError, TypeError, LookupError):
+        _ = datetime.fromisoformat(found) if found.endswith("Z") else instants.from_text(found)
+    except (ValueError, LookupError):
         return _unusable(found)
     return None
 

@@ -370,7 +370,7 @@ def cancel(task_id: str) -> Any:
 def wake(proc: Proc) -> None:
     """``run-deferred.sh`` once Python runs."""
     proc.store.markers.beat()
-    runner.Runner(proc.store, proc.config, proc.audit, lambda: proc.machine.now, loop=FakeLoop()).wake()  # type: ignore[arg-type]
+    runner.Runner(proc.store, proc.config, proc.audit, lambda: proc.machine.now, loop=FakeLoop()).wake()
 
 
 def archive(proc: Proc) -> None:

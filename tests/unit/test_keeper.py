@@ -24,6 +24,14 @@ def started(place, body: str, *flags: str, env=None, entry=("run-deferred.sh",))
     return runner, place.task("a")
 
 
+def write_canary(place) -> None:
+    """A settings file that holds a secret."""
+    settings = place.home / ".config" / "defer" / "env"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f"TOKEN={CANARY}\n")
+    settings.chmod(0o600)
+
+
 def log_of(one) -> bytes:
     path = Path(one["run"]["log"])
     return path.read_bytes() if path.exists() else b""
@@ -45,15 +53,13 @@ def gate(place, name: str) -> tuple[Path, str]:
 
 
 def test_a_secret_that_is_half_printed_at_the_end_is_masked_whole_by_who_reads_on(place):
-    settings = place.home / "settings"
-    settings.write_text(f"TOKEN={CANARY}\n")
-    settings.chmod(0o600)
+    write_canary(place)
     go, wait = gate(place, "go")
     told, said = place.base / "told", place.base / "said"
     stays = f"(printf %s {CANARY[:-4]}; touch {quoted(told)}; {wait}; printf %s {CANARY[-4:]}.; touch {quoted(said)}) &"
     body = f"{stays} while [ ! -e {quoted(told)} ]; do sleep 0.01; done"
     place.schedule("now", "s", "--id", "a", "--leave-running", "--executor", place.executor(body))
-    place.wake(env={"DEFER_ENV_FILE": str(settings)})
+    place.wake()
     go.touch()
     until(said.exists)
     log = Path(place.runs()[0]["log"])
@@ -138,9 +144,7 @@ class TestTheRunnerIsKilled:
         assert log_of(one) == b"0123456789" * 10 + b"\n[defer: 910 further bytes were not kept]\n"
 
     def test_secrets_are_masked_also_one_that_was_cut_by_the_runners_death(self, place):
-        settings = place.home / ".config" / "defer" / "env"
-        settings.parent.mkdir(parents=True)
-        settings.write_text(f"TOKEN={CANARY}\n")
+        write_canary(place)
         go, wait = gate(place, "go")
         half = len(CANARY) // 2
         body = f"printf 'before {CANARY} {CANARY[:half]}'; {wait}; printf '{CANARY[half:]} after {CANARY}'"
@@ -152,9 +156,7 @@ class TestTheRunnerIsKilled:
         until(lambda: log_of(one) == b"before [masked] [masked] after [masked]")
 
     def test_what_looked_like_the_beginning_of_a_secret_is_kept(self, place):
-        settings = place.home / ".config" / "defer" / "env"
-        settings.parent.mkdir(parents=True)
-        settings.write_text(f"TOKEN={CANARY}\n")
+        write_canary(place)
         go, wait = gate(place, "go")
         runner, one = started(place, f"printf 'x s3cr'; {wait}; echo ' end'")
         until(lambda: log_of(one) == b"x ")

@@ -443,7 +443,7 @@ EXITS = {0, 1, 2, 74}
 
 
 def called(command: str, task_id: str, line: bytes, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One command; whatever is no DeferError comes out of here as it is."""
+    """One command; whatever is not a DeferError comes out of here as it is."""
     out, err = (Terminal(is_terminal=zlib.crc32(line) % 2 == 0) for _ in range(2))
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
