@@ -280,7 +280,7 @@ class Attempt:
 
     def _success(self, said: resultfile.Result, facts: dict[str, Any], now: datetime) -> Outcome:
         at, complaint = self._reschedule(said.reschedule, now)
-        result = {"type": "executor_output", **facts, "output": self.capture.output}
+        result = {"type": "executor_output", **facts, "output": self.capture.output.rstrip("\n")}
         if complaint:
             result["result_file_error"] = complaint
         if self.capture.stdout_bytes > RECORD_BYTES:
@@ -337,13 +337,16 @@ class Attempt:
         return {name: value for name, value in facts.items() if value is not None}
 
     def _error(self, kind: str, code: int) -> str:
+        said = self.capture.last_words
+        how = self._how_it_ended(kind, code)
+        return f"{how}: {said}" if said else how
+
+    def _how_it_ended(self, kind: str, code: int) -> str:
         if kind == TIMEOUT_ERROR:
             return f"timed out after {self.timeout:g} s"
         if kind in (RUNNER_STOPPED, CANCELLED):
             return "the runner was stopped" if kind == RUNNER_STOPPED else "cancelled while executing"
-        how = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
-        said = self.capture.last_error_line
-        return f"executor {how}: {said}" if said else f"executor {how}"
+        return f"executor was ended by signal {-code}" if code < 0 else f"executor exited with {code}"
 
 
 def _leader(argv: list[str], cwd: Path, variables: dict[str, str], task: Task, config: Config, stdin: str) -> Leader:

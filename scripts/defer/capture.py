@@ -1,7 +1,7 @@
 """What an attempt prints: into its log up to a limit, masked; the rest drained and counted.
 
 Memory stays flat whatever is written: beside the log only the first bytes of stdout, which
-become the result, and the last of stderr, which explain a failure, are kept.
+become the result, and the last of either stream, which explain a failure, are kept.
 
 A log that cannot be written loses output, never the attempt. One that has filled the disk gives
 ``RESERVE_BYTES`` back and is not written again: the store needs room to say how the attempt ended.
@@ -21,6 +21,7 @@ RECORD_BYTES = 64 << 10
 RESERVE_BYTES = 512 << 10
 """Room for the record of an attempt, escaped, in the store, the archive and a rewrite of a small store."""
 _TAIL_BYTES = 2048
+_LONGEST_LAST_WORDS = 500
 
 
 class Log:
@@ -87,7 +88,7 @@ class Capture:
         self._locale = locale
         self._maskers = {stream: Masker(known, before) for stream, before in zip(STREAMS, held, strict=True)}
         self._head = bytearray()
-        self._tail = b""
+        self._tails = dict.fromkeys(STREAMS, b"")
         self.stdout_bytes = 0
         self.log = log
 
@@ -99,8 +100,7 @@ class Capture:
         if stream == "stdout":
             self.stdout_bytes += len(masked)
             self._head += masked[: RECORD_BYTES - len(self._head)]
-        else:
-            self._tail = (self._tail + masked)[-_TAIL_BYTES:]
+        self._tails[stream] = (self._tails[stream] + masked)[-_TAIL_BYTES:]
         self.log.add(masked)
 
     @property
@@ -121,7 +121,7 @@ class Capture:
         return charsets.text(bytes(self._head), self._locale, was_cut=len(self._head) == RECORD_BYTES)
 
     @property
-    def last_error_line(self) -> str:
-        """The last line of stderr that is not blank, or nothing."""
-        lines = [line.strip() for line in charsets.text(self._tail, self._locale).splitlines()]
-        return next((line for line in reversed(lines) if line), "")[-500:]
+    def last_words(self) -> str:
+        """The last line of stderr that is not blank, else of stdout, else nothing; at most 500 characters."""
+        said = (charsets.last_line(charsets.text(self._tails[stream], self._locale)) for stream in ("stderr", "stdout"))
+        return next(filter(None, said), "")[-_LONGEST_LAST_WORDS:]

@@ -7,8 +7,13 @@ system's messages are not translated. Those that programs print are, and in the 
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from contextlib import suppress
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_BLANK = " \t\r\n"
 
 
 def locale_name(environment: Mapping[str, str]) -> str:
@@ -52,3 +57,18 @@ def _charset(locale: str) -> str:
         return codecs.lookup(name).name
     except LookupError:
         return "utf-8"
+
+
+def last_line(printed: str) -> str:
+    """The last line that says anything, with its control characters shown; nothing where none does.
+
+    One that only sets a terminal's colours back says nothing.
+    """
+    for line in reversed(printed.splitlines()):
+        if _ESCAPE_SEQUENCE.sub("", line).strip():
+            return _CONTROL.sub(_shown, line.strip(_BLANK))
+    return ""
+
+
+def _shown(control: re.Match[str]) -> str:
+    return " " if control[0] == "\t" else f"\\x{ord(control[0]):02x}"

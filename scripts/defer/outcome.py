@@ -133,7 +133,9 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
 
 
 def _retry_result(outcome: Outcome, at: datetime) -> dict[str, Any]:
-    return {**(outcome.result or {}), "type": "retry_scheduled", "retry_at": instants.to_text(at)}
+    when = instants.to_text(at)
+    # The first is v1's name for it.
+    return {**(outcome.result or {}), "type": "retry_scheduled", "next_run_at": when, "retry_at": when}
 
 
 def _session(outcome: Outcome) -> dict[str, Any]:

@@ -110,6 +110,7 @@ class Result(TypedDict, total=False):
     output_bytes: int | None
     summary: str | None
     artifacts: list[str] | None
+    next_run_at: str | None
     retry_at: str | None
     result_file_error: str | None
     log_error: str | None

@@ -230,7 +230,7 @@ RESULT: Fields = {
     "output_truncated": truth,
     "output_bytes": tally,
     "artifacts": many(text),
-    "retry_at": text,
+    **dict.fromkeys(("next_run_at", "retry_at"), text),
 }
 IDENTITY: Fields = {"pid": positive, **dict.fromkeys(("start", "boot", "pid_namespace", "wake"), text)}
 RUN_UNDER_WAY: Fields = {

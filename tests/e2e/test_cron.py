@@ -144,7 +144,7 @@ def test_cron_runs_a_due_task(
     shell.wait_for(lambda: any(archive.glob("*.jsonl")), "a run of the task")
     (record,) = [json.loads(line) for file in archive.glob("*.jsonl") for line in file.read_text().splitlines()]
     assert (record["id"], record["status"]) == ("woken", "completed")
-    assert record["result"]["output"] == "done by cron\n"
+    assert record["result"]["output"] == "done by cron"
 
     out = tmp_path / "out"
     assert json.loads((out / "task.json").read_text())["context"] == task["context"]

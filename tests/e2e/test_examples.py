@@ -82,7 +82,7 @@ def test_resumed_analysis(run: Run) -> None:
     printed = run("resumed-analysis.sh")
     ended = answers(printed)[-1]
     assert (ended["status"], ended["attempts"]) == ("completed", 2)
-    assert ended["result"]["output"] == "the sum of 100 measurements is 5050\n"
+    assert ended["result"]["output"] == "the sum of 100 measurements is 5050"
     assert "quota used up after line 50" in printed
     assert "## Constraints\n\n- Do not change the measurements" in printed
 

@@ -44,13 +44,12 @@ def test_secrets_are_masked_in_log_record_and_error_alike(tmp_path):
         tmp_path, ("stdout", b"s3c"), ("stderr", b"x\ns3cr3t!"), ("stdout", b"r3t"), secrets=[b"s3cr3t"]
     )
     assert b"s3cr3t" not in log
-    assert (one.output, one.last_error_line) == ("[masked]", "[masked]!")
+    assert (one.output, one.last_words) == ("[masked]", "[masked]!")
 
 
 @pytest.mark.parametrize(
     ("said", "line"),
     [
-        (b"", ""),
         (b"one\ntwo\n\n  \n", "two"),
         (b"progress 1%\rprogress 100%\r", "progress 100%"),
         (b"\xff\xfe broken", "�� broken"),
@@ -60,7 +59,22 @@ def test_secrets_are_masked_in_log_record_and_error_alike(tmp_path):
 )
 def test_the_error_is_the_last_line_of_stderr(tmp_path, said, line):
     one, _ = captured(tmp_path, ("stdout", b"not this"), ("stderr", said))
-    assert one.last_error_line == line
+    assert one.last_words == line
+
+
+@pytest.mark.parametrize("silent", [b"", b"\n \t\n", b"\x1b[0m\n\x1b[?25h\x1b[K\r\n"])
+def test_the_error_is_the_last_line_of_stdout_where_stderr_says_nothing(tmp_path, silent):
+    one, _ = captured(tmp_path, ("stdout", b"one\ntwo\n"), ("stderr", silent))
+    assert one.last_words == "two"
+
+
+def test_nothing_printed_is_no_error_line(tmp_path):
+    assert captured(tmp_path)[0].last_words == ""
+
+
+def test_control_characters_of_the_error_are_shown(tmp_path):
+    one, _ = captured(tmp_path, ("stderr", b"\x1b[31mred\x1b[0m\ta\0b\x7f\xc2\x9bc\n"))
+    assert one.last_words == r"\x1b[31mred\x1b[0m a\x00b\x7f\x9bc"
 
 
 def test_a_log_that_cannot_be_made_loses_output_and_nothing_else(tmp_path):

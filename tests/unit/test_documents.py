@@ -541,7 +541,7 @@ def executors_did_what_readme_says(reader: Reader) -> None:
     results = {one["id"]: one["result"] for one in filed}
     assert results["review"]["output"].startswith("# Deferred task\n")
     assert "go on with the review" in results["review"]["output"]
-    assert results["build"]["output"] == "still missing: build/app\n"
+    assert results["build"]["output"] == "still missing: build/app"
 
 
 def test_blocks_that_are_not_run_are_few_and_name_targets_that_exist() -> None:

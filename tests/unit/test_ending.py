@@ -70,7 +70,7 @@ class TestTheLeaderEndsByItself:
         )
         wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
         one, run = ran(place, f"{child} & {wait}; echo mine")
-        assert one["result"]["output"] == "mine\nsaved\n"
+        assert one["result"]["output"] == "mine\nsaved"
         assert place.attempt_log(run).endswith(b"saved\n")
 
     def test_a_workspace_is_free_only_when_all_of_it_has_ended(self, place):
@@ -207,7 +207,7 @@ class TestMeantToStay:
         server = pid_of(place, "pid")
         try:
             assert is_running(server)
-            assert (one["status"], one["result"]["output"]) == ("completed", "started\n")
+            assert (one["status"], one["result"]["output"]) == ("completed", "started")
             assert place.audit("leftovers_ended") == []
         finally:
             os.kill(server, signal.SIGKILL)

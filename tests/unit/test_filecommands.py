@@ -488,7 +488,7 @@ def test_a_command_runs_with_its_environment_and_no_value_is_kept(run: Run, task
     _, out, _ = run("show", "a", "--json")
     record = json.loads(out)
     assert record["status"] == "completed"
-    assert record["result"]["output"] == f"[masked] 5 {tmp_path}\n"
+    assert record["result"]["output"] == f"[masked] 5 {tmp_path}"
     assert json.loads(run("show", "list", "--json")[1])["result"]["output"] == "a b|$HOME|"
     kept = "".join(path.read_text() for path in (tmp_path / "runtime").rglob("*") if path.is_file())
     assert "canary" not in kept

@@ -61,7 +61,7 @@ def test_exit_0_on_sigterm_is_a_cancel_all_the_same(place):
     assert runner.wait() == 0
     assert place.tasks() == {}
     (filed,) = place.archived()
-    assert (filed["status"], filed["result"]["output"]) == ("cancelled", "bye\n")
+    assert (filed["status"], filed["result"]["output"]) == ("cancelled", "bye")
 
 
 def test_a_deferral_on_sigterm_is_a_cancel_all_the_same(place):

@@ -498,7 +498,7 @@ class TestRow10HostileExecutors:
 
     def test_closes_stdin_early_with_a_megabyte_of_input(self, place):
         one, _ = self.attempt(place, "head -c 10; exec <&-; sleep 0.05; echo; exit 0", x="y" * 1_000_000)
-        assert one["result"]["output"] == '{"id":"a",\n'
+        assert one["result"]["output"] == '{"id":"a",'
 
     def test_reads_a_megabyte_of_input_slowly(self, place):
         one, _ = self.attempt(place, "sleep 0.05; wc -c", x="y" * 1_000_000)
@@ -540,7 +540,7 @@ class TestRow10HostileExecutors:
         there = place.base / "there"
         there.mkdir()
         one, _ = self.attempt(place, 'rmdir "$PWD"; echo gone', workspace=str(there))
-        assert one["result"]["output"] == "gone\n"
+        assert one["result"]["output"] == "gone"
 
 
 def run_measured(place, env: dict[str, str]) -> int:
@@ -595,7 +595,7 @@ class TestRow13HostileText:
         assert len(lines_of(place.store_path)) == 1
         place.defer("list", "--compact")
         place.wake()
-        assert place.archived()[0]["result"]["output"].count("\n") == 1
+        assert "\n" not in place.archived()[0]["result"]["output"]
         assert not list(place.base.rglob("owned"))
         assert_plain_log(place)
 
@@ -768,7 +768,7 @@ class TestRow14Secrets:
         statuses = {one["id"]: one["status"] for one in place.archived()}
         assert statuses == {"works": "completed", "fails": "failed"}
         works = next(one for one in place.archived() if one["id"] == "works")
-        assert works["result"]["output"] == "out [masked]\ncut [masked]\n"
+        assert works["result"]["output"] == "out [masked]\ncut [masked]"
         assert works["result"]["summary"] == "[masked]"
         fails = next(one for one in place.archived() if one["id"] == "fails")
         assert fails["error"] == "executor exited with 1: err [masked]"

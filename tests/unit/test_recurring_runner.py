@@ -304,7 +304,7 @@ def test_run_is_beside_the_schedule_and_does_not_shift_it(place: Place, add: Any
     assert wake(place, MORNING)["completed"] == 1
     assert place.task("job") == before
     (filed,) = place.archived()
-    assert (filed["id"], filed["copy_of"], filed["result"]["output"]) == (copy["id"], "job", "done\n")
+    assert (filed["id"], filed["copy_of"], filed["result"]["output"]) == (copy["id"], "job", "done")
     wake(place, MORNING + timedelta(hours=2))
     assert [(one["id"], one["occurrence"]) for one in place.archived()][1:] == [("job", "2026-03-02T10:00:00Z")]
 
@@ -335,7 +335,7 @@ def test_a_copy_of_a_files_task_has_its_env(place: Place) -> None:
     assert place.defer("run", "job").returncode == 0
     place.wake()
     (filed,) = place.archived()
-    assert (filed["status"], filed["result"]["output"]) == ("completed", "[masked]\n"), filed
+    assert (filed["status"], filed["result"]["output"]) == ("completed", "[masked]"), filed
     place.defer("sync", str(tasks))
     assert [one["id"] for one in place.archived()] == [filed["id"]]
     assert "a fern" not in place.store_path.read_text()

@@ -96,7 +96,7 @@ WIDER: dict[str, str] = {
     **{f"Task.{name}": "v1's moments: nothing computes with them" for name in shapes.V1_MOMENTS},
     **{f"Task.{name}": "a later version may have more" for name in ("status", "error_type")},
     **{f"Execution.{name}": "a later version may have more" for name in ("mode", "aura_level")},
-    **{f"Result.{name}": "a later version may have more" for name in ("type", "retry_at")},
+    **{f"Result.{name}": "a later version may have more" for name in ("type", "next_run_at", "retry_at")},
     **{f"Run.{name}": "a later version may have more" for name in ("status", "error_type")},
     **{f"Last.{name}": "said to people as it stands" for name in ("outcome", "reason")},
     "Task.result": "of an attempt that was lost nothing may be known",

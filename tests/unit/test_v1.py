@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support import NOW, at, quoted, strict, v1_task
+from defer.attempt import Attempt
+from support import NOW, at, quoted, strict, until, v1_task
 
 # One record in every spelling that v1's users have: jq, Python and editors space and order as they like.
 COMPACT = (
@@ -42,7 +43,7 @@ def test_a_record_in_every_spelling_is_run_and_archived(place, spelling):
     counts = place.wake_at(at(seconds=1), {"DEFER_EXECUTOR": place.executor(f"cat >{quoted(out)}; echo fine")})
     assert counts["completed"] == 1
     (done,) = place.archived()
-    assert (done["id"], done["status"], done["result"]["output"]) == (TASK_ID, "completed", "fine\n")
+    assert (done["id"], done["status"], done["result"]["output"]) == (TASK_ID, "completed", "fine")
     assert json.loads(out.read_text())["id"] == TASK_ID
     assert place.store_path.read_bytes().strip() == b""
 
@@ -240,7 +241,7 @@ class TestExecutor:
         place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("echo done")})
         (done,) = place.archived()
         assert done["result"]["type"] == "executor_output"
-        assert done["result"]["output"] == "done\n"
+        assert done["result"]["output"] == "done"
         assert Path(done["result"]["prompt_path"]) == place.logs / f"{TASK_ID}.prompt.txt"
         assert done["completed_at"] == "2026-04-08T16:45:00Z"
 
@@ -262,7 +263,7 @@ class TestExecutor:
         env = {"DEFER_EXECUTOR": place.executor("cat >/dev/null; echo done")}
         done = place.run("execute-task.sh", input=json.dumps(v1_task()).encode(), env=env)
         assert done.returncode == 0
-        assert strict(done.stdout)["output"] == "done\n"
+        assert strict(done.stdout)["output"] == "done"
         assert not place.store_path.exists()
 
     def test_execute_task_passes_the_exit_status_on(self, place):
@@ -331,3 +332,97 @@ def test_entries_work_through_links_and_from_any_directory(place):
     done = place.run(str(link), "--when", "30m", "--summary", "s", "--compact", cwd="/")
     assert done.returncode == 0, done.stderr
     assert strict(done.stdout)["cwd"] == "/"
+
+
+class TestWhatTheExecutorSaid:
+    """v1 kept the whole output as the error; here it is its last line, behind how the executor ended."""
+
+    def failed(self, place, body, **env):
+        place.write_store(v1_task())
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body), **env})
+        (failed,) = place.archived()
+        assert failed["error"] == failed["last_error"] == place.runs()[0]["error"]
+        return failed["error"]
+
+    @pytest.mark.parametrize(
+        ("body", "error"),
+        [
+            ("echo no >&2; exit 3", "executor exited with 3: no"),
+            ("echo this; echo why; exit 3", "executor exited with 3: why"),
+            ("echo why >&2; echo not this; exit 3", "executor exited with 3: why"),
+            ("echo why; echo >&2; echo '  ' >&2; exit 3", "executor exited with 3: why"),
+            ("echo why; printf '\\033[0m\\n' >&2; exit 3", "executor exited with 3: why"),
+            ("printf why; exit 3", "executor exited with 3: why"),
+            ("exit 3", "executor exited with 3"),
+            ("echo why; kill -TERM $$", "executor was ended by signal 15: why"),
+            ("echo quota; exit 75", "executor exited with 75: quota"),
+            ("echo denied; exit 77", "executor exited with 77: denied"),
+            ("printf 'a\\tb\\033[31mred\\007\\302\\205\\n'; exit 1", r"executor exited with 1: a b\x1b[31mred\x07"),
+        ],
+    )
+    def test_stands_behind_its_exit_status(self, place, body, error):
+        assert self.failed(place, body) == error
+
+    def test_at_a_timeout(self, place, monkeypatch):
+        is_over = Attempt.is_over
+
+        def with_the_time_over_once_it_has_spoken(attempt, now):
+            return is_over(attempt, now + 3600 if attempt.capture.stdout_bytes else now)
+
+        monkeypatch.setattr(Attempt, "is_over", with_the_time_over_once_it_has_spoken)
+        body = "echo waiting for the lock; exec sleep 60"
+        assert self.failed(place, body) == "timed out after 3600 s: waiting for the lock"
+
+    def test_as_the_runner_is_stopped(self, place):
+        said = quoted(place.base / "said")
+        place.write_store(v1_task(executor=place.executor(f"echo half way; : >{said}; exec sleep 60")))
+        runner = place.start("run-deferred.sh")
+        until(lambda: (place.base / "said").exists(), "the executor's word")
+        runner.terminate()
+        runner.wait()
+        assert place.archived()[0]["error"] == "the runner was stopped: half way"
+
+    def test_is_the_last_error_of_a_retry(self, place):
+        place.write_store(v1_task(max_retries=1))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("echo why; exit 3")})
+        assert place.task(TASK_ID)["last_error"] == "executor exited with 3: why"
+
+    def test_is_masked_and_bounded(self, place):
+        settings = {"API_TOKEN": "canary-5521"}
+        place.write_store(v1_task())
+        body = "printf '%01000d' 0; echo canary-5521; exit 3"
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body)}, settings)
+        error = place.archived()[0]["error"]
+        assert error == "executor exited with 3: " + "0" * 492 + "[masked]"
+
+
+class TestTheResult:
+    """v1 took the output as the shell does: without the newlines at its end."""
+
+    @pytest.mark.parametrize(
+        ("body", "output"),
+        [
+            ("echo done", "done"),
+            (r"printf 'one\n\ntwo\n\n\n'", "one\n\ntwo"),
+            (r"printf ' \n '", " \n "),
+            (r"printf '\n\n'", ""),
+            ("printf done", "done"),
+            ("exit 0", ""),
+        ],
+    )
+    def test_has_no_newline_at_the_end_of_the_output(self, place, body, output):
+        place.write_store(v1_task())
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body)})
+        (done,) = place.archived()
+        assert done["result"]["output"] == output
+
+    def test_says_when_the_next_attempt_is(self, place):
+        place.write_store(v1_task(max_retries=1))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("exit 1")})
+        waiting = place.task(TASK_ID)
+        assert waiting["run_at"] == "2026-04-08T16:46:00Z"
+        assert waiting["last_attempt_at"] == "2026-04-08T16:45:00Z"
+        result = waiting["result"]
+        assert (result["type"], result["next_run_at"]) == ("retry_scheduled", waiting["run_at"])
+        assert result["retry_at"] == waiting["run_at"]
+        assert result["prompt_path"] == str(place.logs / f"{TASK_ID}.prompt.txt")
