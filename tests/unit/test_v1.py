@@ -364,12 +364,12 @@ class TestWhatTheExecutorSaid:
         assert self.failed(place, body) == error
 
     def test_at_a_timeout(self, place, monkeypatch):
-        is_over = Attempt.is_over
+        is_over, late = Attempt.is_over, [3600]
 
-        def with_the_time_over_once_it_has_spoken(attempt, now):
-            return is_over(attempt, now + 3600 if attempt.capture.stdout_bytes else now)
+        def with_its_time_over_once_it_has_spoken(attempt, now):
+            return is_over(attempt, now + late.pop() if late and attempt.capture.stdout_bytes else now)
 
-        monkeypatch.setattr(Attempt, "is_over", with_the_time_over_once_it_has_spoken)
+        monkeypatch.setattr(Attempt, "is_over", with_its_time_over_once_it_has_spoken)
         body = "echo waiting for the lock; exec sleep 60"
         assert self.failed(place, body) == "timed out after 3600 s: waiting for the lock"
 
