@@ -60,7 +60,7 @@ def test_reminder(run: Run) -> None:
     in_two_hours, now, waiting = answers(printed)
     assert in_two_hours["context"]["summary"] == "stretch your legs"
     assert [one["id"] for one in waiting] == [in_two_hours["id"]]
-    assert f"== {now['id']}, attempt 1 ==\n## Summary\n\nthe kettle\n" in printed
+    assert f"== {now['id']}, attempt 1 ==\n## Summary\n\n> the kettle\n" in printed
 
 
 def test_recurring(run: Run) -> None:
@@ -75,7 +75,7 @@ def test_recurring(run: Run) -> None:
     assert (paused["status"], resumed["status"], resumed["run_at"]) == ("paused", "scheduled", after["run_at"])
     assert cancelled["run_at"] > after["run_at"]
     assert (edited["recurrence"]["expression"], edited["recurrence"]["fired"]) == ("every weekday 9:00", 2)
-    assert printed.count("## Summary\n\nsort the inbox\n") == 2
+    assert printed.count("## Summary\n\n> sort the inbox\n") == 2
 
 
 def test_resumed_analysis(run: Run) -> None:
@@ -84,7 +84,7 @@ def test_resumed_analysis(run: Run) -> None:
     assert (ended["status"], ended["attempts"]) == ("completed", 2)
     assert ended["result"]["output"] == "the sum of 100 measurements is 5050"
     assert "quota used up after line 50" in printed
-    assert "## Constraints\n\n- Do not change the measurements" in printed
+    assert "## Constraints\n\n> - Do not change the measurements" in printed
 
 
 def test_scheduled_reorient(run: Run) -> None:
@@ -92,8 +92,8 @@ def test_scheduled_reorient(run: Run) -> None:
     snapshot, task = answers(printed)
     assert task["context"]["reoriented_from"] == snapshot["reoriented_from"]
     assert task["context"]["key_points"] == [*snapshot["key_points"], "The gauge data came on Monday"]
-    assert "## Summary\n\nFit the harmonics of Brest\n" in printed
-    assert "- Open question: Do we keep the Fortran core?\n- The gauge data came on Monday\n" in printed
+    assert "## Summary\n\n> Fit the harmonics of Brest\n" in printed
+    assert "> - Open question: Do we keep the Fortran core?\n> - The gauge data came on Monday\n" in printed
 
 
 @pytest.fixture

@@ -363,7 +363,7 @@ def test_counts_end_where_a_record_can_still_be_read() -> None:
 def test_what_stands_in_a_context_is_said_whatever_it_is() -> None:
     odd = v1_task(context={"summary": 5, "key_points": {"a": [1]}, "artifacts": 10**4000, "constraints": [None, True]})
     assert shapes.fault(odd) is None
-    assert "## Summary\n\n5\n" in prompt.render(odd, 1)
+    assert "## Summary\n\n> 5\n" in prompt.render(odd, 1)
 
 
 def test_the_first_and_the_last_moment_are_read() -> None:
