@@ -45,6 +45,9 @@ Key = tuple[str, str]
 class Machine:
     """One computer: its disk, its clock, its processes, and what a witness saw."""
 
+    new_kernel: Callable[[Disk, Fault | None], Any] = MemKernel
+    """What a process of ours reaches the disk with."""
+
     def __init__(self) -> None:
         self.now = START
         self.disk = Disk(lambda: self.now.timestamp())
@@ -135,7 +138,7 @@ class Proc:
 
     def __init__(self, machine: Machine, fault: Fault | None = None, settings: dict[str, str] | None = None) -> None:
         self.machine = machine
-        self.kernel = MemKernel(machine.disk, fault)
+        self.kernel = machine.new_kernel(machine.disk, fault)
         self.pid = machine.new_pid()
         self.behind_the_gate: set[int] = set()
         self.config = _config((settings or {}).get("DEFER_EXECUTOR", "/bin/true"))
