@@ -18,13 +18,21 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from . import charsets, codec, descendants, fsio, process, resultfile, surroundings, timeparse
+from . import charsets, codec, descendants, fsio, handover, process, resultfile, surroundings, timeparse
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
 from .codec import Task
 from .config import Config
 from .ending import LOOK_EVERY_SECONDS, Ending
 from .errors import DeferError
-from .executor import Misconfigured, Paths, environment, own_variables, timeout_of, working_directory
+from .executor import (
+    Misconfigured,
+    Paths,
+    environment,
+    own_variables,
+    session_error,
+    timeout_of,
+    working_directory,
+)
 from .masking import Masker
 from .outcome import (
     CANCELLED,
@@ -66,10 +74,11 @@ class Attempt:
         own = own_variables(task, config)
         self._own_secrets = [value.encode(errors="surrogateescape") for value in own.values()]
         variables = environment(task, config, self.paths, own)
+        self._session_error = session_error(task)
         try:
             self.leader = _leader(argv, cwd, variables, task, config, self._write_input())
         except BaseException:
-            self._remove_input()
+            handover.clear(self.paths.input)
             raise
         log = Log.create(self.paths.log, config.output_limit_bytes)
         locale = charsets.locale_name(variables)
@@ -89,17 +98,8 @@ class Attempt:
         """What the executor reads: the task; nothing for a command, which would take it for words meant for it."""
         if self.task.get("command"):
             return os.devnull
-        fsio.ensure_directory(self.paths.input.parent)
-        fd = fsio.create_exclusive(self.paths.input)
-        try:
-            fsio.write_all(fd, codec.encode(self.task))
-        finally:
-            fsio.close(fd)
+        handover.give(self.paths.input, codec.encode(self.task))
         return str(self.paths.input)
-
-    def _remove_input(self) -> None:
-        with suppress(OSError):
-            fsio.remove(self.paths.input)
 
     # From the gate to the end
 
@@ -215,7 +215,7 @@ class Attempt:
     def _close(self, *, is_read_on: bool = False) -> None:
         self.capture.finish(is_read_on=is_read_on)
         self.leader.close()
-        self._remove_input()
+        handover.clear(self.paths.input)
 
     # What it came to
 
@@ -282,7 +282,7 @@ class Attempt:
         at, complaint = self._reschedule(said.reschedule, now)
         result = {"type": "executor_output", **facts, "output": self.capture.output.rstrip("\n")}
         if complaint:
-            result["result_file_error"] = complaint
+            result["result_file_error"] = "; ".join(filter(None, (facts.get("result_file_error"), complaint)))
         if self.capture.stdout_bytes > RECORD_BYTES:
             result |= {"output_bytes": self.capture.stdout_bytes, "output_truncated": True}
         return Outcome(OK, exit_code=0, result=result, reschedule_at=at, session_id=said.session_id, usage=said.usage)
@@ -298,32 +298,23 @@ class Attempt:
 
     def _result_file(self, now: datetime) -> tuple[resultfile.Result, str | None]:
         """What the executor wrote to its result file, masked, and what is wrong with it."""
-        raw = fsio.read_bounded(self.paths.result, resultfile.LIMIT_BYTES + 1)
-        if raw is None:
-            return resultfile.Result(), self._odd_result_file()
-        with suppress(OSError):
-            fsio.remove(self.paths.result)
+        raw, odd = handover.take(self.paths.result, resultfile.LIMIT_BYTES + 1)
+        if odd:
+            return resultfile.Result(), odd
         try:
-            said = resultfile.parse(raw, now)
+            said, complaint = resultfile.read(resultfile.load(raw), now)
         except resultfile.BadResult as error:
             return resultfile.Result(), str(error)
         # After parsing: JSON may spell a secret with escapes.
         mask = self._mask
         artifacts = None if said.artifacts is None else [mask(one) for one in said.artifacts]
         summary, session = said.summary and mask(said.summary), said.session_id and mask(said.session_id)
-        return said._replace(summary=summary, session_id=session, artifacts=artifacts), None
+        complaint = complaint and mask(complaint)
+        return said._replace(summary=summary, session_id=session, artifacts=artifacts), complaint
 
     @property
     def _mask(self) -> Callable[[str], str]:
         return Masker([*self._config.secrets, *self._own_secrets]).text
-
-    def _odd_result_file(self) -> str | None:
-        """What to say of a result file that is not a file: a link, a pipe, a directory. None where there is nothing."""
-        if not os.path.lexists(self.paths.result):
-            return None
-        with suppress(OSError):
-            fsio.remove(self.paths.result)
-        return "it is not a regular file"
 
     def _facts(self, said: resultfile.Result, complaint: str | None) -> dict[str, Any]:
         facts = {
@@ -332,6 +323,7 @@ class Attempt:
             "summary": said.summary,
             "artifacts": said.artifacts,
             "result_file_error": complaint,
+            "session_error": self._session_error,
             "log_error": self.capture.log.error,
         }
         return {name: value for name, value in facts.items() if value is not None}

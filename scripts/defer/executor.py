@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from . import adapters, fsio, prompt, surroundings
+from . import adapters, agentnames, fsio, prompt, shapes, surroundings
 from .codec import Task
 from .config import Config
 from .errors import DeferError, NoHome
@@ -119,18 +119,40 @@ def own_variables(task: Task, config: Config) -> dict[str, str]:
 
 
 def environment(task: Task, config: Config, paths: Paths, own: dict[str, str]) -> dict[str, str]:
+    """The variables of an attempt. Raises Misconfigured for a name that would be an option on a command line."""
     run = task.get("run") or {}
-    session = task.get("session_id") if task.get("sticky_session") else None
-    told = {"DEFER_SESSION_ID": session, "DEFER_MODEL": task.get("model"), "DEFER_AGENT": task.get("agent")}
     return {
         **surroundings.of_attempt(config.environment, own),
-        **{name: str(value) for name, value in told.items() if value},
+        **_names_told(task),
         "DEFER_TASK_ID": task["id"],
         "DEFER_RUN_ID": str(run.get("run_id", "")),
         "DEFER_ATTEMPT": str(run.get("attempt", 1)),
         "DEFER_PROMPT_FILE": str(paths.prompt),
         "DEFER_RESULT_FILE": str(paths.result),
     }
+
+
+def _names_told(task: Task) -> dict[str, str]:
+    session = None if session_error(task) else _session(task)
+    told = {"DEFER_SESSION_ID": session, "DEFER_MODEL": task.get("model"), "DEFER_AGENT": task.get("agent")}
+    for what, is_plain in (("model", agentnames.is_model), ("agent", agentnames.is_agent)):
+        if task.get(what) and not is_plain(task[what]):
+            where = (task.get("source") or {}).get("file")
+            mend = f"mend {what} in {where}, then: defer sync" if where else "cancel it, and schedule it with another"
+            raise Misconfigured(f"{what} cannot be told to a program: {shapes.shown(task[what])} ({mend})")
+    return {name: str(value) for name, value in told.items() if value}
+
+
+def _session(task: Task) -> str | None:
+    return task.get("session_id") if task.get("sticky_session") else None
+
+
+def session_error(task: Task) -> str | None:
+    """Why the conversation that a record names is not continued: an agent may have named an option in its place."""
+    session = _session(task)
+    if not session or agentnames.is_session(session):
+        return None
+    return f"a new one was begun: the old one's id cannot be told to a program: {shapes.shown(session)}"
 
 
 def timeout_of(task: Task, config: Config) -> float | None:

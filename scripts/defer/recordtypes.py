@@ -113,6 +113,7 @@ class Result(TypedDict, total=False):
     next_run_at: str | None
     retry_at: str | None
     result_file_error: str | None
+    session_error: str | None
     log_error: str | None
 
 

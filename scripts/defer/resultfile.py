@@ -1,24 +1,34 @@
-"""What an executor may say in ``DEFER_RESULT_FILE``: one JSON object, every key optional."""
+"""What an executor may say in ``DEFER_RESULT_FILE``: one JSON object, every key optional.
+
+Each key is looked at alone: what is odd is dropped and told, the rest is kept.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
-from . import instants, shapes
+from . import agentnames, instants, shapes
 
 LIMIT_BYTES = 64 << 10
 _LONGEST_WAIT = timedelta(days=3653)
 _USAGE = ("input_tokens", "output_tokens", "cost_usd")
+_LONGEST_SUMMARY = 10_000
+_LONGEST_RESCHEDULE = 200
+_LONGEST_INSTANT = 64
+_LONGEST_ARTIFACT = 4096
+_MOST_ARTIFACTS = 1000
+_COMPLAINTS_TOLD = 5
 
 
 class BadResult(ValueError):
-    """The file is not what the executor contract says; the text says how."""
+    """The file, or one of its keys, is not what the executor contract says; the text says how."""
 
 
 class Result(NamedTuple):
-    """The keys that were given. ``reschedule`` is a time expression, read by the caller."""
+    """The keys that can be used. ``reschedule`` is a time expression, read by the caller."""
 
     summary: str | None = None
     retry_at: datetime | None = None
@@ -28,10 +38,10 @@ class Result(NamedTuple):
     artifacts: list[str] | None = None
 
 
-def parse(raw: bytes, now: datetime) -> Result:
-    """Read the file's bytes. Raises BadResult for anything but an object of the documented keys' types."""
+def load(raw: bytes) -> dict[str, Any]:
+    """The object in the file's bytes, with keys and values of any kind. Raises BadResult."""
     if not raw.strip():
-        return Result()
+        return {}
     if len(raw) > LIMIT_BYTES:
         raise BadResult(f"it is larger than {LIMIT_BYTES} bytes")
     try:
@@ -40,59 +50,110 @@ def parse(raw: bytes, now: datetime) -> Result:
         raise BadResult(f"it is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise BadResult("it is not a JSON object")
-    return Result(
-        summary=_typed(value, "summary", str),
-        retry_at=_instant(_typed(value, "retry_at", str), now),
-        reschedule=_typed(value, "reschedule", str),
-        session_id=_session(_typed(value, "session_id", str)),
-        usage=_usage(_typed(value, "usage", dict)),
-        artifacts=_texts(_typed(value, "artifacts", list)),
+    return value
+
+
+def read(value: dict[str, Any], now: datetime) -> tuple[Result, str | None]:
+    """What of ``load``'s object can be used, and what is wrong with the rest."""
+    reader = _Reader(value)
+    result = Result(
+        summary=reader.key("summary", _summary),
+        retry_at=reader.key("retry_at", lambda found: _instant(found, now)),
+        reschedule=reader.key("reschedule", _reschedule),
+        session_id=reader.key("session_id", _session),
+        usage=reader.each("usage", dict, _usage),
+        artifacts=reader.each("artifacts", list, _artifacts),
     )
+    return result, reader.complaint
+
+
+class _Reader:
+    """Reads key by key, and collects what is wrong."""
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        self._value = value
+        self._complaints: list[str] = []
+
+    def key(self, name: str, read: Callable[[Any], Any]) -> Any:
+        """What ``read`` makes of a key that is there; None, and a complaint, where it raises BadResult."""
+        found = self._value.get(name)
+        try:
+            return None if found is None else read(found)
+        except BadResult as error:
+            self._complaints.append(f"{name} {error}")
+            return None
+
+    def each(self, name: str, kind: type, read: Callable[[Any, list[str]], Any]) -> Any:
+        """The same of a key of many parts, whose odd ones are left out."""
+        return self.key(name, lambda found: read(_typed(found, kind), self._complaints))
+
+    @property
+    def complaint(self) -> str | None:
+        more = len(self._complaints) - _COMPLAINTS_TOLD
+        told = "; ".join(self._complaints[:_COMPLAINTS_TOLD])
+        return f"{told}; and {more} more" if more > 0 else told or None
 
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
-def _typed(value: dict[str, Any], key: str, kind: type) -> Any:
-    found = value.get(key)
-    if found is not None and not isinstance(found, kind):
-        raise BadResult(f"{key} is not a {'text' if kind is str else kind.__name__}")
+def _typed(found: Any, kind: type) -> Any:
+    if not isinstance(found, kind):
+        raise BadResult(f"is not a {'text' if kind is str else kind.__name__}")
     return found
 
 
-def _instant(text: str | None, now: datetime) -> datetime | None:
-    if text is None:
-        return None
+def _text(found: Any, longest: int) -> str:
+    text: str = _typed(found, str)
+    if len(text) > longest:
+        raise BadResult(f"is longer than {longest} characters")
+    return text
+
+
+def _summary(found: Any) -> str:
+    return _text(found, _LONGEST_SUMMARY)
+
+
+def _reschedule(found: Any) -> str:
+    return _text(found, _LONGEST_RESCHEDULE)
+
+
+def _session(found: Any) -> str:
+    if not agentnames.is_session(_typed(found, str)):
+        raise BadResult(f"cannot be told to a program: {shapes.shown(found)}")
+    return str(found)
+
+
+def _instant(found: Any, now: datetime) -> datetime:
+    text = _text(found, _LONGEST_INSTANT)
     try:
         naive = datetime.fromisoformat(text).tzinfo is None
         instant = instants.from_text(text)
     except (ValueError, OverflowError):
-        raise BadResult("retry_at is not an ISO 8601 time") from None
+        raise BadResult("is not an ISO 8601 time") from None
     if naive:
-        raise BadResult("retry_at has no offset")
+        raise BadResult("has no offset")
     if instant > now + _LONGEST_WAIT:
-        raise BadResult("retry_at is more than ten years ahead")
+        raise BadResult("is more than ten years ahead")
     return instant
 
 
-def _usage(found: dict[str, Any] | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    for key in _USAGE:
-        if not shapes.is_number(found.get(key, 0)):
-            raise BadResult(f"usage.{key} is not a number that can be kept")
-    return {key: found[key] for key in _USAGE if key in found}
+def _usage(found: dict[str, Any], complaints: list[str]) -> dict[str, Any] | None:
+    """A negative number would buy an agent more than its user allows."""
+    given = {key: found[key] for key in _USAGE if found.get(key) is not None}
+    kept = {key: one for key, one in given.items() if shapes.is_number(one) and one >= 0}
+    complaints += [f"usage.{key} is not a number that can be kept" for key in given if key not in kept]
+    return kept if kept or not given else None
 
 
-def _session(found: str | None) -> str | None:
-    """The next run is told of it by a variable, which holds neither NUL nor half of a surrogate pair."""
-    if found is not None and ("\0" in found or any("\ud800" <= char <= "\udfff" for char in found)):
-        raise BadResult("session_id is none that an executor could be told")
-    return found
-
-
-def _texts(found: list[Any] | None) -> list[str] | None:
-    if found is not None and not all(isinstance(item, str) for item in found):
-        raise BadResult("artifacts holds something that is not a text")
-    return found
+def _artifacts(found: list[Any], complaints: list[str]) -> list[str] | None:
+    if len(found) > _MOST_ARTIFACTS:
+        raise BadResult(f"are more than {_MOST_ARTIFACTS}")
+    kept: list[str] = []
+    for number, one in enumerate(found):
+        try:
+            kept.append(_text(one, _LONGEST_ARTIFACT))
+        except BadResult as error:
+            complaints.append(f"artifacts[{number}] {error}")
+    return kept if kept or not found else None

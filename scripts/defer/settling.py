@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from . import fsio, outcome, task
+from . import fsio, handover, outcome, task
 from .capture import RESERVE_BYTES
 from .codec import Task
 from .errors import DeferError, NoSuchTask, StorageError, is_full
@@ -59,9 +59,7 @@ def settle(store: Store, mine: Task, result: Outcome, now: datetime, backoff: Ba
 
 def remove_private(paths: Paths) -> None:
     """Remove what only the runner of an attempt reads: it would mask what is secret there, and it is gone."""
-    for path in (paths.result, paths.input):
-        with suppress(OSError):
-            fsio.remove(path)
+    handover.clear(paths.result, paths.input)
 
 
 def _settled(store: Store, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:

@@ -226,7 +226,8 @@ LAST: Fields = {**dict.fromkeys(("outcome", "reason"), text), "at": instant, "fa
 DEFERRALS: Fields = {"total": tally, "in_a_row": tally}
 SOURCE: Fields = {**dict.fromkeys(("file", "digest", "workflow"), text), "enabled": truth}
 RESULT: Fields = {
-    **dict.fromkeys(("type", "prompt_path", "log_path", "output", "summary", "result_file_error", "log_error"), text),
+    **dict.fromkeys(("type", "prompt_path", "log_path", "output", "summary"), text),
+    **dict.fromkeys(("result_file_error", "session_error", "log_error"), text),
     "output_truncated": truth,
     "output_bytes": tally,
     "artifacts": many(text),

@@ -204,7 +204,7 @@ def _live(one: codec.Task) -> None:
 def _result(dice: random.Random) -> str:
     raw = _broken_object(dice.choice(RESULTS), dice)
     try:
-        said = resultfile.parse(raw, NOW)
+        said, _ = resultfile.read(resultfile.load(raw), NOW)
     except resultfile.BadResult:
         return repr(raw)
     if said.retry_at is not None:

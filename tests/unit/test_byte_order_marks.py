@@ -98,7 +98,7 @@ def test_times_on_standard_input(place):
 
 
 def test_a_result_file():
-    assert resultfile.parse(MARK + b'{"summary": "s"}', NOW).summary == "s"
+    assert resultfile.load(MARK + b'{"summary": "s"}') == {"summary": "s"}
 
 
 def test_a_result_file_to_which_a_shipped_executor_adds(place, marked):

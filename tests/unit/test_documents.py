@@ -316,9 +316,10 @@ def kind_of(block: Block, value: object) -> str | None:
 
 def problems(value: object, kind: str) -> list[str]:
     if kind == "result-file":
-        resultfile.parse(json.dumps(value).encode(), datetime.now(UTC))
-        known = set(resultfile.Result._fields)
-        return [] if isinstance(value, dict) and value.keys() <= known else ["a key that nobody reads"]
+        said = resultfile.load(json.dumps(value).encode())
+        _, complaint = resultfile.read(said, datetime.now(UTC))
+        unread = said.keys() - set(resultfile.Result._fields)
+        return [*filter(None, [complaint]), *(f"a key that nobody reads: {key}" for key in unread)]
     schema = SCHEMA if kind == "task" else {"$ref": f"#/$defs/{kind}", "$defs": SCHEMA["$defs"]}
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]

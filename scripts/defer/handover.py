@@ -1,0 +1,74 @@
+"""What a runner and an executor hand each other in files: the task as input, the result, both under names of one run.
+
+The executor can write where they lie. It may have put something else in the place of its result: a link to a file that
+it may not read itself, or that is to be removed; a named pipe that nobody ever writes to; a directory. So nothing is
+read but a plain file that has no other name, by the descriptor that was looked at, and only names are removed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from . import fsio
+
+_AS_IT_STANDS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
+_KINDS = {
+    stat.S_IFLNK: "a link",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def give(path: Path, data: bytes) -> None:
+    """Write the executor's input. Raises OSError; FileExistsError if anything is there."""
+    fsio.ensure_directory(path.parent)
+    fd = fsio.create_exclusive(path)
+    try:
+        fsio.write_all(fd, data)
+    finally:
+        fsio.close(fd)
+
+
+def take(path: Path, limit: int) -> tuple[bytes, str | None]:
+    """At most ``limit`` bytes of a result (none where there is none), and what is odd about it. Its name is gone then."""
+    try:
+        raw, odd = _read(path, limit)
+    except FileNotFoundError:
+        return b"", None
+    except OSError as error:
+        raw, odd = b"", _kind_of(path) or f"it cannot be read: {error.strerror}"
+    clear(path)
+    return raw, odd
+
+
+def _read(path: Path, limit: int) -> tuple[bytes, str | None]:
+    with fsio.opened(path, _AS_IT_STANDS) as fd:
+        odd = _oddity(fsio.kernel.fstat(fd))
+        return (b"", odd) if odd else (fsio.kernel.pread(fd, limit, 0), None)
+
+
+def _kind_of(path: Path) -> str | None:
+    """What stands in the place of a result that could not be opened, where it is that which is odd."""
+    try:
+        return _oddity(os.lstat(path))
+    except OSError:
+        return None
+
+
+def _oddity(state: os.stat_result) -> str | None:
+    if not stat.S_ISREG(state.st_mode):
+        return f"it is {_KINDS.get(stat.S_IFMT(state.st_mode), 'not a plain file')}, and not read"
+    return "it is a hard link to a file with other names, and not read" if state.st_nlink > 1 else None
+
+
+def clear(*paths: Path) -> None:
+    """Remove these names, whatever they stand for. A directory stays: what is in it is not ours."""
+    for path in paths:
+        with suppress(OSError):
+            fsio.remove(path)

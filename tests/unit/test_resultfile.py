@@ -1,0 +1,162 @@
+"""What an executor may say in its result file: what is odd is left out and told, the rest is kept."""
+
+import json
+
+import pytest
+
+from defer import resultfile
+from defer.resultfile import BadResult, Result
+from support import NOW, at, quoted, text_at, v1_task
+
+GOOD = {
+    "summary": "s",
+    "retry_at": text_at(hours=2),
+    "reschedule": "2h",
+    "session_id": "5f1c",
+    "usage": {"input_tokens": 10, "output_tokens": 2, "cost_usd": 0.25},
+    "artifacts": ["a.md"],
+}
+ODD = [
+    ("summary", 5, "summary is not a text"),
+    ("summary", "x" * 10_001, "summary is longer than 10000 characters"),
+    ("retry_at", "tomorrow", "retry_at is not an ISO 8601 time"),
+    ("retry_at", "2026-04-08T18:00:00", "retry_at has no offset"),
+    ("retry_at", "9999-01-01T00:00:00Z", "retry_at is more than ten years ahead"),
+    ("retry_at", 5, "retry_at is not a text"),
+    ("retry_at", "2" * 65, "retry_at is longer than 64 characters"),
+    ("reschedule", {"in": "2h"}, "reschedule is not a text"),
+    ("reschedule", "2h " * 100, "reschedule is longer than 200 characters"),
+    (
+        "session_id",
+        "--dangerously-skip-permissions",
+        "session_id cannot be told to a program: '--dangerously-skip-permissions'",
+    ),
+    ("session_id", "a\0b", "session_id cannot be told to a program: 'a\\x00b'"),
+    ("session_id", "a\ud800b", "session_id cannot be told to a program: 'a\\ud800b'"),
+    ("session_id", "", "session_id cannot be told to a program: ''"),
+    ("session_id", 5, "session_id is not a text"),
+    ("usage", [], "usage is not a dict"),
+    ("usage", {"input_tokens": 1e16}, "usage.input_tokens is not a number that can be kept"),
+    ("usage", {"input_tokens": 10**4000}, "usage.input_tokens is not a number that can be kept"),
+    ("usage", {"output_tokens": "5"}, "usage.output_tokens is not a number that can be kept"),
+    ("usage", {"cost_usd": True}, "usage.cost_usd is not a number that can be kept"),
+    ("usage", {"cost_usd": -0.01}, "usage.cost_usd is not a number that can be kept"),
+    ("artifacts", "a.md", "artifacts is not a list"),
+    ("artifacts", ["a.md"] * 1001, "artifacts are more than 1000"),
+    ("artifacts", [None], "artifacts[0] is not a text"),
+    ("artifacts", ["x" * 4097], "artifacts[0] is longer than 4096 characters"),
+]
+
+
+def read(**said):
+    return resultfile.read(said, NOW)
+
+
+def test_all_of_a_good_one():
+    assert read(**GOOD) == (
+        Result("s", at(hours=2), "2h", "5f1c", {"input_tokens": 10, "output_tokens": 2, "cost_usd": 0.25}, ["a.md"]),
+        None,
+    )
+
+
+@pytest.mark.parametrize("raw", [b"", b" \n", b"{}", b'{"summary":null,"usage":null}', b'{"unknown":1}'])
+def test_nothing_said(raw):
+    assert resultfile.read(resultfile.load(raw), NOW) == (Result(), None)
+
+
+@pytest.mark.parametrize(("key", "value", "complaint"), ODD)
+def test_an_odd_key_is_left_out_and_the_rest_is_kept(key, value, complaint):
+    result, told = read(**{**GOOD, key: value})
+    whole, _ = read(**GOOD)
+    assert result == whole._replace(**{key: None})
+    assert told == complaint
+
+
+def test_odd_parts_are_left_out_and_the_others_are_kept():
+    result, told = read(
+        usage={"input_tokens": 5, "output_tokens": -5, "cost_usd": None, "more": "x"}, artifacts=["a", 1, "b"]
+    )
+    assert result == Result(usage={"input_tokens": 5}, artifacts=["a", "b"])
+    assert told == "usage.output_tokens is not a number that can be kept; artifacts[1] is not a text"
+
+
+def test_of_many_complaints_a_few_are_told():
+    _, told = read(artifacts=[*[0] * 1000])
+    assert told == f"{'; '.join(f'artifacts[{number}] is not a text' for number in range(5))}; and 995 more"
+
+
+@pytest.mark.parametrize(
+    ("raw", "complaint"),
+    [
+        (b"hello", "it is not JSON: "),
+        (b"\0", "it is not JSON: "),
+        (b'{"summary":"\0"}', "it is not JSON: "),
+        (b'{"summary":"\xff"}', "it is not JSON: "),
+        (b"[]", "it is not a JSON object"),
+        (b"5", "it is not a JSON object"),
+        (b'{"usage":{"cost_usd":NaN}}', "it is not JSON: NaN is not a number"),
+        (b'{"usage":{"cost_usd":-Infinity}}', "it is not JSON: -Infinity is not a number"),
+        (b'{"usage":{"input_tokens":' + b"1" * 5000 + b"}}", "it is not JSON: "),
+        (b"[" * 65_536, "it is not JSON: "),
+        (b'{"a":' * 10_000, "it is not JSON: "),
+        (b'{"summary":"' + b"x" * 65_523 + b'"}', "it is larger than 65536 bytes"),
+    ],
+)
+def test_what_is_no_json_object_is_not_used(raw, complaint):
+    with pytest.raises(BadResult) as caught:
+        resultfile.load(raw)
+    assert str(caught.value).startswith(complaint)
+
+
+def test_a_file_of_exactly_64_kib_is_read():
+    assert resultfile.load(b'{"x":"' + b"x" * (65_536 - 8) + b'"}').keys() == {"x"}
+
+
+def test_of_a_name_that_stands_twice_the_last_counts_and_is_held_to_the_rules():
+    raw = b'{"session_id":"5f1c","session_id":"--yolo","usage":{"cost_usd":1,"cost_usd":-1}}'
+    assert resultfile.read(resultfile.load(raw), NOW)[0] == Result()
+
+
+def test_a_number_beyond_any_float_is_left_out():
+    raw = b'{"usage":{"cost_usd":1e999,"input_tokens":1}}'
+    assert resultfile.read(resultfile.load(raw), NOW)[0].usage == {"input_tokens": 1}
+
+
+class TestInTheRecord:
+    def wake(self, place, said, exit_code=0, **fields):
+        source = place.base / "said.json"
+        source.write_text(json.dumps(said))
+        body = f'cat {quoted(source)} >"$DEFER_RESULT_FILE"; exit {exit_code}'
+        place.write_store(v1_task(executor=place.executor(body), **fields))
+        place.wake_at(NOW)
+        return place.archived()[0]
+
+    @pytest.mark.parametrize("code", [0, 1])
+    def test_the_rest_is_kept(self, place, code):
+        said = {**GOOD, "retry_at": None, "reschedule": None, "session_id": "--yolo"}
+        done = self.wake(place, said, code)
+        assert done["result"]["summary"] == "s"
+        assert done["result"]["artifacts"] == ["a.md"]
+        assert done["result"]["result_file_error"] == "session_id cannot be told to a program: '--yolo'"
+        assert "session_id" not in done
+        assert place.runs()[0]["session_id"] is None
+        assert place.runs()[0]["usage"] == GOOD["usage"]
+
+    def test_all_that_is_wrong_is_told(self, place):
+        done = self.wake(place, {"summary": 5, "reschedule": "when pigs fly"})
+        assert done["status"] == "completed"
+        complaint = done["result"]["result_file_error"]
+        assert complaint.startswith("summary is not a text; reschedule: ")
+        assert "pigs" in complaint
+
+    def test_a_session_never_comes_back_as_an_option(self, place):
+        """The next attempt of a conversation that an agent has named."""
+        told = place.base / "told"
+        body = (
+            f'echo "${{DEFER_SESSION_ID-none}}" >>{quoted(told)}; '
+            """printf '{"session_id":"--dangerously-skip-permissions"}' >"$DEFER_RESULT_FILE"; exit 1"""
+        )
+        place.write_store(v1_task(executor=place.executor(body), sticky_session=True, max_retries=1))
+        place.wake_at(NOW)
+        place.wake_at(at(minutes=2))
+        assert told.read_text() == "none\nnone\n"
