@@ -45,9 +45,9 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="reorient_snapshot.py",
         description="Print where a piece of work stands, read from its CONTEXT.md, as one line of JSON.",
-        epilog="Looked for, in this order: F; the project's file; $DEFER_CONTEXT_FILE; the project file "
-        "changed last; ~/data/research/CONTEXT.md; ./CONTEXT.md. Exit: 0 printed; 1 none found (every place "
-        "looked at is named); 2 bad flags.",
+        epilog="Read is what is named, by F, P or $DEFER_CONTEXT_FILE, in this order; it has to be there. Where "
+        "nothing is named: the project file changed last, ~/data/research/CONTEXT.md, ./CONTEXT.md. Exit: 0 printed; "
+        "1 none found (every place looked at is named); 2 bad flags.",
         allow_abbrev=False,
     )
     parser.add_argument("--project", metavar="P", help="read ~/data/research/projects/P/CONTEXT.md")
@@ -90,15 +90,9 @@ def _home() -> Path:
 
 def _snapshot(argv: list[str]) -> snapshot.Snapshot:
     chosen = _arguments(argv)
-    if chosen.context_file == "":
-        raise BadInput("--context-file is empty (give a path)")
-    context_file = None if chosen.context_file is None else Path(chosen.context_file)
-    found = contextfiles.find(
-        chosen.project, context_file, os.environ.get("DEFER_CONTEXT_FILE"), _home, _working_directory()
-    )
-    for missed in found.missed:
-        print(f"defer: not used: {missed}; reading {found.path}", file=sys.stderr)
-    return snapshot.parse(contextfiles.read(found.path), str(found.path))
+    context_file = Path(chosen.context_file) if chosen.context_file else None
+    fallback = os.environ.get("DEFER_CONTEXT_FILE")
+    return contextfiles.snapshot(chosen.project, context_file, fallback, _home, _working_directory())
 
 
 def main(argv: list[str]) -> int:

@@ -103,6 +103,12 @@ def records(path: Path) -> list[Task]:
     return [strict(line) for line in lines_of(path)]
 
 
+def warnings_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The warnings of a command that printed an object; stderr, which is for errors, holds nothing."""
+    assert (done.returncode, done.stderr) == (0, "")
+    return strict(done.stdout).get("warnings", [])
+
+
 class Started(subprocess.Popen[bytes]):
     """A process at work whose end is waited for with a deadline, so that a hang is a failure with a name."""
 
@@ -158,7 +164,7 @@ class Place:
         """Schedule a task; its record."""
         done = self.defer("--when", when, "--summary", summary, "--compact", *args, **options)
         assert done.returncode == 0, done.stderr
-        return strict(done.stdout)
+        return {name: value for name, value in strict(done.stdout).items() if name != "warnings"}
 
     def wake(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Wake once and expect that it could do its work."""

@@ -31,7 +31,7 @@ def _print(client: Client, args: Namespace, changed: Task, said: str, now: datet
         )
         print(f"{render.plain(changed['id'])}: {said.replace('{when}', when)}")
     else:
-        print(render.to_json(task.shown(changed), args.compact))
+        render.print_object(task.shown(changed), args.compact)
     return EXIT_OK
 
 
@@ -89,7 +89,7 @@ def _move(name: str, connect: Connect, argv: list[str]) -> int:
 
 
 def _tell_of_file(changed: Task, what: str) -> None:
-    """Say on stderr that a task was made from a file, and ``what`` in there undoes what was done here."""
+    """Warn that a task was made from a file, and ``what`` in there undoes what was done here."""
     if changed.get("source"):
         from .taskrecords import source
 

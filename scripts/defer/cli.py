@@ -45,13 +45,22 @@ _COMMANDS = {
 
 
 def connect() -> Client:
-    """The client of this process, which says on stderr what its store set aside."""
+    """The client of this process, which warns of what its store set aside."""
     return Client(tell=render.warn)
 
 
 def main(face: str, argv: list[str], callers_umask: int = -1) -> int:
     """Run one face; the process's exit status. ``callers_umask`` is for executors; -1 is the process's own."""
     _open_missing_streams()
+    if face == "front":
+        render.hold_warnings()
+    try:
+        return _answer(face, argv, callers_umask)
+    finally:
+        render.release_warnings()
+
+
+def _answer(face: str, argv: list[str], callers_umask: int) -> int:
     try:
         _check_words(argv)
         if face in _RUNNING:
@@ -61,7 +70,8 @@ def main(face: str, argv: list[str], callers_umask: int = -1) -> int:
         status = _call(face, argv)
         sys.stdout.flush()
     except DeferError as error:
-        render.warn(str(error))
+        render.tell(str(error))
+        _flush_or_drop()
         return error.exit_code
     except BrokenPipeError:
         # The reader of our output has had enough.
@@ -70,7 +80,7 @@ def main(face: str, argv: list[str], callers_umask: int = -1) -> int:
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     except OSError as error:
-        render.warn(f"{error.strerror or error}: {error.filename or 'standard output'} (see the system's message)")
+        render.tell(f"{error.strerror or error}: {error.filename or 'standard output'} (see the system's message)")
         _drop_output()
         return EXIT_IO
     return status
@@ -102,6 +112,13 @@ def _check_words(argv: list[str]) -> None:
     for word in argv:
         if any("\ud800" <= char <= "\udfff" for char in word):
             raise BadInput(f"an argument is not valid UTF-8: {ascii(word)[:80]} (pass UTF-8)")
+
+
+def _flush_or_drop() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
 
 
 def _drop_output() -> None:

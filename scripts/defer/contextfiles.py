@@ -22,51 +22,37 @@ _NAME = "CONTEXT.md"
 
 
 class Place(NamedTuple):
-    """One place a context file may lie, and whether the caller named it."""
+    """One place a context file may lie, and what names it, if something does."""
 
     path: Path
-    named: bool = False
-
-
-class Found(NamedTuple):
-    """The context file to use, and the places that were asked for by name and held none."""
-
-    path: Path
-    missed: list[str]
+    named_by: str | None = None
 
 
 def snapshot(
     project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
 ) -> snapshots.Snapshot:
-    """The snapshot of the first context file found; raises as :func:`find` and :func:`read` do."""
-    path = find(project, context_file, env_file, home, cwd).path
+    """The snapshot of the context file that :func:`find` finds; raises as it and :func:`read` do."""
+    path = find(project, context_file, env_file, home, cwd)
     return snapshots.parse(read(path), str(path))
-
-
-def locate(
-    project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
-) -> Path:
-    """The path of the context file that :func:`find` finds."""
-    return find(project, context_file, env_file, home, cwd).path
 
 
 def find(
     project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
-) -> Found:
-    """The first context file there is.
+) -> Path:
+    """The context file that is named, else the first one there is.
 
-    Raises BadInput for a project that is not a plain folder name, and Refused, naming every place
-    that was looked at, where there is none.
+    A file that is named and not there is not made up for by another: it would be taken for the one that was asked
+    for. Raises BadInput for a project that is not a plain folder name, and Refused where there is none, with every
+    place that was looked at.
     """
-    missed: list[str] = []
     looked_at: list[str] = []
     for place in _places(project, context_file, env_file, home, cwd):
         trouble = _trouble(place.path)
         if not trouble:
-            return Found(place.path, missed)
+            return place.path
+        if place.named_by:
+            raise Refused(f"the context file of {place.named_by} is {trouble}: {place.path} (name one that is there)")
         looked_at.append(f"{place.path} ({trouble})")
-        if place.named:
-            missed.append(looked_at[-1])
     raise Refused(
         f"no {_NAME} was found: looked at {', '.join(dict.fromkeys(looked_at))} "
         "(name one with --context-file or DEFER_CONTEXT_FILE)"
@@ -92,19 +78,24 @@ def _places(
     project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
 ) -> Iterator[Place]:
     if context_file is not None:
-        yield Place(cwd / context_file, named=True)
-    if project is not None:
-        yield Place(home() / RESEARCH / "projects" / _folder_name(project) / _NAME, named=True)
+        yield Place(cwd / _expanded(context_file, home), "--context-file")
+    if project:
+        yield Place(home() / RESEARCH / "projects" / _folder_name(project) / _NAME, f"--project {project}")
     if env_file:
-        yield Place(cwd / env_file, named=True)
+        yield Place(cwd / _expanded(Path(env_file), home), "DEFER_CONTEXT_FILE")
     projects = home() / RESEARCH / "projects"
     yield Place(_latest(projects) or projects / "*" / _NAME)
     yield Place(home() / RESEARCH / _NAME)
     yield Place(cwd / _NAME)
 
 
+def _expanded(path: Path, home: Callable[[], Path]) -> Path:
+    """A path that begins with ``~``, which a settings file and quotes keep from the shell, as the shell reads it."""
+    return home().joinpath(*path.parts[1:]) if path.parts[:1] == ("~",) else path.expanduser()
+
+
 def _folder_name(project: str) -> str:
-    if project in ("", ".", "..") or "/" in project or "\0" in project or not project.isprintable():
+    if project in (".", "..") or "/" in project or "\0" in project or not project.isprintable():
         raise BadInput(
             f"--project is not the name of a folder: {project!r} (give one name under ~/{RESEARCH}/projects)"
         )

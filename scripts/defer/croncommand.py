@@ -29,5 +29,5 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     if render.is_for_people(args):
         print(*crontab.describe(result), sep="\n")
     else:
-        print(render.to_json(result, args.compact))
+        render.print_object(result, args.compact)
     return EXIT_OK

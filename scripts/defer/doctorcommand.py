@@ -22,5 +22,5 @@ def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
     if args.table or render.is_for_people(args):
         render.history(report, client.config.timezone(), sys.stdout)
     else:
-        print(render.to_json(report.as_json(), args.compact))
+        render.print_object(report.as_json(), args.compact)
     return EXIT_REFUSED if report.contradictions else EXIT_OK

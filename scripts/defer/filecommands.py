@@ -340,18 +340,20 @@ def _not_yet(step: Step, args: Namespace) -> str:
 
 def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, left_out: Collection[str] = ()) -> int:
     """Print what was done; 2 where a file could not be read, 1 where only a newer version may change a task."""
-    for line in (*plan.warnings, *plan.problems, *plan.refused):
+    for line in plan.warnings:
         render.warn(line)
-    if args.json or args.compact:
-        told = {"directory": str(directory), "dry_run": args.dry_run, "steps": [_told(step) for step in plan.steps]}
-        problems = [*plan.problems, *plan.refused]
-        lists = {"problems": problems, "warnings": plan.warnings, "left_out": [*left_out]}
-        print(render.to_json({**told, **lists}, args.compact))
-    else:
-        print(*_lines(client, plan.steps), *(f"! {render.plain(line)}" for line in left_out), sep="\n")
     if not args.dry_run and any(step.mark == NEW for step in plan.steps):
         for warning in scheduler.warnings(client.store.markers, client.clock()):
             render.warn(warning)
+    problems = [*plan.problems, *plan.refused]
+    if args.json or args.compact:
+        told = {"directory": str(directory), "dry_run": args.dry_run, "steps": [_told(step) for step in plan.steps]}
+        render.print_object({**told, "problems": problems, "warnings": [], "left_out": [*left_out]}, args.compact)
+    else:
+        print(*_lines(client, plan.steps), *(f"! {render.plain(line)}" for line in left_out), sep="\n")
+    render.release_warnings()
+    for line in problems:
+        render.tell(line)
     return EXIT_BAD_INPUT if plan.problems else EXIT_REFUSED if plan.refused else EXIT_OK
 
 

@@ -70,5 +70,5 @@ def show(connect: Callable[[], Client], argv: list[str]) -> int:
     if render.is_for_people(args):
         render.details(found, client.config.timezone(), client.clock(), sys.stdout)
     else:
-        print(render.to_json(task.shown(found), args.compact))
+        render.print_object(task.shown(found), args.compact)
     return EXIT_OK

@@ -253,7 +253,45 @@ def is_for_people(args: Namespace) -> bool:
     return sys.stdout.isatty() and not (args.json or args.compact)
 
 
+class _Warnings:
+    """What is to be said beside the answer. Held, it waits to become a field of a JSON object on stdout."""
+
+    held: list[str] | None = None
+
+
+def hold_warnings() -> None:
+    """Keep warnings until it is known whether stdout has an object for them: a program reads both streams as one."""
+    _Warnings.held = []
+
+
+def release_warnings() -> None:
+    """Say on stderr what no object has taken up, and from now on whatever comes."""
+    waiting, _Warnings.held = _Warnings.held or [], None
+    for text in waiting:
+        tell(text)
+
+
+def print_object(value: dict[str, Any], compact: bool) -> None:
+    """Print an object, the warnings so far as its field ``warnings``.
+
+    That name is ours in what is printed: a record from elsewhere may have a field of it, which stays in the store,
+    or others could say something in our name.
+    """
+    warnings, _Warnings.held = _Warnings.held or [], None
+    if warnings or "warnings" in value:
+        value = {**value, "warnings": warnings}
+    print(to_json(value, compact))
+
+
 def warn(text: str) -> None:
+    """Something to know that is not an error: a line on stderr, or held for the object on stdout."""
+    if _Warnings.held is None:
+        tell(text)
+    else:
+        _Warnings.held.append(plain(text))
+
+
+def tell(text: str) -> None:
     """One line on stderr. Where that is gone, a terminal that was closed, there is nobody to tell."""
     try:
         print(f"defer: {plain(text)}", file=sys.stderr, flush=True)

@@ -37,6 +37,9 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
         shown = _rehearsed(client, planned, args.if_exists, now)
     else:
         (shown,) = client.add([planned], args.if_exists, now)
+    if not args.dry_run:
+        for warning in [*scheduler.doubts(shown, client.config), *scheduler.warnings(client.store.markers, now)]:
+            render.warn(warning)
     try:
         _print(args, planned, shown, now)
         sys.stdout.flush()
@@ -45,9 +48,6 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     except OSError as error:
         stored = "nothing is stored" if args.dry_run else f"the task is stored, as {shown['id']}"
         raise StorageError(f"{error.strerror}: standard output ({stored})") from None
-    if not args.dry_run:
-        for warning in [*scheduler.doubts(shown, client.config), *scheduler.warnings(client.store.markers, now)]:
-            render.warn(warning)
     return EXIT_OK
 
 
@@ -203,14 +203,11 @@ def _absolute(artifact: str) -> str:
 
 
 def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
-    from . import contextfiles, snapshot
+    from . import contextfiles
 
     file = Path(args.context_file) if args.context_file else None
     fallback = settings.get("DEFER_CONTEXT_FILE") or None
-    found = contextfiles.find(args.project, file, fallback, lambda: settings.home, Path(_origin() or "/"))
-    for missed in found.missed:
-        render.warn(f"{missed}; reading {found.path}")
-    return dict(snapshot.parse(contextfiles.read(found.path), str(found.path)))
+    return dict(contextfiles.snapshot(args.project, file, fallback, lambda: settings.home, Path(_origin() or "/")))
 
 
 def prompt_text(args: Namespace) -> str | None:
@@ -237,8 +234,8 @@ def prompt_text(args: Namespace) -> str | None:
 
 def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
     if args.json:
-        print(render.to_json({**task.shown(shown), "understood": planned.understood(now)}, compact=False))
-    elif sys.stdout.isatty() and not args.compact:
+        render.print_object({**task.shown(shown), "understood": planned.understood(now)}, compact=False)
+    elif render.is_for_people(args):
         said = words.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
         if not scheduler.is_new(shown, planned):
@@ -249,6 +246,6 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
         for note in planned.notes:
             print(f"Note: {note}")
     else:
-        print(render.to_json(task.shown(shown), args.compact))
         for note in planned.notes:
             render.warn(f"note: {note}")
+        render.print_object(task.shown(shown), args.compact)

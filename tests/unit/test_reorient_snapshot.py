@@ -54,18 +54,26 @@ def test_project_and_environment(run, tmp_path, context):
     assert b"Tides" in run(DEFER_CONTEXT_FILE=str(context)).stdout
 
 
-def test_a_missing_file_asked_for_by_name_is_told_on_stderr(run, tmp_path, context):
-    done = run("--context-file", "typo.md")
-    assert done.returncode == 0
-    assert done.stderr.decode() == f"defer: not used: {tmp_path}/typo.md (not there); reading {context}\n"
+@pytest.mark.parametrize(
+    ("arguments", "env", "named"),
+    [
+        (["--context-file", "typo.md"], {}, "--context-file is not there: {here}/typo.md"),
+        (["--project", "p"], {}, "--project p is not there: {here}/home/data/research/projects/p/CONTEXT.md"),
+        ([], {"DEFER_CONTEXT_FILE": "/none.md"}, "DEFER_CONTEXT_FILE is not there: /none.md"),
+    ],
+)
+def test_a_missing_file_asked_for_by_name_is_an_error(run, tmp_path, context, arguments, env, named):
+    done = run(*arguments, **env)
+    assert (done.returncode, done.stdout) == (1, b"")
+    what = named.format(here=tmp_path)
+    assert done.stderr.decode() == f"defer: the context file of {what} (name one that is there)\n"
 
 
 def test_none_found_names_every_place_and_exits_1(run, tmp_path):
-    done = run("--project", "p")
+    done = run()
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode() == (
         "defer: no CONTEXT.md was found: looked at "
-        f"{tmp_path}/home/data/research/projects/p/CONTEXT.md (not there), "
         f"{tmp_path}/home/data/research/projects/*/CONTEXT.md (not there), "
         f"{tmp_path}/home/data/research/CONTEXT.md (not there), {tmp_path}/CONTEXT.md (not there) "
         "(name one with --context-file or DEFER_CONTEXT_FILE)\n"
@@ -79,7 +87,6 @@ def test_none_found_names_every_place_and_exits_1(run, tmp_path):
         (["--proj", "p"], "not a flag: --proj (did you mean --project)"),
         (["p"], "not a flag: p (see --help)"),
         (["--project"], "argument --project: expected one argument (see --help)"),
-        (["--context-file", ""], "--context-file is empty (give a path)"),
         (["--project", ".."], f"--project is not the name of a folder: '..' {ONE_NAME}"),
         (["--project", "../../etc"], f"--project is not the name of a folder: '../../etc' {ONE_NAME}"),
         ([os.fsdecode(b"--project=\xff")], "an argument is not UTF-8: '--project=\\udcff'"),

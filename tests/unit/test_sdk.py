@@ -270,3 +270,18 @@ def test_the_page_names_every_keyword_and_every_name(place: Place) -> None:
     assert set(defer.TaskSpec._fields) <= words
     assert set(defer.ScheduledTask._fields) <= words
     assert set(defer.__all__) <= words
+
+
+def test_what_is_to_be_known_comes_with_what_was_scheduled(place: Place) -> None:
+    executor = str(place.base / "none")
+    place.write_store(b'{"id":"c","sta')
+    asked = [defer.TaskSpec("1h", "fine"), defer.TaskSpec("1h", "no program", executor=executor)]
+    fine, lost = defer.schedule_all(asked, environ=place.env)
+    torn, asleep = fine.warnings
+    assert torn.startswith("torn line set aside: bytes 14")
+    assert asleep.startswith("nothing has ever woken this store")
+    missing, *others = lost.warnings
+    assert missing.startswith(f"the task will fail as things stand: no such executor: {executor} (give ")
+    assert others == [torn, asleep]
+    assert "warnings" not in fine.record
+    assert defer.get_task(fine.id, environ=place.env).warnings == ()

@@ -247,7 +247,7 @@ class Tree:
         os.utime(file, (changed, changed))
         return file
 
-    def find(self, project=None, context_file=None, env_file=None) -> contextfiles.Found:
+    def find(self, project=None, context_file=None, env_file=None) -> Path:
         return contextfiles.find(project, context_file, env_file, lambda: self.home, self.cwd)
 
 
@@ -265,45 +265,66 @@ def test_the_places_come_in_the_order_of_the_contract(tree):
     tree.put(f"{research}/projects/r/CONTEXT.md", changed=150)
     general = tree.put(f"{research}/CONTEXT.md")
     here = tree.put("cwd/CONTEXT.md")
-    for expected in (explicit, of_project, of_environment, latest):
-        assert tree.find("p", explicit, str(of_environment)).path == expected
-        expected.unlink()
+    assert tree.find("p", explicit, str(of_environment)) == explicit
+    assert tree.find("p", None, str(of_environment)) == of_project
+    assert tree.find(None, None, str(of_environment)) == of_environment
+    assert tree.find() == latest
+    latest.unlink()
+    of_project.unlink()
     (tree.home / "data/research/projects/r/CONTEXT.md").unlink()
-    assert tree.find("p", explicit, str(of_environment)).path == general
+    assert tree.find() == general
     general.unlink()
-    assert tree.find().path == here
+    assert tree.find() == here
 
 
-def test_a_named_place_without_a_file_is_passed_over_and_told(tree):
+@pytest.mark.parametrize(
+    ("project", "context_file", "env_file", "what"),
+    [
+        ("p", Path("typo.md"), "env.md", "--context-file is not there: {cwd}/typo.md"),
+        ("gone", None, "env.md", "--project gone is not there: {home}/data/research/projects/gone/CONTEXT.md"),
+        (None, None, "/no/where.md", "DEFER_CONTEXT_FILE is not there: /no/where.md"),
+    ],
+)
+def test_what_is_named_and_not_there_is_an_error_as_in_v1(tree, project, context_file, env_file, what):
+    """Another file in its place would be taken for the one that was asked for."""
+    tree.put("home/data/research/projects/p/CONTEXT.md")
+    tree.put("cwd/CONTEXT.md")
+    tree.put("cwd/env.md")
+    with pytest.raises(Refused) as refused:
+        tree.find(project, context_file, env_file)
+    where = what.format(cwd=tree.cwd, home=tree.home)
+    assert str(refused.value) == f"the context file of {where} (name one that is there)"
+
+
+def test_empty_names_name_nothing(tree):
     here = tree.put("cwd/CONTEXT.md")
-    found = tree.find("gone", Path("typo.md"), "/no/where.md")
-    assert found.path == here
-    assert found.missed == [
-        f"{tree.cwd}/typo.md (not there)",
-        f"{tree.home}/data/research/projects/gone/CONTEXT.md (not there)",
-        "/no/where.md (not there)",
-    ]
+    assert tree.find("", None, "") == here
+
+
+def test_a_tilde_that_no_shell_has_read_is_the_home_directory(tree):
+    there = tree.put("home/notes/CONTEXT.md")
+    assert tree.find(context_file=Path("~/notes/CONTEXT.md")) == there
+    assert tree.find(env_file="~/notes/CONTEXT.md") == there
 
 
 def test_relative_paths_are_of_the_working_directory(tree):
     there = tree.put("cwd/notes/CONTEXT.md")
-    assert tree.find(context_file=Path("notes/CONTEXT.md")).path == there
-    assert tree.find(env_file="notes/CONTEXT.md").path == there
+    assert tree.find(context_file=Path("notes/CONTEXT.md")) == there
+    assert tree.find(env_file="notes/CONTEXT.md") == there
 
 
 def test_where_there_is_none_every_place_is_named(tree):
     with pytest.raises(Refused) as refused:
-        tree.find("p", Path("f.md"), "/e.md")
+        tree.find()
     assert str(refused.value) == (
-        f"no CONTEXT.md was found: looked at {tree.cwd}/f.md (not there), "
-        f"{tree.home}/data/research/projects/p/CONTEXT.md (not there), /e.md (not there), "
+        "no CONTEXT.md was found: looked at "
         f"{tree.home}/data/research/projects/*/CONTEXT.md (not there), "
         f"{tree.home}/data/research/CONTEXT.md (not there), {tree.cwd}/CONTEXT.md (not there) "
         "(name one with --context-file or DEFER_CONTEXT_FILE)"
     )
 
 
-@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../p", "/etc", "a\nb", "a\0b", "\x1b[2J"])
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "../p", "/etc", "a\nb", "a\0b", "\x1b[2J"])
 def test_a_project_cannot_lead_out_of_its_folder(tree, name):
     with pytest.raises(BadInput, match="--project is not the name of a folder"):
         tree.find(project=name)
@@ -311,16 +332,15 @@ def test_a_project_cannot_lead_out_of_its_folder(tree, name):
 
 @pytest.mark.parametrize("name", ["-rf", "$(reboot)", "two words", "…", "x" * 300])
 def test_an_odd_project_name_is_only_a_name(tree, name):
-    with pytest.raises(Refused, match=r"^no CONTEXT"):
+    with pytest.raises(Refused, match=r"^the context file of --project"):
         tree.find(project=name)
 
 
 def test_a_folder_a_pipe_and_a_device_are_no_context_files(tree):
     os.mkfifo(tree.cwd / "pipe")
-    here = tree.put("cwd/CONTEXT.md")
     for odd in (tree.cwd / "pipe", tree.cwd, Path("/dev/null")):
-        found = tree.find(context_file=odd)
-        assert found == (here, [f"{odd} (not a file)"])
+        with pytest.raises(Refused, match=f"is not a file: {odd} "):
+            tree.find(context_file=odd)
 
 
 def test_invalid_utf8_is_replaced_and_binary_refused(tree):

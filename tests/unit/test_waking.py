@@ -14,7 +14,7 @@ from defer import waking
 from defer.client import Client
 from defer.loop import Loop
 from defer.runner import Runner
-from support import ROOT, SCRIPTS, is_running, quoted, strict, until, v1_task
+from support import ROOT, SCRIPTS, is_running, quoted, strict, until, v1_task, warnings_of
 
 
 def under_way(place, *flags: str, entry_flags=(), env=None):
@@ -244,8 +244,8 @@ def test_a_wake_without_an_environment_says_what_is_missing_and_installs_nothing
     assert "bootstrap.py" in done.stderr
     assert not (checkout / ".venv").exists()
     assert "wake_failed" in place.log_path.read_text() if place.log_path.exists() else True
-    warned = place.defer("--when", "1h", "--summary", "s")
-    assert "environment is missing or out of date" in warned.stderr
+    warnings = warnings_of(place.defer("--when", "1h", "--summary", "s"))
+    assert "environment is missing or out of date" in "".join(warnings)
     place.wake()
     assert place.archived()[0]["id"] == "a"
 
