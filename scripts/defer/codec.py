@@ -14,7 +14,7 @@ import re
 import sys
 from typing import Any, NoReturn, TypeAlias
 
-from . import shapes
+from . import shapes, versions
 
 Task: TypeAlias = dict[str, Any]
 
@@ -24,6 +24,7 @@ MAX_DEPTH = 100
 """Lists and objects nest at most this deep: what can be read can then be written from anywhere in a call stack."""
 MAX_SECONDS = shapes.MAX_SECONDS
 
+_AROUND = "\ufeff \t\r\n"
 _FILED = {"id", "status", "filed_at"}
 _LEADING = ("id", "ended", "ended_runs", "status", "run_at")
 _WAITING = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)","status":"scheduled","run_at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
@@ -80,7 +81,7 @@ def new_line(task: Task) -> bytes:
 def decode(line: bytes) -> Task:
     """The record in ``line``. Raises BadLine when it is none: every field a wake relies on is checked."""
     try:
-        text = line.decode().strip("\ufeff \t\r\n")
+        text = line.decode().strip(_AROUND)
         value, end = _raw_decode(text)
         if end < len(text):
             raise ValueError(f"more behind its end, at {end}")
@@ -101,6 +102,47 @@ def check(value: Task, line: bytes) -> None:
     wrong = shapes.fault(value) if not is_filed(value) else shapes.filed_fault(value)
     if wrong is not None:
         raise BadLine(wrong)
+
+
+def canonical(line: bytes, record: Task) -> bytes:
+    """``record``, read from ``line``, in our own form, which later looks tell by its first bytes.
+
+    The line as it is where that would lose anything: a name that stands twice in an object, the spelling of a number
+    (1.50, 1e400), or what a newer version has written.
+    """
+    if waiting(line) or versions.lacking(record):
+        return line
+    try:
+        ours = encode(record)
+        loses_nothing = ours != line and _exact(ours) == _exact(line)
+    except ValueError:
+        return line
+    return ours if loses_nothing and len(ours) <= max(len(line), MAX_TASK_BYTES) else line
+
+
+def quick_form(record: Task) -> re.Match[bytes] | None:
+    """What ``waiting`` would say of a record in our own form."""
+    return waiting(encode({name: record[name] for name in ("id", "status", "run_at")}))
+
+
+def _exact(line: bytes) -> object:
+    """What stands in a line, numbers as they are spelled. Raises ValueError where a name stands twice."""
+    found: object = _exactly.decode(line.decode().strip(_AROUND))
+    return found
+
+
+def _spelled(number: str) -> tuple[str]:
+    return (number,)  # JSON has no tuples: it is not taken for a text
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+_exactly = json.JSONDecoder(parse_float=_spelled, parse_int=_spelled, object_pairs_hook=_once)
 
 
 def is_filed(value: Task) -> bool:

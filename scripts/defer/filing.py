@@ -119,7 +119,7 @@ def filed_line(one: Task, now: datetime) -> Task:
 
 
 def kept_line(last: set[int], filed: set[str]) -> Callable[[tuple[int, bytes]], bytes]:
-    """What a rewrite keeps of a numbered line: nothing of what is superseded or filed."""
+    """What a rewrite keeps of a numbered line: nothing of what is superseded or filed; the rest in our own form."""
 
     def kept(numbered: tuple[int, bytes]) -> bytes:
         number, line = numbered
@@ -131,7 +131,7 @@ def kept_line(last: set[int], filed: set[str]) -> Callable[[tuple[int, bytes]], 
         if number not in last:
             return b""
         if record["id"] not in filed:
-            return whole
+            return codec.canonical(whole, record)
         _, _, rest = task.filed_records(record)
         return codec.encode(rest) if rest else b""
 

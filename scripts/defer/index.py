@@ -22,6 +22,7 @@ from . import codec, fsio, instants
 from .codec import BadLine, Task
 
 _REMEMBERED_BAD_LINES = 20
+_MANY_SLOW_LINES = 20
 
 
 class Bad(NamedTuple):
@@ -42,6 +43,8 @@ class Index:
         "hot",
         "identity",
         "size",
+        "slow_bytes",
+        "slow_lines",
         "torn_at",
         "_held",
         "_horizon_text",
@@ -70,6 +73,8 @@ class Index:
         self.bad_lines = 0
         self.bytes_spent = 0
         """Bytes of lines known to be superseded or finished: what a rewrite would gain."""
+        self.slow_lines = self.slow_bytes = 0
+        """Lines that are read whole at every look, and would not be in our own form: v1's, jq's."""
 
     def tasks(self) -> list[Task]:
         """The hot tasks' current records."""
@@ -119,7 +124,17 @@ class Index:
             self.bytes_spent += len(line)
         else:
             self.hot[key] = (task, len(line))
+            if self._would_be_quick(line, task):
+                self.slow_lines += 1
+                self.slow_bytes += len(line)
         return True
+
+    def _would_be_quick(self, line: bytes, task: Task) -> bool:
+        quick = codec.quick_form(task)
+        if quick is None or quick[2] <= self._horizon_text or codec.waiting(line):
+            return False
+        # Once so many are certain, a rewrite has a gain, and what it leaves is looked at with care the next time.
+        return self.slow_lines > _MANY_SLOW_LINES or codec.canonical(line, task) != line
 
     def _evict(self, key: bytes) -> None:
         _, spent = self.hot.pop(key, (None, 0))
@@ -132,6 +147,10 @@ class Index:
         self.bad_lines += 1
         if len(self.bad) < _REMEMBERED_BAD_LINES:
             self.bad.append(Bad(self.size, reason))
+
+    def is_slow(self) -> bool:
+        """Whether so much of it would be quick in our own form that it takes twice as long to read."""
+        return self.slow_lines > _MANY_SLOW_LINES and self.slow_bytes * 10 > self.size
 
 
 def last_bad(stream: BinaryIO, task_id: str) -> Bad | None:

@@ -139,6 +139,25 @@ def v1_finished() -> Machine:
     return machine
 
 
+def v1_waiting() -> Machine:
+    """A store of waiting tasks in the order in which v1 wrote their fields: the next wake puts them into ours."""
+    machine = waiting()
+    lines = machine.disk.read(STORE)
+    for number in range(30):
+        one = {
+            "id": f"old-{number}",
+            "created_at": "2026-02-03T04:05:06Z",
+            "run_at": "2030-01-01T00:00:00Z",
+            "context": {"summary": "s"},
+            "status": "scheduled",
+        }
+        machine.acknowledged.add(key_of(one))
+        lines += json.dumps(one).encode() + b"\n"
+    machine.disk.put(STORE, lines)
+    machine.disk.make_durable()
+    return machine
+
+
 def beside_a_newer_version() -> Machine:
     """Some are due, and so are records that only a newer version may work on, one of them left executing."""
     machine = due("ok", "fail")()
@@ -277,6 +296,8 @@ CASES: dict[str, Case] = {
     "archive again": Case(filed_and_not_dropped, archive),
     "archive again, large store": Case(filed_and_not_dropped, large(archive)),
     "archive of v1": Case(v1_finished, archive),
+    "v1's lines into our own form": Case(v1_waiting, wake),
+    "v1's lines into our own form, large store": Case(v1_waiting, large(wake)),
     "beside a newer version": Case(beside_a_newer_version, wake),
     "beside a newer version, large store": Case(beside_a_newer_version, large(wake)),
     "cancel what needs a newer version": Case(beside_a_newer_version, cancel_newer),

@@ -9,9 +9,54 @@ from hypothesis import strategies as st
 
 from defer import codec
 from defer.codec import BadLine
-from support import v1_task
+from support import strict, v1_task
 
 WAITING = b'{"id":"a","status":"scheduled","run_at":"2026-04-08T16:45:00Z"'
+
+RAW = b'{"created_at":"2026-04-08T16:35:00Z", "run_at":"2026-04-08T16:45:00Z","status":"scheduled", "id":"a"%s}\n'
+OURS = WAITING + b',"created_at":"2026-04-08T16:35:00Z"%s}\n'
+
+
+@pytest.mark.parametrize(
+    ("written", "ours"),
+    [
+        (b"", b""),
+        (b', "x": [1, -2.5, 1e3, true, null, {}]', None),
+        (b', "x": [1, -2.5, true, null, {"b": 1, "a": []}]', b',"x":[1,-2.5,true,null,{"b":1,"a":[]}]'),
+        (b',"x":"\\u00e9 \\/ \\ud83d\\ude00 \\u0000"', ',"x":"é / 😀 \\u0000"'.encode()),
+        (b',"x":"\\ud800 \\u00e9"', b',"x":"\\ud800 \\u00e9"'),
+        (b',"x":12345678901234567890123', b',"x":12345678901234567890123'),
+        (b',"x":0.1', b',"x":0.1'),
+        (b',"x":1.50', None),
+        (b',"x":1.0', b',"x":1.0'),
+        (b',"x":1E2', None),
+        (b',"x":1e400', None),
+        (b',"x":-0', None),
+        (b',"x":-0.0', b',"x":-0.0'),
+        (b',"x":0.10000000000000000555', None),
+        (b',"x":1,"x":1', None),
+        (b',"x":{"y":1,"y":2}', None),
+        (b',"id":"a"', None),
+        (b',"schema_version":3', None),
+        (b',"requires":["condition"]', None),
+    ],
+)
+def test_a_line_in_our_own_form_says_what_it_said_or_is_left_as_it_is(written, ours):
+    line = RAW % written
+    record = codec.decode(line)
+    assert codec.canonical(line, record) == (line if ours is None else OURS % ours)
+    assert strict(codec.canonical(line, record)) == strict(line)
+
+
+def test_a_line_that_is_told_by_its_first_bytes_is_left_as_it_is():
+    line = WAITING + b', "x" : 1.50}\n'
+    assert codec.canonical(line, codec.decode(line)) == line
+
+
+def test_our_own_form_of_a_line_is_none_that_is_too_large():
+    line = RAW % (b',"x":"\\ud800' + "é".encode() * 400_000 + b'"')
+    assert codec.canonical(line, codec.decode(line)) == line
+
 
 # One field each that nothing could compute with; the rest of the record is fine.
 WRONG_FIELDS = {

@@ -1,5 +1,6 @@
 """What a wake knows of the store, kept up by reading only what was appended."""
 
+import json
 from contextlib import suppress
 
 from hypothesis import given, settings
@@ -108,6 +109,20 @@ lines = st.one_of(
     st.sampled_from("abc").map(lambda name: line(name, run_at=FAR)[:70] + b"#}\n"),
     st.sampled_from([b"\n", b"nonsense\n", b"{}\n", b"\xff\n"]),
 )
+
+
+def test_what_would_be_quick_in_our_own_form_is_counted(tmp_path):
+    slow = [json.dumps(v1_task(name, run_at=FAR)).encode() + b"\n" for name in ("a", "b", "c")]
+    others = [
+        line("d", run_at=FAR),
+        json.dumps(v1_task("e", run_at=SOON)).encode() + b"\n",
+        json.dumps(v1_task("f", run_at=FAR, status="paused")).encode() + b"\n",
+        json.dumps(v1_task("with blanks", run_at=FAR)).encode() + b"\n",
+        json.dumps(v1_task("g", run_at=FAR, schema_version=3)).encode() + b"\n",
+        json.dumps(v1_task("h", run_at=FAR)).encode().replace(b"{", b'{"x":1.50,', 1) + b"\n",
+    ]
+    known = read(tmp_path / "s", *slow, *others)
+    assert (known.slow_lines, known.slow_bytes) == (3, sum(map(len, slow)))
 
 
 def plainly(written: list[bytes]) -> dict[str, dict]:

@@ -299,6 +299,66 @@ class TestArchive:
         assert records(place.runtime / "runs" / "runs_202604.jsonl") == [RUN]
 
 
+class TestOwnForm:
+    """A store that others wrote is read whole line by line, until a rewrite has put it into our own form."""
+
+    FAR = "2099-01-01T00:00:00Z"
+
+    def decoded(self, place, monkeypatch) -> int:
+        """How many lines the next look of a wake has to parse."""
+        looked = []
+        decode = codec.decode
+        monkeypatch.setattr(codec, "decode", lambda raw: (looked.append(raw), decode(raw))[1])
+        place.store().attention(NOW)
+        monkeypatch.setattr(codec, "decode", decode)
+        return len(looked)
+
+    @pytest.mark.parametrize("sort_keys", [False, True])
+    def test_the_first_wake_puts_a_v1_store_into_it(self, place, monkeypatch, sort_keys):
+        tasks = [v1_task(f"t{number}", run_at=self.FAR, x_own={"é": "☃"}) for number in range(300)]
+        place.write_store(*(json.dumps(one, sort_keys=sort_keys).encode() + b"\n" for one in tasks))
+        assert self.decoded(place, monkeypatch) == 300
+        place.wake_at(NOW)
+        assert self.decoded(place, monkeypatch) == 0
+        assert list(place.tasks().values()) == tasks
+
+    def test_a_large_store_with_a_few_such_lines_is_left(self, place, monkeypatch):
+        monkeypatch.setattr(store, "SMALL_STORE_BYTES", 0)
+        ours = [codec.encode(v1_task(f"t{number}", run_at=self.FAR)) for number in range(1000)]
+        others = [v1_task(f"o{number}", run_at=self.FAR) for number in range(50)]
+        place.write_store(*ours, *others)
+        before = place.store_path.read_bytes()
+        place.wake_at(NOW)
+        assert place.store_path.read_bytes() == before
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"id": "with blanks"},
+            {"run_at": "2099-01-01T00:00:00+00:00"},
+            {"schema_version": 3},
+            {"status": "paused"},
+            {"x": "1.50"},
+        ],
+    )
+    def test_what_has_none_is_not_rewritten_at_every_wake(self, place, odd):
+        lines = []
+        for number in range(100):
+            one = v1_task(f"t{number}", run_at=self.FAR)
+            one |= {**odd, "id": f"{number} {odd['id']}"} if "id" in odd else odd
+            lines.append(json.dumps(one).replace('"1.50"', "1.50").encode() + b"\n")
+        place.write_store(*lines)
+        inode = place.store_path.stat().st_ino
+        place.wake_at(NOW)
+        assert place.store_path.read_bytes() == b"".join(lines)
+        assert place.store_path.stat().st_ino == inode
+
+    def test_any_rewrite_puts_what_it_keeps_into_it(self, place):
+        place.write_store(v1_task("a", run_at=self.FAR), v1_task("b", status="completed"), b"no record\n")
+        place.store().archive(NOW)
+        assert place.store_path.read_bytes() == codec.encode(v1_task("a", run_at=self.FAR)) + b"no record\n"
+
+
 class TestTornTail:
     """Promise 4: cut at every byte of the last record."""
 

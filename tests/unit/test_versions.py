@@ -618,7 +618,7 @@ def test_what_is_reported_at_once_is_bounded() -> None:
 
 def test_lines_of_the_store_are_left_in_their_place(place: Place) -> None:
     """A bad line, a held one and one of ours, rewritten together."""
-    bad, mine = b'{"id":"bad"\n', json.dumps(v1_task("mine", run_at="2100-01-01T00:00:00Z")).encode() + b"\n"
+    bad, mine = b'{"id":"bad"\n', codec.encode(v1_task("mine", run_at="2100-01-01T00:00:00Z"))
     place.write_store(bad, line_of(newer()), mine, v1_task("over", status="cancelled"))
     place.wake_at(NOW)
     assert [line + b"\n" for line in lines_of(place.store_path)] == [bad, line_of(newer()), mine]
