@@ -112,7 +112,9 @@ def _take(items: list[str], line: str, in_list: bool) -> bool:
     entry = _LIST_ITEM(line)
     text = _plain(entry[1] or "" if entry else line)
     if in_list and not entry and line.startswith(("  ", "\t")):
-        items[-1] += " " + text
+        # What is beyond the limit is cut in the end, and each addition copies what is there.
+        if len(items[-1]) <= ITEM_LIMIT:
+            items[-1] += " " + text
         return True
     if text:
         items.append(text)
@@ -127,9 +129,9 @@ def _plain(text: str) -> str:
 def _is_rule(line: str) -> bool:
     """A thematic break, the row of dashes under a table's head, or an underline of nothing."""
     marks = set(line) - set(" \t")
-    return sum(map(line.count, marks)) >= 3 and (
-        marks in ({"*"}, {"_"}, {"="}) or ("-" in marks and marks <= set("|:-"))
-    )
+    of_a_rule = marks in ({"*"}, {"_"}, {"="}) or ("-" in marks and marks <= set("|:-"))
+    # Counted only where they are few: a line may be a megabyte of as many different characters.
+    return of_a_rule and sum(map(line.count, marks)) >= 3
 
 
 def _lines(visible: list[str]) -> Iterator[_Line]:
@@ -213,13 +215,15 @@ def _closes(fence: str, line: str) -> bool:
 def _outside_comment(line: str, in_comment: bool) -> tuple[str, bool]:
     """What of ``line`` stands outside comments, and whether the next line starts within one."""
     parts: list[str] = []
+    at = 0  # a place in the line: to cut it off for each of a hundred thousand comments copies the rest each time
     while True:
         if in_comment:
-            _, ended, line = line.partition("-->")
-            if not ended:
+            ended = line.find("-->", at)
+            if ended < 0:
                 return "".join(parts), True
-        before, in_comment_mark, line = line.partition("<!--")
-        parts.append(before)
-        if not in_comment_mark:
+            at = ended + 3
+        opened = line.find("<!--", at)
+        parts.append(line[at : opened if opened >= 0 else None])
+        if opened < 0:
             return "".join(parts), False
-        in_comment = True
+        at, in_comment = opened + 4, True

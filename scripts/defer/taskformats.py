@@ -22,6 +22,8 @@ YAML_LIMIT = 1 << 17
 """Characters of YAML in one file: reading it takes about 7 µs each. A Markdown body does not count."""
 MOST_VALUES = 5_000
 DEEPEST = 20
+_TOO_MUCH = f"more than {MOST_VALUES} values, aliases counted, or nested more than {DEEPEST} deep (split or flatten it)"
+_MOST_DIGITS = 18
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})").fullmatch
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}").fullmatch
@@ -91,10 +93,23 @@ def _json(text: str) -> Fields:
     return Fields(value, dict(_json_lines(text)))
 
 
-def parse_json(text: str) -> Any:
-    """The value of a JSON text. Raises Complaint, also for a name that stands twice in an object."""
+def parse_json(text: str, beyond: float | None = None) -> Any:
+    """The value of a JSON text. Raises Complaint, also for a name that stands twice in an object.
+
+    A number that is too large to be counted with becomes ``beyond``; without that it is refused.
+    """
+
+    def finite(digits: str) -> float:
+        return _bounded(float(digits), beyond)
+
+    def whole(digits: str) -> float:
+        # Thousands of digits are not turned into a number at all: that is quadratic, and refused by Python.
+        return _bounded(int(digits) if len(digits) <= _MOST_DIGITS else math.inf, beyond)
+
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        return json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=finite, parse_int=whole
+        )
     except json.JSONDecodeError as error:
         raise Complaint(f"not JSON: {error.msg} at column {error.colno}", error.lineno) from None
     except RecursionError:
@@ -106,8 +121,9 @@ def parse_json(text: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        # Of a name that stands twice, the object has the last place.
+        last = {name: place for place, (name, _) in enumerate(pairs)}
+        twice = next(name for place, (name, _) in enumerate(pairs) if last[name] != place)
         raise Complaint("stands twice (keep one)", None, twice)
     return found
 
@@ -116,11 +132,12 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
 
 
-def _finite(digits: str) -> float:
-    found = float(digits)
-    if math.isinf(found):
+def _bounded(found: float, beyond: float | None) -> float:
+    if not math.isinf(found):
+        return found
+    if beyond is None:
         raise ValueError("a number is too large")
-    return found
+    return beyond
 
 
 def _count(value: object, depth: int = 0) -> int:
@@ -137,13 +154,14 @@ def _count(value: object, depth: int = 0) -> int:
 def _json_lines(text: str) -> Iterator[tuple[str, int]]:
     """The fields of an object that has been read already, each with its line."""
     decoder = json.JSONDecoder()
-    at = text.index("{")
+    at, line, counted = text.index("{"), 1, 0
     while True:
         key = re.compile(r'[{,]\s*(?=")').match(text, at)
         if key is None:
             return
         name, end = decoder.raw_decode(text, key.end())
-        yield name, text.count("\n", 0, key.end()) + 1
+        line, counted = line + text.count("\n", counted, key.end()), key.end()
+        yield name, line
         colon = re.compile(r"\s*:\s*").match(text, end)
         assert colon
         _, end = decoder.raw_decode(text, colon.end())
@@ -162,21 +180,20 @@ def yaml_fields(text: str, first_line: int = 1) -> Fields:
 
 def compose(text: str, first_line: int = 1) -> Any:
     """The mapping node of a YAML text. Raises Complaint where it is not YAML or no mapping."""
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
     from ruamel.yaml.nodes import MappingNode
+
+    from . import yamlnodes
 
     if len(text) > YAML_LIMIT:
         what = f"more than {YAML_LIMIT} characters of YAML (a long prompt goes below the front matter of a .md)"
         raise Complaint(what)
-    yaml = YAML(typ="safe", pure=True)
-    yaml.composer.warn_double_anchors = False  # YAML allows that, and the warning would show what the file holds
     try:
-        root = yaml.compose(text)
+        root = yamlnodes.compose(text, MOST_VALUES + 1, DEEPEST + 1)
+    except yamlnodes.TooMuch as error:
+        raise Complaint(_TOO_MUCH, first_line + error.line) from None
     except MarkedYAMLError as error:
         raise _syntax(error, text, first_line) from None
-    except RecursionError:
-        raise Complaint("nested too deeply (flatten it)") from None
     except YAMLError as error:
         at = getattr(error, "position", None)
         line = None if at is None else first_line + text.count("\n", 0, at)
@@ -229,7 +246,7 @@ class _Building:
 
     def __init__(self, first_line: int) -> None:
         self._first_line = first_line
-        self._left = MOST_VALUES
+        self._left, self._characters = MOST_VALUES, YAML_LIMIT
         self.lines: dict[str, int] = {}
 
     def line(self, node: Node) -> int:
@@ -244,6 +261,7 @@ class _Building:
                 raise Complaint("a name that is a list or a map (write a plain name)", self.line(key), field)
             if str(key.tag) == _TAG + "merge":
                 raise Complaint("<< is not read here (write the fields out)", self.line(key), field)
+            self._spend(key, field or str(key.value))
             where = key.value if field is None else f"{field}.{key.value}"
             if key.value in seen:
                 raise Complaint("stands twice (keep one)", self.line(key), where)
@@ -255,7 +273,7 @@ class _Building:
         """What a node stands for. Raises Complaint for a tag, and for too much or too deep."""
         self._left -= 1
         if self._left < 0 or depth > DEEPEST:
-            raise Complaint(f"more than {MOST_VALUES} values, aliases counted, or {DEEPEST} deep", None, field)
+            raise Complaint(_TOO_MUCH, self._place(node, field), field)
         tag = str(node.tag)
         if tag == _TAG + "map":
             inner = self.pairs(node, field)
@@ -263,8 +281,20 @@ class _Building:
         if tag == _TAG + "seq":
             return [self.value(one, depth + 1, field) for one in node.value]
         if isinstance(node.value, str) and tag.removeprefix(_TAG) in _SCALARS:
+            self._spend(node, field)
             return _scalar(tag.removeprefix(_TAG), node.value)
         raise Complaint("a tag (!…), which is not read here (write the plain value)", self.line(node), field)
+
+    def _spend(self, node: Node, field: str) -> None:
+        """Count a text. A thousand aliases of one are small in memory, and a thousand of it in the store."""
+        self._characters -= len(node.value)
+        if self._characters < 0:
+            what = f"more than {YAML_LIMIT} characters, aliases counted (split it)"
+            raise Complaint(what, self._place(node, field), field)
+
+    def _place(self, node: Node, field: str) -> int:
+        """The line of a field; a node that an alias stands for is somewhere else."""
+        return self.lines.get(field, self.line(node))
 
 
 _SCALARS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")

@@ -149,3 +149,23 @@ def test_many_jobs() -> None:
     jobs = [{**PLAIN, "id": f"job{number}"} for number in range(2000)]
     assert len(read(*jobs)) == 2000
     assert foreign.agentica(json.dumps({"jobs": jobs}).encode(), JOBS, NOW)[1999].task_id == "job1999"
+
+
+@pytest.mark.parametrize("number", ["1e999", "9" * 4300, "9" * 4301, "-" + "9" * 100_000], ids=len)
+def test_a_number_too_large_keeps_no_other_job_from_being_carried_over(number: str) -> None:
+    jobs = [PLAIN]
+    for field in ("timeout_seconds", "max_retries", "retry_delay_ms", "next_run_at_ms"):
+        jobs.append({**PLAIN, "id": field, field: "HUGE"})
+    for kind, field in (("at", "at_ms"), ("every", "interval_ms")):
+        jobs.append({**PLAIN, "id": field, "schedule": {"kind": kind, field: "HUGE"}})
+    jobs.append({**PLAIN, "id": "permissions", "permissions": {"shell": ["HUGE"]}})
+    jobs.append({**PLAIN, "id": "more", "run_count": "HUGE", "priority": "HUGE"})
+    raw = json.dumps(jobs).replace('"HUGE"', number).encode()
+    found = {job.task_id: job for job in foreign.agentica(raw, JOBS, NOW)}
+    assert [name for name, job in found.items() if job.fields is not None] == ["a1", "more"]
+    assert found["more"].notes == ("priority: not known here",)
+    assert found["permissions"].notes == ("permissions: a number is too large",)
+    nested = json.dumps([PLAIN, {**PLAIN, "id": "deep", "permissions": {"a": "NESTED"}}])
+    deep = foreign.agentica(nested.replace('"NESTED"', "[" * 600 + "]" * 600).encode(), JOBS, NOW)
+    assert [job.task_id for job in deep] == ["a1", "deep"]
+    assert all(len(note) < 200 for job in found.values() for note in job.notes)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -360,3 +362,29 @@ def test_only_the_first_megabyte_is_read(tree):
     snapshot = contextfiles.snapshot(None, file, None, lambda: tree.home, tree.cwd)
     assert snapshot["key_points"][0] == "first"
     assert "beyond" not in snapshot["key_points"]
+
+
+MANY = {
+    "comments": "'<!-- x -->' * (1 << 20)",
+    "comments that never close": "'<!-- ' * (1 << 21)",
+    "ends of comments": "'-->' * (1 << 21)",
+    "lines of one item": "'# state\\n- a\\n' + '  bbbbbbbbbbbb\\n' * (1 << 19)",
+    "as many characters as there are": "''.join(map(chr, range(0xe000, 0x110000))) * 2",
+    "fences": "'```\\n' * (1 << 19)",
+    "ticks": "'`' * (1 << 22) + ' `'",
+    "blanks": "' ' * (1 << 22) + 'x'",
+    "marks of a list": "'- ' * (1 << 21)",
+    "titles": "'# ' + 'state ' * (1 << 20)",
+    "underlines": "'a\\n==\\n' * (1 << 18)",
+    "front matter that does not end": "'---\\na: b\\n' + 'x\\n' * (1 << 18)",
+}
+
+
+@pytest.mark.parametrize("text", MANY.values(), ids=MANY)
+def test_what_a_text_costs_grows_as_it_does(root, text):
+    """Megabytes of one thing in a process of its own: linear, seconds; quadratic, an hour."""
+    code = f"from defer import snapshot; print(len(snapshot.parse({text}, 'C.md')))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": root / "scripts"}, capture_output=True, text=True, timeout=240
+    )
+    assert (done.stdout, done.stderr) == ("5\n", "")

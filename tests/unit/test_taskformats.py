@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from hypothesis import strategies as st
 
 from defer import taskedit, taskformats
 from defer.taskformats import Complaint, read
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def complaint(suffix: str, text: str) -> tuple[int | None, str | None, str]:
@@ -130,6 +134,92 @@ def test_size_is_bounded() -> None:
     assert "values" in complaint(".json", json.dumps({"a": [0] * 6000}))[2]
     body = "word " * 30_000
     assert read(".md", f"---\nname: x\n---\n{body}").values["prompt"] == body.rstrip()
+
+
+def composed(monkeypatch: pytest.MonkeyPatch, text: str) -> tuple[int, str]:
+    """How many tokens ruamel.yaml made of a text that is refused, and why it is."""
+    from ruamel.yaml.scanner import Scanner
+
+    made, fetch = [0], Scanner.fetch_more_tokens
+
+    def counted(self: Scanner) -> object:
+        made[0] += 1
+        return fetch(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Scanner, "fetch_more_tokens", counted)
+        what = complaint(".yml", text)[2]
+    return made[0], what
+
+
+@pytest.mark.parametrize(
+    "some",
+    [
+        "a: [" + "1," * 20_000,
+        "a:\n" + "- 1\n" * 20_000,
+        "a: [" + "&x 1," * 20_000,
+        "a: {" + "b: 1," * 20_000,
+        "".join(f"k{number}: 1\n" for number in range(10_000)),
+        "a: " + "[" * 40_000,
+        "- " * 40_000,
+        "? " * 40_000,
+    ],
+    ids=["flow list", "list", "anchors", "flow map", "map", "brackets", "dashes", "question marks"],
+)
+def test_yaml_that_holds_too_much_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch, some: str) -> None:
+    made, what = composed(monkeypatch, some)
+    assert "more than 5000 values, aliases counted, or nested more than 20 deep" in what
+    assert made < 5 * taskformats.MOST_VALUES
+    assert composed(monkeypatch, some + some[-20_000:]) == (made, what)
+
+
+def test_five_thousand_values_are_not_too_many() -> None:
+    most = taskformats.MOST_VALUES
+    assert len(read(".yml", "".join(f"k{number}: 1\n" for number in range(most))).values) == most
+    assert len(read(".yml", "a: [" + "1," * (most - 1) + "]").values["a"]) == most - 1
+    deepest = "a: " + "[" * (taskformats.DEEPEST - 1) + "x" + "]" * (taskformats.DEEPEST - 1)
+    assert read(".yml", deepest).lines == {"a": 1}
+
+
+def test_a_thousand_aliases_of_a_long_text_are_a_thousand_times_its_length() -> None:
+    text = "prompt: &all |\n  " + "x" * 100_000 + "\ntags: [" + "*all, " * 3_000 + "]\n"
+    assert complaint(".yml", text) == (3, "tags", "more than 131072 characters, aliases counted (split it)")
+    name = "env: &env {? " + "n" * 500 + " : x}\nothers: [" + "*env, " * 2_000 + "]\n"
+    assert "characters, aliases counted" in complaint(".yml", name)[2]
+
+
+QUICK = """
+import resource, sys
+sys.path.insert(0, {scripts!r})
+from defer import taskformats
+try:
+    {work}
+except taskformats.Complaint as error:
+    print(error.field, error.what)
+"""
+LONG = "quadratic, this takes hours; linear, a few seconds"
+
+
+def quickly(work: str) -> str:
+    """What a piece of work prints in a process of its own, which is given as long as any machine needs."""
+    code = QUICK.format(scripts=str(ROOT / "scripts"), work=work)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True).stdout
+
+
+def test_a_name_that_stands_twice_among_a_million_is_found_in_one_look() -> None:
+    text = "'{' + ','.join(f'\"{i}\":1' for i in range(1_000_000)) + ',\"999999\":2}'"
+    assert quickly(f"taskformats.parse_json({text})") == "999999 stands twice (keep one)\n", LONG
+
+
+def test_the_lines_of_a_million_fields_are_counted_once() -> None:
+    text = "'{' + ','.join(f'\\n\"{i}\":1' for i in range(1_000_000)) + '}'"
+    assert quickly(f"print(max(line for _, line in taskformats._json_lines({text})))") == "1000001\n", LONG
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 4300, "-" + "9" * 4301, "1e999", "9" * 500_000])
+def test_a_number_too_large_to_be_counted_with_is_refused(number: str) -> None:
+    assert complaint(".json", f'{{"a": {number}}}')[2] == "not JSON: a number is too large"
+    assert taskformats.parse_json(f"[{number}, 1]", beyond=0.5) == [0.5, 1]
 
 
 def test_json_has_lines_too() -> None:
