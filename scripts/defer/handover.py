@@ -36,7 +36,7 @@ def give(path: Path, data: bytes) -> None:
 
 
 def take(path: Path, limit: int) -> tuple[bytes, str | None]:
-    """At most ``limit`` bytes of a result (none where there is none), and what is odd about it. Its name is gone then."""
+    """At most ``limit`` bytes of a result, none where there is none, and what is odd about it; its name is gone."""
     try:
         raw, odd = _read(path, limit)
     except FileNotFoundError:
