@@ -77,7 +77,11 @@ def test_there_are_enough_rows_of_our_own_each_with_its_source() -> None:
         ("next wednesday", "2026-11-25 10:30"),
         ("next friday 3pm", "2026-11-20 15:00"),
         ("2026-12-24T09:00:00", "2026-12-24 09:00"),
-        ("2026-12-24", "2026-12-24 10:30"),
+        ("2026-12-24", "2026-12-24 00:00"),
+        ("2026-W52", "2026-12-21 00:00"),
+        ("2026-W52-4", "2026-12-24 00:00"),
+        ("08:5", "2026-11-19 08:05"),
+        ("8:5pm", "2026-11-18 20:05"),
         ("  ToMoRRoW   9AM ", "2026-11-19 09:00"),
     ],
 )
@@ -116,6 +120,25 @@ def test_forms_of_v1_keep_their_answers(expr: str, expected: str) -> None:
 )
 def test_a_refusal_says_what_and_how_to_mend_it(expr: str, text: str) -> None:
     assert refusal(expr) == text
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("same time 2026-12-24", "2026-12-24 10:30"),
+        ("2026-12-24 at the same time", "2026-12-24 10:30"),
+        ("2026-12-24 9am", "2026-12-24 09:00"),
+        ("2 days after 2026-12-24", "2026-12-26 00:00"),
+        ("24 dec 2026", "2026-12-24 10:30"),
+    ],
+)
+def test_a_date_of_digits_is_at_midnight_only_alone(expr: str, expected: str) -> None:
+    assert parse(expr, NOW, NEW_YORK).instant == at(expected)
+
+
+def test_a_colon_between_two_digits_is_not_a_clock() -> None:
+    """`1:1 with Sam` is a meeting."""
+    assert '"1:1" is not a time' in refusal("1:1")
 
 
 def test_every_refusal_shows_a_way_out() -> None:

@@ -186,6 +186,15 @@ def on_day(caps: Caps) -> When:
     return moments.on_day(caps["DAY"], caps.get("TIME"))
 
 
+def at_same_time(caps: Caps) -> When:
+    day = caps["DAY"]
+
+    def resolve(present: Present) -> Reading:
+        return moments.on_day(day, ("exact", present.wall.hour, present.wall.minute, present.wall.second))(present)
+
+    return resolve
+
+
 def same_time(caps: Caps) -> When:
     spans = {"week": Delay(days=7), "month": Delay(months=1), "quarter": Delay(months=3), "year": Delay(months=12)}
     return moments.wait(spans[caps["SPAN"]])

@@ -98,14 +98,20 @@ def business_days(count: int, day: Day = today) -> Day:
     return pick
 
 
-def on_date(month: int, day: int, year: "int | None" = None, weekday: "int | None" = None) -> Day:
+def on_date(
+    month: int,
+    day: int,
+    year: "int | None" = None,
+    weekday: "int | None" = None,
+    clock: "Clock | None" = None,
+) -> Day:
     """A date; without a year the next such date, 29 February in the next leap year."""
 
     def pick(present: Present) -> Pick:
         if year is not None:
             found = real_date(year, month, day)
             check_weekday(found, weekday)
-            return Pick(found, full=True)
+            return Pick(found, clock=clock, full=True)
         start = present.today.year + ((month, day) < (present.today.month, present.today.day))
         while (month, day) == (2, 29) and month_length(start, 2) < 29:
             start += 1

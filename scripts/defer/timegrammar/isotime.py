@@ -4,9 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 from .calendardays import on_date, slashed, whole_month
 from .engine import REFUSED
-from .moments import TOO_FAR, Day, Delay, Pick, Present, When
+from .moments import TOO_FAR, Clock, Day, Delay, Pick, Present, When
 from .reading import Reading, TimeExpressionError
 from .words import MONTHS
+
+#: The clock of an ISO date that stands alone, as in v1.
+MIDNIGHT: Clock = ("exact", 0, 0, 0)
 
 
 def instant(text: str) -> When:
@@ -43,7 +46,7 @@ def _ordinal(digits: str) -> date:
 
 
 def day(text: str) -> Day:
-    """An ISO week date or ordinal date: `2026-w52-4`, `2026-358`."""
+    """An ISO week date, a week alone (its Monday) or an ordinal date: `2026-w52-4`, `2026-358`."""
 
     def pick(_present: Present) -> Pick:
         try:
@@ -53,7 +56,7 @@ def day(text: str) -> Day:
                 found = _ordinal(text.replace("-", ""))
         except ValueError:
             raise TimeExpressionError("that year has no such day (try 2027-01-31)") from None
-        return Pick(found, full=True)
+        return Pick(found, clock=MIDNIGHT, full=True)
 
     return pick
 
@@ -85,7 +88,7 @@ def _amounts(text: str) -> dict[str, float]:
 def dashed(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
     """`2026-12-24`, `24-12-2026`, `24-dec-2026`; for `2026-12` its month."""
     if len(parts[0]) == 4:
-        return _year_first(parts, weekday) if len(parts) == 3 or len(parts[1]) == 2 else REFUSED
+        return _year_first(parts, weekday, MIDNIGHT) if len(parts) == 3 or len(parts[1]) == 2 else REFUSED
     if len(parts) != 3 or len(parts[0]) > 2 or len(parts[2]) != 4:
         return REFUSED
     if parts[1] in MONTHS:
@@ -93,14 +96,14 @@ def dashed(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
     return slashed(int(parts[0]), int(parts[1]), int(parts[2]), weekday) if parts[1].isdigit() else REFUSED
 
 
-def _year_first(parts: tuple[str, ...], weekday: "int | None") -> object:
+def _year_first(parts: tuple[str, ...], weekday: "int | None", clock: "Clock | None" = None) -> object:
     if max(len(part) for part in parts[1:] if part.isdigit() or len(parts) == 2) > 2:
         return REFUSED
     month = MONTHS.get(parts[1], 0) or (int(parts[1]) if parts[1].isdigit() else 0)
     if not month and not parts[1].isdigit():
         return REFUSED
     if len(parts) == 3:
-        return on_date(month, int(parts[2]), int(parts[0]), weekday)
+        return on_date(month, int(parts[2]), int(parts[0]), weekday, clock)
     return whole_month(on_date(month, 1, int(parts[0]))) if weekday is None else REFUSED
 
 
