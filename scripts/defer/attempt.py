@@ -72,7 +72,8 @@ class Attempt:
         self.timeout = timeout_of(task, config)
         cwd = working_directory(task, config)
         own = own_variables(task, config)
-        self._own_secrets = [value.encode(errors="surrogateescape") for value in own.values()]
+        self._own_secrets = config.secrets_of(own)
+        self._masker = Masker([*config.secrets, *self._own_secrets])
         variables = environment(task, config, self.paths, own)
         self._session_error = session_error(task)
         try:
@@ -82,7 +83,7 @@ class Attempt:
             raise
         log = Log.create(self.paths.log, config.output_limit_bytes)
         locale = charsets.locale_name(variables)
-        self.capture = Capture(log, [*config.secrets, *self._own_secrets], locale=locale)
+        self.capture = Capture(log, self._masker, locale=locale)
         grace = config.kill_grace_seconds
         self._ending = Ending(self.leader.pid, self.run_id, grace, below=os.getpid())
         self._selector: selectors.BaseSelector | None = None
@@ -294,7 +295,12 @@ class Attempt:
             wanted = timeparse.parse(words, now, self._config.timezone(self.task.get("tz"))).instant
             return no_sooner_than_a_minute(wanted, now), None
         except DeferError as error:
-            return None, self._mask(f"reschedule: {error}")
+            return None, f"reschedule: {self._unlike_a_time(words, error)}"
+
+    def _unlike_a_time(self, words: str, error: DeferError) -> str:
+        """Why words are not a time. The message shows parts of them, in which no mask would find a secret."""
+        hidden = self._masker.text(words)
+        return str(error) if hidden == words else f"this is not a time: {hidden}"
 
     def _result_file(self, now: datetime) -> tuple[resultfile.Result, str | None]:
         """What the executor wrote to its result file, masked, and what is wrong with it."""
@@ -302,19 +308,9 @@ class Attempt:
         if odd:
             return resultfile.Result(), odd
         try:
-            said, complaint = resultfile.read(resultfile.load(raw), now)
+            return resultfile.read(resultfile.masked(resultfile.load(raw), self._masker), now)
         except resultfile.BadResult as error:
             return resultfile.Result(), str(error)
-        # After parsing: JSON may spell a secret with escapes.
-        mask = self._mask
-        artifacts = None if said.artifacts is None else [mask(one) for one in said.artifacts]
-        summary, session = said.summary and mask(said.summary), said.session_id and mask(said.session_id)
-        complaint = complaint and mask(complaint)
-        return said._replace(summary=summary, session_id=session, artifacts=artifacts), complaint
-
-    @property
-    def _mask(self) -> Callable[[str], str]:
-        return Masker([*self._config.secrets, *self._own_secrets]).text
 
     def _facts(self, said: resultfile.Result, complaint: str | None) -> dict[str, Any]:
         facts = {

@@ -1,5 +1,8 @@
 """What an attempt prints: into its log up to a limit, masked; the rest drained and counted.
 
+Each stream is masked by itself, so that a secret is found though the other stream comes between its halves.
+The log is masked once more as it is written: where a half from each stream meet there, they make a whole.
+
 Memory stays flat whatever is written: beside the log only the first bytes of stdout, which
 become the result, and the last of either stream, which explain a failure, are kept.
 
@@ -9,12 +12,12 @@ A log that cannot be written loses output, never the attempt. One that has fille
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import charsets, fsio
 from .errors import is_full
-from .masking import Masker
+from .masking import MASK, NOTHING, Held, Masker
 
 STREAMS = ("stdout", "stderr")
 RECORD_BYTES = 64 << 10
@@ -77,16 +80,14 @@ class Log:
 class Capture:
     """What one attempt prints: its ``log``, and what the record keeps of it.
 
-    ``held``: what maskers of stdout and stderr held back elsewhere, where another process goes on with the same log.
-    ``locale``: the name of the locale that the program was given.
+    ``masker``: one that knows what to mask. ``held``: what the maskers of stdout, stderr and the log held back
+    elsewhere, where another process goes on with the same log. ``locale``: the one that the program was given.
     """
 
-    def __init__(
-        self, log: Log, secrets: Iterable[bytes], held: tuple[bytes, bytes] = (b"", b""), locale: str = ""
-    ) -> None:
-        known = list(secrets)
+    def __init__(self, log: Log, masker: Masker, held: Sequence[Held] = (NOTHING,) * 3, locale: str = "") -> None:
         self._locale = locale
-        self._maskers = {stream: Masker(known, before) for stream, before in zip(STREAMS, held, strict=True)}
+        *own, self._log_masker = map(masker.another, held)
+        self._maskers = dict(zip(STREAMS, own, strict=True))
         self._head = bytearray()
         self._tails = dict.fromkeys(STREAMS, b"")
         self.stdout_bytes = 0
@@ -94,25 +95,31 @@ class Capture:
 
     def take(self, stream: str, piece: bytes) -> None:
         """Take in what was read from ``stdout`` or ``stderr``."""
-        self._keep(stream, self._maskers[stream].feed(piece))
+        self._keep(stream, self._maskers[stream].parts(piece))
 
-    def _keep(self, stream: str, masked: bytes) -> None:
+    def _keep(self, stream: str, parts: list[bytes]) -> None:
+        masked = b"".join(parts)
         if stream == "stdout":
             self.stdout_bytes += len(masked)
             self._head += masked[: RECORD_BYTES - len(self._head)]
         self._tails[stream] = (self._tails[stream] + masked)[-_TAIL_BYTES:]
-        self.log.add(masked)
+        self.log.add(b"".join(map(self._for_log, parts)))
+
+    def _for_log(self, part: bytes) -> bytes:
+        """A mask is not looked into: a secret as short as a letter of it would mask the mask."""
+        return self._log_masker.finish() + MASK if part is MASK else self._log_masker.feed(part)
 
     @property
-    def held(self) -> tuple[bytes, bytes]:
-        """What the maskers of stdout and stderr hold back."""
-        return self._maskers["stdout"].held, self._maskers["stderr"].held
+    def held(self) -> tuple[Held, ...]:
+        """What the maskers of stdout, stderr and the log hold back."""
+        return tuple(masker.held for masker in (*self._maskers.values(), self._log_masker))
 
     def finish(self, *, is_read_on: bool = False) -> None:
         """Flush what the maskers hold, unless another process goes on with it; say what was dropped, close the log."""
         if not is_read_on:
             for stream, masker in self._maskers.items():
-                self._keep(stream, masker.finish())
+                self._keep(stream, masker.last_parts())
+            self.log.add(self._log_masker.finish())
         self.log.close()
 
     @property

@@ -7,6 +7,7 @@ table are held equal to it by a test.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -42,10 +43,12 @@ VARIABLES: dict[str, str] = {
     "DEFER_MAX_PARALLEL": "4",
     "DEFER_OUTPUT_LIMIT_BYTES": "1048576",
     "DEFER_LOCK_TIMEOUT_SECONDS": "10",
+    "DEFER_SECRETS": "",
     "DEFER_ENV_FILE": "",
 }
 
 _SETTINGS_LIMIT = 1 << 20
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _N = TypeVar("_N", int, float)
 
 
@@ -53,7 +56,6 @@ class Config:
     """What one process runs with. Each property raises BadInput naming its variable when it is malformed.
 
     ``environment``: the process's variables with the settings file's under them.
-    ``secrets``: the settings file's values that are not settings of ours, to be masked in output.
     """
 
     def __init__(self, environ: Mapping[str, str], file_values: Mapping[str, str], settings_file: Path | None) -> None:
@@ -63,16 +65,52 @@ class Config:
             self.environment["PATH"] = file_values["PATH"]
         self.settings_file = settings_file
         self._is_made_up = environ is not os.environ
+        self._environ, self._file_values = environ, file_values
         self._from_file = {name for name in file_values if name not in environ or name == "PATH"}
-        self.secrets = [
-            value.encode(errors="surrogateescape")
-            for name, value in file_values.items()
-            if name not in VARIABLES and name != "PATH"
-        ]
 
     def get(self, name: str) -> str:
         """The variable's text; an empty one counts as not set."""
         return self.environment.get(name, "")
+
+    @property
+    def secret_names(self) -> list[str]:
+        """The variables that DEFER_SECRETS lists. The words themselves stand in no message: one may be a value."""
+        for number, name in enumerate(self._listed, 1):
+            if not _NAME(name):
+                raise BadInput(f"DEFER_SECRETS: word {number} is not the name of a variable (list names, not values)")
+        return self._listed
+
+    @property
+    def _listed(self) -> list[str]:
+        return self.get("DEFER_SECRETS").replace(",", " ").split()
+
+    @cached_property
+    def secrets(self) -> list[bytes]:
+        """What to mask in all that is kept: of the settings file, and of the environment what says that it is secret.
+
+        A name that stands in both has two values. Settings of ours and PATH are no secrets unless they are listed.
+        """
+        from . import secretvalues
+
+        listed = self._listed
+        ours = {*VARIABLES, "PATH"}.difference(listed)
+        of_file = [(name, value) for name, value in self._file_values.items() if name not in ours]
+        set_again = [(name, self._environ[name]) for name, _ in of_file if name in self._environ]
+        others = {name: value for name, value in self._environ.items() if name not in ours}
+        found = (*secretvalues.of_settings([*of_file, *set_again], listed), *secretvalues.by_name(others, listed))
+        return list(dict.fromkeys(found))
+
+    def secrets_of(self, variables: Mapping[str, str]) -> list[bytes]:
+        """What to mask of a task's own variables, beside ``secrets``."""
+        from . import secretvalues
+
+        return list(dict.fromkeys(secretvalues.of_settings(variables.items(), self._listed)))
+
+    def masked(self, text: str) -> str:
+        """``text`` without the secrets of this process."""
+        from .masking import Masker
+
+        return Masker(self.secrets).text(text)
 
     def origin(self, name: str) -> str:
         """Where a variable's value comes from, for people."""
@@ -192,7 +230,7 @@ class Config:
     def check(self) -> None:
         """Raise BadInput for a setting that the next wake could not work with."""
         _ = self.backoff, self.max_parallel, self.timeout_seconds, self.kill_grace_seconds
-        _ = self.output_limit_bytes, self.lock_timeout_seconds
+        _ = self.output_limit_bytes, self.lock_timeout_seconds, self.secret_names
 
     @cached_property
     def _system_zone(self) -> str:

@@ -82,8 +82,11 @@ class Paths(NamedTuple):
         return cls(log_dir / f"{name}.prompt.txt", *own)
 
 
-def write_prompt(task: Task, paths: Paths) -> None:
+def write_prompt(task: Task, paths: Paths, config: Config) -> None:
     """Write the prompt artifact. Raises OSError."""
+    if isinstance(task.get("last_error"), str):
+        # It was masked by what was secret then, or by a version that masked nothing.
+        task = {**task, "last_error": config.masked(task["last_error"])}
     text = prompt.render(task, int((task.get("run") or {}).get("attempt") or 1))
     fsio.ensure_directory(paths.prompt.parent)
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
@@ -161,15 +164,18 @@ def timeout_of(task: Task, config: Config) -> float | None:
     return (config.timeout_seconds if wanted is None else float(wanted)) or None
 
 
-def misconfigured(error: Misconfigured, paths: Paths) -> Outcome:
+def misconfigured(error: Misconfigured, paths: Paths, config: Config) -> Outcome:
     """The outcome of an attempt that could not start for a reason that stays."""
-    return Outcome(FAILED, error_type=CONFIG_ERROR, error=str(error), result={"prompt_path": str(paths.prompt)})
+    return Outcome(
+        FAILED, error_type=CONFIG_ERROR, error=config.masked(str(error)), result={"prompt_path": str(paths.prompt)}
+    )
 
 
-def not_started(error: Exception, error_type: str) -> Outcome:
+def not_started(error: Exception, error_type: str, config: Config) -> Outcome:
     """The outcome of an attempt that could not start for a reason nobody foresaw, or the system gave."""
     # The error may hold a value of the record, of any length.
-    why = str(error) if isinstance(error, OSError) else f"its record cannot be used: {repr(error)[:300]}"
+    said = config.masked(str(error) if isinstance(error, OSError) else repr(error))
+    why = said if isinstance(error, OSError) else f"its record cannot be used: {said[:300]}"
     return Outcome(FAILED, error_type=error_type, error=f"the attempt could not start: {why}")
 
 

@@ -23,11 +23,13 @@ import os
 import selectors
 import signal
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from . import process
 from .capture import STREAMS, Capture, Log
+from .masking import NOTHING, Held, Masker
 from .process import Identity
 
 _READ_BYTES = 1 << 16
@@ -56,9 +58,9 @@ class Keeper:
         said = {"keep": run_id, "leader": leader, "secrets": [one.hex() for one in secrets], "log": log is not None}
         self._send(said, [*pipes, *([] if log is None else [log])])
 
-    def held(self, run_id: str, held: tuple[bytes, bytes]) -> None:
+    def held(self, run_id: str, held: Sequence[Held]) -> None:
         """Say what the maskers of an attempt hold back."""
-        self._send({"held": run_id, "bytes": [one.hex() for one in held]})
+        self._send({"held": run_id, "back": [(one.data.hex(), one.masked) for one in held]})
 
     def over(self, run_id: str) -> None:
         """An attempt has ended."""
@@ -102,7 +104,7 @@ class _Kept(NamedTuple):
     pipes: list[int]
     log: int | None
     secrets: list[bytes]
-    held: tuple[bytes, bytes] = (b"", b"")
+    held: Sequence[Held] = (NOTHING,) * 3
     is_left: bool = False
 
 
@@ -176,8 +178,9 @@ class _Keeping:
             case {"keep": run_id, "leader": leader, "secrets": secrets, "log": has_log}:
                 pipes, log = [self._descriptors.pop(0) for _ in STREAMS], self._descriptors.pop(0) if has_log else None
                 self._kept[run_id] = _Kept(leader, pipes, log, [*self._secrets, *map(bytes.fromhex, secrets)])
-            case {"held": run_id, "bytes": [out, err]}:
-                self._kept[run_id] = self._kept[run_id]._replace(held=(bytes.fromhex(out), bytes.fromhex(err)))
+            case {"held": run_id, "back": back}:
+                held = [Held(bytes.fromhex(data), masked) for data, masked in back]
+                self._kept[run_id] = self._kept[run_id]._replace(held=held)
             case {"over": run_id}:
                 _close(self._kept.pop(run_id))
             case {"take": run_id}:
@@ -189,7 +192,7 @@ class _Keeping:
     def _read_on(self, run_id: str) -> None:
         kept = self._kept.pop(run_id)
         room = 0 if kept.log is None else max(0, self._limit - os.fstat(kept.log).st_size)
-        capture = Capture(Log(kept.log, room), kept.secrets, kept.held)
+        capture = Capture(Log(kept.log, room), Masker(kept.secrets), kept.held)
         self._reading[run_id] = kept, capture
         for stream, pipe in zip(STREAMS, kept.pipes, strict=True):
             self._selector.register(pipe, selectors.EVENT_READ, lambda p=pipe, s=stream: self._read(capture, s, p))

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
 from . import agentnames, instants, shapes
+from .masking import MASK, Masker
 
 LIMIT_BYTES = 64 << 10
 _LONGEST_WAIT = timedelta(days=3653)
@@ -51,6 +52,28 @@ def load(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadResult("it is not a JSON object")
     return value
+
+
+def masked(value: dict[str, Any], masker: Masker) -> dict[str, Any]:
+    """What ``load`` gave without secrets in all of it that is kept. Masked here and not before: JSON may spell one
+    with escapes, and a mask in the text of a file makes other JSON of it.
+
+    The words of a time are left, as nothing of them is kept but the time.
+    """
+    kept = {key: value[key] for key in Result._fields if key in value}
+    if isinstance(kept.get("summary"), str):
+        kept["summary"] = masker.text(kept["summary"])
+    if isinstance(kept.get("artifacts"), list):
+        kept["artifacts"] = [masker.text(one) if isinstance(one, str) else one for one in kept["artifacts"]]
+    if isinstance(kept.get("usage"), dict):
+        kept["usage"] = {key: _open(kept["usage"].get(key), masker) for key in _USAGE}
+    return {**kept, "session_id": _open(kept.get("session_id"), masker)}
+
+
+def _open(found: Any, masker: Masker) -> Any:
+    """A value that is of use only as a whole: a mask in its place if it gives a secret away."""
+    is_leaf = isinstance(found, str | float | int) and not isinstance(found, bool)
+    return MASK.decode() if is_leaf and masker.is_in(str(found)) else found
 
 
 def read(value: dict[str, Any], now: datetime) -> tuple[Result, str | None]:

@@ -85,6 +85,7 @@ class Runner:
         # Read what every attempt will need now, so that a bad setting stops the wake before any claim.
         self._backoff, self._max_parallel = self._config.backoff, self._config.max_parallel
         _ = self._config.timeout_seconds, self._config.kill_grace_seconds, self._config.output_limit_bytes
+        _ = self._config.secret_names
         with self._loop if self._has_own_loop else nullcontext():
             is_whole = False
             try:
@@ -239,13 +240,13 @@ class Runner:
         self.counts["started"] += 1
         self._audit.note(self._clock(), "started", claimed["id"], run=run_id(claimed), attempt=claimed["attempts"])
         try:
-            executor.write_prompt(claimed, paths)
+            executor.write_prompt(claimed, paths, self._config)
         except Exception as error:
             # A directory in the place of the prompt is in this task's way alone.
             if isinstance(error, OSError) and not isinstance(error, IsADirectoryError):
                 self._put_back(claimed, error)
             else:
-                self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
+                self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR, self._config))
             return
         try:
             argv = executor.command_line(claimed, self._config)
@@ -254,12 +255,12 @@ class Runner:
                 return
             attempt = Attempt(claimed, self._config, argv, partial(self._is_being_cancelled, claimed))
         except Misconfigured as error:
-            self._settle(claimed, executor.misconfigured(error, paths))
+            self._settle(claimed, executor.misconfigured(error, paths, self._config))
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 self._put_back(claimed, error)
             else:
-                self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR))
+                self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR, self._config))
         else:
             self._loop.expect(attempt)
             give_up = partial(self._give_start_up, attempt)

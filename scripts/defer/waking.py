@@ -50,14 +50,15 @@ def _keep_waking(connect: Connect, loop: Loop, every: float, as_json: bool) -> N
             render.warn(str(error))
         except Exception:
             # A mistake of ours is told whole, so that it can be reported, and must not end the loop.
-            _tell_mistake()
+            _tell_mistake(client)
         loop.rest(every)
 
 
-def _tell_mistake() -> None:
+def _tell_mistake(client: Client | None) -> None:
     import traceback
 
-    for line in traceback.format_exc().splitlines():
+    said = traceback.format_exc()
+    for line in (client.config.masked(said) if client is not None else said).splitlines():
         render.warn(line)
 
 
@@ -76,8 +77,9 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
     try:
         runner.wake()
     except Exception as error:
-        markers.set_trouble(client.clock(), str(error))
-        client.audit.note(client.clock(), "wake_failed", error=error)
+        what = client.config.masked(str(error))
+        markers.set_trouble(client.clock(), what)
+        client.audit.note(client.clock(), "wake_failed", error=what)
         raise
     _tell_out_of_reach(client, runner)
     if as_json:
@@ -117,20 +119,21 @@ def attempt(connect: Connect, argv: list[str]) -> int:
     """
     arguments.attempt().parse(argv)
     settings = connect().config
+    _ = settings.secret_names
     one = _read_task(sys.stdin.buffer)
     versions.must_know(one)
     now = instants.now()
     one = task.claim(one, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"})
     paths = Paths.of(settings.log_dir, one["id"], one["run"]["run_id"])
-    executor.write_prompt(one, paths)
+    executor.write_prompt(one, paths, settings)
     try:
         command = executor.command_line(one, settings)
         ended = executor.prompt_prepared(paths) if command is None else _run(Attempt(one, settings, command), settings)
     except Misconfigured as error:
-        ended = executor.misconfigured(error, paths)
+        ended = executor.misconfigured(error, paths, settings)
     except (ValueError, TypeError) as error:
         # A record from anywhere: a text in it may be none that a process can be told.
-        ended = executor.not_started(error, outcome.CONFIG_ERROR)
+        ended = executor.not_started(error, outcome.CONFIG_ERROR, settings)
     return _print_result(ended)
 
 

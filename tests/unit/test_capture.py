@@ -3,10 +3,11 @@
 import pytest
 
 from defer.capture import Capture, Log
+from defer.masking import Masker
 
 
 def captured(tmp_path, *taken, limit=100, secrets=()):
-    one = Capture(Log.create(tmp_path / "a" / "run.log", limit), secrets)
+    one = Capture(Log.create(tmp_path / "a" / "run.log", limit), Masker(secrets))
     for stream, piece in taken:
         one.take(stream, piece)
     one.finish()
@@ -48,6 +49,31 @@ def test_secrets_are_masked_in_log_record_and_error_alike(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "taken",
+    [
+        [("stdout", b"s3cx"), ("stderr", b"r3t")],
+        [("stderr", b"s3cx"), ("stdout", b"r3t")],
+        [("stdout", b"s3c"), ("stderr", b"r3t"), ("stdout", b"."), ("stderr", b"r3t")],
+        [("stdout", b"s3"), ("stdout", b"cx"), ("stderr", b"r"), ("stderr", b"3t")],
+        [("stdout", b"abc"), ("stderr", b"abc")],
+    ],
+)
+def test_halves_that_meet_in_the_log_are_masked_there(tmp_path, taken):
+    _, log = captured(tmp_path, *taken, secrets=[b"s3cr3t", b"abcabc", b"xyz"])
+    assert not [one for one in (b"s3cr3t", b"abcabc") if one in log]
+
+
+def test_a_half_that_another_beginning_let_out_is_masked_when_the_other_stream_completes_it(tmp_path):
+    _, log = captured(tmp_path, ("stdout", b"s3cx"), ("stderr", b"r3t"), secrets=[b"s3cr3t", b"xyz"])
+    assert log == b"[masked]x"
+
+
+def test_a_short_secret_does_not_mask_the_mask(tmp_path):
+    one, log = captured(tmp_path, ("stdout", b"a mask"), secrets=[b"a", b"ask"])
+    assert (log, one.output) == (b"[masked] m[masked]", "[masked] m[masked]")
+
+
+@pytest.mark.parametrize(
     ("said", "line"),
     [
         (b"one\ntwo\n\n  \n", "two"),
@@ -79,7 +105,7 @@ def test_control_characters_of_the_error_are_shown(tmp_path):
 
 def test_a_log_that_cannot_be_made_loses_output_and_nothing_else(tmp_path):
     (tmp_path / "a").write_text("a file where a directory belongs")
-    one = Capture(Log.create(tmp_path / "a" / "run.log", 100), [])
+    one = Capture(Log.create(tmp_path / "a" / "run.log", 100), Masker([]))
     one.take("stdout", b"abc")
     one.finish()
     assert (one.output, one.log.error) == ("abc", "Not a directory")

@@ -26,9 +26,31 @@ def test_path_of_the_file_replaces_crons(tmp_path):
 
 
 def test_every_name_in_the_file_reaches_executors_and_is_secret_unless_a_setting(tmp_path):
-    found = loaded(tmp_path, "WORD=s3cr3t\nDEFER_MAX_PARALLEL=2\nPATH=/mine\n")
-    assert found.environment["WORD"] == "s3cr3t"
-    assert found.secrets == [b"s3cr3t"]
+    found = loaded(tmp_path, "WORD=s3cr3t-value\nDEFER_MAX_PARALLEL=2\nPATH=/mine\n")
+    assert found.environment["WORD"] == "s3cr3t-value"
+    assert found.secrets == [b"s3cr3t-value"]
+
+
+def test_a_name_in_the_file_and_in_the_environment_has_two_values_to_mask(tmp_path):
+    environment = {"TOKEN": "new", "WORD": "of-the-environment", "OTHER": "other-value"}
+    found = loaded(tmp_path, "TOKEN=old\nWORD=of-the-file\n", **environment)
+    assert set(found.secrets) == {b"old", b"new", b"of-the-file", b"of-the-environment"}
+
+
+@pytest.mark.parametrize("listed", ["WORD,OTHER", "WORD OTHER", " WORD, ,OTHER,", "WORD\tOTHER DEFER_TIMEZONE PATH"])
+def test_what_defer_secrets_lists_is_masked_whatever_it_is(tmp_path, listed):
+    found = loaded(tmp_path, f"WORD=true\nDEFER_SECRETS='{listed}'\n", OTHER="/a/b", MORE="1")
+    assert {b"true", b"/a/b"} <= set(found.secrets)
+    assert b"1" not in found.secrets
+    assert listed.encode() not in found.secrets
+
+
+@pytest.mark.parametrize("listed", ["TOKEN ghp-s3cr3t", "TOKEN,a=b", "TOKEN,1"])
+def test_a_value_among_the_names_that_are_secret_is_refused_and_not_shown(tmp_path, listed):
+    with pytest.raises(BadInput) as refused:
+        loaded(tmp_path, f"DEFER_SECRETS='{listed}'\n").check()
+    said = "DEFER_SECRETS: word 2 is not the name of a variable (list names, not values)"
+    assert str(refused.value) == said
 
 
 def test_the_file_is_the_first_that_exists(tmp_path):
@@ -56,7 +78,7 @@ def test_bytes_that_are_no_utf8_pass_through_to_executors(tmp_path):
     file.write_bytes(b"TOKEN=\xff\xfe\xfd\xfc\n")
     found = config.load({"HOME": "/h", "DEFER_ENV_FILE": str(file)})
     assert found.environment["TOKEN"].encode("utf-8", "surrogateescape") == b"\xff\xfe\xfd\xfc"
-    assert found.secrets == [b"\xff\xfe\xfd\xfc"]
+    assert b"\xff\xfe\xfd\xfc" in found.secrets
 
 
 def test_where_everything_lies_by_default():

@@ -736,8 +736,40 @@ def assert_plain_log(place) -> None:
     assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (\w+) id=", line)[1] in actions for line in text.splitlines())
 
 
+BLURTS = """
+import glob, json, os, sys
+
+names = os.environ["BLURTED"].split(":")
+values = [os.environ[name] for name in names]
+known = [*values, "canary-both-file"]
+for one in known:
+    print("out", one, json.dumps(one), flush=True)
+    print("err", one, json.dumps({"said": one}), file=sys.stderr)
+with open(os.path.join(os.path.dirname(__file__), "command lines"), "w") as file:
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            file.write(open(path, errors="replace").read())
+        except OSError:
+            pass
+task = os.environ["DEFER_TASK_ID"]
+said = {
+    "summary": " ".join(known),
+    "artifacts": known,
+    "session_id": values[0],
+    "usage": {"input_tokens": 481516234217, "output_tokens": 4815162342170, "cost_usd": 0.481516234217},
+    "reschedule": "in " + " ".join(known),
+    "retry_at": values[0],
+    values[0]: values[0],
+}
+with open(os.environ["DEFER_RESULT_FILE"], "w") as file:
+    file.write(" ".join(known) if task == "garbles" else json.dumps(said, ensure_ascii=task == "fails"))
+print("telemetry true in prod", "ABCD1234EFGH")
+sys.exit("it was " + " and ".join(known) if task == "fails" else 0)
+"""
+
+
 class TestRow14Secrets:
-    """Values of the environment are written nowhere; those of the settings file are masked in what is captured."""
+    """Values of the environment are written nowhere; what an executor tells of those that are secret is masked."""
 
     FROM_ENVIRONMENT = "canary-environment-7f3a9b"
     FROM_SETTINGS = "canary-settings-c41d0e"
@@ -776,6 +808,58 @@ class TestRow14Secrets:
         for canary in (self.FROM_ENVIRONMENT, self.FROM_SETTINGS):
             assert canary.encode() not in everything
             assert canary not in done.stderr + "".join(shown)
+
+    SETTINGS = (
+        ("WEBHOOK", "https://canary.example/c41d0e"),
+        ("API_TOKEN", "tk7!"),
+        ("PIN_PASSWORD", "481516234217"),
+        ("A_SECRET", "ABCD1234"),
+        ("B_SECRET", "1234EFGH"),
+        ("Q_KEY", 'qu"o\\te-é'),
+        ("LISTED", "/canary/listed"),
+        ("BOTH", "canary-both-file"),
+    )
+    ENVIRONMENT = (("BOTH", "canary-both-environment"), ("SSHPASS", "canary-pass"), ("X_LISTED", "#no"))
+
+    @pytest.fixture
+    def blurting(self, place):
+        """A place with secrets of every kind, and an executor that blurts them out wherever it is heard."""
+        settings = place.home / ".config" / "defer" / "env"
+        settings.parent.mkdir(parents=True)
+        program = place.base / "blurts"
+        program.write_text(f"#!{sys.executable}\n{BLURTS}")
+        program.chmod(0o755)
+        lines = [f"{name}='{value}'\n" for name, value in self.SETTINGS]
+        own = f"DEFER_EXECUTOR={program}\nDEFER_SECRETS=LISTED,X_LISTED\nDEFER_RETRY_DELAY_SECONDS=0\n"
+        settings.write_text("".join([*lines, own]))
+        place.env |= {**dict(self.ENVIRONMENT), "BLURTED": ":".join(dict([*self.SETTINGS, *self.ENVIRONMENT]))}
+        return place
+
+    def canaries(self):
+        values = {value for _, value in (*self.SETTINGS, *self.ENVIRONMENT)} | {"EFGH", "qu\\"}
+        return [form for value in values for form in (value, json.dumps(value)[1:-1])]
+
+    def test_what_an_executor_blurts_out_is_kept_nowhere(self, blurting):
+        place = blurting
+        place.schedule("now", "s", "--id", "works")
+        place.schedule("now", "s", "--id", "fails", "--max-retries", "1")
+        place.schedule("now", "s", "--id", "garbles")
+        said = [place.wake("--json"), place.wake("--json")]
+        apart = place.schedule("1h", "s", "--id", "apart")
+        said.append(place.run("execute-task.sh", input=json.dumps(apart).encode()))
+        for words in (["list", "--all"], ["list", "--json"], ["show", "fails"], ["doctor"], ["doctor", "--records"]):
+            said.append(place.defer(*words))
+        statuses = {one["id"]: one["status"] for one in place.archived()}
+        assert statuses == {"works": "completed", "fails": "failed", "garbles": "completed"}
+        assert (place.base / "command lines").read_text()
+        kept = {path: path.read_bytes().decode() for path in place.files() if path.is_file()}
+        kept |= {place.base / "command lines": (place.base / "command lines").read_text()}
+        kept |= {f"output {number}": done.stdout + done.stderr for number, done in enumerate(said)}
+        found = [(name, one) for name, text in kept.items() for one in self.canaries() if one in text]
+        assert not found
+        works = next(one for one in place.archived() if one["id"] == "works")
+        assert works["result"]["output"].splitlines()[-1] == "telemetry true in prod [masked]"
+        assert works["result"]["summary"].split() == ["[masked]"] * 11
 
     def test_canaries_are_on_no_command_line(self, place, needs):
         needs("strace")

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from defer import resultfile
+from defer.masking import Masker
 from defer.resultfile import BadResult, Result
 from support import NOW, at, quoted, text_at, v1_task
 
@@ -160,3 +161,48 @@ class TestInTheRecord:
         place.wake_at(NOW)
         place.wake_at(at(minutes=2))
         assert told.read_text() == "none\nnone\n"
+
+
+class TestMasked:
+    """Every leaf that is kept is masked once it has been parsed."""
+
+    SECRETS = (b"s3cr3t", b"12345678", b"4711", b"7", b"o")
+
+    def read(self, **said):
+        return resultfile.read(resultfile.masked(resultfile.load(json.dumps(said).encode()), Masker(self.SECRETS)), NOW)
+
+    def test_texts_are_masked_in_part(self):
+        result, told = self.read(summary="it is s3cr3t", artifacts=["a/s3cr3t.md", "b"])
+        assert (result, told) == (Result(summary="it is [masked]", artifacts=["a/[masked].md", "b"]), None)
+
+    @pytest.mark.parametrize("number", [12345678, 1234567812345678, 4711.0, 0.4711, 14711, 7])
+    @pytest.mark.parametrize("key", ["input_tokens", "output_tokens", "cost_usd"])
+    def test_a_number_that_gives_one_away_is_left_out(self, key, number):
+        assert self.read(usage={key: number, "x": 1}) == (Result(), f"usage.{key} is not a number that can be kept")
+
+    def test_a_number_is_not_lost_by_a_digit(self):
+        usage = {"input_tokens": 171, "output_tokens": 70, "cost_usd": 0.7}
+        assert self.read(usage=usage) == (Result(usage=usage), None)
+
+    @pytest.mark.parametrize("session", ["s3cr3t", "id-s3cr3t", "a" * 60 + "s3cr3t", "7"])
+    def test_an_id_that_gives_one_away_is_left_out_and_not_shown(self, session):
+        result, told = self.read(session_id=session)
+        assert (result, told) == (Result(), "session_id cannot be told to a program: '[masked]'")
+
+    def test_what_steers_the_task_is_read_as_it_was_written(self):
+        said = {"retry_at": text_at(hours=7), "reschedule": "in 7 hours", "session_id": "o-7"}
+        result, told = self.read(**said)
+        assert (result, told) == (Result(retry_at=at(hours=7), reschedule="in 7 hours", session_id="o-7"), None)
+
+    @pytest.mark.parametrize("value", ["s3cr3t", 12345678, ["s3cr3t"], {"s3cr3t": "s3cr3t"}, None, True])
+    @pytest.mark.parametrize("key", [*Result._fields, "more", "s3cr3t"])
+    def test_no_message_shows_one_whatever_the_value_is(self, key, value):
+        result, told = self.read(**{key: value})
+        kept = result._replace(reschedule=None)
+        assert "s3cr3t" not in f"{kept} {told}"
+        assert "12345678" not in f"{kept} {told}"
+
+    def test_json_stays_json_under_secrets_that_are_words_of_it(self):
+        secrets = Masker([b"true", b"prod", b"null", b'"', b"{", b"summary"])
+        said = resultfile.masked(resultfile.load(b'{"summary":"prod is true","usage":null}'), secrets)
+        assert resultfile.read(said, NOW) == (Result(summary="[masked] is [masked]"), None)

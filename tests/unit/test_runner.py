@@ -890,11 +890,11 @@ class TestWhileItClaims:
     def test_one_start_that_fails_holds_up_claims_for_a_while_only(self, place, monkeypatch):
         whole, failed = executor.write_prompt, []
 
-        def write(one, paths):
+        def write(one, paths, config):
             if one["id"] == "b" and not failed:
                 failed.append(1)
                 raise OSError(28, "No space left on device", str(paths.prompt))
-            return whole(one, paths)
+            return whole(one, paths, config)
 
         monkeypatch.setattr(executor, "write_prompt", write)
         ran = place.base / "ran"
