@@ -20,7 +20,8 @@ _FIRST_LINE_BYTES = 4096
 def find(named: str) -> Path | None:
     """The shipped adapter of that name, or None."""
     path = DIRECTORY / named
-    return path if "/" not in named and path.is_file() else None
+    # Not by the path itself, which raises an error for a name too long to be one.
+    return path if "/" not in named and os.path.isfile(path) else None
 
 
 def names() -> str:
@@ -30,7 +31,7 @@ def names() -> str:
 
 def trouble(path: Path) -> str | None:
     """Why the program at ``path`` cannot be started, whatever the task; None if it can."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         return f"no such executor: {path} (give the path of a program, or a shipped name: {names()})"
     if not os.access(path, os.X_OK):
         return f"executor is not executable: {path} (chmod +x it)"

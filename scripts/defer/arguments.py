@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
-from . import occurrences, task, timeparse
+from . import occurrences, shapes, task, timeparse
 from .errors import BadInput
 
 NONE = "none"
@@ -96,9 +96,12 @@ def _seconds(text: str) -> float:
     if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1:
         return float(text)
     try:
-        return timeparse.parse_duration(text).total_seconds()
+        found = timeparse.parse_duration(text).total_seconds()
     except BadInput as error:
         raise argparse.ArgumentTypeError(f"not a number of seconds from 1 on: {error}") from None
+    if found > shapes.MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"longer than {shapes.MAX_SECONDS:.0f} seconds: {text[:40]}")
+    return found
 
 
 def _whole_number_or_none(text: str) -> int | str:

@@ -10,7 +10,6 @@ agentica keeps its jobs in a JSON list: ``id name prompt enabled status``, ``sch
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +46,7 @@ class _StaysBehind(Exception):
 def agentica(raw: bytes, source: Path, now: datetime) -> list[Job]:
     """The jobs in a ``jobs.json``. Raises BadInput naming ``source`` where it is none."""
     try:
-        found = taskformats.parse_json(taskfile.decoded(raw), beyond=math.inf)
+        found = taskformats.parse_json(taskfile.decoded(raw))
     except taskformats.Complaint as error:
         raise BadInput(taskfile.located(source, error.what, error.line, error.field)) from None
     jobs = found.get("jobs") if isinstance(found, dict) else found
@@ -72,21 +71,10 @@ def _check_kinds(job: dict[str, Any]) -> None:
         wrong = wrong or (kind == (int, float) and name in job and not shapes.is_number(value))
         if wrong or (name in ("id", "prompt", "schedule") and not value):
             raise _StaysBehind(f"{name}: {'not what agentica writes there' if value else 'missing'}")
-    if _holds_beyond(job.get("permissions")):
-        raise _StaysBehind("permissions: a number is too large")
+    if taskformats.holds_no_number(job.get("permissions")):
+        raise _StaysBehind(f"permissions: {taskformats.NO_NUMBER}")
     if job.get("status", "active") not in ("active", "paused"):
         raise _StaysBehind(f"status: it is {job['status']} (there is nothing left to run)")
-
-
-def _holds_beyond(value: object) -> bool:
-    """Whether there is a number in it that was too large to be read."""
-    left = [value]  # not by calling itself: nobody has looked yet how deep it is
-    while left:
-        one = left.pop()
-        left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
-        if one == math.inf:
-            return True
-    return False
 
 
 def _fields(job: dict[str, Any], now: datetime) -> dict[str, Any]:

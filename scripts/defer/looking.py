@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from datetime import timedelta
 
-from . import arguments, codec, instants, render, task, timeparse
+from . import arguments, codec, instants, render, scheduler, task
 from .client import Client
 from .codec import Task
 from .errors import EXIT_OK
@@ -48,7 +49,7 @@ def _first_to_run(tasks: list[Task], limit: int) -> tuple[list[Task], int]:
 
 def _list_upcoming(client: Client, args: Namespace) -> int:
     now = client.clock()
-    end = now + timeparse.parse_duration(args.upcoming)
+    end = now + timedelta(seconds=scheduler.span_seconds("--upcoming", args.upcoming))
     limit = _MOST_FIRES if args.limit is None else args.limit
     fires = client.upcoming(end, limit + 1)
     if len(fires) > limit:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import adapters, filing, instants, occurrences, task, timeparse, versions, words
+from . import adapters, filing, instants, occurrences, shapes, task, timeparse, versions, words
 from .audit import AuditLog, line
 from .codec import Task
 from .config import ROOT, Config
@@ -146,13 +146,23 @@ def policies(request: Request, first: datetime, now: datetime, zone: ZoneInfo, f
 
 
 def _seconds(flag: str, text: str | None) -> int | None:
-    """A duration in whole seconds."""
-    if text is None:
-        return None
+    """What ``span_seconds`` says where there is something to be read."""
+    return None if text is None else span_seconds(flag, text)
+
+
+def span_seconds(flag: str, text: str) -> int:
+    """A duration in whole seconds. Raises BadInput that names the flag, also for a longer one than can be counted."""
     try:
-        return int(timeparse.parse_duration(text).total_seconds())
+        return int(_bounded(flag, timeparse.parse_duration(text).total_seconds()))
     except timeparse.TimeExpressionError as error:
         raise BadInput(f"{flag} takes a duration: {error}") from None
+
+
+def _bounded(flag: str, seconds: float) -> float:
+    """A span that can be counted with: a longer one would be refused as it is stored, and named there less well."""
+    if seconds > shapes.MAX_SECONDS:
+        raise BadInput(f"{flag} is longer than {shapes.MAX_SECONDS:.0f} seconds (give a shorter one)")
+    return seconds
 
 
 def _optional_fields(
@@ -195,14 +205,15 @@ def timeout_seconds(text: str | None) -> float | None:
     """Seconds of a duration in words; 0 for ``none``, which means no limit."""
     if text is None:
         return None
-    return 0 if text.strip().lower() == "none" else timeparse.parse_duration(text).total_seconds()
+    no_limit = text.strip().lower() == "none"
+    return 0 if no_limit else _bounded("--timeout", timeparse.parse_duration(text).total_seconds())
 
 
 def executor_name(named: str | None) -> str | None:
     """An executor as it is stored: a shipped adapter's name, or an absolute path. Raises BadInput."""
     if named is None or adapters.find(named):
         return named
-    if "/" not in named and not Path(named).exists():
+    if "/" not in named and not os.path.exists(named):
         raise BadInput(f"no such executor: {named} (a path, or one of: {adapters.names()})")
     return os.path.abspath(named)
 

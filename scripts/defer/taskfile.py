@@ -29,6 +29,7 @@ LIMIT = 1 << 19
 _FORMAT = b"defer task file 1\n"  # goes up when an unchanged file would come to mean another task
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PRIVATE = ("env", "command", "prompt")  # may hold secrets: their values stand in no message
+_LONGEST_SAID = 400
 _NULL_COUNTS = ("timeout", "timeoutMs")
 
 
@@ -82,7 +83,8 @@ class TaskFile(NamedTuple):
         if wanted.strip().isdecimal():
             # More digits than any limit has are not turned into a number at all.
             return _limit(int(wanted.strip()[:20]))
-        return 0 if wanted.strip().lower() == "none" else timeparse.parse_duration(wanted).total_seconds()
+        no_limit = wanted.strip().lower() == "none"
+        return 0 if no_limit else _limit(timeparse.parse_duration(wanted).total_seconds())
 
     @property
     def sticky_session(self) -> bool:
@@ -118,6 +120,8 @@ def _limit(wanted: float, per_second: int = 1) -> float:
 def located(path: Path, what: str, line: int | None = None, field: str | None = None) -> str:
     """``file:line: field: what``, without the parts that are not known."""
     place = str(path) if line is None else f"{path}:{line}"
+    if len(what) > _LONGEST_SAID:
+        what = f"{what[: _LONGEST_SAID // 2]} … {what[-_LONGEST_SAID // 2 :]}"
     return ": ".join([place, *([field] if field else []), what]).replace("\n", " ")
 
 

@@ -55,7 +55,7 @@ class SyncPlan(NamedTuple):
 
 def directory_of(path: Path) -> Path:
     """A directory of task files as it is recorded. Raises BadInput where it is none."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise BadInput(f"no such directory of task files: {path} (make it, or name another)")
     return Path(os.path.realpath(path))
 
@@ -66,7 +66,7 @@ def files(directory: Path) -> tuple[dict[str, Path], dict[str, str]]:
         paths = [directory / name for name in fsio.names(directory) if not name.startswith(".")]
     found: dict[str, list[Path]] = {}
     for path in paths:
-        if path.suffix.lower() in taskfile.SUFFIXES and not path.is_dir() and not _is_about_the_rest(path):
+        if path.suffix.lower() in taskfile.SUFFIXES and not os.path.isdir(path) and not _is_about_the_rest(path):
             found.setdefault(path.stem, []).append(path)
     bad = {task_id: why for task_id, those in found.items() if (why := _why_not(task_id, those))}
     return {task_id: those[0] for task_id, those in found.items() if task_id not in bad}, bad

@@ -24,6 +24,7 @@ MOST_VALUES = 5_000
 DEEPEST = 20
 _TOO_MUCH = f"more than {MOST_VALUES} values, aliases counted, or nested more than {DEEPEST} deep (split or flatten it)"
 _MOST_DIGITS = 18
+NO_NUMBER = "not a number that can be counted with (write a smaller one)"
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})").fullmatch
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}").fullmatch
@@ -90,32 +91,44 @@ def _json(text: str) -> Fields:
     if not isinstance(value, dict):
         raise Complaint('not an object (write {"schedule": "…", "command": "…"})', 1)
     _count(value)
-    return Fields(value, dict(_json_lines(text)))
+    lines = dict(_json_lines(text))
+    for name, one in value.items():
+        if holds_no_number(one):
+            raise Complaint(NO_NUMBER, lines[name], name)
+    return Fields(value, lines)
 
 
-def parse_json(text: str, beyond: float | None = None) -> Any:
+def parse_json(text: str) -> Any:
     """The value of a JSON text. Raises Complaint, also for a name that stands twice in an object.
 
-    A number that is too large to be counted with becomes ``beyond``; without that it is refused.
+    What is written as a number and cannot be counted with, for it is too large or NaN, becomes infinity.
     """
-
-    def finite(digits: str) -> float:
-        return _bounded(float(digits), beyond)
-
-    def whole(digits: str) -> float:
-        # Thousands of digits are not turned into a number at all: that is quadratic, and refused by Python.
-        return _bounded(int(digits) if len(digits) <= _MOST_DIGITS else math.inf, beyond)
-
     try:
-        return json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=finite, parse_int=whole
-        )
+        return _decoder().decode(text)
     except json.JSONDecodeError as error:
         raise Complaint(f"not JSON: {error.msg} at column {error.colno}", error.lineno) from None
     except RecursionError:
         raise Complaint("nested too deeply (flatten it)") from None
-    except ValueError as error:
-        raise Complaint(f"not JSON: {error}") from None
+
+
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_unique, parse_constant=lambda _: math.inf, parse_int=_whole)
+
+
+def _whole(digits: str) -> float:
+    # Thousands of digits are not turned into a number at all: that is quadratic, and refused by Python.
+    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
+
+
+def holds_no_number(value: object) -> bool:
+    """Whether there is something in a JSON value that is written as a number and cannot be counted with."""
+    left = [value]  # not by calling itself: nobody has looked yet how deep it is
+    while left:
+        one = left.pop()
+        left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        if isinstance(one, float) and math.isinf(one):
+            return True
+    return False
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -126,18 +139,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for place, (name, _) in enumerate(pairs) if last[name] != place)
         raise Complaint("stands twice (keep one)", None, twice)
     return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
-
-
-def _bounded(found: float, beyond: float | None) -> float:
-    if not math.isinf(found):
-        return found
-    if beyond is None:
-        raise ValueError("a number is too large")
-    return beyond
 
 
 def _count(value: object, depth: int = 0) -> int:
@@ -153,7 +154,7 @@ def _count(value: object, depth: int = 0) -> int:
 
 def _json_lines(text: str) -> Iterator[tuple[str, int]]:
     """The fields of an object that has been read already, each with its line."""
-    decoder = json.JSONDecoder()
+    decoder = _decoder()
     at, line, counted = text.index("{"), 1, 0
     while True:
         key = re.compile(r'[{,]\s*(?=")').match(text, at)

@@ -152,10 +152,13 @@ def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
     except BadInput as error:
         field = next(_culprits(file, config, str(error)), "cron" if "cron" in file.fields else "schedule")
         raise BadFile([file.wrong(_without_dashes(str(error)), field)]) from None
+    except OSError as error:
+        raise BadFile([located(file.path, f"its task cannot be planned: {error.strerror} (mend it)")]) from None
     if file.timeout_seconds is not None:
         planned.task["timeout_seconds"] = file.timeout_seconds
     try:
-        size = len(codec.new_line({"id": file.task_id, **planned.task}))
+        # As it is stored: one that the store refused would keep all other files' tasks out.
+        size = len(codec.new_line(planned.task if file.enabled else changes.pause(planned.task, now)))
     except codec.BadLine as error:
         raise BadFile([located(file.path, f"its task could not be run: {error}")]) from None
     if size > codec.MAX_TASK_BYTES:

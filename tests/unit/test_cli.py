@@ -95,7 +95,7 @@ def test_bad_input_is_one_line_and_changes_nothing(place, capfd, monkeypatch, wo
 
 
 def test_a_wake_refuses_what_it_does_not_know(place):
-    for words in (["--lop"], ["--loop", "0"], ["--loop", "9" * 30], ["extra"]):
+    for words in (["--lop"], ["--loop", "0"], ["--loop", "9" * 30], ["--loop", "999999999 days"], ["extra"]):
         done = place.run("run-deferred.sh", *words)
         assert (done.returncode, done.stdout) == (2, "")
         assert LINE.fullmatch(done.stderr)

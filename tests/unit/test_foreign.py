@@ -151,7 +151,7 @@ def test_many_jobs() -> None:
     assert foreign.agentica(json.dumps({"jobs": jobs}).encode(), JOBS, NOW)[1999].task_id == "job1999"
 
 
-@pytest.mark.parametrize("number", ["1e999", "9" * 4300, "9" * 4301, "-" + "9" * 100_000], ids=len)
+@pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity", "9" * 4300, "9" * 4301, "-" + "9" * 100_000], ids=len)
 def test_a_number_too_large_keeps_no_other_job_from_being_carried_over(number: str) -> None:
     jobs = [PLAIN]
     for field in ("timeout_seconds", "max_retries", "retry_delay_ms", "next_run_at_ms"):
@@ -164,7 +164,7 @@ def test_a_number_too_large_keeps_no_other_job_from_being_carried_over(number: s
     found = {job.task_id: job for job in foreign.agentica(raw, JOBS, NOW)}
     assert [name for name, job in found.items() if job.fields is not None] == ["a1", "more"]
     assert found["more"].notes == ("priority: not known here",)
-    assert found["permissions"].notes == ("permissions: a number is too large",)
+    assert found["permissions"].notes == ("permissions: not a number that can be counted with (write a smaller one)",)
     nested = json.dumps([PLAIN, {**PLAIN, "id": "deep", "permissions": {"a": "NESTED"}}])
     deep = foreign.agentica(nested.replace('"NESTED"', "[" * 600 + "]" * 600).encode(), JOBS, NOW)
     assert [job.task_id for job in deep] == ["a1", "deep"]

@@ -91,3 +91,11 @@ def test_a_table_never_leaves_out_a_status_or_an_id(columns, monkeypatch):
     ids = "".join(line[at : at + 31].strip() for line in lines[2:])
     assert columns < 60 or ids.startswith("task_20260408_163500_0123456789")
     assert ("Summary" in lines[0]) == (columns > 80)
+
+
+@pytest.mark.parametrize("span", ["999999999 days", "400000 hours", "P9999Y"])
+def test_a_window_beyond_the_calendar_is_bad_input(place, span):
+    done = place.defer("list", "--upcoming", span)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("defer: --upcoming ")
+    assert done.stderr.count("\n") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from defer import claiming, fsio, instants, outcome, schema, task, taskfile, taskfiles, taskformats, taskrecords
+from defer import claiming, codec, fsio, instants, outcome, schema, task, taskfile, taskfiles, taskformats, taskrecords
 from defer.client import Client
 from defer.errors import BadInput
 from defer.outcome import Outcome
@@ -792,3 +793,97 @@ def test_only_some_ids(desk: Desk) -> None:
 def test_a_source_that_is_none(source: Any) -> None:
     make: Callable[..., Any] = taskrecords.source
     assert make({"source": source}) == {}
+
+
+NINES = "9" * 4300
+EXTREME = {
+    "numbers": ["0", "-1", "1.5", "-0.0", "2147483648", "9223372036854775808", "1e308", "1e999", "-1e999", "NaN"],
+    "digits": ["9" * 18, "9" * 19, NINES, NINES + "9", f'"{NINES}"', f'"{NINES}9"', f'"*/{NINES} * * * *"'],
+    "kinds": ["true", "null", "[]", "{}", "[[]]", "[null]", '{"": 1}', '""', '" "', '"x"'],
+    "texts": ['"\\ud800"', '"\\u0000"', '"\\u202e\\u001b[31m"', '"a\\nb"', f'"{"y" * 300_000}"', f'"{"é " * 100_000}"'],
+    "spans": ['"11574 days"', '"11575 days"', '"400000 hours"', '"16666667 minutes"', '"2000000000s"', '"2000000000"'],
+    "long spans": ['"1e9s"', '"36500 days"', '"999999999 days"', '"P999999999Y"', '"every 1000000 hours"'],
+    "rules": ['"every 99999999 days"', '"every 9999 years"', '"0 0 30 2 *"', '"0 0 29 2 *"', '"@yearly"'],
+    "long rules": [f'"{"*/1," * 30_000}1 * * * *"', f'"{"A/" * 50_000}"', '"in 7900 years"'],
+    "moments": ['"0000-01-01"', '"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59Z"', '"9999-12-31T23:59:59-12:00"'],
+    "more moments": ['"10000-01-01"', "0", "253402300800"],
+    "paths": ['"/dev/zero"', '".."', '"../../etc/passwd"', f'"{"a/" * 3000}"', f'"{"a" * 300}"'],
+    "bulk": [f'["x", "{"z" * 200_000}"]', f"[{', '.join(['0'] * 4990)}]", f'{{"A": "{"x" * 200_000}"}}'],
+    "variables": ['{"A": "${B"}', f'{{"A": {"9" * 18}}}', '{"A\\u0000": "1"}', f'{{"deny": {"[" * 18}{"]" * 18}}}'],
+}
+"""As they are written in JSON, which is YAML too."""
+READ_OTHERWISE = ("numbers", "digits", "spans")
+
+
+def with_extremes(desk: Desk, suffix: str, values: list[str]) -> set[str]:
+    """A file for each field and each of these values, and one that is good; their ids."""
+    fields = json.loads(taskfile.SCHEMA.read_text())["properties"]
+    for field in fields:
+        for number, value in enumerate(values):
+            written = {"schedule": '"every day at 9am"', "command": '"true"', field: value}
+            written.pop("command" if field in ("prompt", "workflow") else "schedule" if field == "cron" else "", None)
+            text = ",\n".join(f'"{name}": {one}' for name, one in written.items())
+            desk.write(f"{field}.{number}{suffix}", f"{{{text}}}")
+    desk.write("good.yml", "schedule: every day at 9am\ncommand: echo a\n")
+    return {f"{field}.{number}" for field in fields for number in range(len(values))}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "values"),
+    [*((".json", values) for values in EXTREME.values()), *((".yml", EXTREME[kind]) for kind in READ_OTHERWISE)],
+    ids=[*EXTREME, *(f"{kind} in YAML" for kind in READ_OTHERWISE)],
+)
+def test_no_value_of_any_field_keeps_the_other_files_out(desk: Desk, suffix: str, values: list[str]) -> None:
+    """What is wrong with it is said of its file, by line; and what a sync would do is what it does."""
+    names = with_extremes(desk, suffix, values)
+    foretold = desk.plan()
+    steps = desk.sync()
+    assert "+ good" in steps
+    assert [f"{step.mark} {step.task_id}" for step in foretold.steps] == steps
+    assert [line.replace(f"{desk.directory}/", "") for line in foretold.problems] == desk.problems
+    for line in desk.problems:
+        whole = r": more than \d+ characters of YAML"
+        assert re.match(rf"[a-z_A-Z]+\.\d+\{suffix}(?::[1-4]: |{whole})", line), line[:300]
+        assert len(line) < 600
+    assert {step[2:] for step in steps} | {line.partition(suffix)[0] for line in desk.problems} == names | {"good"}
+    assert {step[0] for step in desk.sync()} == {"="}
+
+
+def test_a_name_too_long_for_an_executor_keeps_no_other_file_out(desk: Desk) -> None:
+    desk.write("bad.yml", f"schedule: every day at 9am\nprompt: x\nexecutor: {'y' * 300}\n")
+    desk.write("worse.yml", f"schedule: every day at 9am\nprompt: x\nagent: {'y' * 300}\n")
+    desk.write("good.yml", "schedule: every day at 9am\nprompt: x\n")
+    assert "+ good" in desk.sync()
+    assert desk.problems[0].startswith("bad.yml:3: executor: no such executor: yyy")
+
+
+@pytest.mark.parametrize("field", ["timeout", "jitter", "expires"])
+def test_a_span_too_long_to_be_counted_is_named_by_line(desk: Desk, field: str) -> None:
+    desk.write("a.yml", f"schedule: every day at 9am\n{field}: 400000 hours\ncommand: echo a\n")
+    assert desk.sync() == []
+    (problem,) = desk.problems
+    assert problem.startswith(f"a.yml:2: {field}: ")
+    assert "longer than 1000000000 seconds" in problem
+
+
+def test_a_disabled_task_just_too_large_for_the_store_keeps_no_other_file_out(desk: Desk) -> None:
+    """It is stored as paused, with a field more than it would have without that."""
+    (desk.directory / "workflows").mkdir()
+
+    def planned(length: int, fields: str) -> taskfiles.SyncPlan:
+        (desk.directory / "workflows" / "long.md").write_text("x" * length)
+        desk.write("bad.yml", f"schedule: every day at 9am\nworkflow: long\n{fields}")
+        return desk.plan()
+
+    (small,) = planned(1000, "description: ''\n").steps
+    assert small.record is not None
+    # A task without a name has the first line of its prompt as its summary, and so holds it twice.
+    length, odd = divmod(codec.MAX_TASK_BYTES - len(codec.new_line(small.record)), 2)
+    fits = f"description: '{'d' * odd}'\n"
+    (large,) = planned(1000 + length, fits).steps
+    assert large.record is not None
+    assert len(codec.new_line(large.record)) == codec.MAX_TASK_BYTES
+    assert "too large" in planned(1000 + length, f"{fits}enabled: false\n").problems[0]
+    desk.write("good.yml", "schedule: every day at 9am\ncommand: echo a\n")
+    assert desk.sync() == ["+ good"]
+    assert "too large" in desk.problems[0]
