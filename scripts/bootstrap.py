@@ -70,6 +70,12 @@ def find(extra: str = "") -> str:
     return ""
 
 
+def _tell(text: str) -> None:
+    """One line on stderr. A path or pip may hold what a terminal would obey; defer/visible.py needs a newer Python."""
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    sys.stderr.write(f"defer: {shown}\n")
+
+
 def enter_environment() -> None:
     """Go on under the environment's interpreter: for scripts that may be started by any Python.
 
@@ -80,7 +86,7 @@ def enter_environment() -> None:
     try:
         python = ensure()
     except SetupError as error:
-        sys.stderr.write(f"defer: {error}\n")
+        _tell(str(error))
         sys.exit(EXIT_IO)
     is_the_one = python == sys.executable or os.path.realpath(sys.prefix) == os.path.realpath(_home_of(python))
     if is_the_one and sys.getfilesystemencoding() == "utf-8":
@@ -225,7 +231,7 @@ class _Held:
 def _build(home: str, locks: "list[str]", quiet: bool) -> None:
     """Make or renew the environment; its stamps are the last thing written."""
     if not quiet:
-        sys.stderr.write(f"defer: setting up the Python environment in {home} (once; half a minute or so)\n")
+        _tell(f"setting up the Python environment in {home} (once; half a minute or so)")
         sys.stderr.flush()
     mark = os.path.join(home, _MARK)
     if os.path.exists(mark) or not _usable(home):
@@ -351,7 +357,7 @@ def main(arguments: "list[str]") -> int:
         else:
             python = ensure(quiet=options.quiet, extra=options.extra)
     except SetupError as error:
-        sys.stderr.write(f"defer: {error}\n")
+        _tell(str(error))
         return EXIT_IO
     sys.stdout.write(python + "\n")
     return 0

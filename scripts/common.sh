@@ -5,8 +5,27 @@
 root=${scripts:?}/..
 readonly EXIT_IO=74
 
+# Sets REPLY to TEXT with a question mark for each byte or character that a terminal would obey: controls, what turns
+# the direction of writing, line separators, tags. As bytes of UTF-8, for the locale may be any (defer/visible.py).
+shown() {
+  local LC_ALL=C
+  REPLY=${1//[$'\001'-$'\037'$'\177']/?}
+  REPLY=${REPLY//$'\302'[$'\200'-$'\237']/?}
+  REPLY=${REPLY//$'\330\234'/?}
+  REPLY=${REPLY//$'\342\200'[$'\216\217\250'-$'\256']/?}
+  REPLY=${REPLY//$'\342\201'[$'\246'-$'\257']/?}
+  REPLY=${REPLY//$'\357\273\277'/?}
+  REPLY=${REPLY//$'\363\240'[$'\200'-$'\203']?/?}
+}
+
+# One line on stderr.
+tell() {
+  shown "$1"
+  printf 'defer: %s\n' "$REPLY" >&2
+}
+
 die() {
-  printf 'defer: %s\n' "$1" >&2
+  tell "$1"
   exit "$EXIT_IO"
 }
 

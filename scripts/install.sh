@@ -19,10 +19,13 @@ base_directory "${XDG_STATE_HOME-}" .local/state
 record=$REPLY/defer/installed
 status=0
 
-say() { printf '%s\n' "$*"; }
+say() {
+  shown "$*"
+  printf '%s\n' "$REPLY"
+}
 
 refuse() {
-  printf 'defer: %s\n' "$*" >&2
+  tell "$*"
   status=1
 }
 
@@ -64,8 +67,8 @@ agent_folders() {
   local agent
   for agent in claude codex agents; do
     case ${1:-present} in
-      "$agent" | all) say "$home/.$agent/skills" ;;
-      present) [ ! -d "$home/.$agent" ] || say "$home/.$agent/skills" ;;
+      "$agent" | all) printf '%s\n' "$home/.$agent/skills" ;;
+      present) [ ! -d "$home/.$agent" ] || printf '%s\n' "$home/.$agent/skills" ;;
     esac
   done
 }
@@ -110,7 +113,7 @@ take_away() {
 }
 
 usage() {
-  printf 'defer: %s (usage: install.sh install [claude|codex|agents|all|none] | uninstall)\n' "$1" >&2
+  tell "$1 (usage: install.sh install [claude|codex|agents|all|none] | uninstall)"
   exit 2
 }
 

@@ -30,7 +30,7 @@ if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
     # Whatever the locale says, words come and the answer goes as UTF-8.
     os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
-from defer import contextfiles, homedir, snapshot
+from defer import contextfiles, homedir, snapshot, visible
 from defer.errors import EXIT_OK, BadInput, DeferError
 
 _FLAGS = ("--project", "--context-file", "--help")
@@ -88,6 +88,10 @@ def _home() -> Path:
     return homedir.need(os.environ, of_account=True)
 
 
+def _tell(text: str) -> None:
+    print(f"defer: {visible.line(text)}", file=sys.stderr)
+
+
 def _snapshot(argv: list[str]) -> snapshot.Snapshot:
     chosen = _arguments(argv)
     context_file = Path(chosen.context_file) if chosen.context_file else None
@@ -97,15 +101,15 @@ def _snapshot(argv: list[str]) -> snapshot.Snapshot:
 
 def main(argv: list[str]) -> int:
     try:
-        line = json.dumps(_snapshot(argv), ensure_ascii=False, separators=(",", ":"))
+        line = visible.in_json(json.dumps(_snapshot(argv), ensure_ascii=False, separators=(",", ":")))
         # Not through sys.stdout: JSON is UTF-8 whatever the locale, and a failed write is told once.
         with os.fdopen(os.dup(1), "wb", buffering=0) as stdout:
-            stdout.write(line.encode(errors="backslashreplace") + b"\n")  # of a surrogate that is JSON's own escape
+            stdout.write(line.encode() + b"\n")
     except DeferError as error:
-        print(f"defer: {error}", file=sys.stderr)
+        _tell(str(error))
         return error.exit_code
     except OSError as error:
-        print(f"defer: the snapshot was not written: {error.strerror}", file=sys.stderr)
+        _tell(f"the snapshot was not written: {error.strerror}")
         return 74
     return EXIT_OK
 

@@ -31,7 +31,7 @@ if __name__ == "__main__":
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from defer import timeparse
+from defer import timeparse, visible
 from defer.errors import EXIT_OK, BadInput, DeferError
 
 TYPE_CHECKING = False
@@ -152,7 +152,7 @@ def answers(ask: Ask, lines: "Iterator[str]") -> "Iterator[str]":
             reading = timeparse.parse(line.rstrip("\r\n"), now, zone)
             yield " ".join(ANSWERS[ask.verb](reading, now, zone, ask.count))
         except BadInput as error:
-            yield f"error: {error}"
+            yield f"error: {visible.line(error)}"
 
 
 def run(argv: "list[str]") -> None:
@@ -191,7 +191,7 @@ def main(argv: "list[str]") -> int:
         run(argv)
         sys.stdout.flush()
     except DeferError as error:
-        print(f"defer: {error}", file=sys.stderr)
+        print(f"defer: {visible.line(error)}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         sys.stdout = None

@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from . import fsio, instants, render
+from . import fsio, instants, render, visible
 
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
-_CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PAIR = r'[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[!#-<>-\[\]-~]+)'
 _LINE = re.compile(rf"(\S+Z) ([a-z_]+)((?: {_PAIR})*)").fullmatch
 _pairs = re.compile(_PAIR).findall
@@ -27,12 +26,11 @@ class Line(NamedTuple):
 
 
 def field(value: object) -> str:
-    """``value`` as it may stand behind ``key=``: plain, or a JSON string without control bytes."""
+    """``value`` as it may stand behind ``key=``: plain, or a JSON string in which nothing is left to be obeyed."""
     text = str(value)
     if _PLAIN(text):
         return text
-    quoted = json.dumps(text, ensure_ascii=False)
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+    return visible.in_json(json.dumps(text, ensure_ascii=False))
 
 
 def line(at: datetime, action: str, task_id: str | None, facts: dict[str, object]) -> str:

@@ -29,7 +29,7 @@ def _print(client: Client, args: Namespace, changed: Task, said: str, now: datet
         said = (
             said.replace("runs {when}", "would run {when}, but is paused") if changed["status"] == task.PAUSED else said
         )
-        print(f"{render.plain(changed['id'])}: {said.replace('{when}', when)}")
+        render.say(f"{changed['id']}: {said.replace('{when}', when)}")
     else:
         render.print_object(task.shown(changed), args.compact)
     return EXIT_OK
@@ -134,5 +134,5 @@ def run(connect: Connect, argv: list[str]) -> int:
     original = client.store.find(copy["copy_of"]) or copy
     waits = original["status"] == task.EXECUTING and not copy.get("concurrent")
     when = "when its attempt has ended" if waits else "at the next wake"
-    said = f"does once what {render.plain(copy['copy_of'])} does, {when}"
+    said = f"does once what {copy['copy_of']} does, {when}"
     return _print(client, args, copy, said, editor.now)

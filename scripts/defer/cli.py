@@ -146,5 +146,5 @@ def _print_version() -> int:
     from .config import ROOT
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    print(f"{project['name']} {project['version']}")
+    render.say(f"{project['name']} {project['version']}")
     return EXIT_OK

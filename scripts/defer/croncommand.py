@@ -27,7 +27,7 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     else:
         result = crontab.status(_RUNNER, settings.tasks_file, instants.now(), settings_file=settings.settings_file)
     if render.is_for_people(args):
-        print(*crontab.describe(result), sep="\n")
+        render.say(*crontab.describe(result))
     else:
         render.print_object(result, args.compact)
     return EXIT_OK

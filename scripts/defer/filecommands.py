@@ -350,7 +350,7 @@ def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, le
         told = {"directory": str(directory), "dry_run": args.dry_run, "steps": [_told(step) for step in plan.steps]}
         render.print_object({**told, "problems": problems, "warnings": [], "left_out": [*left_out]}, args.compact)
     else:
-        print(*_lines(client, plan.steps), *(f"! {render.plain(line)}" for line in left_out), sep="\n")
+        render.say(*_lines(client, plan.steps), *(f"! {line}" for line in left_out))
     render.release_warnings()
     for line in problems:
         render.tell(line)

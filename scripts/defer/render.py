@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from . import instants, occurrences, task, versions, words
+from . import instants, occurrences, task, versions, visible, words
 from .codec import Task
 
 if TYPE_CHECKING:
@@ -20,18 +20,20 @@ _LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2
 
 
 def to_json(value: object, compact: bool) -> str:
-    """JSON text, on one line or indented. A lone surrogate, which has no UTF-8 form, stays an escape."""
+    """JSON text, on one line or indented, in which nothing is left that a terminal would obey."""
     form: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 2}
-    text = json.dumps(value, ensure_ascii=False, **form)
-    return text if text.isprintable() or _is_encodable(text) else json.dumps(value, **form)
+    return visible.in_json(json.dumps(value, ensure_ascii=False, **form))
 
 
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def print_json(value: object, compact: bool) -> None:
+    """The same on stdout."""
+    print(to_json(value, compact), flush=True)
+
+
+def say(*lines: object, out: TextIO | None = None) -> None:
+    """Lines for people, on stdout or ``out``, whatever text from elsewhere stands in them."""
+    for line in lines:
+        print(visible.line(line), file=out)
 
 
 def json_array(tasks: Iterable[Task], compact: bool, out: TextIO) -> None:
@@ -49,7 +51,7 @@ def compact_array(lines: Iterable[bytes], out: BinaryIO) -> None:
     """The same on one line, of elements that are JSON already."""
     before = b"["
     for line in lines:
-        out.write(before + line)
+        out.write(before + visible.in_json_line(line))
         before = b","
     out.write(b"[]\n" if before == b"[" else b"]\n")
 
@@ -58,16 +60,10 @@ def _indented(text: str) -> str:
     return "\n".join("  " + line for line in text.split("\n"))
 
 
-def plain(value: object, limit: int = 0) -> str:
-    """Text from a user made fit for a terminal: one line, no control bytes, at most ``limit`` characters."""
-    flat = "".join(char if char.isprintable() else " " for char in " ".join(str(value).split()))
-    return flat[: limit - 1] + "…" if limit and len(flat) > limit else flat
-
-
 def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO) -> None:
     """The tasks as a table: when, how far away, status, id, summary."""
     if not tasks:
-        print("Nothing is scheduled.", file=out)
+        say("Nothing is scheduled.", out=out)
         return
     from rich import box
     from rich.cells import cell_len
@@ -98,7 +94,7 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
         shown.add_row(*(Text(row[number]) for number in columns))
     console.print(shown)
     if more:
-        print(f"… and {more} more (--limit N, --all)", file=out)
+        say(f"… and {more} more (--limit N, --all)", out=out)
 
 
 def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
@@ -108,9 +104,9 @@ def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
     return [
         f"{words.local(at, zone):%a %d %b %H:%M}",
         words.short(at, now),
-        plain(status) + (" (held)" if _held(one, zone, now) else retries),
-        plain(one["id"]),
-        plain(summary_of(one), 120),
+        visible.line(status) + (" (held)" if _held(one, zone, now) else retries),
+        visible.line(one["id"]),
+        visible.sentence(summary_of(one), 120),
     ]
 
 
@@ -150,8 +146,8 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         "Scheduled": one.get("created_at"),
     }
     facts: dict[str, Any] = {
-        "Task": plain(one["id"]),
-        "Summary": plain(summary_of(one)),
+        "Task": one["id"],
+        "Summary": summary_of(one),
         "Status": one["status"],
         "Held": _held(one, zone, now),
         **{name: _moment(text, zone, now) for name, text in moments.items() if text},
@@ -172,7 +168,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
     }
     for name, value in facts.items():
         if value:
-            print(f"{name + ':':<12} {plain(value, 1000)}", file=out)
+            say(f"{name + ':':<12} {visible.sentence(value, 1000)}", out=out)
 
 
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:
@@ -219,20 +215,19 @@ def fires(found: list[dict[str, Any]], zone: tzinfo, now: datetime, out: TextIO)
     """What runs when, one line each."""
     for fire in found:
         said = words.moment(instants.from_text(fire["run_at"]), zone, now)
-        print(f"{said}: {plain(fire['id'])}: {plain(fire['summary'], 80)}", file=out)
+        say(f"{said}: {fire['id']}: {visible.sentence(fire['summary'], 80)}", out=out)
     if not found:
-        print("Nothing runs in that time.", file=out)
+        say("Nothing runs in that time.", out=out)
 
 
 def history(report: Report, zone: tzinfo, out: TextIO) -> None:
     """What the history checker found: each contradiction, one a line, then what was looked at."""
     for one in report.contradictions:
         of = f" of {one.occurrence}" if one.occurrence else ""
-        print(f"{one.kind}: {plain(one.id)}{of}: {plain(one.what)} ({plain(one.where)})", file=out)
+        say(f"{one.kind}: {one.id}{of}: {one.what} ({one.where})", out=out)
     if report.more:
-        print(f"… and {report.more:,} more", file=out)
-    for sentence in _summary(report, zone):
-        print(sentence, file=out)
+        say(f"… and {report.more:,} more", out=out)
+    say(*_summary(report, zone), out=out)
 
 
 def _summary(report: Report, zone: tzinfo) -> Iterator[str]:
@@ -245,7 +240,7 @@ def _summary(report: Report, zone: tzinfo) -> Iterator[str]:
     yield f"Tasks: {report.tasks:,}; occurrences: {report.occurrences:,}{f' ({ends})' if ends else ''}."
     yield f"Attempts: {report.attempts:,}; runs: {report.runs:,}; logs: {report.logs:,}; unlogged: {report.unlogged:,}."
     for where, count in report.bad_lines.items():
-        yield f"Lines of {plain(where)} that cannot be read: {count:,}."
+        yield f"Lines of {where} that cannot be read: {count:,}."
 
 
 def is_for_people(args: Namespace) -> bool:
@@ -288,13 +283,13 @@ def warn(text: str) -> None:
     if _Warnings.held is None:
         tell(text)
     else:
-        _Warnings.held.append(plain(text))
+        _Warnings.held.append(visible.sentence(text))
 
 
 def tell(text: str) -> None:
     """One line on stderr. Where that is gone, a terminal that was closed, there is nobody to tell."""
     try:
-        print(f"defer: {plain(text)}", file=sys.stderr, flush=True)
+        print(f"defer: {visible.sentence(text)}", file=sys.stderr, flush=True)
     except OSError:
         # Open for as long as the process lasts: what is buffered would fail once more at its end.
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import arguments, instants, occurrences, render, scheduler, task, words
+from . import arguments, instants, occurrences, render, scheduler, task, visible, words
 from .codec import Task
 from .errors import EXIT_OK, BadInput, Refused, StorageError
 from .scheduler import Plan, Request
@@ -242,9 +242,8 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
             will = "was there already and runs"
         if occurrences.is_recurring(shown) and not occurrences.unreadable(shown):
             said = f"{occurrences.rule(shown).describe()}, first {said}"
-        print(f"“{render.plain(render.summary_of(shown), 100)}” {will} {said}, as {render.plain(shown['id'])}.")
-        for note in planned.notes:
-            print(f"Note: {note}")
+        summary = visible.sentence(render.summary_of(shown), 100)
+        render.say(f"“{summary}” {will} {said}, as {shown['id']}.", *(f"Note: {note}" for note in planned.notes))
     else:
         for note in planned.notes:
             render.warn(f"note: {note}")

@@ -16,25 +16,27 @@ backslash in the text itself stays single. In JSON, where it must be read back, 
 
 from __future__ import annotations
 
-import json
 import re
+from functools import cache
 
 _OBEYED = (
     r"\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
 _SILENT = r"\xad\u034f\u180b-\u180f\u200b-\u200d\u2060-\u2065\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_HIDDEN = rf"(?<!\S)[{_SILENT}]+|[{_SILENT}]{{4,}}"
-_on_one_line = re.compile(rf"[\x00-\x1f{_OBEYED}]|{_HIDDEN}").sub
-_on_lines = re.compile(rf"[\x00-\x08\x0b-\x1f{_OBEYED}]|{_HIDDEN}").sub
-_in_json = re.compile(f"[{_OBEYED}]").sub
-# The same as bytes of UTF-8, so that a line of the store which holds none of them need not be decoded.
-_may_be_obeyed = re.compile(
-    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xaf]|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb]"
-    rb"|\xed[\xa0-\xbf]|\xf3\xa0[\x80-\x83\x87-\xbf]"
-).search
+_FIRST_SILENT_MARK = "\u034f"
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_blanks = re.compile(r"[ \t\r\n]+").sub
+_HIDDEN = rf"(?<!\S)[{_SILENT}]+|[{_SILENT}]{{4,}}"
+_ON_ONE_LINE = rf"[\x00-\x1f{_OBEYED}]|{_HIDDEN}"
+_ON_LINES = rf"[\x00-\x08\x0b-\x1f{_OBEYED}]|{_HIDDEN}"
+_IN_JSON = f"[{_OBEYED}]"
+# Compiled when a text needs them, which few do: together they would cost every command three milliseconds.
+_pattern = cache(re.compile)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing to show, at a glance; of what Python calls printable only marks can be silent."""
+    return text.isprintable() and (text.isascii() or max(text) < _FIRST_SILENT_MARK)
 
 
 def _escape(char: str) -> str:
@@ -50,32 +52,55 @@ def _escapes(found: re.Match[str]) -> str:
 
 def line(value: object) -> str:
     """``value`` on one line: a newline in it is shown as one, too."""
-    return _on_one_line(_escapes, str(value))
+    text = str(value)
+    return text if _is_plain(text) else _pattern(_ON_ONE_LINE).sub(_escapes, text)
 
 
 def lines(value: object) -> str:
     """``value`` with its newlines, CR LF among them, and tabs as they are; only ``\\n`` ends a line of it."""
-    return _on_lines(_escapes, str(value).replace("\r\n", "\n"))
+    text = str(value).replace("\r\n", "\n")
+    flat = text.replace("\n", "").replace("\t", "")
+    return text if _is_plain(flat) else _pattern(_ON_LINES).sub(_escapes, text)
 
 
 def sentence(value: object, limit: int = 0) -> str:
     """``value`` on one line, each stretch of blanks and newlines as one blank; at most ``limit`` characters, if any."""
-    flat = line(_blanks(" ", str(value)).strip(" "))
+    flat = line(re.sub(r"[ \t\r\n]+", " ", str(value)).strip(" "))
+    if not limit or len(flat) <= limit:
+        return flat
     # Cut behind a joiner, it would join the dots.
-    return re.sub(f"[{_SILENT}]+$", "", flat[: limit - 1]) + "…" if limit and len(flat) > limit else flat
+    return re.sub(f"[{_SILENT}]+$", "", flat[: limit - 1]) + "…"
 
 
 def in_json(text: str) -> str:
     """JSON text that means the same, with what must not be obeyed as JSON's own escapes."""
-    return text if text.isascii() and "\x7f" not in text else _in_json(_json_escape, text)
+    if (text.isascii() and "\x7f" not in text) or text.replace("\n", "").isprintable():
+        return text
+    return _pattern(_IN_JSON).sub(_json_escape, text)
 
 
 def in_json_line(raw: bytes) -> bytes:
     """The same for a line of UTF-8."""
-    if (raw.isascii() and b"\x7f" not in raw) or not _may_be_obeyed(raw):
+    if not _may_hold_any(raw):
         return raw
-    return in_json(raw.decode(errors="surrogatepass")).encode()
+    text = raw.decode(errors="surrogatepass")
+    shown = in_json(text)
+    return raw if shown is text else shown.encode()
+
+
+def _may_hold_any(raw: bytes) -> bool:
+    """Whether a byte is there with which, in UTF-8, something begins that must not be obeyed.
+
+    Spelled out, since this is asked of every line of a store: half of what a pattern or a loop would take.
+    """
+    if b"\x7f" in raw or raw.isascii():
+        return b"\x7f" in raw
+    in_twos = b"\xc2" in raw or b"\xd8" in raw
+    return in_twos or b"\xe2" in raw or b"\xed" in raw or b"\xef" in raw or b"\xf3" in raw
 
 
 def _json_escape(found: re.Match[str]) -> str:
-    return r"\u007f" if found[0] == "\x7f" else json.dumps(found[0])[1:-1]
+    point = ord(found[0])
+    if point < 0x10000:
+        return f"\\u{point:04x}"
+    return f"\\u{0xD7C0 + (point >> 10):04x}\\u{0xDC00 + (point & 0x3FF):04x}"

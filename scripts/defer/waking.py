@@ -83,7 +83,7 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
         raise
     _tell_out_of_reach(client, runner)
     if as_json:
-        print(render.to_json(runner.counts, compact=True), flush=True)
+        render.print_json(runner.counts, compact=True)
 
 
 def _tell_out_of_reach(client: Client, runner: Runner) -> None:
@@ -108,7 +108,7 @@ def archive(connect: Connect, argv: list[str]) -> int:
     for one in filed:
         client.audit.note(now, "archived", one["id"], status=one["status"])
     if args.json:
-        print(render.to_json({"archived": [one["id"] for one in filed]}, compact=True))
+        render.print_json({"archived": [one["id"] for one in filed]}, compact=True)
     return EXIT_OK
 
 
@@ -175,9 +175,9 @@ def _keeper(settings: Config) -> Keeper | None:
 
 def _print_result(ended: Outcome) -> int:
     if ended.status == outcome.OK:
-        print(render.to_json(ended.result, compact=True))
+        render.print_json(ended.result, compact=True)
         return EXIT_OK
     result = {**(ended.result or {}), "type": "executor_failed", "error": ended.error, "error_type": ended.error_type}
-    print(render.to_json(result, compact=True))
+    render.print_json(result, compact=True)
     render.warn(ended.error or "the attempt failed")
     return ended.exit_code if ended.exit_code is not None and ended.exit_code > 0 else EXIT_REFUSED

@@ -140,6 +140,20 @@ def test_entries_are_thin(path: Path) -> None:
         assert len(path.read_text().splitlines()) <= 60
 
 
+def prints(path: Path) -> Iterator[int]:
+    """The lines on which something is printed, or written to a standard stream."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called == "print" or re.fullmatch(r"(sys\.)?(stdout|stderr)(\.buffer)?\.write(lines)?", called):
+                yield node.lineno
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_text_from_elsewhere_reaches_a_terminal_by_one_way(path: Path) -> None:
+    assert room_of(path) == "render" or not [*prints(path)], "print with render, which shows what would be obeyed"
+
+
 # What Bash 3.2, macOS's own, does not know; each with a line that has it.
 NEWER_THAN_BASH_3_2 = {
     "associative array": (r"\b(declare|local|typeset)\s+-\w*A", "declare -A seen"),

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 
+from defer import visible
+
 from .tokens import MOST_TOKENS, Token
 from .zones import zone_meant
 
@@ -29,8 +31,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
 
 def shown(text: str) -> str:
     """``text`` on one line, short, without characters a terminal would obey."""
-    line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
-    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
+    return visible.sentence(text, SHOWN)
 
 
 def complaint(expr: str, tokens: list[Token], end: int, works: Callable[[str], bool]) -> str:
