@@ -65,13 +65,28 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, words: list[str]) -> argparse.Namespace:
         """Parse ``words``, whose positionals may stand anywhere. Raises BadInput."""
-        namespace, unknown = self.parse_known_intermixed_args(words)
+        namespace, unknown = self.parse_known_intermixed_args(self._joined(words))
         flags = [word for word in unknown if word.startswith("-")]
         if flags:
             raise BadInput(self._unknown_flag(flags[0].split("=")[0]))
         if unknown:
             raise BadInput(f"unexpected argument: {unknown[0]} (see {self.prog} --help)")
         return namespace
+
+    def _joined(self, words: list[str]) -> list[str]:
+        """`--summary -x` as `--summary=-x`: what follows a flag is its value, as in v1, unless it is a flag of ours."""
+        joined: list[str] = []
+        rest = iter(words)
+        for word in rest:
+            action = self._option_string_actions.get(word)
+            value = next(rest, None) if action is not None and action.nargs is None else None
+            if value is None:
+                joined.append(word)
+            elif value.startswith("-") and value.partition("=")[0] not in self._option_string_actions:
+                joined.append(f"{word}={value}")
+            else:
+                joined += [word, value]
+        return joined
 
     def _unknown_flag(self, flag: str) -> str:
         import difflib
@@ -223,7 +238,7 @@ def _add_id(parser: argparse.ArgumentParser) -> None:
 
 def the_id(args: argparse.Namespace, name: str) -> str:
     """The one id that was given. Raises BadInput."""
-    given = [one for one in (args.id_word, args.id) if one is not None]
+    given = [one for one in (args.id_word, args.id) if one]
     if len(given) != 1:
         raise BadInput(f"{name} takes one id: defer {name} ID (see defer list)")
     found: str = given[0]

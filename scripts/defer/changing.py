@@ -41,7 +41,7 @@ def cancel(connect: Connect, argv: list[str]) -> int:
     task_id = arguments.the_id(args, "cancel")
     client = connect()
     now = client.clock()
-    changed = client.cancel(task_id, args.reason, kill=args.kill, occurrence_only=args.occurrence)
+    changed = client.cancel(task_id, args.reason or None, kill=args.kill, occurrence_only=args.occurrence)
     goes_on = args.occurrence and changed["status"] not in task.ENDED
     return _print(
         client, args, changed, "this occurrence is cancelled; runs {when}" if goes_on else changed["status"], now

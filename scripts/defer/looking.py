@@ -23,13 +23,14 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     client = connect()
     if args.upcoming is not None:
         return _list_upcoming(client, args)
+    everything = args.all and not args.status
     wanted = set(args.status or _SHOWN)
     if args.compact and args.limit is None:
-        found = ((one, line) for one, line in client.store.scan_lines() if args.all or one["status"] in wanted)
+        found = ((one, line) for one, line in client.store.scan_lines() if everything or one["status"] in wanted)
         lines = (codec.encode(task.shown(one)).rstrip() if task.unfiled_of(one) else line for one, line in found)
         render.compact_array(lines, sys.stdout.buffer)
         return EXIT_OK
-    tasks = (task.shown(one) for one in client.tasks() if args.all or one["status"] in wanted)
+    tasks = (task.shown(one) for one in client.tasks() if everything or one["status"] in wanted)
     for_people = render.is_for_people(args)
     if not for_people and args.limit is None:
         render.json_array(tasks, args.compact, sys.stdout)

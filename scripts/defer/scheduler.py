@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 RECURRING_FLAGS = {
     "times": "--count",
     "until": "--until",
@@ -128,7 +129,7 @@ def policies(request: Request, first: datetime, now: datetime, zone: ZoneInfo, f
     if request.times is not None and request.times <= fired:
         over = f": {fired} are over already" if fired else ""
         raise BadInput(f"--count {request.times} leaves nothing to run{over} (give at least {fired + 1})")
-    until = timeparse.parse(request.until, now, zone).instant if request.until else None
+    until = _last_moment(request.until, now, zone) if request.until else None
     if until and until < first:
         raise BadInput(f"--until is before the next occurrence: {instants.to_text(until)} (give a later one)")
     most = _seconds("--jitter", request.jitter)
@@ -143,6 +144,11 @@ def policies(request: Request, first: datetime, now: datetime, zone: ZoneInfo, f
         "expires_after_seconds": _seconds("--expires of a recurring task", request.expires),
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _last_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """The moment of a ``--until``: of a date alone its last minute, since the day itself still counts."""
+    return timeparse.parse(f"{text} 23:59" if _DATE(text.strip()) else text, now, zone).instant
 
 
 def _seconds(flag: str, text: str | None) -> int | None:

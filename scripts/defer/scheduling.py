@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MARK = "::defer"
 _EXAMPLE = "for example: defer 30m resume the review"
 _PROMPT_LIMIT = 1 << 20
+_EMPTY_IS_NOTHING = ("summary", "prompt_template", "context_json", "id", "project", "context_file")
+"""Flags that a script gives whether it has a value for them or not: `--id "$ID"`, as v1 let it."""
 
 
 def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
@@ -76,6 +78,8 @@ def _parse(argv: list[str]) -> Namespace:
         raise BadInput(f"--help in a line is read as neither: {' '.join(argv)} (put -- before the text, or quote it)")
     args = arguments.schedule().parse(argv[:end])
     args.words = " ".join([*args.words, *argv[end:]]).strip()
+    for name in _EMPTY_IS_NOTHING:
+        setattr(args, name, getattr(args, name) or None)
     return args
 
 
@@ -161,15 +165,15 @@ def _origin() -> str | None:
 
 
 def _context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The merged context and the ``reorient`` object: JSON first, then the CONTEXT.md, then the flags."""
+    """The merged context and the ``reorient`` object: the CONTEXT.md first, then JSON, then the flags."""
     given = _context_json(args)
     wanted = args.reorient or args.project is not None or args.context_file is not None
     found = _snapshot(args, settings) if wanted else {}
     artifacts = [_absolute(artifact) for artifact in args.artifact or []]
     flags = {"key_points": args.key_point, "artifacts": artifacts, "constraints": args.constraint}
-    lists = {name: [*given.get(name, []), *found.get(name, []), *(flags[name] or [])] for name in task.LISTS}
+    lists = {name: [*found.get(name, []), *given.get(name, []), *(flags[name] or [])] for name in task.LISTS}
     summary = args.summary if args.summary is not None else given.get("summary") or found.get("summary")
-    origin = found.get("reoriented_from") or given.get("reoriented_from")
+    origin = given.get("reoriented_from") or found.get("reoriented_from")
     file = os.path.abspath(args.context_file) if args.context_file else None
     reorient = {"requested": bool(wanted), "project": args.project, "explicit_context_file": file}
     return {**given, "summary": summary, **lists, "reoriented_from": origin}, reorient
@@ -180,7 +184,8 @@ def _context_json(args: Namespace) -> dict[str, Any]:
         return {}
     from . import schema
 
-    given: dict[str, Any] = schema.parse_object(args.context_json, "--context-json")
+    parsed = schema.parse_object(args.context_json, "--context-json")
+    given: dict[str, Any] = {name: value for name, value in parsed.items() if value is not None}
     schema.check(given, "context", "--context-json")
     return given
 

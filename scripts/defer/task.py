@@ -67,7 +67,7 @@ def create(
         "run_at": run_at_text,
         "type": "deferred_task",
         "intent": intent,
-        "context": {"reoriented_from": None, **{name: [] for name in LISTS}, **context},
+        "context": {"summary": summary, **{name: [] for name in LISTS}, "reoriented_from": None, **context},
         "execution": {
             "mode": mode,
             "prompt_template": summary if prompt_template is None else prompt_template,
