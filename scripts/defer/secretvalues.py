@@ -65,16 +65,17 @@ def of_settings(values: Iterable[tuple[str, str]], listed: Collection[str]) -> I
     for name, value in values:
         if name in listed or says_secret(name, value):
             yield from by_name({name: value}, listed)
-        elif len(_bytes(value)) >= SHORTEST and not is_plain(value):
+        elif len(_bytes(value.strip())) >= SHORTEST and not is_plain(value.strip()):
             yield from _forms(value)
 
 
 def _forms(value: str) -> Iterator[bytes]:
-    """The value, and how it stands in JSON and on a terminal; none of one that is blank."""
-    for bare in dict.fromkeys((value, value.strip())) if value.strip() else ():
-        for ends in dict.fromkeys((bare, bare.replace("\r\n", "\n"), bare.replace("\r\n", "\n").replace("\n", "\r\n"))):
-            yield _bytes(ends)
-            yield from _in_json(ends)
+    """The value, and how it stands in JSON and on a terminal: without blanks around it, as a shell may pass it on."""
+    bare = value.strip()
+    lines = bare.replace("\r\n", "\n")
+    for one in dict.fromkeys((bare, lines, lines.replace("\n", "\r\n"))) if bare else ():
+        yield _bytes(one)
+        yield from _in_json(one)
 
 
 def _in_json(value: str) -> Iterator[bytes]:

@@ -36,6 +36,7 @@ from defer import (
     versions,
 )
 from defer.errors import BadInput, DeferError, Refused
+from defer.masking import Masker
 from defer.retry import Backoff
 
 NOW = datetime(2026, 4, 8, 16, 35, tzinfo=UTC)
@@ -201,10 +202,13 @@ def _live(one: codec.Task) -> None:
         codec.decode(codec.encode(settled))
 
 
+_MASKER = Masker([b"1", b"done", b'"', b"0.25", b"id"])
+
+
 def _result(dice: random.Random) -> str:
     raw = _broken_object(dice.choice(RESULTS), dice)
     try:
-        said, _ = resultfile.read(resultfile.load(raw), NOW)
+        said, _ = resultfile.read(resultfile.masked(resultfile.load(raw), _MASKER), NOW)
     except resultfile.BadResult:
         return repr(raw)
     if said.retry_at is not None:

@@ -84,6 +84,12 @@ class TestInstall:
         assert result["change"] == "added"
         assert result["line"] + "\n" == machine.line.decode()
 
+    def test_no_secret_goes_into_the_crontab_or_the_settings(self, machine):
+        secret = {"GITHUB_TOKEN": "canary", "WORD": "canary", "DEFER_SECRETS": "WORD"}
+        result = machine.install(**secret)
+        assert "canary" not in f"{result}{machine.tab.read_text()}{machine.settings.read_text()}"
+        assert "DEFER_SECRETS=WORD" in machine.settings.read_text()
+
     def test_twice_changes_nothing_the_second_time(self, machine):
         machine.install()
         before = machine.settings.stat()

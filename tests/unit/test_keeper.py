@@ -46,6 +46,11 @@ def keeper_of(runner, one) -> int:
     return keeper
 
 
+def is_at_rest(runner) -> bool:
+    """Whether it waits to be woken: what it had read is in the log by then, and its keeper told."""
+    return Path(f"/proc/{runner.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def gate(place, name: str) -> tuple[Path, str]:
     """A file, and shell words that wait for it."""
     path = place.base / name
@@ -154,6 +159,32 @@ class TestTheRunnerIsKilled:
         runner.wait()
         go.touch()
         until(lambda: log_of(one) == b"before [masked] [masked] after [masked]")
+
+    def test_a_second_secret_that_begins_in_the_first_is_masked_by_who_reads_on(self, place):
+        write_canary(place)
+        settings = place.home / ".config" / "defer" / "env"
+        settings.write_text("TOKEN=ABCD1234\nOTHER_TOKEN=1234EFGH\n")
+        go, wait = gate(place, "go")
+        runner, one = started(place, f"printf 'x ABCD1234'; {wait}; echo EFGH.")
+        until(lambda: log_of(one) == b"x [masked]")
+        until(lambda: is_at_rest(runner))
+        runner.kill()
+        runner.wait()
+        go.touch()
+        until(lambda: log_of(one) == b"x [masked].\n")
+
+    def test_halves_on_either_side_of_the_runners_death_that_meet_in_the_log(self, place):
+        write_canary(place)
+        settings = place.home / ".config" / "defer" / "env"
+        settings.write_text("TOKEN=s3cr3t\nOTHER_TOKEN=xyz\n")
+        go, wait = gate(place, "go")
+        runner, one = started(place, f"printf 'before s3cx'; {wait}; echo r3t. >&2")
+        until(lambda: log_of(one) == b"before ")
+        until(lambda: is_at_rest(runner))
+        runner.kill()
+        runner.wait()
+        go.touch()
+        until(lambda: log_of(one) == b"before [masked].\nx")
 
     def test_what_looked_like_the_beginning_of_a_secret_is_kept(self, place):
         write_canary(place)

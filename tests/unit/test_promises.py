@@ -736,6 +736,7 @@ def assert_plain_log(place) -> None:
     assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (\w+) id=", line)[1] in actions for line in text.splitlines())
 
 
+NOW_AND_S = ("--when", "now", "--summary", "s")
 BLURTS = """
 import glob, json, os, sys
 
@@ -860,6 +861,42 @@ class TestRow14Secrets:
         works = next(one for one in place.archived() if one["id"] == "works")
         assert works["result"]["output"].splitlines()[-1] == "telemetry true in prod [masked]"
         assert works["result"]["summary"].split() == ["[masked]"] * 11
+
+    def test_what_an_older_version_kept_is_masked_in_the_next_prompt(self, place):
+        file = place.home / "settings"
+        file.write_text(f"API_TOKEN={self.FROM_SETTINGS}\n")
+        place.write_store(v1_task("a", last_error=f"refused: {self.FROM_SETTINGS}"))
+        place.wake(env={"DEFER_ENV_FILE": str(file)})
+        assert "- last error: refused: [masked]\n" in (place.logs / "a.prompt.txt").read_text()
+
+    @pytest.mark.parametrize("task", [{"command": ["canary-settings-c41d0e"]}, {"executor": "/canary-settings-c41d0e"}])
+    def test_what_could_not_be_started_is_told_without_secrets(self, place, task):
+        file = place.home / "settings"
+        file.write_text(f"API_TOKEN={self.FROM_SETTINGS}\n")
+        place.write_store(v1_task("a", **task))
+        done = place.wake(env={"DEFER_ENV_FILE": str(file)})
+        (failed,) = place.archived()
+        assert "[masked]" in failed["error"]
+        assert self.FROM_SETTINGS not in failed["error"] + place.runs()[0]["error"] + done.stderr
+        assert self.FROM_SETTINGS not in place.log_path.read_text()
+
+    def test_a_wake_that_fails_leaves_no_secret(self, place):
+        """What is left for `schedule` to say of a broken wake may name a path, and that may be made of anything."""
+        place.env |= {"API_TOKEN": self.FROM_SETTINGS, "DEFER_ARCHIVE_DIR": str(place.base / self.FROM_SETTINGS)}
+        (place.base / self.FROM_SETTINGS).write_text("a file where a directory belongs")
+        place.schedule("now", "s")
+        done = place.run("run-deferred.sh")
+        assert done.returncode == 74
+        kept = b"".join(path.read_bytes() for path in place.files() if path.is_file())
+        assert self.FROM_SETTINGS.encode() not in kept
+
+    @pytest.mark.parametrize("entry", [["run-deferred.sh"], ["execute-task.sh"], ["schedule-task.sh", *NOW_AND_S]])
+    def test_a_value_in_the_list_of_secret_names_stops_all_and_is_not_shown(self, place, entry):
+        stored = place.schedule("now", "s")
+        done = place.run(*entry, env={"DEFER_SECRETS": f"A,{self.FROM_SETTINGS}"}, input=json.dumps(stored).encode())
+        said = "defer: DEFER_SECRETS: word 2 is not the name of a variable (list names, not values)\n"
+        assert (done.returncode, done.stderr) == (2, said)
+        assert place.task(stored["id"])["status"] == "scheduled"
 
     def test_canaries_are_on_no_command_line(self, place, needs):
         needs("strace")
