@@ -44,6 +44,7 @@ class Client:
             self.config.lock_timeout_seconds,
             # Not a method: in a circle of references the store's file would stay open until a collection.
             partial(_report, self.audit, clock, tell),
+            self.config.v1_tasks_lock,
         )
 
     def plan(self, request: Request, now: datetime | None = None) -> Plan:

@@ -15,6 +15,7 @@ import sys
 from typing import Any, NoReturn, TypeAlias
 
 from . import shapes, versions
+from .errors import BadInput, NotStorable
 
 Task: TypeAlias = dict[str, Any]
 
@@ -75,6 +76,30 @@ def new_line(task: Task) -> bytes:
     except (ValueError, RecursionError):
         raise BadLine("it holds a number that no JSON can, or is nested too deeply") from None
     check(task, line)
+    return line
+
+
+def changed_line(record: Task) -> bytes:
+    """The line of a changed record. Raises NotStorable: what cannot be read again is lost, or due for ever."""
+    try:
+        return new_line(record)
+    except BadLine as error:
+        raise NotStorable(
+            f"a change of {record['id']} could not be read again: {error} (report this; nothing was changed)"
+        ) from None
+
+
+def offered_line(record: Task) -> bytes:
+    """The line of a record that is about to be stored. Raises BadInput."""
+    try:
+        line = new_line(record)
+    except BadLine as error:
+        raise BadInput(f"task could not be run: {record['id']}: {error} (mend or leave out what it names)") from None
+    if len(line) > MAX_TASK_BYTES:
+        raise BadInput(
+            f"task is too large: {record['id']} has {len(line)} bytes of at most {MAX_TASK_BYTES} "
+            "(put the bulk in a file and name it with --artifact)"
+        )
     return line
 
 

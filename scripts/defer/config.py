@@ -31,6 +31,7 @@ VARIABLES: dict[str, str] = {
     "DEFER_ARCHIVE_DIR": "$DEFER_RUNTIME_DIR/archive",
     "DEFER_LOG_DIR": "$DEFER_RUNTIME_DIR/logs",
     "DEFER_LOG_FILE": "$DEFER_LOG_DIR/deferred.log",
+    "DEFER_TASKS_LOCK_DIR": "$DEFER_RUNTIME_DIR/.deferred-tasks.lock",
     "DEFER_TASKS_DIR": "~/.config/defer/tasks",
     "DEFER_TIMEZONE": "",
     "DEFER_EXECUTOR": "",
@@ -158,6 +159,16 @@ class Config:
     @property
     def log_file(self) -> Path:
         return self._directory("DEFER_LOG_FILE", lambda: self.log_dir / "deferred.log")
+
+    @property
+    def v1_tasks_lock(self) -> Path:
+        """The directory that a v1 writer holds while it changes the store."""
+        return self._directory("DEFER_TASKS_LOCK_DIR", lambda: self.runtime_dir / ".deferred-tasks.lock")
+
+    @property
+    def v1_runner_lock(self) -> Path:
+        """The directory that a v1 runner holds while it is at work."""
+        return self.runtime_dir / ".defer.lock"
 
     @property
     def runs_dir(self) -> Path:

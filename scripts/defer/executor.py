@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +56,8 @@ def command_line(task: Task, config: Config) -> list[str] | None:
     if isinstance(command, str):
         return ["/bin/sh", "-c", command]
     if command:
+        import shutil  # with the compressors that it brings, and asked by nothing but a command in words
+
         program = shutil.which(command[0], path=config.get("PATH") or os.defpath)
         if program is None:
             raise Misconfigured(f"no such program: {command[0]} (give its path, or mend PATH in the settings file)")

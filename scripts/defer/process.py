@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -56,6 +57,22 @@ def is_alive(known: Identity) -> bool | None:
     if start is not None and known.get("start") is None:
         return None
     return start is not None and start == known["start"]
+
+
+def began_at(pid: int) -> float | None:
+    """When a living process began, in seconds since the epoch as the clock is now; None where there is none.
+
+    0 where it lives and the system does not show it.
+    """
+    if pid < 1 or _is_unused(pid):
+        return None
+    start = _start_of(pid)
+    if start is None:
+        return None if _can_see(pid) else 0.0
+    if not _ON_LINUX:
+        return float(start)
+    ticks = os.sysconf("SC_CLK_TCK")
+    return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - int(start) / ticks)
 
 
 def is_of_this_boot(known: Identity) -> bool:

@@ -24,9 +24,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from . import codec, filing, fsio, holding, index, instants, lease, task, versions
+from . import codec, filing, fsio, holding, index, instants, lease, task, v1locks, versions
 from .codec import BadLine, Task
-from .errors import BadInput, NoSuchTask, NotStorable, Refused
+from .errors import NoSuchTask, NotStorable, Refused
 from .markers import HORIZON, Markers
 
 SMALL_STORE_BYTES = 1 << 18
@@ -73,7 +73,15 @@ class Store(Protocol):
 class JsonlStore:
     """The store in one file of JSON lines."""
 
-    def __init__(self, path: Path, archive_dir: Path, runs_dir: Path, lock_timeout: float, report: Report) -> None:
+    def __init__(
+        self,
+        path: Path,
+        archive_dir: Path,
+        runs_dir: Path,
+        lock_timeout: float,
+        report: Report,
+        v1_lock: Path | None = None,
+    ) -> None:
         self.path = path
         self.markers = Markers(path)
         self._is_held = partial(lease.is_held, path)
@@ -82,6 +90,7 @@ class JsonlStore:
         self._lock_path = path.with_name(f".{path.name}.lock")
         self._rejected = path.with_name(f"{path.name}.rejected")
         self._lock_timeout = lock_timeout
+        self._v1_lock = v1_lock
         self.patience: float | None = None
         self._report = report
         self._index: index.Index | None = None
@@ -94,7 +103,7 @@ class JsonlStore:
         with fsio.storage_errors(self.path):
             fsio.ensure_directory(self.path.parent)
             patience = self._lock_timeout if self.patience is None else self.patience
-            with fsio.lock(self._lock_path, patience):
+            with v1locks.none_writing(self._lock_path, patience, self._v1_lock):
                 if not self.markers.unchanged_since_seen():
                     self._make_durable()
                 yield
@@ -106,7 +115,7 @@ class JsonlStore:
             if fsio.stat(self.path.parent) is None:
                 yield
                 return
-            with fsio.lock(self._lock_path, self._lock_timeout):
+            with v1locks.none_writing(self._lock_path, self._lock_timeout, self._v1_lock):
                 yield
 
     def _make_durable(self) -> None:
@@ -128,7 +137,7 @@ class JsonlStore:
                 stored.append(record)
                 if record is not known.get(record["id"]):
                     known[record["id"]] = record
-                    lines.append(_checked(record))
+                    lines.append(codec.offered_line(record))
             self._write_lines(lines, stored, now)
             if not lines:
                 # What was there already is acknowledged too.
@@ -231,7 +240,7 @@ class JsonlStore:
     def _is_storable(self, changed: Task) -> bool:
         """One that is not must keep no other from being claimed."""
         try:
-            _line_of(changed)
+            codec.changed_line(changed)
         except NotStorable as error:
             self._report("claim_failed", id=changed["id"], error=error)
             return False
@@ -297,7 +306,7 @@ class JsonlStore:
 
     def _write(self, records: Sequence[Task], now: datetime) -> None:
         """Append records as one write. The caller holds the lock. Raises NotStorable, and then nothing is written."""
-        self._write_lines(list(map(_line_of, records)), records, now)
+        self._write_lines(list(map(codec.changed_line, records)), records, now)
 
     def _write_lines(self, lines: list[bytes], records: Sequence[Task], now: datetime) -> None:
         if not lines:
@@ -311,6 +320,8 @@ class JsonlStore:
                 self._rewrite(set())
         with self.markers.around_append(now, min(task.needs_attention_at(one) for one in records)):
             state = fsio.append(self.path, data, name_is_synced=self.markers.vouch_for_name())
+            while v1locks.has_lost(self.path, state, lines, self._v1_lock, self._lock_timeout):
+                state = fsio.append(self.path, data)
         self._synced = self._written = _mark(state)
 
     def _is_worth_a_rewrite(self, known: index.Index, has_filed: bool) -> bool:
@@ -368,27 +379,3 @@ def _take(line: bytes, ids: set[str], found: dict[str, Task]) -> None:
         found.pop(record["id"], None)
         if not codec.is_filed(record):
             found[record["id"]] = record
-
-
-def _line_of(record: Task) -> bytes:
-    """The line of a changed record. Raises NotStorable: what cannot be read again is lost, or due for ever."""
-    try:
-        return codec.new_line(record)
-    except BadLine as error:
-        raise NotStorable(
-            f"a change of {record['id']} could not be read again: {error} (report this; nothing was changed)"
-        ) from None
-
-
-def _checked(record: Task) -> bytes:
-    """The line of a record that is about to be stored. Raises BadInput."""
-    try:
-        line = codec.new_line(record)
-    except BadLine as error:
-        raise BadInput(f"task could not be run: {record['id']}: {error} (mend or leave out what it names)") from None
-    if len(line) > codec.MAX_TASK_BYTES:
-        raise BadInput(
-            f"task is too large: {record['id']} has {len(line)} bytes of at most {codec.MAX_TASK_BYTES} "
-            "(put the bulk in a file and name it with --artifact)"
-        )
-    return line

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from . import arguments, codec, executor, instants, outcome, recovery, render, task, versions
+from . import arguments, codec, executor, instants, outcome, recovery, render, task, v1locks, versions
 from .attempt import Attempt
 from .client import Client
 from .errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
@@ -75,15 +75,28 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
     markers.beat()
     runner = Runner(client.store, client.config, client.audit, client.clock, claim_every, loop)
     try:
-        runner.wake()
+        is_left = _is_left_to_v1(client)
+        if not is_left:
+            runner.wake()
     except Exception as error:
         what = client.config.masked(str(error))
         markers.set_trouble(client.clock(), what)
         client.audit.note(client.clock(), "wake_failed", error=what)
         raise
-    _tell_out_of_reach(client, runner)
+    if not is_left:
+        _tell_out_of_reach(client, runner)
     if as_json:
         render.print_json(runner.counts, compact=True)
+
+
+def _is_left_to_v1(client: Client) -> bool:
+    """Whether a v1 runner is at work: it goes by a copy of the store, and would run what we run."""
+    held_by = v1locks.holder(client.config.v1_runner_lock)
+    if held_by is not None:
+        what = f"{client.config.v1_runner_lock} is held by {held_by}"
+        client.audit.note(client.clock(), "wake_skipped", reason=what)
+        client.store.markers.set_trouble(client.clock(), f"{what} (if that is not a v1 runner, remove the directory)")
+    return held_by is not None
 
 
 def _tell_out_of_reach(client: Client, runner: Runner) -> None:

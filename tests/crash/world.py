@@ -144,7 +144,8 @@ class Proc:
         self.config = _config((settings or {}).get("DEFER_EXECUTOR", "/bin/true"))
         self.audit = AuditLog(Path(RUNTIME) / "logs" / "deferred.log")
         folders = Path(RUNTIME) / "archive", Path(RUNTIME) / "runs"
-        self.store = JsonlStore(Path(STORE), *folders, 0.0, lambda *words, **facts: self._report(words))
+        v1_lock = Path(RUNTIME) / ".deferred-tasks.lock"
+        self.store = JsonlStore(Path(STORE), *folders, 0.0, lambda *words, **facts: self._report(words), v1_lock)
 
     def _report(self, words: tuple[str, ...]) -> None:
         self.machine.said.append(words[0])
