@@ -17,6 +17,8 @@ SUBCOMMANDS = (
     *("sync", "add", "enable", "disable", "remove", "import", "cron", "doctor"),
 )
 
+_COLUMNS = 80
+
 _EXAMPLES = """\
 commands (each has its own --help):
   list                  what is scheduled, paused or executing; --upcoming 24h: every run to come
@@ -47,6 +49,11 @@ _EDITING = """\
 """
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # Without a width argparse asks shutil for the terminal's, at every flag, and that brings four compressors with it.
+    return argparse.RawDescriptionHelpFormatter(prog, width=_COLUMNS)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are ours: one line, exit code 2, the nearest known flag."""
 
@@ -56,7 +63,7 @@ class Parser(argparse.ArgumentParser):
             description=description,
             epilog=epilog,
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_formatter,
         )
 
     def error(self, message: str) -> NoReturn:
