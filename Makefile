@@ -5,11 +5,11 @@ ENTER = python=$$($(PYTHON3) scripts/bootstrap.py --extra dev) || exit; export P
 AGENT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-shell test-python lint bench crash soak fuzz mutations install uninstall lock version
+.PHONY: help demo test test-shell test-python lint bench crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
-	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' Makefile | expand -t 17
 
 demo: ## schedule a task, wake the runner and see the result, in a throw-away directory
 	@examples/demo.sh
@@ -49,6 +49,9 @@ install: ## link `defer` into ~/.local/bin and the skills into agent folders (AG
 
 uninstall: ## take away exactly what install put
 	@scripts/install.sh uninstall
+
+clean-runtime: ## delete every task, archive and log of the runtime directory (CONFIRM=yes)
+	@scripts/clean-runtime.sh
 
 lock: ## bring requirements/*.lock up to date with what pyproject.toml allows
 	@$(ENTER) "$$python" -m pip install --quiet --disable-pip-version-check uv && \

@@ -1,0 +1,50 @@
+#!/bin/bash
+# Summary: delete the runtime directory: every task, archive and log in it. `make clean-runtime`, as v1 had it.
+# Usage: clean-runtime.sh (with CONFIRM=yes in the environment)
+#
+# It asks nothing, since nobody may be there to answer. It deletes only a directory that holds what Defer and v1
+# make and nothing else, that is the user's own and not a link, and in which no runner is at work.
+set -euo pipefail
+
+scripts=${BASH_SOURCE[0]%/*}
+# shellcheck source=scripts/common.sh
+. "$scripts/common.sh"
+
+refuse() {
+  printf 'defer: nothing is deleted: %s\n' "$1" >&2
+  exit "${2:-1}"
+}
+
+is_ours() {
+  local six='[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]'
+  # shellcheck disable=SC2254 # a pattern
+  case $1 in
+    deferred.jsonl | deferred.jsonl.rejected | .deferred.jsonl.* | archive | logs | runs | notices.jsonl) ;;
+    deferred.$six | deferred-snapshot.$six | .defer.lock | .deferred-tasks.lock) ;; # v1's
+    *) return 1 ;;
+  esac
+}
+
+read_settings DEFER_RUNTIME_DIR DEFER_TASKS_FILE || refuse "the settings file needs a closer look (set DEFER_RUNTIME_DIR)" 2
+directory=${DEFER_RUNTIME_DIR:-${HOME-}/data/runtime}
+while [ "${directory%/}" != "$directory" ]; do directory=${directory%/}; done
+case $directory in
+  */../* | */..) refuse "$directory is not a plain path (write it without ..)" 2 ;;
+  /?*) ;;
+  *) refuse "$directory is not a full path (set DEFER_RUNTIME_DIR)" 2 ;;
+esac
+[ -e "$directory" ] || [ -L "$directory" ] || exit 0
+[ ! -L "$directory" ] || refuse "$directory is a link (delete what it leads to by hand)"
+[ -d "$directory" ] && [ -O "$directory" ] || refuse "$directory is not a directory of yours"
+[ -f "$directory/deferred.jsonl" ] || [ -f "$directory/logs/deferred.log" ] ||
+  refuse "$directory does not look like a runtime directory: it holds no deferred.jsonl"
+shopt -s dotglob nullglob
+for path in "$directory"/*; do
+  is_ours "${path##*/}" || refuse "$path is not Defer's (move it away)"
+done
+for path in "$directory"/.deferred.jsonl.*.lease; do
+  refuse "a runner is at work in $directory, or was killed there (let one wake end, then try again)"
+done
+[ "${CONFIRM-}" = yes ] || refuse "every task, archive and log in $directory would be (make clean-runtime CONFIRM=yes)" 2
+rm -rf -- "$directory"
+printf 'Deleted: %s\n' "$directory"
