@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Say what a coding agent's run came to: for the shipped executors, which are shell and read no JSON.
+"""Run a coding agent and say what came of it: for the shipped executors, which are shell and read no JSON.
 
-Usage: agent_result.py claude|codex STATUS <WHAT-IT-PRINTED
+Usage: agent_result.py claude|codex
        agent_result.py summary <TASK-JSON
 
-The first prints the agent's last words, writes session, usage and a time to try again to
-DEFER_RESULT_FILE, and exits as an executor should (references/executor-contract.md). The second
-prints the task's summary on one line.
+The first runs the agent's program with the prompt of DEFER_PROMPT_FILE, prints its last words, writes session, usage
+and a time to try again to DEFER_RESULT_FILE, and exits as an executor should (references/executor-contract.md). The
+second prints the task's summary on one line.
 """
 
 from __future__ import annotations
@@ -14,16 +14,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 if __name__ == "__main__":
-    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
+    _callers_umask = os.umask(0o077)
+    os.umask(_callers_umask | 0o002)  # whoever can write to our byte code can make us run theirs
 
-from defer import agentresult, config, instants
+from defer import agentcommands, agentnames, agentresult, agentrun, config, instants
 from defer.errors import EXIT_BAD_INPUT, DeferError
 
-_RESULT_LIMIT = 64 << 10
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+_PRODUCTS = {"claude": "Claude Code", "codex": "Codex"}
+_LONGEST_SUMMARY = 500
 
 
 def _say(text: str) -> None:
@@ -31,59 +37,100 @@ def _say(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _heard() -> str:
-    return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
+def _warn(agent: str, what: str) -> None:
+    print(f"{agent}: {what}", file=sys.stderr, flush=True)
+
+
+def _misconfigured(agent: str, what: str) -> NoReturn:
+    _warn(agent, what)
+    sys.exit(agentresult.EXIT_MISCONFIGURED)
 
 
 def _summary() -> int:
+    """A notification of a megabyte is not shown by anybody, and no program can be started with one."""
     try:
-        task: Any = json.loads(_heard())
+        task: Any = json.loads(sys.stdin.buffer.read().decode("utf-8-sig", "replace"))
         summary = task["context"]["summary"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         summary = None
-    _say(" ".join(str(summary or "(no summary)").split()) + "\n")
+    _say(" ".join(str(summary or "(no summary)").split())[:_LONGEST_SUMMARY] + "\n")
     return 0
 
 
-def _add_to(result_file: str, result: dict[str, Any]) -> None:
-    """Put ``result`` beside what the agent itself may have written there, which stays."""
+def _program(agent: str) -> str:
+    import shutil
+
+    return shutil.which(agent) or _misconfigured(
+        agent, f"no such program on PATH (install {_PRODUCTS[agent]}, then run: defer cron install)"
+    )
+
+
+def _prompt(agent: str) -> int:
+    path = os.environ.get("DEFER_PROMPT_FILE", "")
     try:
-        with open(result_file, encoding="utf-8-sig") as file:
-            written = json.loads(file.read(_RESULT_LIMIT))
-    except FileNotFoundError:
-        written = {}
+        return agentrun.open_prompt(path)
     except (OSError, ValueError):
-        return  # not for us to mend; the runner reports it
-    if isinstance(written, dict) and result.keys() - written.keys():
-        with open(os.open(result_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump({**result, **written}, file)
+        _misconfigured(agent, f"no prompt to read: '{path}' (the runner names it in DEFER_PROMPT_FILE)")
 
 
-def _judge(agent: str, status: str) -> int:
+def _arguments(agent: str) -> list[str]:
+    """A model that is not one ends it; a session that is not one only costs the memory of what was said before."""
+    model, session = os.environ.get("DEFER_MODEL") or None, os.environ.get("DEFER_SESSION_ID") or None
+    if model is not None and not agentnames.is_model(model):
+        _misconfigured(agent, f"DEFER_MODEL is not a model's name: {model!a} (name one in the task)")
+    if session is not None and not agentnames.is_session(session):
+        _warn(agent, f"a new conversation is begun: DEFER_SESSION_ID is not a session's id: {session!a}")
+        session = None
+    return agentcommands.ARGUMENTS[agent](model, session)
+
+
+def _zone() -> ZoneInfo:
     try:
-        zone = config.load().timezone()
+        return config.load().timezone()
     except DeferError:
-        zone = config.load({}).timezone("UTC")
-    verdict = agentresult.judge(agent, _heard(), int(status), instants.now(), zone)
+        return config.load({}).timezone("UTC")
+
+
+def _slot(agent: str) -> agentrun.ResultSlot | None:
+    path = os.environ.get("DEFER_RESULT_FILE")
+    try:
+        return agentrun.ResultSlot(Path(path)) if path else None
+    except (OSError, ValueError) as error:
+        _warn(agent, f"there is nowhere to write the result to: {error}")
+        return None
+
+
+def _run(agent: str, umask: int) -> int:
+    prompt, program, arguments = _prompt(agent), _program(agent), _arguments(agent)
+    # Before it runs: afterwards these files are what it has made of them.
+    zone, slot = _zone(), _slot(agent)
+    try:
+        printed, status = agentrun.run([program, *arguments], prompt, umask)
+    except OSError as error:
+        _misconfigured(agent, f"{program} cannot be started: {error.strerror}")
+    now = instants.now()
+    verdict = agentresult.judge(agent, printed, status, now, zone)
     if verdict.output:
         _say(verdict.output.rstrip("\n") + "\n")
-    result_file = os.environ.get("DEFER_RESULT_FILE")
-    if result_file:
-        _add_to(result_file, verdict.result)
+    try:
+        if slot is not None:
+            slot.add(verdict.result, now)
+    except OSError as error:
+        _warn(agent, f"session and usage could not be written down: {error.strerror}")
     if verdict.error:
-        print(f"{agent}: {verdict.error}", file=sys.stderr)
+        _warn(agent, verdict.error)
     return verdict.exit_code
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], umask: int) -> int:
     match argv:
         case ["summary"]:
             return _summary()
-        case [agent, status] if agent in agentresult.READERS and status.isdigit():
-            return _judge(agent, status)
-    print("usage: agent_result.py claude|codex STATUS, or agent_result.py summary", file=sys.stderr)
+        case [agent] if agent in agentcommands.ARGUMENTS:
+            return _run(agent, umask)
+    print("usage: agent_result.py claude|codex, or agent_result.py summary", file=sys.stderr)
     return EXIT_BAD_INPUT
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], _callers_umask))

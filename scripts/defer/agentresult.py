@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from . import instants
+from . import agentnames, instants, shapes
 from .errors import EXIT_BUSY
 from .quota import Exhausted, exhausted
 
@@ -47,19 +47,26 @@ class Verdict(NamedTuple):
 def judge(agent: str, printed: str, status: int, now: datetime, zone: ZoneInfo) -> Verdict:
     """The verdict on a run of ``agent`` (a key of READERS) that printed ``printed`` and exited with ``status``."""
     report = READERS[agent](printed)
-    result: dict[str, Any] = {"session_id": report.session_id, "usage": report.usage}
+    session = report.session_id if agentnames.is_session(report.session_id) else None
+    result: dict[str, Any] = {"session_id": session, "usage": report.usage}
     if status != 0 or report.failure is not None:
         said = report.failure or report.output
         limit = exhausted(said, now, zone) or (Exhausted(None) if report.http_status in _BUSY_STATUSES else None)
         if limit and limit.back_at:
             result["retry_at"] = instants.to_text(limit.back_at)
         code = EXIT_BUSY if limit else EXIT_MISCONFIGURED if _needs_login(report, said) else status or 1
-        error = " ".join(said.split()) or f"{agent} exited with {status}"
+        error = said.strip() or f"{agent} exited with {status}"
     elif report.denied:
         code, error = EXIT_BLOCKED, f"permission denied for {', '.join(report.denied)} (allow it in {agent}'s settings)"
     else:
         code, error = 0, None
-    return Verdict(report.output, code, error and error[:1000], {k: v for k, v in result.items() if v is not None})
+    return Verdict(
+        report.output,
+        code,
+        # The names of tools come from a model: no line of it is to pass for the last one of ours.
+        error and " ".join(error.split())[:1000],
+        {k: v for k, v in result.items() if v is not None},
+    )
 
 
 def _needs_login(report: Report, said: str) -> bool:
@@ -126,11 +133,16 @@ def _usage(usage: object, cost: object) -> dict[str, float] | None:
     counts = usage if isinstance(usage, dict) else {}
     into = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     found = {
-        "input_tokens": sum(_number(counts.get(name)) or 0 for name in into),
-        "output_tokens": _number(counts.get("output_tokens")) or 0,
-        "cost_usd": float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        "input_tokens": sum(_count(counts.get(name)) for name in into),
+        "output_tokens": _count(counts.get("output_tokens")),
+        **({"cost_usd": float(cost)} if shapes.is_number(cost) and isinstance(cost, int | float) else {}),
     }
-    return {name: value for name, value in found.items() if value is not None} if counts or cost else None
+    kept = {name: value for name, value in found.items() if shapes.is_number(value) and value >= 0}
+    return kept if counts or cost else None
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and shapes.is_count(value, shapes.MAX_TALLY) else 0
 
 
 def _number(value: object) -> int | None:

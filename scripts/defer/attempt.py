@@ -77,6 +77,7 @@ class Attempt:
         variables = environment(task, config, self.paths, own)
         self._session_error = session_error(task)
         try:
+            handover.make_place(self.paths.input.parent)
             self.leader = _leader(argv, cwd, variables, task, config, self._write_input())
         except BaseException:
             handover.clear(self.paths.input)

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from . import adapters, agentnames, fsio, prompt, shapes, surroundings
+from . import adapters, fsio, prompt, shapes, surroundings
 from .codec import Task
 from .config import Config
 from .errors import DeferError, NoHome
@@ -137,13 +137,17 @@ def environment(task: Task, config: Config, paths: Paths, own: dict[str, str]) -
 
 
 def _names_told(task: Task) -> dict[str, str]:
-    session = None if session_error(task) else _session(task)
-    told = {"DEFER_SESSION_ID": session, "DEFER_MODEL": task.get("model"), "DEFER_AGENT": task.get("agent")}
-    for what, is_plain in (("model", agentnames.is_model), ("agent", agentnames.is_agent)):
-        if task.get(what) and not is_plain(task[what]):
+    session, model, agent = _session(task), task.get("model"), task.get("agent")
+    if not (session or model or agent):
+        return {}
+    from . import agentnames  # only a task of an agent's pays for it
+
+    for what, named, is_plain in (("model", model, agentnames.is_model), ("agent", agent, agentnames.is_agent)):
+        if named and not is_plain(named):
             where = (task.get("source") or {}).get("file")
             mend = f"mend {what} in {where}, then: defer sync" if where else "cancel it, and schedule it with another"
-            raise Misconfigured(f"{what} cannot be told to a program: {shapes.shown(task[what])} ({mend})")
+            raise Misconfigured(f"{what} cannot be told to a program: {shapes.shown(named)} ({mend})")
+    told = {"DEFER_SESSION_ID": None if session_error(task) else session, "DEFER_MODEL": model, "DEFER_AGENT": agent}
     return {name: str(value) for name, value in told.items() if value}
 
 
@@ -154,7 +158,11 @@ def _session(task: Task) -> str | None:
 def session_error(task: Task) -> str | None:
     """Why the conversation that a record names is not continued: an agent may have named an option in its place."""
     session = _session(task)
-    if not session or agentnames.is_session(session):
+    if not session:
+        return None
+    from . import agentnames
+
+    if agentnames.is_session(session):
         return None
     return f"a new one was begun: the old one's id cannot be told to a program: {shapes.shown(session)}"
 

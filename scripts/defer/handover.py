@@ -25,9 +25,19 @@ _KINDS = {
 }
 
 
+def make_place(directory: Path) -> None:
+    """Make the directory of a task's attempts. Raises OSError.
+
+    An earlier attempt may have put a link there, so that what the next one has printed, and the task itself, would be
+    written to where it leads. Nobody but us makes this directory: a link to another one is taken away.
+    """
+    if directory.is_symlink():
+        fsio.remove(directory)
+    fsio.ensure_directory(directory)
+
+
 def give(path: Path, data: bytes) -> None:
-    """Write the executor's input. Raises OSError; FileExistsError if anything is there."""
-    fsio.ensure_directory(path.parent)
+    """Write the executor's input, in a place that was made. Raises OSError; FileExistsError if anything is there."""
     fd = fsio.create_exclusive(path)
     try:
         fsio.write_all(fd, data)
@@ -49,19 +59,20 @@ def take(path: Path, limit: int) -> tuple[bytes, str | None]:
 
 def _read(path: Path, limit: int) -> tuple[bytes, str | None]:
     with fsio.opened(path, _AS_IT_STANDS) as fd:
-        odd = _oddity(fsio.kernel.fstat(fd))
+        odd = oddity(fsio.kernel.fstat(fd))
         return (b"", odd) if odd else (fsio.kernel.pread(fd, limit, 0), None)
 
 
 def _kind_of(path: Path) -> str | None:
     """What stands in the place of a result that could not be opened, where it is that which is odd."""
     try:
-        return _oddity(os.lstat(path))
+        return oddity(os.lstat(path))
     except OSError:
         return None
 
 
-def _oddity(state: os.stat_result) -> str | None:
+def oddity(state: os.stat_result) -> str | None:
+    """What keeps a file of this state from being read as a result, if anything does."""
     if not stat.S_ISREG(state.st_mode):
         return f"it is {_KINDS.get(stat.S_IFMT(state.st_mode), 'not a plain file')}, and not read"
     return "it is a hard link to a file with other names, and not read" if state.st_nlink > 1 else None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
-from . import agentnames, instants, shapes
+from . import instants, shapes
 from .masking import MASK, Masker
 
 LIMIT_BYTES = 64 << 10
@@ -20,6 +20,7 @@ _LONGEST_SUMMARY = 10_000
 _LONGEST_RESCHEDULE = 200
 _LONGEST_INSTANT = 64
 _LONGEST_ARTIFACT = 4096
+_LONGEST_ODD = 1000
 _MOST_ARTIFACTS = 1000
 _COMPLAINTS_TOLD = 5
 
@@ -29,7 +30,10 @@ class BadResult(ValueError):
 
 
 class Result(NamedTuple):
-    """The keys that can be used. ``reschedule`` is a time expression, read by the caller."""
+    """The keys that can be used. ``reschedule`` is a time expression, read by the caller.
+
+    ``odd`` is what an adapter found wrong with what its agent had written.
+    """
 
     summary: str | None = None
     retry_at: datetime | None = None
@@ -37,6 +41,7 @@ class Result(NamedTuple):
     session_id: str | None = None
     usage: dict[str, Any] | None = None
     artifacts: list[str] | None = None
+    odd: str | None = None
 
 
 def load(raw: bytes) -> dict[str, Any]:
@@ -61,8 +66,9 @@ def masked(value: dict[str, Any], masker: Masker) -> dict[str, Any]:
     The words of a time are left, as nothing of them is kept but the time.
     """
     kept = {key: value[key] for key in Result._fields if key in value}
-    if isinstance(kept.get("summary"), str):
-        kept["summary"] = masker.text(kept["summary"])
+    for key in ("summary", "odd"):
+        if isinstance(kept.get(key), str):
+            kept[key] = masker.text(kept[key])
     if isinstance(kept.get("artifacts"), list):
         kept["artifacts"] = [masker.text(one) if isinstance(one, str) else one for one in kept["artifacts"]]
     if isinstance(kept.get("usage"), dict):
@@ -86,8 +92,33 @@ def read(value: dict[str, Any], now: datetime) -> tuple[Result, str | None]:
         session_id=reader.key("session_id", _session),
         usage=reader.each("usage", dict, _usage),
         artifacts=reader.each("artifacts", list, _artifacts),
+        odd=reader.key("odd", _odd),
     )
-    return result, reader.complaint
+    return result, "; ".join(filter(None, (result.odd, reader.complaint))) or None
+
+
+def with_known(written: bytes, odd: str | None, known: dict[str, Any], now: datetime) -> bytes:
+    """The file's bytes with what an adapter knows of its agent's run: that counts before what the agent has written.
+
+    ``odd``: what was wrong with the file that it wrote. It is kept beside what can be used, for the runner to tell.
+    """
+    try:
+        kept, complaint = read(load(written), now)
+    except BadResult as error:
+        kept, complaint = Result(), str(error)
+    said = {name: one for name, one in kept._asdict().items() if one is not None}
+    if kept.retry_at is not None:
+        said["retry_at"] = instants.to_text(kept.retry_at)
+    told = odd or complaint
+    tells = {"odd": told[:_LONGEST_ODD]} if told else {}
+    whole = _encoded({**said, **known, **tells})
+    if len(whole) <= LIMIT_BYTES:
+        return whole
+    return _encoded({**known, "odd": "it is so large that nothing could be put beside it"})
+
+
+def _encoded(said: dict[str, Any]) -> bytes:
+    return json.dumps(said, ensure_ascii=False, allow_nan=False).encode(errors="surrogatepass")
 
 
 class _Reader:
@@ -142,9 +173,16 @@ def _reschedule(found: Any) -> str:
     return _text(found, _LONGEST_RESCHEDULE)
 
 
+def _odd(found: Any) -> str:
+    return _text(found, _LONGEST_ODD)
+
+
 def _session(found: Any) -> str:
+    from . import agentnames  # only where one is named
+
     if not agentnames.is_session(_typed(found, str)):
-        raise BadResult(f"cannot be told to a program: {shapes.shown(found)}")
+        # Without the value: an adapter says it too, which knows no secrets that were to be masked in it.
+        raise BadResult("cannot be told to a program: it is not of at most 128 letters, digits and ._:-")
     return str(found)
 
 

@@ -104,18 +104,19 @@ bats_require_minimum_version 1.5.0
   [ "$output" = "plain words" ]
 }
 
-@test "claude: what the agent itself wrote to the result file stays" {
-  printf '{"reschedule":"2h","session_id":"mine"}' >"$DEFER_RESULT_FILE"
+@test "claude: what the agent itself wrote to the result file stays, but for what its program says otherwise" {
+  printf '{"reschedule":"2h","session_id":"mine","usage":{"cost_usd":0}}' >"$DEFER_RESULT_FILE"
   stand_in claude 0 '{"type":"result","result":"Not yet.","session_id":"5f1c","total_cost_usd":0.25}'
   run_executor claude
   [ "$status" -eq 0 ]
   [ "$(result reschedule)" = 2h ]
-  [ "$(result session_id)" = mine ]
+  [ "$(result session_id)" = 5f1c ]
   [ "$(result usage)" = "{'input_tokens': 0, 'output_tokens': 0, 'cost_usd': 0.25}" ]
   printf 'not JSON' >"$DEFER_RESULT_FILE"
   run_executor claude
   [ "$status" -eq 0 ]
-  [ "$(cat "$DEFER_RESULT_FILE")" = "not JSON" ]
+  [ "$(result session_id)" = 5f1c ]
+  [[ $(result odd) == "it is not JSON: "* ]]
 }
 
 @test "codex: the prompt goes in on stdin, the last message comes out" {
@@ -145,14 +146,44 @@ bats_require_minimum_version 1.5.0
   [ "$stderr" = "codex: no such model" ]
 }
 
-@test "claude and codex: the task's model and session are passed on" {
-  export DEFER_MODEL="a model" DEFER_SESSION_ID=5f1c
+@test "claude and codex: the task's model and session are passed on, each so that it cannot be an option" {
+  export DEFER_MODEL='claude-opus-4-1[1m]' DEFER_SESSION_ID=5f1c
   stand_in claude 0 '{"type":"result","result":"ok"}'
   run_executor claude
-  [ "$(cat "$called")" = $'-p\n--output-format\njson\n--model\na model\n--resume\n5f1c' ]
+  [ "$(cat "$called")" = $'-p\n--output-format\njson\n--model=claude-opus-4-1[1m]\n--resume=5f1c' ]
   stand_in codex 0 '{"type":"turn.completed"}'
   run_executor codex
-  [ "$(cat "$called")" = $'exec\n--json\n--skip-git-repo-check\n--model\na model\nresume\n5f1c\n-' ]
+  [ "$(cat "$called")" = $'exec\n--json\n--skip-git-repo-check\n--model=claude-opus-4-1[1m]\nresume\n--\n5f1c\n-' ]
+}
+
+@test "claude and codex: a model that is not one is exit 78, and nothing is started" {
+  local agent
+  for agent in claude codex; do
+    stand_in "$agent" 0 ''
+    for DEFER_MODEL in --yolo 'a model' $'a\n--yolo' '../x'; do
+      export DEFER_MODEL
+      run_executor "$agent"
+      [ "$status" -eq 78 ]
+      [ "${#stderr_lines[@]}" -eq 1 ]
+      [[ $stderr == "$agent: DEFER_MODEL is not a model's name: '"* ]]
+      [ ! -e "$called" ]
+    done
+  done
+}
+
+@test "claude and codex: a session that is not one is not passed on, and that is said" {
+  local agent
+  stand_in claude 0 '{"type":"result","result":"ok"}'
+  stand_in codex 0 '{"type":"turn.completed"}'
+  for agent in claude codex; do
+    for DEFER_SESSION_ID in --dangerously-skip-permissions 'a b' $'a\n--yolo' '../x'; do
+      export DEFER_SESSION_ID
+      run_executor "$agent"
+      [ "$status" -eq 0 ]
+      [[ $stderr == "$agent: a new conversation is begun: DEFER_SESSION_ID is not a session's id: '"* ]]
+      [[ $(cat "$called") != *"yolo"* && $(cat "$called") != *skip-permissions* && $(cat "$called") != *resume* ]]
+    done
+  done
 }
 
 @test "claude and codex: a program that is not there is exit 78 and one line" {

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from defer import instants, resultfile
-from support import NOW, SCRIPTS, strict, v1_task
+from support import NOW, SCRIPTS, quoted, strict, v1_task
 
 MARK = b"\xef\xbb\xbf"
 
@@ -103,9 +103,14 @@ def test_a_result_file():
 
 def test_a_result_file_to_which_a_shipped_executor_adds(place, marked):
     file = marked('{"summary": "mine"}')
-    command = [sys.executable, SCRIPTS / "agent_result.py", "claude", "0"]
-    said = json.dumps({"type": "result", "is_error": False, "result": "r", "session_id": "5f1c"}).encode()
-    done = subprocess.run(command, env={**place.env, "DEFER_RESULT_FILE": file}, input=MARK + said, capture_output=True)
+    said = place.base / "said.json"
+    said.write_bytes(MARK + b'{"type":"result","is_error":false,"result":"r","session_id":"5f1c"}')
+    place.executor(f"cat {quoted(said)}", "claude")
+    env = {**place.env, "PATH": f"{place.base}:{place.env['PATH']}"}
+    prompt = place.base / "prompt"
+    prompt.touch()
+    env |= {"DEFER_RESULT_FILE": file, "DEFER_PROMPT_FILE": str(prompt)}
+    done = subprocess.run([sys.executable, SCRIPTS / "agent_result.py", "claude"], env=env, capture_output=True)
     assert done.stdout == b"r\n", done.stderr
     with open(file, "rb") as result:
         assert json.loads(result.read()) == {"summary": "mine", "session_id": "5f1c"}

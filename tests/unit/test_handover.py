@@ -148,3 +148,26 @@ def test_the_prompt_is_replaced_by_a_link_before_the_next_attempt(place):
     assert secret.read_text() == CANARY
     assert waiting["status"] == "scheduled"
     assert place.archived()[0]["attempts"] == 2
+
+
+def test_the_directory_of_a_task_is_replaced_by_a_link_before_the_next_attempt(place):
+    """Nothing is written to where it leads: not what the next attempt prints, not its input."""
+    elsewhere = place.base / "elsewhere"
+    elsewhere.mkdir()
+    ours = "ours=${DEFER_RESULT_FILE%/*}"
+    body = f'{ours}; rm -r "$ours"; ln -s {quoted(elsewhere)} "$ours"; [ "$DEFER_ATTEMPT" = 2 ] && echo second; exit 1'
+    place.write_store(v1_task(executor=place.executor(body), max_retries=1))
+    place.wake_at(NOW)
+    place.wake_at(NOW.replace(hour=18))
+    assert place.archived()[0]["attempts"] == 2
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_the_directory_is_in_the_way_of_its_task_alone(place):
+    attempts = place.logs / "attempts"
+    attempts.mkdir(parents=True)
+    (attempts / "odd").touch()
+    place.write_store(v1_task("odd", executor="/bin/true"), v1_task("fine", executor="/bin/true"))
+    place.wake()
+    ended = {one["id"]: one["status"] for one in place.archived()}
+    assert ended == {"odd": "failed", "fine": "completed"}

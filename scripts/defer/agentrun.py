@@ -1,0 +1,128 @@
+"""A coding agent's program at work for a shipped executor: started, listened to, and what it came to written down.
+
+The agent can write to the directory of its result file, and may have put something else in the place of the file or of
+the directory. So the directory is opened before the agent starts, and what is there afterwards is read only if it is a
+plain file of one name, and never written to: a new file takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from . import handover, resultfile
+
+_HEAD_BYTES, _TAIL_BYTES = 1 << 20, 8 << 20
+_READ_BYTES = 1 << 16
+_LOOK_EVERY_SECONDS = 1.0
+_PIECES_IN_A_PIPE = 64
+_PLAIN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class Heard:
+    """What a program has printed: the first MiB and the last eight of it, and a line end where they do not meet."""
+
+    def __init__(self) -> None:
+        self._head, self._tail = bytearray(), bytearray()
+        self._is_whole = True
+
+    def add(self, piece: bytes) -> None:
+        room = _HEAD_BYTES - len(self._head)
+        self._head += piece[:room]
+        self._tail += piece[room:]
+        if len(self._tail) > 2 * _TAIL_BYTES:
+            self._shorten()
+
+    def _shorten(self) -> None:
+        if len(self._tail) > _TAIL_BYTES:
+            self._is_whole = False
+            del self._tail[:-_TAIL_BYTES]
+
+    @property
+    def text(self) -> str:
+        self._shorten()
+        between = b"" if self._is_whole else b"\n"
+        return bytes(self._head + between + self._tail).decode("utf-8-sig", "replace")
+
+
+def open_prompt(path: str) -> int:
+    """A descriptor to read the prompt from. Raises OSError; ValueError where it is not a plain file."""
+    fd = os.open(path, _PLAIN)
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise ValueError
+
+
+def run(argv: Sequence[str], prompt: int, umask: int) -> tuple[str, int]:
+    """What a program printed to its end, and its status as a shell has it. Raises OSError if it cannot be started."""
+    heard = Heard()
+    with subprocess.Popen(argv, stdin=prompt, stdout=subprocess.PIPE, bufsize=0, umask=umask) as process:
+        _listen(process, heard)
+        status = process.wait()
+    return heard.text, status if status >= 0 else 128 - status
+
+
+def _listen(process: subprocess.Popen[bytes], heard: Heard) -> None:
+    """Until it has ended, though something that it has started may go on printing."""
+    if process.stdout is None:
+        return
+    fd, left = process.stdout.fileno(), _PIECES_IN_A_PIPE
+    while left > 0:
+        has_ended = process.poll() is not None
+        if not select.select([fd], [], [], 0 if has_ended else _LOOK_EVERY_SECONDS)[0]:
+            left = 0 if has_ended else left
+            continue
+        piece = os.read(fd, _READ_BYTES)
+        heard.add(piece)
+        left = left - has_ended if piece else 0
+
+
+class ResultSlot:
+    """The place of a result file, in the directory that was there as this was made."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError."""
+        self._name = path.name
+        self._directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def add(self, known: Mapping[str, Any], now: datetime) -> None:
+        """Put what is ``known`` beside what the agent may have written there. Raises OSError."""
+        if known:
+            written, odd = self._written()
+            self._replace(resultfile.with_known(written, odd, dict(known), now))
+
+    def _written(self) -> tuple[bytes, str | None]:
+        try:
+            fd = os.open(self._name, _PLAIN | os.O_NOFOLLOW, dir_fd=self._directory)
+        except FileNotFoundError:
+            return b"", None
+        except OSError as error:
+            return b"", self._kind() or f"it cannot be read: {error.strerror}"
+        with open(fd, "rb") as file:
+            odd = handover.oddity(os.fstat(fd))
+            return (b"", odd) if odd else (file.read(resultfile.LIMIT_BYTES + 1), None)
+
+    def _kind(self) -> str | None:
+        with suppress(OSError):
+            return handover.oddity(os.stat(self._name, dir_fd=self._directory, follow_symlinks=False))
+        return None
+
+    def _replace(self, data: bytes) -> None:
+        new = f".{self._name}.{os.urandom(8).hex()}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            with open(os.open(new, flags, 0o600, dir_fd=self._directory), "wb") as file:
+                file.write(data)
+            os.rename(new, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(new, dir_fd=self._directory)
+            raise
