@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .records import Report
 
 _LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2
+_HEADINGS = ("When", "", "Status", "Id", "Summary")
+_WHEN, _AWAY, _STATUS, _ID, _SUMMARY = range(5)
 
 
 def to_json(value: object, compact: bool) -> str:
@@ -66,35 +68,48 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
         say("Nothing is scheduled.", out=out)
         return
     from rich import box
-    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # What is there to be copied or compared is never cut; the summary takes what room is left. Where there is
-    # none, it goes first, then how far away a task is; then ids are folded.
     rows = [_row(one, zone, now) for one in tasks]
     console = Console(file=out)
-    headings = ("When", "", "Status", "Id", "Summary")
-    widths = [max(len(heading), *(cell_len(row[number]) for row in rows)) for number, heading in enumerate(headings)]
-    columns = [0, 1, 2, 3, 4]
-    for dispensable, least in ((4, _LEAST_SUMMARY), (1, 0)):
-        if sum(widths[number] + _GAP for number in columns if number != 4) + least > console.width:
-            columns.remove(dispensable)
-    widths[3] = max(
-        _LEAST_ID, min(widths[3], console.width - sum(widths[number] + _GAP for number in columns if number < 3))
-    )
+    widths = _widths(rows, console.width)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    for number in columns:
-        if number == 4:
-            shown.add_column(headings[number], no_wrap=True, overflow="ellipsis", ratio=1)
-        else:
-            shown.add_column(headings[number], overflow="fold", min_width=widths[number], max_width=widths[number])
+    for number, width in widths.items():
+        how: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"} if number == _SUMMARY else {"overflow": "fold"}
+        shown.add_column(_HEADINGS[number], min_width=width, max_width=width, **how)
     for row in rows:
-        shown.add_row(*(Text(row[number]) for number in columns))
+        shown.add_row(*(Text(row[number]) for number in widths))
     console.print(shown)
     if more:
         say(f"… and {more} more (--limit N, --all)", out=out)
+
+
+def _widths(rows: list[list[str]], room: int) -> dict[int, int]:
+    """How wide each column is, by its number; one for which there is no room is left out.
+
+    What is there to be copied or compared is never cut; the summary takes what room is left. Where there is none, it
+    goes first, then how far away a task is; then ids are folded. Together they fit: what does not fit, rich takes from
+    the columns that may be folded, up to their last character.
+    """
+    from rich.cells import cell_len
+
+    widths = {
+        number: max(len(heading), *(cell_len(row[number]) for row in rows)) for number, heading in enumerate(_HEADINGS)
+    }
+
+    def left_by(columns: Iterable[int]) -> int:
+        return room - sum(widths[number] + _GAP for number in columns)
+
+    if left_by((_WHEN, _AWAY, _STATUS, _ID)) < _LEAST_SUMMARY:
+        del widths[_SUMMARY]
+    if left_by(widths.keys() - {_SUMMARY}) < 0:
+        del widths[_AWAY]
+    widths[_ID] = max(_LEAST_ID, min(widths[_ID], left_by(widths.keys() - {_ID, _SUMMARY})))
+    if _SUMMARY in widths:
+        widths[_SUMMARY] = min(widths[_SUMMARY], left_by(widths.keys() - {_SUMMARY}))
+    return widths
 
 
 def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:

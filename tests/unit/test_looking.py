@@ -93,6 +93,30 @@ def test_a_table_never_leaves_out_a_status_or_an_id(columns, monkeypatch):
     assert ("Summary" in lines[0]) == (columns > 80)
 
 
+SUMMARIES = {
+    "one word": "x" * 200,
+    "words": "resume the review " * 12,
+    "joined emoji": "\U0001f469\u200d\U0001f469\u200d\U0001f467\ufe0f" * 40,
+    "wide letters": "\u6f22\u5b57" * 60,
+    "Persian": "می\u200cخواهم " * 20,
+}
+
+
+@pytest.mark.parametrize("summary", SUMMARIES.values(), ids=SUMMARIES)
+@pytest.mark.parametrize("columns", [70, 80, 100, 160])
+def test_a_long_summary_takes_no_room_from_the_other_columns(columns, summary, monkeypatch):
+    from rich.cells import cell_len
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = io.StringIO()
+    render.table([v1_task("b", context={"summary": summary}), v1_task("c")], 0, UTC, NOW, out)
+    heading, _, first, second = out.getvalue().splitlines()
+    assert first.startswith("Wed 08 Apr 16:45  now  scheduled  b ")
+    assert second.startswith("Wed 08 Apr 16:45  now  scheduled  c         resume the review")
+    assert heading.index("Summary") == first.index(summary[:7]) == second.index("resume")
+    assert max(cell_len(line) for line in (heading, first, second)) <= columns
+
+
 @pytest.mark.parametrize("span", ["999999999 days", "400000 hours", "P9999Y"])
 def test_a_window_beyond_the_calendar_is_bad_input(place, span):
     done = place.defer("list", "--upcoming", span)
