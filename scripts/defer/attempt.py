@@ -72,9 +72,11 @@ class Attempt:
         self.timeout = timeout_of(task, config)
         cwd = working_directory(task, config)
         own = own_variables(task, config)
-        self._own_secrets = config.secrets_of(own)
-        self._masker = Masker([*config.secrets, *self._own_secrets])
         variables = environment(task, config, self.paths, own)
+        locale = charsets.locale_name(variables)
+        secrets = config.secrets_of(own)
+        self._own_secrets = [*secrets, *charsets.encoded([*config.secrets, *secrets], locale)]
+        self._masker = Masker([*config.secrets, *self._own_secrets])
         self._session_error = session_error(task)
         try:
             handover.make_place(self.paths.input.parent)
@@ -83,7 +85,6 @@ class Attempt:
             handover.clear(self.paths.input)
             raise
         log = Log.create(self.paths.log, config.output_limit_bytes)
-        locale = charsets.locale_name(variables)
         self.capture = Capture(log, self._masker, locale=locale)
         grace = config.kill_grace_seconds
         self._ending = Ending(self.leader.pid, self.run_id, grace, below=os.getpid())

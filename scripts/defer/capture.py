@@ -48,6 +48,11 @@ class Log:
         except OSError as error:
             return cls(None, limit, error.strerror)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is room for nothing more."""
+        return self._room <= 0
+
     def add(self, data: bytes) -> None:
         """Keep what there is room for, count the rest."""
         fits = data[: self._room]
@@ -103,7 +108,8 @@ class Capture:
             self.stdout_bytes += len(masked)
             self._head += masked[: RECORD_BYTES - len(self._head)]
         self._tails[stream] = (self._tails[stream] + masked)[-_TAIL_BYTES:]
-        self.log.add(b"".join(map(self._for_log, parts)))
+        # Of what the log has no room for nothing is kept: it is only counted.
+        self.log.add(masked if self.log.is_full else b"".join(map(self._for_log, parts)))
 
     def _for_log(self, part: bytes) -> bytes:
         """A mask is not looked into: a secret as short as a letter of it would mask the mask."""

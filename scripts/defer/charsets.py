@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -34,6 +34,19 @@ def text(raw: bytes, locale: str, *, was_cut: bool = False) -> str:
             return raw.decode("utf-8", "replace")
     charset = _charset(locale)
     return "".join(_line(line, charset) for line in raw.splitlines(keepends=True))
+
+
+def encoded(texts: Iterable[bytes], locale: str) -> list[bytes]:
+    """Those of ``texts``, in UTF-8, that a program of ``locale`` prints in another charset, as it prints them."""
+    not_ascii = [raw for raw in texts if not raw.isascii()]
+    charset = _charset(locale) if not_ascii else "utf-8"
+    return [printed for raw in not_ascii if (printed := _encoded(raw, charset)) and printed != raw]
+
+
+def _encoded(raw: bytes, charset: str) -> bytes:
+    with suppress(LookupError, ValueError):
+        return raw.decode().encode(charset)
+    return b""
 
 
 def _line(line: bytes, charset: str) -> str:

@@ -68,6 +68,14 @@ def test_a_half_that_another_beginning_let_out_is_masked_when_the_other_stream_c
     assert log == b"[masked]x"
 
 
+def test_what_a_full_log_held_back_is_counted(tmp_path):
+    one, log = captured(
+        tmp_path, ("stdout", b"x" * 98 + b"s3cq"), ("stderr", b"y" * 10), secrets=[b"s3cr3t", b"qq"], limit=98
+    )
+    assert log == b"x" * 98 + b"\n[defer: 14 further bytes were not kept]\n"
+    assert one.output == "x" * 98 + "s3cq"
+
+
 def test_a_short_secret_does_not_mask_the_mask(tmp_path):
     one, log = captured(tmp_path, ("stdout", b"a mask"), secrets=[b"a", b"ask"])
     assert (log, one.output) == (b"[masked] m[masked]", "[masked] m[masked]")

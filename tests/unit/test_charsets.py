@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from defer import charsets
-from support import SCRIPTS
+from support import SCRIPTS, v1_task
 
 LATIN1 = "de_DE.ISO-8859-1"
 
@@ -152,3 +152,20 @@ def test_a_path_that_is_not_utf8_is_escaped_as_json_escapes_it(tmp_path):
         file.write("hello\n")
     done = subprocess.run([sys.executable, SCRIPTS / "reorient_snapshot.py"], cwd=here, capture_output=True, check=True)
     assert json.loads(done.stdout)["reoriented_from"] == os.fsdecode(here) + "/CONTEXT.md"
+
+
+@pytest.mark.parametrize(
+    ("locale", "encoded"),
+    [(LATIN1, [b"gr\xfcn"]), ("de_DE.UTF-8", []), ("", []), ("C", []), ("C.hex", []), ("de_DE.nonsense", [])],
+)
+def test_texts_in_another_charset_than_they_are_in(locale, encoded):
+    assert charsets.encoded(["grün".encode(), b"green", "grün ☃".encode(), b"\xfc"], locale) == encoded
+
+
+def test_a_secret_is_masked_in_the_charset_that_the_record_is_read_in(place):
+    file = place.home / "settings"
+    file.write_text("TOKEN=grün\n")
+    place.write_store({**v1_task("a"), "executor": place.executor(r"printf 'caf\351 gr\374n'")})
+    place.wake(env={"DEFER_ENV_FILE": str(file), "LC_ALL": LATIN1})
+    assert place.archived()[0]["result"]["output"] == "café [masked]"
+    assert b"gr\xfcn" not in place.attempt_log(place.runs()[0])
