@@ -12,25 +12,39 @@ that an old one can be told what is missing in one line.
   ``pyproject.toml`` asks for and of the environment's Python version, written after
   everything is installed. A stamp newer than both files is believed without hashing (the
   shell entries look no further); an older one is compared, and made newer if it still holds.
-- An exclusive flock on the directory that holds the environment lets one builder work at a
-  time; the second finds the stamp and is done.
+- A lock lets one builder work at a time (``setupguard``); the second finds the stamp and is done.
+- pip takes ready-made wheels whose hashes are locked, and nothing else: no package's own code runs
+  while it is installed. Of the caller's environment it sees what ``pipsettings`` lets through.
+- An environment is used only if nobody else can have put anything into it: it belongs to its user,
+  to root, or to whoever owns this file and so decides what runs anyway.
 - A mark lies in the environment while it is being built. Where a builder died the mark
   stays, no stamp is there, and the next builder starts from an empty directory.
 """
 
-import os
 import sys
 
+if __name__ == "__main__" and not sys.flags.isolated:
+    # Before any other import: an empty part of PYTHONPATH is the working directory, whose json.py would run as ours.
+    import posix
+
+    if any(name.startswith(b"PYTHON") for name in posix.environ):
+        posix.execv(sys.executable, [sys.executable, "-I", *sys.argv])
+
+import os
+
+# Isolated, Python does not look beside the script that it runs.
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+import setupguard
+from setupguard import SetupError
+
 MINIMUM = (3, 11)
-EXIT_IO = 74
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-_COMMAND = "python3 {}".format(os.path.join(_ROOT, "scripts", "bootstrap.py"))
+_SCRIPTS = os.path.dirname(os.path.realpath(__file__))
+_ROOT = os.path.dirname(_SCRIPTS)
+_COMMAND = "python3 {}".format(os.path.join(_SCRIPTS, "bootstrap.py"))
 _MARK = "defer-building"
-
-
-class SetupError(Exception):
-    """The environment cannot be made; the text says what is missing and how to get it."""
+_SCRATCH = "defer-scratch"
 
 
 def ensure(quiet: bool = False, extra: str = "") -> str:
@@ -47,7 +61,7 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
     # As private as the caller wants it, but never writable by everybody, nor unusable by its owner.
     os.umask((callers | 0o002) & 0o077)
     try:
-        with _Held(os.path.dirname(home)):
+        with setupguard.Held(home + ".lock", quiet):
             missing = [lock for lock in _locks(extra) if not _vouched(home, lock)]
             if missing:
                 _build(home, missing, quiet)
@@ -63,37 +77,35 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
 
 
 def find(extra: str = "") -> str:
-    """The interpreter of an environment that is ready, also for ``extra``, or the empty string."""
+    """The interpreter of an environment that is ready, also for ``extra``, or the empty string.
+
+    Raises SetupError where there is one that others can have put something into.
+    """
     for home in _homes():
+        _guarded(home)
         if all(_vouched(home, lock) for lock in _locks(extra)):
             return _python(home)
     return ""
 
 
-def _tell(text: str) -> None:
-    """One line on stderr. A path or pip may hold what a terminal would obey; defer/visible.py needs a newer Python."""
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-    sys.stderr.write(f"defer: {shown}\n")
-
-
 def enter_environment() -> None:
     """Go on under the environment's interpreter: for scripts that may be started by any Python.
 
-    Returns if that is the one running; otherwise starts the script anew under it. Ends the
-    process with one line and status 74 where no environment can be made.
+    Returns if that is the one running; otherwise starts the script anew under it, isolated. Ends the
+    process with one line and status 74 or 75 where no environment can be made.
     """
     _step_up()
     try:
         python = ensure()
     except SetupError as error:
-        _tell(str(error))
-        sys.exit(EXIT_IO)
+        setupguard.tell(str(error))
+        sys.exit(error.exit_code)
     is_the_one = python == sys.executable or os.path.realpath(sys.prefix) == os.path.realpath(_home_of(python))
     if is_the_one and sys.getfilesystemencoding() == "utf-8":
         return
-    # -E -s: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours. -X utf8: whatever the
+    # -I: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours. -X utf8: whatever the
     # locale says, words come and answers go as UTF-8.
-    os.execv(python, [python, "-E", "-s", "-X", "utf8", *sys.argv])
+    os.execv(python, [python, "-I", "-X", "utf8", *sys.argv])
 
 
 def _require_version() -> None:
@@ -113,11 +125,13 @@ def _step_up() -> None:
     import subprocess
 
     test = f"import sys; sys.exit(sys.version_info < {MINIMUM!r})"
+    # Not from a part of PATH that is the working directory.
+    path = os.pathsep.join(filter(os.path.isabs, os.environ.get("PATH", os.defpath).split(os.pathsep)))
     for minor in range(20, MINIMUM[1] - 1, -1):
-        newer = shutil.which(f"python3.{minor}")
+        newer = shutil.which(f"python3.{minor}", path=path)
         # A version manager may have a name on PATH with nothing behind it.
-        if newer and subprocess.call([newer, "-c", test], stderr=subprocess.DEVNULL) == 0:
-            os.execv(newer, [newer, *sys.argv])
+        if newer and subprocess.call([newer, "-I", "-c", test], stderr=subprocess.DEVNULL) == 0:
+            os.execv(newer, [newer, "-I", *sys.argv])
 
 
 def _homes() -> "list[str]":
@@ -142,6 +156,13 @@ def _place() -> str:
             "(set HOME to the full path of your home directory, or XDG_DATA_HOME)"
         )
     return homes[1]
+
+
+def _guarded(home: str) -> None:
+    """SetupError where somebody else can have put a program or a module into the environment."""
+    # The checkout is as its owner wants it; the folder in the data directory is nobody's but ours.
+    above = [] if home == _homes()[0] else [os.path.dirname(home)]
+    setupguard.refuse_others(home, above, os.stat(os.path.realpath(__file__)).st_uid)
 
 
 def _python(home: str) -> str:
@@ -211,28 +232,10 @@ def _version(home: str) -> str:
     return ".".join(full.split(".")[:2])
 
 
-class _Held:
-    """An exclusive flock on a directory, which is made if missing. Death releases it."""
-
-    def __init__(self, directory: str) -> None:
-        self._directory = directory
-
-    def __enter__(self) -> None:
-        import fcntl
-
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        self._descriptor = os.open(self._directory, os.O_RDONLY)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-
-    def __exit__(self, *exception: object) -> None:
-        os.close(self._descriptor)
-
-
 def _build(home: str, locks: "list[str]", quiet: bool) -> None:
     """Make or renew the environment; its stamps are the last thing written."""
     if not quiet:
-        _tell(f"setting up the Python environment in {home} (once; half a minute or so)")
-        sys.stderr.flush()
+        setupguard.tell(f"setting up the Python environment in {home} (once; half a minute or so)")
     mark = os.path.join(home, _MARK)
     if os.path.exists(mark) or not _usable(home):
         _clear(home)
@@ -242,10 +245,17 @@ def _build(home: str, locks: "list[str]", quiet: bool) -> None:
     for lock in locks:
         if os.path.exists(_stamp(home, lock)):
             os.remove(_stamp(home, lock))
-    if not _usable(home):
-        _create(home)
-    for lock in locks:
-        _install(home, lock)
+    import shutil
+
+    scratch = os.path.join(home, _SCRATCH)
+    os.makedirs(scratch, exist_ok=True)
+    try:
+        if not _usable(home):
+            _create(home)
+        for lock in locks:
+            _install(home, lock)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     os.remove(mark)
     for lock in locks:
         _write_stamp(home, lock)
@@ -290,7 +300,7 @@ def _create(home: str) -> None:
             raise SetupError(
                 f"Python {version} has no {module} module (apt-get install python{version}-venv, then: {_COMMAND})"
             )
-    _run([_base_python(), "-I", "-m", "venv", home], f"could not make a Python environment in {home}")
+    _run(home, [_base_python(), "-I", "-m", "venv", home], f"could not make a Python environment in {home}")
 
 
 def _base_python() -> str:
@@ -303,20 +313,25 @@ def _base_python() -> str:
 
 
 def _install(home: str, lock: str) -> None:
-    flags = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2"]
-    pinned = ["--no-deps", "--require-hashes", "--requirement", _sources(lock)[1]]
+    flags = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    pinned = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", _sources(lock)[1]]
     _run(
-        [_python(home), "-I", "-m", "pip", "install", *flags, *pinned],
+        home,
+        [_python(home), "-I", "-X", "utf8", "-m", "pip", "install", *flags, *pinned],
         f"could not install what requirements/{lock}.lock names",
     )
 
 
-def _run(command: "list[str]", failure: str) -> None:
+def _run(home: str, command: "list[str]", failure: str) -> None:
     """Run a step of the set-up; SetupError with the last thing it said that looks like a reason."""
     import subprocess
 
-    environment = {name: value for name, value in os.environ.items() if name not in ("PIP_TARGET", "PIP_PREFIX")}
-    environment["PIP_USER"] = "0"
+    import pipsettings
+
+    try:
+        environment = {**pipsettings.environment(dict(os.environ)), "TMPDIR": os.path.join(home, _SCRATCH)}
+    except pipsettings.Unreadable as error:
+        raise SetupError(f"{error} (mend it, then: {_COMMAND})") from None
     step = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
     )
@@ -357,8 +372,8 @@ def main(arguments: "list[str]") -> int:
         else:
             python = ensure(quiet=options.quiet, extra=options.extra)
     except SetupError as error:
-        _tell(str(error))
-        return EXIT_IO
+        setupguard.tell(str(error))
+        return error.exit_code
     sys.stdout.write(python + "\n")
     return 0
 

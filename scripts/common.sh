@@ -38,31 +38,56 @@ base_directory() {
   return 1
 }
 
-# Sets python to the interpreter of an environment that is ready; 1 if there is none. Dates tell at
-# once; where a checkout has moved them, bootstrap.py compares hashes. Installs nothing.
+# Whether the environment HOME is ours, so far as can be told without starting a program. A link may lead to
+# anybody's Python, as in the environments that bootstrap.py makes; other users cannot make files that are ours.
+is_ours() {
+  [ -O "$1" ] && [ -O "$1/bin" ] && [ -O "$1/pyvenv.cfg" ] && [ -O "$1/defer-core.stamp" ] || return
+  [ -O "$1/bin/python" ] || { [ -L "$1/bin/python" ] && [ "$EUID" -ne 0 ]; }
+}
+
+# Sets python to the interpreter of an environment that is ready; 1 if there is none, with the reason in REPLY.
+# Dates tell at once; where a checkout has moved them, bootstrap.py compares hashes, and where the environment is
+# not ours, it looks whose it is: under another Python, since that one may be anybody's. Installs nothing.
 find_python() {
-  local home stamp
+  local home stamp trouble
+  trouble="the Python environment is missing or out of date (run: python3 $scripts/bootstrap.py)"
   base_directory "${XDG_DATA_HOME-}" .local/share || REPLY=$root
   for home in "$root/.venv" "$REPLY/defer/venv"; do
     python=$home/bin/python
     stamp=$home/defer-core.stamp
     [ -x "$python" ] && [ -e "$stamp" ] || continue
-    if [ "$stamp" -nt "$root/pyproject.toml" ] && [ "$stamp" -nt "$root/requirements/core.lock" ]; then return 0; fi
-    if python=$("$python" -I -S "$scripts/bootstrap.py" --check 2>/dev/null); then return 0; fi
+    if ! is_ours "$home"; then
+      base_python || break
+    elif [ "$stamp" -nt "$root/pyproject.toml" ] && [ "$stamp" -nt "$root/requirements/core.lock" ]; then
+      return 0
+    fi
+    if python=$("$python" -I -S "$scripts/bootstrap.py" --check 2>&1); then return 0; fi
+    trouble=${python#defer: }
+  done
+  REPLY=$trouble
+  return 1
+}
+
+# Sets python to a Python on PATH that runs; 1 if there is none. Parts of PATH that depend on the working directory
+# do not count.
+base_python() {
+  local name rest
+  for name in python3 python3.14 python3.13 python3.12 python3.11; do
+    rest=$PATH:
+    while [ -n "$rest" ]; do
+      python=${rest%%:*}/$name rest=${rest#*:}
+      case $python in /*) ;; *) continue ;; esac
+      [ -x "$python" ] && "$python" -I -c '' >/dev/null 2>&1 && return
+    done
   done
   return 1
 }
 
 # Sets python too, and makes the environment on the first call after a clone or an upgrade.
 prepare_python() {
-  local candidate
   find_python && return
-  for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
-    "$candidate" -c '' 2>/dev/null || continue
-    python=$("$candidate" -I "$scripts/bootstrap.py") || exit "$EXIT_IO" # it has said why
-    return 0
-  done
-  die "Python 3.11 or newer is needed, and there is no python3 on PATH (install one)"
+  base_python || die "Python 3.11 or newer is needed, and there is no python3 on PATH (install one)"
+  python=$("$python" -I "$scripts/bootstrap.py") || exit # it has said why
 }
 
 # Gives way to one face of the command line. Neither site-packages of the user's nor the working directory count.

@@ -38,20 +38,20 @@ idle() {
 # As root nothing is made in a directory of somebody else's: it would be in its owner's way.
 may_write() { [ ! -L "$1" ] && { [ -e "$1" ] || [ "$EUID" -ne 0 ] || [ -O "${1%/*}" ]; }; }
 
-# A wake installs nothing: nobody is there to see it. `schedule` warns with the line left here.
+# What find_python said. A wake installs nothing: nobody is there to see it. `schedule` warns with the line left here.
 give_up() {
-  local what="the Python environment is missing or out of date" now trouble log
+  local trouble=$REPLY now marker log
   umask 077
   now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   if tasks_file; then
-    trouble=${REPLY%/*}/.${REPLY##*/}.trouble
-    { may_write "$trouble" && printf '%s %s (run: python3 %s)\n' "$now" "$what" "$scripts/bootstrap.py" >"$trouble"; } 2>/dev/null || :
+    marker=${REPLY%/*}/.${REPLY##*/}.trouble
+    { may_write "$marker" && printf '%s %s\n' "$now" "$trouble" >"$marker"; } 2>/dev/null || :
     if read_settings DEFER_LOG_FILE DEFER_LOG_DIR; then
       log=${DEFER_LOG_FILE-${DEFER_LOG_DIR-${DEFER_RUNTIME_DIR-$HOME/data/runtime}/logs}/deferred.log}
-      { may_write "$log" && printf '%s wake_failed error="%s"\n' "$now" "$what" >>"$log"; } 2>/dev/null || :
+      { may_write "$log" && printf '%s wake_failed error="%s"\n' "$now" "${trouble% (*}" >>"$log"; } 2>/dev/null || :
     fi
   fi
-  die "$what (run: python3 $scripts/bootstrap.py)"
+  die "$trouble"
 }
 
 if idle "$@"; then exit 0; fi

@@ -16,7 +16,21 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 _package = os.path.dirname(os.path.realpath(__file__))
 _environment = os.path.dirname(os.path.dirname(sys.executable))
 _library = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-sys.path += [os.path.dirname(_package), os.path.join(_environment, "lib", _library, "site-packages")]
+_libraries = os.path.join(_environment, "lib", _library, "site-packages")
+sys.path += [os.path.dirname(_package), _libraries]
+
+
+def _refuse_what_every_user_can_change() -> None:
+    """End with one line, before anything is loaded from there: the shell in front cannot ask for a file's mode."""
+    for path in (_environment, os.path.dirname(sys.executable), sys.executable, _libraries):
+        try:
+            mode = os.stat(path).st_mode
+        except OSError:
+            continue
+        if mode & 0o002:
+            remedy = f"remove {_environment}, then: python3 {os.path.dirname(_package)}/bootstrap.py"
+            print(f"defer: {path} can be changed by every user ({remedy})", file=sys.stderr)
+            sys.exit(74)
 
 
 def _start_without_bytecode() -> None:
@@ -34,6 +48,7 @@ def _start_without_bytecode() -> None:
     os.execv(sys.executable, [sys.executable, "-B", *sys.orig_argv[1:]])
 
 
+_refuse_what_every_user_can_change()
 try:
     from defer.cli import main
 

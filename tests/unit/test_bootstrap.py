@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -26,13 +29,13 @@ optional-dependencies = { dev = [] }
 """
 
 
-def make_wheel(directory: Path) -> Path:
+def make_wheel(directory: Path, version: str = "1.0") -> Path:
     """A package of one module, as an index would serve it."""
-    wheel = directory / "token_of_defer-1.0-py3-none-any.whl"
-    info = "token_of_defer-1.0.dist-info"
+    wheel = directory / f"token_of_defer-{version}-py3-none-any.whl"
+    info = f"token_of_defer-{version}.dist-info"
     files = {
-        "token_of_defer.py": "present = True\n",
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: token-of-defer\nVersion: 1.0\n",
+        "token_of_defer.py": f"version = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: token-of-defer\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     digests = {name: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()) for name, text in files.items()}
@@ -43,15 +46,37 @@ def make_wheel(directory: Path) -> Path:
     return wheel
 
 
+def make_source(directory: Path, name: str, version: str, trace: Path) -> Path:
+    """The same package as source, which leaves a trace when it is asked for anything."""
+    source = directory / f"{name}-{version}.tar.gz"
+    folder = f"{name}-{version}"
+    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    files = {
+        "pyproject.toml": project,
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "backend.py": f"open({str(trace)!r}, 'w').close()\n",
+    }
+    with tarfile.open(source, "w:gz") as archive:
+        for path, text in files.items():
+            member = tarfile.TarInfo(f"{folder}/{path}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return source
+
+
+def digest_of(path: Path) -> str:
+    return f"--hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
 def make_clone(clone: Path) -> Path:
     """As much of the repository as bootstrap.py looks at, with one locked package that lies beside it."""
     (clone / "scripts").mkdir(parents=True)
     (clone / "requirements").mkdir()
-    shutil.copy(ROOT / "scripts" / "bootstrap.py", clone / "scripts")
+    for name in ("bootstrap.py", "pipsettings.py", "setupguard.py"):
+        shutil.copy(ROOT / "scripts" / name, clone / "scripts")
     (clone / "pyproject.toml").write_text(PYPROJECT)
     wheel = make_wheel(clone)
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    pin = f"token-of-defer @ {wheel.as_uri()} --hash=sha256:{digest}\n"
+    pin = f"token-of-defer @ {wheel.as_uri()} {digest_of(wheel)}\n"
     (clone / "requirements" / "core.lock").write_text(pin)
     (clone / "requirements" / "dev.lock").write_text(pin)
     return clone
@@ -229,13 +254,13 @@ def test_an_old_python_is_told_which_one_is_needed(clone: Path) -> None:
 
 def test_an_old_python_gives_way_to_a_newer_one_on_path(clone: Path, tmp_path: Path) -> None:
     newer = tmp_path / "python3.19"
-    newer.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "went on with $1"\n')
+    newer.write_text('#!/bin/sh\n[ "$2" = -c ] || echo "went on with $*"\n')
     newer.chmod(0o755)
     # What a version manager leaves on PATH for a version that is not there.
     (tmp_path / "python3.20").write_text("#!/bin/sh\nexit 127\n")
     (tmp_path / "python3.20").chmod(0o755)
     stepped = pretending(clone, "sys.version_info = (3, 9, 18, 'final', 0)", path=str(tmp_path))
-    assert stepped.stdout == f"went on with {clone / 'scripts' / 'bootstrap.py'}\n"
+    assert stepped.stdout == f"went on with -I {clone / 'scripts' / 'bootstrap.py'}\n"
 
 
 def test_a_python_without_ensurepip_names_the_package(clone: Path) -> None:
@@ -295,7 +320,8 @@ def test_a_full_disk_is_one_line(ready: Path) -> None:
 def test_a_script_goes_on_under_the_environment(ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = ready / "scripts" / "face.py"
     script.write_text(
-        "import sys\nfrom bootstrap import enter_environment\nenter_environment()\n"
+        "import os, sys\nsys.path.insert(0, os.path.dirname(__file__))\n"
+        "from bootstrap import enter_environment\nenter_environment()\n"
         "import token_of_defer\nprint(sys.argv[1:], sys.stdin.read(), sys.prefix)\n"
     )
     (tmp_path / "token_of_defer.py").write_text("raise SystemExit('the wrong module')\n")
@@ -319,3 +345,158 @@ def test_the_environment_is_as_private_as_the_caller_is_and_of_use_to_its_owner(
     # pip gives the programs it makes a mode of its own: what keeps others out is the directory above.
     assert [path for path in files if path.is_dir() and path.stat().st_mode & 0o077 & mask] == []
     assert [path for path in files if path.stat().st_mode & 0o600 != 0o600] == []
+
+
+@pytest.fixture
+def served(ready: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that serves the locked version 2.0 as a wheel and as source, and a program's package as source alone.
+
+    What runs of the sources leaves ``served/trace``. Of the machine's settings of pip, none is left.
+    """
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_DIRS", "/nowhere")
+    served = ready / "served"
+    served.mkdir()
+    wheel = make_wheel(served, "2.0")
+    source = make_source(served, "token_of_defer", "2.0", served / "trace")
+    program = make_source(served, "program", "1.0", served / "trace")
+    (served / "requirements.txt").write_text(f"program==1.0 {digest_of(program)}\n")
+    (ready / "requirements" / "core.lock").write_text(f"token-of-defer==2.0 {digest_of(wheel)} {digest_of(source)}\n")
+    return served
+
+
+def configure(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+
+def assert_set_up(ready: Path) -> None:
+    done = bootstrap(ready, "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (ready / "served" / "trace").exists()
+    python = ready / ".venv" / "bin" / "python"
+    version = subprocess.run([python, "-I", "-c", "import token_of_defer as t; print(t.version)"], capture_output=True)
+    assert version.stdout == b"2.0\n"
+
+
+HOSTILE = {
+    "PIP_REQUIREMENT": "{served}/requirements.txt",
+    "PIP_NO_BINARY": ":all:",
+    "PIP_ONLY_BINARY": ":none:",
+    "PIP_CONSTRAINT": "/nowhere",
+    "PIP_PYTHON": "{served}/python",
+    "PIP_TARGET": "{served}/target",
+    "PIP_PREFIX": "{served}/prefix",
+    "PIP_ROOT": "{served}/root",
+    "PIP_USER": "1",
+    "PIP_LOG": "{served}/log",
+    "PIP_EDITABLE": "{served}",
+    "PIP_GLOBAL_OPTION": "--help",
+    "PIP_CONFIG_SETTINGS": "a=b",
+    "PIP_PRE": "1",
+    "PIP_DRY_RUN": "1",
+    "PIP_REPORT": "{served}/report",
+    "PYTHONPATH": "{served}",
+    "VIRTUAL_ENV": "/nowhere",
+}
+
+
+@pytest.mark.parametrize(
+    "names", [["PIP_REQUIREMENT"], ["PIP_NO_BINARY"], ["PIP_PYTHON"], list(HOSTILE)], ids=lambda names: names[-1]
+)
+def test_no_variable_makes_pip_run_or_place_anything_else(
+    ready: Path, served: Path, monkeypatch: pytest.MonkeyPatch, names: list[str]
+) -> None:
+    monkeypatch.setenv("PIP_FIND_LINKS", str(served))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    for name in names:
+        monkeypatch.setenv(name, HOSTILE[name].format(served=served))
+    before = sorted(path.name for path in served.iterdir())
+    assert_set_up(ready)
+    assert sorted(path.name for path in served.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "section"),
+    [(".config/pip", "global"), (".pip", "install"), ("PIP_CONFIG_FILE", "install"), ("XDG_CONFIG_DIRS", "global")],
+)
+def test_of_pips_configuration_files_only_the_index_counts(
+    ready: Path, served: Path, monkeypatch: pytest.MonkeyPatch, place: str, section: str
+) -> None:
+    hostile = "".join(
+        f"{name[4:].lower().replace('_', '-')} = {value.format(served=served)}\n"
+        for name, value in HOSTILE.items()
+        if name.startswith("PIP_")
+    )
+    text = f"[{section}]\n{hostile}find-links =\n  /nowhere\n  {served}\nno_index = true\n"
+    if place == "PIP_CONFIG_FILE":
+        configure(ready / "my" / "pip.ini", text)
+        monkeypatch.setenv(place, str(ready / "my" / "pip.ini"))
+    elif place == "XDG_CONFIG_DIRS":
+        configure(ready / "shared" / "pip" / "pip.conf", text)
+        monkeypatch.setenv(place, f"{ready / 'shared'}:/nowhere")
+    else:
+        configure(Path(os.environ["HOME"]) / place / "pip.conf", text)
+    assert_set_up(ready)
+
+
+def test_what_has_no_wheel_is_refused_and_not_built(ready: Path, served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_FIND_LINKS", str(served))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    shutil.copy(served / "requirements.txt", ready / "requirements" / "core.lock")
+    refused = bootstrap(ready, "--quiet")
+    assert refused.returncode == 74
+    assert "No matching distribution found for program==1.0" in refused.stderr
+    assert not (served / "trace").exists()
+
+
+def test_pip_sees_nothing_else_of_the_environment(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pip = next((ready / ".venv" / "lib").glob("python3*")) / "site-packages" / "pip" / "__main__.py"
+    pip.write_text(
+        f"import json, os, sys\njson.dump([sys.argv[1:], {{**os.environ}}], open({str(ready / 'seen')!r}, 'w'))"
+    )
+    stamp(ready).unlink()
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    passed = {
+        "HOME": str(ready),
+        "https_proxy": "http://proxy:1",
+        "NO_PROXY": "localhost",
+        "SSL_CERT_FILE": "/c.pem",
+        "PIP_INDEX_URL": "https://index/simple",
+        "PIP_CERT": "/c.pem",
+        "PIP_DEFAULT_TIMEOUT": "5",
+        "PIP_RETRIES": "7",
+        "PIP_CACHE_DIR": "/cache",
+    }
+    stopped = {
+        "LD_PRELOAD": "",
+        "OPENSSL_CONF": "/x",
+        "SECRET_TOKEN": "canary",
+        "TMPDIR": "/",
+        "PATH": ".",
+        "BASH_ENV": "x",
+    }
+    for name, value in {**passed, **stopped, "PIP_KEYRING_PROVIDER": "subprocess", "PYTHONSTARTUP": "x"}.items():
+        monkeypatch.setenv(name, value)
+    assert bootstrap(ready, "--quiet").returncode == 0
+    arguments, seen = json.loads((ready / "seen").read_text())
+    seen.pop("LC_CTYPE", None)  # which Python sets itself
+    ours = {"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull, "TMPDIR": str(ready / ".venv" / "defer-scratch")}
+    assert seen == {**passed, **ours}
+    assert arguments[:1] == ["install"]
+    assert arguments[-6:] == [
+        *("--no-deps", "--require-hashes", "--only-binary", ":all:"),
+        *("--requirement", str(ready / "requirements" / "core.lock")),
+    ]
+    assert not (ready / ".venv" / "defer-scratch").exists()
+
+
+def test_a_configuration_of_pips_that_cannot_be_read_is_named(ready: Path) -> None:
+    configure(Path(os.environ["HOME"]) / ".config" / "pip" / "pip.conf", "index-url = nowhere\n")
+    stamp(ready).unlink()
+    refused = bootstrap(ready, "--quiet")
+    assert refused.returncode == 74
+    assert refused.stderr.startswith(f"defer: {os.environ['HOME']}/.config/pip/pip.conf cannot be read: ")
+    assert refused.stderr.count("\n") == 1
