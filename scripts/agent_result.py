@@ -9,11 +9,17 @@ and a time to try again to DEFER_RESULT_FILE, and exits as an executor should (r
 second prints the task's summary on one line.
 """
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not sys.flags.isolated:
+    # Before any other import: an empty part of PYTHONPATH is the working directory, whose json.py would run as ours.
+    import posix
+
+    if any(name.startswith(b"PYTHON") for name in posix.environ):
+        posix.execv(sys.executable, [sys.executable, "-I", *sys.argv])
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -84,7 +90,7 @@ def _arguments(agent: str) -> list[str]:
     return agentcommands.ARGUMENTS[agent](model, session)
 
 
-def _zone() -> ZoneInfo:
+def _zone() -> "ZoneInfo":
     try:
         return config.load().timezone()
     except DeferError:

@@ -9,15 +9,22 @@ Exit:   0 printed; 1 no CONTEXT.md found, each place looked at is named; 2 bad f
 Needs nothing but Python 3.11; an older one is exchanged for the project's own.
 """
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not sys.flags.isolated:
+    # Before any other import: an empty part of PYTHONPATH is the working directory, whose json.py would run as ours.
+    import posix
+
+    if any(name.startswith(b"PYTHON") for name in posix.environ):
+        posix.execv(sys.executable, [sys.executable, "-I", *sys.argv])
 
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 from typing import NoReturn
 
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 if __name__ == "__main__":
     os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
 

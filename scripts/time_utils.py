@@ -19,11 +19,20 @@ Exit: 0 answered; 2 bad input, with the reason on stderr. The words that are und
 references/time-grammar.md.
 """
 
-import os
 import sys
+
+if __name__ == "__main__" and not sys.flags.isolated:
+    # Before any other import: an empty part of PYTHONPATH is the working directory, whose json.py would run as ours.
+    import posix
+
+    if any(name.startswith(b"PYTHON") for name in posix.environ):
+        posix.execv(sys.executable, [sys.executable, "-I", *sys.argv])
+
+import os
 
 if __name__ == "__main__":
     os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
+    sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
     import bootstrap
 
     bootstrap.enter_environment()
@@ -167,7 +176,8 @@ def run(argv: "list[str]") -> None:
             for answer in answers(ask, iter(lines)):
                 print(answer, flush=True)
         return
-    if (quick := _quickly(ask)) is not None:
+    quick = _quickly(ask)
+    if quick is not None:
         print(quick)
         return
     zone = ask.zone()

@@ -1,0 +1,85 @@
+"""Scripts that people start with a bare ``python3``: nothing in the working directory is imported by them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import SCRIPTS
+
+CALLS = {
+    "time_utils.py": (
+        ["normalize", "2026-04-08T16:45:00Z", "--now", "2026-04-08T16:00:00Z"],
+        "",
+        "2026-04-08T16:45:00Z\n",
+    ),
+    "bootstrap.py": (["--check"], "", "/bin/python\n"),
+    "reorient_snapshot.py": (["--context-file", "notes"], "", '{"summary":"Tides",'),
+    "agent_result.py": (["summary"], '{"context": {"summary": "Tides"}}', "Tides\n"),
+}
+HOSTILE = {
+    "an empty part": {"PYTHONPATH": ":"},
+    "an empty part in front": {"PYTHONPATH": ":/nowhere"},
+    "the working directory": {"PYTHONPATH": "."},
+    "a safe path": {"PYTHONPATH": ".", "PYTHONSAFEPATH": "1"},
+    "a start-up file": {"PYTHONPATH": ":", "PYTHONSTARTUP": "json.py", "PYTHONINSPECT": ""},
+}
+
+
+def python(
+    environment: dict[str, str], directory: Path, *command: str, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=directory,
+        env={"HOME": str(directory), "PATH": os.environ["PATH"], "DEFER_TIMEZONE": "UTC", **environment},
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """A directory with a module under each name of the standard library, that leaves a trace where it is imported."""
+    directory = tmp_path / "cloned"
+    directory.mkdir()
+    for name in sys.stdlib_module_names - {"encodings"} | {"defer", "setupguard", "pipsettings", "bootstrap"}:
+        (directory / f"{name}.py").write_text(f"open({str(directory / 'trace')!r}, 'a').write({name!r} + '\\n')\n")
+    (directory / "notes").write_text("Tides\n")
+    (directory / "nothing.py").touch()
+    return directory
+
+
+def trace(directory: Path) -> list[str]:
+    file = directory / "trace"
+    return file.read_text().split() if file.exists() else []
+
+
+@pytest.mark.parametrize("environment", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("script", CALLS)
+def test_no_module_of_the_working_directory_is_imported(
+    hostile: Path, script: str, environment: dict[str, str]
+) -> None:
+    python(environment, hostile, "nothing.py")
+    for name in trace(hostile):  # by the interpreter as it starts, before a script's first line
+        (hostile / f"{name}.py").unlink()
+    (hostile / "trace").unlink(missing_ok=True)
+    arguments, typed, answer = CALLS[script]
+    done = python(environment, hostile, str(SCRIPTS / script), *arguments, typed=typed)
+    assert trace(hostile) == []
+    assert (done.returncode, done.stderr) == (0, "")
+    assert answer in done.stdout
+
+
+def test_each_begins_with_the_same_lines() -> None:
+    begins = {
+        (SCRIPTS / script).read_text().partition("\nimport sys\n")[2].partition("\nimport ")[0] for script in CALLS
+    }
+    assert len(begins) == 1
+    assert "sys.flags.isolated" in begins.pop()
