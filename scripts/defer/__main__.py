@@ -28,9 +28,13 @@ def _refuse_what_every_user_can_change() -> None:
         except OSError:
             continue
         if mode & 0o002:
+            from defer import errors, visible  # not render, which needs what is installed there
+
             remedy = f"remove {_environment}, then: python3 {os.path.dirname(_package)}/bootstrap.py"
-            print(f"defer: {path} can be changed by every user ({remedy})", file=sys.stderr)
-            sys.exit(74)
+            told = visible.sentence(f"{path} can be changed by every user ({remedy})")
+            if sys.stderr is not None:
+                os.write(2, f"defer: {told}\n".encode())
+            sys.exit(errors.EXIT_IO)
 
 
 def _start_without_bytecode() -> None:

@@ -38,8 +38,9 @@ def clone(tmp_path: Path) -> Path:
     ours = [SCRIPTS / f"{name}.py" for name in ("bootstrap", "pipsettings", "setupguard")]
     for path in [*SCRIPTS.glob("*.sh"), *ours]:
         shutil.copy(path, clone / "scripts")
-    shutil.copy(SCRIPTS / "defer" / "__main__.py", clone / "scripts" / "defer")
-    (clone / "scripts" / "defer" / "__init__.py").touch()
+    for path in SCRIPTS.glob("defer/*.py"):
+        shutil.copy(path, clone / "scripts" / "defer")
+    (clone / "scripts" / "defer" / "__init__.py").write_text("")
     (clone / "scripts" / "defer" / "cli.py").write_text("def main(*_):\n    print('started')\n    return 0\n")
     for source in (clone / "pyproject.toml", clone / "requirements" / "core.lock"):
         source.touch()
