@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from . import fsio, instants, render, visible
+from . import errors, fsio, instants, render, visible
 
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 _PAIR = r'[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[!#-<>-\[\]-~]+)'
@@ -60,6 +61,7 @@ class AuditLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._failed = ""
 
     def note(self, at: datetime, action: str, task_id: str | None = None, **facts: object) -> None:
         """Write one line; never raises for a failing disk."""
@@ -67,7 +69,12 @@ class AuditLog:
 
     def write(self, lines: Iterable[str]) -> None:
         """Write lines made with ``line`` in one go; never raises for a failing disk."""
+        if str(self.path) == os.devnull:
+            return
         try:
             fsio.append_unlocked(self.path, "".join(lines).encode())
         except OSError as error:
-            render.warn(f"the audit log was not written: {self.path}: {error.strerror}")
+            # Once for each reason, however many lines a wake has.
+            if error.strerror != self._failed:
+                self._failed = str(error.strerror)
+                render.warn(f"the audit log was not written: {errors.storage_error(error, self.path)}")

@@ -80,7 +80,8 @@ def _answer(face: str, argv: list[str], callers_umask: int) -> int:
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     except OSError as error:
-        render.tell(f"{error.strerror or error}: {error.filename or 'standard output'} (see the system's message)")
+        mend = getattr(error, "remedy", "see the system's message")
+        render.tell(f"{error.strerror or error}: {error.filename or 'standard output'} ({mend})")
         _drop_output()
         return EXIT_IO
     return status

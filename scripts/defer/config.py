@@ -6,6 +6,7 @@ table are held equal to it by a test.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from . import codec, homedir, settings
+from . import codec, fsio, homedir, settings
 from .errors import BadInput, NoHome
 
 if TYPE_CHECKING:
@@ -275,13 +276,17 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     """The configuration of this process. Raises BadInput for a settings file that cannot be read."""
     env = os.environ if environ is None else environ
     path = settings_path(env)
-    if path is None:
+    if path is None or str(path) == os.devnull:
         return Config(env, {}, None)
     try:
-        with path.open("rb") as file:
+        file = fsio.reader(path)
+        if file is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        with file:
             raw = file.read(_SETTINGS_LIMIT + 1)
     except OSError as error:
-        raise BadInput(f"the settings file cannot be read: {path}: {error.strerror} (see DEFER_ENV_FILE)") from None
+        mend = getattr(error, "remedy", "see DEFER_ENV_FILE")
+        raise BadInput(f"the settings file cannot be read: {path}: {error.strerror} ({mend})") from None
     if len(raw) > _SETTINGS_LIMIT:
         raise BadInput(f"the settings file is too large: {path} (at most {_SETTINGS_LIMIT} bytes)")
     return Config(env, settings.parse(raw.decode("utf-8", "surrogateescape"), str(path)), path)

@@ -76,7 +76,7 @@ class StoreBusy(DeferError):
 
 def storage_error(error: OSError, path: object) -> StorageError:
     """The error of a disk that did not do what was asked; ``path`` where the system names none."""
-    remedy = _REMEDIES.get(error.errno or 0, "see the system's message")
+    remedy = getattr(error, "remedy", None) or _REMEDIES.get(error.errno or 0, "see the system's message")
     return StorageError(f"{error.strerror or error}: {error.filename or path} ({remedy})")
 
 

@@ -18,6 +18,8 @@ Design, as bullets:
   us; nothing is ever started while it is held.
 - Files are 0600 and directories 0700 whatever the umask. A directory that exists is
   left as it is: it may be somebody's home.
+- Nothing is waited for as it is opened, and what is opened is a plain file (``syscalls``). What others own or may
+  write is not worked with, and nothing is written to a file that has a second name (``trust``).
 - What root makes in a directory of somebody else's is theirs, from before it holds
   anything: they go on with it. It is given away by its descriptor, never by its name.
 """
@@ -31,6 +33,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from . import trust
 from .errors import storage_error as storage_error
 from .syscalls import Kernel as Kernel
 
@@ -68,28 +71,10 @@ def _make_directory(path: Path) -> None:
         kernel.mkdir(path)
     except FileExistsError:
         return
-    owner = _owner_beside_root(path.parent)
+    owner = trust.owner_beside_root(kernel, path.parent)
     if owner is not None:
         with opened(path, os.O_RDONLY | os.O_DIRECTORY | _NO_FOLLOW) as fd:
-            _give(fd, owner)
-
-
-def _owner_beside_root(*paths: Path) -> os.stat_result | None:
-    """The state of the first of ``paths`` that is somebody's, where we are root: what is made there is theirs."""
-    if os.geteuid() == 0:
-        for path in paths:
-            state = stat(path)
-            if state is not None and state.st_uid != 0:
-                return state
-    return None
-
-
-def _give(fd: int, owner: os.stat_result) -> None:
-    """Make what root has just made its rightful owner's."""
-    # A file system without owners, or a container's user map, may refuse: then it stays root's.
-    with suppress(OSError):
-        if kernel.fstat(fd).st_uid == 0:
-            kernel.chown(fd, owner.st_uid, owner.st_gid)
+            trust.give(kernel, fd, owner)
 
 
 @contextmanager
@@ -103,14 +88,14 @@ def opened(path: Path, flags: int) -> Iterator[int]:
 
 def _made(path: Path, flags: int) -> int:
     """Open a file that may be yet to be made. What is there already is left to whom it belongs."""
-    owner = _owner_beside_root(path.parent)
+    owner = trust.owner_beside_root(kernel, path.parent)
     if owner is None:
         return kernel.open(path, flags | os.O_CREAT)
     while True:
         # Only what is new is given away: another name of somebody else's file may have been put here.
         with suppress(FileExistsError):
             fd = kernel.open(path, flags | os.O_CREAT | os.O_EXCL)
-            _give(fd, owner)
+            trust.give(kernel, fd, owner)
             return fd
         with suppress(FileNotFoundError):
             return kernel.open(path, flags)
@@ -132,16 +117,22 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[kernel.write(fd, bytes(view)) :]
 
 
-def _make_private(fd: int) -> None:
-    if kernel.fstat(fd).st_mode & 0o077:
+def _vouched(fd: int, path: Path) -> os.stat_result:
+    """The state of a file that is about to be written: ours alone, by this name alone. Raises trust.Untrusted."""
+    state = kernel.fstat(fd)
+    trust.check_file(kernel, state, path, alone=True)
+    if state.st_mode & 0o077:
         with suppress(PermissionError):
             kernel.chmod(fd, 0o600)
+    return state
 
 
 def lock(path: Path, timeout: float) -> AbstractContextManager[object]:
     """Hold the lock at ``path``; StoreBusy after ``timeout`` seconds, StorageError where nothing can be locked."""
-    if _owner_beside_root(path.parent) is not None:
+    if trust.owner_beside_root(kernel, path.parent) is not None:
         kernel.close(_made(path, os.O_RDWR | _NO_FOLLOW))
+    with suppress(FileNotFoundError):
+        trust.check_file(kernel, kernel.lstat(path), path, alone=False)
     return kernel.lock(path, timeout)
 
 
@@ -169,8 +160,7 @@ def append(path: Path, data: bytes, *, name_is_synced: bool = False) -> os.stat_
     unless the caller knows it to be.
     """
     with _opened_or_made(path, os.O_RDWR | os.O_APPEND | _NO_FOLLOW) as fd:
-        _make_private(fd)
-        before = kernel.fstat(fd).st_size
+        before = _vouched(fd, path).st_size
         if before == 0 and not name_is_synced:
             _sync_names(path)
         try:
@@ -205,7 +195,7 @@ def append_unlocked(path: Path, data: bytes) -> None:
         ensure_directory(path.parent)
         opened = _made(path, flags)
     try:
-        _make_private(opened)
+        _vouched(opened, path)
         write_all(opened, data)
     finally:
         kernel.close(opened)
@@ -214,6 +204,7 @@ def append_unlocked(path: Path, data: bytes) -> None:
 def truncate(path: Path, size: int) -> None:
     """Cut ``path`` to ``size`` bytes and sync it."""
     with opened(path, os.O_RDWR | _NO_FOLLOW) as fd:
+        _vouched(fd, path)
         kernel.truncate(fd, size)
         kernel.fsync(fd)
 
@@ -263,12 +254,12 @@ def _front(path: Path) -> str:
 
 def _dress(fd: int, path: Path, like: os.stat_result | None, mode: int) -> None:
     """Give a new file its owner and mode before it holds anything."""
-    owner = _owner_beside_root(path, path.parent)
+    owner = trust.owner_beside_root(kernel, path, path.parent)
     if like is not None:
         with suppress(OSError):
             kernel.chown(fd, like.st_uid, like.st_gid)
     elif owner is not None:
-        _give(fd, owner)
+        trust.give(kernel, fd, owner)
     if mode != 0o600:
         with suppress(PermissionError):
             kernel.chmod(fd, mode)
@@ -287,9 +278,9 @@ def _clear_leftovers(path: Path, written: int | None) -> None:
 def create_exclusive(path: Path) -> int:
     """A new file of ours, open for writing: the descriptor. FileExistsError if anything is there."""
     fd = kernel.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW)
-    owner = _owner_beside_root(path.parent)
+    owner = trust.owner_beside_root(kernel, path.parent)
     if owner is not None:
-        _give(fd, owner)
+        trust.give(kernel, fd, owner)
     return fd
 
 
@@ -302,7 +293,7 @@ def give_back(path: Path, size: int) -> bool:
     """Shorten a file of ours by ``size`` bytes, or to nothing; whether it had anything to give."""
     try:
         with opened(path, os.O_RDWR | _NO_FOLLOW) as fd:
-            held = kernel.fstat(fd).st_size
+            held = _vouched(fd, path).st_size
             shorten(fd, size)
     except OSError:
         return False
@@ -318,7 +309,8 @@ def shorten(fd: int, size: int) -> None:
 
 def sync_directory(path: Path) -> None:
     """Make a new name in ``path`` survive a power loss."""
-    sync(path)
+    with opened(path, os.O_RDONLY | os.O_DIRECTORY) as fd:
+        kernel.fsync(fd)
 
 
 def sync(path: Path) -> None:
@@ -347,8 +339,10 @@ def set_mtime(path: Path, ns: int) -> None:
 
 def touch(path: Path) -> None:
     """Move ``path``'s modification time to the file system's own present, without needing space."""
-    with _opened_or_made(path, os.O_WRONLY | os.O_TRUNC | _NO_FOLLOW):
-        pass
+    with _opened_or_made(path, os.O_WRONLY | _NO_FOLLOW) as fd:
+        # Not as it is opened: what it holds may be another's.
+        _vouched(fd, path)
+        kernel.truncate(fd, 0)
 
 
 def remove(path: Path) -> None:
@@ -358,11 +352,17 @@ def remove(path: Path) -> None:
 
 
 def reader(path: Path) -> BinaryIO | None:
-    """The file open for buffered reading, or None where there is none."""
+    """The file open for buffered reading, or None where there is none. Raises trust.Untrusted for another's."""
     try:
-        return kernel.reader(path)
+        stream = kernel.reader(path)
     except FileNotFoundError:
         return None
+    try:
+        trust.check_file(kernel, kernel.reader_state(stream), path, alone=False)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def state_of(stream: BinaryIO) -> os.stat_result:
@@ -373,7 +373,7 @@ def state_of(stream: BinaryIO) -> os.stat_result:
 def read_bounded(path: Path, limit: int) -> bytes | None:
     """At most ``limit`` bytes of a regular file, or None where there is none (links are not followed)."""
     try:
-        with opened(path, os.O_RDONLY | os.O_NONBLOCK | _NO_FOLLOW) as fd:
+        with opened(path, os.O_RDONLY | _NO_FOLLOW) as fd:
             return kernel.pread(fd, limit, 0)
     except OSError:
         return None

@@ -68,7 +68,7 @@ def _hold(path: Path) -> int:
 def _is_locked(path: Path) -> bool | None:
     """Whether somebody holds such a file; None where that cannot be told. One that is gone is held by nobody."""
     try:
-        with fsio.opened(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW) as fd:
+        with fsio.opened(path, os.O_RDONLY | os.O_NOFOLLOW) as fd:
             fsio.kernel.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

@@ -34,7 +34,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from . import fsio, instants
+from . import fsio, instants, trust
 
 HORIZON = timedelta(minutes=15)
 _NS = 10**9
@@ -108,7 +108,7 @@ class Markers:
 
     def _is_settled(self, read: os.stat_result) -> bool:
         """Whether a further change of the store is bound to give it another modification time."""
-        fsio.touch(self.heartbeat)
+        self._touch_heartbeat()
         clock = fsio.stat(self.heartbeat)
         age = clock.st_mtime_ns - read.st_mtime_ns if clock else 0
         return age > (_TICK_NS if read.st_mtime_ns % _NS else 2 * _NS)
@@ -122,6 +122,14 @@ class Markers:
         with suppress(OSError):
             # The first wake may come before the first task.
             fsio.ensure_directory(self.heartbeat.parent)
+            self._touch_heartbeat()
+
+    def _touch_heartbeat(self) -> None:
+        try:
+            fsio.touch(self.heartbeat)
+        except trust.Untrusted:
+            # It holds nothing: what stands in its place is put out of the way, and whatever it leads to stays as it is.
+            fsio.remove(self.heartbeat)
             fsio.touch(self.heartbeat)
 
     def last_wake(self) -> datetime | None:

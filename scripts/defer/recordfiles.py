@@ -7,6 +7,7 @@ Other files only grow, and the store gives way to a new file, so that the readin
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -31,7 +32,8 @@ def history(store: JsonlStore, config: Config) -> History:
             current = fsio.reader(store.path)
             length = 0 if current is None else fsio.state_of(current).st_size
             archive, runs = _lengths(config.archive_dir, _ARCHIVE), _lengths(config.runs_dir, _RUNS)
-            log = {config.log_file: _length(config.log_file)}
+            keeps_log = str(config.log_file) != os.devnull
+            log = {config.log_file: _length(config.log_file)} if keeps_log else {}
         taken = History(Begin(_first(archive), _first(runs)), _finder(config.log_dir), store.path.name)
         if current is not None:
             with current:

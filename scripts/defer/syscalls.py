@@ -10,14 +10,31 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from . import trust
+
 _BUFFER = 1 << 18
+
+
+# A FIFO without its other end, a terminal or a leased file is not waited for, and no terminal becomes ours.
+_AT_ONCE = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class Kernel:
     """The system calls, each as it is; an OSError passes through."""
 
     def open(self, path: Path, flags: int) -> int:
-        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+        """A plain file, or with O_DIRECTORY a directory: nothing else is opened, and nothing is waited for."""
+        try:
+            fd = os.open(path, flags | _AT_ONCE, 0o600)
+        except OSError as error:
+            raise trust.explained(error, path) from None
+        try:
+            if not flags & os.O_DIRECTORY:
+                trust.check_kind(os.fstat(fd), path)
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
 
     def close(self, fd: int) -> None:
         os.close(fd)
@@ -57,6 +74,9 @@ class Kernel:
     def stat(self, path: Path) -> os.stat_result:
         return os.stat(path)
 
+    def lstat(self, path: Path) -> os.stat_result:
+        return os.lstat(path)
+
     def mkdir(self, path: Path) -> None:
         os.mkdir(path, 0o700)
 
@@ -74,7 +94,7 @@ class Kernel:
             return [entry.name for entry in islice(entries, limit)]
 
     def reader(self, path: Path) -> BinaryIO:
-        return open(path, "rb", buffering=_BUFFER)
+        return open(self.open(path, os.O_RDONLY), "rb", buffering=_BUFFER)
 
     def reader_state(self, stream: BinaryIO) -> os.stat_result:
         return os.fstat(stream.fileno())

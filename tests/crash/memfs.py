@@ -79,6 +79,7 @@ class Stat(NamedTuple):
     st_mtime_ns: int
     st_uid: int
     st_gid: int
+    st_nlink: int = 1
 
     @property
     def st_mtime(self) -> float:
@@ -537,6 +538,9 @@ class MemKernel(fsio.Kernel):
     def stat(self, path: Path) -> os.stat_result:
         with self._step("stat"):
             return self._stat(self.disk.find(path))
+
+    def lstat(self, path: Path) -> os.stat_result:
+        return self.stat(path)
 
     def _stat(self, node: Node) -> os.stat_result:
         is_file = isinstance(node, File)
