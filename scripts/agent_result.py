@@ -28,7 +28,7 @@ if __name__ == "__main__":
     _callers_umask = os.umask(0o077)
     os.umask(_callers_umask | 0o002)  # whoever can write to our byte code can make us run theirs
 
-from defer import agentcommands, agentnames, agentresult, agentrun, config, instants
+from defer import agentcommands, agentnames, agentresult, agentrun, config, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _say(text: str) -> None:
 
 
 def _warn(agent: str, what: str) -> None:
-    print(f"{agent}: {what}", file=sys.stderr, flush=True)
+    print(f"{agent}: {visible.line(what)}", file=sys.stderr, flush=True)
 
 
 def _misconfigured(agent: str, what: str) -> NoReturn:
@@ -59,7 +59,7 @@ def _summary() -> int:
         summary = task["context"]["summary"]
     except (ValueError, KeyError, TypeError, RecursionError):
         summary = None
-    _say(" ".join(str(summary or "(no summary)").split())[:_LONGEST_SUMMARY] + "\n")
+    _say(visible.sentence(summary or "(no summary)", _LONGEST_SUMMARY) + "\n")
     return 0
 
 

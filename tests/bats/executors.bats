@@ -214,6 +214,13 @@ bats_require_minimum_version 1.5.0
   [ "$output" = "shown: tea & <b>cake</b>" ]
 }
 
+@test "notify: what would turn or hide text in a summary is shown, emoji stay" {
+  stand_in notify-send 0 ''
+  run_executor notify $'{"context":{"summary":"\342\200\256tea \\u001b[2J\360\237\221\251\342\200\215\360\237\221\251"}}'
+  [ "$status" -eq 0 ]
+  [ "$(tail -1 "$called")" = '\u202etea \x1b[2J'$'\360\237\221\251\342\200\215\360\237\221\251' ]
+}
+
 @test "notify: without a session to show it in is exit 75" {
   stand_in notify-send 1 ''
   run_executor notify

@@ -361,6 +361,11 @@ def test_the_python_entries(screen, words):
     is_shown(screen.entry(*words))
 
 
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_a_shipped_executor_started_by_hand(screen, name):
+    is_shown(screen.entry(f"executors/{name}", DEFER_PROMPT_FILE=EVIL))
+
+
 def test_a_snapshot(screen):
     file = screen.place.home / f"{EVIL}.md"
     file.write_text(f"# Orientation\n\n- X\x1b[2J\x9b\u202e{FAMILY}\n")

@@ -75,6 +75,22 @@ def test_what_is_text_stays(text):
     assert visible.line(text) == visible.lines(text) == visible.sentence(text) == text
 
 
+# Unicode 16, DerivedCoreProperties.txt: what is drawn as nothing where it is not understood.
+IGNORABLE = (
+    "00AD 034F 061C 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F 3164 FE00-FE0F FEFF FFA0 FFF0-FFF8 "
+    "1BCA0-1BCA3 1D173-1D17A E0000-E0FFF"
+)
+
+
+@pytest.mark.parametrize("span", IGNORABLE.split())
+def test_no_row_of_what_is_drawn_as_nothing_is_left(span):
+    first, _, last = span.partition("-")
+    for point in range(int(first, 16), int(last or first, 16) + 1):
+        char = chr(point)
+        for text in (char, f"a {char}b", f"a\n{char}b", f"a{char * 4}b", f"a{char * 9}"):
+            assert char not in visible.lines(text), hex(point)
+
+
 def test_newlines_tabs_and_blanks_each_in_their_way():
     text = " one\r\n\ttwo  three\rfour\n"
     assert visible.line(text) == r" one\r\n\ttwo  three\rfour\n"
