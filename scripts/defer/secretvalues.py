@@ -30,9 +30,11 @@ _MEASURES = frozenset(
 )
 _PLACES = frozenset("FILE FILES FILENAME PATH DIR DIRECTORY HOME SOCK SOCKET STORE".split())
 _SWITCHES = frozenset("USE USES ENABLE ENABLED DISABLE DISABLED ALLOW ALLOWED REQUIRE REQUIRED SKIP NO IS HAS".split())
+_KINDS = frozenset("TYPE KIND METHOD MODE SCHEME ALGORITHM FORMAT PROVIDER BACKEND".split())
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
 _SWITCH = re.compile(r"true|false|yes|no|on|off|null|none|nil|enabled|disabled|0|1", re.IGNORECASE).fullmatch
+_WORD = re.compile(r"[A-Za-z]{1,12}[0-9]{0,5}").fullmatch
 # Many a token is full of slashes: only what begins as a path does, without a sign that paths hardly have.
 _ONE_PATH = r"(?:(?:~|\.{1,2})(?:/[^\0\n:?=@]*)?|/[^\0\n:?=@]*)"
 _PATH = re.compile(rf"{_ONE_PATH}(?::{_ONE_PATH})*").fullmatch
@@ -43,7 +45,7 @@ def says_secret(name: str, value: str) -> bool:
     words = [word.upper() for word in _WORDS.findall(name)]
     if words == ["PWD"] or not any(map(_SECRET, words)):
         return False
-    kinds = ((_MEASURES, _NUMBER), (_PLACES, _PATH), (_SWITCHES, _SWITCH))
+    kinds = ((_MEASURES, _NUMBER), (_PLACES, _PATH), (_SWITCHES, _SWITCH), (_KINDS, _WORD))
     return not any(about.intersection(words) and is_of_the_kind(value) for about, is_of_the_kind in kinds)
 
 

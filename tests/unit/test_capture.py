@@ -1,9 +1,14 @@
 """What is kept of an attempt's output: capped, counted, masked, in flat memory."""
 
-import pytest
+import os
+import tempfile
 
-from defer.capture import Capture, Log
-from defer.masking import Masker
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defer.capture import STREAMS, Capture, Log
+from defer.masking import MASK, Masker
 
 
 def captured(tmp_path, *taken, limit=100, secrets=()):
@@ -61,6 +66,32 @@ def test_secrets_are_masked_in_log_record_and_error_alike(tmp_path):
 def test_halves_that_meet_in_the_log_are_masked_there(tmp_path, taken):
     _, log = captured(tmp_path, *taken, secrets=[b"s3cr3t", b"abcabc", b"xyz"])
     assert not [one for one in (b"s3cr3t", b"abcabc") if one in log]
+
+
+SECRETS = st.lists(st.text("XYZ", min_size=2, max_size=5).map(str.encode), max_size=3)
+PIECES = st.lists(st.tuples(st.sampled_from(STREAMS), st.text("XYZ.", max_size=4).map(str.encode)), max_size=12)
+
+
+@given(SECRETS, PIECES, st.sets(st.integers(0, 11)))
+def test_whatever_comes_in_turn_no_secret_stands_in_the_log(secrets, pieces, deaths):
+    """``deaths``: before which pieces another process goes on with the log."""
+    with tempfile.TemporaryFile() as file:
+        one = Capture(Log(file.fileno(), 1000), Masker(secrets))
+        for number, (stream, piece) in enumerate(pieces):
+            if number in deaths:
+                one = Capture(Log(file.fileno(), 1000), Masker(secrets), one.held)
+            one.take(stream, piece)
+        whole = Capture(Log(os.dup(file.fileno()), 1000), Masker(secrets), one.held)
+        whole.finish()
+        file.seek(0)
+        log = file.read()
+    parts = log.split(MASK)
+    assert not [secret for secret in secrets for part in parts if secret in part]
+    if (
+        not any(secret in b"".join(piece for _, piece in pieces) for secret in secrets)
+        and len({s for s, _ in pieces}) < 2
+    ):
+        assert log == b"".join(piece for _, piece in pieces)
 
 
 def test_a_half_that_another_beginning_let_out_is_masked_when_the_other_stream_completes_it(tmp_path):

@@ -45,6 +45,8 @@ def test_a_name_that_only_looks_alike(name):
         ("PASSWORD_FILE", "/run/secrets/db", "s3cr3t"),
         ("AUTH_ENABLED", "true", "truth"),
         ("NO_AUTH", "1", "2"),
+        ("AUTH_TYPE", "none", "no-ne-1"),
+        ("KEY_TYPE", "ed25519", "ed25519abc"),
     ],
 )
 def test_what_goes_with_a_secret_is_none_where_name_and_value_agree(name, goes_with, secret):
