@@ -71,10 +71,9 @@ class Attempt:
         self.paths = Paths.of(config.log_dir, task["id"], self.run_id)
         self.timeout = timeout_of(task, config)
         cwd = working_directory(task, config)
-        own = own_variables(task, config)
+        own, secrets = own_variables(task, config)
         variables = environment(task, config, self.paths, own)
         locale = charsets.locale_name(variables)
-        secrets = config.secrets_of(own)
         self._own_secrets = [*secrets, *charsets.encoded([*config.secrets, *secrets], locale)]
         self._masker = Masker([*config.secrets, *self._own_secrets])
         self._session_error = session_error(task)

@@ -94,19 +94,20 @@ class Config:
         """
         from . import secretvalues
 
-        listed = self._listed
-        ours = {*VARIABLES, "PATH"}.difference(listed)
-        of_file = [(name, value) for name, value in self._file_values.items() if name not in ours]
-        set_again = [(name, self._environ[name]) for name, _ in of_file if name in self._environ]
-        others = {name: value for name, value in self._environ.items() if name not in ours}
-        found = (*secretvalues.of_settings([*of_file, *set_again], listed), *secretvalues.by_name(others, listed))
+        in_both = {name: self._environ[name] for name in self._file_values if name in self._environ}
+        found = [*self.secrets_of(self._file_values), *self.secrets_of(in_both)]
+        found += secretvalues.by_name(self._without_ours(self._environ), self._listed)
         return list(dict.fromkeys(found))
 
     def secrets_of(self, variables: Mapping[str, str]) -> list[bytes]:
-        """What to mask of a task's own variables, beside ``secrets``."""
+        """What to mask of variables that a user has set for executors."""
         from . import secretvalues
 
-        return list(dict.fromkeys(secretvalues.of_settings(variables.items(), self._listed)))
+        return list(dict.fromkeys(secretvalues.of_settings(self._without_ours(variables), self._listed)))
+
+    def _without_ours(self, variables: Mapping[str, str]) -> dict[str, str]:
+        ours = {*VARIABLES, "PATH"}.difference(self._listed)
+        return {name: value for name, value in variables.items() if name not in ours}
 
     def masked(self, text: str) -> str:
         """``text`` without the secrets of this process."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,17 +110,33 @@ def working_directory(task: Task, config: Config) -> Path:
     return Path(directory)
 
 
-def own_variables(task: Task, config: Config) -> dict[str, str]:
-    """The variables of a task's file, read from there: their values are kept nowhere else. Raises Misconfigured."""
+class _Noted(dict[str, str]):
+    """Variables that note which of them were asked for."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(variables)
+        self.taken: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        self.taken[name] = super().__getitem__(name)
+        return self.taken[name]
+
+
+def own_variables(task: Task, config: Config) -> tuple[dict[str, str], list[bytes]]:
+    """The variables of a task's file, read from there, and what is secret of them, beside ``config.secrets``.
+
+    Their values are kept nowhere else. What ``${NAME}`` took into them is as secret by itself. Raises Misconfigured.
+    """
     if not task.get("env"):
-        return {}
+        return {}, []
     from . import taskfile
 
+    environment = _Noted(surroundings.passed_on(config.environment))
     try:
-        written = Path(task.get("env_file") or task["source"]["file"])
-        return taskfile.environment(written, surroundings.passed_on(config.environment))
+        own = taskfile.environment(Path(task.get("env_file") or task["source"]["file"]), environment)
     except (DeferError, KeyError, TypeError) as error:
         raise Misconfigured(f"the task's env cannot be had: {error}") from None
+    return own, [*config.secrets_of(own), *config.secrets_of(environment.taken)]
 
 
 def environment(task: Task, config: Config, paths: Paths, own: dict[str, str]) -> dict[str, str]:

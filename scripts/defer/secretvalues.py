@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 SHORTEST = 8
 """Bytes from which on a value counts whose name says nothing."""
@@ -62,9 +62,9 @@ def by_name(values: Mapping[str, str], listed: Collection[str]) -> Iterator[byte
             yield from _lines(value)
 
 
-def of_settings(values: Iterable[tuple[str, str]], listed: Collection[str]) -> Iterator[bytes]:
+def of_settings(values: Mapping[str, str], listed: Collection[str]) -> Iterator[bytes]:
     """What to mask of variables that a user has set for executors."""
-    for name, value in values:
+    for name, value in values.items():
         if name in listed or says_secret(name, value):
             yield from by_name({name: value}, listed)
         elif len(_bytes(value.strip())) >= SHORTEST and not is_plain(value.strip()):

@@ -496,6 +496,15 @@ def test_a_command_runs_with_its_environment_and_no_value_is_kept(run: Run, task
     assert "hush" not in kept
 
 
+def test_what_a_variable_of_a_task_is_made_of_is_masked_by_itself(run: Run, tasks: Path, tmp_path: Path) -> None:
+    text = "schedule: now\ncommand: 'echo $HEADER $OWN $PART; echo $WORD'\n"
+    write(tasks, "a.yml", text + 'env:\n  HEADER: "Bearer ${PART}"\n  OWN: "5"\n')
+    assert run("sync")[0] == 0
+    wake({"PART": "canary-part", "WORD": "word-of-the-environment"})
+    record = json.loads(run("show", "a", "--json")[1])
+    assert record["result"]["output"] == "[masked] 5 [masked]\nword-of-the-environment"
+
+
 def test_a_missing_variable_fails_the_attempt_with_its_name_before_anything_starts(
     run: Run, tasks: Path, tmp_path: Path
 ) -> None:

@@ -72,7 +72,7 @@ def test_plain_values(value, is_plain):
 
 
 def masked(text, *settings, listed=()):
-    return Masker(secretvalues.of_settings(settings, listed)).text(text)
+    return Masker(secretvalues.of_settings(dict(settings), listed)).text(text)
 
 
 @pytest.mark.parametrize("value", ["1", "ab", "true", "12345678", "/etc/x", "s3cr3t"])
@@ -101,7 +101,7 @@ def test_blanks_around_a_value_do_not_count():
 
 def test_a_key_of_several_lines_is_not_looked_for_in_more_forms_than_it_has():
     """They go to the keeper in one message."""
-    forms = set(secretvalues.of_settings([("DEPLOY_KEY", "\n".join(["MIIEvQIBADANBgkqh/kiG9w0BAQEFAASC"] * 90))], ()))
+    forms = set(secretvalues.of_settings({"DEPLOY_KEY": "\n".join(["MIIEvQIBADANBgkqh/kiG9w0BAQEFAASC"] * 90)}, ()))
     assert len(forms) == 8
 
 
