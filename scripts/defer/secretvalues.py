@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 SHORTEST = 8
 """Bytes from which on a value counts whose name says nothing."""
+_MOST_LINES = 200
+"""A longer value is no key, and each of its lines would have to be looked for in all that is printed."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET = re.compile(
@@ -32,7 +34,7 @@ _PLACES = frozenset("FILE FILES FILENAME PATH DIR DIRECTORY HOME SOCK SOCKET STO
 _SWITCHES = frozenset("USE USES ENABLE ENABLED DISABLE DISABLED ALLOW ALLOWED REQUIRE REQUIRED SKIP NO IS HAS".split())
 _KINDS = frozenset("TYPE KIND METHOD MODE SCHEME ALGORITHM FORMAT PROVIDER BACKEND".split())
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
 _SWITCH = re.compile(r"true|false|yes|no|on|off|null|none|nil|enabled|disabled|0|1", re.IGNORECASE).fullmatch
 _WORD = re.compile(r"[A-Za-z]{1,12}[0-9]{0,5}").fullmatch
 # Many a token is full of slashes: only what begins as a path does, without a sign that paths hardly have.
@@ -91,9 +93,9 @@ def _in_json(value: str) -> Iterator[bytes]:
 
 
 def _lines(value: str) -> Iterator[bytes]:
-    """The lines of a key that has several, as far as they are no frame: a program may show them one by one."""
+    """The lines of a key that has several, as far as they are not its frame: a program may show them one by one."""
     lines = [line.strip() for line in value.splitlines()]
-    for line in lines if len(lines) > 1 else ():
+    for line in lines if 1 < len(lines) <= _MOST_LINES else ():
         if len(_bytes(line)) >= SHORTEST and not line.startswith("-----") and not is_plain(line):
             yield from _forms(line)
 

@@ -71,6 +71,13 @@ def test_plain_values(value, is_plain):
     assert secretvalues.is_plain(value) is is_plain
 
 
+@pytest.mark.parametrize("start", ["1", "/a", "a", "T", "-"])
+def test_a_value_as_long_as_can_be_is_looked_at_once(start):
+    """Not once for each of its beginnings: that would take minutes."""
+    assert not secretvalues.is_plain(start * 60_000 + "=")
+    assert not secretvalues.says_secret(start * 60_000 + "=", start * 60_000 + "=")
+
+
 def masked(text, *settings, listed=()):
     return Masker(secretvalues.of_settings(dict(settings), listed)).text(text)
 
@@ -146,6 +153,12 @@ def test_a_key_of_several_lines_line_by_line():
     shown = "\n".join(f"| {line}" for line in KEY.splitlines())
     frame = "| -----BEGIN KEY-----\n| [masked]\n| [masked]\n| 12345678\n| short\n| -----END KEY-----"
     assert masked(shown, ("DEPLOY_KEY", KEY)) == frame
+
+
+def test_lines_of_a_long_text_are_not_secrets_of_their_own():
+    lines = [f"line {number} of it" for number in range(201)]
+    assert masked("line 7 of it", ("SECRET", "\n".join(lines))) == "line 7 of it"
+    assert masked("line 7 of it", ("SECRET", "\n".join(lines[1:]))) == "[masked]"
 
 
 def test_lines_of_another_setting_are_not_secrets_of_their_own():
