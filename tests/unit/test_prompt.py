@@ -1,11 +1,13 @@
 """The prompt of an attempt: what it holds, and that nothing which it quotes can pass for anything else of it."""
 
 import re
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt  # comes with rich
 
 from defer import prompt, visible
 from support import v1_task
@@ -264,6 +266,17 @@ pieces_of_text = st.text() | st.sampled_from([*FORGERIES.values(), "\n", " ", ">
 def test_no_text_whatever_leaves_its_place(field, pieces):
     assume("".join(pieces))  # of nothing there is nothing to read back
     is_read_back(field, "".join(pieces))
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_reader_of_markdown_finds_no_other_heading(field):
+    """CommonMark as another program has it, where a heading in a quotation is one level down."""
+    for name, forgery in FORGERIES.items():
+        fields = {"execution": {"prompt_template": "x"}, **FIELDS[field][1](forgery)}
+        tokens = MarkdownIt("commonmark").parse(rendered(**fields))
+        found = [text.content for mark, text in pairwise(tokens) if mark.type == "heading_open" and mark.level == 0]
+        assert found == ["Deferred task", *HEADINGS], name
+        assert not [token for token in tokens if token.level == 0 and token.type in ("fence", "html_block", "hr")], name
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
