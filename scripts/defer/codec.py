@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, NoReturn, TypeAlias
 
 from . import shapes, versions
 from .errors import BadInput, NotStorable
@@ -21,10 +22,16 @@ Task: TypeAlias = dict[str, Any]
 
 MAX_TASK_BYTES = 1 << 20
 """A task is at most this many bytes as a line, so that one record cannot starve the rest."""
+MAX_LINE_BYTES = 1 << 24
+"""A line is held whole up to this: a task many times over, with what has ended of it. No record is longer."""
+MAX_CLAIM_BYTES = MAX_LINE_BYTES // 4
+"""What is longer is not begun: how it ends is added to its line, with a copy of itself, and in any spelling."""
 MAX_DEPTH = 100
 """Lists and objects nest at most this deep: what can be read can then be written from anywhere in a call stack."""
 MAX_SECONDS = shapes.MAX_SECONDS
 
+_STEP_BYTES = 1 << 20
+TOO_LONG = f"longer than {MAX_LINE_BYTES} bytes"
 _AROUND = "\ufeff \t\r\n"
 _FILED = {"id", "status", "filed_at"}
 _LEADING = ("id", "ended", "ended_runs", "status", "run_at")
@@ -38,6 +45,44 @@ waiting = _WAITING.match
 
 class BadLine(ValueError):
     """A line that is not a task record; the text says why."""
+
+
+class Part(bytes):
+    """A part of a line that is too long to be held. Whatever it looks like, it is not a record."""
+
+    is_first = False
+
+
+def lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, one that is too long in parts: what others wrote there is never in memory as a whole."""
+    read = stream.readline
+    while line := read(_STEP_BYTES):
+        if len(line) < _STEP_BYTES or line.endswith(b"\n"):
+            yield line
+        else:
+            yield from _long(line, read)
+
+
+def _long(start: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """The line that begins with ``start``, whole if it may be."""
+    held, size = [start], len(start)
+    while size < MAX_LINE_BYTES and not held[-1].endswith(b"\n"):
+        more = read(_STEP_BYTES)
+        if not more:
+            break
+        held.append(more)
+        size += len(more)
+    if size < MAX_LINE_BYTES or held[-1].endswith(b"\n"):
+        yield b"".join(held)
+        return
+    first = Part(held[0])
+    first.is_first = True
+    yield first
+    yield from map(Part, held[1:])
+    last = held.pop()
+    held.clear()
+    while not last.endswith(b"\n") and (last := read(_STEP_BYTES)):
+        yield Part(last)
 
 
 def _refuse(name: str) -> NoReturn:
@@ -75,6 +120,8 @@ def new_line(task: Task) -> bytes:
         line = encode(task)
     except (ValueError, RecursionError):
         raise BadLine("it holds a number that no JSON can, or is nested too deeply") from None
+    if len(line) > MAX_LINE_BYTES:
+        raise BadLine(f"it is {TOO_LONG}")
     check(task, line)
     return line
 
@@ -105,6 +152,8 @@ def offered_line(record: Task) -> bytes:
 
 def decode(line: bytes) -> Task:
     """The record in ``line``. Raises BadLine when it is none: every field a wake relies on is checked."""
+    if type(line) is Part:
+        raise BadLine(TOO_LONG)
     try:
         text = line.decode().strip(_AROUND)
         value, end = _raw_decode(text)

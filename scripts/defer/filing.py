@@ -47,8 +47,10 @@ def _append_missing(path: Path, wanted: list[bytes]) -> None:
     stream = fsio.reader(path)
     if stream is not None:
         with stream:
-            for line in stream:
-                missing.pop(line.rstrip(b"\n") + b"\n", None)
+            for line in codec.lines(stream):
+                # The end of a line that is too long may look like a record. It is none.
+                if type(line) is bytes:
+                    missing.pop(line.rstrip(b"\n") + b"\n", None)
     if not missing:
         # Whoever wrote them may have died before they were synced, and they are about to be dropped elsewhere.
         fsio.sync(path)
@@ -92,8 +94,10 @@ def _lines_of(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
     if stream is None:
         return
     with stream:
-        for line in stream:
+        for line in codec.lines(stream):
             plain = _PLAIN_ID(line)
+            if type(line) is codec.Part:
+                continue
             if plain:
                 if plain[1] in ids:
                     yield ids[plain[1]], line
@@ -123,6 +127,8 @@ def kept_line(last: set[int], filed: set[str]) -> Callable[[tuple[int, bytes]], 
 
     def kept(numbered: tuple[int, bytes]) -> bytes:
         number, line = numbered
+        if type(line) is codec.Part:
+            return line
         whole = line if line.endswith(b"\n") else line + b"\n"
         try:
             record = codec.decode(line)

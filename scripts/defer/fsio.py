@@ -153,7 +153,7 @@ def edit_lock(directory: Path, timeout: float) -> Iterator[None]:
                     kernel.unlink(path)
 
 
-def append(path: Path, data: bytes, *, name_is_synced: bool = False) -> os.stat_result:
+def append(path: Path, data: bytes | Iterable[bytes], *, name_is_synced: bool = False) -> os.stat_result:
     """Append ``data`` and sync it, or leave the file as it was; the file's state afterwards.
 
     The caller holds the lock that guards ``path``. An empty file counts as new, and its name is synced,
@@ -164,7 +164,8 @@ def append(path: Path, data: bytes, *, name_is_synced: bool = False) -> os.stat_
         if before == 0 and not name_is_synced:
             _sync_names(path)
         try:
-            write_all(fd, data)
+            for chunk in (data,) if isinstance(data, bytes) else data:
+                write_all(fd, chunk)
             kernel.fsync(fd)
         except OSError:
             with suppress(OSError):

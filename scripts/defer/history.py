@@ -51,7 +51,7 @@ def _lines(path: Path, needles: list[bytes]) -> list[bytes]:
     if stream is None:
         return []
     with stream:
-        return [line for line in stream if any(needle in line for needle in needles)]
+        return [one for one in codec.lines(stream) if type(one) is bytes and any(needle in one for needle in needles)]
 
 
 def _run(line: bytes) -> Run | None:

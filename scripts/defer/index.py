@@ -13,8 +13,9 @@ of a file that is gone to a new one, and the number is how the same file is told
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -23,6 +24,7 @@ from .codec import BadLine, Task
 
 _REMEMBERED_BAD_LINES = 20
 _MANY_SLOW_LINES = 20
+_PIECE_BYTES = 1 << 20
 
 
 class Bad(NamedTuple):
@@ -98,14 +100,27 @@ class Index:
     def _read(self, stream: BinaryIO) -> None:
         self.torn_at = None
         waiting, horizon, hot = codec.waiting, self._horizon_text, self.hot
-        for line in stream:
+        long_at: int | None = None
+        for line in codec.lines(stream):
             quick = waiting(line)
             # A line that supersedes one that matters here is read whole: it may only begin like a record.
-            if quick and quick[2] > horizon and quick[1] not in hot and line.endswith(b"}\n"):
+            if quick and quick[2] > horizon and quick[1] not in hot and line.endswith(b"}\n") and type(line) is bytes:
                 pass
+            elif type(line) is codec.Part:
+                long_at = self._take_part(line, long_at)
             elif not self._take(line):
                 break
             self.size += len(line)
+        if long_at is not None:
+            self.torn_at = self.size = long_at
+
+    def _take_part(self, part: codec.Part, long_at: int | None) -> int | None:
+        """Pass over a part of the line that began at ``long_at``; where that is, as long as it has not ended."""
+        start = self.size if long_at is None else long_at
+        if not part.endswith(b"\n"):
+            return start
+        self._note_bad(start, codec.TOO_LONG)
+        return None
 
     def _take(self, line: bytes) -> bool:
         """Take in one line; False if it is a torn last one."""
@@ -116,7 +131,10 @@ class Index:
             if not whole:
                 self.torn_at = self.size
                 return False
-            self._note_bad(line, str(error))
+            if line.strip():
+                self._note_bad(self.size, str(error))
+            else:
+                self.bytes_spent += len(line)
             return True
         key = task["id"].encode(errors="surrogatepass")
         self._evict(key)
@@ -140,13 +158,10 @@ class Index:
         _, spent = self.hot.pop(key, (None, 0))
         self.bytes_spent += spent
 
-    def _note_bad(self, line: bytes, reason: str) -> None:
-        if not line.strip():
-            self.bytes_spent += len(line)
-            return
+    def _note_bad(self, offset: int, reason: str) -> None:
         self.bad_lines += 1
         if len(self.bad) < _REMEMBERED_BAD_LINES:
-            self.bad.append(Bad(self.size, reason))
+            self.bad.append(Bad(offset, reason))
 
     def is_slow(self) -> bool:
         """Whether so much of it would be quick in our own form that it takes twice as long to read."""
@@ -155,15 +170,34 @@ class Index:
 
 def last_bad(stream: BinaryIO, task_id: str) -> Bad | None:
     """The last line that holds the id and is not a record, its torn end aside."""
-    needles, found, offset = codec.needles(task_id), None, 0
-    for line in stream:
-        if line.endswith(b"\n") and any(needle in line for needle in needles):
+    needles, found, start, end = codec.needles(task_id), None, 0, 0
+    for line in codec.lines(stream):
+        start = start if type(line) is codec.Part and not line.is_first else end
+        end += len(line)
+        if (line.endswith(b"\n") or type(line) is codec.Part) and any(needle in line for needle in needles):
             try:
                 codec.decode(line)
             except BadLine as error:
-                found = Bad(offset, str(error))
-        offset += len(line)
+                found = Bad(start, str(error))
     return found
+
+
+def rest(stream: BinaryIO, start: int) -> Iterator[bytes]:
+    """What stands in a file from ``start`` on, in pieces."""
+    stream.seek(start)
+    return iter(partial(stream.read, _PIECE_BYTES), b"")
+
+
+def note(line: bytes, ids: set[str], found: dict[str, Task]) -> None:
+    """Note the record in ``line`` if it is one of ``ids``; a filed one takes its id out."""
+    try:
+        record = codec.decode(line)
+    except BadLine:
+        return
+    if record["id"] in ids:
+        found.pop(record["id"], None)
+        if not codec.is_filed(record):
+            found[record["id"]] = record
 
 
 def repeats(lines: Iterable[bytes]) -> bool:
@@ -171,7 +205,7 @@ def repeats(lines: Iterable[bytes]) -> bool:
     seen: set[bytes] = set()
     for line in lines:
         quick = codec.waiting(line)
-        if quick:
+        if quick and type(line) is bytes:
             key = quick[1]
         else:
             try:
@@ -196,7 +230,7 @@ def winners(lines: Iterable[bytes], *, quick_look: bool) -> dict[bytes, int]:
     last: dict[bytes, int] = {}
     for number, line in enumerate(lines):
         quick = codec.waiting(line) if quick_look else None
-        if quick and line.endswith(b"}\n"):
+        if quick and line.endswith(b"}\n") and type(line) is bytes:
             last[quick[1]] = number
             continue
         try:

@@ -63,12 +63,15 @@ def _first(months: dict[Path, int]) -> int:
 
 
 def _lines(stream: BinaryIO, length: int) -> Iterator[bytes]:
-    """The lines of a file up to ``length`` bytes."""
+    """The lines of a file up to ``length`` bytes; of one that is too long, which is no record, the first part."""
     stream.seek(0)
-    for line in stream:
+    for line in codec.lines(stream):
         if length <= 0:
             return
-        yield line[:length]
+        if type(line) is bytes:
+            yield line[:length]
+        elif isinstance(line, codec.Part) and line.is_first:
+            yield line
         length -= len(line)
 
 
@@ -109,7 +112,7 @@ def _take_archive(taken: History, months: dict[Path, int]) -> None:
 def _take_runs(taken: History, months: dict[Path, int]) -> None:
     for where, line in _told(months):
         try:
-            found = json.loads(line)
+            found = json.loads(line) if type(line) is bytes else None
         except (ValueError, RecursionError):
             found = None
         if isinstance(found, dict):
@@ -120,7 +123,7 @@ def _take_runs(taken: History, months: dict[Path, int]) -> None:
 
 def _take_log(taken: History, log: dict[Path, int]) -> None:
     for where, line in _told(log):
-        said = audit.parse(line)
+        said = audit.parse(line) if type(line) is bytes else None
         if said is None:
             taken.bad_lines[where] += 1
         else:

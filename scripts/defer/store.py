@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -177,11 +178,11 @@ class JsonlStore:
         needles = codec.needles(next(iter(ids))) if len(ids) == 1 else None
         found: dict[str, Task] = {}
         with stream:
-            for line in stream:
+            for line in codec.lines(stream):
                 if needles is None or any(needle in line for needle in needles):
                     quick = codec.waiting(line)
                     if quick is None or quick[1].decode() in ids:
-                        _take(line, ids, found)
+                        index.note(line, ids, found)
         return found
 
     def scan(self) -> Iterator[Task]:
@@ -193,9 +194,9 @@ class JsonlStore:
             if stream is None:
                 return
             with stream:
-                last = set(index.winners(stream, quick_look=True).values())
+                last = set(index.winners(codec.lines(stream), quick_look=True).values())
                 stream.seek(0)
-                for number, line in enumerate(stream):
+                for number, line in enumerate(codec.lines(stream)):
                     if number not in last:
                         continue
                     try:
@@ -238,13 +239,16 @@ class JsonlStore:
         return changed
 
     def _is_storable(self, changed: Task) -> bool:
-        """One that is not must keep no other from being claimed."""
+        """One that is not must keep no other from being claimed. What it comes to has to find room in its line, too."""
         try:
-            codec.changed_line(changed)
+            size = len(codec.changed_line(changed))
         except NotStorable as error:
             self._report("claim_failed", id=changed["id"], error=error)
             return False
-        return True
+        if size > codec.MAX_CLAIM_BYTES:
+            why = f"its record has {size} bytes of at most {codec.MAX_CLAIM_BYTES} (is the archive writable?)"
+            self._report("claim_failed", id=changed["id"], error=why)
+        return size <= codec.MAX_CLAIM_BYTES
 
     def _claimable(self, now: datetime) -> list[Task]:
         return [one for one in self._refreshed(now).tasks() if holding.concerns_claim(one, now, self._is_held)]
@@ -298,11 +302,13 @@ class JsonlStore:
 
     def _set_aside(self, torn_at: int) -> None:
         """Move a torn last line to the rejected file: kept first, cut after."""
-        state = fsio.stat(self.path)
-        torn = fsio.last_bytes(self.path, state.st_size - torn_at) if state else b""
-        fsio.append(self._rejected, torn + b"\n")
+        with fsio.reader(self.path) or nullcontext() as stream:
+            if stream is None:
+                return
+            size = fsio.state_of(stream).st_size - torn_at
+            fsio.append(self._rejected, chain(index.rest(stream, torn_at), (b"\n",)))
         fsio.truncate(self.path, torn_at)
-        self._report("torn_line_set_aside", bytes=len(torn), file=self._rejected)
+        self._report("torn_line_set_aside", bytes=size, file=self._rejected)
 
     def _write(self, records: Sequence[Task], now: datetime) -> None:
         """Append records as one write. The caller holds the lock. Raises NotStorable, and then nothing is written."""
@@ -336,7 +342,7 @@ class JsonlStore:
         if stream is None:
             return False
         with stream:
-            return index.repeats(stream)
+            return index.repeats(codec.lines(stream))
 
     def _rewrite(self, filed: set[str]) -> None:
         """Write the store anew: one line for each task, without what was ``filed``; bad lines stay."""
@@ -344,11 +350,11 @@ class JsonlStore:
         if stream is None:
             return
         with stream:
-            last = set(index.winners(stream, quick_look=False).values())
+            last = set(index.winners(codec.lines(stream), quick_look=False).values())
             stream.seek(0)
             # The new file may have the old one's time: until it is read whole, nobody is to take it for seen.
             fsio.remove(self.markers.seen)
-            kept = filter(None, map(filing.kept_line(last, filed), enumerate(stream)))
+            kept = filter(None, map(filing.kept_line(last, filed), enumerate(codec.lines(stream))))
             state = fsio.replace(self.path, kept, is_locked=True)
         self._synced = self._written = _mark(state)
 
@@ -367,15 +373,3 @@ class JsonlStore:
 def _mark(state: os.stat_result) -> tuple[int, int, int]:
     """Tells one state of the store from another."""
     return state.st_ino, state.st_size, state.st_mtime_ns
-
-
-def _take(line: bytes, ids: set[str], found: dict[str, Task]) -> None:
-    """Note the record in ``line`` if it is one of ``ids``; a filed one takes its id out."""
-    try:
-        record = codec.decode(line)
-    except BadLine:
-        return
-    if record["id"] in ids:
-        found.pop(record["id"], None)
-        if not codec.is_filed(record):
-            found[record["id"]] = record

@@ -1,6 +1,9 @@
 """One task, one line: what is written, what is read, and what is not a record."""
 
+import io
 import json
+import os
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -230,3 +233,69 @@ def test_what_is_written_is_read_again(extra):
 def test_no_line_does_worse_than_being_bad(line):
     with suppress(BadLine):
         assert isinstance(codec.decode(line)["id"], str)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Lines of 64 bytes are too long, and read in steps of 8."""
+    monkeypatch.setattr(codec, "_STEP_BYTES", 8)
+    monkeypatch.setattr(codec, "MAX_LINE_BYTES", 64)
+
+
+def lines(content: bytes) -> list[bytes]:
+    return list(codec.lines(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("size", [0, 1, 6, 7, 8, 9, 15, 16, 62, 63])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nx", b"\n\n"])
+def test_a_line_that_is_not_too_long_is_read_as_it_is(short, size, end):
+    content = b"a\n" + b"y" * size + end
+    assert lines(content) == list(io.BytesIO(content))
+    assert {type(one) for one in lines(content)} <= {bytes}
+
+
+@pytest.mark.parametrize("size", [64, 65, 71, 72, 300])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n", b"\nx\n"])
+def test_a_line_that_is_too_long_comes_in_parts(short, size, end):
+    before, *parts = lines(b"a\n" + b"y" * size + end)
+    long = [one for one in parts if type(one) is codec.Part]
+    assert (before, b"".join(parts)) == (b"a\n", b"y" * size + end)
+    assert b"".join(long) == b"y" * size + end[:1]
+    assert [one.is_first for one in long] == [True] + [False] * (len(long) - 1)
+    assert all(len(one) <= 8 for one in long)
+
+
+@given(st.binary(), st.integers(0, 3))
+def test_no_byte_of_a_file_is_lost_between_its_lines(some, times):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(codec, "_STEP_BYTES", 2)
+        patched.setattr(codec, "MAX_LINE_BYTES", 6)
+        content = some * 10**times
+        assert b"".join(lines(content)) == content
+
+
+def test_what_only_looks_like_a_record_at_the_end_of_a_long_line_is_none():
+    record = codec.encode(v1_task("a"))
+    with pytest.raises(BadLine, match="longer than 16777216 bytes"):
+        codec.decode(codec.Part(record))
+
+
+def test_no_record_is_written_that_is_too_long_to_be_read(short):
+    with pytest.raises(BadLine, match="longer than"):
+        codec.new_line(v1_task("a"))
+
+
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_a_line_of_any_length_is_passed_over_in_the_memory_of_a_short_one(tmp_path, end):
+    path = tmp_path / "long"
+    with path.open("wb") as file:
+        file.truncate(1 << 28)  # a quarter of a gigabyte that takes no room on the disk
+        file.seek(0, os.SEEK_END)
+        file.write(end)
+    tracemalloc.start()
+    try:
+        with path.open("rb") as stream:
+            assert sum(map(len, codec.lines(stream))) == path.stat().st_size
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    finally:
+        tracemalloc.stop()

@@ -1,5 +1,6 @@
 """The archive and the runs: filed once, found again, whatever stands there already."""
 
+import io
 import json
 import tracemalloc
 
@@ -107,3 +108,28 @@ def test_looking_through_the_archive_keeps_one_line_for_each_id(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 << 20
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """A line of 8 KiB is too long."""
+    monkeypatch.setattr(codec, "_STEP_BYTES", 1 << 11)
+    monkeypatch.setattr(codec, "MAX_LINE_BYTES", 1 << 13)
+
+
+def test_the_end_of_a_line_too_long_is_not_taken_for_what_is_to_be_filed(tmp_path, short):
+    """Else it would be dropped from the store as filed, and stand nowhere."""
+    month = tmp_path / "archive" / "deferred_202604.jsonl"
+    month.parent.mkdir()
+    month.write_bytes(b"y" * (1 << 14) + codec.encode(over()))
+    assert filing.latest(tmp_path / "archive", "a") is None
+    file(tmp_path, over())
+    assert month.read_bytes() == b"y" * (1 << 14) + codec.encode(over()) * 2
+    assert filing.latest(tmp_path / "archive", "a") == over()
+
+
+def test_a_rewrite_copies_a_line_too_long_part_by_part(tmp_path, short):
+    kept = filing.kept_line(set(), set())
+    parts = list(codec.lines(io.BytesIO(b" " * (1 << 14) + codec.encode(over()))))
+    assert [kept((number, part)) for number, part in enumerate(parts)] == parts
+    assert len(parts) == 9

@@ -152,3 +152,56 @@ def test_whatever_was_written_a_wake_sees_what_the_last_good_lines_say(tmp_path_
         assert index.winners(written, quick_look=False).keys() == {name.encode() for name in wanted}
         if not index.repeats(written):
             assert len(wanted) == sum(bool(plainly([one])) for one in written)
+
+
+def long_line(end: bytes = b"") -> bytes:
+    """A line that is too long, with what stands at its end where the last part begins."""
+    steps = codec.MAX_LINE_BYTES // codec._STEP_BYTES + 3
+    return b"y" * (steps * codec._STEP_BYTES) + end
+
+
+def short(monkeypatch) -> None:
+    monkeypatch.setattr(codec, "_STEP_BYTES", 1 << 11)
+    monkeypatch.setattr(codec, "MAX_LINE_BYTES", 1 << 13)
+
+
+def test_a_line_too_long_to_be_held_is_one_bad_line(tmp_path, monkeypatch):
+    short(monkeypatch)
+    before, after, victim = line(), line("b"), line("victim", run_at=FAR)
+    known = read(tmp_path / "store", before, long_line(victim), after)
+    assert ids(known) == ["a", "b"]
+    assert known.bad == [index.Bad(len(before), codec.TOO_LONG)]
+    assert (known.bad_lines, known.bytes_spent) == (1, 0)
+    assert known.size == (tmp_path / "store").stat().st_size
+
+
+def test_what_a_long_line_ends_with_replaces_nothing(tmp_path, monkeypatch):
+    short(monkeypatch)
+    far, soon = line("far", run_at=FAR, x=1), line("soon", run_at=SOON)
+    ends = [long_line(line("far", run_at=FAR, x=2)), long_line(line("soon", run_at=FAR))]
+    store = tmp_path / "store"
+    assert ids(read(store, far, soon, *ends)) == ["soon"]
+    with store.open("rb") as stream:
+        last = index.winners(codec.lines(stream), quick_look=True)
+    assert last == {b"far": 0, b"soon": 1}
+    with store.open("rb") as stream:
+        assert not index.repeats(codec.lines(stream))
+
+
+def test_a_long_line_that_is_still_being_written_is_torn_from_its_start(tmp_path, monkeypatch):
+    short(monkeypatch)
+    path = tmp_path / "store"
+    known = read(path, line(), long_line())
+    assert (known.torn_at, known.size, known.bad_lines) == (len(line()), len(line()), 0)
+    with path.open("ab") as stream:
+        stream.write(b"\n" + line("b"))
+    known.refresh(path)
+    assert (known.torn_at, known.bad_lines, ids(known)) == (None, 1, ["a", "b"])
+
+
+def test_a_line_too_long_that_names_an_id_is_found(tmp_path, monkeypatch):
+    short(monkeypatch)
+    store = tmp_path / "store"
+    read(store, line(), long_line(b'"id":"gone"\n'), line("b"))
+    with store.open("rb") as stream:
+        assert index.last_bad(stream, "gone") == index.Bad(len(line()), codec.TOO_LONG)

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
 from itertools import count
 
@@ -10,7 +12,7 @@ import pytest
 
 from defer import codec, fsio, outcome, store, task
 from defer.errors import BadInput, Refused, StorageError, StoreBusy
-from support import NOW, at, lines_of, records, text_at, v1_task
+from support import NOW, SCRIPTS, at, lines_of, records, text_at, v1_task
 
 RUN = outcome.run_record(v1_task("a", attempts=1), outcome.Outcome("ok"), NOW)
 
@@ -235,6 +237,16 @@ class TestClaim:
         assert mine.attention(NOW) == []
 
 
+def test_a_record_with_no_room_for_how_it_ends_is_not_begun(place, monkeypatch):
+    """And keeps no other from being begun."""
+    place.write_store(v1_task("a", x="y" * 5000), v1_task("b"))
+    monkeypatch.setattr(codec, "MAX_CLAIM_BYTES", 5000)
+    assert [one["id"] for one in place.store().claim_due(NOW, claim_all)] == ["b"]
+    ((action, facts),) = place.reported
+    assert (action, facts["id"]) == ("claim_failed", "a")
+    assert "of at most 5000" in facts["error"]
+
+
 class TestArchive:
     def test_files_and_drops_what_is_over(self, place):
         over = waiting("b", status="completed", completed_at="2026-04-08T16:00:00Z")
@@ -443,6 +455,98 @@ class TestBadLines:
         mine.archive(NOW)
         assert place.reported == []
         assert lines_of(place.store_path) == [line(waiting("a"))[:-1]]
+
+
+MEASURE = """
+import os, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, used = os.wait4(pid, 0)
+print(used.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def mebibytes(place, entry, *words, expect=""):
+    """The most memory that an entry held, measured from a process smaller than this one, which counts as well."""
+    command = [sys.executable, "-I", "-S", "-c", MEASURE, str(SCRIPTS / entry), *words]
+    done = subprocess.run(command, env=place.env, cwd=place.home, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert expect in done.stderr + done.stdout
+    return int(done.stderr.split()[-1]) / (1 << 10 if sys.platform == "linux" else 1 << 20)
+
+
+class TestLineTooLong:
+    """A line that nobody holds in memory: it is a bad line, and all else goes on."""
+
+    @pytest.fixture
+    def short(self, monkeypatch):
+        """A line of 16 KiB is too long."""
+        monkeypatch.setattr(codec, "_STEP_BYTES", 1 << 12)
+        monkeypatch.setattr(codec, "MAX_LINE_BYTES", 1 << 14)
+
+    @pytest.mark.usefixtures("short")
+    def test_is_kept_through_a_rewrite_and_reported(self, place):
+        long = b"y" * (1 << 15) + b"\n"
+        over = v1_task("over", status="completed")
+        place.write_store(line(waiting("before")), long, line(over), line(waiting("after")))
+        (filed,) = place.store().archive(NOW)
+        assert filed["id"] == "over"
+        assert place.store_path.read_bytes() == line(waiting("before")) + long + line(waiting("after"))
+        ((action, facts),) = place.reported
+        assert (action, facts["offset"]) == ("bad_line", len(line(waiting("before"))))
+        assert facts["reason"] == codec.TOO_LONG
+
+    @pytest.mark.usefixtures("short")
+    def test_counts_for_nothing_whatever_it_ends_with(self, place):
+        place.write_store(line(waiting(x=1)), line(waiting("b")), b"y" * (1 << 15) + line(waiting(x=2)))
+        assert [one["id"] for one in place.store().scan()] == ["a", "b"]
+        assert place.store().find("a") == waiting(x=1)
+        place.store().update("a", NOW, lambda one: {**one, "x": 3})
+        place.store().append([waiting("c")], NOW)
+        assert [(one["id"], one.get("x")) for one in place.store().scan()] == [("b", None), ("a", 3), ("c", None)]
+
+    @pytest.mark.usefixtures("short")
+    def test_torn_is_set_aside_whole(self, place):
+        place.write_store(line(waiting()), b"y" * 50_000)
+        place.store().append([waiting("b")], NOW)
+        assert place.store_path.read_bytes() == line(waiting()) + line(waiting("b"))
+        assert place.store_path.with_name("deferred.jsonl.rejected").read_bytes() == b"y" * 50_000 + b"\n"
+
+    def test_costs_no_memory(self, place):
+        def used(name):
+            """What each command holds that reads the store, one of its tasks being due."""
+            commands = [
+                (("run-deferred.sh",), ""),
+                (("schedule-task.sh", "--when", "1h", "--summary", "more", "--id", name), ""),
+                (("schedule-task.sh", "list", "--compact"), f'"{name}"'),
+                (("schedule-task.sh", "show", name), ""),
+                (("schedule-task.sh", "cancel", name), ""),
+                (("archive-deferred.sh",), ""),
+                (("schedule-task.sh", "doctor", "--records"), ""),
+            ]
+            return [mebibytes(place, *words, expect=said) for words, said in commands]
+
+        later = {"run_at": "2099-01-01T00:00:00Z"}
+        place.write_store(line(v1_task("due")), line(v1_task("later", **later)))
+        usual = used("one")
+        with place.store_path.open("ab") as file:
+            file.write(line(v1_task("due_again")))
+            file.truncate(file.tell() + (300 << 20))  # a hole, which takes no room
+            file.seek(0, os.SEEK_END)
+            file.write(b"\n" + line(v1_task("last", **later)))
+        with_it = used("two")
+        assert max(after - before for before, after in zip(usual, with_it, strict=True)) < 48
+        assert {one["id"] for one in place.archived()} == {"due", "one", "due_again", "two"}
+        assert place.store_path.stat().st_size > 300 << 20
+
+    def test_torn_costs_no_memory_either(self, place):
+        place.write_store(line(v1_task("due")))
+        usual = mebibytes(place, "run-deferred.sh")
+        place.write_store(line(v1_task("due_again")))
+        os.truncate(place.store_path, 100 << 20)
+        assert mebibytes(place, "run-deferred.sh", expect="torn") < usual + 48
+        assert place.store_path.stat().st_size < 1 << 20
+        assert place.store_path.with_name("deferred.jsonl.rejected").stat().st_size > 99 << 20
 
 
 class TestLock:
