@@ -161,7 +161,7 @@ def answers(ask: Ask, lines: "Iterator[str]") -> "Iterator[str]":
             reading = timeparse.parse(line.rstrip("\r\n"), now, zone)
             yield " ".join(ANSWERS[ask.verb](reading, now, zone, ask.count))
         except BadInput as error:
-            yield f"error: {visible.line(error)}"
+            yield f"error: {error}"
 
 
 def run(argv: "list[str]") -> None:
@@ -174,7 +174,7 @@ def run(argv: "list[str]") -> None:
         # What is not UTF-8 becomes characters that no expression has.
         with open(0, encoding="utf-8-sig", errors="surrogateescape", closefd=False) as lines:
             for answer in answers(ask, iter(lines)):
-                print(answer, flush=True)
+                print(visible.line(answer), flush=True)
         return
     quick = _quickly(ask)
     if quick is not None:
@@ -182,7 +182,8 @@ def run(argv: "list[str]") -> None:
         return
     zone = ask.zone()
     now = ask.moment(zone)
-    print(*ANSWERS[ask.verb](timeparse.parse(ask.words, now, zone), now, zone, ask.count), sep="\n")
+    answers_of_one = ANSWERS[ask.verb](timeparse.parse(ask.words, now, zone), now, zone, ask.count)
+    print(*map(visible.line, answers_of_one), sep="\n")
 
 
 def _quickly(ask: Ask) -> "str | None":

@@ -7,8 +7,8 @@ do, and wherever a reader begins, model or person, the line itself says that it 
 is (escape sequences, line separators, reversed or hidden text) is shown as an escape (``visible``).
 
 The prompt template alone instructs. It stands last, without marks, so that nothing can follow that pretends to be more
-of it: the first line that reads ``## Prompt`` is ours, and all behind it is the template's. Where it is no more than
-the summary of a CONTEXT.md, which somebody else may have written, a sentence of ours stands for it.
+of it: the first line that reads ``## Prompt`` is ours, and all behind it is the template's. Where it is the summary,
+and that may be a CONTEXT.md's, which somebody else may have written, a sentence of ours stands for it.
 """
 
 from __future__ import annotations

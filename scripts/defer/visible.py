@@ -29,6 +29,7 @@ _SILENT = (
     r"\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0100-\U000e01ef"
 )
 _FIRST_SILENT_MARK = "\u034f"
+_BLANKS_AND_ALL = 10
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _HIDDEN = rf"(?<!\S)[{_SILENT}]+|[{_SILENT}]{{4,}}"
 _ON_ONE_LINE = rf"[\x00-\x1f{_OBEYED}]|{_HIDDEN}"
@@ -69,8 +70,11 @@ def lines(value: object) -> str:
 
 def sentence(value: object, limit: int = 0) -> str:
     """``value`` on one line, each stretch of blanks and newlines as one blank; at most ``limit`` characters, if any."""
-    flat = line(re.sub(r"[ \t\r\n]+", " ", str(value)).strip(" "))
-    if not limit or len(flat) <= limit:
+    text = str(value)
+    # Of a megabyte only the beginning is looked at; an escape is ten characters at most.
+    begun = text[: _BLANKS_AND_ALL * limit] if limit else text
+    flat = line(re.sub(r"[ \t\r\n]+", " ", begun).strip(" "))
+    if not limit or len(flat) <= limit and len(begun) == len(text):
         return flat
     # Cut behind a joiner, it would join the dots.
     return re.sub(f"[{_SILENT}]+$", "", flat[: limit - 1]) + "…"

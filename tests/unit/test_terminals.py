@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import unicodedata
 from pathlib import Path
@@ -380,18 +381,18 @@ def test_expressions_of_a_file(screen):
     is_shown(screen.run("/bin/sh", "-c", f"exec {SCRIPTS}/time_utils.py normalize - <{file}"))
 
 
-def copy_of_scripts(place: Place, *names: str) -> Path:
+def copy_of_scripts(place: Place) -> Path:
     """A checkout at a hostile path, without an environment."""
     scripts = place.base / f"at{EVIL}" / "scripts"
     scripts.mkdir(parents=True)
-    for name in names:
-        (scripts / name).write_bytes((SCRIPTS / name).read_bytes())
-        (scripts / name).chmod(0o755)
+    for path in SCRIPTS.iterdir():
+        if path.is_file():
+            shutil.copy(path, scripts)
     return scripts
 
 
 def test_shell_entries(screen):
-    scripts = copy_of_scripts(screen.place, "run-deferred.sh", "schedule-task.sh", "common.sh", "install.sh")
+    scripts = copy_of_scripts(screen.place)
     is_shown_by_a_shell(screen.run(str(scripts / "run-deferred.sh")))
     is_shown_by_a_shell(screen.run(str(SCRIPTS / "install.sh"), "install", EVIL))
     is_shown_by_a_shell(screen.run(str(SCRIPTS / "install.sh"), "install", "none", HOME=f"x{EVIL}"))
@@ -405,7 +406,7 @@ def is_shown_by_a_shell(text: str) -> None:
 
 
 def test_bootstrap(screen):
-    scripts = copy_of_scripts(screen.place, "bootstrap.py")
+    scripts = copy_of_scripts(screen.place)
     is_shown(screen.run("python3", "-I", str(scripts / "bootstrap.py"), "--check"))
 
 

@@ -101,6 +101,7 @@ def test_newlines_tabs_and_blanks_each_in_their_way():
 def test_a_sentence_is_cut_at_its_limit_and_never_behind_a_joiner():
     assert visible.sentence("abcdef", 6) == "abcdef"
     assert visible.sentence("abcdefg", 6) == "abcde…"
+    assert visible.sentence("abc" + " " * 100 + "d", 6) == "abc…"
     assert visible.sentence("abc\U0001f469\u200d\u2695\ufe0f", 6) == "abc\U0001f469…"
 
 
