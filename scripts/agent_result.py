@@ -28,7 +28,7 @@ if __name__ == "__main__":
     _callers_umask = os.umask(0o077)
     os.umask(_callers_umask | 0o002)  # whoever can write to our byte code can make us run theirs
 
-from defer import agentcommands, agentnames, agentresult, agentrun, config, instants, visible
+from defer import adapters, agentcommands, agentnames, agentresult, agentrun, config, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
 
 if TYPE_CHECKING:
@@ -64,11 +64,9 @@ def _summary() -> int:
 
 
 def _program(agent: str) -> str:
-    import shutil
-
-    return shutil.which(agent) or _misconfigured(
-        agent, f"no such program on PATH (install {_PRODUCTS[agent]}, then run: defer cron install)"
-    )
+    found = adapters.program(agent, os.environ.get("PATH") or os.defpath, os.curdir)
+    mend = f"install {_PRODUCTS[agent]}, then run: defer cron install"
+    return found or _misconfigured(agent, f"no such program on PATH ({mend})")
 
 
 def _prompt(agent: str) -> int:

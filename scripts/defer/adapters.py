@@ -66,16 +66,34 @@ def doubt(named: str, search_path: str) -> str | None:
     return _none_of(f"executor {path}", (started,) if started else (), search_path)
 
 
-def doubt_of_command(program: str, search_path: str) -> str | None:
+def doubt_of_command(word: str, search_path: str, directory: str) -> str | None:
     """The same of a task file's command, by its first word."""
-    return _none_of("command", (program,), search_path)
+    if program(word, search_path, directory):
+        return None
+    return _missing("command", (word,))
+
+
+def program(word: str, search_path: str, directory: str) -> str | None:
+    """The full path of the program that a word names, if it is there: below ``directory`` if the word has a ``/``.
+
+    Parts of PATH that are not full paths are passed over: a program would be another in each directory that somebody
+    happens to stand in, and one that others write to may be among them.
+    """
+    import shutil  # with the compressors that it brings: only what names a program in words pays for it
+
+    if "/" in word:
+        return shutil.which(os.path.join(directory, word))
+    full = (part for part in search_path.split(os.pathsep) if os.path.isabs(part))
+    return shutil.which(word, path=os.pathsep.join(full))
 
 
 def _none_of(who: str, programs: tuple[str, ...], search_path: str) -> str | None:
     """What to say where none of ``programs`` is there to be started."""
-    import shutil  # only what has an executor pays for it
-
-    if not programs or any(shutil.which(one, path=search_path) for one in programs):
+    if not programs or any(program(one, search_path, os.curdir) for one in programs):
         return None
+    return _missing(who, programs)
+
+
+def _missing(who: str, programs: tuple[str, ...]) -> str:
     where = "" if "/" in programs[0] else " on the PATH that a wake will have"
     return f"{who}: there is no program {' or '.join(programs)}{where} (install it, then: defer cron install)"

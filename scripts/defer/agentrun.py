@@ -116,13 +116,9 @@ class ResultSlot:
         return None
 
     def _replace(self, data: bytes) -> None:
-        new = f".{self._name}.{os.urandom(8).hex()}.new"
+        """Not beside it and renamed: one that is killed meanwhile would leave what nobody looks for, unmasked."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._name, dir_fd=self._directory)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            with open(os.open(new, flags, 0o600, dir_fd=self._directory), "wb") as file:
-                file.write(data)
-            os.rename(new, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(new, dir_fd=self._directory)
-            raise
+        with open(os.open(self._name, flags, 0o600, dir_fd=self._directory), "wb") as file:
+            file.write(data)

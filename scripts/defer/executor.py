@@ -55,14 +55,13 @@ def command_line(task: Task, config: Config) -> list[str] | None:
     """
     command = task.get("command")
     if isinstance(command, str):
-        return ["/bin/sh", "-c", command]
+        return ["/bin/sh", "-c", "--", command]
     if command:
-        import shutil  # with the compressors that it brings, and asked by nothing but a command in words
-
-        program = shutil.which(command[0], path=config.get("PATH") or os.defpath)
+        directory = str(working_directory(task, config))
+        program = adapters.program(command[0], config.get("PATH") or os.defpath, directory)
         if program is None:
             raise Misconfigured(f"no such program: {command[0]} (give its path, or mend PATH in the settings file)")
-        return [os.path.abspath(program), *command[1:]]
+        return [program, *command[1:]]
     named = task.get("executor") or config.executor
     return None if named is None else [str(resolve(named))]
 

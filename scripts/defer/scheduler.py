@@ -272,7 +272,8 @@ def doubts(stored: Task, config: Config) -> list[str]:
     command, named = stored.get("command"), stored.get("executor") or config.executor
     search_path = config.get("PATH") or os.defpath
     if command:
-        found = adapters.doubt_of_command(command[0], search_path) if isinstance(command, list) else None
+        directory = stored.get("workspace") or stored.get("cwd") or os.path.expanduser("~")
+        found = adapters.doubt_of_command(command[0], search_path, directory) if isinstance(command, list) else None
     else:
         found = adapters.doubt(named, search_path) if named else None
     return [f"the task will fail as things stand: {found}"] if found else []

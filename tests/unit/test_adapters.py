@@ -145,3 +145,72 @@ def test_a_program_that_may_be_started_and_not_read_is_started(place, needs):
         bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", "--"]
     subprocess.run([*bound, SCRIPTS / "run-deferred.sh"], env=place.env, check=True, capture_output=True)
     assert place.archived()[0]["status"] == "completed", place.archived()
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "..", ".", "claude/", "claude\n", "a" * 5000, "-x", "--help", "~/x", "/etc", "a\x01b"]
+)
+def test_what_is_no_executor_is_told_and_nothing_else_is_started(place, name):
+    done = place.defer("1h", "s", f"--executor={name}")
+    assert "Traceback" not in done.stderr
+    place.write_store(v1_task("odd", executor=name), v1_task("fine", executor="/bin/true"))
+    place.wake()
+    ended = {one["id"]: one for one in place.archived()}
+    assert (ended["odd"]["status"], ended["fine"]["status"]) == ("failed", "completed")
+    assert ended["odd"]["error"].startswith("no such executor: ")
+
+
+@pytest.mark.parametrize("text", ["-x", "-c", "--version", "-s", "--"])
+def test_a_command_is_never_an_option_of_the_shell(place, text):
+    place.write_store(v1_task(command=text))
+    place.wake()
+    (ended,) = place.archived()
+    assert "not found" in ended["error"]
+    assert ended["error"].startswith("executor exited with 127: ")
+
+
+class TestTheProgramOfACommand:
+    def ran(self, place, command, cwd, **fields):
+        place.write_store(v1_task(command=command, **fields))
+        place.wake(env={"PATH": f".::bin:{place.env['PATH']}"}, cwd=cwd)
+        return place.archived()[0]
+
+    def says(self, directory, name="x"):
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / name
+        path.write_text(f"#!/bin/sh\necho {directory.name}\n")
+        path.chmod(0o755)
+
+    @pytest.mark.parametrize("name", ["x", "env"])
+    def test_is_not_taken_from_where_the_runner_stands(self, place, name):
+        here = place.base / "here"
+        self.says(here, name)
+        self.says(here / "bin", name)
+        ended = self.ran(place, [name], here)
+        if name == "x":
+            assert ended["error"] == "no such program: x (give its path, or mend PATH in the settings file)"
+        else:
+            assert "PATH=" in ended["result"]["output"]
+
+    def test_is_below_the_directory_of_the_task_if_it_has_a_slash(self, place):
+        self.says(place.base / "here")
+        self.says(place.base / "workspace")
+        ended = self.ran(place, ["./x"], place.base / "here", workspace=str(place.base / "workspace"))
+        assert ended["result"]["output"] == "workspace"
+
+    def test_is_not_doubted_there(self, place):
+        self.says(place.base / "workspace")
+        tasks = place.base / "tasks"
+        tasks.mkdir()
+        (tasks / "a.yml").write_text(f"schedule: 1h\ncommand: [./x]\nworkspace: {place.base}/workspace\n")
+        (tasks / "b.yml").write_text("schedule: 1h\ncommand: [./x]\n")
+        (warning,) = said(place.defer("sync", str(tasks)))
+        assert "b.yml:2: command: the task will fail as things stand: command: there is no program ./x (" in warning
+
+    def test_nor_is_an_agents(self, place):
+        here = place.base / "here"
+        self.says(here, "claude")
+        self.says(here / "bin", "claude")
+        place.write_store(v1_task(executor="claude", workspace=str(here)))
+        place.wake(env={"PATH": f".::bin:{place.env['PATH']}"}, cwd=here)
+        assert place.archived()[0]["error"].startswith("executor exited with 78: claude: no such program on PATH (")
