@@ -11,7 +11,7 @@ scripts=${BASH_SOURCE[0]%/*}
 . "$scripts/common.sh"
 
 refuse() {
-  printf 'defer: nothing is deleted: %s\n' "$1" >&2
+  tell "nothing is deleted: $1"
   exit "${2:-1}"
 }
 
@@ -47,4 +47,4 @@ for path in "$directory"/.deferred.jsonl.*.lease; do
 done
 [ "${CONFIRM-}" = yes ] || refuse "every task, archive and log in $directory would be (make clean-runtime CONFIRM=yes)" 2
 rm -rf -- "$directory"
-printf 'Deleted: %s\n' "$directory"
+say "Deleted: $directory"

@@ -18,6 +18,12 @@ shown() {
   REPLY=${REPLY//$'\363\240'[$'\200'-$'\203']?/?}
 }
 
+# One line on stdout, for people.
+say() {
+  shown "$1"
+  printf '%s\n' "$REPLY"
+}
+
 # One line on stderr.
 tell() {
   shown "$1"

@@ -19,11 +19,6 @@ base_directory "${XDG_STATE_HOME-}" .local/state
 record=$REPLY/defer/installed
 status=0
 
-say() {
-  shown "$*"
-  printf '%s\n' "$REPLY"
-}
-
 refuse() {
   tell "$*"
   status=1

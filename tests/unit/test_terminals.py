@@ -392,8 +392,12 @@ def copy_of_scripts(place: Place) -> Path:
 
 
 def test_shell_entries(screen):
+    (screen.place.base / EVIL / "logs").mkdir(parents=True)
+    (screen.place.base / EVIL / "logs" / "deferred.log").write_text("")
     scripts = copy_of_scripts(screen.place)
     is_shown_by_a_shell(screen.run(str(scripts / "run-deferred.sh")))
+    for directory in (screen.place.base / EVIL, f"x{EVIL}"):
+        is_shown_by_a_shell(screen.entry("clean-runtime.sh", DEFER_RUNTIME_DIR=str(directory), CONFIRM="yes"))
     is_shown_by_a_shell(screen.run(str(SCRIPTS / "install.sh"), "install", EVIL))
     is_shown_by_a_shell(screen.run(str(SCRIPTS / "install.sh"), "install", "none", HOME=f"x{EVIL}"))
     is_shown_by_a_shell(screen.run(str(SCRIPTS / "install.sh"), "uninstall", HOME=f"{screen.place.base}/{EVIL}"))
