@@ -147,7 +147,7 @@ def _homes() -> "list[str]":
 def _place() -> str:
     """Where a new environment goes: beside the code if that can be written to."""
     homes = _homes()
-    if os.access(_ROOT, os.W_OK):
+    if _may(_ROOT, os.W_OK):
         return homes[0]
     if len(homes) == 1:
         what = "not a full path" if os.environ.get("HOME") else "not set"
@@ -163,6 +163,11 @@ def _guarded(home: str) -> None:
     # The checkout is as its owner wants it; the folder in the data directory is nobody's but ours.
     above = [] if home == _homes()[0] else [os.path.dirname(home)]
     setupguard.refuse_others(home, above, os.stat(os.path.realpath(__file__)).st_uid)
+
+
+def _may(path: str, mode: int) -> bool:
+    # As whom we act, not as whom we were called: what the shell's -x asks, too.
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _python(home: str) -> str:
@@ -188,7 +193,7 @@ def _sources(lock: str) -> "list[str]":
 def _vouched(home: str, lock: str) -> bool:
     """Whether the environment is whole and made from what the repository asks for now."""
     stamp = _stamp(home, lock)
-    if not os.access(_python(home), os.X_OK) or not os.path.isfile(stamp):
+    if not _may(_python(home), os.X_OK) or not os.path.isfile(stamp):
         return False
     made = os.stat(stamp).st_mtime_ns
     if all(made > os.stat(source).st_mtime_ns for source in _sources(lock)):
@@ -198,7 +203,7 @@ def _vouched(home: str, lock: str) -> bool:
     with open(stamp) as stream:
         if stream.read().strip() != _fingerprint(home, lock):
             return False
-    if os.access(stamp, os.W_OK):
+    if _may(stamp, os.W_OK):
         os.utime(stamp)
     return True
 
@@ -266,7 +271,7 @@ def _usable(home: str) -> bool:
     version = _version(home)
     pip = os.path.join(home, "lib", "python" + version, "site-packages", "pip", "__main__.py")
     return (
-        os.access(_python(home), os.X_OK)
+        _may(_python(home), os.X_OK)
         and tuple(int(part) for part in version.split(".") if part.isdigit()) >= MINIMUM
         and os.path.exists(pip)
     )

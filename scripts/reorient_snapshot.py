@@ -37,7 +37,7 @@ if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
     # Whatever the locale says, words come and the answer goes as UTF-8.
     os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
-from defer import contextfiles, homedir, snapshot, visible
+from defer import config, contextfiles, homedir, snapshot, visible
 from defer.errors import EXIT_OK, BadInput, DeferError
 
 _FLAGS = ("--project", "--context-file", "--help")
@@ -103,7 +103,8 @@ def _snapshot(argv: list[str]) -> snapshot.Snapshot:
     chosen = _arguments(argv)
     context_file = Path(chosen.context_file) if chosen.context_file else None
     fallback = os.environ.get("DEFER_CONTEXT_FILE")
-    return contextfiles.snapshot(chosen.project, context_file, fallback, _home, _working_directory())
+    secret = config.settings_places(os.environ)
+    return contextfiles.snapshot(chosen.project, context_file, fallback, _home, _working_directory(), secret)
 
 
 def main(argv: list[str]) -> int:

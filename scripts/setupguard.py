@@ -49,8 +49,9 @@ def refuse_others(home: str, above: "list[str]", codes_owner: int) -> None:
     """
     programs = os.path.join(home, "bin")
     libraries = os.path.join(home, "lib")
-    pythons = os.listdir(libraries) if os.access(libraries, os.R_OK) else []
-    packages = [os.path.join(libraries, name, "site-packages") for name in pythons]
+    packages = []
+    if os.path.isdir(libraries):
+        packages = [os.path.join(libraries, name, "site-packages") for name in os.listdir(libraries)]
     settings = os.path.join(home, "pyvenv.cfg")
     for path in filter(os.path.exists, [*above, home, programs, settings, libraries, *packages]):
         _refuse(path, os.stat(path), codes_owner)

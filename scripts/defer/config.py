@@ -142,6 +142,11 @@ class Config:
         return found
 
     @property
+    def settings_places(self) -> list[Path]:
+        """Every place where a settings file of this process may be, whether there is one or not."""
+        return settings_places(self._environ)
+
+    @property
     def runtime_dir(self) -> Path:
         return self._directory("DEFER_RUNTIME_DIR", lambda: self.home / "data" / "runtime")
 
@@ -299,6 +304,12 @@ def settings_path(env: Mapping[str, str]) -> Path | None:
         return Path(env["DEFER_ENV_FILE"])
     places = (user_settings_path(env), ROOT / ".env")
     return next((path for path in places if path is not None and path.is_file()), None)
+
+
+def settings_places(env: Mapping[str, str]) -> list[Path]:
+    """Every place where a settings file may be, whether there is one or not."""
+    named = Path(env["DEFER_ENV_FILE"]) if env.get("DEFER_ENV_FILE") else None
+    return [path for path in (named, user_settings_path(env), ROOT / ".env") if path is not None]
 
 
 def user_settings_path(env: Mapping[str, str]) -> Path | None:

@@ -2,13 +2,17 @@
 
 Reads the file system and nothing else: the environment, the home (asked for when a place in it comes up) and the
 working directory are the caller's to give.
+
+What is read goes into the store, and from there to an agent. A folder may be a clone of somebody's repository, whose
+commit made ``CONTEXT.md`` a link to what was never meant for it. So a file that was only found must lie in its folder
+and be nobody else's; one that is named is what its user says it is, but for the settings file, which holds secrets.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,26 +23,33 @@ from .errors import BadInput, Refused
 READ_LIMIT = 1 << 20  # bytes; a context file people read is a hundredth of it
 RESEARCH = Path("data", "research")
 _NAME = "CONTEXT.md"
+_IF_MEANT = "if it is meant, name it with --context-file"
 
 
 class Place(NamedTuple):
-    """One place a context file may lie, and what names it, if something does."""
+    """One place a context file may lie, and what names it, if something does; whether that is the very file."""
 
     path: Path
     named_by: str | None = None
+    is_meant: bool = False
 
 
 def snapshot(
-    project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
+    project: str | None,
+    context_file: Path | None,
+    env_file: str | None,
+    home: Callable[[], Path],
+    cwd: Path,
+    settings_files: Iterable[Path],
 ) -> snapshots.Snapshot:
     """The snapshot of the context file that :func:`find` finds; raises as it and :func:`read` do."""
-    path = find(project, context_file, env_file, home, cwd)
-    return snapshots.parse(read(path), str(path))
+    place = find(project, context_file, env_file, home, cwd)
+    return snapshots.parse(read(place, settings_files), str(place.path))
 
 
 def find(
     project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
-) -> Path:
+) -> Place:
     """The context file that is named, else the first one there is.
 
     A file that is named and not there is not made up for by another: it would be taken for the one that was asked
@@ -49,7 +60,7 @@ def find(
     for place in _places(project, context_file, env_file, home, cwd):
         trouble = _trouble(place.path)
         if not trouble:
-            return place.path
+            return place
         if place.named_by:
             raise Refused(f"the context file of {place.named_by} is {trouble}: {place.path} (name one that is there)")
         looked_at.append(f"{place.path} ({trouble})")
@@ -59,14 +70,19 @@ def find(
     )
 
 
-def read(path: Path) -> str:
-    """The text of ``path``, at most READ_LIMIT bytes of it; bytes that are not UTF-8 become U+FFFD.
+def read(place: Place, settings_files: Iterable[Path]) -> str:
+    """The text of a file, at most READ_LIMIT bytes of it; bytes that are not UTF-8 become U+FFFD.
 
-    Raises BadInput if it is not text at all, Refused if it cannot be read.
+    Raises BadInput if it is not text at all, Refused if it cannot be read, is one of ``settings_files``, or leads
+    elsewhere than to a file of its folder although nobody named it.
     """
+    path = place.path
+    # The checks are made on what is open: nothing can be put in its place any more. A pipe is not waited for.
+    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if place.is_meant else os.O_NOFOLLOW)
     try:
-        with fsio.kernel.reader(path) as file:
-            content = file.read(READ_LIMIT)
+        with fsio.opened(path if place.is_meant else _in_its_folder(path), flags) as fd:
+            _refuse(place, fsio.kernel.fstat(fd), settings_files)
+            content = fsio.kernel.pread(fd, READ_LIMIT, 0)
     except OSError as error:
         raise Refused(f"the context file cannot be read: {path}: {error.strerror}") from error
     if b"\0" in content:
@@ -74,15 +90,37 @@ def read(path: Path) -> str:
     return content.decode("utf-8", errors="replace")
 
 
+def _in_its_folder(path: Path) -> Path:
+    """Where a file that was found really lies. The folder may be a link of the user's, the file may not lead out."""
+    target = Path(os.path.realpath(path))
+    if not target.is_relative_to(os.path.realpath(path.parent)):
+        raise Refused(f"the context file leads out of its folder: {path} -> {target} ({_IF_MEANT})")
+    return target
+
+
+def _refuse(place: Place, found: os.stat_result, settings_files: Iterable[Path]) -> None:
+    path = place.path
+    if not stat.S_ISREG(found.st_mode):
+        raise Refused(f"the context file is not a file: {path} (name one with --context-file)")
+    if any(os.path.samestat(found, state) for state in map(fsio.stat, settings_files) if state is not None):
+        raise Refused(f"the context file is the settings file, which may hold secrets: {path} (name another)")
+    if place.is_meant:
+        return
+    if found.st_uid not in (0, os.geteuid()):
+        raise Refused(f"the context file belongs to another user, uid {found.st_uid}: {path} ({_IF_MEANT})")
+    if found.st_nlink > 1:
+        raise Refused(f"the context file is a file of another name, too, a hard link: {path} ({_IF_MEANT})")
+
+
 def _places(
     project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
 ) -> Iterator[Place]:
     if context_file is not None:
-        yield Place(cwd / _expanded(context_file, home), "--context-file")
+        yield Place(cwd / _expanded(context_file, home), "--context-file", is_meant=True)
     if project:
         yield Place(home() / RESEARCH / "projects" / _folder_name(project) / _NAME, f"--project {project}")
     if env_file:
-        yield Place(cwd / _expanded(Path(env_file), home), "DEFER_CONTEXT_FILE")
+        yield Place(cwd / _expanded(Path(env_file), home), "DEFER_CONTEXT_FILE", is_meant=True)
     projects = home() / RESEARCH / "projects"
     yield Place(_latest(projects) or projects / "*" / _NAME)
     yield Place(home() / RESEARCH / _NAME)

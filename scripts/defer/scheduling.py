@@ -212,7 +212,9 @@ def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
 
     file = Path(args.context_file) if args.context_file else None
     fallback = settings.get("DEFER_CONTEXT_FILE") or None
-    return dict(contextfiles.snapshot(args.project, file, fallback, lambda: settings.home, Path(_origin() or "/")))
+    cwd = Path(_origin() or "/")
+    found = contextfiles.snapshot(args.project, file, fallback, lambda: settings.home, cwd, settings.settings_places)
+    return dict(found)
 
 
 def prompt_text(args: Namespace) -> str | None:

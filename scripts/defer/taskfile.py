@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import fsio, shapes, surroundings, taskformats, timeparse
+from . import config, fsio, shapes, surroundings, taskformats, timeparse
 from .config import ROOT
 from .errors import BadInput
 from .taskformats import Complaint
@@ -314,12 +314,20 @@ def _workflow(path: Path, named: str | None) -> str | None:
     if named is None:
         return None
     name = named.strip() if named.strip().lower().endswith(".md") else f"{named.strip()}.md"
-    folder = os.path.realpath(path.parent / "workflows")
-    target = os.path.realpath(os.path.join(folder, name))
-    if os.path.isabs(name) or ".." in Path(name).parts or not target.startswith(folder + os.sep):
+    folder = Path(os.path.realpath(path.parent / "workflows"))
+    # The tasks may lie elsewhere, with links to them here: then their workflows may lie there, too. A folder that leads
+    # anywhere else may be what a commit in somebody's repository made of it.
+    if not any(folder.is_relative_to(os.path.realpath(where)) for where in (path.parent, path.resolve().parent)):
+        raise Complaint(
+            f"workflows/ leads out of the folder of the task: {folder} (make it a folder)", None, "workflow"
+        )
+    target = Path(os.path.realpath(folder / name))
+    if os.path.isabs(name) or ".." in Path(name).parts or folder not in target.parents:
         raise Complaint(f"leads out of workflows/: {named} (name a file in there)", None, "workflow")
     if not os.path.isfile(target):
         raise Complaint(f"no such file: {folder}/{name} (write it first)", None, "workflow")
+    if any(place.exists() and place.samefile(target) for place in config.settings_places(os.environ)):
+        raise Complaint(f"is the settings file, which may hold secrets: {named} (name another)", None, "workflow")
     return name
 
 

@@ -188,6 +188,6 @@ def test_a_context_file_that_is_named_is_found_before_home_is_asked_for(tmp_path
     def no_home() -> Path:
         raise NoHome("")
 
-    assert contextfiles.find(None, named, None, no_home, tmp_path) == named
+    assert contextfiles.find(None, named, None, no_home, tmp_path).path == named
     with pytest.raises(NoHome):
         contextfiles.find(None, None, None, no_home, tmp_path)

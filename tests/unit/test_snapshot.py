@@ -250,7 +250,7 @@ class Tree:
         return file
 
     def find(self, project=None, context_file=None, env_file=None) -> Path:
-        return contextfiles.find(project, context_file, env_file, lambda: self.home, self.cwd)
+        return contextfiles.find(project, context_file, env_file, lambda: self.home, self.cwd).path
 
 
 @pytest.fixture
@@ -348,18 +348,18 @@ def test_a_folder_a_pipe_and_a_device_are_no_context_files(tree):
 def test_invalid_utf8_is_replaced_and_binary_refused(tree):
     file = tree.put("cwd/CONTEXT.md")
     file.write_bytes(b"## State\n- caf\xe9\n")
-    snapshot = contextfiles.snapshot(None, None, None, lambda: tree.home, tree.cwd)
+    snapshot = contextfiles.snapshot(None, None, None, lambda: tree.home, tree.cwd, [])
     assert snapshot["key_points"] == ["caf\ufffd"]
     file.write_bytes("## State\n- a\n".encode("utf-16"))
     with pytest.raises(BadInput, match="is not text"):
-        contextfiles.snapshot(None, None, None, lambda: tree.home, tree.cwd)
+        contextfiles.snapshot(None, None, None, lambda: tree.home, tree.cwd, [])
 
 
 def test_only_the_first_megabyte_is_read(tree):
     file = tree.put("cwd/CONTEXT.md")
     file.write_bytes(b"## State\n- first\n" + b"x" * contextfiles.READ_LIMIT + b"\n- beyond\n")
-    assert len(contextfiles.read(file)) == contextfiles.READ_LIMIT
-    snapshot = contextfiles.snapshot(None, file, None, lambda: tree.home, tree.cwd)
+    assert len(contextfiles.read(contextfiles.Place(file), [])) == contextfiles.READ_LIMIT
+    snapshot = contextfiles.snapshot(None, file, None, lambda: tree.home, tree.cwd, [])
     assert snapshot["key_points"][0] == "first"
     assert "beyond" not in snapshot["key_points"]
 

@@ -260,6 +260,41 @@ def test_bad_workflows(wrong: Callable[..., list[str]], workflows: Path, named: 
     assert said in line
 
 
+def test_the_folder_of_workflows_may_not_lead_out_either(wrong: Callable[..., list[str]], tmp_path: Path) -> None:
+    elsewhere = tmp_path.parent / f"{tmp_path.name} elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "notes.md").write_text("mine")
+    (tmp_path / "workflows").symlink_to(elsewhere)
+    assert wrong(f"{BASE}workflow: notes\n") == [
+        f"a.yml:2: workflow: workflows/ leads out of the folder of the task: {elsewhere} (make it a folder)"
+    ]
+
+
+def test_tasks_that_are_links_may_have_their_workflows_where_they_lie(tmp_path: Path) -> None:
+    """As tools for dotfiles lay them out: each name a link of its own."""
+    kept, linked = tmp_path / "dotfiles", tmp_path / "tasks"
+    (kept / "workflows").mkdir(parents=True)
+    linked.mkdir()
+    (kept / "workflows" / "w.md").write_text("Do it.")
+    (kept / "a.yml").write_text(f"{BASE}workflow: w\n")
+    for name in ("workflows", "a.yml"):
+        (linked / name).symlink_to(kept / name)
+    assert taskfile.load(linked / "a.yml").prompt == "Do it."
+    (tmp_path / "whole").symlink_to(kept)
+    assert taskfile.load(tmp_path / "whole" / "a.yml").prompt == "Do it."
+
+
+def test_a_workflow_that_is_the_settings_file_is_refused(
+    wrong: Callable[..., list[str]], workflows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "env").write_text("API_TOKEN=canary\n")
+    (workflows / "notes.md").hardlink_to(tmp_path / "env")
+    monkeypatch.setenv("DEFER_ENV_FILE", str(tmp_path / "env"))
+    assert wrong(f"{BASE}workflow: notes\n") == [
+        "a.yml:2: workflow: is the settings file, which may hold secrets: notes (name another)"
+    ]
+
+
 def test_the_digest_tells_states_apart(load: Load, workflows: Path) -> None:
     digests = [load(BASE + "workflow: release\n").digest]
     (workflows / "release.md").write_text("Another text.")
