@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+from . import visible
+
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _BLANK = " \t\r\n"
 
@@ -73,15 +74,11 @@ def _charset(locale: str) -> str:
 
 
 def last_line(printed: str) -> str:
-    """The last line that says anything, with its control characters shown; nothing where none does.
+    """The last line that says anything, with what would be obeyed shown; nothing where none does.
 
     One that only sets a terminal's colours back says nothing.
     """
     for line in reversed(printed.splitlines()):
         if _ESCAPE_SEQUENCE.sub("", line).strip():
-            return _CONTROL.sub(_shown, line.strip(_BLANK))
+            return visible.line(line.strip(_BLANK).replace("\t", " "))
     return ""
-
-
-def _shown(control: re.Match[str]) -> str:
-    return " " if control[0] == "\t" else f"\\x{ord(control[0]):02x}"

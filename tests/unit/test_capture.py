@@ -140,6 +140,10 @@ def test_nothing_printed_is_no_error_line(tmp_path):
 def test_control_characters_of_the_error_are_shown(tmp_path):
     one, _ = captured(tmp_path, ("stderr", b"\x1b[31mred\x1b[0m\ta\0b\x7f\xc2\x9bc\n"))
     assert one.last_words == r"\x1b[31mred\x1b[0m a\x00b\x7f\x9bc"
+    one, _ = captured(
+        tmp_path, ("stderr", "cannot read photo\u202egnp.sh\U000e0041 of \U0001f469\u200d\U0001f469\n".encode())
+    )
+    assert one.last_words == "cannot read photo\\u202egnp.sh\\U000e0041 of \U0001f469\u200d\U0001f469"
 
 
 def test_a_log_that_cannot_be_made_loses_output_and_nothing_else(tmp_path):
