@@ -47,6 +47,8 @@ def give(path: Path, data: bytes) -> None:
 
 def take(path: Path, limit: int) -> tuple[bytes, str | None]:
     """At most ``limit`` bytes of a result, none where there is none, and what is odd about it; its name is gone."""
+    if path.parent.is_symlink():
+        return b"", "its directory is a link, and not looked into"
     try:
         raw, odd = _read(path, limit)
     except FileNotFoundError:
@@ -79,7 +81,8 @@ def oddity(state: os.stat_result) -> str | None:
 
 
 def clear(*paths: Path) -> None:
-    """Remove these names, whatever they stand for. A directory stays: what is in it is not ours."""
+    """Remove these names, whatever they stand for, but not elsewhere. A directory stays: what is in it is not ours."""
     for path in paths:
         with suppress(OSError):
-            fsio.remove(path)
+            if not path.parent.is_symlink():
+                fsio.remove(path)

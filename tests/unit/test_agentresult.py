@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defer import resultfile
 from defer.agentresult import READERS, judge
 from defer.quota import Exhausted, exhausted
 
@@ -90,34 +91,34 @@ def test_silence_with_a_failing_status_still_says_something():
     assert judge("codex", "", 9, NOW, LISBON).error == "codex exited with 9"
 
 
-@given(
-    st.sampled_from(sorted(READERS)),
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(
-                    [
-                        "type",
-                        "result",
-                        "is_error",
-                        "permission_denials",
-                        "usage",
-                        "error",
-                        "item",
-                        "errors",
-                        "session_id",
-                    ]
-                ),
-                inner | st.sampled_from(["result", "error", "turn.failed", "turn.completed", "item.completed"]),
-                max_size=4,
-            )
-        ),
-    ),
-    st.sampled_from([0, 1]),
+KEYS = [
+    *("type", "result", "is_error", "permission_denials", "tool_name", "usage", "total_cost_usd", "api_error_status"),
+    *("input_tokens", "cache_read_input_tokens", "output_tokens", "error", "message", "item", "errors", "session_id"),
+    *("thread_id", "text"),
+]
+WORDS = [
+    "result",
+    "error",
+    "turn.failed",
+    "turn.completed",
+    "item.completed",
+    "thread.started",
+    "agent_message",
+    "--yolo",
+]
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5)
+NUMBERS = st.sampled_from([10**400, -1, 10**15, 10**15 + 1, 429, 401])
+ANY_JSON = st.recursive(
+    LEAVES | NUMBERS | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
 )
-def test_any_json_is_judged(agent, value, status):
-    verdict = judge(agent, json.dumps(value), status, NOW, LISBON)
+
+
+@given(st.sampled_from(sorted(READERS)), st.lists(ANY_JSON, max_size=4), st.sampled_from([0, 1]))
+def test_any_json_is_judged(agent, values, status):
+    verdict = judge(agent, "\n".join(map(json.dumps, values)), status, NOW, LISBON)
     assert verdict.exit_code in (0, 1, 75, 77, 78)
     assert (verdict.exit_code == 0) == (verdict.error is None)
+    assert len((verdict.error or "").splitlines()) <= 1
+    _, complaint = resultfile.read(resultfile.load(json.dumps(verdict.result).encode()), NOW)
+    assert complaint is None

@@ -146,6 +146,7 @@ class TestWhatStandsInThePlaceOfTheResult:
         ours = "ours=${DEFER_RESULT_FILE%/*}"
         done = claude.does(f'{ours}; mv "$ours" "$ours.moved"; ln -s {quoted(elsewhere)} "$ours"')
         assert done["status"] == "completed"
+        assert done["result"]["result_file_error"] == "its directory is a link, and not looked into"
         assert list(elsewhere.iterdir()) == []
 
     def test_no_directory_at_all(self, claude):

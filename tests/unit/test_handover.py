@@ -117,6 +117,20 @@ def test_a_directory_stays_with_what_is_in_it(place):
     assert kept.read_text() == "kept\n"
 
 
+def test_a_file_of_that_name_elsewhere_is_neither_read_nor_removed(place):
+    elsewhere = place.base / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("result", "input"):
+        (elsewhere / f"run.{name}.json").write_text(CANARY)
+    body = (
+        f"cd {quoted(elsewhere)}; for name in result input; do mv run.$name.json $DEFER_RUN_ID.$name.json; done; "
+        f'ours=${{DEFER_RESULT_FILE%/*}}; rm -r "$ours"; ln -s {quoted(elsewhere)} "$ours"'
+    )
+    result = in_its_place(place, body)
+    assert result["result_file_error"] == "its directory is a link, and not looked into"
+    assert [path.read_text() for path in elsewhere.iterdir()] == [CANARY, CANARY]
+
+
 def test_the_input_is_replaced_by_a_link(place):
     """Its name goes, what it leads to stays."""
     secret = place.base / "secret"

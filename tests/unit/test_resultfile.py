@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from defer import resultfile
 from defer.masking import Masker
@@ -207,3 +209,38 @@ class TestMasked:
         secrets = Masker([b"true", b"prod", b"null", b'"', b"{", b"summary"])
         said = resultfile.masked(resultfile.load(b'{"summary":"prod is true","usage":null}'), secrets)
         assert resultfile.read(said, NOW) == (Result(summary="[masked] is [masked]"), None)
+
+
+KNOWN = {"session_id": "5f1c", "usage": {"input_tokens": 1, "output_tokens": 2, "cost_usd": 0.5}}
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*GOOD, "odd", "x"]), inner, max_size=6)
+    ),
+    max_leaves=20,
+)
+
+
+class TestBesideWhatAnAgentWrote:
+    @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
+    def test_what_the_adapter_knows_is_read_whatever_that_is(self, written):
+        whole = resultfile.with_known(written, None, KNOWN, NOW)
+        assert len(whole) <= resultfile.LIMIT_BYTES
+        result, _ = resultfile.read(resultfile.load(whole), NOW)
+        assert (result.session_id, result.usage) == (KNOWN["session_id"], KNOWN["usage"])
+
+    @given(ANY_JSON)
+    def test_what_can_be_used_is_what_the_runner_would_have_used(self, value):
+        if not isinstance(value, dict):
+            return
+        written = json.dumps(value).encode()
+        if b"Infinity" in written or b"NaN" in written:
+            return
+        alone, complaint = resultfile.read(resultfile.load(written), NOW)
+        beside, told = resultfile.read(resultfile.load(resultfile.with_known(written, None, {}, NOW)), NOW)
+        assert beside._replace(odd=None) == alone._replace(odd=None)
+        assert told == (complaint and complaint[:1000])
+
+    def test_moments_stay_moments(self):
+        written = json.dumps({"retry_at": "2026-04-08T20:00:00+02:00"}).encode()
+        assert json.loads(resultfile.with_known(written, None, {}, NOW)) == {"retry_at": "2026-04-08T18:00:00Z"}
