@@ -311,7 +311,7 @@ def wake() -> Parser:
 
 def attempt() -> Parser:
     """`execute-task.sh`."""
-    return Parser("execute-task.sh", "One attempt of the task whose JSON is on standard input; prints its result.")
+    return Parser("execute-task.sh", "One attempt of the task whose JSON is on standard input; prints the task.")
 
 
 def archive() -> Parser:

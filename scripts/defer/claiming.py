@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from . import occurrences, task
+from . import occurrences, task, versions
 from .codec import Task
+from .errors import Refused
 
+_MENDS = {
+    task.EXECUTING: "wait for its end, or: defer cancel --kill {id}",
+    task.PAUSED: "defer resume {id}, or defer run {id} to do it once",
+}
 _WORKSPACE, _TASK, _SESSION = "workspace", "task", "session"
 
 
@@ -35,6 +40,35 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
             slots -= 1
             taken |= _shared(one)
     return changed
+
+
+def by_hand(one: Task, given: Task, hot: Iterable[Task], now: datetime, run: dict[str, Any]) -> Task:
+    """The record of a task that is run by hand, whatever its time and the slots: claimed, or ended as expired.
+
+    ``given`` is what the caller knows of it: v1's runner claims a task itself, without a name, and hands it over.
+    Raises Refused for one that does not wait, that recurs, or whose workspace is in use.
+    """
+    versions.must_know(one)
+    if _is_claimed_by_v1(one) and all(one.get(name) == given.get(name) for name in ("status", "started_at")):
+        one = {**one, "status": task.SCHEDULED}
+    if one["status"] != task.SCHEDULED:
+        mend = _MENDS.get(one["status"], "defer run {id} does it once more").format(id=one["id"])
+        raise Refused(f"task is {one['status']}: {one['id']} ({mend})")
+    if occurrences.is_recurring(one):
+        raise Refused(f"task recurs: {one['id']} (defer run {one['id']} does once what it does; its schedule stays)")
+    in_use = {thing for other in hot if _is_another_at_work(other, one) for thing in _shared(other)}
+    if not _may_share(one, _shared(one) & in_use):
+        kinds = " and ".join(sorted(kind for kind, _ in _shared(one) & in_use))
+        raise Refused(f"another attempt has its {kinds}: {one['id']} (wait for its end)")
+    return task.expire(one, now) if task.is_expired(one, now) else task.claim(one, now, run)
+
+
+def _is_claimed_by_v1(one: Task) -> bool:
+    return one["status"] == task.EXECUTING and bool(one.get("started_at")) and not one.get("run")
+
+
+def _is_another_at_work(other: Task, one: Task) -> bool:
+    return bool(other["status"] == task.EXECUTING and other["id"] != one["id"])
 
 
 def _shared(one: Task) -> set[tuple[str, str]]:

@@ -79,9 +79,17 @@ class Runner:
         self.counts = self._tally.counts
         self.out_of_reach: list[Task] = []
         """Attempts that take slots, and whose processes nobody here can see."""
+        self.settled: Task | None = None
+        """The record of the attempt that was settled last, as it is then."""
 
     def wake(self) -> None:
         """Do all that can be done now. Raises DeferError when the wake itself cannot do its work."""
+        self._work()
+        self._file()
+        if self._held_up is not None:
+            raise self._held_up
+
+    def _work(self) -> None:
         # Read what every attempt will need now, so that a bad setting stops the wake before any claim.
         self._backoff, self._max_parallel = self._config.backoff, self._config.max_parallel
         _ = self._config.timeout_seconds, self._config.kill_grace_seconds, self._config.output_limit_bytes
@@ -96,9 +104,6 @@ class Runner:
                 self._loop.let_go()
                 self._lease.release(with_file=is_whole)
                 self._store.patience = None
-        self._file()
-        if self._held_up is not None:
-            raise self._held_up
 
     @property
     def was_stopped(self) -> bool:
@@ -371,7 +376,7 @@ class Runner:
         except NotOurs:
             self._audit.note(now, "outcome_dropped", mine["id"], run=run_id(mine))
             return
-        self._something_to_file = True
+        self._something_to_file, self.settled = True, settled
         self._tally.settled(settled, result, now)
 
     def _file_meanwhile(self) -> None:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias
 
-from . import arguments, codec, executor, instants, outcome, recovery, render, task, v1locks, versions
-from .attempt import Attempt
+from . import arguments, codec, recovery, render, task, v1locks
 from .client import Client
 from .errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
-from .executor import Misconfigured, Paths
 from .loop import Loop
 from .runner import Runner
-
-if TYPE_CHECKING:
-    from .config import Config
-    from .keeper import Keeper
-    from .outcome import Outcome
-
 
 Connect: TypeAlias = Callable[[], Client]
 
@@ -126,28 +117,22 @@ def archive(connect: Connect, argv: list[str]) -> int:
 
 
 def attempt(connect: Connect, argv: list[str]) -> int:
-    """One attempt of the task on standard input, apart from any store; prints its result as v1 did.
+    """One attempt of the task on standard input; prints the task as it is then, as v1 did.
 
-    The exit status is the executor's; 1 where it has none (a timeout, a signal).
+    0 for one that is completed or waits for its retry, 1 for one that has failed.
     """
     arguments.attempt().parse(argv)
-    settings = connect().config
-    _ = settings.secret_names
-    one = _read_task(sys.stdin.buffer)
-    versions.must_know(one)
-    now = instants.now()
-    one = task.claim(one, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"})
-    paths = Paths.of(settings.log_dir, one["id"], one["run"]["run_id"])
-    executor.write_prompt(one, paths, settings)
-    try:
-        command = executor.command_line(one, settings)
-        ended = executor.prompt_prepared(paths) if command is None else _run(Attempt(one, settings, command), settings)
-    except Misconfigured as error:
-        ended = executor.misconfigured(error, paths, settings)
-    except (ValueError, TypeError) as error:
-        # A record from anywhere: a text in it may be none that a process can be told.
-        ended = executor.not_started(error, outcome.CONFIG_ERROR, settings)
-    return _print_result(ended)
+    client = connect()
+    _ = client.config.secret_names
+    given = _read_task(sys.stdin.buffer)
+    from . import byhand
+
+    came_to, differing = byhand.attempt(client, given)
+    if differing:
+        render.hold_warnings()
+        render.warn(f"the task was run as it stands in the store; standard input has other {', '.join(differing)}")
+    render.print_object(task.shown(came_to), compact=False)
+    return EXIT_OK if came_to["status"] in (task.COMPLETED, task.SCHEDULED) else EXIT_REFUSED
 
 
 def _read_task(stream: BinaryIO) -> codec.Task:
@@ -161,36 +146,3 @@ def _read_task(stream: BinaryIO) -> codec.Task:
     if codec.is_filed(one):
         raise BadInput(f"no task on standard input: {one['id']} is filed (pipe its line of the archive)")
     return one
-
-
-def _run(running: Attempt, settings: Config) -> Outcome:
-    """Drive one attempt to its end."""
-    with Loop(owns_process=True) as loop:
-        loop.expect(running)
-        loop.add(running, lambda: _keeper(settings))
-        while not loop.wait([]):
-            # The executor is in a session of its own: a terminal's Ctrl-C does not reach it unless we pass it on.
-            if loop.is_told_to_stop:
-                running.end(outcome.RUNNER_STOPPED)
-        ended = running.finish(instants.now())
-        loop.let_go()
-    return ended
-
-
-def _keeper(settings: Config) -> Keeper | None:
-    from .keeper import Keeper
-
-    try:
-        return Keeper(settings.secrets, settings.output_limit_bytes, None)
-    except OSError:
-        return None
-
-
-def _print_result(ended: Outcome) -> int:
-    if ended.status == outcome.OK:
-        render.print_json(ended.result, compact=True)
-        return EXIT_OK
-    result = {**(ended.result or {}), "type": "executor_failed", "error": ended.error, "error_type": ended.error_type}
-    render.print_json(result, compact=True)
-    render.warn(ended.error or "the attempt failed")
-    return ended.exit_code if ended.exit_code is not None and ended.exit_code > 0 else EXIT_REFUSED

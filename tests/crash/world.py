@@ -22,7 +22,20 @@ from typing import Any
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
 
-from defer import agenda, audit, fsio, instants, outcome, process, records, runner, scheduler, task, versions
+from defer import (
+    agenda,
+    audit,
+    byhand,
+    fsio,
+    instants,
+    outcome,
+    process,
+    records,
+    runner,
+    scheduler,
+    task,
+    versions,
+)
 from defer.audit import AuditLog
 from defer.config import Config
 from defer.editing import Editor
@@ -375,6 +388,17 @@ def wake(proc: Proc) -> None:
     """``run-deferred.sh`` once Python runs."""
     proc.store.markers.beat()
     runner.Runner(proc.store, proc.config, proc.audit, lambda: proc.machine.now, loop=FakeLoop()).wake()
+
+
+def by_hand(task_id: str) -> Callable[[Proc], None]:
+    """``execute-task.sh`` with a task of the store."""
+
+    def act(proc: Proc) -> None:
+        given = proc.store.find(task_id)
+        assert given is not None
+        byhand.ByHand(proc.store, proc.config, proc.audit, lambda: proc.machine.now, loop=FakeLoop()).run(given)
+
+    return act
 
 
 def archive(proc: Proc) -> None:

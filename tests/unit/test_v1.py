@@ -306,18 +306,18 @@ class TestExecutor:
         env = {"DEFER_EXECUTOR": place.executor("cat >/dev/null; echo done")}
         done = place.run("execute-task.sh", input=json.dumps(v1_task()).encode(), env=env)
         assert done.returncode == 0
-        assert strict(done.stdout)["output"] == "done"
+        assert strict(done.stdout)["result"]["output"] == "done"
         assert not place.store_path.exists()
 
-    def test_execute_task_passes_the_exit_status_on(self, place):
+    def test_execute_task_ends_with_1_where_the_task_has_failed(self, place):
         env = {"DEFER_EXECUTOR": place.executor("exit 5")}
         done = place.run("execute-task.sh", input=json.dumps(v1_task()).encode(), env=env)
-        assert done.returncode == 5
-        assert strict(done.stdout)["type"] == "executor_failed"
+        assert done.returncode == 1
+        assert strict(done.stdout)["result"]["type"] == "executor_failed"
 
     def test_execute_task_without_an_executor_prepares_the_prompt(self, place):
         done = place.run("execute-task.sh", input=json.dumps(v1_task(), indent=2).encode())
-        result = strict(done.stdout)
+        result = strict(done.stdout)["result"]
         assert result["type"] == "prompt_prepared"
         assert "resume the review" in Path(result["prompt_path"]).read_text()
 
