@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
-from . import claiming, executor, instants, outcome, task, versions
+from . import claiming, executor, instants, outcome, render, task, versions
 from .attempt import Attempt
 from .client import Client
 from .codec import Task
@@ -100,7 +100,10 @@ def _apart(config: Config, given: Task) -> Task:
     except (ValueError, TypeError) as error:
         # A record from anywhere: a text in it may be none that a process can be told.
         ended = executor.not_started(error, outcome.CONFIG_ERROR, config)
-    return outcome.settle(one, ended, instants.now(), config.backoff)
+    settled = outcome.settle(one, ended, instants.now(), config.backoff)
+    if settled["status"] == task.FAILED:
+        render.warn(f"task failed: {one['id']}: {settled['error']}")
+    return settled
 
 
 def _run(running: Attempt, config: Config) -> Outcome:

@@ -262,6 +262,7 @@ class TestApart:
         done = execute(place, v1_task(max_retries=retries), "echo why; exit 5")
         assert (done.returncode, strict(done.stdout)["status"]) == (code, status)
         assert strict(done.stdout)["last_error"] == "executor exited with 5: why"
+        assert done.stderr == ("" if retries else f"defer: task failed: {ID}: executor exited with 5: why\n")
         assert not place.store_path.exists()
 
     def test_one_of_the_archive_is_run_again(self, place):

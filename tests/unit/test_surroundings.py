@@ -144,10 +144,10 @@ class TestUmask:
         assert_ours_are_private(place)
 
     @pytest.mark.parametrize("mask", UMASKS, ids=oct)
-    def test_one_attempt_apart_from_a_store_has_it_too(self, place, mask):
+    def test_one_attempt_by_hand_has_it_too(self, place, mask):
         task = place.schedule("1h", "s", "--executor", place.executor("umask"))
         done = place.run("execute-task.sh", input=json.dumps(task).encode(), preexec_fn=umask(mask))
-        assert printed_umask(strict(done.stdout)) == mask
+        assert printed_umask(strict(done.stdout)["result"]) == mask
         place.run("archive-deferred.sh", preexec_fn=umask(mask))
         assert_ours_are_private(place)
 
