@@ -22,6 +22,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from defer import (
+    agentresult,
     codec,
     holding,
     instants,
@@ -82,6 +83,23 @@ VALUES = [
 RESULTS = [
     {"summary": "s", "retry_at": "2026-04-08T18:00:00+02:00", "reschedule": "2h", "session_id": "x"},
     {"usage": {"input_tokens": 1, "output_tokens": 2, "cost_usd": 0.5}, "artifacts": ["a"]},
+]
+OUTPUTS = [
+    (
+        '{"type":"result","subtype":"success","is_error":false,"api_error_status":null,"result":"Done.","session_id":'
+        '"87c6bab2-6036","total_cost_usd":0.00685,"usage":{"input_tokens":1200,"cache_read_input_tokens":0,'
+        '"output_tokens":34},"permission_denials":[{"tool_name":"Bash","tool_input":{"command":"x"}}]}'
+    ),
+    '{"type":"result","is_error":true,"result":"API Error: 429","api_error_status":429,"errors":["x"]}',
+    "Claude AI usage limit reached|1776700800",
+    "You've hit your session limit · resets 3:50pm (Asia/Tokyo)",
+    (
+        '{"type":"thread.started","thread_id":"01a21768-1fa4"}\n{"type":"error","message":"reconnecting 1/5"}\n'
+        '{"type":"item.completed","item":{"id":"item_1","type":"agent_message","text":"Done."}}\n'
+        '{"type":"turn.completed","usage":{"input_tokens":1200,"output_tokens":34}}'
+    ),
+    '{"type":"turn.failed","error":{"message":"You\u2019ve hit your usage limit … or try again in 2 days 17 hours."}}',
+    "You've hit your usage limit. Try again at 3:15 PM.",
 ]
 SETTINGS = ["export NAME='a value' # why\nOTHER=plain\n# note\nTHIRD=\"quoted\"\n", "A=1\n\nB=\n", "\ufeffA=b c\r\n"]
 LINES = [
@@ -217,6 +235,21 @@ def _result(dice: random.Random) -> str:
     return repr(raw)
 
 
+def _agents_output(dice: random.Random) -> str:
+    """What an agent's program printed: judged whatever it is, and the runner can use all that is written down of it."""
+    text = broken(dice.choice(OUTPUTS), dice)
+    for agent in agentresult.READERS:
+        verdict = agentresult.judge(agent, text, dice.choice((0, 1, 137)), NOW, dice.choice(ZONES))
+        assert (verdict.exit_code == 0) == (verdict.error is None)
+        written = resultfile.with_known(text.encode(errors="surrogatepass"), None, verdict.result, NOW)
+        said = resultfile.load(written)
+        for key in verdict.result:
+            assert said[key] == verdict.result[key]
+        _, complaint = resultfile.read(verdict.result, NOW)
+        assert complaint in (None, "retry_at is more than ten years ahead")
+    return repr(text)
+
+
 def _settings(dice: random.Random) -> str:
     text = broken(dice.choice(SETTINGS), dice)
     try:
@@ -234,6 +267,7 @@ PARSERS: dict[str, Callable[[random.Random], str]] = {
     "line in words": _line,
     "task record": _record,
     "result file": _result,
+    "agent's output": _agents_output,
     "settings file": _settings,
 }
 
