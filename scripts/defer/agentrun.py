@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import stat
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -63,19 +65,40 @@ def open_prompt(path: str) -> int:
 
 def run(argv: Sequence[str], prompt: int, umask: int) -> tuple[str, int]:
     """What a program printed to its end, and its status as a shell has it. Raises OSError if it cannot be started."""
-    heard = Heard()
+    heard, told = Heard(), _ToldToEnd()
     with subprocess.Popen(argv, stdin=prompt, stdout=subprocess.PIPE, bufsize=0, umask=umask) as process:
-        _listen(process, heard)
-        status = process.wait()
-    return heard.text, status if status >= 0 else 128 - status
+        _listen(process, heard, told)
+        while process.poll() is None:
+            told.pass_on_to(process)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_EVERY_SECONDS)
+    return heard.text, process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def _listen(process: subprocess.Popen[bytes], heard: Heard) -> None:
+class _ToldToEnd:
+    """SIGTERM, as at a timeout: whoever sends it sends it to the agent too, and what the agent has said is still to be
+    written down. One that has not heard of it a second later is told by us."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+        signal.signal(signal.SIGTERM, self._hear)
+
+    def _hear(self, *_: object) -> None:
+        self._at = time.monotonic()
+
+    def pass_on_to(self, process: subprocess.Popen[bytes]) -> None:
+        if self._at is not None and time.monotonic() - self._at >= _LOOK_EVERY_SECONDS:
+            self._at = None
+            process.terminate()
+
+
+def _listen(process: subprocess.Popen[bytes], heard: Heard, told: _ToldToEnd) -> None:
     """Until it has ended, though something that it has started may go on printing."""
     if process.stdout is None:
         return
     fd, left = process.stdout.fileno(), _PIECES_IN_A_PIPE
     while left > 0:
+        told.pass_on_to(process)
         has_ended = process.poll() is not None
         if not select.select([fd], [], [], 0 if has_ended else _LOOK_EVERY_SECONDS)[0]:
             left = 0 if has_ended else left

@@ -5,6 +5,7 @@ Each runs as a wake runs it: the real executor, and a program on PATH in the age
 
 import json
 import os
+import signal
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from defer import agentcommands, agentrun, resultfile
-from support import NOW, SCRIPTS, quoted, umask, v1_task
+from support import NOW, SCRIPTS, quoted, umask, until, v1_task
 
 SAID = {
     "claude": {"type": "result", "result": "done", "session_id": "5f1c", "total_cost_usd": 0.25},
@@ -237,6 +238,44 @@ class TestWhatItPrints:
         claude.place.env["DEFER_KILL_GRACE_SECONDS"] = "0"
         done = claude.does("(trap '' TERM; exec sleep 600) &")
         assert (done["status"], done["result"]["output"]) == ("completed", "done")
+
+
+class TestToldToEnd:
+    """At a timeout, or as its runner is stopped: what the program has said so far counts."""
+
+    def stopped(self, place, body):
+        agent, begun = Agent(place, "codex"), place.base / "begun"
+        program = agent.bin / "codex"
+        program.write_text(f"#!/bin/bash\necho '{json.dumps(SAID['codex'])}'\n{body.format(begun=quoted(begun))}\n")
+        program.chmod(0o755)
+        place.write_store(v1_task(executor="codex", sticky_session=True))
+        env = {"PATH": f"{agent.bin}:{place.env['PATH']}", "DEFER_KILL_GRACE_SECONDS": "60"}
+        return begun, place.start("run-deferred.sh", env=env)
+
+    def test_the_session_that_it_named_is_kept_and_not_one_that_the_agent_wrote(self, place):
+        body = """printf '{{"session_id":"theirs"}}' >"$DEFER_RESULT_FILE"; : >{begun}; exec sleep 600"""
+        begun, runner = self.stopped(place, body)
+        until(begun.exists)
+        runner.terminate()
+        runner.wait()
+        (run,) = place.runs()
+        assert (run["error_type"], run["exit_code"], run["session_id"]) == ("RunnerStopped", 143, "5f1c")
+        assert place.archived()[0]["session_id"] == "5f1c"
+
+    def test_an_agent_that_nobody_else_tells_is_told(self, place):
+        begun, runner = self.stopped(place, "echo $PPID >{begun}.new; mv {begun}.new {begun}; exec sleep 600")
+        until(begun.exists)
+        os.kill(int(begun.read_text()), signal.SIGTERM)
+        runner.wait()
+        (run,) = place.runs()
+        assert (run["exit_code"], run["session_id"]) == (143, "5f1c")
+
+    def test_one_that_has_closed_its_output_is_waited_for(self, place):
+        begun, runner = self.stopped(place, "exec >&-; echo $PPID >{begun}.new; mv {begun}.new {begun}; exec sleep 600")
+        until(begun.exists)
+        os.kill(int(begun.read_text()), signal.SIGTERM)
+        runner.wait()
+        assert place.runs()[0]["session_id"] == "5f1c"
 
 
 def test_the_agent_has_the_umask_of_whoever_woke_the_runner(place, claude):
