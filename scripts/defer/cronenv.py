@@ -13,9 +13,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from . import config, cronline, envfile, fsio, homedir
+from .errors import DeferError
 
 
 def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
@@ -77,6 +79,15 @@ def _for_any_directory(name: str, value: str) -> str:
     """A relative path made absolute: cron starts its commands at home."""
     is_path = name.endswith(("_DIR", "_FILE")) or (name == "DEFER_EXECUTOR" and "/" in value)
     return os.path.abspath(value) if is_path and not value.startswith("~") else value
+
+
+def path_written(settings_file: Path | None) -> str | None:
+    """The PATH of a settings file, None where it has none or cannot be read."""
+    if settings_file is None:
+        return None
+    with suppress(DeferError):
+        return envfile.values(envfile.read(settings_file), settings_file).get("PATH")
+    return None
 
 
 def bring_up_to_date(settings_file: Path, values: dict[str, str], lock_timeout: float) -> tuple[list[str], list[str]]:

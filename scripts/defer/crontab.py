@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import cronenv, cronline, fsio, instants
+from . import cronenv, cronline, fsio, instants, searchpath
 from .errors import Refused
 from .markers import Markers
 
@@ -48,7 +48,8 @@ def install(
     settings_file = settings_file.absolute()
     crontab = _read()
     line = cronline.render(program, cronenv.variables_to_name(settings_file, crontab))
-    written, changed = cronenv.bring_up_to_date(settings_file, cronenv.wanted(environ, path_value), lock_timeout)
+    path = searchpath.checked(path_value)
+    written, changed = cronenv.bring_up_to_date(settings_file, cronenv.wanted(environ, path.value), lock_timeout)
     edited = cronline.installed(crontab, line, program, os.path.exists)
     if edited.content != crontab:
         _write(edited.content)
@@ -61,7 +62,7 @@ def install(
         "settings_written": written,
         "settings_changed": changed,
         "daemon": daemon_state(),
-        "notes": _notes(edited.content, program, environ),
+        "notes": [*_left_out(path.left_out), *_notes(edited.content, program, environ)],
     }
 
 
@@ -139,6 +140,7 @@ def _names_from_ps() -> set[str] | None:
             ["ps", "-A", "-o", "comm="],  # noqa: S607  (it has no fixed place)
             capture_output=True,
             timeout=_TIMEOUT_SECONDS,
+            env={**os.environ, "PATH": _search_path()},
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
@@ -169,7 +171,7 @@ def _crontab(flag: str, content: bytes | None = None) -> subprocess.CompletedPro
             input=content or b"",
             capture_output=True,
             timeout=_TIMEOUT_SECONDS,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**os.environ, "LC_ALL": "C", "PATH": _search_path()},
             check=False,
         )
     except FileNotFoundError:
@@ -180,6 +182,10 @@ def _crontab(flag: str, content: bytes | None = None) -> subprocess.CompletedPro
         raise Refused(f"`crontab {flag}` did not answer within {_TIMEOUT_SECONDS} s (try it by hand)") from None
     except OSError as error:
         raise Refused(f"`crontab` cannot be run: {error.strerror} (install cron anew, or {_WITHOUT_CRON})") from None
+
+
+def _search_path() -> str:
+    return searchpath.anchored(os.environ.get("PATH", os.defpath))
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -209,11 +215,21 @@ def _notes(crontab: bytes, program: str, environ: Mapping[str, str]) -> list[str
     return notes + [f"another line of the crontab wakes a runner too: {_text(entry.line)}" for entry in others]
 
 
+def _left_out(parts: list[str]) -> list[str]:
+    return [f"left out of PATH for cron's runs: {', '.join(parts)}"] if parts else []
+
+
 def _status_notes(read: Path | None, settings_file: Path | None) -> list[str]:
-    if settings_file is None or (read and os.path.realpath(read) == os.path.realpath(settings_file)):
-        return []
-    reads = f"cron's runs read {read or 'no settings file'}, this shell reads {settings_file}"
-    return [f"{reads}: run `defer cron install` again"]
+    notes = []
+    if settings_file is not None and not (read and os.path.realpath(read) == os.path.realpath(settings_file)):
+        reads = f"cron's runs read {read or 'no settings file'}, this shell reads {settings_file}"
+        notes.append(f"{reads}: run `defer cron install` again")
+    written = cronenv.path_written(read)
+    doubtful = searchpath.checked(written).left_out if written is not None else []
+    if doubtful:
+        which = f"PATH in {read} has parts that do not belong there: {', '.join(doubtful)}"
+        notes.append(f"{which}: run `defer cron install` again")
+    return notes
 
 
 def _text(line: bytes) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+from . import searchpath
+
 callers_umask = -1
 """The umask of whoever called this process, for executors: ours is 077. -1 is the process's own."""
 
@@ -62,8 +64,14 @@ AGENT_SESSION = frozenset(name for names in _MARKS.values() for name in names)
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment, with the settings file's, as far as it is an executor's business."""
-    return {name: value for name, value in environment.items() if name not in ATTEMPT and name not in AGENT_SESSION}
+    """The caller's environment, with the settings file's, as far as it is an executor's business.
+
+    Of PATH the full paths: what it starts must not depend on the repository that it works in.
+    """
+    passed = {name: value for name, value in environment.items() if name not in ATTEMPT and name not in AGENT_SESSION}
+    if "PATH" in passed:
+        passed["PATH"] = searchpath.anchored(passed["PATH"])
+    return passed
 
 
 def of_attempt(environment: Mapping[str, str], tasks_own: Mapping[str, str]) -> dict[str, str]:

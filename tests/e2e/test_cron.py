@@ -115,6 +115,7 @@ def here(tmp_path: Path) -> dict[str, str]:
     tools, config = tmp_path / "my tools", tmp_path / "my config"
     for folder in (tmp_path / "out", tools, config / "defer"):
         folder.mkdir(parents=True)
+        folder.chmod(0o755)  # whatever the umask: of a PATH that all can write to nothing is noted
     for path, text in ((tools / "executor", EXECUTOR), (tools / "a-tool-of-mine", "#!/bin/sh\necho found\n")):
         path.write_text(text)
         path.chmod(0o755)
