@@ -26,6 +26,7 @@ from . import (
 )
 from .arguments import Parser
 from .client import Client
+from .codec import Task
 from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
 from .taskfile import BadFile
 from .taskfiles import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
@@ -125,7 +126,7 @@ def add(connect: Connect, argv: list[str]) -> int:
     content = taskedit.new_yaml(_fields(args))
     file = taskfile.describe(path, content)
     step = Step(NEW, args.id, "", file, taskrecords.new(file, client.config, client.clock()))
-    _refuse_taken(client, path)
+    _refuse_taken(client.store.find(args.id), path)
     if args.dry_run:
         plan = SyncPlan([step], [], taskfiles.doubts(step, client.config))
     else:
@@ -181,10 +182,11 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
     jobs = foreign.agentica(taskfile.read(source, _JOBS_LIMIT), source, client.clock())
     written: dict[str, bytes] = {}
     left_out: list[str] = []
+    taken = _Taken(client, directory, {job.task_id for job in jobs})
     for job in jobs:
         try:
             if job.fields is not None:
-                written[job.task_id] = _carried(client, directory, job.task_id, job.fields, written)
+                written[job.task_id] = _carried(client, taken, job.task_id, job.fields, written)
             stays = "not carried over: " if job.fields is None else ""
             left_out += [f"{job.task_id}: {stays}{note}" for note in job.notes]
         except BadFile as error:
@@ -199,16 +201,25 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
     return EXIT_REFUSED if status == EXIT_OK and len(written) < len(jobs) else status
 
 
-def _carried(client: Client, directory: Path, task_id: str, fields: dict[str, Any], before: Collection[str]) -> bytes:
+class _Taken:
+    """Which of some ids have a file already, or a task: looked up once for all of them."""
+
+    def __init__(self, client: Client, directory: Path, ids: Collection[str]) -> None:
+        self.directory = directory
+        self.files = taskfiles.files(directory)
+        self.records = {one["id"]: one for one in client.store.scan() if one["id"] in ids}
+
+
+def _carried(client: Client, taken: _Taken, task_id: str, fields: dict[str, Any], before: Collection[str]) -> bytes:
     """The content of a job's file. Raises BadInput or Refused for one that cannot stand here."""
     scheduler.checked_id(task_id)
-    path, content = directory / f"{task_id}.yml", taskedit.new_yaml(fields)
+    path, content = taken.directory / f"{task_id}.yml", taskedit.new_yaml(fields)
     if task_id in before:
         raise Refused("another job of this id came before (rename one)")
-    there = _path_of(directory, task_id)
+    there = _path_among(taken.files, task_id)
     if there is not None and taskfile.read(there) != content:
         raise Refused(f"there is a file of its id already: {there} (defer remove {task_id})")
-    _refuse_taken(client, path)
+    _refuse_taken(taken.records.get(task_id), path)
     taskrecords.new(taskfile.describe(path, content), client.config, client.clock())
     return content
 
@@ -230,8 +241,9 @@ def _edit_lock(client: Client, directory: Path) -> AbstractContextManager[None]:
 def _save_new(client: Client, directory: Path, contents: Mapping[str, bytes]) -> None:
     """Write files of tasks that had none. Raises Refused for one that has come about meanwhile."""
     with _edit_lock(client, directory):
+        files = taskfiles.files(directory)
         for task_id, content in contents.items():
-            there = _path_of(directory, task_id)
+            there = _path_among(files, task_id)
             if there is None:
                 taskedit.save(directory / f"{task_id}.yml", content)
             elif taskfile.read(there) != content:
@@ -264,7 +276,11 @@ def _no_file(directory: Path, task_id: str) -> str:
 
 def _path_of(directory: Path, task_id: str) -> Path | None:
     """The file of an id, or None. Raises BadFile where there are two."""
-    found, bad = taskfiles.files(directory)
+    return _path_among(taskfiles.files(directory), task_id)
+
+
+def _path_among(files: tuple[dict[str, Path], dict[str, str]], task_id: str) -> Path | None:
+    found, bad = files
     if task_id in bad:
         raise BadFile([bad[task_id]])
     return found.get(task_id)
@@ -279,8 +295,7 @@ def _free_path(directory: Path, task_id: str) -> Path:
     return directory / f"{task_id}.yml"
 
 
-def _refuse_taken(client: Client, path: Path) -> None:
-    record = client.store.find(path.stem)
+def _refuse_taken(record: Task | None, path: Path) -> None:
     if record is not None:
         versions.must_know(record)
     owner = None if record is None else taskfiles.other_owner(path, record)

@@ -1,6 +1,6 @@
 """The store: what the runner and the commands need of one, and the JSON-lines file that is ours.
 
-A store is seven verbs. ``JsonlStore`` keeps them in one file:
+A store is eight verbs. ``JsonlStore`` keeps them in one file:
 
 - *Every change is one line appended*, the whole record again, in one write, synced, under the
   lock, before the caller hears that it is done. The last line of an id wins.
@@ -17,7 +17,7 @@ A store is seven verbs. ``JsonlStore`` keeps them in one file:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
@@ -60,6 +60,11 @@ class Store(Protocol):
 
     def update(self, task_id: str, now: datetime, change: Callable[[Task], Task]) -> Task:
         """Replace one record by ``change`` of it, atomically. Raises Refused when there is none."""
+
+    def update_each(
+        self, ids: Collection[str], now: datetime, change: Callable[[Task], Task]
+    ) -> dict[str, Task | NotStorable]:
+        """Replace many records, in one write; those that are there, as they stand then, or why one could not be."""
 
     def claim_due(self, now: datetime, choose: Callable[[list[Task]], list[Task]]) -> list[Task]:
         """Let ``choose`` pick among what is due and executing, and store what it returns, atomically."""
@@ -224,6 +229,25 @@ class JsonlStore:
                 if versions.lacking(current):
                     self.markers.forget_held(task_id)
         return changed
+
+    def update_each(
+        self, ids: Collection[str], now: datetime, change: Callable[[Task], Task]
+    ) -> dict[str, Task | NotStorable]:
+        found: dict[str, Task | NotStorable] = {}
+        new: list[tuple[Task, bytes]] = []
+        with self._locked():
+            for task_id, current in self._find_all(set(ids)).items():
+                try:
+                    found[task_id] = changed = change(current)
+                    if changed is not current:
+                        new.append((changed, codec.changed_line(changed)))
+                except NotStorable as error:
+                    found[task_id] = error
+            self._write_lines([line for _, line in new], [one for one, _ in new], now)
+            for one, _ in new:
+                if versions.lacking(one):
+                    self.markers.forget_held(one["id"])
+        return found
 
     def _current(self, task_id: str, now: datetime) -> Task | None:
         if self._index is not None:

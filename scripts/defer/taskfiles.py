@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import changes, filing, fsio, scheduler, task, taskfile, taskformats, taskrecords, versions
-from .audit import AuditLog
+from .audit import AuditLog, line
 from .codec import Task
 from .config import Config
-from .errors import BadInput, NeedsNewer, NoSuchTask, Refused
+from .errors import BadInput, NeedsNewer, NotStorable, Refused
 from .store import Store
 from .taskfile import BadFile, TaskFile, located
 from .taskrecords import FILE_DISABLED, FILE_REMOVED, source
@@ -35,13 +35,17 @@ _DISABLED, _STAYS = "disabled", "stays"
 
 
 class Step(NamedTuple):
-    """One task and what a sync does about it; ``note`` says more where there is more to say."""
+    """One task and what a sync does about it; ``note`` says more where there is more to say.
+
+    ``record`` is what becomes of ``before``, the record that was looked at.
+    """
 
     mark: str
     task_id: str
     note: str = ""
     file: TaskFile | None = None
     record: Task | None = None
+    before: Task | None = None
 
 
 class SyncPlan(NamedTuple):
@@ -130,7 +134,7 @@ def plan(
             problems += error.lines
         except NeedsNewer as error:
             refused.append(str(error))
-    warnings = [line for step in steps if step.file for line in (*step.file.warnings, *doubts(step, config))]
+    warnings = [one for step in steps if step.file for one in (*step.file.warnings, *doubts(step, config))]
     return SyncPlan(sorted(steps, key=lambda step: step.task_id), problems, warnings, tuple(refused))
 
 
@@ -144,9 +148,11 @@ def doubts(step: Step, config: Config) -> list[str]:
 
 def _records(store: Store, found: dict[str, Path], directory: Path, only: Collection[str] | None) -> dict[str, Task]:
     """The records that matter: of these files' ids, and of tasks made from files of this directory."""
-    if only is not None:
+    if only is not None and len(only) <= 1:
         known = ((task_id, store.find(task_id)) for task_id in only)
         return {task_id: record for task_id, record in known if record is not None}
+    if only is not None:
+        return {one["id"]: one for one in store.scan() if one["id"] in only}
     return {one["id"]: one for one in store.scan() if one["id"] in found or _is_from(one, directory)}
 
 
@@ -193,7 +199,7 @@ def _look(path: Path, there: Task | None, ended: Task | None, config: Config, no
     if live["status"] == task.EXECUTING:
         taskrecords.check(file, config, now)
         return _noted(Step(CHANGED, path.stem, "", file), live)
-    return Step(CHANGED, path.stem, "", file, taskrecords.changed(live, file, config, now))
+    return Step(CHANGED, path.stem, "", file, taskrecords.changed(live, file, config, now), live)
 
 
 def other_owner(path: Path, record: Task) -> str | None:
@@ -243,71 +249,97 @@ def _ending(step: Step, record: Task) -> str | None:
 def apply(
     wanted: SyncPlan, store: Store, audit: AuditLog, config: Config, now: datetime
 ) -> tuple[list[Step], list[str]]:
-    """Do what the plan says; the steps as they came out, and what could not be done after all."""
-    steps: list[Step] = []
+    """Do what the plan says; the steps as they came out, and what could not be done after all.
+
+    All that is new is one write of the store, and all that changes is another.
+    """
     problems = _add([step for step in wanted.steps if step.mark == NEW], store, audit, now)
-    for step in wanted.steps:
+    changing = {step.task_id: step for step in wanted.steps if step.mark in (CHANGED, REMOVED)}
+    changes_made = _Changes(changing, config, now)
+    results = store.update_each(changing, now, changes_made.change) if changing else {}
+    problems += changes_made.problems + [str(one) for one in results.values() if isinstance(one, NotStorable)]
+    done = {task_id: one for task_id, one in results.items() if isinstance(one, dict)}
+    audit.write(
+        _logged(step, done[task_id], now)
+        for task_id, step in changing.items()
+        if task_id in done and done[task_id] is not changes_made.before[task_id]
+    )
+    # What is not in the store any more has ended and was filed since: its step is as it was.
+    failed = changes_made.failed | (results.keys() - done.keys())
+    steps = [step if step.task_id not in done else _came_out(step, done[step.task_id]) for step in wanted.steps]
+    return [step for step in steps if step.task_id not in failed], problems
+
+
+class _Changes:
+    """What the steps of a sync make of the records, each as it stands under the store's lock."""
+
+    def __init__(self, steps: dict[str, Step], config: Config, now: datetime) -> None:
+        self._steps, self._config, self._now = steps, config, now
+        self.before: dict[str, Task] = {}
+        self.failed: set[str] = set()
+        self.problems: list[str] = []
+
+    def change(self, current: Task) -> Task:
+        """The changed record; the same one where it cannot be changed, which is noted."""
+        self.before[current["id"]] = current
         try:
-            done = _change(step, store, audit, config, now) if step.mark in (CHANGED, REMOVED) else step
-            steps.append(done)
+            return _as_wanted(self._steps[current["id"]], current, self._config, self._now)
         except BadFile as error:
-            problems += error.lines
+            self._note(current, error.lines)
         except NeedsNewer as error:
-            problems.append(str(error))
-    return steps, problems
+            self._note(current, [str(error)])
+        except Refused:  # it has ended, or somebody has done it
+            pass
+        return current
+
+    def _note(self, current: Task, lines: list[str]) -> None:
+        self.failed.add(current["id"])
+        self.problems += lines
+
+
+def _came_out(step: Step, result: Task) -> Step:
+    return _noted(step._replace(record=result), result)
 
 
 def _add(new: list[Step], store: Store, audit: AuditLog, now: datetime) -> list[str]:
     """Store new tasks in one write. What another command put in the place of one meanwhile stays."""
-    wanted = [step.record for step in new if step.record is not None]
-    stored = store.append(wanted, now, if_exists="skip") if wanted else []
-    problems = []
-    for record, there in zip(wanted, stored, strict=True):
-        if not _is_live(there):
-            there = _in_its_place(record, store, now)
-        if source(there) == source(record):
-            audit.note(now, "scheduled", record["id"], run_at=record["run_at"], when=record["when"])
+    wanted = {step.task_id: step.record for step in new if step.record is not None}
+    if not wanted:
+        return []
+    stored: dict[str, Task | NotStorable] = _by_id(store.append([*wanted.values()], now, if_exists="skip"))
+    ended = {task_id for task_id, there in stored.items() if isinstance(there, dict) and not _is_live(there)}
+    if ended:
+        replaced = store.update_each(ended, now, lambda current: _replaced(current, wanted[current["id"]], now))
+        filed_since = [wanted[task_id] for task_id in ended - replaced.keys()]
+        stored |= {**replaced, **_by_id(store.append(filed_since, now, if_exists="skip"))}
+    problems, lines = [], []
+    for task_id, record in wanted.items():
+        there = stored[task_id]
+        if isinstance(there, NotStorable):
+            problems.append(str(there))
+        elif source(there) == source(record):
+            lines.append(line(now, "scheduled", task_id, {"run_at": record["run_at"], "when": record["when"]}))
         else:
             problems.append(located(Path(source(record)["file"]), "its id was taken meanwhile (sync again)"))
+    audit.write(lines)
     return problems
 
 
-def _in_its_place(record: Task, store: Store, now: datetime) -> Task:
-    """What stands in the store once the record has taken the place of one that has ended."""
-    try:
-        return store.update(record["id"], now, partial(_replaced, new=record, now=now))
-    except NoSuchTask:  # it was filed since
-        (there,) = store.append([record], now, if_exists="skip")
-        return there
+def _by_id(records: list[Task]) -> dict[str, Task | NotStorable]:
+    return {one["id"]: one for one in records}
 
 
 def _replaced(current: Task, new: Task, now: datetime) -> Task:
     return current if _is_live(current) else task.replace(current, new, now)
 
 
-def _change(step: Step, store: Store, audit: AuditLog, config: Config, now: datetime) -> Step:
-    """Change or remove one task as it stands by now; the step as it came out. Raises BadFile, NeedsNewer."""
-    before: list[Task] = []
-
-    def change(current: Task) -> Task:
-        before.append(current)
-        return _as_wanted(step, current, config, now)
-
-    try:
-        result = store.update(step.task_id, now, change)
-    except NeedsNewer:
-        raise
-    except Refused:  # it has ended and was filed since
-        return step
-    if result is not before[-1]:
-        _log(step, result, audit, now)
-    return _noted(step._replace(record=result), result)
-
-
 def _as_wanted(step: Step, current: Task, config: Config, now: datetime) -> Task:
     """What a task becomes by a step, as it stands by now. Raises BadFile, NeedsNewer."""
     if not _is_live(current) or not source(current):
         return current
+    if step.record is not None and current == step.before:
+        # As it was looked at: it need not be planned again while everybody waits for the lock.
+        return step.record
     versions.must_know(current)
     ending = _ending(step, current)
     if current["status"] == task.EXECUTING:
@@ -321,12 +353,11 @@ def _as_wanted(step: Step, current: Task, config: Config, now: datetime) -> Task
     return taskrecords.changed(current, step.file, config, now)
 
 
-def _log(step: Step, result: Task, audit: AuditLog, now: datetime) -> None:
-    """The audit line of a task that a sync has changed."""
+def _logged(step: Step, result: Task, now: datetime) -> str:
+    """The line of the audit log for a task that a sync has changed."""
     reason, file = FILE_REMOVED if step.mark == REMOVED else None, source(result).get("file")
     if result["status"] == task.EXECUTING:
         wish = result.get("after_attempt") or {"do": "nothing"}
-        audit.note(now, "after_attempt", step.task_id, **wish, file=file)
-    else:
-        action = "cancelled" if reason else "edited"
-        audit.note(now, action, step.task_id, reason=reason, file=file, run_at=result.get("run_at"))
+        return line(now, "after_attempt", step.task_id, {**wish, "file": file})
+    action = "cancelled" if reason else "edited"
+    return line(now, action, step.task_id, {"reason": reason, "file": file, "run_at": result.get("run_at")})

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -604,3 +605,28 @@ def test_a_store_that_is_busy_once_the_file_is_changed_is_said_with_what_to_do(
     if words[0] == "disable":
         with client.store._locked():
             assert "changed already" not in run(*words)[2]
+
+
+def test_what_an_import_costs_grows_as_the_jobs_do(run: Run, tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory and the store are looked at once for all jobs, not once for each."""
+    plain = {"prompt": "x", "schedule": {"kind": "cron", "expression": "0 9 * * *", "timezone": "UTC"}}
+    made: Counter[str] = Counter()
+    for name in ("names", "lock"):
+        real = getattr(fsio, name)
+        monkeypatch.setattr(fsio, name, lambda *args, real=real, name=name: made.update([name]) or real(*args))
+    reader = fsio.reader
+    monkeypatch.setattr(fsio, "reader", lambda path: made.update([path.suffix]) or reader(path))
+    jobs = tasks.parent / "jobs"
+    jobs.parent.mkdir(parents=True)
+
+    def imported(count: int) -> Counter[str]:
+        made.clear()
+        jobs.write_text(json.dumps([{**plain, "id": f"{count}.{number}"} for number in range(count)]))
+        status, _, err = run("import", "--from", "agentica", str(jobs))
+        assert status == 0, err
+        return Counter(made)
+
+    few, many = imported(5), imported(20)
+    assert few.pop(".yml") == 5
+    assert many.pop(".yml") == 20
+    assert few == many

@@ -205,6 +205,51 @@ class TestUpdate:
         assert mine.update("a", NOW, lambda one: {**one, "y": one["x"] + 1})["y"] == 2
 
 
+class TestUpdateEach:
+    def test_is_one_write_of_what_has_changed(self, place, monkeypatch):
+        place.write_store(*(line(waiting(name)) for name in ("a", "b", "c", "d")))
+        appended, real = [], fsio.append
+        monkeypatch.setattr(
+            fsio, "append", lambda path, data, **more: appended.append(data) or real(path, data, **more)
+        )
+
+        def change(one):
+            return one if one["id"] == "b" else {**one, "x": 1}
+
+        found = place.store().update_each({"a", "b", "c", "gone"}, NOW, change)
+        assert found == {"a": waiting(x=1), "b": waiting("b"), "c": waiting("c", x=1)}
+        assert appended == [line(waiting(x=1)) + line(waiting("c", x=1))]
+        assert place.store().find("a") == waiting(x=1)
+
+    def test_says_which_could_not_be_read_again(self, place):
+        place.write_store(line(waiting()), line(waiting("b")))
+        found = place.store().update_each(
+            ("a", "b"), NOW, lambda one: {**one, "attempts": -1 if one["id"] == "a" else 1}
+        )
+        assert "could not be read again" in str(found["a"])
+        assert place.store().find("a") == waiting()
+        assert place.store().find("b")["attempts"] == 1
+
+    def test_writes_nothing_where_nothing_changes(self, place):
+        place.write_store(line(waiting()))
+        before = place.store_path.stat()
+        assert place.store().update_each(("a", "b"), NOW, identity) == {"a": waiting()}
+        assert place.store_path.stat().st_mtime_ns == before.st_mtime_ns
+
+    def test_what_a_change_raises_changes_nothing(self, place):
+        place.write_store(line(waiting()), line(waiting("b")))
+        before = place.store_path.read_bytes()
+
+        def change(one):
+            if one["id"] == "b":
+                raise Refused("no")
+            return {**one, "x": 1}
+
+        with pytest.raises(Refused):
+            place.store().update_each(("a", "b"), NOW, change)
+        assert place.store_path.read_bytes() == before
+
+
 class TestClaim:
     def test_offers_what_is_due_executing_or_unfiled(self, place):
         place.write_store(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -181,6 +182,82 @@ def test_a_thousand_new_files_are_one_write_of_the_store(desk: Desk, monkeypatch
     monkeypatch.setattr(fsio, "append", lambda path, data, **more: appended.append(path) or real(path, data, **more))
     assert len(desk.sync()) == 100
     assert appended == [desk.store.path]
+
+
+def counted(desk: Desk) -> Counter[str]:
+    """What one sync does to files that grows with their number, or must not."""
+    made: Counter[str] = Counter()
+
+    with pytest.MonkeyPatch.context() as patched:
+
+        def watch(module: Any, name: str, told: Callable[..., str]) -> None:
+            real = getattr(module, name)
+
+            def watched(*args: Any, **more: Any) -> Any:
+                made[told(*args)] += 1
+                return real(*args, **more)
+
+            patched.setattr(module, name, watched)
+
+        watch(fsio, "append", lambda path, *_: f"appended to {path.name}")
+        watch(fsio, "append_unlocked", lambda path, *_: f"appended to {path.name}")
+        watch(fsio, "reader", lambda path: f"{path.suffix} read")
+        watch(fsio, "lock", lambda *_: "locked")
+        watch(fsio, "names", lambda *_: "listed")
+        watch(taskrecords, "_planned", lambda *_: "planned")
+        watch(taskformats, "yaml_fields", lambda *_: "parsed")
+        desk.sync()
+    assert desk.problems == []
+    return made
+
+
+def at_each_turn(desk: Desk, count: int) -> list[Counter[str]]:
+    """What syncs of so many files cost: new, changed, given another time, disabled, removed, and back again."""
+    found = []
+    for text in (A, A.replace("echo", "print {}"), A.replace("9", "8"), f"{A}enabled: false\n", None, A):
+        for number in range(count):
+            path = desk.directory / f"t{number:03}.yml"
+            path.unlink() if text is None else path.write_text(text.format(number))
+        found.append(counted(desk))
+    return found
+
+
+def test_what_a_sync_costs_grows_as_the_files_do(tmp_path: Path) -> None:
+    for home in ("few", "many"):
+        (tmp_path / home).mkdir()
+    few, many = at_each_turn(Desk(tmp_path / "few"), 10), at_each_turn(Desk(tmp_path / "many"), 40)
+    for ten, forty in zip(few, many, strict=True):
+        for what in ten.keys() | forty.keys():
+            times = 4 if what in (".yml read", "planned", "parsed") else 1
+            assert forty[what] == times * ten[what], what
+        assert ten["appended to deferred.jsonl"] <= 2
+        assert ten["planned"] <= 10
+
+
+def test_a_change_that_could_not_be_read_again_keeps_no_other_from_being_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        desk.write(f"{name}.yml", A)
+    desk.sync()
+    for name in "abc":
+        desk.write(f"{name}.yml", A.replace("echo", "print"))
+    real = codec.new_line
+
+    def new_line(one: task.Task) -> bytes:
+        if one["id"] == "b" and "ended" in one:
+            raise codec.BadLine("it is odd")
+        return real(one)
+
+    wanted = desk.plan()
+    record = next(step for step in wanted.steps if step.task_id == "b").record
+    assert record is not None
+    record["ended"] = []
+    monkeypatch.setattr(codec, "new_line", new_line)
+    steps, problems = taskfiles.apply(wanted, desk.store, desk.client.audit, desk.client.config, desk.now)
+    assert [step.task_id for step in steps] == ["a", "c"]
+    assert "a change of b could not be read again: it is odd" in problems[0]
+    assert desk.record("c")["command"] == "print a"
 
 
 def test_a_change_keeps_occurrence_and_history(desk: Desk) -> None:
