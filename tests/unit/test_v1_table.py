@@ -201,6 +201,13 @@ def _(place: Place) -> Any:
     return "refused" if place.runtime.exists() else "deleted"
 
 
+@differs("make-install", v1=False, here=True)
+def _(place: Place) -> Any:
+    """Whether `make install` puts a command into ~/.local/bin."""
+    subprocess.run(["make", "-s", "-C", str(support.SCRIPTS.parent), "install"], env=place.env, capture_output=True)
+    return (place.home / ".local" / "bin" / "defer").is_symlink()
+
+
 # Files
 
 
@@ -281,6 +288,24 @@ def _(place: Place) -> Any:
     return woken(place, v1_task("ä b"))["status"]
 
 
+@same("runner-of-v1", [0, "scheduled", 0, "completed"])
+def _(place: Place) -> Any:
+    """While it is at work; and when it has been killed."""
+    place.write_store(v1_task("a"))
+    lock = place.runtime / ".defer.lock"
+    lock.mkdir()
+    (lock / "pid").write_text(f"{os.getpid()}\n")
+    while_it_works = [place.run("run-deferred.sh").returncode, place.task("a")["status"]]
+    (lock / "pid").write_text(f"{ended_process()}\n")
+    return [*while_it_works, place.run("run-deferred.sh").returncode, place.archived()[0]["status"]]
+
+
+def ended_process() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        return process.pid
+
+
 @differs("odd-id-slash", v1="executing", here="completed")
 def _(place: Place) -> Any:
     return woken(place, v1_task("a/b"))["status"]
@@ -329,6 +354,14 @@ def _(place: Place) -> Any:
 def _(place: Place) -> Any:
     env = {"DEFER_TIMEZONE": "", "TZ": "XYZ-3"}
     return place.run("schedule-task.sh", "--when", "9am", "--summary", "s", env=env).returncode
+
+
+@differs("settings-file", v1=0, here=2)
+def _(place: Place) -> Any:
+    settings = place.base / "settings"
+    settings.write_text('DEFER_LOG_DIR="$HOME/logs"\n')
+    env = {"DEFER_ENV_FILE": str(settings)}
+    return place.run("schedule-task.sh", "--when", "1h", "--summary", "s", env=env).returncode
 
 
 @differs("lock-variable", v1=True, here=False)
@@ -1283,6 +1316,13 @@ def _(place: Place) -> Any:
 @differs("reorient-bounds", v1=5000, here=1000)
 def _(place: Place) -> Any:
     return len(snapshot(place, f"## Overview\n{'x' * 5000}\n")["summary"])
+
+
+@differs("reorient-link", v1=0, here=1)
+def _(place: Place) -> Any:
+    (place.base / "elsewhere").write_text("## State\n- a\n")
+    (place.home / "CONTEXT.md").symlink_to(place.base / "elsewhere")
+    return place.run("reorient_snapshot.py").returncode
 
 
 @differs("reorient-flags", v1=["read", "read"], here=[2, 2])
