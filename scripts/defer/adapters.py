@@ -6,8 +6,10 @@ The shipped ones are one file each in ``scripts/executors``.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
+from . import fsio, trust
 from .config import ROOT
 
 DIRECTORY = ROOT / "scripts" / "executors"
@@ -29,8 +31,8 @@ def names() -> str:
     return ", ".join(sorted(one.name for one in DIRECTORY.iterdir())) if DIRECTORY.is_dir() else "none"
 
 
-def trouble(path: Path) -> str | None:
-    """Why the program at ``path`` cannot be started, whatever the task; None if it can."""
+def trouble(path: Path, store: Path) -> str | None:
+    """Why the program at ``path`` is not started, whatever the task that ``store`` holds; None if it is."""
     if not os.path.isfile(path):
         return f"no such executor: {path} (give the path of a program, or a shipped name: {names()})"
     if not os.access(path, os.X_OK):
@@ -39,7 +41,27 @@ def trouble(path: Path) -> str | None:
     if interpreter is not None and not os.path.exists(interpreter):
         hint = "it has CRLF line ends" if interpreter.endswith("\r") else "mend its first line"
         return f"executor's interpreter is not there: {path} names {interpreter!r} ({hint})"
+    return _trouble_with_others(path, store)
+
+
+def _trouble_with_others(path: Path, store: Path) -> str | None:
+    """Whether somebody else may change the program, and so run what they like as us."""
+    try:
+        owner = fsio.stat(store.parent)
+        trust.check_program(fsio.kernel, path, 0 if owner is None else owner.st_uid)
+    except OSError as error:
+        mend = getattr(error, "remedy", "check its owner and mode")
+        return f"executor is not to be trusted: {path}: {error.strerror} ({mend})"
     return None
+
+
+def doubt_of_group(named: str) -> str | None:
+    """What is to be said of an executor that a group may change."""
+    try:
+        is_open = os.stat(find(named) or named).st_mode & stat.S_IWGRP
+    except OSError:
+        return None
+    return f"the group may write executor {named}, and so run programs as you (chmod g-w it)" if is_open else None
 
 
 def _interpreter(path: Path) -> list[str]:
@@ -52,13 +74,13 @@ def _interpreter(path: Path) -> list[str]:
     return os.fsdecode(first[2:].strip(b" \t")).split(" ") if first[:2] == b"#!" and first[2:].split() else []
 
 
-def doubt(named: str, search_path: str) -> str | None:
+def doubt(named: str, search_path: str, store: Path) -> str | None:
     """What of an executor is missing as things stand, also of what it starts itself; None if nothing is."""
     shipped = find(named)
     if shipped is not None:
         return _none_of(f"executor {named}", PROGRAMS.get(named, ()), search_path)
     path = Path(named)
-    found = trouble(path)
+    found = trouble(path, store)
     words = [] if found else _interpreter(path)
     if found or not words or os.path.basename(words[0]) != "env":
         return found

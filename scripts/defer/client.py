@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import config, instants
+from . import config, instants, places
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
@@ -33,8 +33,9 @@ class Client:
         tell: Callable[[str], None] | None = None,
         clock: Callable[[], datetime] = instants.now,
     ) -> None:
-        """Raises BadInput for a setting that cannot be read."""
+        """Raises BadInput for a setting that cannot be read, StorageError for a directory that others may write."""
         self.config: Config = config.load(environ)
+        places.check(self.config)
         self.audit = AuditLog(self.config.log_file)
         self.clock = clock
         self.store = JsonlStore(

@@ -109,6 +109,13 @@ class Config:
         ours = {*VARIABLES, "PATH"}.difference(self._listed)
         return {name: value for name, value in variables.items() if name not in ours}
 
+    @property
+    def file_tells_secrets(self) -> bool:
+        """Whether a name in the settings file says that its value is secret."""
+        from . import secretvalues
+
+        return any(secretvalues.by_name(self._file_values, self._listed))
+
     def masked(self, text: str) -> str:
         """``text`` without the secrets of this process."""
         from .masking import Masker
@@ -153,7 +160,12 @@ class Config:
     @property
     def tasks_file(self) -> Path:
         """The store. A link is followed, so that all who reach one file share its lock."""
-        return Path(os.path.realpath(self._directory("DEFER_TASKS_FILE", lambda: self.runtime_dir / "deferred.jsonl")))
+        return Path(os.path.realpath(self.tasks_file_as_named))
+
+    @property
+    def tasks_file_as_named(self) -> Path:
+        """The same before any link is followed."""
+        return self._directory("DEFER_TASKS_FILE", lambda: self.runtime_dir / "deferred.jsonl")
 
     @property
     def archive_dir(self) -> Path:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import arguments, config, crontab, instants, render
+from . import arguments, config, crontab, instants, places, render
 from .client import Client
 from .errors import EXIT_OK
 
@@ -26,6 +26,9 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
         result = crontab.uninstall(_RUNNER)
     else:
         result = crontab.status(_RUNNER, settings.tasks_file, instants.now(), settings_file=settings.settings_file)
+    if args.action != "uninstall":
+        # From here on nobody may be looking: now is the time to say who else could run programs by it.
+        result["notes"] += places.doubts(settings)
     if render.is_for_people(args):
         render.say(*crontab.describe(result))
     else:

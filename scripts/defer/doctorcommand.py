@@ -15,9 +15,11 @@ def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
     args = arguments.doctor().parse(argv)
     if not args.records:
         raise BadInput("doctor is not told what to check (defer doctor --records)")
-    from . import recordfiles
+    from . import places, recordfiles
 
     client = connect()
+    for doubt in places.doubts(client.config):
+        render.warn(doubt)
     report = recordfiles.history(client.store, client.config).report()
     if args.table or render.is_for_people(args):
         render.history(report, client.config.timezone(), sys.stdout)

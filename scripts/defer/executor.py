@@ -39,10 +39,10 @@ def file_name(task_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", task_id)[:80] + "-" + digest
 
 
-def resolve(named: str) -> Path:
+def resolve(named: str, store: Path) -> Path:
     """The file an executor is called by: a shipped adapter's name, or a path. Raises Misconfigured."""
     path = adapters.find(named) or Path(named)
-    trouble = adapters.trouble(path)
+    trouble = adapters.trouble(path, store)
     if trouble:
         raise Misconfigured(trouble)
     return path.absolute()
@@ -63,7 +63,7 @@ def command_line(task: Task, config: Config) -> list[str] | None:
             raise Misconfigured(f"no such program: {command[0]} (give its path, or mend PATH in the settings file)")
         return [program, *command[1:]]
     named = task.get("executor") or config.executor
-    return None if named is None else [str(resolve(named))]
+    return None if named is None else [str(resolve(named, config.tasks_file))]
 
 
 class Paths(NamedTuple):

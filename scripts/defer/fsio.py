@@ -54,8 +54,10 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise storage_error(error, path) from error
 
 
-def ensure_directory(path: Path) -> None:
-    """Make ``path`` and what is missing above it, each 0700."""
+def ensure_directory(path: Path, *, ours: bool = False) -> None:
+    """Make ``path`` and what is missing above it, each 0700; ``ours``: nobody else makes it, and it is not a link."""
+    if ours:
+        trust.check_directory(kernel, path, may_be_link=False)
     try:
         _make_directory(path)
     except FileNotFoundError:
@@ -203,9 +205,8 @@ def append_unlocked(path: Path, data: bytes) -> None:
 
 
 def truncate(path: Path, size: int) -> None:
-    """Cut ``path`` to ``size`` bytes and sync it."""
+    """Cut ``path``, which has been appended to, to ``size`` bytes and sync it."""
     with opened(path, os.O_RDWR | _NO_FOLLOW) as fd:
-        _vouched(fd, path)
         kernel.truncate(fd, size)
         kernel.fsync(fd)
 

@@ -26,11 +26,12 @@ _KINDS = {
 
 
 def make_place(directory: Path) -> None:
-    """Make the directory of a task's attempts. Raises OSError.
+    """Make the directory of a task's attempts. Raises OSError; trust.Untrusted where that of all tasks is not ours.
 
     An earlier attempt may have put a link there, so that what the next one has printed, and the task itself, would be
     written to where it leads. Nobody but us makes this directory: a link to another one is taken away.
     """
+    fsio.ensure_directory(directory.parent, ours=True)
     if directory.is_symlink():
         fsio.remove(directory)
     fsio.ensure_directory(directory)

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import claiming, executor, fsio, instants, lease, outcome, preload, process, recovery, settling, task
+from . import claiming, executor, fsio, instants, lease, outcome, preload, process, recovery, settling, task, trust
 from .agenda import Agenda
 from .attempt import Attempt
 from .audit import AuditLog
@@ -262,7 +262,8 @@ class Runner:
         except Misconfigured as error:
             self._settle(claimed, executor.misconfigured(error, paths, self._config))
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
+            # Neither what the system lacks nor what stands where our own directory belongs is this task's fault.
+            if isinstance(error, trust.Untrusted) or isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 self._put_back(claimed, error)
             else:
                 self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR, self._config))

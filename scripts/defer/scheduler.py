@@ -275,8 +275,10 @@ def doubts(stored: Task, config: Config) -> list[str]:
         directory = stored.get("workspace") or stored.get("cwd") or os.path.expanduser("~")
         found = adapters.doubt_of_command(command[0], search_path, directory) if isinstance(command, list) else None
     else:
-        found = adapters.doubt(named, search_path) if named else None
-    return [f"the task will fail as things stand: {found}"] if found else []
+        found = adapters.doubt(named, search_path, config.tasks_file) if named else None
+    fails = [f"the task will fail as things stand: {found}"] if found else []
+    may_be_changed = adapters.doubt_of_group(named) if named and not command else None
+    return [*fails, *filter(None, [may_be_changed])]
 
 
 def warnings(markers: Markers, now: datetime) -> list[str]:

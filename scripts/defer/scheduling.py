@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import arguments, instants, occurrences, render, scheduler, task, visible, words
+from . import arguments, instants, occurrences, places, render, scheduler, task, visible, words
 from .codec import Task
 from .errors import EXIT_OK, BadInput, Refused, StorageError
 from .scheduler import Plan, Request
@@ -40,7 +40,8 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     else:
         (shown,) = client.add([planned], args.if_exists, now)
     if not args.dry_run:
-        for warning in [*scheduler.doubts(shown, client.config), *scheduler.warnings(client.store.markers, now)]:
+        doubts = [*scheduler.doubts(shown, client.config), *places.doubts(client.config)]
+        for warning in [*doubts, *scheduler.warnings(client.store.markers, now)]:
             render.warn(warning)
     try:
         _print(args, planned, shown, now)

@@ -39,6 +39,8 @@ class _Kernel(Protocol):
 
     def stat(self, path: Path) -> os.stat_result: ...
 
+    def lstat(self, path: Path) -> os.stat_result: ...
+
     def fstat(self, fd: int) -> os.stat_result: ...
 
     def chown(self, fd: int, uid: int, gid: int) -> None: ...
@@ -52,6 +54,7 @@ def check_kind(state: os.stat_result, path: object) -> None:
 
 def _kind(mode: int) -> str:
     kinds = {
+        stat.S_IFREG: "a file",
         stat.S_IFIFO: "a FIFO",
         stat.S_IFSOCK: "a socket",
         stat.S_IFDIR: "a directory",
@@ -85,11 +88,68 @@ def check_file(kernel: _Kernel, state: os.stat_result, path: Path, *, alone: boo
     check_mode(state, path)
 
 
+def check_directory(kernel: _Kernel, path: Path, *, may_be_link: bool) -> None:
+    """Raise Untrusted for a directory that others own or may write; one that is not there is nobody's yet.
+
+    ``may_be_link``: a link of our own is followed, such as one to a larger disk. root works in the directories of
+    others, but follows a link of theirs only to what is theirs: it leads where they could not write.
+    """
+    try:
+        state = kernel.lstat(path)
+        if stat.S_ISLNK(state.st_mode) and may_be_link:
+            state = _led_to(kernel, path, state)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(state.st_mode):
+        if may_be_link:
+            # Nobody is let in by it, and whoever needs the directory is told; what does not need it goes on.
+            return
+        raise Untrusted(path, f"{_kind(state.st_mode)} stands where a directory belongs", "move it away")
+    if os.geteuid() != 0 and not is_ours(state.st_uid):
+        raise _of_another(path, state)
+    check_mode(state, path)
+
+
+def check_link(kernel: _Kernel, path: Path) -> None:
+    """Raise Untrusted for a link that another has put there; what is no link, or is not there, is none."""
+    with suppress(FileNotFoundError):
+        state = kernel.lstat(path)
+        if stat.S_ISLNK(state.st_mode):
+            _led_to(kernel, path, state)
+
+
+def _led_to(kernel: _Kernel, path: Path, link: os.stat_result) -> os.stat_result:
+    _check_owner(kernel, link, path)
+    state = kernel.stat(path)
+    if not is_ours(link.st_uid) and link.st_uid != state.st_uid:
+        raise Untrusted(path, f"a link of another user (uid {link.st_uid}) leads to what is not theirs", "remove it")
+    return state
+
+
+def check_program(kernel: _Kernel, path: Path, owner: int) -> None:
+    """Raise Untrusted for a program that somebody else can change: who can, runs what they like as us.
+
+    ``owner``: whose store it is that names it; to root that user is as good as its own.
+    """
+    state = kernel.stat(path)
+    if not is_ours(state.st_uid) and not (os.geteuid() == 0 and state.st_uid == owner):
+        raise _of_another(path, state)
+    check_mode(state, path)
+    for directory in {path.parent, Path(os.path.realpath(path)).parent}:
+        if is_open_to_all(kernel.stat(directory)):
+            raise Untrusted(path, f"every user may put another in its place in {directory}", f"chmod go-w {directory}")
+
+
+def is_open_to_all(directory: os.stat_result) -> bool:
+    """Whether every user may rename what is in it: all may write, and it has not the bit that keeps to owners."""
+    return bool(directory.st_mode & stat.S_IWOTH) and not directory.st_mode & stat.S_ISVTX
+
+
 def check_mode(state: os.stat_result, path: object) -> None:
     """Raise Untrusted for what every user may write."""
     if state.st_mode & stat.S_IWOTH:
         mode = f"mode {stat.S_IMODE(state.st_mode):04o}"
-        raise Untrusted(path, f"every user may write it ({mode})", f"look through it, then: chmod o-w {path}")
+        raise Untrusted(path, f"every user may write it ({mode})", f"look through it, then: chmod go-w {path}")
 
 
 def _check_owner(kernel: _Kernel, state: os.stat_result, path: Path) -> None:
@@ -97,7 +157,11 @@ def _check_owner(kernel: _Kernel, state: os.stat_result, path: Path) -> None:
         return
     if os.geteuid() == 0 and kernel.stat(path.parent).st_uid == state.st_uid:
         return
-    raise Untrusted(path, f"it belongs to another user (uid {state.st_uid})", "move it away, or chown it")
+    raise _of_another(path, state)
+
+
+def _of_another(path: Path, state: os.stat_result) -> Untrusted:
+    return Untrusted(path, f"it belongs to another user (uid {state.st_uid})", "move it away, or chown it")
 
 
 def is_ours(uid: int) -> bool:

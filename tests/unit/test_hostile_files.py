@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -183,6 +184,26 @@ def test_whatever_stands_there_no_command_waits_or_goes_through_it(made: Place, 
         # The tasks go on, and what has ended stays in the store until it can be filed.
         assert path == LOG or made.audit("failed" if "prompt" in path and kind == "directory" else "completed")
         assert {ended[name].status for name in ("schedule", "list", "show", "cancel")} == {0}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "directory"])
+@pytest.mark.parametrize("name", ["archive", "runs", "logs", "logs/attempts", "logs/attempts/due"])
+def test_so_it_is_in_the_place_of_a_directory(made: Place, name: str, kind: str) -> None:
+    victim = made.base / "victim"
+    victim.write_text("")
+    planted = made.runtime / name
+    if planted.exists():
+        shutil.rmtree(planted)
+    planted.parent.mkdir(mode=0o700, exist_ok=True)
+    KINDS[kind](planted, victim)
+    try:
+        ended = go_through(made)
+    finally:
+        # A link in the place of a task's attempts has given way to a directory.
+        if planted.is_symlink() or not planted.is_dir():
+            planted.unlink()
+    assert victim.read_bytes() == b""
+    assert {ended[one].status for one in ("schedule", "list", "show", "cancel")} == {0}
 
 
 FIFOS = {

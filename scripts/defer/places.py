@@ -1,0 +1,56 @@
+"""The directories that a configuration names, and who else may write there.
+
+What is refused (``check``) is what every user may write or another user owns: such a one could have planted every
+record, and a record names programs. What is only told (``doubts``) may be meant: a group of people one trusts.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import fsio, trust
+from .config import Config
+
+
+def check(config: Config) -> None:
+    """Raise StorageError for a directory of ours, or a link to one or to the tasks file, that another has a hand in."""
+    for path in _places(config):
+        with fsio.storage_errors(path):
+            trust.check_directory(fsio.kernel, path, may_be_link=True)
+    with fsio.storage_errors(config.tasks_file_as_named):
+        trust.check_link(fsio.kernel, config.tasks_file_as_named)
+
+
+def _places(config: Config) -> list[Path]:
+    named = (config.runtime_dir, config.tasks_file.parent, config.archive_dir, config.log_dir, config.runs_dir)
+    return list(dict.fromkeys(named))
+
+
+def doubts(config: Config) -> list[str]:
+    """What somebody should know of who else may write or read what is ours; nothing of it keeps us from working."""
+    return [*_of_directories(config), *_of_settings(config)]
+
+
+def _of_directories(config: Config) -> Iterator[str]:
+    for path in _places(config):
+        state = fsio.stat(path)
+        if state is not None and state.st_mode & stat.S_IWGRP:
+            yield f"the group may write {path}, and so run programs as you (chmod g-w {path})"
+    above = dict.fromkeys(parent for path in _places(config) for parent in path.parents)
+    for path in above:
+        state = fsio.stat(path)
+        if state is not None and trust.is_open_to_all(state):
+            yield f"every user may put another directory in the place of what is in {path} (chmod go-w {path})"
+
+
+def _of_settings(config: Config) -> Iterator[str]:
+    path = config.settings_file
+    state = None if path is None else fsio.stat(path)
+    if state is None:
+        return
+    if state.st_mode & stat.S_IWGRP:
+        yield f"the group may write the settings file {path}, and so run programs as you (chmod g-w {path})"
+    if state.st_mode & stat.S_IROTH and config.file_tells_secrets:
+        yield f"every user may read the settings file {path}, which holds secrets (chmod 600 {path})"
