@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from os import stat_result
 from pathlib import Path
 
-from . import fsio
+from . import codec, fsio
 from .errors import StoreBusy
 
 _LONGEST_SECONDS = 24 * 3600.0
@@ -86,7 +86,7 @@ def has_lost(path: Path, state: stat_result, lines: Sequence[bytes], directory: 
     stream = fsio.reader(path)
     if stream is not None:
         with stream:
-            for line in stream:
+            for line in codec.lines(stream):
                 missing.discard(line)
         # v1 syncs nothing.
         fsio.sync(path)

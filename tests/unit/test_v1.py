@@ -471,3 +471,75 @@ class TestTheResult:
         assert (result["type"], result["next_run_at"]) == ("retry_scheduled", waiting["run_at"])
         assert result["retry_at"] == waiting["run_at"]
         assert result["prompt_path"] == str(place.logs / f"{TASK_ID}.prompt.txt")
+
+
+class TestOldIds:
+    """v1 took any text for an id. Such a record cannot be scheduled any more; what stands in a store runs."""
+
+    @pytest.mark.parametrize(
+        "task_id",
+        [
+            "with blanks",
+            "a/b/c",
+            "../outside",
+            "/etc/passwd",
+            "tâche-é☃",
+            "日本",
+            ".hidden",
+            "-rf",
+            "a\nb",
+            "x" * 300,
+            "%s",
+        ],
+    )
+    def test_a_record_of_any_id_is_run_and_filed_and_its_prompt_stays_in_the_logs(self, place, task_id):
+        place.write_store(v1_task(task_id), v1_task("plain", run_at="2099-01-01T00:00:00Z"))
+        env = {"DEFER_EXECUTOR": place.executor('cat "$DEFER_PROMPT_FILE"; printf "%s" "$DEFER_TASK_ID" >"$HOME/id"')}
+        assert place.wake_at(NOW, env)["completed"] == 1
+        (done,) = place.archived()
+        assert (done["id"], done["status"]) == (task_id, "completed")
+        assert "go on with the review" in done["result"]["output"]
+        assert (place.home / "id").read_text() == task_id
+        assert Path(done["result"]["prompt_path"]).parent == place.logs
+        assert Path(done["result"]["log_path"]).parent.parent == place.logs / "attempts"
+        assert not (place.base / "outside.prompt.txt").exists()
+        assert list(place.tasks()) == ["plain"]
+
+    def test_it_is_shown_edited_and_cancelled_by_its_name(self, place):
+        place.write_store(v1_task("two words/é", run_at="2099-01-01T00:00:00Z"))
+        assert strict(place.defer("show", "two words/é").stdout)["id"] == "two words/é"
+        assert strict(place.defer("edit", "two words/é", "--summary", "new").stdout)["context"]["summary"] == "new"
+        assert strict(place.defer("cancel", "--id", "two words/é").stdout)["status"] == "cancelled"
+
+
+class TestCounts:
+    """Where v1 and we count alike, and where not: `attempts` says 1 after one attempt, whatever came of it."""
+
+    @pytest.mark.parametrize("retries", [0, 1, 2])
+    def test_so_many_retries_are_one_more_attempt(self, place, retries):
+        ran = place.base / "ran"
+        place.write_store(v1_task(max_retries=retries))
+        env = {"DEFER_EXECUTOR": place.executor(f"echo >>{quoted(ran)}; exit 1")}
+        for hours in range(1, 6):
+            place.wake_at(at(hours=hours), env)
+        assert ran.read_text() == "\n" * (retries + 1)
+        (failed,) = place.archived()
+        assert (failed["status"], failed["attempts"]) == ("failed", retries + 1)
+
+    def test_a_success_is_an_attempt(self, place):
+        place.write_store(v1_task())
+        place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("exit 0")})
+        assert place.archived()[0]["attempts"] == 1
+
+    @pytest.mark.parametrize("kind", ["not there", "not executable", "a directory"])
+    def test_an_executor_that_cannot_be_run_fails_at_once_and_is_an_attempt(self, place, kind):
+        path = place.base / "agent"
+        if kind == "not executable":
+            path.write_text("#!/bin/sh\n")
+        elif kind == "a directory":
+            path.mkdir()
+        place.write_store(v1_task(max_retries=5))
+        place.wake_at(NOW, {"DEFER_EXECUTOR": str(path)})
+        (failed,) = place.archived()
+        assert (failed["status"], failed["attempts"], failed["error_type"]) == ("failed", 1, "ConfigError")
+        assert str(path) in failed["error"]
