@@ -32,6 +32,8 @@ if __name__ == "__main__" and not sys.flags.isolated:
 
 import os
 
+if __name__ == "__main__":
+    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
 # Isolated, Python does not look beside the script that it runs.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 

@@ -91,7 +91,8 @@ class Held:
             time.sleep(_POLL_SECONDS)
 
     def __exit__(self, *exception: object) -> None:
-        os.remove(self._path)
+        if self._is_current():  # or somebody has removed it, and the name is another's by now
+            os.remove(self._path)
         os.close(self._descriptor)
 
     def _take(self) -> bool:

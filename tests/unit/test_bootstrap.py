@@ -340,6 +340,8 @@ def test_the_environment_is_as_private_as_the_caller_is_and_of_use_to_its_owner(
         command, cwd=clone, capture_output=True, text=True, preexec_fn=lambda: (os.umask(mask), None)[1]
     )
     assert made.returncode == 0, made.stderr
+    # Byte code of our own, too.
+    assert [path for path in (clone / "scripts").rglob("*") if path.stat().st_mode & 0o002] == []
     files = [path for path in [clone / ".venv", *(clone / ".venv").rglob("*")] if not path.is_symlink()]
     assert [path for path in files if path.stat().st_mode & 0o002] == []
     # pip gives the programs it makes a mode of its own: what keeps others out is the directory above.

@@ -244,6 +244,16 @@ def test_the_lock_of_one_that_was_killed_is_free(tmp_path: Path) -> None:
     assert not lock.exists()
 
 
+def test_a_lock_that_somebody_took_away_and_another_made_is_the_others(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with setupguard.Held(str(lock), quiet=True):
+        lock.unlink()
+        lock.write_text("another's")
+    assert lock.read_text() == "another's"
+    with setupguard.Held(str(lock), quiet=True):
+        lock.unlink()
+
+
 @pytest.mark.parametrize("kind", ["fifo", "link", "hard link", "directory", pytest.param("another's", marks=as_root)])
 def test_what_stands_in_the_place_of_the_lock_is_named_and_left(tmp_path: Path, kind: str) -> None:
     lock, precious = tmp_path / "lock", tmp_path / "precious"
