@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 FLAGS = {"--now": "a time", "--tz": "a zone", "--count": "a number"}
 USUAL_COUNT, MOST_COUNT = 5, 1000
+FIRST_YEAR, LAST_YEAR = 1000, 5000  # so that a thousand times the 29th of February are in the calendar
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -80,11 +81,16 @@ class Ask:
             return datetime.now(UTC)
         try:
             found = datetime.fromisoformat(self.now_text)
-            return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+            found = (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
         except (ValueError, OverflowError):
             raise BadInput(
                 f'--now: "{self.now_text[:64]}" is not an ISO time (try 2026-11-18T10:30:00-05:00)'
             ) from None
+        if not FIRST_YEAR <= found.year <= LAST_YEAR:
+            raise BadInput(
+                f"--now: {self.now_text[:64]} is not in the years {FIRST_YEAR} to {LAST_YEAR} (give another)"
+            )
+        return found
 
 
 def _split(argv: "list[str]") -> "tuple[dict[str, str], list[str]]":

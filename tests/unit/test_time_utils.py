@@ -79,6 +79,16 @@ def test_next_of_many_keeps_each_on_its_line() -> None:
     assert done.stdout == b"2026-11-18T16:00:00Z 2026-11-18T17:00:00Z\n2026-11-19T05:00:00Z 2026-11-20T05:00:00Z\n"
 
 
+@pytest.mark.parametrize("now", ["1000-01-01T00:00:00Z", "5000-12-31T23:59:59Z"])
+@pytest.mark.parametrize("words", ["30m", "tomorrow", "P9Y", "every feb 29", "* * * * *", "@yearly", "every 10 years"])
+def test_whatever_the_present_all_answers_are_in_the_calendar(now: str, words: str) -> None:
+    for verb in (("normalize",), ("describe",), ("next", "--count", "1000")):
+        done = run(verb[0], words, *verb[1:], "--now", now, "--tz", "Asia/Tokyo")
+        assert done.returncode in (0, 2)
+        assert done.stderr.count(b"\n") == done.returncode // 2
+        assert all(len(one) == 20 for one in done.stdout.decode().split() if one.endswith("Z"))
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -86,6 +96,13 @@ def test_next_of_many_keeps_each_on_its_line() -> None:
         (["normalize", "-5m"], 'defer: can\'t read "-5m": that lies in the past (try "in 10 minutes")\n'),
         (["normalize", "30m", "--tz", "../etc"], 'defer: "../etc" is not an IANA time zone (try --tz Europe/Berlin)\n'),
         (["normalize", "30m", "--now", "noonish"], f'defer: --now: "noonish" is not an ISO time (try {AT[1]})\n'),
+        *(
+            (
+                ["normalize", "30m", "--now", f"{year}-12-31T23:59:59Z"],
+                f"defer: --now: {year}-12-31T23:59:59Z is not in the years 1000 to 5000 (give another)\n",
+            )
+            for year in ("0001", "0999", "5001", "9999")
+        ),
         (["next", "hourly", "--count", "0"], 'defer: --count: "0" is not a number from 1 to 1000\n'),
         (["next", "hourly", "--count"], "defer: --count needs a number (see --help)\n"),
         (["normalize", "30m", "--zone", "UTC"], 'defer: no flag is called "--zone" (see --help)\n'),
