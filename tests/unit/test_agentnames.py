@@ -95,6 +95,16 @@ def test_a_task_file_that_names_one_is_refused_by_line(place, field, value):
     assert not place.tasks()
 
 
+@pytest.mark.parametrize("flag", ["model", "agent"])
+def test_one_that_is_given_as_a_flag_is_refused_and_no_file_is_written(place, flag):
+    tasks = place.base / "tasks"
+    done = place.defer("add", "a", "--schedule", "1h", "--prompt", "p", f"--{flag}=--yolo", "--dir", str(tasks))
+    assert done.returncode == 2
+    assert f": {flag}: must be a name of letters, digits and " in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(place.base.rglob("a.yml"))
+
+
 @pytest.mark.parametrize("field", ["model", "agent"])
 @pytest.mark.parametrize("value", ["--yolo", "a b", "a\n--yolo", "../x", "a\0b", "a\ud800"], ids=ascii)
 def test_a_record_that_names_one_fails_and_nothing_runs(place, field, value):
