@@ -26,6 +26,8 @@ if __name__ == "__main__" and not sys.flags.isolated:
     import posix
 
     if any(name.startswith(b"PYTHON") for name in posix.environ):
+        if not sys.executable:
+            sys.exit("defer: this Python cannot tell where it lies (start it by its full path)")
         posix.execv(sys.executable, [sys.executable, "-I", *sys.argv])
 
 import os

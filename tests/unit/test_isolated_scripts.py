@@ -77,6 +77,23 @@ def test_no_module_of_the_working_directory_is_imported(
     assert answer in done.stdout
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="there Python asks the system where it lies")
+@pytest.mark.parametrize("script", CALLS)
+def test_a_python_that_cannot_be_started_anew_does_nothing(hostile: Path, script: str) -> None:
+    done = subprocess.run(
+        ["not a name on PATH", SCRIPTS / script, *CALLS[script][0]],
+        executable=sys.executable,
+        cwd=hostile,
+        env={"PATH": "/nowhere", "PYTHONPATH": str(hostile / "nowhere")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "defer: this Python cannot tell where it lies (start it by its full path)\n"
+    assert trace(hostile) == []
+
+
 def test_each_begins_with_the_same_lines() -> None:
     begins = {
         (SCRIPTS / script).read_text().partition("\nimport sys\n")[2].partition("\nimport ")[0] for script in CALLS
