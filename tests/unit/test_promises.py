@@ -114,7 +114,7 @@ class TestRow4TornTail:
         assert [one["id"] for one in strict(place.defer("list", "--compact").stdout)] == ["whole"]
         done = place.defer("--when", "1h", "--summary", "s", "--id", "next", "--compact")
         assert done.returncode == 0
-        assert "torn line set aside" in done.stderr
+        assert "torn line set aside" in strict(done.stdout)["warnings"][0]
         assert list(place.tasks()) == ["whole", "next"]
         assert lines_of(place.runtime / "deferred.jsonl.rejected") == [torn]
         assert len(place.audit("torn_line_set_aside")) == 1
@@ -226,7 +226,7 @@ class TestRow6EditedByHand:
         size = idle.store_path.stat().st_size
         os.truncate(idle.store_path, size - 40)
         done = idle.wake()
-        assert "torn line set aside" in done.stderr
+        assert "torn line set aside" in strict(done.stdout)["warnings"][0]
         assert list(idle.tasks()) == ["a"]
 
     def test_removed(self, idle):
