@@ -18,6 +18,7 @@ SUBCOMMANDS = (
 )
 
 _COLUMNS = 80
+_MOST_FLAGS = 2000
 
 _EXAMPLES = """\
 commands (each has its own --help):
@@ -72,6 +73,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, words: list[str]) -> argparse.Namespace:
         """Parse ``words``, whose positionals may stand anywhere. Raises BadInput."""
+        # argparse looks at all flags once for each: twenty thousand of them take it ten seconds.
+        if sum(word.startswith("-") for word in words) > _MOST_FLAGS:
+            raise BadInput(f"more than {_MOST_FLAGS} flags (give lists with --context-json, or in a file)")
         namespace, unknown = self.parse_known_intermixed_args(self._joined(words))
         flags = [word for word in unknown if word.startswith("-")]
         if flags:

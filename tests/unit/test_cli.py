@@ -62,6 +62,7 @@ BAD_INPUT = {
         ["--when", "5m", "--summary", "s", "--prompt-template", "a", "--prompt-file", "-"],
         "--prompt-file",
     ),
+    "more flags than are read": (["--when", "5m", "--summary", "s", *["--tag", "x"] * 2000], "more than 2000 flags"),
     "line without a time": (["resume the review"], "resume"),
     "line without a text": (["30m"], "30m"),
     "mark alone": (["::defer"], "defer 30m"),
@@ -92,6 +93,12 @@ def test_bad_input_is_one_line_and_changes_nothing(place, capfd, monkeypatch, wo
     assert named in err
     assert len(err) < 1000
     assert place.store_path.read_bytes() == before
+
+
+def test_a_thousand_flags_are_not_too_many(place):
+    points = [f"point {number}" for number in range(1990)]
+    made = place.schedule("1h", "much to do", *(f"--key-point={point}" for point in points))
+    assert made["context"]["key_points"] == points
 
 
 def test_a_wake_refuses_what_it_does_not_know(place):
