@@ -5,9 +5,21 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from types import FrameType
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_WAITED_FOR_SECONDS = 1.0
+_listening: list[Signals] = []
+
+
+def ends_waiting() -> bool:
+    """Whether this process was told to stop a second ago: what others hold is then waited for no longer.
+
+    Not at once: who writes to the store holds its lock for milliseconds, and an outcome can still be stored. Where
+    nobody has asked to hear signals they end the process by themselves.
+    """
+    return any(one.was_told_long_ago for one in _listening)
 
 
 class Signals:
@@ -22,6 +34,15 @@ class Signals:
         self.is_told_to_stop = False
         self.has_news_of_children = False
         self.fd = -1
+        self._told_at: float | None = None
+
+    @property
+    def was_told_long_ago(self) -> bool:
+        """Whether it was told to stop a second ago or more."""
+        self.take()
+        if self.is_told_to_stop and self._told_at is None:
+            self._told_at = time.monotonic()
+        return self._told_at is not None and time.monotonic() - self._told_at >= _WAITED_FOR_SECONDS
 
     def __enter__(self) -> Signals:
         self.fd, self._writer = os.pipe()
@@ -30,6 +51,7 @@ class Signals:
         self._old_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         wanted = [one for one in _STOPPING if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN]
         self._old = {number: signal.signal(number, _ignore) for number in (signal.SIGCHLD, *wanted)}
+        _listening.append(self)
         return self
 
     def take(self) -> None:
@@ -49,6 +71,7 @@ class Signals:
         self.take()
 
     def __exit__(self, *_: object) -> None:
+        _listening.remove(self)
         for number, handler in self._old.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._old_fd)

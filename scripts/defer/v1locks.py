@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from os import stat_result
 from pathlib import Path
 
-from . import codec, fsio
+from . import codec, fsio, signals
 from .errors import StoreBusy
 
 _LONGEST_SECONDS = 24 * 3600.0
@@ -62,7 +62,7 @@ def none_writing(lock: Path, timeout: float, directory: Path | None) -> Iterator
                 yield
                 return
         # Not while we hold ours: others of us would be told of the wrong lock.
-        if time.monotonic() >= end:
+        if time.monotonic() >= end or signals.ends_waiting():
             raise _busy(directory, held_by, f"for {timeout:g} s")
         time.sleep(_POLL_SECONDS)
 
