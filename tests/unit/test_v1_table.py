@@ -265,17 +265,35 @@ def _(place: Place) -> Any:
     return woken(place, v1_task("a"), v1_task("a", status="cancelled"))["status"]
 
 
-@differs("broken-line", v1=[4, "scheduled"], here=[0, "completed"])
+@differs("broken-line", v1=[4, 4, 4, "scheduled"], here=[0, 0, 0, "completed"])
 def _(place: Place) -> Any:
-    place.write_store(b"{not json\n", v1_task("a"))
-    status = place.run("run-deferred.sh").returncode
-    left = [*place.archived(), *place.tasks().values()]
-    return [status, left[0]["status"]]
+    place.write_store(b"{not json\n", v1_task("a"), waiting("b"))
+    asked = (("run-deferred.sh",), ("schedule-task.sh", "list"), ("schedule-task.sh", "cancel", "--id", "b"))
+    statuses = [place.run(*words).returncode for words in asked]
+    left = {one["id"]: one for one in [*place.archived(), *place.tasks().values()]}
+    return [*statuses, left["a"]["status"]]
 
 
-@differs("wrong-type", v1="completed", here="scheduled")
+@differs("wrong-type", v1=["completed", "completed"], here=["scheduled", "scheduled"])
 def _(place: Place) -> Any:
-    return woken(place, v1_task("a", attempts="2"))["status"]
+    attempts = woken(place, v1_task("a", attempts="2"))["status"]
+    shutil.rmtree(place.runtime)
+    return [attempts, woken(place, v1_task(7))["status"]]
+
+
+@differs("stored-words", v1="completed", here="scheduled")
+def _(place: Place) -> Any:
+    return woken(place, v1_task("a", run_at="today 00:00"))["status"]
+
+
+@same("stored-zone", "completed")
+def _(place: Place) -> Any:
+    return woken(place, v1_task("a", run_at="2026-04-08 16:45"))["status"]
+
+
+@same("stored-little", "completed")
+def _(place: Place) -> Any:
+    return woken(place, {"id": "a", "status": "scheduled", "run_at": "2026-04-08T16:45:00Z"})["status"]
 
 
 @differs("dead-runner", v1="executing", here="failed")
@@ -304,6 +322,29 @@ def ended_process() -> int:
     """The number of a process that has ended."""
     with subprocess.Popen(["true"]) as process:
         return process.pid
+
+
+@same("writer-of-v1-killed", 0)
+def _(place: Place) -> Any:
+    return beside_writer(place, ended_process())
+
+
+@differs("writer-of-v1", v1="waits", here=75)
+def _(place: Place) -> Any:
+    return beside_writer(place, os.getpid())
+
+
+def beside_writer(place: Place, pid: int) -> Any:
+    """What `schedule` comes to where a process of v1 writes, or died at it."""
+    lock = place.runtime / ".deferred-tasks.lock"
+    lock.mkdir(parents=True)
+    (lock / "pid").write_text(f"{pid}\n")
+    env = {"DEFER_LOCK_TIMEOUT_SECONDS": "0.5"}
+    patience = 5 if is_v1() else support.DEADLINE_SECONDS
+    try:
+        return place.run("schedule-task.sh", *FLAGS, env=env, timeout=patience).returncode
+    except subprocess.TimeoutExpired:
+        return "waits"
 
 
 @differs("odd-id-slash", v1="executing", here="completed")
@@ -354,6 +395,25 @@ def _(place: Place) -> Any:
 def _(place: Place) -> Any:
     env = {"DEFER_TIMEZONE": "", "TZ": "XYZ-3"}
     return place.run("schedule-task.sh", "--when", "9am", "--summary", "s", env=env).returncode
+
+
+@differs("directory-shared", v1=0, here=74)
+def _(place: Place) -> Any:
+    place.runtime.mkdir()
+    place.runtime.chmod(0o777)
+    return place.run("schedule-task.sh", "--when", "1h", "--summary", "s").returncode
+
+
+@differs("directory-tilde", v1=True, here=False)
+def _(place: Place) -> Any:
+    later(place, env={"DEFER_RUNTIME_DIR": "~/runtime"})
+    return (place.home / "~").exists()
+
+
+@same("directory-relative", True)
+def _(place: Place) -> Any:
+    later(place, env={"DEFER_RUNTIME_DIR": "runtime"})
+    return (place.home / "runtime" / "deferred.jsonl").exists()
 
 
 @differs("settings-file", v1=0, here=2)
@@ -525,6 +585,12 @@ def _(place: Place) -> Any:
     status = place.run("schedule-task.sh", *flags).returncode
     place.run("run-deferred.sh")
     return [status, stored(place)[0]["status"] if status == 0 else None]
+
+
+@differs("context-summary", v1="7", here=2)
+def _(place: Place) -> Any:
+    task = front(place, "--when", "1h", "--context-json", '{"summary":7}')
+    return task if isinstance(task, int) else task["context"]["summary"]
 
 
 @differs("context-bad", v1=[4, 1, 5], here=[2, 2, 2])
@@ -944,11 +1010,32 @@ def _(place: Place) -> Any:
     return [task["status"], str(place.base / "none") in task["error"]]
 
 
-@differs("attempts-counted", v1=[0, 0], here=[1, 1])
+@differs("attempts-counted", v1=[0, 0, 0], here=[1, 1, 1])
 def _(place: Place) -> Any:
-    fine = woken(place, v1_task("a"), script="exit 0")["attempts"]
+    task = woken(place, v1_task("a"), script="cat")
     shutil.rmtree(place.runtime)
-    return [fine, woken(place, v1_task("a"), DEFER_EXECUTOR="/none")["attempts"]]
+    missing = woken(place, v1_task("a"), DEFER_EXECUTOR="/none")
+    return [strict(task["result"]["output"])["attempts"], task["attempts"], missing["attempts"]]
+
+
+@differs("ended-at", v1=False, here=True)
+def _(place: Place) -> Any:
+    """Whether the end is told that the executor itself saw."""
+    task = woken(place, v1_task("a"), script="cat >/dev/null; sleep 2; date -u +%Y-%m-%dT%H:%M:%SZ")
+    return task["completed_at"] >= task["result"]["output"]
+
+
+@differs("last-error-stays", v1="was down", here=None)
+def _(place: Place) -> Any:
+    task = v1_task("a", attempts=1, max_retries=1, last_error="was down")
+    return woken(place, task, script="cat >/dev/null").get("last_error")
+
+
+@differs("executor-shared", v1="completed", here="failed")
+def _(place: Place) -> Any:
+    path = Path(place.executor("cat >/dev/null"))
+    path.chmod(0o777)
+    return woken(place, v1_task("a"), DEFER_EXECUTOR=str(path))["status"]
 
 
 @same("no-executor", ["completed", "prompt_prepared", True])
@@ -1034,11 +1121,36 @@ def _(place: Place) -> Any:
     return [done.returncode, strict(done.stdout)["status"]]
 
 
-@differs("attempt-under-way", v1=0, here=1)
+@differs("attempt-under-way", v1=[0, 0], here=[1, 1])
 def _(place: Place) -> Any:
-    task = v1_task("a", status="executing", started_at="2026-04-08T16:45:00Z")
-    place.write_store({**task, "run": {"run_id": "run_1"}})
-    return by_hand(place, {**task, "run": {"run_id": "run_1"}}, "exit 0").returncode
+    started = v1_task("a", status="executing", started_at="2026-04-08T16:45:00Z", run={"run_id": "run_1"})
+    ended = v1_task("b", status="completed", completed_at="2026-04-08T16:46:00Z")
+    place.write_store(started, ended)
+    return [by_hand(place, one, "exit 0").returncode for one in (started, ended)]
+
+
+@differs("attempt-other-record", v1="as given", here="as stored")
+def _(place: Place) -> Any:
+    texts = {"given": "as given", "stored": "as stored"}
+    tasks = {
+        name: v1_task("a", execution={"mode": "fresh", "prompt_template": text, "aura_level": "low"})
+        for name, text in texts.items()
+    }
+    place.write_store(tasks["stored"])
+    by_hand(place, tasks["given"], "exit 0")
+    return (place.logs / "a.prompt.txt").read_text().splitlines()[-1]
+
+
+@differs("attempt-tells", v1=0, here=1)
+def _(place: Place) -> Any:
+    return by_hand(place, v1_task("a"), "exit 3").stderr.count("\n")
+
+
+@differs("attempt-lines", v1=False, here=True)
+def _(place: Place) -> Any:
+    place.write_store(v1_task("a"))
+    by_hand(place, v1_task("a"), "exit 0")
+    return len(stored(place)) > 1
 
 
 @differs("attempt-apart", v1=["completed", 1], here=["completed", 0])
@@ -1119,6 +1231,13 @@ def _(place: Place) -> Any:
 @same("retry-delay", 900)
 def _(place: Place) -> Any:
     return delay(woken(place, v1_task("a", max_retries=1), script="exit 3", DEFER_RETRY_DELAY_SECONDS="900"))
+
+
+@differs("retry-delay-bad", v1=[0, "executing"], here=[2, "scheduled"])
+def _(place: Place) -> Any:
+    place.write_store(v1_task("a", max_retries=1))
+    env = {"DEFER_EXECUTOR": place.executor("cat >/dev/null; exit 3"), "DEFER_RETRY_DELAY_SECONDS": "soon"}
+    return [place.run("run-deferred.sh", env=env).returncode, place.task("a")["status"]]
 
 
 @differs("retry-again", v1=900, here=1800)
