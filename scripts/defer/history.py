@@ -40,18 +40,26 @@ def runs(runs_dir: Path, task_id: str | None = None) -> Iterator[Run]:
     needles = [b""] if task_id is None else codec.needles(task_id)
     for name in reversed(fsio.names(runs_dir)):
         if name.startswith("runs_") and name.endswith(".jsonl"):
-            for line in reversed(_lines(runs_dir / name, needles)):
+            for line in _newest_first(runs_dir / name, needles):
                 run = _run(line)
                 if run is not None and task_id in (None, run.task_id):
                     yield run
 
 
-def _lines(path: Path, needles: list[bytes]) -> list[bytes]:
+def _newest_first(path: Path, needles: list[bytes]) -> Iterator[bytes]:
+    """The lines of a month that hold one of ``needles``, the last one first; memory has one of them at a time."""
     stream = fsio.reader(path)
     if stream is None:
-        return []
+        return
     with stream:
-        return [one for one in codec.lines(stream) if type(one) is bytes and any(needle in one for needle in needles)]
+        places, at = [], 0
+        for line in codec.lines(stream):
+            if type(line) is bytes and any(needle in line for needle in needles):
+                places.append(at)
+            at += len(line)
+        for place in reversed(places):
+            stream.seek(place)
+            yield stream.readline(codec.MAX_LINE_BYTES)
 
 
 def _run(line: bytes) -> Run | None:

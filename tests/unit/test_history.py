@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from defer import history
+from defer import codec, history
 from defer.client import Client
 from support import Place, v1_task, validator
 
@@ -123,3 +124,22 @@ def test_runs_of_a_foreign_id_are_found(place: Place, task_id: str) -> None:
 def test_an_id_in_another_field_is_not_taken_for_one(runs_dir: Path) -> None:
     write(runs_dir, "runs_202604.jsonl", [record(1, "other", error='no "job" there'), record(2, "other", host="job")])
     assert numbers(history.runs(runs_dir, "job")) == []
+
+
+def test_a_month_of_any_size_is_read_in_the_memory_of_one_line(runs_dir: Path) -> None:
+    runs_dir.mkdir(exist_ok=True)
+    month = runs_dir / "runs_202604.jsonl"
+    with month.open("wb") as file:
+        for number in range(3000):
+            file.write(json.dumps(record(number % 60, f"job{number % 10}", error="x" * 10_000)).encode() + b"\n")
+        file.write(b"y" * (codec.MAX_LINE_BYTES + 1) + json.dumps(record(1)).encode() + b"\n")
+    tracemalloc.start()
+    try:
+        found = [run.task_id for run in history.runs(runs_dir)]
+        mine = [run.task_id for run in history.runs(runs_dir, "job3")]
+        # The line that is too long is held up to where it is.
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+    assert found == [f"job{number % 10}" for number in reversed(range(3000))]
+    assert mine == ["job3"] * 300
