@@ -974,6 +974,11 @@ def _(place: Place) -> Any:
     return woken(place, v1_task("a"), script='echo "$API_TOKEN"', **env)["result"]["output"]
 
 
+@differs("executor-path", v1=["/usr/bin", "/bin", ".", ""], here=["/usr/bin", "/bin"])
+def _(place: Place) -> Any:
+    return woken(place, v1_task("a"), script='echo "$PATH"', PATH="/usr/bin:/bin:.:")["result"]["output"].split(":")
+
+
 @differs("executor-session", v1="[1]", here="[]")
 def _(place: Place) -> Any:
     return woken(place, v1_task("a"), script='echo "[$CLAUDECODE]"', CLAUDECODE="1")["result"]["output"]
