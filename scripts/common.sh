@@ -154,3 +154,12 @@ tasks_file() {
   case $REPLY in */../* | */.. | */) return 1 ;; /*) return 0 ;; esac
   return 1
 }
+
+# Whether FILE may be written without Python: a plain file by one name alone, where not every user may write. As
+# root nothing is made in a directory of somebody else's: it would be in its owner's way. A program is started for
+# it, which whoever gives up anyway can pay for.
+may_write() {
+  [ ! -L "$1" ] || return
+  if [ -e "$1" ]; then [ -f "$1" ] || return; elif [ "$EUID" -eq 0 ]; then [ -O "${1%/*}" ] || return; fi
+  [ -z "$(find "${1%/*}" "$1" -prune '(' -perm -0002 -o -type f -links +1 ')' 2>/dev/null)" ]
+}

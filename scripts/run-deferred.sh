@@ -35,9 +35,6 @@ idle() {
     [ -e "$marker.seen" ] && [ ! "$marker.seen" -nt "$tasks" ] && [ ! "$tasks" -nt "$marker.seen" ]
 }
 
-# As root nothing is made in a directory of somebody else's: it would be in its owner's way.
-may_write() { [ ! -L "$1" ] && { [ -e "$1" ] || [ "$EUID" -ne 0 ] || [ -O "${1%/*}" ]; }; }
-
 # What find_python said. A wake installs nothing: nobody is there to see it. `schedule` warns with the line left here.
 give_up() {
   local trouble=$REPLY now marker log

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from . import changes, filing, fsio, scheduler, task, taskfile, taskformats, taskrecords, versions
+from . import changes, filing, fsio, scheduler, task, taskfile, taskformats, taskrecords, trust, versions
 from .audit import AuditLog, line
 from .codec import Task
 from .config import Config
@@ -67,6 +67,8 @@ def directory_of(path: Path) -> Path:
 def files(directory: Path) -> tuple[dict[str, Path], dict[str, str]]:
     """The task files of a directory by id, and for each id that cannot be used what is wrong with it."""
     with fsio.storage_errors(directory):
+        # Whoever may put a file there says what runs as us.
+        trust.check_directory(fsio.kernel, directory, may_be_link=True)
         paths = [directory / name for name in fsio.names(directory) if not name.startswith(".")]
     found: dict[str, list[Path]] = {}
     for path in paths:

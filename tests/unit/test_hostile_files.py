@@ -186,6 +186,41 @@ def test_whatever_stands_there_no_command_waits_or_goes_through_it(made: Place, 
         assert {ended[name].status for name in ("schedule", "list", "show", "cancel")} == {0}
 
 
+def hand_over(path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to be two users")
+    os.chown(path, 65534, 65534)
+
+
+STATES: dict[str, Callable[[Path], None]] = {
+    "every user may write it (mode 0666)": lambda path: path.chmod(0o666),
+    "mode 0000": lambda path: path.chmod(0),
+    "it belongs to another user (uid 65534)": hand_over,
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("path", PATHS)
+def test_nor_by_what_others_may_write_or_nobody_may(made: Place, path: str, state: str) -> None:
+    planted = made.runtime / path
+    before = planted.read_bytes()
+    STATES[state](planted)
+    ended = go_through(made)
+    if state == "mode 0000":
+        # To root it is a file like any other; to a user one that is made anew, or named.
+        assert os.geteuid() != 0 or {one.status for one in ended.values()} == {0}
+    elif path in (STORE, ARCHIVE, RUNS):
+        assert planted.read_bytes() == before
+        assert any(f"{state}: {planted}" in one.said for one in ended.values())
+    elif path == LOG:
+        assert planted.read_bytes() == before
+    if planted.exists():
+        planted.chmod(0o600)
+    if path not in (STORE, LOCK):
+        assert made.audit("completed") or path == LOG
+        assert {ended[name].status for name in ("schedule", "list", "show", "cancel")} == {0}
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "directory"])
 @pytest.mark.parametrize("name", ["archive", "runs", "logs", "logs/attempts", "logs/attempts/due"])
 def test_so_it_is_in_the_place_of_a_directory(made: Place, name: str, kind: str) -> None:

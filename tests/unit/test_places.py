@@ -140,6 +140,20 @@ def test_a_task_file_that_every_user_may_write_is_not_taken_in(kept: Place) -> N
     assert "open" not in kept.tasks()
 
 
+def test_nor_is_a_directory_of_task_files_that_every_user_may_write(kept: Place) -> None:
+    tasks = kept.home / ".config" / "defer" / "tasks"
+    tasks.mkdir(parents=True)
+    (tasks / "mine.yml").write_text("schedule: every day at 9am\ncommand: [/bin/true]\n")
+    tasks.chmod(0o777)
+    done = kept.defer("sync")
+    assert done.returncode == 74
+    assert (
+        done.stderr
+        == f"defer: every user may write it (mode 0777): {tasks} (look through it, then: chmod go-w {tasks})\n"
+    )
+    assert "mine" not in kept.tasks()
+
+
 @pytest.mark.parametrize("mode", [0o666, 0o602], ids=oct)
 def test_settings_that_every_user_may_write_are_refused(kept: Place, mode: int) -> None:
     settings = kept.home / ".config" / "defer" / "env"

@@ -234,6 +234,28 @@ def test_a_log_and_a_terminal_that_take_nothing_stop_no_task(place):
     assert {one["id"]: one["status"] for one in place.archived()} == {"a": "failed", "b": "completed"}
 
 
+@pytest.mark.parametrize("kind", ["hard link", "FIFO", "open directory"])
+@pytest.mark.parametrize("name", [".deferred.jsonl.trouble", "logs/deferred.log"])
+def test_what_it_leaves_then_is_not_written_through_what_another_has_put_there(place, name, kind):
+    """Python is not there to look at what is opened."""
+    checkout = checkout_in(place)
+    place.write_store(v1_task("a"))
+    place.logs.mkdir(mode=0o700)
+    victim, path = place.base / "victim", place.runtime / name
+    victim.write_text("precious\n")
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "hard link":
+        os.link(victim, path)
+    else:
+        path.parent.chmod(0o777)
+    done = place.run(str(checkout / "scripts" / "run-deferred.sh"))
+    assert (done.returncode, done.stdout) == (74, "")
+    assert victim.read_text() == "precious\n"
+    assert path.exists() == (kind != "open directory")
+    path.unlink(missing_ok=True)
+
+
 def test_a_wake_without_an_environment_says_what_is_missing_and_installs_nothing(place):
     """A checkout whose environment is gone, under cron: nobody is there to see an installation."""
     checkout = checkout_in(place)
