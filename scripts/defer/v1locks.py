@@ -77,7 +77,7 @@ def has_lost(path: Path, state: stat_result, lines: Sequence[bytes], directory: 
         return False
     end = time.monotonic() + timeout
     while (held_by := holder(directory)) is not None:
-        if time.monotonic() >= end:
+        if time.monotonic() >= end or signals.ends_waiting():
             raise _busy(directory, held_by, "since it was written to: whether it keeps that is not known")
         time.sleep(_POLL_SECONDS)
     if _is_still(path, state):
