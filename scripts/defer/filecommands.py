@@ -124,15 +124,12 @@ def add(connect: Connect, argv: list[str]) -> int:
     directory = _directory(args, client)
     path = _free_path(directory, args.id)
     content = taskedit.new_yaml(_fields(args))
-    file = taskfile.describe(path, content)
-    step = Step(NEW, args.id, "", file, taskrecords.new(file, client.config, client.clock()))
+    taskrecords.check(taskfile.describe(path, content), client.config, client.clock())
     _refuse_taken(client.store.find(args.id), path)
-    if args.dry_run:
-        plan = SyncPlan([step], [], taskfiles.doubts(step, client.config))
-    else:
+    if not args.dry_run:
         _save_new(client, directory, {args.id: content})
-        with _changed_already(path):
-            plan = _synced(client, args, directory, {args.id})
+    with _changed_already(None if args.dry_run else path):
+        plan = _synced(client, args, directory, {args.id}, contents={args.id: content})
     return _finish(client, args, directory, plan)
 
 
@@ -225,12 +222,9 @@ def _carried(client: Client, taken: _Taken, task_id: str, fields: dict[str, Any]
 
 
 def _imported(client: Client, args: Namespace, directory: Path, written: dict[str, bytes]) -> SyncPlan:
-    if args.dry_run:
-        return SyncPlan([Step(NEW, task_id) for task_id in written], [], [])
-    if not written:
-        return SyncPlan([], [], [])
-    _save_new(client, directory, written)
-    return _synced(client, args, directory, written.keys())
+    if written and not args.dry_run:
+        _save_new(client, directory, written)
+    return _synced(client, args, directory, written.keys(), contents=written)
 
 
 def _edit_lock(client: Client, directory: Path) -> AbstractContextManager[None]:
@@ -314,13 +308,13 @@ def _set_enabled(connect: Connect, args: Namespace, wanted: bool) -> int:
         # Before the file says what its task would not follow.
         versions.must_know(record)
     changes = taskedit.would_change(path, wanted)
-    if changes:
-        if args.dry_run:
-            return _finish(client, args, directory, SyncPlan([Step(CHANGED, args.id)], [], []))
+    content = taskedit.with_enabled(path, taskfile.read(path), wanted) if changes and args.dry_run else None
+    if changes and content is None:
         with _edit_lock(client, Path(os.path.realpath(path)).parent):
             taskedit.save(path, taskedit.with_enabled(path, taskfile.read(path), wanted))
-    with _changed_already(path if changes else None):
-        plan = _synced(client, args, directory, {args.id}, again=wanted)
+    with _changed_already(path if changes and content is None else None):
+        contents = None if content is None else {args.id: content}
+        plan = _synced(client, args, directory, {args.id}, again=wanted, contents=contents)
     return _finish(client, args, directory, plan)
 
 
@@ -336,11 +330,18 @@ def _changed_already(path: Path | None) -> Iterator[None]:
 
 
 def _synced(
-    client: Client, args: Namespace, directory: Path, only: Collection[str] | None = None, *, again: bool = False
+    client: Client,
+    args: Namespace,
+    directory: Path,
+    only: Collection[str] | None = None,
+    *,
+    again: bool = False,
+    contents: Mapping[str, bytes] | None = None,
 ) -> SyncPlan:
-    """What a sync does, or with ``--dry-run`` would do."""
+    """What a sync does, or with ``--dry-run`` would do once files of these ``contents`` are there."""
     now = client.clock()
-    plan = taskfiles.plan(directory, client.store, client.config, now, only, again=again)
+    unwritten = contents if args.dry_run else None
+    plan = taskfiles.plan(directory, client.store, client.config, now, only, again=again, contents=unwritten)
     if args.dry_run:
         return plan
     steps, problems = taskfiles.apply(plan, client.store, client.audit, client.config, now)

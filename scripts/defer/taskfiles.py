@@ -14,7 +14,7 @@ the end of the attempt, since nobody may ever sync again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -107,12 +107,16 @@ def plan(
     only: Collection[str] | None = None,
     *,
     again: bool = False,
+    contents: Mapping[str, bytes] | None = None,
 ) -> SyncPlan:
     """What makes the store match ``directory``; with ``only``, as far as these ids go. Raises StorageError.
 
-    ``again`` brings back what a person has cancelled, though its file is unchanged.
+    ``again`` brings back what a person has cancelled, though its file is unchanged. ``contents`` are of files that are
+    yet to be written, by id: what would be if they were.
     """
+    unwritten = contents or {}
     found, bad = files(directory)
+    found = {**{task_id: directory / f"{task_id}.yml" for task_id in unwritten if task_id not in bad}, **found}
     if only is not None:
         found = {task_id: path for task_id, path in found.items() if task_id in only}
         bad = {task_id: why for task_id, why in bad.items() if task_id in only}
@@ -120,7 +124,7 @@ def plan(
     absent = {task_id for task_id in found if task_id not in records}
     ended = filing.latest_of(config.archive_dir, absent)
     looks: list[Callable[[], Step]] = [
-        partial(_look, path, records.get(task_id), ended.get(task_id), config, now, again=again)
+        partial(_look, path, unwritten.get(task_id), records.get(task_id), ended.get(task_id), config, now, again=again)
         for task_id, path in found.items()
     ]
     looks += [
@@ -128,7 +132,14 @@ def plan(
         for task_id, record in records.items()
         if task_id not in found and task_id not in bad and is_live_of(directory, record)
     ]
-    steps, problems, refused = [], list(bad.values()), []
+    steps, problems, refused = _looked(looks)
+    warnings = [one for step in steps if step.file for one in (*step.file.warnings, *doubts(step, config))]
+    return SyncPlan(steps, [*bad.values(), *problems], warnings, tuple(refused))
+
+
+def _looked(looks: list[Callable[[], Step]]) -> tuple[list[Step], list[str], list[str]]:
+    """The steps by id, what is wrong with files, and what is not for this version to change. None keeps another out."""
+    steps, problems, refused = [], [], []
     for look in looks:
         try:
             steps.append(look())
@@ -136,8 +147,7 @@ def plan(
             problems += error.lines
         except NeedsNewer as error:
             refused.append(str(error))
-    warnings = [one for step in steps if step.file for one in (*step.file.warnings, *doubts(step, config))]
-    return SyncPlan(sorted(steps, key=lambda step: step.task_id), problems, warnings, tuple(refused))
+    return sorted(steps, key=lambda step: step.task_id), problems, refused
 
 
 def doubts(step: Step, config: Config) -> list[str]:
@@ -177,7 +187,16 @@ def _without_file(record: Task) -> Step:
     return _noted(Step(REMOVED, record["id"], "", None, record), record)
 
 
-def _look(path: Path, there: Task | None, ended: Task | None, config: Config, now: datetime, *, again: bool) -> Step:
+def _look(
+    path: Path,
+    unwritten: bytes | None,
+    there: Task | None,
+    ended: Task | None,
+    config: Config,
+    now: datetime,
+    *,
+    again: bool,
+) -> Step:
     """What is to be done about one file, given the record of its id, in the store or else in the archive.
 
     Raises BadFile, and NeedsNewer where that record is not for this version to change.
@@ -187,7 +206,7 @@ def _look(path: Path, there: Task | None, ended: Task | None, config: Config, no
     owner = None if live is None else other_owner(path, live)
     if owner:
         raise BadFile([located(path, f"the id is taken by {owner} (rename the file, or defer cancel {path.stem})")])
-    raw = taskfile.read(path)
+    raw = taskfile.read(path) if unwritten is None else unwritten
     if known is not None and _is_unchanged(path, raw, known):
         if live is not None:
             return _same(live)

@@ -210,7 +210,7 @@ def test_disable_and_enable_edit_one_word(run: Run, tasks: Path) -> None:
 
 def test_disable_of_a_file_that_was_never_synced(run: Run, tasks: Path) -> None:
     write(tasks, "a.md", "---\ncron: '@daily'\nenabled: true  # on\n---\nx\n")
-    assert run("disable", "a", "--dry-run")[1].startswith("~ a\n")
+    assert run("disable", "a", "--dry-run")[1].startswith("+ a (disabled)")
     assert "enabled: true" in (tasks / "a.md").read_text()
     assert run("disable", "a")[1].startswith("+ a (disabled)")
     assert (tasks / "a.md").read_text() == "---\ncron: '@daily'\nenabled: false  # on\n---\nx\n"
@@ -630,3 +630,35 @@ def test_what_an_import_costs_grows_as_the_jobs_do(run: Run, tasks: Path, monkey
     assert few.pop(".yml") == 5
     assert many.pop(".yml") == 20
     assert few == many
+
+
+def foretold(run: Run, *words: str) -> str:
+    """What a command says it does, which is what it said with ``--dry-run``."""
+    status, before, _ = run(*words, "--dry-run", "--json")
+    done, out, _ = run(*words, "--json")
+    told, did = json.loads(before), json.loads(out)
+    assert (status, told.pop("dry_run"), did.pop("dry_run")) == (done, True, False)
+    # That nothing wakes the store is said of what has been stored.
+    assert {**told, "warnings": did["warnings"]} == did
+    return " ".join(f"{one['action']} {one['id']}" for one in did["steps"])
+
+
+def test_a_dry_run_says_what_is_done(run: Run, tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = Client(os.environ).clock()
+    monkeypatch.setattr(cli, "connect", lambda: Client(os.environ, clock=lambda: moment))
+    new = ("add", "a", "--schedule", "every day at 9am", "--command", "echo a")
+    assert foretold(run, *new) == "new a"
+    assert foretold(run, "disable", "a") == "changed a"
+    assert foretold(run, "disable", "a") == "same a"
+    assert foretold(run, "enable", "a") == "changed a"
+    (tasks / "a.yml").unlink()
+    assert foretold(run, *new[:-1], "echo b") == "changed a"
+    (tasks / "a.yml").unlink()
+    assert foretold(run, "sync", str(tasks)) == "removed a"
+    write(tasks, "b.yml", A)
+    assert foretold(run, "disable", "b") == "new b"
+    jobs = tasks.parent / "jobs.json"
+    plain = {"prompt": "x", "schedule": {"kind": "cron", "expression": "0 9 * * *", "timezone": "UTC"}}
+    jobs.write_text(json.dumps([{**plain, "id": "c"}, {**plain, "id": "d"}]))
+    assert foretold(run, "import", "--from", "agentica", str(jobs)) == "new c new d"
+    assert foretold(run, "import", "--from", "agentica", str(jobs)) == "same c same d"
