@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -322,6 +322,15 @@ def settings_places(env: Mapping[str, str]) -> list[Path]:
     """Every place where a settings file may be, whether there is one or not."""
     named = Path(env["DEFER_ENV_FILE"]) if env.get("DEFER_ENV_FILE") else None
     return [path for path in (named, user_settings_path(env), ROOT / ".env") if path is not None]
+
+
+def is_settings_file(found: os.stat_result, places: Iterable[Path]) -> bool:
+    """Whether a file, under whatever name it was reached, is at one of ``places``: it may hold secrets."""
+    for place in places:
+        with suppress(OSError):
+            if os.path.samestat(found, os.stat(place)):
+                return True
+    return False
 
 
 def user_settings_path(env: Mapping[str, str]) -> Path | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from . import fsio
+from . import config, fsio
 from . import snapshot as snapshots
 from .errors import BadInput, Refused
 
@@ -102,7 +102,7 @@ def _refuse(place: Place, found: os.stat_result, settings_files: Iterable[Path])
     path = place.path
     if not stat.S_ISREG(found.st_mode):
         raise Refused(f"the context file is not a file: {path} (name one with --context-file)")
-    if any(os.path.samestat(found, state) for state in map(fsio.stat, settings_files) if state is not None):
+    if config.is_settings_file(found, settings_files):
         raise Refused(f"the context file is the settings file, which may hold secrets: {path} (name another)")
     if place.is_meant:
         return

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import arguments, instants, occurrences, places, render, scheduler, task, visible, words
+from . import arguments, config, instants, occurrences, places, render, scheduler, task, visible, words
 from .codec import Task
 from .errors import EXIT_OK, BadInput, Refused, StorageError
 from .scheduler import Plan, Request
@@ -227,6 +227,9 @@ def prompt_text(args: Namespace) -> str | None:
         raise BadInput("a prompt twice: --prompt-template and --prompt-file (give one)")
     try:
         with open(0 if args.prompt_file == "-" else args.prompt_file, "rb", closefd=args.prompt_file != "-") as file:
+            if config.is_settings_file(os.fstat(file.fileno()), config.settings_places(os.environ)):
+                what = f"the prompt is the settings file, which may hold secrets: {args.prompt_file}"
+                raise BadInput(f"{what} (name another)")
             raw = file.read(_PROMPT_LIMIT + 1)
     except OSError as error:
         raise BadInput(f"{error.strerror}: {args.prompt_file} (give a file that can be read)") from None

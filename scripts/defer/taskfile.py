@@ -326,7 +326,7 @@ def _workflow(path: Path, named: str | None) -> str | None:
         raise Complaint(f"leads out of workflows/: {named} (name a file in there)", None, "workflow")
     if not os.path.isfile(target):
         raise Complaint(f"no such file: {folder}/{name} (write it first)", None, "workflow")
-    if any(place.exists() and place.samefile(target) for place in config.settings_places(os.environ)):
+    if config.is_settings_file(target.stat(), config.settings_places(os.environ)):
         raise Complaint(f"is the settings file, which may hold secrets: {named} (name another)", None, "workflow")
     return name
 

@@ -160,6 +160,24 @@ def test_the_settings_file_is_never_read_whatever_leads_to_it(
     assert reorient(place, cloned, **env, DEFER_CONTEXT_FILE=str(named)) == told
 
 
+@pytest.mark.parametrize("way", ["--prompt-file", "edit", "standard input"])
+def test_nor_is_it_a_prompt(place: Place, settings: Path, cloned: Path, way: str) -> None:
+    (cloned / "PROMPT.md").symlink_to(settings)
+    place.schedule("9h", "s", "--id", "waits")
+    new = ["--when", "9h", "--summary", "s"]
+    words = {
+        "--prompt-file": [*new, "--prompt-file", "PROMPT.md"],
+        "edit": ["edit", "waits", "--prompt-file", "PROMPT.md"],
+        "standard input": [*new, "--prompt-file", "-"],
+    }[way]
+    with settings.open() as stdin:
+        done = place.defer(*words, cwd=cloned, stdin=stdin)
+    named = words[-1]
+    told = f"defer: the prompt is the settings file, which may hold secrets: {named} (name another)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+    assert CANARY not in place.store_path.read_text()
+
+
 @pytest.mark.parametrize("named", [False, True])
 def test_a_pipe_keeps_nobody_waiting(place: Place, cloned: Path, named: bool) -> None:
     os.mkfifo(cloned / "CONTEXT.md")
