@@ -361,7 +361,7 @@ def _write_stamp(home: str, lock: str) -> None:
 
 
 def main(arguments: "list[str]") -> int:
-    """Print the environment's interpreter; one line on stderr, and 74, or 75 if others are at it, where there is none."""
+    """Print the environment's interpreter; where there is none one line on stderr: 74, or 75 if others are at it."""
     import argparse
 
     parser = argparse.ArgumentParser(
