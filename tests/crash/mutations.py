@@ -37,7 +37,7 @@ OUTSIDE = "tests/crash/test_from_outside.py::"
 MUTATIONS = [
     Mutation(
         "leave out the fsync of an append", "fsio.py",
-        (("            write_all(fd, data)\n            kernel.fsync(fd)\n", "            write_all(fd, data)\n"),),
+        (("                write_all(fd, chunk)\n            kernel.fsync(fd)\n", "                write_all(fd, chunk)\n"),),
         f"{LOSS}[schedule]",
     ),
     Mutation(
@@ -108,7 +108,7 @@ MUTATIONS = [
     ),
     Mutation(
         "take no lock", "store.py",
-        (("            with fsio.lock(self._lock_path, patience):\n", "            if True:\n"),),
+        (("            with v1locks.none_writing(self._lock_path, patience, self._v1_lock):\n", "            if True:\n"),),
         f"{LONG}test_row_9_the_lock_keeps_writers_apart",
     ),
     Mutation(
