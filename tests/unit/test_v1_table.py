@@ -814,6 +814,11 @@ def _(place: Place) -> Any:
     return "recurrence" in front(place, "--when", "every 2 hours", "--summary", "s")
 
 
+@differs("delay-unit-twice", v1=True, here=2)
+def _(place: Place) -> Any:
+    return ahead(place, "1 minute and 9 mins", 600)
+
+
 @differs("delay-plus-in", v1=True, here=2)
 def _(place: Place) -> Any:
     return ahead(place, "+in 10m", 600)
@@ -903,9 +908,17 @@ def _(place: Place) -> Any:
     return {text: instant(place, text) for text in DATES}
 
 
-@differs("date-glued", v1=["2035-01-15T05:00:00Z", "2035-01-15T14:00:00Z"], here=[2, 2])
+GLUED = {
+    "20350115": "2035-01-15T05:00:00Z",
+    "20350115 0900": "2035-01-15T14:00:00Z",
+    "2035-01-15_09:00": "2035-01-15T14:00:00Z",
+    "2035-01-15T09:00:00 Z": "2035-01-15T09:00:00Z",
+}
+
+
+@differs("date-glued", v1=GLUED, here=dict.fromkeys(GLUED, 2))
 def _(place: Place) -> Any:
-    return [instant(place, text) for text in ("20350115", "2035-01-15_09:00")]
+    return {text: instant(place, text) for text in GLUED}
 
 
 @differs("past", v1=[0, 0], here=[2, 2])
@@ -1411,10 +1424,10 @@ def _(place: Place) -> Any:
 @differs(
     "reorient-paragraphs",
     v1={"summary": "one", "key_points": ["an item", "goes on"]},
-    here={"summary": "one two", "key_points": ["an item goes on"]},
+    here={"summary": "one two three", "key_points": ["an item goes on"]},
 )
 def _(place: Place) -> Any:
-    return snapshot(place, "one\ntwo\n## State\n- an item\n  goes on\n", "summary", "key_points")
+    return snapshot(place, "one\ntwo\n\nthree\n## State\n- an item\n  goes on\n", "summary", "key_points")
 
 
 @differs("reorient-markdown", v1=["```", "# code", "```", "<!-- c -->", "***", "2) two"], here=["two"])
@@ -1423,9 +1436,9 @@ def _(place: Place) -> Any:
     return [one.replace("#code", "# code") for one in snapshot(place, text, "key_points")["key_points"]]
 
 
-@differs("reorient-headings", v1=[False, False], here=[True, True])
+@differs("reorient-headings", v1=[False] * 4, here=[True] * 4)
 def _(place: Place) -> Any:
-    texts = ("## State ##\n- a\n", "State\n-----\n- a\n")
+    texts = ("## State ##\n- a\n", "State\n-----\n- a\n", "## 1. **State**\n- a\n", "## State\n### Today\n- a\n")
     return ["a" in snapshot(place, text, "key_points")["key_points"] for text in texts]
 
 
