@@ -118,8 +118,8 @@ class ResultSlot:
 
     def add(self, known: Mapping[str, Any], now: datetime) -> None:
         """Put what is ``known`` beside what the agent may have written there. Raises OSError."""
-        if known:
-            written, odd = self._written()
+        written, odd = self._written()
+        if known or written:
             self._replace(resultfile.with_known(written, odd, dict(known), now))
 
     def _written(self) -> tuple[bytes, str | None]:

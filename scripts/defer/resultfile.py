@@ -23,6 +23,7 @@ _LONGEST_ARTIFACT = 4096
 _LONGEST_ODD = 1000
 _MOST_ARTIFACTS = 1000
 _COMPLAINTS_TOLD = 5
+_ADAPTERS = ("session_id", "usage")
 
 
 class BadResult(ValueError):
@@ -98,15 +99,16 @@ def read(value: dict[str, Any], now: datetime) -> tuple[Result, str | None]:
 
 
 def with_known(written: bytes, odd: str | None, known: dict[str, Any], now: datetime) -> bytes:
-    """The file's bytes with what an adapter knows of its agent's run: that counts before what the agent has written.
+    """The file's bytes with what an adapter knows of its agent's run, beside what the agent has written.
 
-    ``odd``: what was wrong with the file that it wrote. It is kept beside what can be used, for the runner to tell.
+    Session and usage are the adapter's to tell: an agent that could name them would go on with whatever conversation
+    of its user's it likes, at no cost. ``odd``: what was wrong with the file itself, for the runner to tell.
     """
     try:
         kept, complaint = read(load(written), now)
     except BadResult as error:
         kept, complaint = Result(), str(error)
-    said = {name: one for name, one in kept._asdict().items() if one is not None}
+    said = {name: one for name, one in kept._asdict().items() if one is not None and name not in _ADAPTERS}
     if kept.retry_at is not None:
         said["retry_at"] = instants.to_text(kept.retry_at)
     told = odd or complaint

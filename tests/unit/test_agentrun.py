@@ -171,6 +171,14 @@ class TestASessionsId:
         claude.does(f"{body} || exit 0; exit 1", sticky_session=True, session_id="5f1c", model="opus", max_retries=0)
         assert called.read_text().splitlines() == ["-p", "--output-format", "json", "--model=opus", "--resume=5f1c"]
 
+    def test_one_that_only_the_agent_has_named_is_not_taken(self, place, claude):
+        """It would be another conversation of its user's, which the next attempt would read."""
+        said = '{"session_id":"theirs","usage":{"cost_usd":0},"summary":"kept"}'
+        done = claude.does(f'printf %s {quoted(said)} >"$DEFER_RESULT_FILE"; echo plain; exit')
+        assert (done["result"]["summary"], done["result"]["output"]) == ("kept", "plain")
+        assert "session_id" not in done
+        assert (place.runs()[0]["session_id"], place.runs()[0]["usage"]) == (None, None)
+
 
 class TestWhatItPrints:
     @pytest.mark.parametrize(
@@ -330,10 +338,14 @@ def test_what_is_heard_is_bounded_and_keeps_its_ends():
     assert short.text == "a" * (9 << 20)
 
 
-def test_a_slot_without_anything_known_leaves_the_file_to_the_runner(tmp_path):
+def test_a_slot_without_anything_known_adds_nothing(tmp_path):
     path = Path(tmp_path, "result")
-    path.write_text("not JSON")
-    agentrun.ResultSlot(path).add({}, NOW)
-    assert path.read_text() == "not JSON"
-    agentrun.ResultSlot(path).add({"session_id": "a"}, datetime.now(UTC))
+    slot = agentrun.ResultSlot(path)
+    slot.add({}, NOW)
+    assert not path.exists()
+    path.symlink_to(tmp_path / "none")
+    slot.add({}, NOW)
+    assert path.is_symlink()
+    slot.add({"session_id": "a"}, datetime.now(UTC))
+    assert json.loads(path.read_text()) == {"session_id": "a", "odd": "it is a link, and not read"}
     assert path.stat().st_mode & 0o777 == 0o600
