@@ -34,15 +34,20 @@ def doubts(config: Config) -> list[str]:
 
 
 def _of_directories(config: Config) -> Iterator[str]:
-    for path in _places(config):
+    places = _places(config)
+    for path in places:
         state = fsio.stat(path)
         if state is not None and state.st_mode & stat.S_IWGRP:
             yield f"the group may write {path}, and so run programs as you (chmod g-w {path})"
-    above = dict.fromkeys(parent for path in _places(config) for parent in path.parents)
-    for path in above:
+    # Most of them lie in one directory.
+    for path in dict.fromkeys(above for one in dict.fromkeys(path.parent for path in places) for above in _up(one)):
         state = fsio.stat(path)
         if state is not None and trust.is_open_to_all(state):
             yield f"every user may put another directory in the place of what is in {path} (chmod go-w {path})"
+
+
+def _up(path: Path) -> list[Path]:
+    return [path, *path.parents]
 
 
 def _of_settings(config: Config) -> Iterator[str]:
