@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import instants, shapes, taskfile, taskformats
+from . import codec, instants, shapes, taskfile, taskformats
 from .errors import BadInput
 
+_LONGEST_NOTE = 200
 _UNITS = ((3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("id", "name", "prompt", "status", "timezone", "deliver", "user_id"), str),
@@ -59,9 +60,14 @@ def _agentica(job: dict[str, Any], number: int, now: datetime) -> Job:
     task_id = job["id"] if isinstance(job.get("id"), str) and job["id"] else f"job {number}"
     try:
         _check_kinds(job)
-        return Job(task_id, _fields(job, now), tuple(_not_carried(job)))
+        return Job(task_id, _fields(job, now), tuple(map(_short, _not_carried(job))))
     except _StaysBehind as why:
-        return Job(task_id, None, (str(why),))
+        return Job(task_id, None, (_short(str(why)),))
+
+
+def _short(note: str) -> str:
+    """A note with what a job says, which may be a megabyte."""
+    return note if len(note) <= _LONGEST_NOTE else note[: _LONGEST_NOTE - 1] + "…"
 
 
 def _check_kinds(job: dict[str, Any]) -> None:
@@ -71,6 +77,8 @@ def _check_kinds(job: dict[str, Any]) -> None:
         wrong = wrong or (kind == (int, float) and name in job and not shapes.is_number(value))
         if wrong or (name in ("id", "prompt", "schedule") and not value):
             raise _StaysBehind(f"{name}: {'not what agentica writes there' if value else 'missing'}")
+    if codec.nests_deeper_than(taskformats.DEEPEST, job.get("permissions")):
+        raise _StaysBehind(f"permissions: nested more than {taskformats.DEEPEST} deep")
     if taskformats.holds_no_number(job.get("permissions")):
         raise _StaysBehind(f"permissions: {taskformats.NO_NUMBER}")
     if job.get("status", "active") not in ("active", "paused"):

@@ -90,7 +90,7 @@ def new_yaml(fields: dict[str, Any]) -> bytes:
         text = _dumped({name: style(one) if isinstance(one, str) else one for name, one in fields.items()})
         if _says(".yml", text, fields):
             return text.encode()
-    raise Refused("these fields cannot stand in a YAML file (take control characters out)")
+    raise Refused("these fields cannot stand in a YAML file (take control characters out, or put the bulk elsewhere)")
 
 
 def _block(text: str) -> str:

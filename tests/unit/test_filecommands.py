@@ -662,3 +662,29 @@ def test_a_dry_run_says_what_is_done(run: Run, tasks: Path, monkeypatch: pytest.
     jobs.write_text(json.dumps([{**plain, "id": "c"}, {**plain, "id": "d"}]))
     assert foretold(run, "import", "--from", "agentica", str(jobs)) == "new c new d"
     assert foretold(run, "import", "--from", "agentica", str(jobs)) == "same c same d"
+
+
+def test_one_odd_job_keeps_no_other_from_being_imported(run: Run, tasks: Path) -> None:
+    daily = {"kind": "cron", "expression": "0 9 * * *", "timezone": "UTC"}
+    plain = {"prompt": "x", "schedule": daily}
+    odd: dict[str, dict[str, Any]] = {
+        "deep": {"permissions": {"a": "NESTED"}},
+        "wide": {"permissions": {"a": ["x"] * 6000}},
+        "long": {"prompt": "y" * 600_000},
+        "half": {"prompt": "\ud800"},
+        "nul": {"prompt": "a\0b"},
+        "span": {"timeout_seconds": 2e9},
+        "many": {"max_retries": 10**9},
+        "far": {"schedule": {"kind": "at", "at_ms": (1 << 45) - 1}},
+        "slow": {"schedule": {"kind": "every", "interval_ms": 10**15}},
+        "zone": {"schedule": {**daily, "timezone": "A/" * 50_000}},
+        "y" * 300: {},
+    }
+    jobs = tasks.parent / "jobs.json"
+    jobs.parent.mkdir(parents=True)
+    all_of_them = [{**plain, "id": name, **fields} for name, fields in odd.items()] + [{**plain, "id": "good"}]
+    jobs.write_text(json.dumps(all_of_them).replace('"NESTED"', "[" * 500 + "]" * 500))
+    assert foretold(run, "import", "--from", "agentica", str(jobs)) == "new good"
+    status, out, _ = run("import", "--from", "agentica", str(jobs), "--json")
+    assert status == 1
+    assert [line.partition(":")[0] for line in json.loads(out)["left_out"]] == list(odd)

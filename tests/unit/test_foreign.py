@@ -167,5 +167,7 @@ def test_a_number_too_large_keeps_no_other_job_from_being_carried_over(number: s
     assert found["permissions"].notes == ("permissions: not a number that can be counted with (write a smaller one)",)
     nested = json.dumps([PLAIN, {**PLAIN, "id": "deep", "permissions": {"a": "NESTED"}}])
     deep = foreign.agentica(nested.replace('"NESTED"', "[" * 600 + "]" * 600).encode(), JOBS, NOW)
-    assert [job.task_id for job in deep] == ["a1", "deep"]
+    assert [job.notes for job in deep] == [(), ("permissions: nested more than 20 deep",)]
+    long = read({**PLAIN, "status": "z" * 100_000}, {**PLAIN, "z" * 100_000: 1})
+    assert [len(job.notes[0]) for job in long] == [200, 200]
     assert all(len(note) < 200 for job in found.values() for note in job.notes)
