@@ -329,7 +329,7 @@ def test_a_copy_waits_for_the_attempt_that_is_under_way(place: Place) -> None:
 def test_a_copy_of_a_files_task_has_its_env(place: Place) -> None:
     tasks = place.home / "tasks"
     tasks.mkdir()
-    (tasks / "job.yml").write_text('schedule: "every day at 9am"\ncommand: echo "$WHO"\nenv: {WHO: a fern}\n')
+    (tasks / "job.yml").write_text('schedule: "every day at 9am"\ncommand: echo "$WHO"\nenv: {WHO: a large fern}\n')
     done = place.defer("sync", str(tasks))
     assert done.returncode == 0, done.stderr
     assert place.defer("run", "job").returncode == 0
