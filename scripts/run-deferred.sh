@@ -35,6 +35,9 @@ idle() {
     [ -e "$marker.seen" ] && [ ! "$marker.seen" -nt "$tasks" ] && [ ! "$tasks" -nt "$marker.seen" ]
 }
 
+# What stands below is not even read by a wake that has nothing to do.
+if idle "$@"; then exit 0; fi
+
 # What find_python said. A wake installs nothing: nobody is there to see it. `schedule` warns with the line left here.
 give_up() {
   local trouble=$REPLY now marker log
@@ -51,6 +54,5 @@ give_up() {
   die "$trouble"
 }
 
-if idle "$@"; then exit 0; fi
 case " $* " in *" --help "* | *" -h "*) prepare_python ;; *) find_python || give_up ;; esac
 start_python wake "$@"
