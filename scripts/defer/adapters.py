@@ -48,7 +48,7 @@ def _trouble_with_others(path: Path, store: Path) -> str | None:
     """Whether somebody else may change the program, and so run what they like as us."""
     try:
         owner = fsio.stat(store.parent)
-        trust.check_program(fsio.kernel, path, 0 if owner is None else owner.st_uid)
+        trust.check_program(path, 0 if owner is None else owner.st_uid)
     except OSError as error:
         mend = getattr(error, "remedy", "check its owner and mode")
         return f"executor is not to be trusted: {path}: {error.strerror} ({mend})"

@@ -126,17 +126,17 @@ def _led_to(kernel: _Kernel, path: Path, link: os.stat_result) -> os.stat_result
     return state
 
 
-def check_program(kernel: _Kernel, path: Path, owner: int) -> None:
+def check_program(path: Path, owner: int) -> None:
     """Raise Untrusted for a program that somebody else can change: who can, runs what they like as us.
 
     ``owner``: whose store it is that names it; to root that user is as good as its own.
     """
-    state = kernel.stat(path)
+    state = os.stat(path)
     if not is_ours(state.st_uid) and not (os.geteuid() == 0 and state.st_uid == owner):
         raise _of_another(path, state)
     check_mode(state, path)
     for directory in {path.parent, Path(os.path.realpath(path)).parent}:
-        if is_open_to_all(kernel.stat(directory)):
+        if is_open_to_all(os.stat(directory)):
             raise Untrusted(path, f"every user may put another in its place in {directory}", f"chmod go-w {directory}")
 
 
