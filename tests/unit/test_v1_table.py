@@ -404,6 +404,16 @@ def _(place: Place) -> Any:
     return place.run("schedule-task.sh", "--when", "1h", "--summary", "s").returncode
 
 
+@differs("store-shared", v1=[0, 0], here=[74, 74])
+def _(place: Place) -> Any:
+    place.write_store(waiting("a"))
+    place.store_path.chmod(0o666)
+    shared = place.run("schedule-task.sh", "--when", "1h", "--summary", "s").returncode
+    place.store_path.chmod(0o600)
+    os.link(place.store_path, place.base / "backup")
+    return [shared, place.run("schedule-task.sh", "--when", "1h", "--summary", "s").returncode]
+
+
 @differs("directory-tilde", v1=True, here=False)
 def _(place: Place) -> Any:
     later(place, env={"DEFER_RUNTIME_DIR": "~/runtime"})
