@@ -281,6 +281,12 @@ def _(place: Place) -> Any:
     return [attempts, woken(place, v1_task(7))["status"]]
 
 
+@differs("huge-record", v1="completed", here="scheduled")
+def _(place: Place) -> Any:
+    context = {"summary": "s", "key_points": [], "artifacts": [], "constraints": [], "notes": "x" * (5 << 20)}
+    return woken(place, v1_task("a", context=context))["status"]
+
+
 @differs("stored-words", v1="completed", here="scheduled")
 def _(place: Place) -> Any:
     return woken(place, v1_task("a", run_at="today 00:00"))["status"]
@@ -475,6 +481,12 @@ def _(place: Place) -> Any:
 def _(place: Place) -> Any:
     task = later(place)
     return [task["intent"], task["execution"], task["max_retries"]]
+
+
+@differs("many-flags", v1=2500, here=2)
+def _(place: Place) -> Any:
+    task = later(place, *["--key-point", "k"] * 2500)
+    return task if isinstance(task, int) else len(task["context"]["key_points"])
 
 
 @differs("reoriented-from", v1=False, here=True)
@@ -1345,6 +1357,11 @@ plain
 )
 def _(place: Place) -> Any:
     return snapshot(place, MARKDOWN)
+
+
+@differs("reorient-quotation", v1=["> they said so"], here=["they said so"])
+def _(place: Place) -> Any:
+    return snapshot(place, "# Constraints\n\n> they said so\n", "constraints")["constraints"]
 
 
 @same("reorient-line", [1, ["summary", "key_points", "artifacts", "constraints", "reoriented_from"]])
