@@ -33,6 +33,7 @@ DEEP_LOSS = "tests/crash/test_power_loss.py::test_row_2_and_15_power_loss_after_
 FAULTS = "tests/crash/test_faults.py::test_row_1_and_3_a_fault_at_every_operation"
 LONG = "tests/crash/test_long_lived.py::"
 OUTSIDE = "tests/crash/test_from_outside.py::"
+UNIT = "tests/unit/"
 
 MUTATIONS = [
     Mutation(
@@ -181,6 +182,51 @@ MUTATIONS = [
         "leave a torn line in the store", "store.py",
         (("        fsio.truncate(self.path, torn_at)\n", ""),),
         "tests/crash/test_torn.py::test_row_4_the_store_cut_at_every_byte[schedule]",
+    ),
+    Mutation(
+        "work on whatever an open brings", "syscalls.py",
+        (("                trust.check_kind(os.fstat(fd), path)\n", "                pass\n"),),
+        f"{UNIT}test_hostile_files.py::test_a_fifo_is_named_by_each_command_that_needs_the_file",
+    ),
+    Mutation(
+        "let every user write what is worked with", "trust.py",
+        (("    if state.st_mode & stat.S_IWOTH:\n        mode", "    if False:\n        mode"),),
+        f"{UNIT}test_places.py::test_a_directory_that_every_user_may_write_is_refused",
+    ),
+    Mutation(
+        "read a result that has another name", "handover.py",
+        ((" if state.st_nlink > 1 else None", " if False else None"),),
+        f"{UNIT}test_handover.py::test_a_hard_link_is_not_read_and_only_its_name_is_removed",
+    ),
+    Mutation(
+        "let a session's id begin with a dash", "agentnames.py",
+        (('SESSION = r"[A-Za-z0-9]', 'SESSION = r"[A-Za-z0-9-]'),),
+        f"{UNIT}test_agentnames.py::test_what_is_none",
+    ),
+    Mutation(
+        "mask overlapping secrets one by one", "masking.py",
+        (("            shown = max(shown, end)\n", "            shown = max(shown, end) if start >= shown else shown\n"),),
+        f"{UNIT}test_masking.py::test_what_secrets_cover_together_is_one_mask_wherever_it_is_cut",
+    ),
+    Mutation(
+        "leave the lines of a quotation unmarked", "prompt.py",
+        (('f"> {line}" if line else ">"', 'f"{line}"'),),
+        f"{UNIT}test_prompt.py::test_no_quoted_text_leaves_its_place",
+    ),
+    Mutation(
+        "show direction marks as they are", "visible.py",
+        ((r"\u2028-\u202e\u2066-\u206f\ufeff\ufff9", r"\ufeff\ufff9"),),
+        f"{UNIT}test_visible.py::test_what_would_be_obeyed_is_shown",
+    ),
+    Mutation(
+        "rewrite a line without comparing what it says", "codec.py",
+        (("ours != line and _exact(ours) == _exact(line)", "ours != line"),),
+        f"{UNIT}test_codec.py::test_a_line_in_our_own_form_says_what_it_said_or_is_left_as_it_is",
+    ),
+    Mutation(
+        "append while a v1 writer is at work", "v1locks.py",
+        (("            if held_by is None:\n                yield", "            if True:\n                yield"),),
+        f"{UNIT}test_v1locks.py::TestWriters::test_wait_for_a_v1_writer",
     ),
 ]  # fmt: skip
 
