@@ -79,6 +79,8 @@ def _forms(value: str) -> Iterator[bytes]:
     lines = bare.replace("\r\n", "\n")
     for one in dict.fromkeys((bare, lines, lines.replace("\n", "\r\n"))) if bare else ():
         yield _bytes(one)
+        # JSON spells a byte that is not UTF-8 as half of a surrogate pair, and is read back so.
+        yield one.encode(errors="surrogatepass")
         yield from _in_json(one)
 
 

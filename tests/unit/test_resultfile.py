@@ -1,12 +1,13 @@
 """What an executor may say in its result file: what is odd is left out and told, the rest is kept."""
 
 import json
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import resultfile
+from defer import resultfile, secretvalues
 from defer.masking import Masker
 from defer.resultfile import BadResult, Result
 from support import NOW, at, quoted, text_at, v1_task
@@ -204,6 +205,16 @@ class TestMasked:
         kept = result._replace(reschedule=None)
         assert "s3cr3t" not in f"{kept} {told}"
         assert "12345678" not in f"{kept} {told}"
+
+    @pytest.mark.parametrize("only_ascii", [True, False])
+    def test_one_that_is_not_utf8_is_found_as_json_gives_it_back(self, only_ascii):
+        """os.environ holds such a byte as half of a surrogate pair, and so it is written, with an escape or without."""
+        secret = os.fsdecode(b"p\xe9ss-s3cr3t")
+        masker = Masker(secretvalues.by_name({"MY_TOKEN": secret}, ()))
+        said = {"summary": f"it is {secret}", "artifacts": [secret], "session_id": secret}
+        written = json.dumps(said, ensure_ascii=only_ascii).encode(errors="surrogatepass")
+        result, told = resultfile.read(resultfile.masked(resultfile.load(written), masker), NOW)
+        assert (result, told) == (Result(summary="it is [masked]", artifacts=["[masked]"]), NO_SESSION)
 
     def test_json_stays_json_under_secrets_that_are_words_of_it(self):
         secrets = Masker([b"true", b"prod", b"null", b'"', b"{", b"summary"])
