@@ -30,7 +30,7 @@ if __name__ == "__main__":
     _callers_umask = os.umask(0o077)
     os.umask(_callers_umask | 0o002)  # whoever can write to our byte code can make us run theirs
 
-from defer import adapters, agentcommands, agentnames, agentresult, agentrun, config, instants, visible
+from defer import adapters, agentcommands, agentnames, agentresult, agentrun, config, exits, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ def _say(text: str) -> None:
 
 def _warn(agent: str, what: str) -> None:
     print(f"{agent}: {visible.line(what)}", file=sys.stderr, flush=True)
+
+
+def _tell(text: str) -> None:
+    print(f"defer: {visible.line(text)}", file=sys.stderr, flush=True)
 
 
 def _misconfigured(agent: str, what: str) -> NoReturn:
@@ -139,4 +143,5 @@ def main(argv: list[str], umask: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], _callers_umask))
+    exits.open_missing_streams()
+    sys.exit(exits.status_of(lambda: main(sys.argv[1:], _callers_umask), _tell))

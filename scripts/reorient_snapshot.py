@@ -4,7 +4,7 @@
 Usage: reorient_snapshot.py [--project P] [--context-file F]
 
 stdout: one line of JSON, {"summary", "key_points", "artifacts", "constraints", "reoriented_from"}.
-Exit:   0 printed; 1 no CONTEXT.md found, each place looked at is named; 2 bad flags.
+Exit:   0 printed; 1 no CONTEXT.md that may be read, each place looked at is named; 2 bad flags; 74 not written.
 
 Needs nothing but Python 3.11; an older one is exchanged for the project's own.
 """
@@ -39,8 +39,8 @@ if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
     # Whatever the locale says, words come and the answer goes as UTF-8.
     os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
-from defer import config, contextfiles, homedir, snapshot, visible
-from defer.errors import EXIT_OK, BadInput, DeferError
+from defer import config, contextfiles, exits, homedir, snapshot, visible
+from defer.errors import EXIT_OK, BadInput, StorageError
 
 _FLAGS = ("--project", "--context-file", "--help")
 
@@ -56,7 +56,7 @@ def _parser() -> _Parser:
         description="Print where a piece of work stands, read from its CONTEXT.md, as one line of JSON.",
         epilog="Read is what is named, by F, P or $DEFER_CONTEXT_FILE, in this order; it has to be there. Where "
         "nothing is named: the project file changed last, ~/data/research/CONTEXT.md, ./CONTEXT.md. Exit: 0 printed; "
-        "1 none found (every place looked at is named); 2 bad flags.",
+        "1 none that may be read (each place looked at is named); 2 bad flags; 74 not written.",
         allow_abbrev=False,
     )
     parser.add_argument("--project", metavar="P", help="read ~/data/research/projects/P/CONTEXT.md")
@@ -109,19 +109,20 @@ def _snapshot(argv: list[str]) -> snapshot.Snapshot:
     return contextfiles.snapshot(chosen.project, context_file, fallback, _home, _working_directory(), secret)
 
 
-def main(argv: list[str]) -> int:
+def _print(argv: list[str]) -> int:
+    line = visible.in_json(json.dumps(_snapshot(argv), ensure_ascii=False, separators=(",", ":")))
     try:
-        line = visible.in_json(json.dumps(_snapshot(argv), ensure_ascii=False, separators=(",", ":")))
         # Not through sys.stdout: JSON is UTF-8 whatever the locale, and a failed write is told once.
         with os.fdopen(os.dup(1), "wb", buffering=0) as stdout:
             stdout.write(line.encode() + b"\n")
-    except DeferError as error:
-        _tell(str(error))
-        return error.exit_code
     except OSError as error:
-        _tell(f"the snapshot was not written: {error.strerror}")
-        return 74
+        raise StorageError(f"the snapshot was not written: {error.strerror}") from None
     return EXIT_OK
+
+
+def main(argv: list[str]) -> int:
+    exits.open_missing_streams()
+    return exits.status_of(lambda: _print(argv), _tell)
 
 
 if __name__ == "__main__":

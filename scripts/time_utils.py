@@ -15,8 +15,8 @@ EXPR `-` reads one expression a line and answers each on one line, `error: …` 
 cannot be read. ZONE is an IANA name; without it DEFER_TIMEZONE counts, else the system's zone.
 ISO without an offset is in that zone.
 
-Exit: 0 answered; 2 bad input, with the reason on stderr. The words that are understood are in
-references/time-grammar.md.
+Exit: 0 answered; 2 bad input, 74 the answer could not be written, with the reason on stderr. The
+words that are understood are in references/time-grammar.md.
 """
 
 import sys
@@ -42,8 +42,8 @@ if __name__ == "__main__":
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from defer import timeparse, visible
-from defer.errors import EXIT_OK, BadInput, DeferError
+from defer import exits, timeparse, visible
+from defer.errors import EXIT_OK, BadInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,26 +172,27 @@ def answers(ask: Ask, lines: "Iterator[str]") -> "Iterator[str]":
             yield f"error: {error}"
 
 
-def run(argv: "list[str]") -> None:
-    """Answer on stdout what is asked."""
+def run(argv: "list[str]") -> int:
+    """Answer on stdout what is asked; the exit status, which is that of an answer."""
     if "--help" in argv or argv[:1] == ["-h"]:
         print(__doc__ and __doc__.strip())
-        return
+        return EXIT_OK
     ask = Ask(argv)
     if ask.words == "-":
         # What is not UTF-8 becomes characters that no expression has.
         with open(0, encoding="utf-8-sig", errors="surrogateescape", closefd=False) as lines:
             for answer in answers(ask, iter(lines)):
                 print(visible.line(answer), flush=True)
-        return
+        return EXIT_OK
     quick = _quickly(ask)
     if quick is not None:
         print(quick)
-        return
+        return EXIT_OK
     zone = ask.zone()
     now = ask.moment(zone)
     answers_of_one = ANSWERS[ask.verb](timeparse.parse(ask.words, now, zone), now, zone, ask.count)
     print(*map(visible.line, answers_of_one), sep="\n")
+    return EXIT_OK
 
 
 def _quickly(ask: Ask) -> "str | None":
@@ -206,16 +207,12 @@ def _quickly(ask: Ask) -> "str | None":
 
 def main(argv: "list[str]") -> int:
     """Answer ``argv``; the exit status of the contract."""
-    try:
-        run(argv)
-        sys.stdout.flush()
-    except DeferError as error:
-        print(f"defer: {visible.line(error)}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        sys.stdout = None
-        return EXIT_OK
-    return EXIT_OK
+    exits.open_missing_streams()
+    return exits.status_of(lambda: run(argv), _tell)
+
+
+def _tell(text: str) -> None:
+    print(f"defer: {visible.line(text)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,11 @@ exit status. Errors leave as one line on stderr and an exit code.
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
 from importlib import import_module
 
-from . import render
+from . import exits, render
 from .client import Client
-from .errors import EXIT_IO, EXIT_OK, BadInput, DeferError
-
-_EXIT_INTERRUPTED = 130
+from .errors import EXIT_OK, BadInput
 
 _FACES = {"wake": "waking.wake", "attempt": "waking.attempt", "archive": "waking.archive"}
 _RUNNING = ("wake", "attempt")
@@ -51,80 +46,28 @@ def connect() -> Client:
 
 def main(face: str, argv: list[str], callers_umask: int = -1) -> int:
     """Run one face; the process's exit status. ``callers_umask`` is for executors; -1 is the process's own."""
-    _open_missing_streams()
+    exits.open_missing_streams()
     if face == "front":
         render.hold_warnings()
     try:
-        return _answer(face, argv, callers_umask)
+        return exits.status_of(lambda: _answer(face, argv, callers_umask), render.tell)
     finally:
         render.release_warnings()
 
 
 def _answer(face: str, argv: list[str], callers_umask: int) -> int:
-    try:
-        _check_words(argv)
-        if face in _RUNNING:
-            from . import surroundings
+    _check_words(argv)
+    if face in _RUNNING:
+        from . import surroundings
 
-            surroundings.callers_umask = callers_umask
-        status = _call(face, argv)
-        sys.stdout.flush()
-    except DeferError as error:
-        render.tell(str(error))
-        _flush_or_drop()
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader of our output has had enough.
-        _drop_output()
-        return EXIT_OK
-    except KeyboardInterrupt:
-        return _EXIT_INTERRUPTED
-    except OSError as error:
-        mend = getattr(error, "remedy", "see the system's message")
-        render.tell(f"{error.strerror or error}: {error.filename or 'standard output'} ({mend})")
-        _drop_output()
-        return EXIT_IO
-    return status
-
-
-def _open_missing_streams() -> None:
-    """Stand-ins for standard streams that the caller closed: no file of ours may get their numbers.
-
-    Where stderr is closed, bash leaves the script it reads open as such: not to be written to, either.
-    """
-    for fd, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-        try:
-            os.write(fd, b"") if fd else os.fstat(fd)
-        except OSError as error:
-            if error.errno == errno.EBADF:
-                _put_null_at(fd)
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
-
-
-def _put_null_at(fd: int) -> None:
-    null = os.open(os.devnull, os.O_RDWR)
-    if null != fd:
-        os.dup2(null, fd)
-        os.close(null)
+        surroundings.callers_umask = callers_umask
+    return _call(face, argv)
 
 
 def _check_words(argv: list[str]) -> None:
     for word in argv:
         if any("\ud800" <= char <= "\udfff" for char in word):
             raise BadInput(f"an argument is not valid UTF-8: {ascii(word)[:80]} (pass UTF-8)")
-
-
-def _flush_or_drop() -> None:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _drop_output()
-
-
-def _drop_output() -> None:
-    """What could not be written is not to be tried again, and complained about, at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _call(face: str, argv: list[str]) -> int:

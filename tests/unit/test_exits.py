@@ -1,0 +1,79 @@
+"""How the scripts end that a bare ``python3`` starts, whatever their streams are and whoever stops them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import SCRIPTS
+
+CALLS = {
+    "time_utils.py": ["normalize", "30m"],
+    "reorient_snapshot.py": ["--context-file", "notes"],
+    "agent_result.py": ["summary"],
+}
+
+
+def started(directory: Path, script: str, *words: str, **streams: object) -> subprocess.Popen[bytes]:
+    (directory / "notes").write_text("Tides\n")
+    return subprocess.Popen(
+        [sys.executable, "-I", SCRIPTS / script, *words],
+        cwd=directory,
+        env={"HOME": str(directory), "PATH": os.environ["PATH"]},
+        stderr=subprocess.PIPE,
+        **streams,
+    )
+
+
+def ending(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors.decode()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("script", CALLS)
+def test_a_full_disk_is_one_line_and_exit_74(tmp_path: Path, script: str) -> None:
+    with open("/dev/full", "wb") as full:
+        process = started(tmp_path, script, *CALLS[script], stdin=subprocess.DEVNULL, stdout=full)
+        status, errors = ending(process)
+    assert (status, errors.count("\n")) == (74, 1)
+    assert errors.startswith("defer: ")
+    assert "No space left on device" in errors
+
+
+@pytest.mark.parametrize("script", CALLS)
+@pytest.mark.parametrize("closed", [0, 1])
+def test_a_stream_that_is_closed_is_not_a_traceback(tmp_path: Path, script: str, closed: int) -> None:
+    process = started(
+        tmp_path,
+        script,
+        *CALLS[script],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: os.close(closed),
+    )
+    assert ending(process) == (0, "")
+
+
+def test_an_interrupted_reader_of_expressions_ends_without_a_word(tmp_path: Path) -> None:
+    process = started(tmp_path, "time_utils.py", "normalize", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"2026-11-20T16:00Z\n")
+    process.stdin.flush()
+    process.stdout.readline()  # it has begun
+    process.send_signal(signal.SIGINT)
+    assert ending(process) == (130, "")
+
+
+def test_an_interrupted_reader_of_a_task_ends_without_a_word(tmp_path: Path) -> None:
+    process = started(tmp_path, "agent_result.py", "summary", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b" " * 1_000_000)  # more than any pipe holds, so it is being read
+    process.send_signal(signal.SIGINT)
+    assert ending(process) == (130, "")
