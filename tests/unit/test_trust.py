@@ -122,3 +122,26 @@ def test_an_open_for_writing_or_reading_never_waits(tmp_path: Path) -> None:
         fsio.kernel.reader(tmp_path / "fifo")
     with pytest.raises(NotADirectoryError):
         fsio.kernel.open(tmp_path / "fifo", os.O_RDONLY | os.O_DIRECTORY)
+
+
+@pytest.mark.parametrize("top", [0, OTHER])
+def test_roots_programs_run_where_root_has_no_number_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, top: int
+) -> None:
+    """As in a sandbox whose user namespace maps one user alone: what is root's is nobody's there, the top too."""
+    path = tmp_path / "program"
+    path.touch(mode=0o755)
+    owners, really = {"/": top, str(path): OTHER}, os.stat
+
+    def seen(asked: str | Path) -> os.stat_result:
+        found = list(really(asked))[:10]
+        found[stat.ST_UID] = owners.get(str(asked), found[stat.ST_UID])
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    monkeypatch.setattr(os, "stat", seen)
+    if top == OTHER:
+        trust.check_program(path, 0)
+    else:
+        with pytest.raises(trust.Untrusted, match=f"it belongs to another user .uid {OTHER}."):
+            trust.check_program(path, 0)
