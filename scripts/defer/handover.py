@@ -12,17 +12,9 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from . import fsio
+from . import fsio, trust
 
 _AS_IT_STANDS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
-_KINDS = {
-    stat.S_IFLNK: "a link",
-    stat.S_IFDIR: "a directory",
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 def make_place(directory: Path) -> None:
@@ -77,7 +69,7 @@ def _kind_of(path: Path) -> str | None:
 def oddity(state: os.stat_result) -> str | None:
     """What keeps a file of this state from being read as a result, if anything does."""
     if not stat.S_ISREG(state.st_mode):
-        return f"it is {_KINDS.get(stat.S_IFMT(state.st_mode), 'not a plain file')}, and not read"
+        return f"it is {trust.kind(state.st_mode)}, and not read"
     return "it is a hard link to a file with other names, and not read" if state.st_nlink > 1 else None
 
 

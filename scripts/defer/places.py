@@ -35,15 +35,21 @@ def doubts(config: Config) -> list[str]:
 
 def _of_directories(config: Config) -> Iterator[str]:
     places = _places(config)
-    for path in places:
-        state = fsio.stat(path)
-        if state is not None and state.st_mode & stat.S_IWGRP:
-            yield f"the group may write {path}, and so run programs as you (chmod g-w {path})"
+    open_to_group = [str(path) for path in places if _is_open_to_group(path)]
+    if open_to_group:
+        # Under a umask of 002 it is all that version 1 has made: one line, and one command that mends it.
+        mend = f"chmod g-w {' '.join(open_to_group)}"
+        yield f"the group may write {' and '.join(open_to_group)}, and so run programs as you ({mend})"
     # Most of them lie in one directory.
     for path in dict.fromkeys(above for one in dict.fromkeys(path.parent for path in places) for above in _up(one)):
         state = fsio.stat(path)
         if state is not None and trust.is_open_to_all(state):
             yield f"every user may put another directory in the place of what is in {path} (chmod go-w {path})"
+
+
+def _is_open_to_group(path: Path) -> bool:
+    state = fsio.stat(path)
+    return state is not None and bool(state.st_mode & stat.S_IWGRP)
 
 
 def _up(path: Path) -> list[Path]:

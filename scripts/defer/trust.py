@@ -49,10 +49,11 @@ class _Kernel(Protocol):
 def check_kind(state: os.stat_result, path: object) -> None:
     """Raise Untrusted for what is not a plain file."""
     if not stat.S_ISREG(state.st_mode):
-        raise Untrusted(path, f"{_kind(state.st_mode)} stands where a file belongs", "move it away")
+        raise Untrusted(path, f"{kind(state.st_mode)} stands where a file belongs", "move it away")
 
 
-def _kind(mode: int) -> str:
+def kind(mode: int) -> str:
+    """What a file of this mode is, in words."""
     kinds = {
         stat.S_IFREG: "a file",
         stat.S_IFIFO: "a FIFO",
@@ -62,7 +63,7 @@ def _kind(mode: int) -> str:
         stat.S_IFCHR: "a device",
         stat.S_IFBLK: "a device",
     }
-    return kinds.get(stat.S_IFMT(mode), "something else")
+    return kinds.get(stat.S_IFMT(mode), "something that is not a file")
 
 
 def explained(error: OSError, path: Path) -> OSError:
@@ -104,7 +105,7 @@ def check_directory(kernel: _Kernel, path: Path, *, may_be_link: bool) -> None:
         if may_be_link:
             # Nobody is let in by it, and whoever needs the directory is told; what does not need it goes on.
             return
-        raise Untrusted(path, f"{_kind(state.st_mode)} stands where a directory belongs", "move it away")
+        raise Untrusted(path, f"{kind(state.st_mode)} stands where a directory belongs", "move it away")
     if os.geteuid() != 0 and not is_ours(state.st_uid):
         raise _of_another(path, state)
     check_mode(state, path)

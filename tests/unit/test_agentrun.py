@@ -69,13 +69,13 @@ class TestWhatStandsInThePlaceOfTheResult:
         settings.write_text(CANARY)
         done = agent.does(f'ln -s {quoted(settings)} "$DEFER_RESULT_FILE"')
         assert settings.read_text() == CANARY
-        is_said_and_known(place, done, "it is a link, and not read")
+        is_said_and_known(place, done, "it is a symbolic link, and not read")
 
     def test_nor_one_to_what_is_not_there_yet(self, place, agent):
         hook = place.base / "hook.json"
         done = agent.does(f'ln -s {quoted(hook)} "$DEFER_RESULT_FILE"')
         assert not hook.exists()
-        is_said_and_known(place, done, "it is a link, and not read")
+        is_said_and_known(place, done, "it is a symbolic link, and not read")
 
     def test_a_hard_link_is_not_written_to(self, place, agent):
         settings = place.base / "settings.json"
@@ -86,7 +86,7 @@ class TestWhatStandsInThePlaceOfTheResult:
 
     def test_a_named_pipe_is_not_waited_for(self, place, agent):
         done = agent.does('mkfifo "$DEFER_RESULT_FILE"')
-        is_said_and_known(place, done, "it is a named pipe, and not read")
+        is_said_and_known(place, done, "it is a FIFO, and not read")
 
     def test_a_directory_stays_and_the_run_counts(self, place, claude):
         done = claude.does('mkdir "$DEFER_RESULT_FILE"; touch "$DEFER_RESULT_FILE/x"')
@@ -347,5 +347,5 @@ def test_a_slot_without_anything_known_adds_nothing(tmp_path):
     slot.add({}, NOW)
     assert path.is_symlink()
     slot.add({"session_id": "a"}, datetime.now(UTC))
-    assert json.loads(path.read_text()) == {"session_id": "a", "odd": "it is a link, and not read"}
+    assert json.loads(path.read_text()) == {"session_id": "a", "odd": "it is a symbolic link, and not read"}
     assert path.stat().st_mode & 0o777 == 0o600

@@ -90,7 +90,7 @@ def test_a_link_is_not_followed(place, target):
     secret.write_text(CANARY)
     os.mkfifo(place.base / "fifo")
     result = in_its_place(place, f'ln -s {quoted(place.base / target)} "$DEFER_RESULT_FILE"')
-    assert result["result_file_error"] == "it is a link, and not read"
+    assert result["result_file_error"] == "it is a symbolic link, and not read"
     assert secret.read_text() == CANARY
     assert not list(place.logs.rglob("*.result.json"))
 
@@ -106,7 +106,7 @@ def test_a_hard_link_is_not_read_and_only_its_name_is_removed(place):
 
 def test_a_named_pipe_is_not_waited_for(place):
     result = in_its_place(place, 'mkfifo "$DEFER_RESULT_FILE"')
-    assert result["result_file_error"] == "it is a named pipe, and not read"
+    assert result["result_file_error"] == "it is a FIFO, and not read"
     assert not list(place.logs.rglob("*.result.json"))
 
 

@@ -183,6 +183,17 @@ def test_a_directory_that_the_group_may_write_is_told_and_worked_in(kept: Place,
     assert kept.wake().stderr == ""
 
 
+def test_directories_that_version_1_made_under_the_umask_002_are_told_in_one_line(kept: Place) -> None:
+    directories = [kept.runtime, kept.runtime / "archive", kept.runtime / "logs"]
+    for directory in directories:
+        directory.chmod(0o775)
+    runtime, archive, logs = directories
+    what = f"the group may write {runtime} and {archive} and {logs}, and so run programs as you"
+    assert warnings(kept) == [f"{what} (chmod g-w {runtime} {archive} {logs})"]
+    subprocess.run(["chmod", "g-w", *directories], check=True)
+    assert warnings(kept) == []
+
+
 def test_settings_that_a_group_may_write_or_every_user_read_are_told(kept: Place) -> None:
     settings = kept.home / ".config" / "defer" / "env"
     settings.parent.mkdir(parents=True)
