@@ -16,8 +16,7 @@ Design, as bullets:
   once where it holds the lock, else when it is an hour old.
 - ``lock``: flock through filelock. The descriptor is closed on exec and closed by
   us; nothing is ever started while it is held.
-- Files are 0600 and directories 0700 whatever the umask. A directory that exists is
-  left as it is: it may be somebody's home.
+- Files are 0600, directories 0700, whatever the umask. A directory that is there is left alone: it may be a home.
 - Nothing is waited for as it is opened, and what is opened is a plain file (``syscalls``). What others own or may
   write is not worked with, and nothing is written to a file that has a second name (``trust``).
 - What root makes in a directory of somebody else's is theirs, from before it holds
@@ -72,6 +71,7 @@ def _make_directory(path: Path) -> None:
     try:
         kernel.mkdir(path)
     except FileExistsError:
+        trust.check_leads_somewhere(path)
         return
     owner = trust.owner_beside_root(kernel, path.parent)
     if owner is not None:

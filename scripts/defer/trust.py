@@ -119,6 +119,13 @@ def check_link(kernel: _Kernel, path: Path) -> None:
             _led_to(kernel, path, state)
 
 
+def check_leads_somewhere(path: Path) -> None:
+    """Raise Untrusted for a link to nothing in a directory's place: to the system, what is below it is missing."""
+    if os.path.islink(path) and not os.path.exists(path):
+        what = "a symbolic link to nothing stands where a directory belongs"
+        raise Untrusted(path, what, "remove it, or make what it leads to")
+
+
 def _led_to(kernel: _Kernel, path: Path, link: os.stat_result) -> os.stat_result:
     _check_owner(kernel, link, path)
     state = kernel.stat(path)

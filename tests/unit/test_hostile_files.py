@@ -241,6 +241,24 @@ def test_so_it_is_in_the_place_of_a_directory(made: Place, name: str, kind: str)
     assert {ended[one].status for one in ("schedule", "list", "show", "cancel")} == {0}
 
 
+@pytest.mark.parametrize("name", ["archive", "runs"])
+def test_a_directory_that_is_a_link_to_nothing_is_named(made: Place, name: str) -> None:
+    """As where the disk it leads to is not mounted."""
+    planted = made.runtime / name
+    shutil.rmtree(planted)
+    planted.symlink_to(made.base / "disk")
+    ended = go_through(made)
+    what = f"a symbolic link to nothing stands where a directory belongs: {planted}"
+    for one in ("wake", "archive"):
+        assert (ended[one].status, ended[one].said.splitlines()[-1]) == (
+            74,
+            f"defer: {what} (remove it, or make what it leads to)",
+        )
+    (made.base / "disk").mkdir(mode=0o700)
+    assert go_through(made)["archive"].status == 0
+    assert [*(made.base / "disk").iterdir()]
+
+
 FIFOS = {
     STORE: dict.fromkeys(COMMANDS, 74),
     LOCK: {**dict.fromkeys(COMMANDS, 74), "list": 0, "show": 0, "show what is filed": 0},
