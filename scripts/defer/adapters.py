@@ -56,12 +56,15 @@ def _trouble_with_others(path: Path, store: Path) -> str | None:
 
 
 def doubt_of_group(named: str) -> str | None:
-    """What is to be said of an executor that a group may change."""
+    """What is to be said of an executor that a group may change, and not every user."""
+    path = find(named) or named
     try:
-        is_open = os.stat(find(named) or named).st_mode & stat.S_IWGRP
+        mode = os.stat(path).st_mode
     except OSError:
         return None
-    return f"the group may write executor {named}, and so run programs as you (chmod g-w it)" if is_open else None
+    if not mode & stat.S_IWGRP or mode & stat.S_IWOTH:  # the latter is refused, in a line of its own
+        return None
+    return f"the group may write executor {named}, and so run programs as you (chmod g-w {path})"
 
 
 def _interpreter(path: Path) -> list[str]:

@@ -67,10 +67,18 @@ def test_in_a_directory_where_everybody_keeps_their_own_it_runs(place: Place) ->
 def test_one_that_the_group_may_write_runs_and_that_is_told(place: Place) -> None:
     path = place.executor("touch ran")
     Path(path).chmod(0o775)
-    told = f"the group may write executor {path}, and so run programs as you (chmod g-w it)"
+    told = f"the group may write executor {path}, and so run programs as you (chmod g-w {path})"
     assert told in scheduled(place, path)
     assert place.wake().stderr == ""
     assert (place.home / "ran").exists()
+
+
+def test_of_one_that_every_user_may_write_the_group_is_not_told_besides(place: Place) -> None:
+    path = place.executor("touch ran")
+    Path(path).chmod(0o777)
+    told = "\n".join(scheduled(place, path))
+    assert "every user may write it (mode 0777)" in told
+    assert "the group may write" not in told
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be two users")
