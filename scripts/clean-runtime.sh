@@ -15,7 +15,7 @@ refuse() {
   exit "${2:-1}"
 }
 
-is_ours() {
+is_made_here() {
   local six='[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]'
   # shellcheck disable=SC2254 # a pattern
   case $1 in
@@ -40,7 +40,7 @@ esac
   refuse "$directory does not look like a runtime directory: it holds no deferred.jsonl"
 shopt -s dotglob nullglob
 for path in "$directory"/*; do
-  is_ours "${path##*/}" || refuse "$path is not Defer's (move it away)"
+  is_made_here "${path##*/}" || refuse "$path is not Defer's (move it away)"
 done
 for path in "$directory"/.deferred.jsonl.*.lease; do
   refuse "a runner is at work in $directory, or was killed there (let one wake end, then try again)"
