@@ -19,8 +19,9 @@ test: test-shell test-python ## every test, setting up what they need
 test-shell:
 	@$(ENTER) bats tests/bats
 
+# Three at a time on two cores: tests wait for processes more than they compute.
 test-python:
-	@$(ENTER) "$$python" -m compileall -q scripts/defer && "$$python" -m pytest -n 2 $(TESTS)
+	@$(ENTER) "$$python" -m compileall -q scripts/defer && "$$python" -m pytest -n 3 $(TESTS)
 
 version:
 	@$(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])'
