@@ -5,7 +5,6 @@ Each takes a record and gives the changed one, or raises Refused where it makes 
 
 from __future__ import annotations
 
-import shlex
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +60,8 @@ def reschedule(one: Task, at: datetime, words: str) -> Task:
     if occurrences.is_recurring(one):
         return moved
     if one.get("expires_at") and at >= instants.from_text(one["expires_at"]):
+        import shlex  # for this complaint alone
+
         mend = f"defer edit {one['id']} --when {shlex.quote(words)} --expires DURATION"
         raise Refused(f"task is of use until {one['expires_at']} only: {one['id']} ({mend})")
     # A retry that is moved is still one of the occurrence that failed.
