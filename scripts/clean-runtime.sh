@@ -17,7 +17,7 @@ refuse() {
 
 is_made_here() {
   local six='[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]'
-  # shellcheck disable=SC2254 # a pattern
+  # shellcheck disable=SC2254 # unquoted on purpose: what mktemp gives at random is matched as a pattern
   case $1 in
     deferred.jsonl | deferred.jsonl.rejected | .deferred.jsonl.* | archive | logs | runs | notices.jsonl) ;;
     deferred.$six | deferred-snapshot.$six | .defer.lock | .deferred-tasks.lock) ;; # v1's

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from defer import instants
@@ -29,6 +30,9 @@ DEADLINE_SECONDS = 60.0
 """How long ``until`` waits: far more than any machine needs, so that only a hang is a failure."""
 
 Task = dict[str, Any]
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
+"""A kernel lets nobody else give a file to another user."""
 
 
 def until(condition: Callable[[], Any], what: str = "the condition") -> Any:
@@ -307,3 +311,13 @@ def is_running(pid: int) -> bool:
 def umask(mask: int) -> Callable[[], None]:
     """Something for ``preexec_fn`` that sets the umask."""
     return lambda: (os.umask(mask), None)[1]
+
+
+def give_to_user(place: Place, as_user: list[str], uid: int) -> None:
+    """Make a place the user's as whom ``as_user`` runs what stands behind it; skip where not root."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to be two users")
+    if subprocess.run([*as_user, "true"], capture_output=True).returncode:
+        pytest.skip("this root may not hand on capabilities")
+    for path in (place.base, place.home):
+        os.chown(path, uid, uid)

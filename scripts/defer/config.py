@@ -90,7 +90,7 @@ class Config:
     def secrets(self) -> list[bytes]:
         """What to mask in all that is kept: of the settings file, and of the environment what says that it is secret.
 
-        A name that stands in both has two values. Settings of ours and PATH are no secrets unless they are listed.
+        A name that stands in both has two values. Settings of ours and PATH are not secrets unless listed.
         """
         from . import secretvalues
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from support import SCRIPTS, Place
+from support import SCRIPTS, Place, as_root
 
 CANARY = "canary-settings-5b1e77"
 IF_MEANT = "(if it is meant, name it with --context-file)"
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import DEADLINE_SECONDS, SCRIPTS, Place
+from support import DEADLINE_SECONDS, SCRIPTS, Place, give_to_user
 
 UID = 1234
 # The clone and pytest's directories may lie where only root may look: to look is all that is granted.
@@ -24,13 +24,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def user(place: Place, needs: Callable[..., None]) -> Run:
     """``user(entry, …)``: run an entry as the user whose home the place is."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to be two users")
     needs("setpriv")
-    if subprocess.run([*AS_USER, "true"], capture_output=True).returncode:
-        pytest.skip("this root may not hand on capabilities")
-    for path in (place.base, place.home):
-        os.chown(path, UID, UID)
+    give_to_user(place, AS_USER, UID)
 
     def run(entry: str, *args: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support import DEADLINE_SECONDS, SCRIPTS, Place, v1_task
+from support import DEADLINE_SECONDS, SCRIPTS, Place, give_to_user, v1_task
 
 UID, OTHER = 1234, 65534
 # The clone and pytest's directories may lie where only root may look: to look is all that is granted.
@@ -41,13 +41,8 @@ def user(place: Place, needs: Callable[..., None]) -> Run:
 
     Not the entry: it would look for an environment that this user may enter, and make one.
     """
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to be two users")
     needs("setpriv")
-    if subprocess.run([*AS_USER, "true"], capture_output=True).returncode:
-        pytest.skip("this root may not hand on capabilities")
-    for path in (place.base, place.home):
-        os.chown(path, UID, UID)
+    give_to_user(place, AS_USER, UID)
 
     def run(entry: str, *args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from defer import searchpath
-from support import SCRIPTS, Place
+from support import SCRIPTS, Place, as_root
 
 NOBODY = 65534
 HERE = "the directory that one happens to be in"
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 
 import setupguard
-from support import SCRIPTS, Started
+from support import SCRIPTS, Started, as_root
 
 NOBODY = 65534
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's files")
 LIBRARIES = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
 HURRIED = """
 import sys
