@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -232,16 +234,7 @@ class TestAContainerThatIsGone:
         outer = self.contained(place, needs, "exec sleep 600", "--max-retries", "1")
         try:
             inside = place.task("a")["run"]
-            runner = next(
-                pid
-                for pid in all_pids()
-                if names_of(pid)[-1:] == [str(inside["runner"]["pid"])] and len(names_of(pid)) > 1
-            )
-            leader = next(
-                pid
-                for pid in all_pids()
-                if names_of(pid)[-1:] == [str(inside["leader"]["pid"])] and len(names_of(pid)) > 1
-            )
+            runner, leader = (numbered(outer, inside[whose]["pid"]) for whose in ("runner", "leader"))
             os.kill(runner, signal.SIGKILL)
             until(lambda: not is_running(runner))
             place.wake()
@@ -258,17 +251,21 @@ def place_entry():
     return SCRIPTS / "run-deferred.sh"
 
 
-def all_pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+def numbered(outer: subprocess.Popen, number: int) -> int:
+    """Our number of what has `number` in the PID namespace of `outer`: in another one that is another process."""
+    space = os.readlink(f"/proc/{outer.pid}/ns/pid_for_children")
+    everybody = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return next(pid for pid in everybody if number_in(space, pid) == number)
 
 
-def names_of(pid: int) -> list[str]:
-    """The numbers of a process in every PID namespace it is in, from ours inwards."""
+def number_in(space: str, pid: int) -> int | None:
+    """The number of a process in the PID namespace `space`; None for one that is not in it."""
     try:
-        with open(f"/proc/{pid}/status") as file:
-            return next(line.split()[1:] for line in file if line.startswith("NSpid:"))
-    except (OSError, StopIteration):
-        return []
+        status = Path(f"/proc/{pid}/status").read_text()
+        inside = os.readlink(f"/proc/{pid}/ns/pid") == space
+    except OSError:
+        return None
+    return int(re.findall(r"(?m)^NSpid:.*\t(\d+)$", status)[0]) if inside else None
 
 
 def test_release_of_what_was_settled_meanwhile_is_refused(place):
