@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from . import occurrences, shapes, task, timeparse
+from . import occurrences, render, shapes, task, timeparse
 from .errors import BadInput
 
 NONE = "none"
@@ -70,6 +71,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise BadInput instead of printing usage."""
         raise BadInput(f"{message} (see {self.prog} --help)")
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help. Raises OSError, which argparse itself passes over: help cut short, and exit status 0."""
+        render.say(*self.format_help().splitlines(), out=file)
+        (file or sys.stdout).flush()
 
     def parse(self, words: list[str]) -> argparse.Namespace:
         """Parse ``words``, whose positionals may stand anywhere. Raises BadInput."""

@@ -46,6 +46,23 @@ def test_a_full_disk_is_one_line_and_exit_74(tmp_path: Path, script: str) -> Non
     assert "No space left on device" in errors
 
 
+ENTRIES = ("schedule-task.sh", "run-deferred.sh", "execute-task.sh", "archive-deferred.sh")
+HELP = {
+    **{name: [SCRIPTS / name, "--help"] for name in ENTRIES},
+    "list": [SCRIPTS / "schedule-task.sh", "list", "--help"],
+    **{name: [sys.executable, "-I", SCRIPTS / name, "--help"] for name in ("time_utils.py", "reorient_snapshot.py")},
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("words", HELP.values(), ids=HELP)
+def test_help_that_is_cut_short_is_exit_74_too(place, words: list[object]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(words, env=place.env, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count(b"\n")) == (74, 1)
+    assert b"No space left on device" in done.stderr
+
+
 @pytest.mark.parametrize("script", CALLS)
 @pytest.mark.parametrize("closed", [0, 1])
 def test_a_stream_that_is_closed_is_not_a_traceback(tmp_path: Path, script: str, closed: int) -> None:
