@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from . import fsio, trust
+from . import fsio, searchpath, trust
 from .config import ROOT
 
 DIRECTORY = ROOT / "scripts" / "executors"
@@ -120,5 +120,12 @@ def _none_of(who: str, programs: tuple[str, ...], search_path: str) -> str | Non
 
 
 def _missing(who: str, programs: tuple[str, ...]) -> str:
-    where = "" if "/" in programs[0] else " on the PATH that a wake will have"
-    return f"{who}: there is no program {' or '.join(programs)}{where} (install it, then: defer cron install)"
+    if "/" in programs[0]:
+        return f"{who}: there is no program {programs[0]} (install it, then: defer cron install)"
+    here = next(filter(None, (program(one, os.environ.get("PATH", os.defpath), os.curdir) for one in programs)), None)
+    if here is None:
+        what = f"there is no program {' or '.join(programs)} on the PATH that a wake will have"
+        return f"{who}: {what} (install it, then: defer cron install)"
+    why = searchpath.trouble(os.path.dirname(here))
+    mend = f"{why}: install it where only you can" if why else "defer cron install"
+    return f"{who}: {here} is not on the PATH that a wake will have ({mend})"

@@ -81,6 +81,18 @@ def test_a_shipped_ones_own_program(bare, name):
         assert said(bare.defer("1h", "s", "--executor", name, env=found)) == []
 
 
+def test_one_that_only_this_shells_path_leads_to(bare):
+    settings = bare.base / "settings"
+    settings.write_text(f"PATH={bare.env['PATH']}\n")
+    mine = program(bare.base / "mine", "claude")
+    env = {"DEFER_ENV_FILE": str(settings), "PATH": f"{mine.parent}:{bare.env['PATH']}"}
+    begun = f"{FAILS}executor claude: {mine} is not on the PATH that a wake will have "
+    assert said(bare.defer("1h", "s", "--executor", "claude", env=env)) == [f"{begun}(defer cron install)"]
+    mine.parent.chmod(0o777)
+    everybodys = "(every user can change it: install it where only you can)"
+    assert said(bare.defer("1h", "s", "--executor", "claude", env=env)) == [f"{begun}{everybodys}"]
+
+
 def test_the_path_of_the_settings_file_counts_before_this_shells(bare):
     mine = program(bare.base / "mine", "claude").parent
     settings = bare.base / "settings"
