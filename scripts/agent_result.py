@@ -120,6 +120,8 @@ def _run(agent: str, umask: int) -> int:
         _misconfigured(agent, f"{program} cannot be started: {error.strerror}")
     now = instants.now()
     verdict = agentresult.judge(agent, printed, status, now, zone)
+    for problem in verdict.problems:
+        _warn(agent, problem)
     if verdict.output:
         _say(verdict.output.rstrip("\n") + "\n")
     try:

@@ -36,18 +36,20 @@ class Report(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the adapter prints, exits with and writes to ``DEFER_RESULT_FILE``."""
+    """What the adapter prints, exits with and writes to ``DEFER_RESULT_FILE``, and what it says of that beside."""
 
     output: str
     exit_code: int
     error: str | None
     result: dict[str, Any]
+    problems: tuple[str, ...] = ()
 
 
 def judge(agent: str, printed: str, status: int, now: datetime, zone: ZoneInfo) -> Verdict:
     """The verdict on a run of ``agent`` (a key of READERS) that printed ``printed`` and exited with ``status``."""
     report = READERS[agent](printed)
     session = report.session_id if agentnames.is_session(report.session_id) else None
+    problems = ("the next run begins a new conversation: what it calls its session is not an id",)
     result: dict[str, Any] = {"session_id": session, "usage": report.usage}
     if status != 0 or report.failure is not None:
         said = report.failure or report.output
@@ -66,6 +68,7 @@ def judge(agent: str, printed: str, status: int, now: datetime, zone: ZoneInfo) 
         # The names of tools come from a model: no line of it is to pass for the last one of ours.
         error and " ".join(error.split())[:1000],
         {k: v for k, v in result.items() if v is not None},
+        problems if report.session_id and not session else (),
     )
 
 
@@ -101,7 +104,9 @@ def _denied(denials: object) -> tuple[str, ...]:
 
 
 def _codex(printed: str) -> Report:
-    events = [event for event in map(_loads, printed.split("\n")) if isinstance(event, dict) and "type" in event]
+    # Only what begins as an event does: a million empty lines are not worth a million complaints of the JSON reader.
+    lines = (line for line in printed.split("\n") if line.lstrip().startswith("{"))
+    events = [event for event in map(_loads, lines) if isinstance(event, dict) and "type" in event]
     if not events:
         return Report(printed)
     said, failure, session_id, usage = "", None, None, None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import resultfile
+from defer import agentresult, resultfile
 from defer.agentresult import READERS, judge
 from defer.quota import Exhausted, exhausted
 
@@ -89,6 +89,21 @@ def test_a_long_error_is_cut_to_one_line():
 
 def test_silence_with_a_failing_status_still_says_something():
     assert judge("codex", "", 9, NOW, LISBON).error == "codex exited with 9"
+
+
+def test_a_session_that_is_not_one_is_left_out_and_that_is_said():
+    verdict = claude(result="done", session_id="--yolo")
+    assert (verdict.exit_code, verdict.result) == (0, {})
+    assert verdict.problems == ("the next run begins a new conversation: what it calls its session is not an id",)
+    assert claude(result="done", session_id="5f1c").problems == claude(result="done").problems == ()
+
+
+def test_lines_that_are_not_events_are_not_read_as_json(monkeypatch):
+    """A million empty ones took three seconds, of exceptions alone."""
+    read: list[str] = []
+    monkeypatch.setattr(agentresult, "_loads", read.append)
+    judge("codex", "\n" * 1000 + "[]\nword\n {}", 0, NOW, LISBON)
+    assert read == [" {}"]
 
 
 KEYS = [
