@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,11 @@ settings.register_profile("defer", deadline=None, print_blob=True)
 settings.load_profile("defer")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# What nohup, or a shell's `&`, had the run ignore is ignored by whatever the tests start, too: they send these signals.
+for number, ordinary in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, ordinary)
 
 
 @pytest.fixture(autouse=True)
