@@ -50,6 +50,7 @@ class _Parser(argparse.ArgumentParser):
         raise BadInput(f"{message} (see --help)")
 
     def print_help(self, file: Any = None) -> None:
+        # argparse itself passes over a write that fails.
         print(self.format_help(), end="", file=file, flush=True)
 
 

@@ -21,6 +21,7 @@ EXIT_BLOCKED = 77
 EXIT_MISCONFIGURED = 78
 _BUSY_STATUSES = {429, 529}
 _LOGIN_STATUSES = {401, 403}
+_NO_SESSION = "the next run begins a new conversation: what it calls its session is not an id"
 _LOGIN_WORDS = ("run /login", "invalid api key", "not logged in", "codex login")
 
 
@@ -49,7 +50,6 @@ def judge(agent: str, printed: str, status: int, now: datetime, zone: ZoneInfo) 
     """The verdict on a run of ``agent`` (a key of READERS) that printed ``printed`` and exited with ``status``."""
     report = READERS[agent](printed)
     session = report.session_id if agentnames.is_session(report.session_id) else None
-    problems = ("the next run begins a new conversation: what it calls its session is not an id",)
     result: dict[str, Any] = {"session_id": session, "usage": report.usage}
     if status != 0 or report.failure is not None:
         said = report.failure or report.output
@@ -68,7 +68,7 @@ def judge(agent: str, printed: str, status: int, now: datetime, zone: ZoneInfo) 
         # The names of tools come from a model: no line of it is to pass for the last one of ours.
         error and " ".join(error.split())[:1000],
         {k: v for k, v in result.items() if v is not None},
-        problems if report.session_id and not session else (),
+        (_NO_SESSION,) if report.session_id and not session else (),
     )
 
 

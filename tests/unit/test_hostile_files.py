@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import pytest
 
-from support import DEADLINE_SECONDS, SCRIPTS, Place, v1_task
+from support import DEADLINE_SECONDS, SCRIPTS, Place, need_root, v1_task
 
 pytestmark = pytest.mark.matrix
 MONTH = "202604"
@@ -188,8 +188,7 @@ def test_whatever_stands_there_no_command_waits_or_goes_through_it(made: Place, 
 
 
 def hand_over(path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to be two users")
+    need_root()
     os.chown(path, 65534, 65534)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from defer import executor, fsio, trust
 from defer.executor import Misconfigured
-from support import Place
+from support import Place, as_root
 
 OTHER = 65534
 
@@ -81,7 +81,7 @@ def test_of_one_that_every_user_may_write_the_group_is_not_told_besides(place: P
     assert "the group may write" not in told
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be two users")
+@as_root
 def test_an_executor_of_another_user_is_not_run(place: Place) -> None:
     path = place.executor("touch ran")
     os.chown(path, OTHER, OTHER)
@@ -89,7 +89,7 @@ def test_an_executor_of_another_user_is_not_run(place: Place) -> None:
     assert not (place.home / "ran").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be two users")
+@as_root
 def test_root_runs_what_belongs_to_the_user_whose_store_it_is(place: Place) -> None:
     path = place.executor("true")
     place.runtime.mkdir(mode=0o700)
