@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Run a coding agent and say what came of it: for the shipped executors, which are shell and read no JSON.
+"""Run a coding agent and report how it ended: for the shipped executors, which are shell scripts and do not read JSON.
 
 Usage: agent_result.py claude|codex
        agent_result.py summary <TASK-JSON
 
-The first runs the agent's program with the prompt of DEFER_PROMPT_FILE, prints its last words, writes session, usage
-and a time to try again to DEFER_RESULT_FILE, and exits as an executor should (references/executor-contract.md). The
-second prints the task's summary on one line.
+The first form runs the agent's program with the prompt in DEFER_PROMPT_FILE and prints the agent's last message. It
+writes session, usage and a time to try again to DEFER_RESULT_FILE, and exits as an executor should
+(references/executor-contract.md). The second form prints the task's summary on one line.
 """
 
 import sys
@@ -59,7 +59,7 @@ def _misconfigured(agent: str, what: str) -> NoReturn:
 
 
 def _summary() -> int:
-    """A notification of a megabyte is not shown by anybody, and no program can be started with one."""
+    """Cut the text short: nobody shows a notification of a megabyte, and no program can be started with one."""
     try:
         task: Any = json.loads(sys.stdin.buffer.read().decode("utf-8-sig", "replace"))
         summary = task["context"]["summary"]
@@ -84,7 +84,7 @@ def _prompt(agent: str) -> int:
 
 
 def _arguments(agent: str) -> list[str]:
-    """A model that is not one ends it; a session that is not one only costs the memory of what was said before."""
+    """A bad model name ends the run; a bad session id only means that the agent forgets what was said before."""
     model, session = os.environ.get("DEFER_MODEL") or None, os.environ.get("DEFER_SESSION_ID") or None
     if model is not None and not agentnames.is_model(model):
         _misconfigured(agent, f"DEFER_MODEL is not a model's name: {model!a} (name one in the task)")
@@ -112,7 +112,7 @@ def _slot(agent: str) -> agentrun.ResultSlot | None:
 
 def _run(agent: str, umask: int) -> int:
     prompt, program, arguments = _prompt(agent), _program(agent), _arguments(agent)
-    # Before it runs: afterwards these files are what it has made of them.
+    # Before it runs: afterwards the agent may have changed these files.
     zone, slot = _zone(), _slot(agent)
     try:
         printed, status = agentrun.run([program, *arguments], prompt, umask)

@@ -3,22 +3,22 @@
 
 Usage: bootstrap.py [--extra dev] [--check] [--quiet]
 
-Standard library only. Whatever ``python3`` is, this file must parse (Python 3.6 and up), so
-that an old one can be told what is missing in one line.
+Standard library only. This file must parse under any ``python3`` from 3.6 on, so that an old
+one can say in one line what is missing.
 
 - The environment is ``.venv`` beside the code, or ``$XDG_DATA_HOME/defer/venv`` where the code
   is read-only.
 - A stamp in it vouches for each lock file: its content is a hash of the lock, of what
   ``pyproject.toml`` asks for and of the environment's Python version, written after
-  everything is installed. A stamp newer than both files is believed without hashing (the
-  shell entries look no further); an older one is compared, and made newer if it still holds.
-- A lock lets one builder work at a time (``setupguard``); the second finds the stamp and is done.
+  everything is installed. A stamp newer than both files is trusted without hashing (the shell
+  entries check nothing else). An older one is compared, and touched if it still matches.
+- A lock lets one builder work at a time (``setupguard``); the second finds the stamp and stops.
 - pip takes ready-made wheels whose hashes are locked, and nothing else: no package's own code runs
-  while it is installed. Of the caller's environment it sees what ``pipsettings`` lets through.
+  while it is installed. From the caller's environment pip sees only what ``pipsettings`` lets through.
 - An environment is used only if nobody else can have put anything into it: it belongs to its user,
-  to root, or to whoever owns this file and so decides what runs anyway.
-- A mark lies in the environment while it is being built. Where a builder died the mark
-  stays, no stamp is there, and the next builder starts from an empty directory.
+  to root, or to the owner of this file, who decides what runs anyway.
+- A mark lies in the environment while it is being built. If a builder dies, the mark stays and
+  there is no stamp: the next builder starts from an empty directory.
 """
 
 import sys
@@ -83,7 +83,7 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
 def find(extra: str = "") -> str:
     """The interpreter of an environment that is ready, also for ``extra``, or the empty string.
 
-    Raises SetupError where there is one that others can have put something into.
+    Raises SetupError for one that others can have put something into.
     """
     for home in _homes():
         _guarded(home)
@@ -93,10 +93,10 @@ def find(extra: str = "") -> str:
 
 
 def enter_environment() -> None:
-    """Go on under the environment's interpreter: for scripts that may be started by any Python.
+    """Continue under the environment's interpreter: for scripts that any Python may start.
 
-    Returns if that is the one running; otherwise starts the script anew under it, isolated. Ends the
-    process with one line and status 74 or 75 where no environment can be made.
+    Returns if that interpreter is running already; otherwise it restarts the script under it, isolated. Where no
+    environment can be made, it ends the process with one line and status 74 or 75.
     """
     _step_up()
     try:
@@ -107,8 +107,8 @@ def enter_environment() -> None:
     is_the_one = python == sys.executable or os.path.realpath(sys.prefix) == os.path.realpath(_home_of(python))
     if is_the_one and sys.getfilesystemencoding() == "utf-8":
         return
-    # -I: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours. -X utf8: whatever the
-    # locale says, words come and answers go as UTF-8.
+    # -I: neither PYTHONPATH nor a user's site-packages may put other modules in front of ours. -X utf8: input and
+    # output are UTF-8 whatever the locale says.
     os.execv(python, [python, "-I", "-X", "utf8", *sys.argv])
 
 
@@ -122,7 +122,7 @@ def _require_version() -> None:
 
 
 def _step_up() -> None:
-    """Start anew under a newer Python of another name where this one is too old and PATH has one."""
+    """If this Python is too old, restart under a newer one that PATH has under another name."""
     if sys.version_info[:2] >= MINIMUM:
         return
     import shutil
@@ -163,14 +163,14 @@ def _place() -> str:
 
 
 def _guarded(home: str) -> None:
-    """SetupError where somebody else can have put a program or a module into the environment."""
+    """Raise SetupError where somebody else can have put a program or a module into the environment."""
     # The checkout is as its owner wants it; the folder in the data directory is nobody's but ours.
     above = [] if home == _homes()[0] else [os.path.dirname(home)]
     setupguard.refuse_others(home, above, os.stat(os.path.realpath(__file__)).st_uid)
 
 
 def _may(path: str, mode: int) -> bool:
-    # As whom we act, not as whom we were called: what the shell's -x asks, too.
+    # For the effective user, not the real one: the shell's -x asks the same.
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
@@ -213,7 +213,7 @@ def _vouched(home: str, lock: str) -> bool:
 
 
 def _fingerprint(home: str, lock: str) -> str:
-    """What an environment is made from; tool settings and the version number are none of it."""
+    """What an environment is made from; tool settings and the version number do not count."""
     import hashlib
     import json
     import tomllib
@@ -282,7 +282,7 @@ def _usable(home: str) -> bool:
 
 
 def _clear(home: str) -> None:
-    """Empty it of what a dead builder or a departed interpreter left, and of nothing that others made."""
+    """Remove what a dead builder or an interpreter that is gone left there, and nothing that others made."""
     if not os.path.lexists(home):
         return
     names = os.listdir(home) if os.path.isdir(home) else ["not a directory"]
@@ -290,7 +290,7 @@ def _clear(home: str) -> None:
         raise SetupError(f"{home} is in the way: it was not made here (move it elsewhere, then: {_COMMAND})")
     import shutil
 
-    # The mark stays to the end: should this be cut short, what is left is still known as ours.
+    # The mark goes last: if this is cut short, what is left is still known to be ours.
     with open(os.path.join(home, _MARK), "w"):
         pass
     for path in (os.path.join(home, name) for name in names if name != _MARK):
@@ -361,7 +361,7 @@ def _write_stamp(home: str, lock: str) -> None:
 
 
 def main(arguments: "list[str]") -> int:
-    """Print the environment's interpreter; where there is none one line on stderr: 74, or 75 if others are at it."""
+    """Print the environment's interpreter; if there is none, one line on stderr: 74, or 75 while others build it."""
     import argparse
 
     parser = argparse.ArgumentParser(

@@ -1,9 +1,9 @@
-"""What pip gets to know when it sets up the Python environment: where packages lie, and how to get there.
+"""Which settings pip gets when it sets up the Python environment: where packages lie, and how to get there.
 
-pip takes options from its command line, its configuration files and ``PIP_`` variables, and adds up many of
-them: a ``requirement`` or ``no-binary`` in one of the latter makes pip build, and so run, what no lock file names.
-Therefore pip gets an environment made here, and no configuration file. What passes names an index, a proxy, a
-certificate, a cache or a time-out. None of that can bring other packages in: their hashes are in the lock file.
+pip takes options from its command line, its configuration files and ``PIP_`` variables, and combines many of
+them: a ``requirement`` or ``no-binary`` in a file or variable makes pip build, and so run, what no lock file names.
+So pip gets an environment that is made here, and no configuration file. Only settings for an index, a proxy, a
+certificate, a cache or a time-out pass. None of these can bring in other packages: the lock file has their hashes.
 """
 
 import configparser
@@ -14,7 +14,7 @@ INDEX = ("index-url", "extra-index-url", "find-links", "no-index", "trusted-host
 NETWORK = ("cert", "client-cert", "proxy", "timeout", "default-timeout", "retries")
 CACHE = ("cache-dir", "no-cache-dir")
 PASSED = frozenset(INDEX + NETWORK + CACHE)
-"""pip's options that pass, by their long names, from ``PIP_`` variables and configuration files alike."""
+"""The options of pip that pass, by their long names, from ``PIP_`` variables and configuration files alike."""
 
 VARIABLES = frozenset(
     # HOME holds pip's cache, and .netrc the password of an index. The rest is what requests and OpenSSL look at.
@@ -51,13 +51,13 @@ def _from_variables(environ: "dict[str, str]") -> "dict[str, str]":
 
 
 def _option(name: str) -> str:
-    """An option's long name, as pip reads it wherever it stands."""
+    """An option's long name, as pip reads it from any source."""
     name = name.lower().replace("_", "-")
     return name[2:] if name.startswith("--") else name
 
 
 def _configured(environ: "dict[str, str]") -> "dict[str, str]":
-    """What passes of pip's configuration files: a later file wins, and ``[install]`` over ``[global]``."""
+    """The settings in pip's configuration files that pass: a later file wins, and ``[install]`` over ``[global]``."""
     found = {"global": {}, "install": {}}  # type: dict[str, dict[str, str]]
     for path in filter(os.path.isfile, _files(environ)):
         parser = configparser.RawConfigParser()

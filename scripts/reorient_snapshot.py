@@ -4,9 +4,9 @@
 Usage: reorient_snapshot.py [--project P] [--context-file F]
 
 stdout: one line of JSON, {"summary", "key_points", "artifacts", "constraints", "reoriented_from"}.
-Exit:   0 printed; 1 no CONTEXT.md that may be read, each place looked at is named; 2 bad flags; 74 not written.
+Exit:   0 printed; 1 no CONTEXT.md that may be read (each place it looked at is named); 2 bad flags; 74 not written.
 
-Needs nothing but Python 3.11; an older one is exchanged for the project's own.
+Needs nothing but Python 3.11; an older one gives way to the project's own.
 """
 
 import sys
@@ -36,7 +36,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (a bare `python3` may be macOS's 
     bootstrap.enter_environment()
 
 if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
-    # Whatever the locale says, words come and the answer goes as UTF-8.
+    # Input and output are UTF-8, whatever the locale says.
     os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 from defer import config, contextfiles, exits, homedir, snapshot, visible

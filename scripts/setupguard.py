@@ -1,9 +1,9 @@
-"""What keeps other users out of the set-up: whose the Python environment is, and the lock that one set-up holds.
+"""What keeps other users out of the set-up: who owns the Python environment, and the lock that one set-up holds.
 
-- The lock is ``flock`` on a file of ours, mode 0600, beside what is being set up. Not on a directory: whoever may
-  read one may lock it, and could keep everybody waiting.
-- Waiting has an end, and after a few seconds says for whom.
-- Death releases it. Whoever is done removes the file; who waited for it meanwhile notices, and takes the next.
+- The lock is ``flock`` on a file of ours, mode 0600, beside what is being set up. It is not on a directory: anybody
+  who may read a directory may lock it, and could keep everybody waiting.
+- Waiting has a limit. After a few seconds a message says who holds the lock.
+- Death releases it. The holder removes the file when it is done; one that waited notices, and locks the next file.
 """
 
 import os
@@ -17,26 +17,26 @@ _POLL_SECONDS = 0.1
 
 
 class SetupError(Exception):
-    """The environment cannot be made; the text says what is wrong and how to mend it, the code is the contract's."""
+    """The environment cannot be made. The text says what is wrong and how to mend it; ``code`` is the exit status."""
 
     exit_code = 74
 
 
 class NotOurs(SetupError):
-    """Something is another user's, or may be by now."""
+    """Something belongs to another user, or may by now."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} (remove it, then try again)")
 
 
 class Busy(SetupError):
-    """Another set-up was at work for as long as we wait."""
+    """Another set-up was at work for as long as this one waits."""
 
     exit_code = 75
 
 
 def tell(text: str) -> None:
-    """One line on stderr. A path or pip may hold what a terminal would obey; defer/visible.py needs a newer Python."""
+    """Print one line on stderr, made safe for a terminal here: defer/visible.py needs a newer Python."""
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     sys.stderr.write(f"defer: {shown}\n")
     sys.stderr.flush()
@@ -59,7 +59,7 @@ def refuse_others(home: str, above: "list[str]", codes_owner: int) -> None:
     python = os.path.join(programs, "python")
     if os.path.exists(python):
         _refuse(python, os.lstat(python), codes_owner)
-        # What it leads to is whatever Python this user has, and may be anybody's.
+        # The link leads to whichever Python this user has, and that may belong to anybody.
         _refuse(python, os.stat(python), os.stat(python).st_uid)
 
 
@@ -91,7 +91,7 @@ class Held:
             time.sleep(_POLL_SECONDS)
 
     def __exit__(self, *exception: object) -> None:
-        if self._is_current():  # or somebody has removed it, and the name is another's by now
+        if self._is_current():  # or somebody has removed it, and the name is another file's by now
             os.remove(self._path)
         os.close(self._descriptor)
 
@@ -115,7 +115,7 @@ class Held:
 
     def _open(self) -> int:
         try:
-            # Not blocking, not following: somebody may have put a FIFO there, or a link.
+            # Without blocking or following links: somebody may have put a FIFO there, or a link.
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(self._path, flags, 0o600)
         except OSError:
@@ -130,7 +130,7 @@ class Held:
         return descriptor
 
     def _is_current(self) -> bool:
-        """Whether the file that we have locked is still the one of that name: its holder removes it when done."""
+        """Whether the name still leads to the file that we have locked: its holder removes it when done."""
         try:
             return os.path.samestat(os.fstat(self._descriptor), os.stat(self._path))
         except FileNotFoundError:

@@ -6,17 +6,17 @@ Usage: time_utils.py normalize EXPR [--now ISO] [--tz ZONE]
        time_utils.py next      EXPR [--count N] [--now ISO] [--tz ZONE]
        time_utils.py describe  EXPR [--now ISO] [--tz ZONE]
 
-normalize  the instant in UTC, YYYY-MM-DDTHH:MM:SSZ; of what recurs, the first
+normalize  the instant in UTC, YYYY-MM-DDTHH:MM:SSZ; the first one of a recurring expression
 epoch      the same in seconds since 1970
-next       the next N instants (5) of what recurs, one a line; the instant of what does not
-describe   how it was understood, in words, with what was chosen on the way
+next       the next N instants (default 5) of a recurring expression, one a line; else its one instant
+describe   how it was understood, in words, with the choices that were made
 
-EXPR `-` reads one expression a line and answers each on one line, `error: …` for one that
-cannot be read. ZONE is an IANA name; without it DEFER_TIMEZONE counts, else the system's zone.
+EXPR `-` reads one expression a line and answers each on one line, with `error: …` for one that
+cannot be read. ZONE is an IANA name; the default is DEFER_TIMEZONE, else the system's zone.
 ISO without an offset is in that zone.
 
-Exit: 0 answered; 2 bad input, 74 the answer could not be written, with the reason on stderr. The
-words that are understood are in references/time-grammar.md.
+Exit: 0 answered; 2 bad input; 74 the answer could not be written. The reason is on stderr.
+references/time-grammar.md lists the words that are understood.
 """
 
 import sys
@@ -52,12 +52,12 @@ if TYPE_CHECKING:
 
 FLAGS = {"--now": "a time", "--tz": "a zone", "--count": "a number"}
 USUAL_COUNT, MOST_COUNT = 5, 1000
-FIRST_YEAR, LAST_YEAR = 1000, 5000  # so that a thousand times the 29th of February are in the calendar
+FIRST_YEAR, LAST_YEAR = 1000, 5000  # so that even a thousand occurrences of 29 February stay within the calendar
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Ask:
-    """Which answer is wanted, of which words, and at what moment."""
+    """Which answer is wanted, for which words, and at what moment."""
 
     __slots__ = ("count", "now", "now_text", "verb", "words", "zone_name")
 
@@ -173,7 +173,7 @@ def answers(ask: Ask, lines: "Iterator[str]") -> "Iterator[str]":
 
 
 def run(argv: "list[str]") -> int:
-    """Answer on stdout what is asked; the exit status, which is that of an answer."""
+    """Answer on stdout; the exit status."""
     if "--help" in argv or argv[:1] == ["-h"]:
         print(__doc__ and __doc__.strip())
         return EXIT_OK
@@ -196,7 +196,7 @@ def run(argv: "list[str]") -> int:
 
 
 def _quickly(ask: Ask) -> "str | None":
-    """The answer for `30m` and its like, without looking up the zone it does not need."""
+    """The answer for `30m` and the like, without looking up a zone that it does not need."""
     if ask.zone_name or ask.now_text or os.environ.get("DEFER_TIMEZONE"):
         return None
     reading = timeparse.plain_delay(ask.words, datetime.now(UTC))

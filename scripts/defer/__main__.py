@@ -1,16 +1,16 @@
 """The interpreter's way in: ``python -I -S scripts/defer/__main__.py FACE [ARGUMENT]…``.
 
-Isolated and without ``site``, which would cost a third of a cold start: the two folders that
-count are named here, behind the standard library, and nothing else can put a module in front.
+Python runs isolated, and without ``site``, which would cost a third of a cold start. The two folders that
+count are named here, behind the standard library, so that nothing else can put a module in front.
 """
 
 import os
 import signal
 import sys
 
-# First of all: what is made from here on, byte code too, is ours alone. Executors get back what the caller had.
+# First of all: every file made from here on, byte code too, is ours alone. Executors get the caller's umask back.
 _callers_umask = os.umask(0o077)
-# Until a room takes Ctrl-C over, it ends the process at once: the store is whole at every moment.
+# Until some module takes over Ctrl-C, it ends the process at once: the store is whole at every moment.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 _package = os.path.dirname(os.path.realpath(__file__))
@@ -28,7 +28,7 @@ def _refuse_what_every_user_can_change() -> None:
         except OSError:
             continue
         if mode & 0o002:
-            from defer import errors, visible  # not render, which needs what is installed there
+            from defer import errors, visible  # not render, which needs packages that are installed there
 
             remedy = f"remove {_environment}, then: python3 {os.path.dirname(_package)}/bootstrap.py"
             told = visible.sentence(f"{path} can be changed by every user ({remedy})")
@@ -38,10 +38,10 @@ def _refuse_what_every_user_can_change() -> None:
 
 
 def _start_without_bytecode() -> None:
-    """Drop the byte code beside our modules and start anew, keeping none.
+    """Drop the byte code beside our modules and restart without writing any.
 
-    A disk that is full while byte code is written leaves it cut short, and Python before 3.12.8 and 3.13.1 takes
-    the piece for good and stumbles over it at every start from then on (CPython issue 126606).
+    A disk that is full while byte code is written leaves a file that is cut short. Python before 3.12.8 and 3.13.1
+    takes that for valid and fails over it at every later start (CPython issue 126606).
     """
     import shutil
 

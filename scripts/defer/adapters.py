@@ -14,7 +14,7 @@ from .config import ROOT
 
 DIRECTORY = ROOT / "scripts" / "executors"
 PROGRAMS = {"claude": ("claude",), "codex": ("codex",), "notify": ("notify-send", "osascript")}
-"""The program each shipped one hands its task to: one of these must be on PATH."""
+"""The programs that each shipped executor can hand its task to: one of them must be on PATH."""
 
 _FIRST_LINE_BYTES = 4096
 
@@ -27,12 +27,12 @@ def find(named: str) -> Path | None:
 
 
 def names() -> str:
-    """The names there are, for an error that says what would work."""
+    """The shipped names, for an error that says what would work."""
     return ", ".join(sorted(one.name for one in DIRECTORY.iterdir())) if DIRECTORY.is_dir() else "none"
 
 
 def trouble(path: Path, store: Path) -> str | None:
-    """Why the program at ``path`` is not started, whatever the task that ``store`` holds; None if it is."""
+    """Why the program at ``path`` will not be started; None if it will."""
     if not os.path.isfile(path):
         return f"no such executor: {path} (give the path of a program, or a shipped name: {names()})"
     if not os.access(path, os.X_OK):
@@ -45,7 +45,7 @@ def trouble(path: Path, store: Path) -> str | None:
 
 
 def _trouble_with_others(path: Path, store: Path) -> str | None:
-    """Whether somebody else may change the program, and so run what they like as us."""
+    """Why the program is not to be trusted: somebody else may change it, and so run anything as us."""
     try:
         owner = fsio.stat(store.parent)
         trust.check_program(path, 0 if owner is None else owner.st_uid)
@@ -56,19 +56,19 @@ def _trouble_with_others(path: Path, store: Path) -> str | None:
 
 
 def doubt_of_group(named: str) -> str | None:
-    """What is to be said of an executor that a group may change, and not every user."""
+    """The warning about an executor that a group may change, but not every user."""
     path = find(named) or named
     try:
         mode = os.stat(path).st_mode
     except OSError:
         return None
-    if not mode & stat.S_IWGRP or mode & stat.S_IWOTH:  # the latter is refused, in a line of its own
+    if not mode & stat.S_IWGRP or mode & stat.S_IWOTH:  # one that every user may change is refused elsewhere
         return None
     return f"the group may write executor {named}, and so run programs as you (chmod g-w {path})"
 
 
 def _interpreter(path: Path) -> list[str]:
-    """The words of a script's ``#!`` line: where the first is not there, the system calls the script not found."""
+    """The words of a script's ``#!`` line: if the first is missing, the system says that the script is not found."""
     try:
         with path.open("rb") as file:
             first = file.read(_FIRST_LINE_BYTES).split(b"\n", 1)[0]
@@ -78,7 +78,7 @@ def _interpreter(path: Path) -> list[str]:
 
 
 def doubt(named: str, search_path: str, store: Path) -> str | None:
-    """What of an executor is missing as things stand, also of what it starts itself; None if nothing is."""
+    """What an executor lacks as things stand, the program that it starts included; None if it lacks nothing."""
     shipped = find(named)
     if shipped is not None:
         return _none_of(f"executor {named}", PROGRAMS.get(named, ()), search_path)
@@ -92,7 +92,7 @@ def doubt(named: str, search_path: str, store: Path) -> str | None:
 
 
 def doubt_of_command(word: str, search_path: str, directory: str) -> str | None:
-    """The same of a task file's command, by its first word."""
+    """The same for a task file's command, by its first word."""
     if program(word, search_path, directory):
         return None
     return _missing("command", (word,))
@@ -101,8 +101,8 @@ def doubt_of_command(word: str, search_path: str, directory: str) -> str | None:
 def program(word: str, search_path: str, directory: str) -> str | None:
     """The full path of the program that a word names, if it is there: below ``directory`` if the word has a ``/``.
 
-    Parts of PATH that are not full paths are passed over: a program would be another in each directory that somebody
-    happens to stand in, and one that others write to may be among them.
+    Parts of PATH that are not full paths are skipped: they would mean another program in each working directory, and
+    others may be able to write to that directory.
     """
     import shutil  # with the compressors that it brings: only what names a program in words pays for it
 
@@ -113,7 +113,7 @@ def program(word: str, search_path: str, directory: str) -> str | None:
 
 
 def _none_of(who: str, programs: tuple[str, ...], search_path: str) -> str | None:
-    """What to say where none of ``programs`` is there to be started."""
+    """What to say when none of ``programs`` can be found."""
     if not programs or any(program(one, search_path, os.curdir) for one in programs):
         return None
     return _missing(who, programs)

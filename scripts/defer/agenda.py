@@ -1,8 +1,8 @@
 """What a runner has to do with a store that may be busy or broken just now.
 
-A thing that cannot be done waits for its own next try and counts its own failures: an outcome that
-the disk refuses wears out no other one's patience, and nothing here waits. A lock that is held is
-asked for again in a moment; only as long as a command would have waited for it makes one failure.
+Each thing that cannot be done has its own next try and its own count of failures: an outcome that the disk
+refuses does not use up the patience for another one. Nothing here waits. A lock that is held is asked for again
+in a moment; it counts as a failure once it was held as long as a command would have waited for it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class _Item:
 
 
 class Agenda:
-    """Things to be done. Each is known by the audit log's word for its failure and the task it is about, if one.
+    """Things to be done. Each is known by the audit log's word for its failure, and by the task it is about, if any.
 
-    ``tell(action, task_id, error)`` hears of the first failure of each. ``prepare(others_wait)`` comes before each try.
+    ``tell(action, task_id, error)`` is called at the first failure of each, ``prepare(others_wait)`` before each try.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class Agenda:
         patience: int = 1,
         give_up: Callable[[DeferError], None] | None = None,
     ) -> None:
-        """Do ``act`` now, or as soon as the store lets it. What is on the agenda under that name already stays."""
+        """Do ``act`` now, or as soon as the store allows. What is on the agenda under that name already stays."""
         name = (action, task_id)
         if name not in self._items:
             self._items[name] = _Item(act, patience, give_up)
             self._try(name)
 
     def drop(self, action: str) -> None:
-        """Take something off that is about no single task."""
+        """Take off something that is not about a single task."""
         self._items.pop((action, None), None)
 
     def work(self) -> None:
@@ -78,7 +78,7 @@ class Agenda:
                 self._try(name)
 
     def close(self) -> None:
-        """Let go of whoever listens: in a circle of references the store's file would stay open until a collection."""
+        """Drop the callbacks: in a circle of references the store's file would stay open until a garbage collection."""
         self._items.clear()
         self._tell, self._prepare = (lambda *_: None), (lambda _: None)
 
@@ -105,7 +105,7 @@ class Agenda:
         except StorageError as error:
             self._has_failed(name, item, error)
         else:
-            # What it did may have put itself on again.
+            # What was done may have put itself on the agenda again.
             if self._items.get(name) is item:
                 del self._items[name]
 

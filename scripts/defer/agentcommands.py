@@ -1,7 +1,7 @@
 """How the programs of the shipped agents are called without a person, with their prompt on standard input.
 
-A session and a model come from a record, and the one who wrote them may have been an agent. So each goes in one word
-with its flag, or behind the ``--`` after which nothing is an option. As seen of claude 2.1.197 and codex 0.169.0.
+A session and a model come from a record, and an agent may have written them. So each is one word with its flag, or
+stands behind the ``--`` after which nothing is an option. Checked with claude 2.1.197 and codex 0.169.0.
 """
 
 from __future__ import annotations
@@ -21,4 +21,4 @@ def _codex(model: str | None, session: str | None) -> list[str]:
 
 
 ARGUMENTS: dict[str, Callable[[str | None, str | None], list[str]]] = {"claude": _claude, "codex": _codex}
-"""By agent, whose program has the same name: what it is called with for a model and a session."""
+"""By agent, whose program has the same name: its arguments for a model and a session."""

@@ -1,7 +1,7 @@
 """What a coding agent's run came to, from the JSON its program prints and its exit status.
 
 The shapes are those of ``claude -p --output-format json`` (one ``result`` object) and of ``codex
-exec --json`` (one event a line), as their documentation has them. What is not of that shape is
+exec --json`` (one event a line), as their documentation has them. Output of any other shape is
 passed on as it is: a new release must not make work disappear.
 """
 
@@ -26,7 +26,7 @@ _LOGIN_WORDS = ("run /login", "invalid api key", "not logged in", "codex login")
 
 
 class Report(NamedTuple):
-    """What the agent said of itself. ``failure`` is its own word for why it failed, None if it did not."""
+    """What the agent said of its run. ``failure`` is its own word for why it failed, None if it did not."""
 
     output: str
     failure: str | None = None
@@ -37,7 +37,7 @@ class Report(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the adapter prints, exits with and writes to ``DEFER_RESULT_FILE``, and what it says of that beside."""
+    """What the executor prints, exits with, writes to ``DEFER_RESULT_FILE`` and says about that on stderr."""
 
     output: str
     exit_code: int
@@ -65,7 +65,7 @@ def judge(agent: str, printed: str, status: int, now: datetime, zone: ZoneInfo) 
     return Verdict(
         report.output,
         code,
-        # The names of tools come from a model: no line of it is to pass for the last one of ours.
+        # The names of tools come from a model: none of their lines may pass for our last one.
         error and " ".join(error.split())[:1000],
         {k: v for k, v in result.items() if v is not None},
         (_NO_SESSION,) if report.session_id and not session else (),
@@ -104,7 +104,7 @@ def _denied(denials: object) -> tuple[str, ...]:
 
 
 def _codex(printed: str) -> Report:
-    # Only what begins as an event does: a million empty lines are not worth a million complaints of the JSON reader.
+    # Only lines that begin like an event: a million empty lines must not cost a million errors of the JSON reader.
     lines = (line for line in printed.split("\n") if line.lstrip().startswith("{"))
     events = [event for event in map(_loads, lines) if isinstance(event, dict) and "type" in event]
     if not events:
@@ -122,7 +122,7 @@ def _codex(printed: str) -> Report:
                 failure = _message(event.get("error")) or failure or "the turn failed"
             case "error", _:
                 failure = failure or _text(event.get("message"))
-    # An error event may be one that was got over (a lost connection): the end of the turn decides.
+    # The agent may have recovered from an error event (a lost connection): the end of the turn decides.
     turn_ended_well = any(event["type"] == "turn.completed" for event in events)
     return Report(said, failure=None if turn_ended_well else failure, session_id=session_id, usage=usage)
 

@@ -1,8 +1,8 @@
-"""A coding agent's program at work for a shipped executor: started, listened to, and what it came to written down.
+"""A coding agent's program at work for a shipped executor: it is started and heard, and its outcome is written down.
 
-The agent can write to the directory of its result file, and may have put something else in the place of the file or of
-the directory. So the directory is opened before the agent starts, and what is there afterwards is read only if it is a
-plain file of one name, and never written to: a new file takes its place.
+The agent can write to the directory of its result file, and may have replaced the file or the directory by something
+else. So the directory is opened before the agent starts. What is there afterwards is read only if it is a plain file
+of one name, and is never written to: a new file takes its place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PLAIN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class Heard:
-    """What a program has printed: the first MiB and the last eight of it, and a line end where they do not meet."""
+    """What a program has printed: its first MiB and its last eight, with a line end between where a part is missing."""
 
     def __init__(self) -> None:
         self._head, self._tail = bytearray(), bytearray()
@@ -64,7 +64,7 @@ def open_prompt(path: str) -> int:
 
 
 def run(argv: Sequence[str], prompt: int, umask: int) -> tuple[str, int]:
-    """What a program printed to its end, and its status as a shell has it. Raises OSError if it cannot be started."""
+    """All that a program printed, and its status as a shell has it. Raises OSError if it cannot be started."""
     heard, told = Heard(), _ToldToEnd()
     with subprocess.Popen(argv, stdin=prompt, stdout=subprocess.PIPE, bufsize=0, umask=umask) as process:
         _listen(process, heard, told)
@@ -76,8 +76,8 @@ def run(argv: Sequence[str], prompt: int, umask: int) -> tuple[str, int]:
 
 
 class _ToldToEnd:
-    """SIGTERM, as at a timeout: whoever sends it sends it to the agent too, and what the agent has said is still to be
-    written down. One that has not heard of it a second later is told by us."""
+    """Outlive a SIGTERM, as at a timeout, since what the agent has said must still be written down. Whoever sends it
+    sends it to the agent too; if the agent has not got it a second later, we pass it on."""
 
     def __init__(self) -> None:
         self._at: float | None = None
@@ -93,7 +93,7 @@ class _ToldToEnd:
 
 
 def _listen(process: subprocess.Popen[bytes], heard: Heard, told: _ToldToEnd) -> None:
-    """Until it has ended, though something that it has started may go on printing."""
+    """Read until the program has ended, though something that it has started may go on printing."""
     if process.stdout is None:
         return
     fd, left = process.stdout.fileno(), _PIECES_IN_A_PIPE
@@ -109,7 +109,7 @@ def _listen(process: subprocess.Popen[bytes], heard: Heard, told: _ToldToEnd) ->
 
 
 class ResultSlot:
-    """The place of a result file, in the directory that was there as this was made."""
+    """The place of a result file, in the directory that was there when this object was made."""
 
     def __init__(self, path: Path) -> None:
         """Raises OSError."""
@@ -139,7 +139,7 @@ class ResultSlot:
         return None
 
     def _replace(self, data: bytes) -> None:
-        """Not beside it and renamed: one that is killed meanwhile would leave what nobody looks for, unmasked."""
+        """Write in place: a temporary file would stay, unmasked, where nobody looks, if we were killed."""
         with suppress(FileNotFoundError):
             os.unlink(self._name, dir_fd=self._directory)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -63,7 +63,7 @@ def _first(months: dict[Path, int]) -> int:
 
 
 def _lines(stream: BinaryIO, length: int) -> Iterator[bytes]:
-    """The lines of a file up to ``length`` bytes; of one that is too long, which is no record, the first part."""
+    """The lines of a file up to ``length`` bytes; of one that is too long to be a record, the first part."""
     stream.seek(0)
     for line in codec.lines(stream):
         if length <= 0:

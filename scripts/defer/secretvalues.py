@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 SHORTEST = 8
 """Bytes from which on a value counts whose name says nothing."""
 _MOST_LINES = 200
-"""A longer value is no key, and each of its lines would have to be looked for in all that is printed."""
+"""A longer value is not a key, and all output would have to be searched for each of its lines."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET = re.compile(

@@ -205,7 +205,7 @@ def claim(task: Task, now: datetime, run: dict[str, Any]) -> Task:
 
 def expire(task: Task, now: datetime) -> Task:
     """The record of a task that came due too late to be of use."""
-    error = f"expired: it was of use until {task['expires_at']} and came to run at {instants.to_text(now)}"
+    error = f"expired: valid until {task['expires_at']}, but first reached at {instants.to_text(now)}"
     return over(task, FAILED, now, error=error, error_type="Expired", last_error=error)
 
 

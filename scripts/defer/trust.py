@@ -112,7 +112,7 @@ def check_directory(kernel: _Kernel, path: Path, *, may_be_link: bool) -> None:
 
 
 def check_link(kernel: _Kernel, path: Path) -> None:
-    """Raise Untrusted for a link that another has put there; what is no link, or is not there, is none."""
+    """Raise Untrusted for a link that another has put there; what is not a link, or is not there, passes."""
     with suppress(FileNotFoundError):
         state = kernel.lstat(path)
         if stat.S_ISLNK(state.st_mode):

@@ -64,7 +64,7 @@ def test_row_2_power_loss_after_it_was_done(name: str, count: Callable[[str, int
 def test_row_2_and_15_power_loss_after_others_went_on_where_one_died(
     name: str, kind: str, count: Callable[[str, int], None], depth: int
 ) -> None:
-    """What a dead process left unsynced is no foundation: the next one to say yes makes it durable first."""
+    """Nobody may build on what a dead process left unsynced: the next one to say yes makes it durable first."""
     states = 0
     for number, operation in telling(name, depth):
         if not Fault(number, kind).fits(operation):

@@ -552,7 +552,7 @@ def examine_history(machine: Machine) -> None:
 
 
 def audit_lines(machine: Machine) -> list[audit.Line]:
-    """What the log says; after a power loss some of it may be no line."""
+    """What the log says; after a power loss some of it may not be a line."""
     lines = machine.disk.read(RUNTIME / "logs" / "deferred.log").splitlines()
     return [line for line in map(audit.parse, lines) if line is not None]
 

@@ -159,7 +159,7 @@ def test_the_account_serves_where_home_is_not_set_but_not_in_an_environment_made
 
 @pytest.mark.parametrize("written", ["relative", "", "."])
 def test_a_relative_xdg_directory_is_ignored(place, monkeypatch, written):
-    """As the specification says: where a command happens to stand is no place for settings."""
+    """As the specification says: where a command happens to stand is not a place for settings."""
     monkeypatch.chdir(place.home)
     (place.home / written / "defer").mkdir(parents=True)
     (place.home / written / "defer" / "env").write_text("DEFER_RUNTIME_DIR=/from/here\n")

@@ -613,7 +613,7 @@ class TestWhatPeopleHear:
 
 class TestADiskThatLetsNothingBegin:
     def test_a_claim_is_undone_and_the_wake_says_why(self, place):
-        """A prompt that cannot be written is no failure of the task: it runs when the disk is mended."""
+        """A prompt that cannot be written does not fail the task: it runs when the disk is mended."""
         place.write_store(v1_task("a", executor=place.executor("echo done")), v1_task("b"))
         place.logs.parent.mkdir(exist_ok=True)
         place.logs.write_text("a file where the directory belongs")

@@ -124,7 +124,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a limit beyond all time": ({"timeout_seconds": 1e12}, "^timeout_seconds is not usable"),
     "a limit in words": ({"timeout_seconds": "10m"}, "^timeout_seconds is not usable: '10m'"),
     "permissions no file can hold": ({"permissions": {1, 2}}, r"^permissions is not usable: .*what JSON can hold"),
-    "permissions that are no number": ({"permissions": [float("inf")]}, "^permissions is not usable"),
+    "permissions that are not a number": ({"permissions": [float("inf")]}, "^permissions is not usable"),
     "an intent": ({"intent": "wish"}, "^intent is not usable: 'wish'"),
     "a mode": ({"mode": "odd"}, r"^mode is not usable: 'odd' \(give fresh or callback\)$"),
     "a policy": ({"schedule": "every 2h", "catch_up": "some"}, "^catch_up is not usable"),

@@ -147,7 +147,7 @@ class TestShellAndPython:
     def test_never_differ(self, shell, lines, ending, ends):
         found, file = shell(ending.join(lines) + (ending if ends else ""))
         if found != "doubt":
-            # A line that is no setting makes Python refuse the whole file; the store is the same one.
+            # A line that is not a setting makes Python refuse the whole file; the store is the same one.
             assert one_name(self.python(file)) in (one_name(found), "refused"), lines
 
     @given(st.sampled_from(["DEFER_RUNTIME_DIR", "DEFER_TASKS_FILE"]), st.text("/ab.'\"\\ #~$\t=-é", max_size=12))

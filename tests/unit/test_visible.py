@@ -36,7 +36,7 @@ OBEYED = {
     "tag characters": ("\U000e0001\U000e0068\U000e0069", r"\U000e0001\U000e0068\U000e0069"),
     "a flag of tag characters": ("\U0001f3f4\U000e0067\U000e007f", "\U0001f3f4" + r"\U000e0067\U000e007f"),
     "half of a pair": ("\ud83d", r"\ud83d"),
-    "a byte that was no UTF-8": ("\udc80", r"\udc80"),
+    "a byte that was not UTF-8": ("\udc80", r"\udc80"),
     "a joiner behind nothing": ("\u200dx", r"\u200dx"),
     "a joiner behind a blank": ("x \u200cx", r"x \u200cx"),
     "a word in joiners": ("a\u200b\u200c\u200b\u200c", r"a\u200b\u200c\u200b\u200c"),

@@ -69,7 +69,7 @@ def tokenise(text: str, most: int = MOST_TOKENS) -> list[Token]:
 
 
 def _absorbed(found: list[Token], token: Token, text: str) -> bool:
-    """Fold the full stop of `jan.` into its word, and mark the capital M of `1M` as no minute."""
+    """Fold the full stop of `jan.` into its word, and mark the capital M of `1M`, which does not mean minutes."""
     last = found[-1] if found else None
     if token.kind == "half":
         token.kind, token.text = "word", token.text[0] + "m"
