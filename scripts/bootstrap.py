@@ -340,7 +340,7 @@ def _run(home: str, command: "list[str]", failure: str) -> None:
     try:
         environment = {**pipsettings.environment(dict(os.environ)), "TMPDIR": os.path.join(home, _SCRATCH)}
     except pipsettings.Unreadable as error:
-        raise SetupError(f"{error} (mend it, then: {_COMMAND})") from None
+        raise SetupError(f"{error} (fix it, then: {_COMMAND})") from None
     step = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
     )

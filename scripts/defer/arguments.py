@@ -11,7 +11,7 @@ from . import occurrences, render, shapes, task, timeparse
 from .errors import BadInput
 
 NONE = "none"
-"""What `edit` takes for "not any more"."""
+"""What `edit` takes to remove a setting."""
 
 SUBCOMMANDS = (
     *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "release"),
@@ -25,16 +25,16 @@ _EXAMPLES = """\
 commands (each has its own --help):
   list                  what is scheduled, paused or executing; --upcoming 24h: every run to come
   show ID               one task, from the store or the archive
-  cancel ID             cancel a task; --occurrence: only its coming run; --kill: also what is executing
+  cancel ID             cancel a task; --occurrence: only its next run; --kill: also a running attempt
   edit ID, reschedule ID WHEN, snooze ID WHEN, pause ID, resume ID
-                        change what waits
-  run ID                do once, at the next wake, what a task does
+                        change a task that waits
+  run ID                run a copy of a task once, at the next wake
   release ID            give up an attempt whose machine or container is gone
   sync [DIR], add ID, enable ID, disable ID, remove ID, import FILE
                         tasks kept as files
   cron install|uninstall|status
                         the crontab line that wakes the runner
-  doctor --records      whether what was recorded tells one story
+  doctor --records      whether the records agree with each other
 
 examples:
   defer 30m resume the review
@@ -47,12 +47,12 @@ exit status: 0 done, 1 not possible, 2 bad input, 74 input/output failure, 75 st
 
 
 _EDITING = """\
---count, --until, --jitter, --expires, --executor, --workspace and --tag take none: what was set is taken away.
+--count, --until, --jitter, --expires, --executor, --workspace and --tag take none: that removes what was set.
 """
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    # Without a width argparse asks shutil for the terminal's, at every flag, and that brings four compressors with it.
+    # Without a width argparse asks shutil for the terminal's at every flag, and shutil imports four compressors.
     return argparse.RawDescriptionHelpFormatter(prog, width=_COLUMNS)
 
 
@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, words: list[str]) -> argparse.Namespace:
         """Parse ``words``, whose positionals may stand anywhere. Raises BadInput."""
-        # argparse looks at all flags once for each: twenty thousand of them take it ten seconds.
+        # argparse looks at all flags once for each flag: twenty thousand of them take ten seconds.
         if sum(word.startswith("-") for word in words) > _MOST_FLAGS:
             raise BadInput(f"more than {_MOST_FLAGS} flags (give lists with --context-json, or in a file)")
         namespace, unknown = self.parse_known_intermixed_args(self._joined(words))
@@ -130,7 +130,7 @@ def _seconds(text: str) -> float:
     try:
         found = timeparse.parse_duration(text).total_seconds()
     except BadInput as error:
-        raise argparse.ArgumentTypeError(f"not a number of seconds from 1 on: {error}") from None
+        raise argparse.ArgumentTypeError(f"not a number of seconds of at least 1: {error}") from None
     if found > shapes.MAX_SECONDS:
         raise argparse.ArgumentTypeError(f"longer than {shapes.MAX_SECONDS:.0f} seconds: {text[:40]}")
     return found
@@ -152,7 +152,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--summary", metavar="TEXT", help="what is to be done")
     add("--intent", choices=task.INTENTS, help="what kind of work (default: resume_task)")
-    add("--mode", choices=task.MODES, help="picked up cold, or continued (default: fresh)")
+    add("--mode", choices=task.MODES, help="start afresh, or continue earlier work (default: fresh)")
     add("--prompt-template", metavar="TEXT", help="the prompt (default: the summary)")
     add("--prompt-file", metavar="FILE", help="read the prompt from FILE; - is standard input")
     add("--aura-level", choices=task.AURA_LEVELS, help="kept for the executor (default: low)")
@@ -164,11 +164,11 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     add("--key-point", action="append", metavar="TEXT", help="what to know (repeatable)")
     add("--artifact", action="append", metavar="PATH", help="what to look at (repeatable)")
     add("--constraint", action="append", metavar="TEXT", help="what to keep to (repeatable)")
-    add("--timeout", metavar="DURATION", help="longest an attempt may take, or none")
+    add("--timeout", metavar="DURATION", help="the longest an attempt may take, or none")
     add("--executor", metavar="NAME|PATH", help="what runs it (default: DEFER_EXECUTOR)")
     add("--workspace", metavar="DIR", help="working directory; no two attempts share one at the same time")
     add("--concurrent", action="store_true", default=None, help="may share its workspace with another attempt")
-    add("--leave-running", action="store_true", default=None, help="what it leaves running is meant to stay")
+    add("--leave-running", action="store_true", default=None, help="what it leaves running may stay")
     add("--tag", action="append", metavar="TEXT", help="a label (repeatable)")
 
 
@@ -180,17 +180,15 @@ def _add_when(parser: argparse.ArgumentParser, number: Callable[[str], int | str
     moment.add_argument("--cron", metavar="FIELDS", help='again and again: five cron fields, "0 9 * * 1-5"')
     add = parser.add_argument
     add("--tz", metavar="ZONE", help="IANA zone in which the time is read (default: DEFER_TIMEZONE, else the system's)")
-    add("--expires", metavar="DURATION|TIME", help="when it is too late to be of use; a duration counts from its time")
+    add("--expires", metavar="DURATION|TIME", help="when it is too late to run; a duration counts from its time")
     add("--count", dest="times", type=number, metavar="N", help="recurring: N times in all")
     add("--until", metavar="TIME", help="recurring: not after TIME")
     add("--jitter", metavar="DURATION", help="recurring: up to DURATION later, always the same for one task")
-    add(
-        "--catch-up", choices=occurrences.CATCH_UP, help="recurring: what was missed is run once (default), all or none"
-    )
+    add("--catch-up", choices=occurrences.CATCH_UP, help="recurring: run what was missed once (default), all or none")
     add(
         "--overlap",
         choices=occurrences.OVERLAP,
-        help="recurring: what comes while one runs is skipped (default) or queued",
+        help="recurring: what comes due while one runs is skipped (default) or queued",
     )
 
 
@@ -232,7 +230,7 @@ def edit() -> Parser:
 
 def reschedule(name: str) -> Parser:
     """`reschedule` and `snooze`."""
-    parser = Parser(f"defer {name}", "Move a task, or the coming occurrence of a recurring one, to another time.")
+    parser = Parser(f"defer {name}", "Move a task, or the next occurrence of a recurring one, to another time.")
     parser.add_argument("id", metavar="ID")
     parser.add_argument("words", nargs="+", metavar="WHEN", help='1h, "tomorrow 9am", …')
     parser.add_argument("--tz", metavar="ZONE", help="IANA zone in which WHEN is read (default: the task's)")
@@ -254,7 +252,7 @@ def _add_id(parser: argparse.ArgumentParser) -> None:
 
 
 def the_id(args: argparse.Namespace, name: str) -> str:
-    """The one id that was given. Raises BadInput."""
+    """The one id that was given. Raises BadInput for none or several."""
     given = [one for one in (args.id_word, args.id) if one]
     if len(given) != 1:
         raise BadInput(f"{name} takes one id: defer {name} ID (see defer list)")
@@ -279,7 +277,7 @@ def cancel() -> Parser:
     _add_id(parser)
     parser.add_argument("--reason", metavar="TEXT", help="why, for the record")
     parser.add_argument("--kill", action="store_true", help="end its attempt if one is under way")
-    parser.add_argument("--occurrence", action="store_true", help="only the coming occurrence of a recurring task")
+    parser.add_argument("--occurrence", action="store_true", help="only the next occurrence of a recurring task")
     _add_form(parser)
     return parser
 

@@ -1,8 +1,8 @@
 """One attempt at work: the executor's process, what it prints, how long it may take, and what it came to.
 
-``Attempt`` starts the leader behind its gate; ``release`` lets it run, with its pipes in the selector
-of whoever waits; ``is_over`` is asked at every look; ``finish`` reads the end. An executor sees the task
-as JSON on its standard input and never the store.
+``Attempt`` starts the leader behind its gate. ``release`` lets it run, with its pipes in the caller's
+selector. The caller asks ``is_over`` after every event, and ``finish`` for the outcome. An executor sees the task
+as JSON on its standard input, and never sees the store.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _KILLED = -9
 class Attempt:
     """An executor at work.
 
-    ``was_told``: whether somebody else has told all of it to end, as a cancel does: then nobody is told twice.
+    ``was_told``: whether somebody else, a cancel say, has told all of it to end: then nobody is told twice.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Attempt:
         self._held = self.capture.held
 
     def _write_input(self) -> str:
-        """What the executor reads: the task; nothing for a command, which would take it for words meant for it."""
+        """What the executor reads: the task; nothing for a command, which would take it for its own input."""
         if self.task.get("command"):
             return os.devnull
         handover.give(self.paths.input, codec.encode(self.task))
@@ -108,7 +108,7 @@ class Attempt:
     def release(
         self, selector: selectors.BaseSelector, keeper: Keeper | None, known_children: Callable[[], set[int]]
     ) -> None:
-        """Open the gate: from here on the executor runs, and ``selector`` calls for what it prints."""
+        """Open the gate: from here on the executor runs, and ``selector`` tells when it prints."""
         self._selector, self._keeper, self._known_children = selector, keeper, known_children
         for stream, pipe in self._pipes():
             selector.register(pipe, selectors.EVENT_READ, partial(self._read, stream, pipe))
@@ -130,24 +130,24 @@ class Attempt:
         self._close()
 
     def let_go(self) -> None:
-        """Look after it no more: it goes on, and its keeper reads what it prints."""
+        """Stop looking after it: it goes on, and its keeper reads what it prints."""
         self._unregister()
         self.leader.close()
         if self.capture.log.fd is not None:
             fsio.close(self.capture.log.fd)
 
     def end(self, why: str) -> None:
-        """Ask all of it to end, for the reason ``why`` (an ``error_type``); it is killed after the grace."""
+        """Ask all its processes to end, for the reason ``why`` (an ``error_type``); after the grace they are killed."""
         if self._why_ended is None and self._status is None:
             self._why_ended = why
             self._ending.begin()
 
     def next_look(self) -> float | None:
-        """The monotonic time at which ``is_over`` has something to do though nothing is heard, or None."""
+        """The monotonic time at which ``is_over`` has something to do even without an event, or None."""
         return self._ending.next_look() if self._ending.has_begun else self._look_again_at or self._terminate_at
 
     def is_over(self, now: float) -> bool:
-        """Whether the leader and all it left have ended. Acts on what has come: a deadline, the leader's end."""
+        """Whether the leader and all it left have ended. Acts on a deadline and on the leader's end."""
         if self._status is None:
             status = self.leader.poll()
             if status is not None and self._why_ended is None:
@@ -161,7 +161,7 @@ class Attempt:
             self._status = status
         is_over = self._is_over or self._ending.is_over(now)
         if is_over and self._status is None:
-            # It died since: asked now, before somebody else reaps it.
+            # It has died since: ask now, before somebody else reaps it.
             self._status = self.leader.poll()
         return is_over
 
@@ -204,7 +204,7 @@ class Attempt:
                 self._selector.unregister(pipe)
 
     def _drain(self) -> bool:
-        """Take what is left in the pipes, bounded by their size; whether one of them is still open."""
+        """Read what is left in the pipes, bounded by their size; whether one of them is still open."""
         for stream, pipe in self._pipes():
             for _ in range(_PIECES_IN_A_PIPE):
                 if not self._is_open(pipe) or not self._read(stream, pipe):
@@ -222,7 +222,7 @@ class Attempt:
     # What it came to
 
     def finish(self, now: datetime) -> Outcome:
-        """What it came to, once it is over. Whatever is odd about it is told in its result, and ends nothing else."""
+        """What it came to, once it is over. Its result says what is odd about it; that stops nothing else."""
         try:
             self._let_go_of_pipes()
             ended = self._outcome(now)
@@ -237,7 +237,7 @@ class Attempt:
     def _bare_outcome(self, odd: Exception) -> Outcome:
         """What the exit status alone says, where the rest of the end could not be read."""
         code = self._exit_code()
-        # Its words may quote what was to be masked.
+        # Its message may quote what must be masked.
         what = f"the end could not be read: {type(odd).__name__}"
         facts = {"prompt_path": str(self.paths.prompt), "log_path": str(self.paths.log), "result_file_error": what}
         if self._why_ended is None and code == 0:
@@ -247,7 +247,7 @@ class Attempt:
         return Outcome(status, exit_code=code, error_type=kind, error=f"executor ended with {code}", result=facts)
 
     def _exit_code(self) -> int:
-        # One that SIGKILL does not end at once, in an uninterruptible wait, is not waited for.
+        # A process in an uninterruptible wait, which SIGKILL does not end at once, is not waited for.
         polled = self.leader.poll() if self._status is None else self._status
         return _KILLED if polled is None else polled
 
@@ -256,7 +256,7 @@ class Attempt:
         self._unregister()
         is_read_on = False
         if self._keeper is not None and goes_on:
-            # The one that stays would be killed by its next word if nobody read it.
+            # A program that stays would be killed by SIGPIPE at its next word if nobody read it.
             is_read_on = self._keeper.take(self.run_id)
         elif self._keeper is not None:
             self._keeper.over(self.run_id)
@@ -299,7 +299,7 @@ class Attempt:
             return None, f"reschedule: {self._unlike_a_time(words, error)}"
 
     def _unlike_a_time(self, words: str, error: DeferError) -> str:
-        """Why words are not a time. The message shows parts of them, in which no mask would find a secret."""
+        """Why words are not a time. The reader's message shows parts of them, in which no mask would find a secret."""
         hidden = self._masker.text(words)
         return str(error) if hidden == words else f"this is not a time: {hidden}"
 

@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
 
 def field(value: object) -> str:
-    """``value`` as it may stand behind ``key=``: plain, or a JSON string in which nothing is left to be obeyed."""
+    """``value`` as it may stand after ``key=``: plain, or a JSON string in which a terminal finds nothing to obey."""
     text = str(value)
     if _PLAIN(text):
         return text
@@ -42,7 +42,7 @@ def line(at: datetime, action: str, task_id: str | None, facts: dict[str, object
 
 
 def parse(raw: bytes) -> Line | None:
-    """A line made with ``line``; None for one that is not whole, or not one of ours."""
+    """What a line made with ``line`` says; None for one that is not whole, or not one of ours."""
     try:
         found = _LINE(raw.decode().rstrip("\n"))
         if found is None:
@@ -55,8 +55,8 @@ def parse(raw: bytes) -> Line | None:
 
 
 class AuditLog:
-    """Appends to the log file. A log that cannot be written is said on stderr and stops nothing:
-    what was done has been recorded in the store already.
+    """Appends to the log file. If the log cannot be written, a line on stderr says so and the work goes on:
+    the store has recorded already what was done.
     """
 
     def __init__(self, path: Path) -> None:

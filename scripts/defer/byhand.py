@@ -1,7 +1,7 @@
-"""One attempt that is asked for by hand, of a task of the store or apart from any: `execute-task.sh`, as in v1.
+"""One attempt that somebody asks for by hand, of a task in the store or outside it: `execute-task.sh`, as in v1.
 
-A task that stands in the store is claimed, run and settled there as by a wake (the same locks, run record, start gate
-and retries), whatever its time and however many attempts are under way. Nothing else is claimed, recovered or filed.
+A task in the store is claimed, run and settled there as a wake does it (the same locks, run record, start gate and
+retries), whatever its time and however many attempts are under way. Nothing else is claimed, recovered or filed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _SAID_BY_V1 = ("status", "started_at")
 
 
 class ByHand(Runner):
-    """A runner of one task of the store, called as a wake's is."""
+    """A runner of one task in the store, called like a wake's runner."""
 
     def run(self, given: Task) -> Task | None:
         """Make one attempt of the task that has the id of ``given``; its record then, None if others settled it.
 
-        Raises Refused for one that is not to be run now.
+        Raises Refused for one that may not run now.
         """
         self._given = given
         self._work()
@@ -40,7 +40,7 @@ class ByHand(Runner):
 
     def _turn_until_done(self) -> None:
         now = self._clock()
-        # One that has changed under our hands is none of ours: what is due is not even looked at.
+        # A task that has changed meanwhile is not ours to run: what is due is not even looked at.
         claimed = self._store.claim_due(now, lambda hot: [self._claimed(hot, now)])
         if not claimed:
             raise NotStorable(f"the claim of {self._given['id']} could not be stored (see the audit log)")
@@ -65,9 +65,9 @@ class ByHand(Runner):
 
 
 def attempt(client: Client, given: Task) -> tuple[Task, list[str]]:
-    """Make one attempt of ``given``; its record then, and in what it differs from the one of its id in the store.
+    """Make one attempt of ``given``; its record afterwards, and the fields in which the store's record differs.
 
-    It is the one in the store that counts. Raises Refused.
+    The record in the store counts. Raises Refused.
     """
     versions.must_know(given)
     known = client.store.find(given["id"])
@@ -80,14 +80,14 @@ def attempt(client: Client, given: Task) -> tuple[Task, list[str]]:
 
 
 def _came_to(settled: Task) -> Task:
-    """The record of what was attempted: where the task goes on to another occurrence, that of the ended one."""
+    """The record of what was attempted: if the task went on to another occurrence, that of the one that ended."""
     goes_on = settled["status"] == task.SCHEDULED and not settled["attempts"]
     ended = [one for one in settled.get("ended") or [] if one.get("attempts")] if goes_on else []
     return ended[-1] if ended else settled
 
 
 def _apart(config: Config, given: Task) -> Task:
-    """The same of a task that stands in no store."""
+    """The same for a task that is not in the store."""
     now = instants.now()
     one = task.claim(given, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"})
     paths = Paths.of(config.log_dir, one["id"], one["run"]["run_id"])
@@ -98,7 +98,7 @@ def _apart(config: Config, given: Task) -> Task:
     except Misconfigured as error:
         ended = executor.misconfigured(error, paths, config)
     except (ValueError, TypeError) as error:
-        # A record from anywhere: a text in it may be none that a process can be told.
+        # The record may come from anywhere: a process may not be able to take its texts.
         ended = executor.not_started(error, outcome.CONFIG_ERROR, config)
     settled = outcome.settle(one, ended, instants.now(), config.backoff)
     if settled["status"] == task.FAILED:

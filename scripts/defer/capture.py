@@ -1,10 +1,10 @@
-"""What an attempt prints: into its log up to a limit, masked; the rest drained and counted.
+"""What an attempt prints: its log gets it, masked, up to a limit; the rest is drained and counted.
 
-Each stream is masked by itself, so that a secret is found though the other stream comes between its halves.
-The log is masked once more as it is written: where a half from each stream meet there, they make a whole.
+Each stream is masked by itself, so that a secret is found even if the other stream comes between its halves.
+The log is masked once more as it is written: a half from each stream may meet there and make a whole.
 
-Memory stays flat whatever is written: beside the log only the first bytes of stdout, which
-become the result, and the last of either stream, which explain a failure, are kept.
+Memory stays flat whatever is written. Beside the log, only the first bytes of stdout are kept, which become the
+result, and the last bytes of either stream, which explain a failure.
 
 A log that cannot be written loses output, never the attempt. One that has filled the disk gives
 ``RESERVE_BYTES`` back and is not written again: the store needs room to say how the attempt ended.
@@ -37,7 +37,7 @@ class Log:
         self.fd, self._room, self.error = fd, room, error
         self.dropped_bytes = 0
         self.kept_bytes = 0
-        """Bytes of output that it holds, unless a full disk has taken some of them since."""
+        """Bytes of output in the log, unless some were given back since to a full disk."""
 
     @classmethod
     def create(cls, path: Path, limit: int) -> Log:
@@ -50,7 +50,7 @@ class Log:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is room for nothing more."""
+        """Whether there is no room left."""
         return self._room <= 0
 
     def add(self, data: bytes) -> None:
@@ -67,7 +67,7 @@ class Log:
             fsio.write_all(self.fd, data)
             self.kept_bytes += len(data)
         except OSError as error:
-            # How much of it was written is not worth asking: from here on everything counts as dropped.
+            # How much of it was written does not matter: from here on everything counts as dropped.
             self.error, self._room = error.strerror, 0
             self.dropped_bytes += len(data)
             if is_full(error):
@@ -85,8 +85,8 @@ class Log:
 class Capture:
     """What one attempt prints: its ``log``, and what the record keeps of it.
 
-    ``masker``: one that knows what to mask. ``held``: what the maskers of stdout, stderr and the log held back
-    elsewhere, where another process goes on with the same log. ``locale``: the one that the program was given.
+    ``masker``: one that knows what to mask. ``held``: what the maskers of stdout, stderr and the log held back in
+    another process, if this one goes on with its log. ``locale``: the locale that the program was given.
     """
 
     def __init__(self, log: Log, masker: Masker, held: Sequence[Held] = (NOTHING,) * 3, locale: str = "") -> None:
@@ -108,11 +108,11 @@ class Capture:
             self.stdout_bytes += len(masked)
             self._head += masked[: RECORD_BYTES - len(self._head)]
         self._tails[stream] = (self._tails[stream] + masked)[-_TAIL_BYTES:]
-        # Of what the log has no room for nothing is kept: it is only counted.
+        # What the log has no room for is not kept: it is only counted.
         self.log.add(masked if self.log.is_full else b"".join(map(self._for_log, parts)))
 
     def _for_log(self, part: bytes) -> bytes:
-        """A mask is not looked into: a secret as short as a letter of it would mask the mask."""
+        """Write masks as they are: a secret as short as one of their letters would mask the mask."""
         return self._log_masker.finish() + MASK if part is MASK else self._log_masker.feed(part)
 
     @property
@@ -121,7 +121,7 @@ class Capture:
         return tuple(masker.held for masker in (*self._maskers.values(), self._log_masker))
 
     def finish(self, *, is_read_on: bool = False) -> None:
-        """Flush what the maskers hold, unless another process goes on with it; say what was dropped, close the log."""
+        """Flush what the maskers hold, unless another process goes on with it; note what was dropped; close the log."""
         if not is_read_on:
             for stream, masker in self._maskers.items():
                 self._keep(stream, masker.last_parts())

@@ -1,7 +1,7 @@
 """The occurrences of a recurring task laid end to end: none twice, none left out, and counted right.
 
-A rule is known by its expression, anchor and zone for as long as it holds; an edit makes a new one. What is
-said here is of one rule. Of what lies between two rules, or before records begin, nobody knows.
+A rule is its expression, anchor and zone for as long as they hold; an edit makes a new one. Everything here is about
+one rule. Nobody knows what lies between two rules, or before records begin.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 _SECOND = timedelta(seconds=1)
 _MOVED = timedelta(hours=3)
-"""By how much a change of a zone's rules may move what was worked out before it."""
+"""By how much a change of a zone's rules may move a moment that was worked out before it."""
 
 
 class Fault(NamedTuple):
-    """What is wrong in a chain, and at which of its links."""
+    """What is wrong in a chain, and at which link."""
 
     kind: str
     link: Occurrence
@@ -32,9 +32,9 @@ class Fault(NamedTuple):
 
 
 def faults(links: Sequence[Occurrence], begin: int, *, is_whole: bool) -> Iterator[Fault]:
-    """What is wrong with the occurrences of one rule, in order; the one that is waited for may be the last of them.
+    """What is wrong with the occurrences of one rule, in order; the last one may be that which the task waits for.
 
-    ``is_whole``: the task never had another rule, and none of it waits.
+    ``is_whole``: the task never had another rule, and does not wait any more.
     """
     repeated = [_again(before, one) for before, one in pairwise(links) if one.first <= before.last]
     yield from repeated
@@ -63,21 +63,21 @@ def _again(before: Occurrence, one: Occurrence) -> Fault:
 
 
 def _gaps(links: Sequence[Occurrence], rule: Recurrence, begin: int) -> Iterator[Fault]:
-    """Where the rule names occurrences that nothing tells of."""
+    """Where the rule names occurrences that no record mentions."""
     start = seconds(links[0].rule[1]) if links[0].rule else begin
     if start >= begin:
         first = rule.after(instant(start))
         if first is not None and first < instant(links[0].first) and not _is_moved(rule, first, None, links[0].first):
             yield _gap(links[0], rule, first)
     for before, one in pairwise(links):
-        # What an executor asked for may come when the rule has no more of its own.
+        # An occurrence that an executor asked for may come when the rule has none left.
         fire = _following(before, one.fired)
         if fire is not None and fire < instant(one.first) and not _is_moved(rule, fire, before.last, one.first):
             yield _gap(one, rule, fire)
 
 
 def _following(link: Occurrence, spent: int) -> datetime | None:
-    """What the rule names after an occurrence that has ended, when ``spent`` are over; None where that is not known."""
+    """The occurrence that the rule names after one that has ended, when ``spent`` are over; None where unknown."""
     if link.bounds is None:
         return None
     count, until = link.bounds
@@ -85,7 +85,7 @@ def _following(link: Occurrence, spent: int) -> datetime | None:
 
 
 def _is_moved(rule: Recurrence, fire: datetime, before: int | None, following: int) -> bool:
-    """Whether a neighbour that the rule does not name may be the one in question, from before its zone was changed."""
+    """Whether a neighbour that the rule does not name may be the one looked for, from before its zone was changed."""
     near = [instant(at) for at in (before, following) if at is not None]
     return any(abs(fire - at) <= _MOVED and rule.after(at - _SECOND) != at for at in near)
 
@@ -124,7 +124,7 @@ def _miscounted(links: Sequence[Occurrence]) -> Iterator[Fault]:
 
 
 def _ends_early(links: Sequence[Occurrence]) -> Iterator[Fault]:
-    """A task that is in neither place although its rule goes on. One that was cancelled is not meant to."""
+    """A task that has neither ended nor waits, although its rule goes on. A cancelled one does not count."""
     last = links[-1]
     following = _following(last, links[0].fired + sum(one.times for one in links))
     if following is not None and last.status != task.CANCELLED:

@@ -1,6 +1,6 @@
 """Changing one's mind: what a person may do to a task that was scheduled, as pure transitions.
 
-Each takes a record and gives the changed one, or raises Refused where it makes no sense.
+Each takes a record and returns the changed one, or raises Refused where the change makes no sense.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PARTS = {
 
 
 def must_wait(one: Task, doing: str) -> None:
-    """Refuse to change what runs or is over, and what only a newer version may change."""
+    """Raise Refused for a task that runs or is over, or that only a newer version may change."""
     versions.must_know(one)
     if one["status"] == task.EXECUTING:
         raise Refused(f"task is executing: {one['id']} ({doing} it when its attempt has ended)")
@@ -43,7 +43,7 @@ def pause(one: Task, now: datetime) -> Task:
 
 
 def resume(one: Task, now: datetime) -> Task:
-    """A paused task that waits again; of a recurring one, for an occurrence that is still to come."""
+    """A paused task that waits again; a recurring one waits for an occurrence that is still to come."""
     versions.must_know(one)
     if one["status"] != task.PAUSED:
         raise Refused(f"task is not paused: {one['id']} is {one['status']} (nothing to resume)")
@@ -54,7 +54,7 @@ def resume(one: Task, now: datetime) -> Task:
 
 
 def reschedule(one: Task, at: datetime, words: str) -> Task:
-    """A waiting task that runs at ``at``; of a recurring one only the occurrence it waits for is moved."""
+    """A waiting task that runs at ``at``; if it recurs, only the occurrence it waits for is moved."""
     must_wait(one, "reschedule")
     moved = {**task.unheld(one), "run_at": instants.to_text(at)}
     if occurrences.is_recurring(one):
@@ -63,13 +63,13 @@ def reschedule(one: Task, at: datetime, words: str) -> Task:
         import shlex  # for this complaint alone
 
         mend = f"defer edit {one['id']} --when {shlex.quote(words)} --expires DURATION"
-        raise Refused(f"task is of use until {one['expires_at']} only: {one['id']} ({mend})")
+        raise Refused(f"task is only valid until {one['expires_at']}: {one['id']} ({mend})")
     # A retry that is moved is still one of the occurrence that failed.
     return {**moved, "when": words, "occurrence": task.occurrence_of(one) if one.get("attempts") else moved["run_at"]}
 
 
 def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: dict[str, Any]) -> Task:
-    """A waiting task with other fields; None in ``fields`` takes that one away."""
+    """A waiting task with other fields; None in ``fields`` removes that one."""
     must_wait(one, "edit")
     changed = {
         **task.unheld(one),
@@ -77,18 +77,18 @@ def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: 
         "context": {**(one.get("context") or {}), **context},
         "execution": {**(one.get("execution") or {}), **execution},
     }
-    # A null that stood there before may mean something to another version.
+    # A null that was there before may mean something to another version.
     return {name: value for name, value in changed.items() if value is not None or name not in fields}
 
 
 def unknown_within(one: Task, part: str) -> dict[str, Any]:
-    """What stands in an object of the record (``context``, ``recurrence`` …) and is not known to this version."""
+    """What is in an object of the record (``context``, ``recurrence`` …) and is not known to this version."""
     found = one.get(part)
     return {name: found[name] for name in found if name not in PARTS[part]} if isinstance(found, dict) else {}
 
 
 def run_now(one: Task, now: datetime) -> Task:
-    """A task of its own that does the same once, now; the one it is made from is not touched."""
+    """A separate task that does the same once, now; the one it is made from is not touched."""
     versions.must_know(one)
     copied = task.without_history(one)
     kept = {name: value for name, value in copied.items() if name not in _NOT_COPIED}
@@ -104,7 +104,7 @@ def run_now(one: Task, now: datetime) -> Task:
         "when": "now",
         "status": task.SCHEDULED,
         "attempts": 0,
-        # A copy of a copy is one of the original too: a wake runs one of them at a time.
+        # A copy of a copy counts as a copy of the original: a wake runs one of them at a time.
         "copy_of": one.get("copy_of") or one["id"],
     }
 
@@ -124,7 +124,7 @@ def cancel_occurrence(one: Task, now: datetime, reason: str | None) -> Task:
 
 
 def ask_to_cancel_occurrence(one: Task, now: datetime, reason: str | None) -> Task:
-    """A recurring task whose attempt is to be ended, and which then goes on; as above where none is under way."""
+    """A recurring task whose attempt is to be ended, and which then goes on; else as above."""
     if one["status"] != task.EXECUTING or not occurrences.is_recurring(one):
         return cancel_occurrence(one, now, reason)
     return {**task.ask_to_cancel(one, now, reason), "cancel_occurrence": True}

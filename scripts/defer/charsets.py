@@ -1,7 +1,7 @@
-"""Bytes that a program printed, as text: UTF-8, or what its locale says where they are not.
+"""Bytes that a program printed, as text: UTF-8, else the charset of its locale.
 
 Our own messages are English and UTF-8 whatever the locale: Python sets no category but LC_CTYPE, so that the
-system's messages are not translated. Those that programs print are, and in the locale's own charset.
+system's messages are not translated. Those that programs print are translated, and in the locale's own charset.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _BLANK = " \t\r\n"
 
 
 def locale_name(environment: Mapping[str, str]) -> str:
-    """The locale in which a program prints, by POSIX's order of precedence; nothing for the default one."""
+    """The locale in which a program prints, by POSIX's order of precedence; empty for the default one."""
     return next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
 
 
 def text(raw: bytes, locale: str, *, was_cut: bool = False) -> str:
     """``raw`` as text, line by line: one odd line must not change how the others are read.
 
-    What neither is UTF-8 nor has a place in the charset of ``locale`` becomes U+FFFD; so does a character of which
-    the end is missing because ``raw`` ``was_cut``.
+    Bytes that are neither UTF-8 nor valid in the charset of ``locale`` become U+FFFD; so does a character whose end
+    is missing because ``raw`` ``was_cut``.
     """
     try:
         return raw.decode()
@@ -38,7 +38,7 @@ def text(raw: bytes, locale: str, *, was_cut: bool = False) -> str:
 
 
 def encoded(texts: Iterable[bytes], locale: str) -> list[bytes]:
-    """Those of ``texts``, in UTF-8, that a program of ``locale`` prints in another charset, as it prints them."""
+    """Those of ``texts``, in UTF-8, that a program under ``locale`` prints in another charset, as it prints them."""
     not_ascii = [raw for raw in texts if not raw.isascii()]
     charset = _charset(locale) if not_ascii else "utf-8"
     return [printed for raw in not_ascii if (printed := _encoded(raw, charset)) and printed != raw]
@@ -54,14 +54,14 @@ def _line(line: bytes, charset: str) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError:
-        # A locale may name what turns no bytes into text (hex), or only some (idna).
+        # A locale may name a codec that does not turn bytes into text (hex), or only some (idna).
         with suppress(LookupError, ValueError):
             return line.decode(charset, "replace")
         return line.decode("utf-8", "replace")
 
 
 def _charset(locale: str) -> str:
-    """``iso8859-15`` of ``de_DE@euro`` and of ``de_DE.ISO-8859-15``; ``utf-8`` where it cannot be told."""
+    """``iso8859-15`` for ``de_DE@euro`` and ``de_DE.ISO-8859-15``; ``utf-8`` where it cannot be told."""
     if not locale or locale in ("C", "POSIX"):
         return "utf-8"
     from locale import normalize  # a large table, and hardly ever asked
@@ -74,9 +74,9 @@ def _charset(locale: str) -> str:
 
 
 def last_line(printed: str) -> str:
-    """The last line that says anything, with what would be obeyed shown; nothing where none does.
+    """The last line that says anything, made safe for a terminal; empty where none does.
 
-    One that only sets a terminal's colours back says nothing.
+    A line that only resets a terminal's colours says nothing.
     """
     for line in reversed(printed.splitlines()):
         if _ESCAPE_SEQUENCE.sub("", line).strip():

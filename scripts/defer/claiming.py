@@ -20,7 +20,7 @@ _WORKSPACE, _TASK, _SESSION = "workspace", "task", "session"
 def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], dict[str, Any]]) -> list[Task]:
     """The records that a claim changes: due tasks in ``run_at`` order, as many as there are slots.
 
-    No two attempts share what ``_shared`` names. What came due too late ends, or goes on to its
+    No two attempts share what ``_shared`` names. A task that came due too late ends, or goes on to its
     next occurrence, whether a slot is free or not.
     """
     known = list(hot)
@@ -45,7 +45,7 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
 def by_hand(one: Task, given: Task, hot: Iterable[Task], now: datetime, run: dict[str, Any]) -> Task:
     """The record of a task that is run by hand, whatever its time and the slots: claimed, or ended as expired.
 
-    ``given`` is what the caller knows of it: v1's runner claims a task itself, without a name, and hands it over.
+    ``given`` is the record as the caller knows it: v1's runner claims a task itself, unnamed, and hands it over.
     Raises Refused for one that does not wait, that recurs, or whose workspace is in use.
     """
     versions.must_know(one)
@@ -72,14 +72,14 @@ def _is_another_at_work(other: Task, one: Task) -> bool:
 
 
 def _shared(one: Task) -> set[tuple[str, str]]:
-    """What an attempt has to itself: its workspace, its conversation, its task with the copies that ``run`` made."""
+    """What only one attempt may use at a time: its workspace, its conversation, its task with the copies of it."""
     session = one.get("session_id") if one.get("sticky_session") else None
     things = (_WORKSPACE, one.get("workspace")), (_TASK, one.get("copy_of") or one["id"]), (_SESSION, session)
     return {(kind, name) for kind, name in things if name and isinstance(name, str)}
 
 
 def _may_share(one: Task, in_use: set[tuple[str, str]]) -> bool:
-    """Whether a task may start beside those that use the same; two turns at once would tear a conversation apart."""
+    """Whether a task may start beside others that use the same things; two turns at once would break a conversation."""
     return not in_use or bool(one.get("concurrent") and not any(kind == _SESSION for kind, _ in in_use))
 
 

@@ -2,8 +2,8 @@
 
 ``main(face, argv)``: ``front`` is `schedule-task.sh`, ``wake`` `run-deferred.sh`, ``attempt``
 `execute-task.sh`, ``archive`` `archive-deferred.sh`. A command is a function of a module that is
-loaded when it is asked for: it takes a maker of the client and its arguments, and gives the
-exit status. Errors leave as one line on stderr and an exit code.
+loaded when it is asked for: it takes a function that makes the client, and the arguments, and returns the
+exit status. An error ends as one line on stderr and an exit code.
 """
 
 from __future__ import annotations

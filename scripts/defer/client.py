@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Client:
     """A store with its configuration, audit log and clock.
 
-    ``environ`` stands in for the process's variables; ``tell`` hears of what the store set aside
-    or found unreadable, which the audit log holds in any case.
+    ``environ`` stands in for the process's variables. ``tell`` is called for what the store set aside
+    or found unreadable, which the audit log notes in any case.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Client:
         return scheduler.cancel(self.store, self.audit, self.config.archive_dir, task_id, reason, self.clock())
 
     def release(self, task_id: str) -> tuple[Task, str]:
-        """Settle as lost an attempt whose holder nobody can reach; the record, and who held it. Raises Refused."""
+        """Settle as lost an attempt whose holder is out of reach; the record, and who held it. Raises Refused."""
         from . import killing
 
         return killing.release(self.store, self.audit, self.config, task_id, self.clock())

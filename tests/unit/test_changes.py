@@ -237,7 +237,7 @@ def test_a_retry_that_v1_left_is_moved(make: Make) -> None:
 
 def test_a_time_beyond_its_use_is_refused(make: Make) -> None:
     waiting = make("30m", expires="1h")
-    with pytest.raises(Refused, match=r"of use until 2026-03-01T01:30:00Z .*defer edit job --when later --expires"):
+    with pytest.raises(Refused, match=r"only valid until 2026-03-01T01:30:00Z: .*edit job --when later --expires"):
         snoozed(waiting, "2026-03-01T05:00:00Z")
     assert snoozed(waiting, "2026-03-01T01:00:00Z")["expires_at"] == "2026-03-01T01:30:00Z"
 
