@@ -12,6 +12,8 @@ from .errors import BadInput
 
 NONE = "none"
 """What `edit` takes to remove a setting."""
+REMOVABLE = ("times", "until", "jitter", "expires", "executor", "workspace", "tag")
+"""The flags for which it takes that."""
 
 SUBCOMMANDS = (
     *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "release"),
@@ -136,6 +138,11 @@ def _seconds(text: str) -> float:
     return found
 
 
+def _text_if_any(text: str) -> str | None:
+    """For flags that a script gives whether it has a value for them or not: `--id "$ID"`, as v1 let it."""
+    return text or None
+
+
 def _whole_number_or_none(text: str) -> int | str:
     return text if text == NONE else _whole_number(text)
 
@@ -147,20 +154,20 @@ def _add_form(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGro
     return form
 
 
-def _add_what(parser: argparse.ArgumentParser) -> None:
+def _add_what(parser: argparse.ArgumentParser, text: Callable[[str], str | None] = str) -> None:
     """The flags that say what is to be done and how: those of `schedule` that `edit` takes too."""
     add = parser.add_argument
-    add("--summary", metavar="TEXT", help="what is to be done")
+    add("--summary", type=text, metavar="TEXT", help="what is to be done")
     add("--intent", choices=task.INTENTS, help="what kind of work (default: resume_task)")
     add("--mode", choices=task.MODES, help="start afresh, or continue earlier work (default: fresh)")
-    add("--prompt-template", metavar="TEXT", help="the prompt (default: the summary)")
+    add("--prompt-template", type=text, metavar="TEXT", help="the prompt (default: the summary)")
     add("--prompt-file", metavar="FILE", help="read the prompt from FILE; - is standard input")
     add("--aura-level", choices=task.AURA_LEVELS, help="kept for the executor (default: low)")
     add("--max-retries", type=_whole_number, metavar="N", help="further attempts after a failure (default: 0)")
-    add("--context-json", metavar="JSON", help="summary, key_points, artifacts, constraints as one object")
+    add("--context-json", type=text, metavar="JSON", help="summary, key_points, artifacts, constraints as one object")
     add("--reorient", action="store_true", help="take the context from a CONTEXT.md")
-    add("--project", metavar="NAME", help="the project whose CONTEXT.md that is")
-    add("--context-file", metavar="FILE", help="the CONTEXT.md itself")
+    add("--project", type=text, metavar="NAME", help="the project whose CONTEXT.md that is")
+    add("--context-file", type=text, metavar="FILE", help="the CONTEXT.md itself")
     add("--key-point", action="append", metavar="TEXT", help="what to know (repeatable)")
     add("--artifact", action="append", metavar="PATH", help="what to look at (repeatable)")
     add("--constraint", action="append", metavar="TEXT", help="what to keep to (repeatable)")
@@ -203,8 +210,8 @@ def schedule() -> Parser:
     add = parser.add_argument
     add("words", nargs="*", metavar="TIME TEXT…", help="the time and the summary as one line in words")
     _add_when(parser)
-    _add_what(parser)
-    add("--id", metavar="ID", help="the task's id (default: made up)")
+    _add_what(parser, _text_if_any)
+    add("--id", type=_text_if_any, metavar="ID", help="the task's id (default: made up)")
     add(
         "--if-exists",
         choices=("error", "replace", "skip"),
@@ -255,7 +262,7 @@ def the_id(args: argparse.Namespace, name: str) -> str:
     """The one id that was given. Raises BadInput for none or several."""
     given = [one for one in (args.id_word, args.id) if one]
     if len(given) != 1:
-        raise BadInput(f"{name} takes one id: defer {name} ID (see defer list)")
+        raise BadInput(f"{name} takes one id: defer {name} ID (see defer list)", field="id")
     found: str = given[0]
     return found
 

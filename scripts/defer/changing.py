@@ -5,12 +5,15 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import arguments, instants, render, scheduling, task, versions, words
 from .client import Client
 from .codec import Task
 from .errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from .editing import Given
 
 Connect: TypeAlias = Callable[[], Client]
 
@@ -51,11 +54,7 @@ def cancel(connect: Connect, argv: list[str]) -> int:
 def edit(connect: Connect, argv: list[str]) -> int:
     """Change the fields that are given."""
     args = arguments.edit().parse(argv)
-    args.when = scheduling.recurring_words(args) or args.when
-    args.prompt_template = scheduling.prompt_text(args)
-    given: dict[str, Any] = {
-        name: value for name, value in vars(args).items() if value is not None and name not in _NOT_FIELDS
-    }
+    given = _given(args)
     client = connect()
     context, reorient = scheduling.changed_context(args, client.config)
     editor = client.editor
@@ -67,6 +66,18 @@ def edit(connect: Connect, argv: list[str]) -> int:
         for warning in scheduler.doubts(changed, client.config):
             render.warn(warning)
     return _print(client, args, changed, "changed; runs {when}", editor.now)
+
+
+def _given(args: Namespace) -> Given:
+    """What the flags say, by their names; None is what they take away."""
+    flags = {**vars(args), "when": scheduling.when_given(args), "prompt_template": scheduling.prompt_text(args)}
+    given: Any = {
+        name: None if name in arguments.REMOVABLE and value in (arguments.NONE, [arguments.NONE]) else value
+        for name, value in flags.items()
+        if value is not None and name not in _NOT_FIELDS
+    }
+    found: Given = given
+    return found
 
 
 def reschedule(connect: Connect, argv: list[str]) -> int:

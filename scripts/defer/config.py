@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from . import codec, fsio, homedir, settings
-from .errors import BadInput, NoHome
+from .errors import About, BadInput, NoHome
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -79,7 +79,8 @@ class Config:
         """The variables that DEFER_SECRETS lists. The words themselves stand in no message: one may be a value."""
         for number, name in enumerate(self._listed, 1):
             if not _NAME(name):
-                raise BadInput(f"DEFER_SECRETS: word {number} is not the name of a variable (list names, not values)")
+                what = f"DEFER_SECRETS: word {number} is not the name of a variable (list names, not values)"
+                raise BadInput(what, field="DEFER_SECRETS")
         return self._listed
 
     @property
@@ -129,10 +130,12 @@ class Config:
     def _directory(self, name: str, otherwise: Callable[[], Path]) -> Path:
         written = self.get(name)
         if written.startswith("~"):
-            raise BadInput(f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)")
+            what = f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)"
+            raise BadInput(what, field=name)
         if written and name in self._from_file and not os.path.isabs(written):
             # Every run would look for it somewhere else, and what one stores no other would find.
-            raise BadInput(f"{self.settings_file}: {name} is not a full path: {written} (write it from / on)")
+            what = f"{self.settings_file}: {name} is not a full path: {written} (write it from / on)"
+            raise BadInput(what, field=name)
         return Path(os.path.abspath(written)) if written else otherwise()
 
     @property
@@ -242,7 +245,7 @@ class Config:
         if not least <= value <= codec.MAX_SECONDS:
             what = "a whole number" if kind is int else "a number"
             limits = f"from {least:g} to {codec.MAX_SECONDS:.0f}"
-            raise BadInput(f"{name} must be {what} {limits}: {written} (default {VARIABLES[name]})")
+            raise BadInput(f"{name} must be {what} {limits}: {written} (default {VARIABLES[name]})", field=name)
         return value
 
     def timezone(self, name: str | None = None) -> ZoneInfo:
@@ -251,11 +254,13 @@ class Config:
 
         configured = self.get("DEFER_TIMEZONE")
         if name or not configured:
-            return timeparse.zone(name or self._system_zone)
+            with About("tz" if name else "DEFER_TIMEZONE"):
+                return timeparse.zone(name or self._system_zone)
         try:
             return timeparse.zone(configured)
         except timeparse.TimeExpressionError:
-            raise BadInput(f"DEFER_TIMEZONE is not an IANA zone: {configured} (e.g. Europe/Berlin)") from None
+            what = f"DEFER_TIMEZONE is not an IANA zone: {configured} (e.g. Europe/Berlin)"
+            raise BadInput(what, field="DEFER_TIMEZONE") from None
 
     def check(self) -> None:
         """Raise BadInput for a setting that the next wake could not work with."""
@@ -277,7 +282,8 @@ class Config:
         try:
             return tzlocal.get_localzone_name() or "UTC"
         except Exception as error:
-            raise BadInput(f"the system's time zone is unclear: {error} (set DEFER_TIMEZONE)") from None
+            what = f"the system's time zone is unclear: {error} (set DEFER_TIMEZONE)"
+            raise BadInput(what, field="DEFER_TIMEZONE") from None
 
     def _zone_of_tz(self, written: str) -> str:
         """The IANA zone that TZ names (POSIX.1 8.3: empty is UTC); a rule such as ``CET-1CEST`` is none."""
@@ -287,7 +293,8 @@ class Config:
         try:
             return timeparse.zone(name).key
         except timeparse.TimeExpressionError:
-            raise BadInput(f"TZ is not an IANA zone: {written} (set DEFER_TIMEZONE, e.g. Europe/Berlin)") from None
+            what = f"TZ is not an IANA zone: {written} (set DEFER_TIMEZONE, e.g. Europe/Berlin)"
+            raise BadInput(what, field="TZ") from None
 
 
 def load(environ: Mapping[str, str] | None = None) -> Config:

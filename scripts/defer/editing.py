@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import changes, codec, instants, occurrences, scheduler, task, timeparse, versions
-from .arguments import NONE
 from .audit import AuditLog
 from .codec import Task
 from .config import Config
-from .errors import BadInput
-from .scheduler import Request
+from .errors import About, BadInput
+from .scheduler import Moment, Timing
 from .store import Store
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _SPOKEN = {
     "times": ("count",),
@@ -24,6 +26,31 @@ _SPOKEN = {
     "overlap": ("overlap",),
     "expires": ("expires_after_seconds",),
 }
+"""The flags that bound a recurring task or say how it behaves, and what of its ``recurrence`` each of them sets."""
+
+
+class Given(TypedDict, total=False):
+    """What is to change, by the names of `schedule`'s flags; None takes away what was set."""
+
+    when: str
+    tz: str
+    expires: str | None
+    times: int | None
+    until: str | None
+    jitter: str | None
+    catch_up: str
+    overlap: str
+    intent: str
+    mode: str
+    prompt_template: str
+    aura_level: str
+    max_retries: int
+    timeout: str
+    executor: str | None
+    workspace: str | None
+    tag: list[str] | None
+    concurrent: bool
+    leave_running: bool
 
 
 class Editor:
@@ -56,9 +83,12 @@ class Editor:
 
     def _moved(self, words: str, tz: str | None, one: Task) -> Task:
         versions.must_know(one)
-        reading = timeparse.parse(words, self._now, self._config.timezone(tz or one.get("tz")))
+        zone = self._config.timezone(tz or one.get("tz"))
+        with About("when"):
+            reading = timeparse.parse(words, self._now, zone)
         if reading.recurrence is not None:
-            raise BadInput(f'"{words}" recurs (defer edit {one["id"]} --when "{words}" changes the rule)')
+            what = f'"{words}" recurs (defer edit {one["id"]} --when "{words}" changes the rule)'
+            raise BadInput(what, field="when")
         return changes.reschedule(one, reading.instant, words)
 
     def run_now(self, task_id: str) -> Task:
@@ -76,11 +106,11 @@ class Editor:
     def edit(
         self,
         task_id: str,
-        given: dict[str, Any],
+        given: Given,
         context: dict[str, Any] | None = None,
         reorient: dict[str, Any] | None = None,
     ) -> Task:
-        """Change what is ``given`` by the names of `schedule`'s flags, and fields of the context.
+        """Change what is ``given``, and fields of the context.
 
         ``reorient`` says where the context was read anew. Raises Refused, BadInput.
         """
@@ -90,16 +120,14 @@ class Editor:
         change = partial(self._edited, given, context or {}, reorient)
         return self._change("edited", task_id, change, fields=",".join(named))
 
-    def _edited(
-        self, given: dict[str, Any], context: dict[str, Any], reorient: dict[str, Any] | None, one: Task
-    ) -> Task:
+    def _edited(self, given: Given, context: dict[str, Any], reorient: dict[str, Any] | None, one: Task) -> Task:
         changes.must_wait(one, "edit")
         timing = self._timing(given, one)
         fields = {**timing, **self._fields(given, {**one, **timing})}
         if reorient is not None:
             fields |= {"reorient": reorient, "reorient_requested": True}
         execution: dict[str, Any] = {
-            name: given[name] for name in ("mode", "prompt_template", "aura_level") if name in given
+            name: value for name, value in given.items() if name in ("mode", "prompt_template", "aura_level")
         }
         was_summary = (one.get("context") or {}).get("summary") == (one.get("execution") or {}).get("prompt_template")
         if "summary" in context and "prompt_template" not in execution and was_summary:
@@ -108,64 +136,53 @@ class Editor:
         _check(changed)
         return occurrences.left_behind(one, changed, self._now) if "when" in timing else changed
 
-    def _timing(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
+    def _timing(self, given: Given, one: Task) -> dict[str, Any]:
         """The fields that change with the task's time; nothing where only other things change."""
         recurring = occurrences.is_recurring(one)
         if "when" in given or ("tz" in given and recurring):
             return self._new_time(given, one)
         if "tz" in given:
-            raise BadInput(f"--tz alone moves nothing: {one['id']} runs once, at {one['run_at']} (give --when too)")
+            what = f"--tz alone moves nothing: {one['id']} runs once, at {one['run_at']} (give --when too)"
+            raise BadInput(what, field="tz")
         if recurring:
             return self._new_policies(given, one) if _SPOKEN.keys() & given.keys() else {}
-        for name, flag in scheduler.RECURRING_FLAGS.items():
+        for name in scheduler.FOR_RECURRING:
             if name in given:
-                raise BadInput(f"{flag} is for recurring tasks: {one['id']} runs once (give --every too)")
+                raise scheduler.only_for_recurring(name, f"{one['id']} runs once (give --every too)")
         return {}
 
-    def _new_time(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
+    def _zone(self, given: Given, one: Task) -> ZoneInfo:
+        return self._config.timezone(given.get("tz") or one.get("tz"))
+
+    def _new_time(self, given: Given, one: Task) -> dict[str, Any]:
         """Another moment or rule. What bounds the task and how it behaves stays unless it is given too."""
-        zone = self._config.timezone(given.get("tz") or one.get("tz"))
         words = given.get("when") or occurrences.policies(one)["expression"]
-        recurs = timeparse.parse(words, self._now, zone).recurrence is not None
-        carried = _carried(one, recurs=recurs)
-        flags: dict[str, Any] = {flag: given.get(flag, carried.get(flag)) for flag in _SPOKEN}
-        request = Request(
-            when=words,
-            context={"summary": (one.get("context") or {}).get("summary") or one["id"]},
-            tz=zone.key,
-            **{flag: value for flag, value in flags.items() if not _is_taken_away(flag, value)},
-        )
-        planned = scheduler.plan(request, self._config, self._now).task
+        moment = scheduler.read(Timing(words, self._zone(given, one).key), self._config, self._now)
+        recurs = moment.reading.recurrence is not None
+        flags: dict[str, Any] = {**_carried(one, recurs=recurs), **_timing_of(given)}
+        moment = moment._replace(timing=moment.timing._replace(**flags))
+        rule = scheduler.recurrence(moment, _name_of(one))
+        if rule is not None and occurrences.is_recurring(one):
+            rule = _carried_on(rule, one, given)
         fields = {
-            name: planned.get(name) for name in ("run_at", "occurrence", "when", "tz", "recurrence", "expires_at")
+            **_times(moment, rule),
+            "when": words,
+            "tz": moment.zone.key,
+            "recurrence": rule,
+            "expires_at": None if recurs else moment.expires_at,
         }
-        if occurrences.is_recurring(one) and recurs:
-            kept = {} if "jitter" in given else _policies_of(occurrences.policies(one), ("jitter",))
-            # A count that is given with a new rule counts from now on.
-            counts_on = not ("times" in given and "when" in given)
-            was: Mapping[str, object] = occurrences.policies(one) if counts_on else {}
-            fired = {name: value for name, value in was.items() if name == "fired"}
-            unknown = changes.unknown_within(one, "recurrence")
-            fields["recurrence"] = {**unknown, **planned["recurrence"], **kept, **fired}
-            first = instants.from_text(planned["occurrence"])
-            fields["run_at"] = instants.to_text(first + occurrences.jitter_of({"recurrence": fields["recurrence"]}))
         if one.get("attempts") and not recurs and not occurrences.is_recurring(one):
             # A retry that is moved is still one of the occurrence that failed.
             return {**fields, "occurrence": task.occurrence_of(one)}
         return {**fields, "attempts": 0}
 
-    def _new_policies(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
+    def _new_policies(self, given: Given, one: Task) -> dict[str, Any]:
         """Other bounds and behaviour under the same rule."""
         was = occurrences.policies(one)
-        flags = {flag: given[flag] for flag in _SPOKEN if flag in given and not _is_taken_away(flag, given[flag])}
-        request = Request(
-            when=was["expression"],
-            context={"summary": (one.get("context") or {}).get("summary") or one["id"]},
-            **flags,
-        )
-        zone = self._config.timezone(given.get("tz") or one.get("tz"))
+        timing = Timing(was["expression"], **_timing_of(given))
         first = occurrences.waited_for(one)
-        said = scheduler.policies(request, first, self._now, zone, int(was.get("fired") or 0))
+        fired = int(was.get("fired") or 0)
+        said = scheduler.policies(timing, _name_of(one), first, self._now, self._zone(given, one), fired)
         gone = {name for flag in _SPOKEN if flag in given for name in _SPOKEN[flag]}
         recurrence = {**{name: value for name, value in was.items() if name not in gone}, **said}
         changed = {**one, "recurrence": recurrence}
@@ -174,40 +191,57 @@ class Editor:
             return {"recurrence": recurrence}
         return {"recurrence": recurrence, "run_at": instants.to_text(first + occurrences.jitter_of(changed))}
 
-    def _fields(self, given: dict[str, Any], one: Task) -> dict[str, Any]:
-        made: dict[str, Callable[[Any], tuple[str, Any]]] = {
-            "intent": lambda value: ("intent", value),
-            "max_retries": lambda value: ("max_retries", value),
-            "timeout": lambda value: ("timeout_seconds", scheduler.timeout_seconds(value)),
-            "executor": lambda value: ("executor", None if value == NONE else scheduler.executor_name(value)),
-            "workspace": lambda value: ("workspace", None if value == NONE else scheduler.workspace_path(value)),
-            "tag": lambda value: ("tags", None if value == [NONE] else value),
-            "concurrent": lambda value: ("concurrent", value or None),
-            "leave_running": lambda value: ("leave_running", value or None),
+    def _fields(self, given: Given, one: Task) -> dict[str, Any]:
+        made: dict[str, tuple[str, Callable[[Any], object]]] = {
+            "intent": ("intent", lambda value: value),
+            "max_retries": ("max_retries", lambda value: value),
+            "timeout": ("timeout_seconds", scheduler.timeout_seconds),
+            "executor": ("executor", scheduler.executor_name),
+            "workspace": ("workspace", scheduler.workspace_path),
+            "tag": ("tags", lambda value: value),
+            "concurrent": ("concurrent", lambda value: value or None),
+            "leave_running": ("leave_running", lambda value: value or None),
         }
-        fields = dict(make(given[flag]) for flag, make in made.items() if flag in given)
+        fields = {made[flag][0]: made[flag][1](value) for flag, value in given.items() if flag in made}
         if "expires" in given and "when" not in given and not occurrences.is_recurring(one):
-            zone = self._config.timezone(given.get("tz") or one.get("tz"))
             due = instants.from_text(one["run_at"])
-            text = None if given["expires"] == NONE else given["expires"]
-            fields["expires_at"] = scheduler.expires_at(text, due, self._now, zone)
+            fields["expires_at"] = scheduler.expires_at(given["expires"], due, self._now, self._zone(given, one))
         return fields
 
 
-def _is_taken_away(flag: str, value: object) -> bool:
-    return value == NONE and flag != "catch_up"
+def _timing_of(given: Given) -> dict[str, Any]:
+    """What of a timing is given, beside the time itself."""
+    return {name: value for name, value in given.items() if name in _SPOKEN}
+
+
+def _name_of(one: Task) -> str:
+    """What decides on the jitter of a task that gets another one."""
+    return str((one.get("context") or {}).get("summary") or one["id"])
+
+
+def _times(moment: Moment, rule: dict[str, Any] | None) -> dict[str, Any]:
+    first = moment.reading.instant
+    run_at = first + occurrences.jitter_of({"recurrence": rule}) if rule else first
+    return {"run_at": instants.to_text(run_at), "occurrence": instants.to_text(first)}
+
+
+def _carried_on(rule: dict[str, Any], one: Task, given: Given) -> dict[str, Any]:
+    """A new rule of a task that recurs, with its jitter and its count unless others are given with it."""
+    was = occurrences.policies(one)
+    kept = {} if "jitter" in given else _policies_of(was, ("jitter",))
+    # A count that is given with a new rule counts from now on.
+    counts_on = not ("times" in given and "when" in given)
+    fired = {name: value for name, value in was.items() if counts_on and name == "fired"}
+    return {**changes.unknown_within(one, "recurrence"), **rule, **kept, **fired}
 
 
 def _check(changed: Task) -> None:
     """Refuse what could not have been scheduled so. Raises BadInput."""
     context, execution = changed["context"], changed["execution"]
     if not str(context.get("summary") or "").strip():
-        raise BadInput("no summary (say what is to be done with --summary)")
-    scheduler.check_texts(
-        Request(
-            changed.get("when") or "", context, None, changed["id"], prompt_template=execution.get("prompt_template")
-        )
-    )
+        raise BadInput("no summary (say what is to be done with --summary)", field="summary")
+    template = execution.get("prompt_template")
+    scheduler.check_texts({**context, "prompt_template": template, "when": changed.get("when")})
     size = len(codec.encode(changed))
     if size > codec.MAX_TASK_BYTES:
         raise BadInput(

@@ -9,6 +9,15 @@ from __future__ import annotations
 
 import errno
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import TypeAlias
+
+    Called: TypeAlias = Callable[[str], str]
+    Text: TypeAlias = str | Callable[[Called], str]
+
 EXIT_OK = 0
 EXIT_REFUSED = 1
 EXIT_BAD_INPUT = 2
@@ -42,9 +51,41 @@ class NeedsNewer(Refused):
 
 
 class BadInput(DeferError):
-    """The words, the JSON or the setting given cannot be read."""
+    """The words, the JSON or the setting given cannot be read.
+
+    ``field`` is what it is about: a field of a request, such as ``expires``, or the name of a variable; None where it
+    is about none of them, or about several. A text that names fields itself may be a function of how they are called.
+    """
 
     exit_code = EXIT_BAD_INPUT
+
+    def __init__(self, text: Text, *, field: str | None = None) -> None:
+        self._text = text
+        super().__init__(self.worded(as_flag))
+        self.field = field
+
+    def worded(self, called: Called) -> str:
+        """The text for somebody who has not written flags: ``called`` gives the names of the fields there."""
+        return self._text if isinstance(self._text, str) else self._text(called)
+
+
+def as_flag(field: str) -> str:
+    """A field of a request as the flag that says it."""
+    return "--count" if field == "times" else f"--{field.replace('_', '-')}"
+
+
+class About:
+    """``with About("until"):`` names the field of what is refused inside, if nothing in there does."""
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def __enter__(self) -> None:
+        """Nothing has been refused yet."""
+
+    def __exit__(self, kind: object, error: BaseException | None, where: TracebackType | None) -> None:
+        if isinstance(error, BadInput) and error.field is None:
+            error.field = self._field
 
 
 class NoHome(BadInput):

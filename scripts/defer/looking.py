@@ -50,7 +50,7 @@ def _first_to_run(tasks: list[Task], limit: int) -> tuple[list[Task], int]:
 
 def _list_upcoming(client: Client, args: Namespace) -> int:
     now = client.clock()
-    end = now + timedelta(seconds=scheduler.span_seconds("--upcoming", args.upcoming))
+    end = now + timedelta(seconds=scheduler.span_seconds("upcoming", args.upcoming))
     limit = _MOST_FIRES if args.limit is None else args.limit
     fires = client.upcoming(end, limit + 1)
     if len(fires) > limit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from . import adapters, filing, instants, occurrences, shapes, task, timeparse, 
 from .audit import AuditLog, line
 from .codec import Task
 from .config import ROOT, Config
-from .errors import BadInput, NoSuchTask, Unreadable
+from .errors import About, BadInput, NoSuchTask, Unreadable
 from .markers import Markers
 from .store import Store
 
@@ -24,18 +24,30 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
-RECURRING_FLAGS = {
-    "times": "--count",
-    "until": "--until",
-    "jitter": "--jitter",
-    "catch_up": "--catch-up",
-    "overlap": "--overlap",
-}
+FOR_RECURRING = ("times", "until", "jitter", "catch_up", "overlap")
+"""What of a timing says something of recurring tasks alone."""
 _ASLEEP_AFTER = timedelta(minutes=3)
 
 
+class Timing(NamedTuple):
+    """When something is to be done, in words; ``reading`` is what ``when`` means, where that has been read already."""
+
+    when: str
+    tz: str | None = None
+    expires: str | None = None
+    times: int | None = None
+    until: str | None = None
+    jitter: str | None = None
+    catch_up: str | None = None
+    overlap: str | None = None
+    reading: timeparse.Reading | None = None
+
+
 class Request(NamedTuple):
-    """What somebody asks to be done later. ``context`` is merged already; ``reorient`` says from where."""
+    """What somebody asks to be done later. ``context`` is merged already; ``reorient`` says from where.
+
+    ``timeout`` is a duration in words or a number of seconds; ``extra`` are fields of the record as they are.
+    """
 
     when: str
     context: dict[str, Any]
@@ -47,7 +59,7 @@ class Request(NamedTuple):
     aura_level: str = "low"
     max_retries: int = 0
     reorient: dict[str, Any] | None = None
-    timeout: str | None = None
+    timeout: str | float | None = None
     executor: str | None = None
     workspace: str | None = None
     tags: tuple[str, ...] = ()
@@ -60,7 +72,27 @@ class Request(NamedTuple):
     jitter: str | None = None
     catch_up: str | None = None
     overlap: str | None = None
-    extra: dict[str, Any] = MappingProxyType({})  # type: ignore[assignment]
+    extra: Mapping[str, object] = MappingProxyType({})
+    reading: timeparse.Reading | None = None
+
+    @property
+    def timing(self) -> Timing:
+        """What of it says when."""
+        return Timing(*(getattr(self, name) for name in Timing._fields))
+
+
+class Moment(NamedTuple):
+    """A timing that has been read: what its words mean in ``zone``, as of ``now``."""
+
+    timing: Timing
+    reading: timeparse.Reading
+    zone: ZoneInfo
+    now: datetime
+
+    @property
+    def expires_at(self) -> str | None:
+        """When a task that runs once is no longer of use, if that is said. Raises BadInput."""
+        return expires_at(self.timing.expires, self.reading.instant, self.now, self.zone)
 
 
 class Plan(NamedTuple):
@@ -86,15 +118,16 @@ class Plan(NamedTuple):
 
 def plan(request: Request, config: Config, now: datetime) -> Plan:
     """Read the request into a task record. Raises BadInput for anything in it that cannot be."""
-    zone = config.timezone(request.tz)
-    reading = timeparse.parse(request.when, now, zone)
+    moment = read(request.timing, config, now)
+    instant = moment.reading.instant
     if not str(request.context.get("summary") or "").strip():
-        raise BadInput("no summary (say what is to be done with --summary, or give a context that has one)")
-    check_texts(request)
-    recurring = _recurrence(request, reading, now, zone)
+        what = "no summary (say what is to be done with --summary, or give a context that has one)"
+        raise BadInput(what, field="summary")
+    check_texts({**request.context, **{name: getattr(request, name) for name in ("prompt_template", "when", "tags")}})
+    recurring = recurrence(moment, request.task_id or request.context["summary"])
     record = task.create(
         created_at=now,
-        run_at=reading.instant,
+        run_at=instant,
         context=request.context,
         intent=request.intent,
         mode=request.mode,
@@ -102,48 +135,75 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         aura_level=request.aura_level,
         max_retries=request.max_retries,
         reorient=request.reorient,
-        **{**_optional_fields(request, reading.instant, now, zone, recurring), **request.extra},
+        **{**_optional_fields(request, moment, recurring), **request.extra},
     )
     if recurring:
-        record["run_at"] = instants.to_text(reading.instant + occurrences.jitter_of(record))
+        record["run_at"] = instants.to_text(instant + occurrences.jitter_of(record))
     named = {"id": checked_id(request.task_id)} if request.task_id is not None else {}
-    return Plan({**named, **record}, reading.instant, zone, reading.notes)
+    return Plan({**named, **record}, instant, moment.zone, moment.reading.notes)
 
 
-def _recurrence(request: Request, reading: timeparse.Reading, now: datetime, zone: ZoneInfo) -> dict[str, Any] | None:
-    """The record's ``recurrence``, or None for a task that runs once."""
+def read(timing: Timing, config: Config, now: datetime) -> Moment:
+    """What the words of a timing mean. Raises BadInput."""
+    zone = config.timezone(timing.tz)
+    with About("when"):
+        return Moment(timing, timing.reading or timeparse.parse(timing.when, now, zone), zone, now)
+
+
+def recurrence(moment: Moment, name: str) -> dict[str, Any] | None:
+    """The ``recurrence`` of a record, or None for a task that runs once; its ``name`` decides on its jitter.
+
+    Raises BadInput.
+    """
+    timing, reading, zone, now = moment
     if reading.recurrence is None:
-        for field, flag in RECURRING_FLAGS.items():
-            if getattr(request, field) is not None:
-                raise BadInput(f'{flag} is for recurring tasks: "{request.when}" runs once (try "every day at 9am")')
+        for field in FOR_RECURRING:
+            if getattr(timing, field) is not None:
+                raise only_for_recurring(field, f'"{timing.when}" runs once (try "every day at 9am")')
         return None
-    rule = {"expression": request.when, "tz": zone.key, "anchor": instants.to_text(now)}
-    return {**rule, **policies(request, reading.instant, now, zone)}
+    rule = {"expression": timing.when, "tz": zone.key, "anchor": instants.to_text(now)}
+    return {**rule, **policies(timing, name, reading.instant, now, zone)}
 
 
-def policies(request: Request, first: datetime, now: datetime, zone: ZoneInfo, fired: int = 0) -> dict[str, Any]:
-    """What of a ``recurrence`` a request's flags say; ``first`` is the occurrence to come, ``fired`` how many are over.
+def only_for_recurring(field: str, why: str) -> BadInput:
+    """The error of a field that says nothing of this task, which runs once."""
+    return BadInput(lambda called: f"{called(field)} is for recurring tasks: {why}", field=field)
+
+
+def policies(
+    timing: Timing, name: str, first: datetime, now: datetime, zone: ZoneInfo, fired: int = 0
+) -> dict[str, Any]:
+    """What of a ``recurrence`` the flags say; ``first`` is the occurrence to come, ``fired`` how many are over.
 
     Raises BadInput for bounds that leave nothing.
     """
-    if request.times is not None and request.times <= fired:
-        over = f": {fired} are over already" if fired else ""
-        raise BadInput(f"--count {request.times} leaves nothing to run{over} (give at least {fired + 1})")
-    until = _last_moment(request.until, now, zone) if request.until else None
-    if until and until < first:
-        raise BadInput(f"--until is before the next occurrence: {instants.to_text(until)} (give a later one)")
-    most = _seconds("--jitter", request.jitter)
-    seed = f"{os.uname().nodename} {request.task_id or request.context['summary']}"
+    until = _bounds(timing, first, now, zone, fired)
+    most = None if timing.jitter is None else span_seconds("jitter", timing.jitter)
+    of_use = None if timing.expires is None else span_seconds("expires", timing.expires, " of a recurring task")
+    seed = f"{os.uname().nodename} {name}"
     fields = {
-        "count": request.times,
+        "count": timing.times,
         "until": instants.to_text(until) if until else None,
         "jitter_seconds": most,
         "jitter_offset_seconds": None if most is None else occurrences.jitter_offset(seed, most),
-        "catch_up": request.catch_up,
-        "overlap": request.overlap,
-        "expires_after_seconds": _seconds("--expires of a recurring task", request.expires),
+        "catch_up": timing.catch_up,
+        "overlap": timing.overlap,
+        "expires_after_seconds": of_use,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _bounds(timing: Timing, first: datetime, now: datetime, zone: ZoneInfo, fired: int) -> datetime | None:
+    """The last moment, if one is given. Raises BadInput where that or the count leaves nothing."""
+    if timing.times is not None and timing.times <= fired:
+        over = f": {fired} are over already" if fired else ""
+        what = f"--count {timing.times} leaves nothing to run{over} (give at least {fired + 1})"
+        raise BadInput(what, field="times")
+    with About("until"):
+        until = _last_moment(timing.until, now, zone) if timing.until else None
+        if until and until < first:
+            raise BadInput(f"--until is before the next occurrence: {instants.to_text(until)} (give a later one)")
+    return until
 
 
 def _last_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
@@ -151,38 +211,37 @@ def _last_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     return timeparse.parse(f"{text} 23:59" if _DATE(text.strip()) else text, now, zone).instant
 
 
-def _seconds(flag: str, text: str | None) -> int | None:
-    """What ``span_seconds`` says where there is something to be read."""
-    return None if text is None else span_seconds(flag, text)
+def span_seconds(field: str, text: str, of: str = "") -> int:
+    """A duration in whole seconds. Raises BadInput that names the field, also for a longer one than can be counted.
 
-
-def span_seconds(flag: str, text: str) -> int:
-    """A duration in whole seconds. Raises BadInput that names the flag, also for a longer one than can be counted."""
+    ``of`` stands behind the name, where that alone does not say all.
+    """
     try:
-        return int(_bounded(flag, timeparse.parse_duration(text).total_seconds()))
+        span = timeparse.parse_duration(text)
     except timeparse.TimeExpressionError as error:
-        raise BadInput(f"{flag} takes a duration: {error}") from None
+        said = str(error)
+        raise BadInput(lambda called: f"{called(field)}{of} takes a duration: {said}", field=field) from None
+    return int(_bounded(field, span.total_seconds(), of))
 
 
-def _bounded(flag: str, seconds: float) -> float:
+def _bounded(field: str, seconds: float, of: str = "") -> float:
     """A span that can be counted with: a longer one would be refused as it is stored, and named there less well."""
     if seconds > shapes.MAX_SECONDS:
-        raise BadInput(f"{flag} is longer than {shapes.MAX_SECONDS:.0f} seconds (give a shorter one)")
+        limit = f"{shapes.MAX_SECONDS:.0f} seconds (give a shorter one)"
+        raise BadInput(lambda called: f"{called(field)}{of} is longer than {limit}", field=field)
     return seconds
 
 
-def _optional_fields(
-    request: Request, run_at: datetime, now: datetime, zone: ZoneInfo, recurring: dict[str, Any] | None
-) -> dict[str, object]:
+def _optional_fields(request: Request, moment: Moment, recurring: dict[str, Any] | None) -> dict[str, object]:
     return {
-        "tz": zone.key,
+        "tz": moment.zone.key,
         "when": request.when,
         "cwd": request.cwd,
         "timeout_seconds": timeout_seconds(request.timeout),
         "executor": executor_name(request.executor),
         "workspace": workspace_path(request.workspace),
         "tags": list(request.tags) or None,
-        "expires_at": None if recurring else expires_at(request.expires, run_at, now, zone),
+        "expires_at": None if recurring else moment.expires_at,
         "concurrent": request.concurrent or None,
         "leave_running": request.leave_running or None,
         "recurrence": recurring,
@@ -193,26 +252,29 @@ def checked_id(wanted: str) -> str:
     """An id that may be given to a task. Raises BadInput."""
     if not _ID(wanted):
         shown = wanted if wanted.isprintable() else ascii(wanted)
-        raise BadInput(f"not an id: {shown} (at most 128 letters, digits, . _ -, a letter or digit first, no ..)")
+        what = f"not an id: {shown} (at most 128 letters, digits, . _ -, a letter or digit first, no ..)"
+        raise BadInput(what, field="id")
     return wanted
 
 
-def check_texts(request: Request) -> None:
+def check_texts(fields: Mapping[str, object]) -> None:
     """Refuse what no file or prompt can carry: NUL, and bytes that were not UTF-8 in the arguments."""
-    context = [item for value in request.context.values() for item in (value if isinstance(value, list) else [value])]
-    for text in (*context, request.prompt_template, request.when, *request.tags):
-        if isinstance(text, str) and "\0" in text:
-            raise BadInput("a NUL character in a text (remove it)")
-        if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
-            raise BadInput(f"a text is not valid UTF-8: {ascii(text)[:80]} (pass UTF-8)")
+    for field, value in fields.items():
+        for text in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(text, str) and "\0" in text:
+                raise BadInput("a NUL character in a text (remove it)", field=field)
+            if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
+                raise BadInput(f"a text is not valid UTF-8: {ascii(text)[:80]} (pass UTF-8)", field=field)
 
 
-def timeout_seconds(text: str | None) -> float | None:
-    """Seconds of a duration in words; 0 for ``none``, which means no limit."""
-    if text is None:
-        return None
-    no_limit = text.strip().lower() == "none"
-    return 0 if no_limit else _bounded("--timeout", timeparse.parse_duration(text).total_seconds())
+def timeout_seconds(wanted: str | float | None) -> float | None:
+    """Seconds, as given or of a duration in words; 0 for ``none``, which means no limit."""
+    if not isinstance(wanted, str):
+        return wanted
+    if wanted.strip().lower() == "none":
+        return 0
+    with About("timeout"):
+        return _bounded("timeout", timeparse.parse_duration(wanted).total_seconds())
 
 
 def executor_name(named: str | None) -> str | None:
@@ -220,7 +282,7 @@ def executor_name(named: str | None) -> str | None:
     if named is None or adapters.find(named):
         return named
     if "/" not in named and not os.path.exists(named):
-        raise BadInput(f"no such executor: {named} (a path, or one of: {adapters.names()})")
+        raise BadInput(f"no such executor: {named} (a path, or one of: {adapters.names()})", field="executor")
     return os.path.abspath(named)
 
 
@@ -229,7 +291,7 @@ def workspace_path(directory: str | None) -> str | None:
     if directory is None:
         return None
     if not os.path.isdir(directory):
-        raise BadInput(f"workspace is not a directory: {directory} (make it first)")
+        raise BadInput(f"workspace is not a directory: {directory} (make it first)", field="workspace")
     return os.path.realpath(directory)
 
 
@@ -240,11 +302,11 @@ def expires_at(text: str | None, run_at: datetime, now: datetime, zone: ZoneInfo
     try:
         limit = run_at + timeparse.parse_duration(text)
     except (timeparse.TimeExpressionError, OverflowError):
-        limit = timeparse.parse(text, now, zone).instant
+        with About("expires"):
+            limit = timeparse.parse(text, now, zone).instant
     if limit <= run_at:
-        raise BadInput(
-            f"--expires is not after the task is due: {text} is {instants.to_text(limit)} (give a later one)"
-        )
+        why = f"is not after the task is due: {text} is {instants.to_text(limit)} (give a later one)"
+        raise BadInput(lambda called: f"{called('expires')} {why}", field="expires")
     return instants.to_text(limit)
 
 

@@ -8,11 +8,11 @@ from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import arguments, config, instants, occurrences, places, render, scheduler, task, visible, words
 from .codec import Task
-from .errors import EXIT_OK, BadInput, Refused, StorageError
+from .errors import EXIT_OK, About, BadInput, Refused, StorageError
 from .scheduler import Plan, Request
 
 if TYPE_CHECKING:
@@ -20,21 +20,28 @@ if TYPE_CHECKING:
 
     from .client import Client
     from .config import Config
+    from .timeparse import Reading
 
 _MARK = "::defer"
 _EXAMPLE = "for example: defer 30m resume the review"
 _PROMPT_LIMIT = 1 << 20
-_EMPTY_IS_NOTHING = ("summary", "prompt_template", "context_json", "id", "project", "context_file")
-"""Flags that a script gives whether it has a value for them or not: `--id "$ID"`, as v1 let it."""
+
+
+class _Line(NamedTuple):
+    """What a line in words says, or else the flags that stand for it."""
+
+    when: str | None
+    summary: str | None
+    reading: Reading | None = None
 
 
 def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     """Schedule one task from arguments; prints it."""
-    args = _parse(argv)
+    args, line = _parse(argv)
     client = connect()
     client.config.check()
     now = client.clock()
-    planned = client.plan(_request(args, client.config, now), now)
+    planned = client.plan(_request(args, line, client.config, now), now)
     if args.dry_run:
         shown = _rehearsed(client, planned, args.if_exists, now)
     else:
@@ -64,8 +71,8 @@ def _rehearsed(client: Client, planned: Plan, if_exists: str, now: datetime) -> 
     return planned.task
 
 
-def _parse(argv: list[str]) -> Namespace:
-    """Flags as given; a line in words is left in ``words`` as one text.
+def _parse(argv: list[str]) -> tuple[Namespace, str]:
+    """Flags as given, and a line in words as one text.
 
     A line is text: what looks like a flag in one quoted argument is not taken for one. As
     separate arguments, what comes after ``--`` is text.
@@ -78,21 +85,17 @@ def _parse(argv: list[str]) -> Namespace:
     if argv and not argv[0].startswith("-") and {"-h", "--help"} & set(argv[:end]):
         raise BadInput(f"--help in a line is read as neither: {' '.join(argv)} (put -- before the text, or quote it)")
     args = arguments.schedule().parse(argv[:end])
-    args.words = " ".join([*args.words, *argv[end:]]).strip()
-    for name in _EMPTY_IS_NOTHING:
-        setattr(args, name, getattr(args, name) or None)
-    return args
+    return args, " ".join([*args.words, *argv[end:]]).strip()
 
 
-def _request(args: Namespace, settings: Config, now: datetime) -> Request:
-    if args.words:
-        _take_line(args, settings, now)
-    args.when = recurring_words(args) or args.when
-    if args.when is None:
-        raise BadInput(f"no time: --when is missing ({_EXAMPLE})")
-    given, reorient = _context(args, settings)
+def _request(args: Namespace, line: str, settings: Config, now: datetime) -> Request:
+    when, summary, reading = _read_line(args, line, settings, now) if line else _Line(when_given(args), args.summary)
+    if when is None:
+        raise BadInput(f"no time: --when is missing ({_EXAMPLE})", field="when")
+    given, reorient = _context(args, summary, settings)
     return Request(
-        when=args.when,
+        when=when,
+        reading=reading,
         context=given,
         tz=args.tz,
         task_id=args.id,
@@ -118,36 +121,36 @@ def _request(args: Namespace, settings: Config, now: datetime) -> Request:
     )
 
 
-def recurring_words(args: Namespace) -> str | None:
-    """The time expression that --every or --cron stands for. Raises BadInput for what does not recur so."""
+def when_given(args: Namespace) -> str | None:
+    """The time expression of --when, or that --every or --cron stands for. Raises BadInput."""
     if args.every is not None:
         return f"every {args.every}"
     if args.cron is not None and len(args.cron.split()) != 5 and not args.cron.strip().startswith("@"):
-        raise BadInput(f'--cron takes five fields: {args.cron} (e.g. "0 9 * * 1-5", quoted for the shell)')
-    words: str | None = args.cron
+        what = f'--cron takes five fields: {args.cron} (e.g. "0 9 * * 1-5", quoted for the shell)'
+        raise BadInput(what, field="cron")
+    words: str | None = args.cron or args.when
     return words
 
 
-def _take_line(args: Namespace, settings: Config, now: datetime) -> None:
-    """Split a line in words into ``when`` and ``summary``."""
+def _read_line(args: Namespace, line: str, settings: Config, now: datetime) -> _Line:
+    """A line in words, split and read. Raises BadInput."""
     from . import timeparse
 
     if args.when or args.every or args.cron:
-        raise BadInput(f"a time twice: a flag and the line {args.words} (give one, and the text as --summary)")
-    first = args.words.split(maxsplit=1)[0]
+        what = f"a time twice: a flag and the line {line} (give one, and the text as --summary)"
+        raise BadInput(what, field="when")
     if args.reorient or args.project or args.context_file or args.context_json or args.summary:
         # The text may come from elsewhere, so that all of the line may be the time.
         with suppress(timeparse.TimeExpressionError):
-            timeparse.parse(args.words, now, settings.timezone(args.tz))
-            args.when = args.words
-            return
+            return _Line(line, args.summary, timeparse.parse(line, now, settings.timezone(args.tz)))
     try:
-        args.when, line_summary = timeparse.split_line(args.words, now, settings.timezone(args.tz))
+        when, summary, reading = timeparse.split_line(line, now, settings.timezone(args.tz))
     except timeparse.TimeExpressionError as error:
-        raise BadInput(_near_command(first) or str(error)) from None
+        said = _near_command(line.split(maxsplit=1)[0]) or str(error)
+        raise BadInput(said, field=error.field or "when") from None
     if args.summary is not None:
-        raise BadInput(f"a summary twice: --summary and the line's {line_summary} (give one)")
-    args.summary = line_summary
+        raise BadInput(f"a summary twice: --summary and the line's {summary} (give one)", field="summary")
+    return _Line(when, summary, reading)
 
 
 def _near_command(word: str) -> str:
@@ -165,7 +168,7 @@ def _origin() -> str | None:
         return None
 
 
-def _context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[str, Any]]:
+def _context(args: Namespace, said: str | None, settings: Config) -> tuple[dict[str, Any], dict[str, Any]]:
     """The merged context and the ``reorient`` object: the CONTEXT.md first, then JSON, then the flags."""
     given = _context_json(args)
     wanted = args.reorient or args.project is not None or args.context_file is not None
@@ -173,7 +176,7 @@ def _context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[st
     artifacts = [_absolute(artifact) for artifact in args.artifact or []]
     flags = {"key_points": args.key_point, "artifacts": artifacts, "constraints": args.constraint}
     lists = {name: [*found.get(name, []), *given.get(name, []), *(flags[name] or [])] for name in task.LISTS}
-    summary = args.summary if args.summary is not None else given.get("summary") or found.get("summary")
+    summary = said if said is not None else given.get("summary") or found.get("summary")
     origin = given.get("reoriented_from") or found.get("reoriented_from")
     file = os.path.abspath(args.context_file) if args.context_file else None
     reorient = {"requested": bool(wanted), "project": args.project, "explicit_context_file": file}
@@ -185,15 +188,16 @@ def _context_json(args: Namespace) -> dict[str, Any]:
         return {}
     from . import schema
 
-    parsed = schema.parse_object(args.context_json, "--context-json")
-    given: dict[str, Any] = {name: value for name, value in parsed.items() if value is not None}
-    schema.check(given, "context", "--context-json")
+    with About("context_json"):
+        parsed = schema.parse_object(args.context_json, "--context-json")
+        given: dict[str, Any] = {name: value for name, value in parsed.items() if value is not None}
+        schema.check(given, "context", "--context-json")
     return given
 
 
 def changed_context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """What of the context the arguments of `edit` speak of; and ``reorient``, if it is to be read anew."""
-    merged, reorient = _context(args, settings)
+    merged, reorient = _context(args, args.summary, settings)
     flags = {"summary": args.summary, "key_points": args.key_point, "artifacts": args.artifact}
     named = {*_context_json(args), *(name for name, value in flags.items() if value is not None)}
     named |= {"constraints"} if args.constraint is not None else set()
@@ -224,23 +228,27 @@ def prompt_text(args: Namespace) -> str | None:
         template: str | None = args.prompt_template
         return template
     if args.prompt_template is not None:
-        raise BadInput("a prompt twice: --prompt-template and --prompt-file (give one)")
+        what = "a prompt twice: --prompt-template and --prompt-file (give one)"
+        raise BadInput(what, field="prompt_template")
+    with About("prompt_file"):
+        return _file_text(args.prompt_file)
+
+
+def _file_text(named: str) -> str:
+    """The text of a prompt's file; ``-`` is standard input. Raises BadInput."""
     try:
-        with open(0 if args.prompt_file == "-" else args.prompt_file, "rb", closefd=args.prompt_file != "-") as file:
+        with open(0 if named == "-" else named, "rb", closefd=named != "-") as file:
             if config.is_settings_file(os.fstat(file.fileno()), config.settings_places(os.environ)):
-                what = f"the prompt is the settings file, which may hold secrets: {args.prompt_file}"
-                raise BadInput(f"{what} (name another)")
+                raise BadInput(f"the prompt is the settings file, which may hold secrets: {named} (name another)")
             raw = file.read(_PROMPT_LIMIT + 1)
     except OSError as error:
-        raise BadInput(f"{error.strerror}: {args.prompt_file} (give a file that can be read)") from None
+        raise BadInput(f"{error.strerror}: {named} (give a file that can be read)") from None
     if len(raw) > _PROMPT_LIMIT:
-        raise BadInput(f"the prompt is larger than {_PROMPT_LIMIT} bytes: {args.prompt_file} (name it with --artifact)")
+        raise BadInput(f"the prompt is larger than {_PROMPT_LIMIT} bytes: {named} (name it with --artifact)")
     try:
         return raw.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise BadInput(
-            f"the prompt is not valid UTF-8: {args.prompt_file} at byte {error.start} (convert it)"
-        ) from None
+        raise BadInput(f"the prompt is not valid UTF-8: {named} at byte {error.start} (convert it)") from None
 
 
 def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:

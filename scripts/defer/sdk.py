@@ -18,7 +18,7 @@ from .client import Client
 from .codec import Task
 from .errors import BadInput
 from .history import Run
-from .scheduler import Request
+from .scheduler import Plan, Request
 
 
 class ScheduledTask(NamedTuple):
@@ -102,6 +102,8 @@ class TaskSpec(NamedTuple):
         )
 
 
+_KEYWORDS = {"when": "schedule", "prompt_template": "prompt"}
+"""The fields of a request that are called otherwise here."""
 _TEXTS = ("name", "id", "tz", "expires", "jitter", "until")
 _PATHS = ("workspace", "executor")
 _LISTS = ("key_points", "artifacts", "constraints", "tags")
@@ -132,7 +134,8 @@ def _check(spec: TaskSpec) -> None:
 def _demand(spec: TaskSpec, names: Iterable[str], is_right: Callable[[Any], bool], wanted: str) -> None:
     for name in names:
         if not is_right(getattr(spec, name)):
-            raise BadInput(f"{name} is not usable: {shapes.shown(getattr(spec, name))} (give {wanted})")
+            what = f"{name} is not usable: {shapes.shown(getattr(spec, name))} (give {wanted})"
+            raise BadInput(what, field=name)
 
 
 def _is_texts(value: object) -> bool:
@@ -180,13 +183,25 @@ def schedule_all(
 ) -> list[ScheduledTask]:
     """Schedule many tasks in one write: all of them or none."""
     if if_exists not in ("error", "replace", "skip"):
-        raise BadInput(f"if_exists is not usable: {if_exists!a} (give error, replace or skip)")
+        what = f"if_exists is not usable: {if_exists!a} (give error, replace or skip)"
+        raise BadInput(what, field="if_exists")
     told: list[str] = []
     client = Client(environ, tell=told.append)
     now = client.clock()
-    stored = client.add([client.plan(spec.request(), now) for spec in specs], if_exists, now)
+    stored = client.add([_planned(client, spec, now) for spec in specs], if_exists, now)
     told += scheduler.warnings(client.store.markers, now)
     return [_typed(one)._replace(warnings=(*scheduler.doubts(one, client.config), *told)) for one in stored]
+
+
+def _planned(client: Client, spec: TaskSpec, now: datetime) -> Plan:
+    """The task of a spec. Raises BadInput, whose ``field`` is the keyword."""
+    try:
+        return client.plan(spec.request(), now)
+    except BadInput as error:
+        if error.field == "summary":
+            error.field = "name" if spec.name else "prompt"
+        error.field = _KEYWORDS.get(error.field or "", error.field)
+        raise
 
 
 def list_tasks(
@@ -196,7 +211,8 @@ def list_tasks(
     wanted = None if statuses is None else {statuses} if isinstance(statuses, str) else set(statuses)
     if wanted is not None and not wanted <= set(task.STATUSES):
         unknown = ", ".join(sorted(map(ascii, wanted - set(task.STATUSES))))
-        raise BadInput(f"no such status: {unknown} (give some of {' '.join(task.STATUSES)})")
+        what = f"no such status: {unknown} (give some of {' '.join(task.STATUSES)})"
+        raise BadInput(what, field="statuses")
     return [_typed(record) for record in Client(environ).tasks() if wanted is None or record["status"] in wanted]
 
 
@@ -217,5 +233,6 @@ def list_runs(
 ) -> list[Run]:
     """Ended attempts, newest first, of one task or of all; at most ``limit``."""
     if limit is not None and not shapes.is_count(limit):
-        raise BadInput(f"limit is not usable: {shapes.shown(limit)} (give a whole number from 0 to {shapes.MAX_COUNT})")
+        what = f"limit is not usable: {shapes.shown(limit)} (give a whole number from 0 to {shapes.MAX_COUNT})"
+        raise BadInput(what, field="limit")
     return list(islice(Client(environ).runs(task_id), limit))

@@ -7,7 +7,7 @@ the ``workflow`` it names if any, and ``enabled`` where that is false.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
 from typing import Any
@@ -27,7 +27,11 @@ _FROM_FILE = (
     *("timeout_seconds", "tz", "when", "when_to_use", "workspace"),
 )
 _TIME = ("run_at", "occurrence", "attempts")
-_FLAGS = ("expires", "jitter", "catch-up", "overlap", "tz")
+_CALLED = {
+    **{name: name for name in ("tz", "expires", "jitter", "catch_up", "overlap", "executor", "workspace", "timeout")},
+    **dict.fromkeys(("DEFER_TIMEZONE", "TZ"), "tz"),
+}
+"""What a file calls that which an error is about; all else is its time."""
 FILE_REMOVED, FILE_DISABLED = "file removed", "disabled in its file"
 _CHANGED = "its schedule was changed"
 _WISHES = {FILE_REMOVED: "cancel", FILE_DISABLED: "pause"}
@@ -150,12 +154,9 @@ def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
     except NoHome:
         raise
     except BadInput as error:
-        field = next(_culprits(file, config, str(error)), "cron" if "cron" in file.fields else "schedule")
-        raise BadFile([file.wrong(_without_dashes(str(error)), field)]) from None
+        raise BadFile([file.wrong(error.worded(str), _field(file, error))]) from None
     except OSError as error:
         raise BadFile([located(file.path, f"its task cannot be planned: {error.strerror} (mend it)")]) from None
-    if file.timeout_seconds is not None:
-        planned.task["timeout_seconds"] = file.timeout_seconds
     try:
         # As it is stored: one that the store refused would keep all other files' tasks out.
         size = len(codec.new_line(planned.task if file.enabled else changes.pause(planned.task, now)))
@@ -187,6 +188,7 @@ def _request(file: TaskFile, config: Config) -> Request:
         intent="execute_action" if command else "resume_task",
         prompt_template=file.prompt,
         max_retries=int(file.fields.get("retries", 0)),
+        timeout=file.timeout_seconds,
         executor=_executor(file, config),
         workspace=_absolute(file, text("workspace"), config),
         tags=file.tags,
@@ -220,7 +222,7 @@ def _executor(file: TaskFile, config: Config) -> str | None:
     if adapters.find(named) or path is None:
         return named
     if "/" not in named and not os.path.exists(path):
-        raise BadInput(f"no such executor: {named} (a path, or one of: {adapters.names()})")
+        raise BadInput(f"no such executor: {named} (a path, or one of: {adapters.names()})", field="executor")
     return path
 
 
@@ -233,25 +235,6 @@ def _absolute(file: TaskFile, written: str | None, config: Config) -> str | None
     return os.path.join(file.path.parent, home + slash + below)
 
 
-def _culprits(file: TaskFile, config: Config, message: str) -> Iterator[str]:
-    """The fields a message of the scheduler's may be about, most likely first."""
-    for name in _FLAGS:
-        if message.startswith(f"--{name} "):
-            yield name.replace("-", "_")
-    for name in ("expires", "jitter"):
-        if name in file.fields and f'"{file.fields[name]}"' in message.partition(" (")[0]:
-            yield name
-    for name in ("executor", "workspace"):
-        if name in file.fields and message.startswith((f"no such {name}", f"{name} is no")):
-            yield name
-    try:
-        config.timezone(file.text("tz"))
-    except BadInput:
-        yield "tz"
-
-
-def _without_dashes(message: str) -> str:
-    """A message about flags as one about the fields of the same names."""
-    for name in _FLAGS:
-        message = message.replace(f"--{name} ", f"{name.replace('-', '_')} ")
-    return message
+def _field(file: TaskFile, error: BadInput) -> str:
+    """Which field of the file an error is about."""
+    return _CALLED.get(error.field or "", "cron" if "cron" in file.fields else "schedule")

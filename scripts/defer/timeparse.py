@@ -34,8 +34,8 @@ def zone(name: str) -> "ZoneInfo":
     return zones.zone(name)
 
 
-def split_line(line: str, now: datetime, tz: "ZoneInfo") -> tuple[str, str]:
-    """The time words a ``::defer`` line starts with, and the text behind them.
+def split_line(line: str, now: datetime, tz: "ZoneInfo") -> tuple[str, str, Reading]:
+    """The time words a ``::defer`` line starts with, the text behind them, and what the words mean.
 
     ``--`` ends the time by hand. Raises TimeExpressionError when the longest run of time words
     is refused, and when the line has no time or no text.

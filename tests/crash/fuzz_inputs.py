@@ -163,7 +163,7 @@ def _cron(dice: random.Random) -> str:
 def _line(dice: random.Random) -> str:
     text = broken(dice.choice(LINES), dice)
     try:
-        when, summary = timeparse.split_line(text, NOW, dice.choice(ZONES))
+        when, summary, _ = timeparse.split_line(text, NOW, dice.choice(ZONES))
     except BadInput:
         return text
     assert when.strip()

@@ -17,7 +17,8 @@ from typing import BinaryIO
 
 import pytest
 
-from defer import fsio, runner
+from defer import cli, fsio, runner
+from defer.timegrammar.reading import Reading
 from support import NOW, SCRIPTS, Place, v1_task
 
 FRONT, WAKE = "schedule-task.sh", "run-deferred.sh"
@@ -260,6 +261,34 @@ def test_filing_costs_the_same_for_one_task_and_for_many(place, counting):
         cost.append(counting.calls["fsync"])
         (place.archive_dir / "deferred_202604.jsonl").unlink()
     assert cost[0] == cost[1]
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["30m resume the review"],
+        ["every weekday 8:30 check the inbox"],
+        ["tomorrow 9am", "--summary", "check the deploy"],
+        ["--when", "30m", "--summary", "resume the review"],
+        ["--every", "day at 9am", "--summary", "check the inbox"],
+        ["edit", "mine", "--when", "every day at 9am", "--jitter", "5m"],
+        ["edit", "mine", "--when", "tomorrow 9am"],
+        ["reschedule", "mine", "tomorrow 9am"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_reads_its_time_once(place, monkeypatch, capsys, argv):
+    place.schedule("1h", "resume the review", "--id", "mine")
+    made = []
+    new = Reading.__new__
+    monkeypatch.setattr(Reading, "__new__", lambda cls, *parts: made.append(parts) or new(cls, *parts))
+    for name, value in place.env.items():
+        monkeypatch.setenv(name, value)
+    assert cli.main("front", [*argv, "--compact"]) == 0, capsys.readouterr().err
+    assert len(made) == 1
 
 
 # Modules

@@ -13,7 +13,7 @@ import pytest
 from defer import arguments, changing, instants, scheduler
 from defer.client import Client
 from defer.errors import BadInput, DeferError, Refused
-from defer.scheduler import Request
+from defer.scheduler import Request, Timing
 from support import Place, v1_task
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -528,4 +528,4 @@ def test_errors_are_all_of_one_kind(add: Made, client: Client) -> None:
         with pytest.raises(DeferError) as caught:
             client.editor.reschedule("job", words)
         assert "\n" not in str(caught.value)
-    assert scheduler.RECURRING_FLAGS.keys() < set(Request._fields)
+    assert set(scheduler.FOR_RECURRING) < set(Timing._fields) < set(Request._fields)

@@ -251,3 +251,23 @@ def test_core_dependencies_have_a_lower_bound_with_its_reason_and_no_upper_one()
     assert lines
     for line in lines[1].splitlines():
         assert re.fullmatch(r'  "[A-Za-z.-]+>=[0-9.]+(; [^"]+)?", +# .+', line), line
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_what_was_parsed_stays_as_it_was_given(path):
+    """Nothing is written into an argparse namespace: what flags come to is a value of its own."""
+    rewritten = [
+        f"line {node.lineno}"
+        for node in ast.walk(parsed(path))
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store | ast.Del)
+            and names_arguments(node.value)
+        )
+        or (isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr" and names_arguments(node.args[0]))
+    ]
+    assert not rewritten
+
+
+def names_arguments(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("args", "namespace")

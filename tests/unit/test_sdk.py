@@ -148,6 +148,7 @@ def test_what_is_wrong_is_said_and_nothing_is_stored(place: Place, case: str) ->
     with pytest.raises(defer.BadInput, match=message) as caught:
         schedule(place, **spec)
     assert "\n" not in str(caught.value)
+    assert caught.value.field == (None if case == "bulk" else [*spec][-1])
     assert place.tasks() == {}
 
 

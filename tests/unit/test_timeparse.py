@@ -253,7 +253,7 @@ LINES: list[dict[str, Any]] = [json.loads(line) for line in (DATA / "defer_lines
 def test_lines_are_split_as_a_person_means_them(row: dict[str, Any]) -> None:
     noon = datetime.fromisoformat("2026-11-18T12:00:00-05:00")
     if "refused" not in row:
-        assert split_line(row["line"], noon, NEW_YORK) == (row["time"], row["text"])
+        assert split_line(row["line"], noon, NEW_YORK)[:2] == (row["time"], row["text"])
         return
     with pytest.raises(TimeExpressionError) as caught:
         split_line(row["line"], noon, NEW_YORK)

@@ -8,6 +8,10 @@ from defer import visible
 from .tokens import MOST_TOKENS, Token
 from .zones import zone_meant
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from defer.errors import Text
+
 SHOWN = 60
 EXAMPLE = "tomorrow 9am"
 _PAST = frozenset(("ago", "yesterday", "last", "previous", "past"))
@@ -34,14 +38,19 @@ def shown(text: str) -> str:
     return visible.sentence(text, SHOWN)
 
 
-def complaint(expr: str, tokens: list[Token], end: int, works: Callable[[str], bool]) -> str:
+def zones_are_not_read(text: str, named: str) -> "Text":
+    """That a text names the zone ``named``, and where that is to be said."""
+    return lambda called: f'"{shown(text)}": zones are not read from the text (use {called("tz")} {named})'
+
+
+def complaint(expr: str, tokens: list[Token], end: int, works: Callable[[str], bool]) -> "Text":
     """Why ``expr`` is refused; its first ``end`` tokens are understood."""
     if not tokens:
         return f'no time is given (try "{EXAMPLE}")'
     if len(tokens) > MOST_TOKENS:
         return f'can\'t read "{shown(expr)}": too long for a time (try "{EXAMPLE}")'
     if (named := zone_in(expr, tokens)) is not None:
-        return f'"{shown(expr)}": zones are not read from the text (use --tz {named})'
+        return zones_are_not_read(expr, named)
     if any(token.text in ("ago", "yesterday") for token in tokens):
         return f'can\'t read "{shown(expr)}": that lies in the past (try "in 10 minutes")'
     if end and tokens[0].text not in ("every", "each"):

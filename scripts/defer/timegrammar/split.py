@@ -9,9 +9,9 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from .complaint import shown
+from .complaint import shown, zones_are_not_read
 from .reader import grammar, read, recurring
-from .reading import TimeExpressionError
+from .reading import Reading, TimeExpressionError
 from .tokens import MOST_TOKENS, Token, tokenise
 from .words import DAY_NAMES, MONTHS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
 from .zones import zone_meant
@@ -36,8 +36,11 @@ _FILLERS = frozenset(("at", "on", "in", "the", "and", "to", "for", "@", ",", "-"
 _SHAPES = frozenset(("iso", "isodate", "colon", "dotted", "period", "slashed", "dashed"))
 
 
-def split_line(line: str, now: datetime, tz: ZoneInfo) -> tuple[str, str]:
-    """The time words and the text of ``line``; TimeExpressionError where either is missing or refused."""
+def split_line(line: str, now: datetime, tz: ZoneInfo) -> tuple[str, str, Reading]:
+    """The time words and the text of ``line``, and what the words mean.
+
+    TimeExpressionError where either is missing or refused.
+    """
     by_hand = _BY_HAND.search(line)
     if by_hand:
         head, tail = line[: by_hand.start()].strip(), line[by_hand.end() :].strip()
@@ -47,10 +50,10 @@ def split_line(line: str, now: datetime, tz: ZoneInfo) -> tuple[str, str]:
         tail = tail[2:].lstrip() if tail[:2] == "- " else tail
     if not head:
         raise TimeExpressionError(f'"{shown(line)}" starts with no time (try "{EXAMPLE}")')
-    read(head, now, tz)
+    reading = read(head, now, tz)
     if not tail:
         raise TimeExpressionError(f'"{shown(line)}" has a time and no text (try "{EXAMPLE}")')
-    return head, tail
+    return head, tail, reading
 
 
 def _end_of_time(line: str) -> int:
@@ -95,7 +98,7 @@ def _continues(line: str, tokens: list[Token], place: int) -> bool:
     if line[tokens[place - 1].end : tokens[place - 1].end + 1] in ":;":
         return False
     if (named := zone_meant(rest.lstrip(" \t\n,"))) is not None:
-        raise TimeExpressionError(f'"{shown(line)}": zones are not read from the text (use --tz {named})')
+        raise TimeExpressionError(zones_are_not_read(line, named))
     while place < len(tokens) and tokens[place].text in _FILLERS:
         place += 1
     if place == len(tokens):

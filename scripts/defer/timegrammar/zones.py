@@ -44,7 +44,7 @@ _NO_PLACES = frozenset(("posixrules", "localtime", "Factory", "leapseconds", "po
 def zone(name: str) -> ZoneInfo:
     """The IANA zone called ``name``; a path, a rule file or a guess is refused with a hint."""
     hint = ABBREVIATIONS.get(name.lower(), "Europe/Berlin")
-    error = TimeExpressionError(f'"{name[:64]}" is not an IANA time zone (try --tz {hint})')
+    error = TimeExpressionError(lambda called: f'"{name[:64]}" is not an IANA time zone (try {called("tz")} {hint})')
     if not _NAME.fullmatch(name) or name.partition("/")[0] in _NO_PLACES:
         raise error
     try:
