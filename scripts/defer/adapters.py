@@ -39,7 +39,7 @@ def trouble(path: Path, store: Path) -> str | None:
         return f"executor is not executable: {path} (chmod +x it)"
     interpreter = next(iter(_interpreter(path)), None)
     if interpreter is not None and not os.path.exists(interpreter):
-        hint = "it has CRLF line ends" if interpreter.endswith("\r") else "mend its first line"
+        hint = "it has CRLF line ends" if interpreter.endswith("\r") else "correct its first line"
         return f"executor's interpreter is not there: {path} names {interpreter!r} ({hint})"
     return _trouble_with_others(path, store)
 

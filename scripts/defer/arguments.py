@@ -300,7 +300,7 @@ def cron() -> Parser:
 
 def doctor() -> Parser:
     """`doctor`."""
-    parser = Parser("defer doctor", "Check what was recorded: every task and occurrence ended once, no attempt twice.")
+    parser = Parser("defer doctor", "Check the records: every task and occurrence ended once, no attempt ran twice.")
     parser.add_argument("--records", action="store_true", help="the history: store, archive, runs and log together")
     form = _add_form(parser)
     form.add_argument("--table", action="store_true", help="text also where stdout is not a terminal")

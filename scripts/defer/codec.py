@@ -25,9 +25,9 @@ MAX_TASK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 24
 """A line is held whole up to this: a task many times over, with what has ended of it. No record is longer."""
 MAX_CLAIM_BYTES = MAX_LINE_BYTES // 4
-"""What is longer is not begun: how it ends is added to its line, with a copy of itself, and in any spelling."""
+"""A longer record is not begun: its outcome, with a copy of the record in any spelling, must fit into its line."""
 MAX_DEPTH = 100
-"""Lists and objects nest at most this deep: what can be read can then be written from anywhere in a call stack."""
+"""Lists and objects nest at most this deep: what could be read can then be written at any depth of the call stack."""
 MAX_SECONDS = shapes.MAX_SECONDS
 
 _STEP_BYTES = 1 << 20
@@ -48,13 +48,13 @@ class BadLine(ValueError):
 
 
 class Part(bytes):
-    """A part of a line that is too long to be held. Whatever it looks like, it is not a record."""
+    """A part of a line that is too long to hold in memory. Whatever it looks like, it is not a record."""
 
     is_first = False
 
 
 def lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file, one that is too long in parts: what others wrote there is never in memory as a whole."""
+    """The lines of a file; a line that is too long comes in parts, so that it is never in memory as a whole."""
     read = stream.readline
     while line := read(_STEP_BYTES):
         if len(line) < _STEP_BYTES or line.endswith(b"\n"):
@@ -86,11 +86,11 @@ def _long(start: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON's")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _bounded(digits: str) -> float:
-    """A number too large for a float as the largest there is: infinity could not be written again."""
+    """A number too large for a float as the largest float: infinity could not be written again."""
     return max(-sys.float_info.max, min(float(digits), sys.float_info.max))
 
 
@@ -98,7 +98,7 @@ _raw_decode = json.JSONDecoder(parse_float=_bounded, parse_constant=_refuse).raw
 
 
 def encode(task: Task) -> bytes:
-    """The task as one line with its newline. Raises ValueError for what no JSON can hold."""
+    """The task as one line with its newline. Raises ValueError for what JSON cannot hold."""
     ordered = {**{key: task[key] for key in _LEADING if key in task}, **task}
     try:
         return (_dumps(ordered, False) + "\n").encode()
@@ -119,7 +119,7 @@ def new_line(task: Task) -> bytes:
     try:
         line = encode(task)
     except (ValueError, RecursionError):
-        raise BadLine("it holds a number that no JSON can, or is nested too deeply") from None
+        raise BadLine("it holds a number that JSON cannot, or is nested too deeply") from None
     if len(line) > MAX_LINE_BYTES:
         raise BadLine(f"it is {TOO_LONG}")
     check(task, line)
@@ -141,7 +141,7 @@ def offered_line(record: Task) -> bytes:
     try:
         line = new_line(record)
     except BadLine as error:
-        raise BadInput(f"task could not be run: {record['id']}: {error} (mend or leave out what it names)") from None
+        raise BadInput(f"task could not be run: {record['id']}: {error} (fix or leave out what it names)") from None
     if len(line) > MAX_TASK_BYTES:
         raise BadInput(
             f"task is too large: {record['id']} has {len(line)} bytes of at most {MAX_TASK_BYTES} "
@@ -151,14 +151,14 @@ def offered_line(record: Task) -> bytes:
 
 
 def decode(line: bytes) -> Task:
-    """The record in ``line``. Raises BadLine when it is none: every field a wake relies on is checked."""
+    """The record in ``line``. Raises BadLine if it is not one: every field that a wake relies on is checked."""
     if type(line) is Part:
         raise BadLine(TOO_LONG)
     try:
         text = line.decode().strip(_AROUND)
         value, end = _raw_decode(text)
         if end < len(text):
-            raise ValueError(f"more behind its end, at {end}")
+            raise ValueError(f"something follows its end, at {end}")
     except (ValueError, RecursionError) as error:
         raise BadLine(f"not JSON: {error}"[:200]) from None
     if not isinstance(value, dict):
@@ -168,7 +168,7 @@ def decode(line: bytes) -> Task:
 
 
 def check(value: Task, line: bytes) -> None:
-    """Raises BadLine for a record, in ``line``, that a wake could not work with."""
+    """Raise BadLine for a record, in ``line``, that a wake could not work with."""
     # What is left without them tells how many there are in a third of the time that count() takes.
     opening = 2 * len(line) - len(line.replace(b"{", b"")) - len(line.replace(b"[", b""))
     if opening > MAX_DEPTH and _is_too_deep(value):
@@ -179,10 +179,10 @@ def check(value: Task, line: bytes) -> None:
 
 
 def canonical(line: bytes, record: Task) -> bytes:
-    """``record``, read from ``line``, in our own form, which later looks tell by its first bytes.
+    """``record``, read from ``line``, in our own form, which later reads recognise by its first bytes.
 
-    The line as it is where that would lose anything: a name that stands twice in an object, the spelling of a number
-    (1.50, 1e400), or what a newer version has written.
+    The line stays as it is where that would lose anything: a name that appears twice in an object, the spelling of a
+    number (1.50, 1e400), or what a newer version has written.
     """
     if waiting(line) or versions.lacking(record):
         return line
@@ -200,7 +200,7 @@ def quick_form(record: Task) -> re.Match[bytes] | None:
 
 
 def _exact(line: bytes) -> object:
-    """What stands in a line, numbers as they are spelled. Raises ValueError where a name stands twice."""
+    """What a line says, with numbers as they are spelled. Raises ValueError where a name appears twice."""
     found: object = _exactly.decode(line.decode().strip(_AROUND))
     return found
 
@@ -212,7 +212,7 @@ def _spelled(number: str) -> tuple[str]:
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name appears twice")
     return found
 
 
@@ -225,7 +225,7 @@ def is_filed(value: Task) -> bool:
 
 
 def nests_deeper_than(limit: int, value: object) -> bool:
-    """Whether lists and objects stand in each other more than ``limit`` deep; needs no stack itself."""
+    """Whether lists and objects nest more than ``limit`` deep; does not recurse itself."""
     level: list[object] = [value]
     for _ in range(limit + 1):
         level = [
@@ -239,12 +239,12 @@ def nests_deeper_than(limit: int, value: object) -> bool:
 
 
 def _is_too_deep(value: Task) -> bool:
-    """An ended record is measured by itself: it stood at the top of a line when it was accepted."""
+    """Measure an ended record by itself: it was the top of a line when it was accepted."""
     ended = value.get("ended")
     own = {key: found for key, found in value.items() if key != "ended"}
     return any(nests_deeper_than(MAX_DEPTH, one) for one in [own, *(ended if isinstance(ended, list) else [ended])])
 
 
 def needles(text: str) -> list[bytes]:
-    """A text, an id say, as it may stand quoted in a line: with what is not ASCII escaped, or as it is."""
+    """A text, such as an id, in both forms that a line may quote it in: with non-ASCII characters escaped, or not."""
     return [json.dumps(text, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)]

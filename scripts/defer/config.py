@@ -1,7 +1,7 @@
 """Configuration: environment variables over the settings file over defaults.
 
-Every variable stands in ``VARIABLES`` with its default; ``.env.example`` and the README's
-table are held equal to it by a test.
+``VARIABLES`` has every variable with its default. A test holds ``.env.example`` and the README's
+table equal to it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Config:
     def __init__(self, environ: Mapping[str, str], file_values: Mapping[str, str], settings_file: Path | None) -> None:
         self.environment = {**file_values, **environ}
         if "PATH" in file_values:
-            # cron's own PATH is next to nothing: the one that was noted at `cron install` replaces it.
+            # cron's own PATH holds next to nothing: the one noted at `cron install` replaces it.
             self.environment["PATH"] = file_values["PATH"]
         self.settings_file = settings_file
         self._is_made_up = environ is not os.environ
@@ -76,7 +76,7 @@ class Config:
 
     @property
     def secret_names(self) -> list[str]:
-        """The variables that DEFER_SECRETS lists. The words themselves stand in no message: one may be a value."""
+        """The variables that DEFER_SECRETS lists. Messages never quote its words: one may be a value."""
         for number, name in enumerate(self._listed, 1):
             if not _NAME(name):
                 what = f"DEFER_SECRETS: word {number} is not the name of a variable (list names, not values)"
@@ -89,9 +89,9 @@ class Config:
 
     @cached_property
     def secrets(self) -> list[bytes]:
-        """What to mask in all that is kept: of the settings file, and of the environment what says that it is secret.
+        """What to mask in all that is kept: the settings file's values, and secrets of the environment.
 
-        A name that stands in both has two values. Settings of ours and PATH are not secrets unless listed.
+        A name that is in both has two values. Settings of ours and PATH are not secrets unless listed.
         """
         from . import secretvalues
 
@@ -133,14 +133,14 @@ class Config:
             what = f"{name} starts with a tilde, which nothing expands here: {written} (write the full path)"
             raise BadInput(what, field=name)
         if written and name in self._from_file and not os.path.isabs(written):
-            # Every run would look for it somewhere else, and what one stores no other would find.
-            what = f"{self.settings_file}: {name} is not a full path: {written} (write it from / on)"
+            # Every run would look somewhere else, and would not find what another one stored.
+            what = f"{self.settings_file}: {name} is not a full path: {written} (start it with /)"
             raise BadInput(what, field=name)
         return Path(os.path.abspath(written)) if written else otherwise()
 
     @property
     def home(self) -> Path:
-        """The user's home directory. Raises NoHome: ask only where nothing else names the place."""
+        """The user's home directory. Raises NoHome, so ask only where nothing else names the place."""
         return homedir.need(self.environment, of_account=not self._is_made_up)
 
     @property
@@ -153,7 +153,7 @@ class Config:
 
     @property
     def settings_places(self) -> list[Path]:
-        """Every place where a settings file of this process may be, whether there is one or not."""
+        """Every place where this process may have a settings file, whether there is one or not."""
         return settings_places(self._environ)
 
     @property
@@ -269,8 +269,8 @@ class Config:
 
     @cached_property
     def _system_zone(self) -> str:
-        # Where /etc/localtime is a link into the zone database, which is nearly everywhere, its target is the
-        # answer; tzlocal, which knows the other places, costs half as much again as Python's own start.
+        # Nearly everywhere /etc/localtime is a link into the zone database, and its target is the answer; tzlocal,
+        # which knows the other places, costs half as much again as Python's own start.
         if "TZ" in self.environment:
             return self._zone_of_tz(self.environment["TZ"])
         with suppress(OSError):
@@ -286,7 +286,7 @@ class Config:
             raise BadInput(what, field="DEFER_TIMEZONE") from None
 
     def _zone_of_tz(self, written: str) -> str:
-        """The IANA zone that TZ names (POSIX.1 8.3: empty is UTC); a rule such as ``CET-1CEST`` is none."""
+        """The IANA zone that TZ names (POSIX.1 8.3: empty is UTC); a rule such as ``CET-1CEST`` is not one."""
         from . import timeparse
 
         name = written.removeprefix(":").rpartition("/zoneinfo/")[2] or "UTC"
@@ -332,7 +332,7 @@ def settings_places(env: Mapping[str, str]) -> list[Path]:
 
 
 def is_settings_file(found: os.stat_result, places: Iterable[Path]) -> bool:
-    """Whether a file, under whatever name it was reached, is at one of ``places``: it may hold secrets."""
+    """Whether a file is at one of ``places``, whatever name led to it: it may hold secrets."""
     for place in places:
         with suppress(OSError):
             if os.path.samestat(found, os.stat(place)):

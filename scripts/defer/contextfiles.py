@@ -1,11 +1,11 @@
-"""Where a CONTEXT.md lies, and what it says: the order of contract.md, "Reorient".
+"""Where a CONTEXT.md lies, in which order the places are searched, and its text.
 
-Reads the file system and nothing else: the environment, the home (asked for when a place in it comes up) and the
-working directory are the caller's to give.
+Reads the file system and nothing else: the caller gives the environment, the home (asked for only when a place in it
+comes up) and the working directory.
 
 What is read goes into the store, and from there to an agent. A folder may be a clone of somebody's repository, whose
-commit made ``CONTEXT.md`` a link to what was never meant for it. So a file that was only found must lie in its folder
-and be nobody else's; one that is named is what its user says it is, but for the settings file, which holds secrets.
+commit made ``CONTEXT.md`` a link to something private. So a file that was only found must lie in its folder and belong
+to us. One that the user names is trusted, except for the settings file, which holds secrets.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from . import config, fsio
 from . import snapshot as snapshots
 from .errors import BadInput, Refused
 
-READ_LIMIT = 1 << 20  # bytes; a context file people read is a hundredth of it
+READ_LIMIT = 1 << 20  # bytes; a context file that people read has a hundredth of that
 RESEARCH = Path("data", "research")
 _NAME = "CONTEXT.md"
 _IF_MEANT = "if it is meant, name it with --context-file"
 
 
 class Place(NamedTuple):
-    """One place a context file may lie, and what names it, if something does; whether that is the very file."""
+    """One place where a context file may lie; what names it, if anything; whether it names the very file."""
 
     path: Path
     named_by: str | None = None
@@ -50,11 +50,11 @@ def snapshot(
 def find(
     project: str | None, context_file: Path | None, env_file: str | None, home: Callable[[], Path], cwd: Path
 ) -> Place:
-    """The context file that is named, else the first one there is.
+    """The context file that is named, else the first that exists.
 
-    A file that is named and not there is not made up for by another: it would be taken for the one that was asked
-    for. Raises BadInput for a project that is not a plain folder name, and Refused where there is none, with every
-    place that was looked at.
+    No other file stands in for one that is named and missing: it would be taken for the file that was asked for.
+    Raises BadInput for a project that is not a plain folder name, and Refused where there is no file, naming every
+    place it looked at.
     """
     looked_at: list[str] = []
     for place in _places(project, context_file, env_file, home, cwd):
@@ -73,11 +73,11 @@ def find(
 def read(place: Place, settings_files: Iterable[Path]) -> str:
     """The text of a file, at most READ_LIMIT bytes of it; bytes that are not UTF-8 become U+FFFD.
 
-    Raises BadInput if it is not text at all, Refused if it cannot be read, is one of ``settings_files``, or leads
-    elsewhere than to a file of its folder although nobody named it.
+    Raises BadInput if it is not text at all. Raises Refused if it cannot be read, is one of ``settings_files``, or
+    leads out of its folder although nobody named it.
     """
     path = place.path
-    # The checks are made on what is open: nothing can be put in its place any more. A pipe is not waited for.
+    # The checks look at the open file, which nobody can replace any more. A pipe is not waited for.
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if place.is_meant else os.O_NOFOLLOW)
     try:
         with fsio.opened(path if place.is_meant else _in_its_folder(path), flags) as fd:
@@ -91,7 +91,7 @@ def read(place: Place, settings_files: Iterable[Path]) -> str:
 
 
 def _in_its_folder(path: Path) -> Path:
-    """Where a file that was found really lies. The folder may be a link of the user's, the file may not lead out."""
+    """Where a file that was found really lies. The user may link the folder; the file may not lead out of it."""
     target = Path(os.path.realpath(path))
     if not target.is_relative_to(os.path.realpath(path.parent)):
         raise Refused(f"the context file leads out of its folder: {path} -> {target} ({_IF_MEANT})")
@@ -109,7 +109,7 @@ def _refuse(place: Place, found: os.stat_result, settings_files: Iterable[Path])
     if found.st_uid not in (0, os.geteuid()):
         raise Refused(f"the context file belongs to another user, uid {found.st_uid}: {path} ({_IF_MEANT})")
     if found.st_nlink > 1:
-        raise Refused(f"the context file is a file of another name, too, a hard link: {path} ({_IF_MEANT})")
+        raise Refused(f"the context file has another name too, a hard link: {path} ({_IF_MEANT})")
 
 
 def _places(
@@ -128,7 +128,7 @@ def _places(
 
 
 def _expanded(path: Path, home: Callable[[], Path]) -> Path:
-    """A path that begins with ``~``, which a settings file and quotes keep from the shell, as the shell reads it."""
+    """A path with its ``~`` read as the shell would read it: in a settings file or in quotes the shell does not."""
     return home().joinpath(*path.parts[1:]) if path.parts[:1] == ("~",) else path.expanduser()
 
 
@@ -141,7 +141,7 @@ def _folder_name(project: str) -> str:
 
 
 def _latest(projects: Path) -> Path | None:
-    """The project's context file changed last; of several at the same instant, the last by name."""
+    """The project's context file that was changed last; of several changed at one instant, the last by name."""
     try:
         paths = [projects / folder / _NAME for folder in os.listdir(projects)]
     except OSError:
@@ -153,7 +153,7 @@ def _latest(projects: Path) -> Path | None:
 def _changed(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
-    except OSError:  # it went away since it was looked at
+    except OSError:  # it has gone since it was looked at
         return -1
 
 

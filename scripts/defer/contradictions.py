@@ -15,7 +15,7 @@ KINDS = (
     *("started-without-run", "cancel-forgotten", "log-gone"),
 )
 PLANNED_AHEAD = 3600
-"""How many seconds may pass between the moment a task is planned as of and the line that says it was stored."""
+"""How many seconds may pass between the moment for which a task is planned and the line that says it was stored."""
 
 
 class Contradiction(NamedTuple):
@@ -38,7 +38,7 @@ class Group(NamedTuple):
 
 
 class Steps:
-    """When the clock went back, as far as the audit log shows: what was stamped then says nothing of an order."""
+    """When the clock went back, as far as the audit log shows: stamps from then do not tell an order."""
 
     def __init__(self) -> None:
         self._back: list[tuple[int, int]] = []
@@ -57,7 +57,7 @@ class Steps:
         self._back.append((back_to, back_from))
 
     def between(self, start: int, end: int) -> bool:
-        """Whether the clock went over any of this twice."""
+        """Whether the clock passed any part of this twice."""
         return any(back_to <= end and start <= back_from for back_to, back_from in self._back)
 
 
@@ -105,7 +105,7 @@ def _chains(group: Group, begin: Begin) -> Iterator[Contradiction]:
 
 
 def _attempts(group: Group, begin: Begin) -> Iterator[Contradiction]:
-    """What the records count as attempts, and the run records: each has its other half."""
+    """The attempts that the records count, and the run records: each must have its other half."""
     counted, runs = defaultdict(list), defaultdict(list)
     for one in group.occurrences:
         counted[one.first].append(one)
@@ -128,7 +128,7 @@ def _without_run(counted: Sequence[Occurrence], made: Counter[int], begin: Begin
 
 
 def _that_count(counted: Iterable[Occurrence], attempt: int) -> int:
-    """How many records count an attempt of that number which is over."""
+    """How many records count an attempt of that number as over."""
     return sum(one.under_way != attempt and 1 <= attempt <= max(one.attempts, one.under_way) for one in counted)
 
 
@@ -163,7 +163,7 @@ def _of_run(run: Run, kind: str, what: str) -> Contradiction:
 
 
 def _cancelled_before(group: Group, run: Run) -> int | None:
-    """When the task was cancelled that a run was of; None where it was not, or went on, or another of its id came."""
+    """When the task of a run was cancelled; None where it was not, or went on, or another task took its id."""
     ends = [one.ended for one in group.occurrences if one.status == task.CANCELLED and one.ended <= run.started]
     since = max(ends, default=None)
     if since is None or any(not one.is_over or one.ended > since for one in group.occurrences):
@@ -172,7 +172,7 @@ def _cancelled_before(group: Group, run: Run) -> int | None:
 
 
 def created_of(told: Iterable[Occurrence]) -> Iterator[int]:
-    """When the tasks that records tell of were scheduled, as far as it can be read."""
+    """When the tasks in the records were scheduled, as far as it can be read."""
     for created in {one.created for one in told}:
         try:
             yield seconds(created)

@@ -14,7 +14,7 @@ _RUNNER = config.ROOT / "scripts" / "run-deferred.sh"
 
 
 def cron(connect: Callable[[], Client], argv: list[str]) -> int:
-    """Put the crontab line there, take it away, or say how things stand."""
+    """Install the crontab line, remove it, or say how things stand."""
     args = arguments.cron().parse(argv)
     settings = connect().config
     result: dict[str, Any]
@@ -27,7 +27,7 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     else:
         result = crontab.status(_RUNNER, settings.tasks_file, instants.now(), settings_file=settings.settings_file)
     if args.action != "uninstall":
-        # From here on nobody may be looking: now is the time to say who else could run programs by it.
+        # From here on nobody may be watching: now is the time to say who else could run programs through it.
         result["notes"] += places.doubts(settings)
     if render.is_for_people(args):
         render.say(*crontab.describe(result))

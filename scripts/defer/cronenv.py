@@ -1,10 +1,10 @@
-"""What a command under cron gets to see, and how it gets to see what this shell does.
+"""What a command under cron sees, and how it comes to see what this shell sees.
 
 - cron gives a command HOME, LOGNAME, SHELL, a short PATH and nothing else. What this shell has
   beyond that (PATH, exported ``DEFER_*``) goes into the settings file, so that cron wakes the
   store that this shell schedules into.
-- cron's HOME is the password database's, and it knows no XDG directories. Where that leads to
-  another settings file, or past the Python environment, the crontab line names the right one:
+- cron takes HOME from the password database, and does not set XDG variables. Where that leads to
+  another settings file, or misses the Python environment, the crontab line names the right one:
   ``DEFER_ENV_FILE=… run-deferred.sh``.
 """
 
@@ -21,7 +21,7 @@ from .errors import DeferError
 
 
 def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
-    """What the crontab line must say before the command, for its runs to find their settings and Python."""
+    """What the crontab line must set before the command, so that its runs find their settings and Python."""
     environment = _environment(crontab)
     named = {}
     if not _same(_settings_found(environment, settings_file), settings_file):
@@ -43,7 +43,7 @@ def _environment(crontab: bytes) -> dict[str, str]:
 
 
 def _settings_found(environment: Mapping[str, str], yet_to_come: Path) -> Path:
-    """The settings file found once ``yet_to_come`` is there."""
+    """The settings file that will be found once ``yet_to_come`` exists."""
     users = config.user_settings_path(environment)
     if users is not None and not environment.get("DEFER_ENV_FILE") and _same(users, yet_to_come):
         return users
@@ -51,8 +51,8 @@ def _settings_found(environment: Mapping[str, str], yet_to_come: Path) -> Path:
 
 
 def home() -> str:
-    """The home cron gives its commands, whatever HOME is in this shell."""
-    # A user without an entry: cron will not serve them either, and says so itself.
+    """The home that cron gives its commands, whatever HOME is in this shell."""
+    # cron does not serve a user without an entry either, and says so itself.
     return homedir.account() or str(homedir.need(os.environ, of_account=False))
 
 
@@ -91,7 +91,7 @@ def path_written(settings_file: Path | None) -> str | None:
 
 
 def bring_up_to_date(settings_file: Path, values: dict[str, str], lock_timeout: float) -> tuple[list[str], list[str]]:
-    """Set ``values`` in the file: the names written, and those of them that had another value. Raises StoreBusy."""
+    """Set ``values`` in the file: the names written, and those that had another value before. Raises StoreBusy."""
     held = envfile.values(envfile.read(settings_file), settings_file)
     if not _to_write(held, values) and envfile.is_private(settings_file):
         return [], []

@@ -3,8 +3,8 @@
 A crontab may hold anything: other people's encodings, CRLF, no final newline. Only lines that
 carry our mark and call a ``run-deferred.sh`` are ever changed; every other byte stays.
 
-What cron makes of a line is crontab(5): five fields, then everything up to the newline is given
-to ``sh -c``, except that an unescaped ``%`` ends it. A backslash before ``%`` is taken off. What
+crontab(5) says how cron reads a line: five fields, then everything up to the newline goes
+to ``sh -c``, except that an unescaped ``%`` ends it. A backslash before ``%`` is removed. What
 happens to other backslashes differs from cron to cron, so a path that has one is refused.
 """
 
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
 
 class Edited(NamedTuple):
-    """A crontab after an edit, and the marked lines that gave way to it."""
+    """A crontab after an edit, and the marked lines that the edit replaced."""
 
     content: bytes
     removed: list[bytes]
@@ -88,7 +88,7 @@ def _entry(line: bytes) -> Entry | None:
 
 
 def installed(content: bytes, line: bytes, runner: str, exists: Callable[[str], bool]) -> Edited:
-    """``content`` with ``line`` in it once, in the place of the first line of ours for ``runner``."""
+    """``content`` with ``line`` in it once, in place of our first line for ``runner``."""
     lines, removed = _without_ours(content, runner, exists)
     position = lines.index(None) if None in lines else len(lines)
     kept: list[bytes | None] = [*lines[:position], line, *lines[position:]]
@@ -96,16 +96,16 @@ def installed(content: bytes, line: bytes, runner: str, exists: Callable[[str], 
 
 
 def uninstalled(content: bytes, runner: str, exists: Callable[[str], bool]) -> Edited:
-    """``content`` without the lines of ours for ``runner``."""
+    """``content`` without our lines for ``runner``."""
     lines, removed = _without_ours(content, runner, exists)
     return Edited(_joined(lines) if removed else content, removed)
 
 
 def _without_ours(content: bytes, runner: str, exists: Callable[[str], bool]) -> tuple[list[bytes | None], list[bytes]]:
-    """The lines, None where a line of ours stood, and those lines.
+    """The lines, with None in place of ours, and our lines.
 
-    Ours is what carries the mark and calls this runner, or one that is not there any more: the line
-    of a second checkout that still exists is its own affair.
+    A line is ours if it carries the mark and calls this runner, or a runner that is gone. The line
+    of a second checkout that still exists is that checkout's.
     """
     lines: list[bytes | None] = list(content.split(b"\n"))
     if lines[-1] == b"":

@@ -1,7 +1,7 @@
-"""The crontab line that wakes the runner every minute: put there, taken away, looked at.
+"""The crontab line that wakes the runner every minute: install, remove and inspect it.
 
-The settings its runs need are written before the line is, so that the first wake finds them;
-:mod:`cronenv` says which those are. All that cron knows is asked of the ``crontab`` program.
+The settings that its runs need are written before the line, so that the first wake finds them;
+``cronenv`` says which those are. The crontab is read and written through the ``crontab`` program.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def install(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Put the line into the crontab and what it needs into ``settings_file``. Idempotent.
+    """Put the line into the crontab, and what it needs into ``settings_file``. Idempotent.
 
     ``path_value`` is the PATH for cron's runs; ``environ`` (default: the process's) is searched for
-    exported settings. Raises Refused where there is no cron to be used or nothing to run,
-    BadInput for a path that cron cannot carry, StorageError if the settings cannot be written, StoreBusy if
-    others were at them for ``lock_timeout`` seconds.
+    exported settings. Raises Refused where no cron can be used or there is nothing to run,
+    BadInput for a path that a crontab cannot hold, StorageError if the settings cannot be written, StoreBusy if
+    others held them for ``lock_timeout`` seconds.
     """
     environ = os.environ if environ is None else environ
     program = os.path.realpath(runner)
@@ -67,7 +67,7 @@ def install(
 
 
 def uninstall(runner: Path) -> dict[str, Any]:
-    """Take the line out of the crontab; the settings file stays, it may hold more. Idempotent."""
+    """Remove the line from the crontab; the settings file stays, since it may hold more. Idempotent."""
     program = os.path.realpath(runner)
     crontab = _read()
     edited = cronline.uninstalled(crontab, program, os.path.exists)
@@ -82,7 +82,7 @@ def uninstall(runner: Path) -> dict[str, Any]:
 
 
 def status(runner: Path, tasks_file: Path, now: datetime, *, settings_file: Path | None = None) -> dict[str, Any]:
-    """Whether the line is there, a daemon runs, and when a wake of ``tasks_file`` last came by."""
+    """Whether the line is there, whether a daemon runs, and when a wake last looked at ``tasks_file``."""
     program = os.path.realpath(runner)
     try:
         crontab, trouble_with_cron = _read(), None
@@ -117,7 +117,7 @@ def describe(result: dict[str, Any]) -> list[str]:
 def daemon_state(proc: Path = Path("/proc")) -> str:
     """``running``, ``not running`` or ``cannot tell``, from the processes this user can see."""
     if sys.platform == "linux":
-        # Under hidepid only one's own processes are there to see, and the daemon is root's.
+        # Under hidepid a user sees only their own processes, and the daemon is root's.
         names = _process_names(proc) if (proc / "1").exists() else None
     else:
         names = _names_from_ps()
@@ -195,7 +195,7 @@ def _said(done: subprocess.CompletedProcess[bytes]) -> str:
 
 def _refused(said: str) -> Refused:
     if "not allowed" in said or "cron.allow" in said:
-        return Refused(f"cron is closed to this user: {said} (get named in cron.allow, or {_WITHOUT_CRON})")
+        return Refused(f"cron is closed to this user: {said} (ask for an entry in cron.allow, or {_WITHOUT_CRON})")
     return Refused(f"`crontab` refused: {said} (try `crontab -l` by hand)")
 
 
@@ -246,7 +246,7 @@ def _install_lines(result: dict[str, Any]) -> list[str]:
     ]
     overwritten = [name for name in result["settings_changed"] if name != "PATH"]
     if overwritten:
-        lines.append(f"these had another value there: {', '.join(overwritten)}")
+        lines.append(f"these had another value before: {', '.join(overwritten)}")
     return [*lines, _daemon_line(result["daemon"])]
 
 

@@ -1,16 +1,16 @@
-"""What belongs to an attempt: its leader, what that started, and what is left of both.
+"""Which processes belong to an attempt: its leader, what that started, and what is left of both.
 
 On Linux the runner is a *subreaper* (prctl(2), PR_SET_CHILD_SUBREAPER): a process that loses its
-parent becomes the runner's child, whatever session it has moved to. So a runner that has no child
-it does not know has nothing left behind: that is one small file to read (proc(5),
-``/proc/self/task/*/children``). Otherwise, and on other systems always, the process table is read
-whole, and a process belongs to an attempt if one of these holds:
+parent becomes the runner's child, whatever session it has moved to. So if a runner knows all its
+children, nothing is left behind: that takes one small file to read (proc(5),
+``/proc/self/task/*/children``). Otherwise, and always on other systems, the whole process table is
+read, and a process belongs to an attempt if one of these holds:
 
 - it is in the leader's process group or session;
 - its environment names the attempt's run (``DEFER_RUN_ID``);
 - its parent belongs to it.
 
-What left the session, lost its parent *and* cleared its environment is not told from a stranger.
+A process that left the session, lost its parent *and* cleared its environment cannot be told from a stranger.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 @contextmanager
 def adopting() -> Iterator[None]:
-    """Be a subreaper meanwhile, where the system has that."""
+    """Be a subreaper while this is entered, where the system has that."""
     if not _ON_LINUX:
         yield
         return
@@ -53,7 +53,7 @@ def adopting() -> Iterator[None]:
 
 
 def has_unknown_child(known: Container[int]) -> bool:
-    """Whether this process, a subreaper, has a child beside ``known``; True where the system does not tell."""
+    """Whether this process, a subreaper, has a child other than ``known``; True where the system does not tell."""
     children = _children()
     return children is None or any(child not in known for child in children)
 
@@ -71,13 +71,13 @@ def _children() -> list[int] | None:
 
 
 def reap(pid: int) -> None:
-    """Take the end of a process that may have become our child; of any other this does nothing."""
+    """Reap a process if it has ended and become our child; otherwise do nothing."""
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 
 
 def reap_others(known: Container[int]) -> None:
-    """Take the ends of all children beside ``known``: for a process whose other children are none but adopted ones."""
+    """Reap all children other than ``known`` that have ended: for a process whose other children are all adopted."""
     for child in _children() or ():
         if child not in known:
             reap(child)
@@ -98,7 +98,7 @@ def of_attempt(leader: int, run_id: str, *, below: int | None = None, start: str
     groups = {leader} if below is not None or (leader in rows and rows[leader].start == start) else set()
     own = {row.pid for row in wanted if groups & {row.group, row.session} or _names_run(row.pid, run_id)}
     if below is None:
-        # Who asks may have been started by the attempt itself, and has attempts of its own.
+        # The attempt itself may have started the process that asks, which then has attempts of its own.
         own.discard(os.getpid())
         rows.pop(os.getpid(), None)
     members = own | {row.pid for row in _descendants(own, rows)}
@@ -106,7 +106,7 @@ def of_attempt(leader: int, run_id: str, *, below: int | None = None, start: str
 
 
 def group_alone(leader: int) -> list[Row]:
-    """The leader's group as one row, where the system shows no processes: that it can be signalled is all we know."""
+    """The leader's group as one row, where the system shows no processes: all we know is that it can be signalled."""
     try:
         os.killpg(leader, 0)
     except (ProcessLookupError, PermissionError):
@@ -159,7 +159,7 @@ def _names_run(pid: int, run_id: str) -> bool:
     """Whether a process was started with ``DEFER_RUN_ID`` of that run in its environment."""
     if _ON_LINUX:
         with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
-            # A run id of another's hand may hold what no environment can: then no process names it.
+            # A run id that others wrote may hold what an environment cannot: then no process names it.
             return f"DEFER_RUN_ID={run_id}".encode(errors="surrogatepass") in file.read().split(b"\0")
         return False
     import psutil

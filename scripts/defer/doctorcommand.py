@@ -1,4 +1,4 @@
-"""The face of `doctor`: so far `--records`, whether what was recorded tells one story."""
+"""The face of `doctor`: so far `--records`, which checks that the records agree with each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
     """Check the history; 1 where it contradicts itself."""
     args = arguments.doctor().parse(argv)
     if not args.records:
-        raise BadInput("doctor is not told what to check (defer doctor --records)")
+        raise BadInput("doctor needs to know what to check (defer doctor --records)")
     from . import places, recordfiles
 
     client = connect()

@@ -54,14 +54,14 @@ class Given(TypedDict, total=False):
 
 
 class Editor:
-    """What the changes need: the store, the log, the settings and the present."""
+    """What the changes work with: the store, the log, the settings and the present."""
 
     def __init__(self, store: Store, audit: AuditLog, config: Config, now: datetime) -> None:
         self._store, self._audit, self._config, self._now = store, audit, config, now
 
     @property
     def now(self) -> datetime:
-        """The moment as of which changes are made."""
+        """The present moment for all changes."""
         return self._now
 
     def _change(self, action: str, task_id: str, change: Callable[[Task], Task], **facts: object) -> Task:
@@ -74,11 +74,11 @@ class Editor:
         return self._change("paused", task_id, partial(changes.pause, now=self._now))
 
     def resume(self, task_id: str) -> Task:
-        """Let a paused task run again; what a recurring one passed meanwhile is one record. Raises Refused."""
+        """Let a paused task run again; what a recurring one missed meanwhile becomes one record. Raises Refused."""
         return self._change("resumed", task_id, partial(changes.resume, now=self._now))
 
     def reschedule(self, task_id: str, words: str, tz: str | None = None) -> Task:
-        """Move a task, or the coming occurrence of a recurring one, to another time. Raises Refused, BadInput."""
+        """Move a task, or the next occurrence of a recurring one, to another time. Raises Refused, BadInput."""
         return self._change("rescheduled", task_id, partial(self._moved, words, tz), when=words)
 
     def _moved(self, words: str, tz: str | None, one: Task) -> Task:
@@ -92,14 +92,14 @@ class Editor:
         return changes.reschedule(one, reading.instant, words)
 
     def run_now(self, task_id: str) -> Task:
-        """Do once, at the next wake, what a task does or did; the task itself is not touched. Raises Refused."""
+        """Run a copy of a task once, at the next wake; the task itself is not touched. Raises Refused."""
         one = scheduler.look_up(self._store, self._config.archive_dir, task_id)
         (copy,) = self._store.append([changes.run_now(one, self._now)], self._now)
         self._audit.note(self._now, "run_requested", task_id, copy=copy["id"])
         return copy
 
     def cancel_occurrence(self, task_id: str, reason: str | None) -> Task:
-        """Leave out the occurrence a recurring task waits for. Raises Refused."""
+        """Skip the occurrence that a recurring task waits for. Raises Refused."""
         change = partial(changes.cancel_occurrence, now=self._now, reason=reason)
         return self._change("occurrence_cancelled", task_id, change, reason=reason)
 
@@ -155,7 +155,7 @@ class Editor:
         return self._config.timezone(given.get("tz") or one.get("tz"))
 
     def _new_time(self, given: Given, one: Task) -> dict[str, Any]:
-        """Another moment or rule. What bounds the task and how it behaves stays unless it is given too."""
+        """Another moment or rule. The task keeps its bounds and policies unless they are given too."""
         words = given.get("when") or occurrences.policies(one)["expression"]
         moment = scheduler.read(Timing(words, self._zone(given, one).key), self._config, self._now)
         recurs = moment.reading.recurrence is not None
@@ -177,7 +177,7 @@ class Editor:
         return {**fields, "attempts": 0}
 
     def _new_policies(self, given: Given, one: Task) -> dict[str, Any]:
-        """Other bounds and behaviour under the same rule."""
+        """Other bounds and policies under the same rule."""
         was = occurrences.policies(one)
         timing = Timing(was["expression"], **_timing_of(given))
         first = occurrences.waited_for(one)
@@ -236,7 +236,7 @@ def _carried_on(rule: dict[str, Any], one: Task, given: Given) -> dict[str, Any]
 
 
 def _check(changed: Task) -> None:
-    """Refuse what could not have been scheduled so. Raises BadInput."""
+    """Raise BadInput for a task that could not have been scheduled so."""
     context, execution = changed["context"], changed["execution"]
     if not str(context.get("summary") or "").strip():
         raise BadInput("no summary (say what is to be done with --summary)", field="summary")
@@ -251,7 +251,7 @@ def _check(changed: Task) -> None:
 
 
 def _carried(one: Task, *, recurs: bool) -> dict[str, Any]:
-    """The flags that would say what is set already, as far as they fit a task of the new kind."""
+    """The flags that would set what is set already, as far as they fit a task of the new kind."""
     if not occurrences.is_recurring(one):
         if not one.get("expires_at"):
             return {}
@@ -267,7 +267,7 @@ def _carried(one: Task, *, recurs: bool) -> dict[str, Any]:
 
 
 def _policies_of(recurrence: Mapping[str, object], flags: Iterable[str]) -> dict[str, Any]:
-    """What of a ``recurrence`` object the given flags speak of."""
+    """The parts of a ``recurrence`` object that the given flags set."""
     names = [name for flag in flags for name in _SPOKEN[flag]]
     return {name: recurrence[name] for name in names if name in recurrence}
 

@@ -1,8 +1,8 @@
 """The end of an attempt: SIGTERM to all that is left of it, a grace, SIGKILL.
 
-A shell in front of a program dies at once of SIGTERM, and its program may need the grace: so it is
-given to whatever belongs to the attempt, however soon the leader is gone. Driven by whoever waits:
-``begin``, then ``is_over`` at every look; ``next_look`` says when that has something to do.
+A shell in front of a program dies of SIGTERM at once, while the program may need the grace. So everything that
+belongs to the attempt gets the grace, even if the leader is gone sooner. The caller drives it:
+``begin``, then ``is_over`` after every event; ``next_look`` says when that has something to do.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .process import signal_group
 
 LOOK_EVERY_SECONDS = 0.05
 _AFTER_KILL_SECONDS = 5.0
-"""How long what was sent SIGKILL may stay: a process in an uninterruptible wait is not waited for."""
+"""How long to wait after SIGKILL: a process in an uninterruptible wait may stay longer."""
 
 
 class Ending:
     """The ending of one attempt's processes.
 
-    ``below``: the runner itself, from which everything that is left descends; None for somebody else's attempt,
-    for which the whole process table is looked through, and whose leader is told by its ``start``.
+    ``below``: the runner itself, from which everything that is left descends. None for somebody else's attempt:
+    then the whole process table is searched, and ``start`` tells its leader from a later process of that number.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class Ending:
     def left(self) -> list[Row]:
         """What is alive of the attempt. Raises OSError where that cannot be read just now."""
         rows = descendants.of_attempt(self._leader, self._run_id, below=self._below, start=self._start)
-        # What has lost its parent may be ours to reap by now, dead or not.
+        # A process that has lost its parent may be ours to reap by now, dead or not.
         for pid in self._seen - {row.pid for row in rows} - {self._leader}:
             descendants.reap(pid)
         self._seen |= {row.pid for row in rows}
         return rows
 
     def begin(self, *, told: bool = False) -> None:
-        """Send SIGTERM to whatever is left, unless somebody else has ``told`` it already, and start the grace."""
+        """Send SIGTERM to all that is left, unless somebody else has ``told`` it already, and start the grace."""
         self._kill_at = time.monotonic() + self._grace
         self._look_at = 0.0
         if told:
@@ -59,10 +59,10 @@ class Ending:
         try:
             rows = self.left()
         except OSError:
-            # What is not in the leader's group is looked for again at the end of the grace.
+            # Processes outside the leader's group are looked for again at the end of the grace.
             rows = descendants.group_alone(self._leader)
         self._signal(rows, signal.SIGTERM)
-        # A stopped process sees the signal when it goes on.
+        # A stopped process sees the signal only when it is continued.
         self._signal(rows, signal.SIGCONT)
 
     def next_look(self) -> float | None:
@@ -72,7 +72,7 @@ class Ending:
     def is_over(self, now: float) -> bool:
         """Whether nothing is left. After the grace all that is left gets SIGKILL.
 
-        What was started since is not sent SIGTERM: it may be what somebody tidies up with.
+        What was started since does not get SIGTERM: it may be there to tidy up.
         """
         if self._kill_at is None or now < self._look_at:
             return False
@@ -89,7 +89,7 @@ class Ending:
         return False
 
     def _signal(self, rows: list[Row], number: signal.Signals) -> None:
-        """Signal each of ``rows``; those in the leader's group at once, so that none of them forks away meanwhile."""
+        """Signal each of ``rows``; the leader's group in one call, so that none of it forks away meanwhile."""
         if any(row.group == self._leader for row in rows):
             signal_group(self._leader, number)
         for row in rows:

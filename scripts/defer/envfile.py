@@ -1,6 +1,6 @@
 """Values set in a settings file: the named lines change, every other byte stays.
 
-:mod:`settings` reads the format; what is written here reads back as what was meant.
+``settings`` reads the format; what is written here reads back the same.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from pathlib import Path
 from . import fsio, settings
 from .errors import BadInput, StorageError
 
-_LIMIT = 1 << 20  # bytes; as much as is ever read of it
+_LIMIT = 1 << 20  # bytes; no more is ever read
 _SAFE_BARE = re.compile(r"[A-Za-z0-9_./:,@%+=~^-]*").fullmatch
 
 
 def line(name: str, value: str) -> bytes:
-    """``NAME=value``, quoted where it must be. BadInput for a value that no line can carry."""
+    """``NAME=value``, quoted where it must be. Raises BadInput for a value that no line can hold."""
     forms = [value] if _SAFE_BARE(value) else [f"'{value}'", f'"{value}"', value]
     for form in forms:
         if _reads_as(f"{name}={form}", name, value):
             return os.fsencode(f"{name}={form}")
-    raise BadInput(f"{name} cannot stand in a settings file: {value!r} (take its quotes or newlines out)")
+    raise BadInput(f"{name} cannot be written to a settings file: {value!r} (take its quotes or newlines out)")
 
 
 def _reads_as(written: str, name: str, value: str) -> bool:
@@ -33,7 +33,7 @@ def _reads_as(written: str, name: str, value: str) -> bool:
 
 
 def with_values(content: bytes, values: dict[str, str]) -> bytes:
-    """``content`` with each name of ``values`` set: where it stands, else at the end."""
+    """``content`` with each name of ``values`` set: on its own line if it has one, else at the end."""
     for name, value in values.items():
         content = _with_value(content, name, line(name, value))
     return content
@@ -54,7 +54,7 @@ def values(content: bytes, source: Path) -> dict[str, str]:
 
 
 def read(path: Path) -> bytes:
-    """The file's bytes, none where it is not there. StorageError if it cannot be read."""
+    """The file's bytes, empty if there is no file. Raises StorageError if it cannot be read."""
     with fsio.storage_errors(path):
         file = fsio.reader(path)
         if file is None:

@@ -89,7 +89,7 @@ class About:
 
 
 class NoHome(BadInput):
-    """What is asked for lies in the home directory, and nothing says where that is."""
+    """Something is in the home directory, and nothing says where that is."""
 
     exit_code = EXIT_IO
 
@@ -100,7 +100,7 @@ class NoHome(BadInput):
 
 
 class StorageError(DeferError):
-    """The disk did not do what was asked; the store holds the old state or the new."""
+    """The disk failed to do something; the store holds the old state or the new one."""
 
     exit_code = EXIT_IO
 
@@ -110,13 +110,13 @@ class NotStorable(StorageError):
 
 
 class StoreBusy(DeferError):
-    """The store's lock was not to be had within ``DEFER_LOCK_TIMEOUT_SECONDS``."""
+    """Others held the store's lock for ``DEFER_LOCK_TIMEOUT_SECONDS``."""
 
     exit_code = EXIT_BUSY
 
 
 def storage_error(error: OSError, path: object) -> StorageError:
-    """The error of a disk that did not do what was asked; ``path`` where the system names none."""
+    """The error for a disk that failed; ``path`` is what it is about where the system does not say."""
     remedy = getattr(error, "remedy", None) or _REMEDIES.get(error.errno or 0, "see the system's message")
     return StorageError(f"{error.strerror or error}: {error.filename or path} ({remedy})")
 

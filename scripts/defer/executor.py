@@ -32,7 +32,7 @@ class Misconfigured(DeferError):
 
 
 def file_name(task_id: str) -> str:
-    """A file name for an id: the id itself, or for a v1 id that is none, what is left and a digest."""
+    """A file name for an id: the id itself, or for a v1 id that cannot be one, what is left of it and a digest."""
     if _PLAIN_NAME(task_id) and ".." not in task_id:
         return task_id
     digest = hashlib.sha256(task_id.encode(errors="surrogatepass")).hexdigest()[:12]
@@ -40,7 +40,7 @@ def file_name(task_id: str) -> str:
 
 
 def resolve(named: str, store: Path) -> Path:
-    """The file an executor is called by: a shipped adapter's name, or a path. Raises Misconfigured."""
+    """The file of an executor, which is a shipped one's name or a path. Raises Misconfigured."""
     path = adapters.find(named) or Path(named)
     trouble = adapters.trouble(path, store)
     if trouble:
@@ -51,7 +51,7 @@ def resolve(named: str, store: Path) -> Path:
 def command_line(task: Task, config: Config) -> list[str] | None:
     """What an attempt starts: the task's own command, else its executor, else the configured one.
 
-    None where there is none of them. Raises Misconfigured for one that cannot be started.
+    None where it has none of these. Raises Misconfigured for one that cannot be started.
     """
     command = task.get("command")
     if isinstance(command, str):
@@ -60,7 +60,7 @@ def command_line(task: Task, config: Config) -> list[str] | None:
         directory = str(working_directory(task, config))
         program = adapters.program(command[0], config.get("PATH") or os.defpath, directory)
         if program is None:
-            raise Misconfigured(f"no such program: {command[0]} (give its path, or mend PATH in the settings file)")
+            raise Misconfigured(f"no such program: {command[0]} (give its path, or correct PATH in the settings file)")
         return [program, *command[1:]]
     named = task.get("executor") or config.executor
     return None if named is None else [str(resolve(named, config.tasks_file))]
@@ -86,7 +86,7 @@ class Paths(NamedTuple):
 def write_prompt(task: Task, paths: Paths, config: Config) -> None:
     """Write the prompt artifact. Raises OSError."""
     if isinstance(task.get("last_error"), str):
-        # It was masked by what was secret then, or by a version that masked nothing.
+        # It was masked with the secrets of that time, or by a version that masked nothing.
         task = {**task, "last_error": config.masked(task["last_error"])}
     text = prompt.render(task, int((task.get("run") or {}).get("attempt") or 1))
     fsio.ensure_directory(paths.prompt.parent)
@@ -122,9 +122,9 @@ class _Noted(dict[str, str]):
 
 
 def own_variables(task: Task, config: Config) -> tuple[dict[str, str], list[bytes]]:
-    """The variables of a task's file, read from there, and what is secret of them, beside ``config.secrets``.
+    """The variables in a task's file, and which of their values are secret, beside ``config.secrets``.
 
-    Their values are kept nowhere else. What ``${NAME}`` took into them is as secret by itself. Raises Misconfigured.
+    Nothing else keeps their values. A value that ``${NAME}`` put into one stays secret too. Raises Misconfigured.
     """
     if not task.get("env"):
         return {}, []
@@ -134,7 +134,7 @@ def own_variables(task: Task, config: Config) -> tuple[dict[str, str], list[byte
     try:
         own = taskfile.environment(Path(task.get("env_file") or task["source"]["file"]), environment)
     except (DeferError, KeyError, TypeError) as error:
-        raise Misconfigured(f"the task's env cannot be had: {error}") from None
+        raise Misconfigured(f"the task's env cannot be read: {error}") from None
     return own, [*config.secrets_of(own), *config.secrets_of(environment.taken)]
 
 
@@ -161,7 +161,7 @@ def _names_told(task: Task) -> dict[str, str]:
     for what, named, is_plain in (("model", model, agentnames.is_model), ("agent", agent, agentnames.is_agent)):
         if named and not is_plain(named):
             where = (task.get("source") or {}).get("file")
-            mend = f"mend {what} in {where}, then: defer sync" if where else "cancel it, and schedule it with another"
+            mend = f"correct {what} in {where}, then: defer sync" if where else "cancel it, schedule it with another"
             raise Misconfigured(f"{what} cannot be told to a program: {shapes.shown(named)} ({mend})")
     told = {"DEFER_SESSION_ID": None if session_error(task) else session, "DEFER_MODEL": model, "DEFER_AGENT": agent}
     return {name: str(value) for name, value in told.items() if value}
@@ -172,7 +172,7 @@ def _session(task: Task) -> str | None:
 
 
 def session_error(task: Task) -> str | None:
-    """Why the conversation that a record names is not continued: an agent may have named an option in its place."""
+    """Why the conversation in a record is not continued: an agent may have written an option in place of its id."""
     session = _session(task)
     if not session:
         return None
@@ -190,14 +190,14 @@ def timeout_of(task: Task, config: Config) -> float | None:
 
 
 def misconfigured(error: Misconfigured, paths: Paths, config: Config) -> Outcome:
-    """The outcome of an attempt that could not start for a reason that stays."""
+    """The outcome of an attempt that could not start, for a reason that will not pass."""
     return Outcome(
         FAILED, error_type=CONFIG_ERROR, error=config.masked(str(error)), result={"prompt_path": str(paths.prompt)}
     )
 
 
 def not_started(error: Exception, error_type: str, config: Config) -> Outcome:
-    """The outcome of an attempt that could not start for a reason nobody foresaw, or the system gave."""
+    """The outcome of an attempt that could not start, for a reason that nobody foresaw or that the system gave."""
     # The error may hold a value of the record, of any length.
     said = config.masked(str(error) if isinstance(error, OSError) else repr(error))
     why = said if isinstance(error, OSError) else f"its record cannot be used: {said[:300]}"

@@ -1,4 +1,4 @@
-"""How a call ends: what went wrong as one line on stderr and an exit status, in whatever state the streams are.
+"""How a call ends: one line on stderr for what went wrong, and an exit status, whatever state the streams are in.
 
 For the command line, and for the scripts that a bare ``python3`` starts, which load little else.
 """
@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from .errors import EXIT_IO, EXIT_OK, DeferError
 
-_EXIT_INTERRUPTED = 130  # what a shell makes of SIGINT
+_EXIT_INTERRUPTED = 130  # a shell's status for SIGINT
 
 
 def status_of(work: Callable[[], int], tell: Callable[[str], None]) -> int:
-    """The exit status of ``work``, whose output is written by then; ``tell`` gets the line of what went wrong."""
+    """The exit status of ``work``, once its output is written; ``tell`` gets the line for what went wrong."""
     try:
         status = work()
         sys.stdout.flush()
@@ -25,7 +25,7 @@ def status_of(work: Callable[[], int], tell: Callable[[str], None]) -> int:
         _flush_or_drop()
         return error.exit_code
     except BrokenPipeError:
-        # The reader of our output has had enough.
+        # The reader of our output has closed it.
         _drop_output()
         return EXIT_OK
     except KeyboardInterrupt:
@@ -39,9 +39,9 @@ def status_of(work: Callable[[], int], tell: Callable[[str], None]) -> int:
 
 
 def open_missing_streams() -> None:
-    """Stand-ins for standard streams that the caller closed: no file of ours may get their numbers.
+    """Replace standard streams that the caller closed, so that no file of ours gets their numbers.
 
-    Where stderr is closed, bash leaves the script it reads open as such: not to be written to, either.
+    Where stderr is closed, bash has the script that it reads open under that number: that must not be written to.
     """
     for fd, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         try:
@@ -68,5 +68,5 @@ def _flush_or_drop() -> None:
 
 
 def _drop_output() -> None:
-    """What could not be written is not to be tried again, and complained about, at exit."""
+    """Keep Python from trying again at exit, and failing again, to write what could not be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -374,7 +374,7 @@ def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
     if found is None:
         why = store.unreadable(task_id)
         raise (
-            NoSuchTask(task_id) if why is None else Unreadable(f"task cannot be read: {task_id}: {why} (mend it there)")
+            NoSuchTask(task_id) if why is None else Unreadable(f"task cannot be read: {task_id}: {why} (fix it there)")
         )
     return found
 

@@ -33,7 +33,7 @@ def _shortened(message: str) -> str:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON's")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def finite(digits: str) -> float:
@@ -52,7 +52,7 @@ def parse_object(text: str, source: str) -> dict[str, Any]:
         where = f"line {error.lineno} column {error.colno}"
         raise BadInput(f"{source} is not JSON: {error.msg} at {where} (quote the whole object for the shell)") from None
     except ValueError as error:
-        raise BadInput(f"{source} is not JSON: {error} (mend that number)") from None
+        raise BadInput(f"{source} is not JSON: {error} (correct that number)") from None
     except RecursionError:
         raise BadInput(f"{source} is nested too deeply (flatten it)") from None
     if codec.nests_deeper_than(_MAX_DEPTH, value):

@@ -156,7 +156,7 @@ def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
     except BadInput as error:
         raise BadFile([file.wrong(error.worded(str), _field(file, error))]) from None
     except OSError as error:
-        raise BadFile([located(file.path, f"its task cannot be planned: {error.strerror} (mend it)")]) from None
+        raise BadFile([located(file.path, f"its task cannot be planned: {error.strerror} (fix it)")]) from None
     try:
         # As it is stored: one that the store refused would keep all other files' tasks out.
         size = len(codec.new_line(planned.task if file.enabled else changes.pause(planned.task, now)))

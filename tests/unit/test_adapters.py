@@ -200,7 +200,7 @@ class TestTheProgramOfACommand:
         self.says(here / "bin", name)
         ended = self.ran(place, [name], here)
         if name == "x":
-            assert ended["error"] == "no such program: x (give its path, or mend PATH in the settings file)"
+            assert ended["error"] == "no such program: x (give its path, or correct PATH in the settings file)"
         else:
             assert "PATH=" in ended["result"]["output"]
 

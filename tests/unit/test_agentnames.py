@@ -123,7 +123,7 @@ def test_a_record_of_a_task_file_says_where_to_mend_it(place):
     source = {"file": "/t/a.yml", "digest": "d"}
     place.write_store(v1_task("odd", executor="/bin/true", model="a b", source=source))
     place.wake_at(NOW)
-    assert "(mend model in /t/a.yml, then: defer sync)" in place.archived()[0]["error"]
+    assert "(correct model in /t/a.yml, then: defer sync)" in place.archived()[0]["error"]
 
 
 @pytest.mark.parametrize("session", ["--dangerously-skip-permissions", "a b", "a\nb", "[masked]", "a\0b", "a\ud800"])

@@ -110,9 +110,7 @@ def test_a_hard_link_is_refused(place: Place, cloned: Path) -> None:
     (place.home / "notes").write_text("mine\n")
     (cloned / "CONTEXT.md").hardlink_to(place.home / "notes")
     said = reorient(place, cloned)
-    assert (
-        said == f"defer: the context file is a file of another name, too, a hard link: {cloned}/CONTEXT.md {IF_MEANT}\n"
-    )
+    assert said == f"defer: the context file has another name too, a hard link: {cloned}/CONTEXT.md {IF_MEANT}\n"
 
 
 @as_root

@@ -306,7 +306,7 @@ class TestSettings:
         machine.settings.write_text("DEFER_RUNTIME_DIR=/a\n")
         result = machine.install(DEFER_RUNTIME_DIR="/b")
         assert machine.settings.read_text() == "DEFER_RUNTIME_DIR=/b\nPATH=/usr/bin:/bin\n"
-        assert "these had another value there: DEFER_RUNTIME_DIR" in crontab.describe(result)
+        assert "these had another value before: DEFER_RUNTIME_DIR" in crontab.describe(result)
 
     def test_a_settings_file_that_is_broken_is_refused_and_left(self, machine):
         machine.settings.parent.mkdir(parents=True)
@@ -317,7 +317,7 @@ class TestSettings:
         assert not machine.tab.exists()
 
     def test_a_path_with_a_newline_is_refused(self, machine):
-        with pytest.raises(BadInput, match="PATH cannot stand in a settings file"):
+        with pytest.raises(BadInput, match="PATH cannot be written to a settings file"):
             machine.install(path="/a\nDEFER_EXECUTOR=/evil")
         assert not machine.tab.exists()
 

@@ -71,7 +71,7 @@ def test_a_task_whose_line_is_not_a_record_is_said_to_be_there(place, command):
     done = place.defer(command[0], "a", *command[1:])
     assert done.returncode == 1
     where = f"at offset {len(before)} of {place.store_path}"
-    assert done.stderr == f"defer: task cannot be read: a: attempts is not usable: '2', {where} (mend it there)\n"
+    assert done.stderr == f"defer: task cannot be read: a: attempts is not usable: '2', {where} (fix it there)\n"
     assert "no such task: c" in place.defer(command[0], "c", *command[1:]).stderr
 
 
