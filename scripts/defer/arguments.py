@@ -67,12 +67,17 @@ class Parser(argparse.ArgumentParser):
             description=description,
             epilog=epilog,
             allow_abbrev=False,
+            exit_on_error=False,
             formatter_class=_formatter,
         )
 
     def error(self, message: str) -> NoReturn:
         """Raise BadInput instead of printing usage."""
-        raise BadInput(f"{message} (see {self.prog} --help)")
+        raise self._refused(message)
+
+    def _refused(self, message: str, flag: str | None = None) -> BadInput:
+        action = self._option_string_actions.get(flag or "")
+        return BadInput(f"{message} (see {self.prog} --help)", field=action.dest if action else None)
 
     def print_help(self, file: Any = None) -> None:
         """Print the help. Raises OSError, which argparse itself passes over: help cut short, and exit status 0."""
@@ -84,7 +89,10 @@ class Parser(argparse.ArgumentParser):
         # argparse looks at all flags once for each flag: twenty thousand of them take ten seconds.
         if sum(word.startswith("-") for word in words) > _MOST_FLAGS:
             raise BadInput(f"more than {_MOST_FLAGS} flags (give lists with --context-json, or in a file)")
-        namespace, unknown = self.parse_known_intermixed_args(self._joined(words))
+        try:
+            namespace, unknown = self.parse_known_intermixed_args(self._joined(words))
+        except argparse.ArgumentError as error:
+            raise self._refused(str(error), error.argument_name) from None
         flags = [word for word in unknown if word.startswith("-")]
         if flags:
             raise BadInput(self._unknown_flag(flags[0].split("=")[0]))

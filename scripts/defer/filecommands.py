@@ -28,7 +28,7 @@ from .arguments import Parser
 from .client import Client
 from .codec import Task
 from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
-from .taskfile import BadFile
+from .taskfile import BadFile, Located
 from .taskfiles import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
 
 Connect: TypeAlias = Callable[[], Client]
@@ -187,8 +187,8 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
             stays = "not carried over: " if job.fields is None else ""
             left_out += [f"{job.task_id}: {stays}{note}" for note in job.notes]
         except BadFile as error:
-            _, _, what = error.lines[0].partition(": ")  # the file of that line was not written
-            left_out.append(f"{job.task_id}: not carried over: {what}")
+            # Without the place: that file was not written.
+            left_out.append(f"{job.task_id}: not carried over: {error.lines[0].said}")
         except (BadInput, Refused) as error:
             left_out.append(f"{job.task_id}: not carried over: {error}")
     plan = _imported(client, args, directory, written)
@@ -273,7 +273,7 @@ def _path_of(directory: Path, task_id: str) -> Path | None:
     return _path_among(taskfiles.files(directory), task_id)
 
 
-def _path_among(files: tuple[dict[str, Path], dict[str, str]], task_id: str) -> Path | None:
+def _path_among(files: tuple[dict[str, Path], dict[str, Located]], task_id: str) -> Path | None:
     found, bad = files
     if task_id in bad:
         raise BadFile([bad[task_id]])

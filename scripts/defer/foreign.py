@@ -49,7 +49,8 @@ def agentica(raw: bytes, source: Path, now: datetime) -> list[Job]:
     try:
         found = taskformats.parse_json(taskfile.decoded(raw))
     except taskformats.Complaint as error:
-        raise BadInput(taskfile.located(source, error.what, error.line, error.field)) from None
+        said = taskfile.located(source, error.what, error.line, error.field)
+        raise BadInput(said, field=error.field) from None
     jobs = found.get("jobs") if isinstance(found, dict) else found
     if not isinstance(jobs, list) or not all(isinstance(one, dict) for one in jobs):
         raise BadInput(f"{source}: not a list of jobs (give agentica's jobs.json)")

@@ -33,11 +33,19 @@ _LONGEST_SAID = 400
 _NULL_COUNTS = ("timeout", "timeoutMs")
 
 
-class BadFile(BadInput):
-    """A task file that cannot be read; ``lines`` has one line for each thing that is wrong."""
+class Located(str):
+    """A line on one place of a file; ``field`` is which field it is about, ``said`` the line without the place."""
 
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__(lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1} more)")
+    field: str | None
+    said: str
+
+
+class BadFile(BadInput):
+    """A task file that cannot be read; ``lines`` has one for each thing that is wrong, ``field`` is the first's."""
+
+    def __init__(self, lines: list[Located]) -> None:
+        text = lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1} more)"
+        super().__init__(text, field=lines[0].field)
         self.lines = lines
 
 
@@ -105,7 +113,7 @@ class TaskFile(NamedTuple):
         found = self.fields.get(name)
         return None if found is None else str(found)
 
-    def wrong(self, what: str, field: str | None = None) -> str:
+    def wrong(self, what: str, field: str | None = None) -> Located:
         """The line that says what is wrong with a field."""
         return located(self.path, what, self.lines.get(field or ""), field)
 
@@ -117,12 +125,15 @@ def _limit(wanted: float, per_second: int = 1) -> float:
     return wanted / per_second
 
 
-def located(path: Path, what: str, line: int | None = None, field: str | None = None) -> str:
+def located(path: Path, what: str, line: int | None = None, field: str | None = None) -> Located:
     """``file:line: field: what``, without the parts that are not known."""
     place = str(path) if line is None else f"{path}:{line}"
     if len(what) > _LONGEST_SAID:
         what = f"{what[: _LONGEST_SAID // 2]} … {what[-_LONGEST_SAID // 2 :]}"
-    return ": ".join([place, *([field] if field else []), what]).replace("\n", " ")
+    said = (f"{field}: {what}" if field else what).replace("\n", " ")
+    found = Located(f"{place}: {said}".replace("\n", " "))
+    found.field, found.said = field, said
+    return found
 
 
 def read(path: Path, limit: int = LIMIT) -> bytes:
@@ -190,7 +201,7 @@ def describe(path: Path, raw: bytes) -> TaskFile:
     return task_file
 
 
-def _by_line(path: Path, complaints: list[Complaint], lines: dict[str, int]) -> list[str]:
+def _by_line(path: Path, complaints: list[Complaint], lines: dict[str, int]) -> list[Located]:
     """The complaints as text, in the order of the file; what is missing belongs to its first line."""
 
     def line_of(one: Complaint) -> int | None:
@@ -286,7 +297,7 @@ def _contradictions(one: TaskFile) -> Iterator[Complaint]:
     try:
         _ = one.timeout_seconds
     except BadInput as error:
-        yield Complaint(str(error), None, "timeout")
+        yield Complaint(str(error), None, "timeoutMs" if "timeoutMs" in one.fields else "timeout")
 
 
 def _warnings(path: Path, fields: dict[str, Any], lines: dict[str, int]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from .codec import Task
 from .config import Config
 from .errors import BadInput, NeedsNewer, NotStorable, Refused
 from .store import Store
-from .taskfile import BadFile, TaskFile, located
+from .taskfile import BadFile, Located, TaskFile, located
 from .taskrecords import FILE_DISABLED, FILE_REMOVED, source
 
 NEW, CHANGED, REMOVED, SAME = "+", "~", "-", "="
@@ -64,7 +64,7 @@ def directory_of(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def files(directory: Path) -> tuple[dict[str, Path], dict[str, str]]:
+def files(directory: Path) -> tuple[dict[str, Path], dict[str, Located]]:
     """The task files of a directory by id, and for each id that cannot be used what is wrong with it."""
     with fsio.storage_errors(directory):
         # Whoever may put a file there says what runs as us.
@@ -78,7 +78,7 @@ def files(directory: Path) -> tuple[dict[str, Path], dict[str, str]]:
     return {task_id: those[0] for task_id, those in found.items() if task_id not in bad}, bad
 
 
-def _why_not(task_id: str, paths: list[Path]) -> str | None:
+def _why_not(task_id: str, paths: list[Path]) -> Located | None:
     if len(paths) > 1:
         names = " and ".join(path.name for path in paths)
         return located(paths[0], f"{names} are the same task (keep one)")
@@ -139,7 +139,9 @@ def plan(
 
 def _looked(looks: list[Callable[[], Step]]) -> tuple[list[Step], list[str], list[str]]:
     """The steps by id, what is wrong with files, and what is not for this version to change. None keeps another out."""
-    steps, problems, refused = [], [], []
+    steps: list[Step] = []
+    problems: list[str] = []
+    refused: list[str] = []
     for look in looks:
         try:
             steps.append(look())
@@ -306,7 +308,7 @@ class _Changes:
         try:
             return _as_wanted(self._steps[current["id"]], current, self._config, self._now)
         except BadFile as error:
-            self._note(current, error.lines)
+            self._note(current, [*error.lines])
         except NeedsNewer as error:
             self._note(current, [str(error)])
         except Refused:  # it has ended, or somebody has done it

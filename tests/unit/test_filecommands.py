@@ -464,6 +464,16 @@ def test_import_overwrites_nothing(run: Run, tasks: Path, tmp_path: Path) -> Non
     assert sorted(os.listdir(tasks)) == ["a.md", "b.yml"]
 
 
+def test_import_says_why_a_job_stays_behind_wherever_its_file_would_lie(run: Run, tasks: Path, tmp_path: Path) -> None:
+    """The place of a file that was not written stands in no line, nor does half of it."""
+    job = {"id": "a", "prompt": "x", "schedule": {"kind": "cron", "expression": "61 9 * * *", "timezone": "UTC"}}
+    source = tmp_path / "jobs.json"
+    source.write_text(json.dumps([job]))
+    _, out, _ = run("import", "--from", "agentica", str(source), "--dir", str(tmp_path / "mine: a"), "--compact")
+    (line,) = json.loads(out)["left_out"]
+    assert line.startswith('a: not carried over: schedule: "61 9 * * *": ')
+
+
 def test_import_of_what_is_no_jobs_file(run: Run, tmp_path: Path) -> None:
     assert run("import", "--from", "agentica", str(tmp_path / "gone.json"))[0] == 2
     assert run("import", "--from", "elsewhere", str(JOBS))[0] == 2

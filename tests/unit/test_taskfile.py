@@ -184,6 +184,33 @@ def test_what_is_wrong_is_told_by_line_and_field(wrong: Callable[..., list[str]]
     assert sorted(wrong(text)) == sorted(lines)
 
 
+NOT_TAKEN = {
+    **dict.fromkeys(("schedule", "cron", "prompt", "workflow", "executor", "agent", "agent_id", "model"), "[1]"),
+    **dict.fromkeys(("workspace", "tz", "expires", "jitter", "session_mode"), "[1]"),
+    **dict.fromkeys(("name", "description", "when_to_use", "env"), "[1]"),
+    **dict.fromkeys(("enabled", "sticky_session", "leave_running"), "perhaps"),
+    **dict.fromkeys(("command", "tags"), "{a: b}"),
+    "timeout": "soon",
+    "timeoutMs": "0",
+    "retries": "-1",
+    "catch_up": "two",
+    "overlap": "two",
+    "version": "3",
+    "permissions": '"a\\0b"',
+}
+"""For each field a value that it does not take."""
+
+
+@pytest.mark.parametrize("field", json.loads(taskfile.SCHEMA.read_text())["properties"])
+def test_the_error_of_a_bad_file_has_the_field_it_is_about(load: Load, field: str) -> None:
+    moment = "" if field in ("schedule", "cron") else BASE
+    does = "" if field in ("command", "prompt", "workflow") else "command: x\n"
+    with pytest.raises(BadFile) as caught:
+        load(f"{moment}{does}{field}: {NOT_TAKEN[field]}\n")
+    assert caught.value.field == field
+    assert [line.field for line in caught.value.lines] == [field]
+
+
 def test_names_and_texts_of_env_are_checked_and_never_shown(wrong: Callable[..., list[str]]) -> None:
     lines = wrong(BASE + "command: x\nenv:\n  A: [hush]\n  B: ${hush\n  C D: hush\n  E: ${F:-hush}\n")
     assert [line.partition(": must be")[0] for line in lines] == [
