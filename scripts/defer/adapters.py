@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from . import fsio, searchpath, trust
-from .config import ROOT
+from .paths import ROOT
 
 DIRECTORY = ROOT / "scripts" / "executors"
 PROGRAMS = {"claude": ("claude",), "codex": ("codex",), "notify": ("notify-send", "osascript")}

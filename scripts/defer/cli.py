@@ -87,7 +87,7 @@ def _call(face: str, argv: list[str]) -> int:
 def _print_version() -> int:
     import tomllib
 
-    from .config import ROOT
+    from .paths import ROOT
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     render.say(f"{project['name']} {project['version']}")

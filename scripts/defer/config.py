@@ -15,16 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from . import codec, fsio, homedir, settings
+from . import codec, fsio, homedir, paths, settings
 from .errors import About, BadInput, NoHome
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from .retry import Backoff
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-"""The directory that holds ``scripts/``."""
 
 VARIABLES: dict[str, str] = {
     "DEFER_RUNTIME_DIR": "~/data/runtime",
@@ -321,14 +318,14 @@ def settings_path(env: Mapping[str, str]) -> Path | None:
     """The settings file: DEFER_ENV_FILE, else the first that exists of the two places it may be."""
     if env.get("DEFER_ENV_FILE"):
         return Path(env["DEFER_ENV_FILE"])
-    places = (user_settings_path(env), ROOT / ".env")
+    places = (user_settings_path(env), paths.ROOT / ".env")
     return next((path for path in places if path is not None and path.is_file()), None)
 
 
 def settings_places(env: Mapping[str, str]) -> list[Path]:
     """Every place where a settings file may be, whether there is one or not."""
     named = Path(env["DEFER_ENV_FILE"]) if env.get("DEFER_ENV_FILE") else None
-    return [path for path in (named, user_settings_path(env), ROOT / ".env") if path is not None]
+    return [path for path in (named, user_settings_path(env), paths.ROOT / ".env") if path is not None]
 
 
 def is_settings_file(found: os.stat_result, places: Iterable[Path]) -> bool:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import arguments, config, crontab, instants, places, render
+from . import arguments, crontab, instants, places, render
 from .client import Client
 from .errors import EXIT_OK
+from .paths import ROOT
 
-_RUNNER = config.ROOT / "scripts" / "run-deferred.sh"
+_RUNNER = ROOT / "scripts" / "run-deferred.sh"
 
 
 def cron(connect: Callable[[], Client], argv: list[str]) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from . import config, cronline, envfile, fsio, homedir
+from . import config, cronline, envfile, fsio, homedir, paths
 from .errors import DeferError
 
 
@@ -47,7 +47,7 @@ def _settings_found(environment: Mapping[str, str], yet_to_come: Path) -> Path:
     users = config.user_settings_path(environment)
     if users is not None and not environment.get("DEFER_ENV_FILE") and _same(users, yet_to_come):
         return users
-    return config.settings_path(environment) or config.ROOT / ".env"
+    return config.settings_path(environment) or paths.ROOT / ".env"
 
 
 def home() -> str:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import adapters, filing, instants, occurrences, shapes, task, timeparse, versions, words
 from .audit import AuditLog, line
 from .codec import Task
-from .config import ROOT, Config
+from .config import Config
 from .errors import About, BadInput, NoSuchTask, Unreadable
 from .markers import Markers
+from .paths import ROOT
 from .store import Store
 
 if TYPE_CHECKING:

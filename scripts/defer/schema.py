@@ -7,8 +7,8 @@ import math
 from typing import Any, NoReturn
 
 from . import codec
-from .config import ROOT
 from .errors import BadInput
+from .paths import ROOT
 
 _MAX_DEPTH = codec.MAX_DEPTH - 10
 PATH = ROOT / "references" / "task.schema.json"

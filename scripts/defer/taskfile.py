@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import config, fsio, shapes, surroundings, taskformats, timeparse
-from .config import ROOT
 from .errors import BadInput
+from .paths import ROOT
 from .taskformats import Complaint
 
 SUFFIXES = (".yml", ".yaml", ".json", ".md")

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from defer import codec
 from defer.codec import BadLine
 from support import strict, v1_task
-
-WAITING = b'{"id":"a","status":"scheduled","run_at":"2026-04-08T16:45:00Z"'
+from wrong_records import NOT_RECORDS, WAITING, WRONG_FIELDS
 
 RAW = b'{"created_at":"2026-04-08T16:35:00Z", "run_at":"2026-04-08T16:45:00Z","status":"scheduled", "id":"a"%s}\n'
 OURS = WAITING + b',"created_at":"2026-04-08T16:35:00Z"%s}\n'
@@ -59,89 +58,6 @@ def test_a_line_that_is_told_by_its_first_bytes_is_left_as_it_is():
 def test_our_own_form_of_a_line_is_none_that_is_too_large():
     line = RAW % (b',"x":"\\ud800' + "é".encode() * 400_000 + b'"')
     assert codec.canonical(line, codec.decode(line)) == line
-
-
-# One field each that nothing could compute with; the rest of the record is fine.
-WRONG_FIELDS = {
-    "id missing": {"id": None},
-    "id empty": {"id": ""},
-    "id a number": {"id": 7},
-    "id with NUL": {"id": "a\0b"},
-    "id with a lone surrogate": {"id": "a\ud800b"},
-    "id endless": {"id": "x" * 5000},
-    "status missing": {"status": None},
-    "status a list": {"status": ["scheduled"]},
-    "run_at missing": {"run_at": None},
-    "run_at a number": {"run_at": 1775666700},
-    "run_at a word": {"run_at": "tomorrow"},
-    "run_at no date": {"run_at": "2026-13-45T99:99:99Z"},
-    "run_at before time": {"run_at": "0001-01-01T00:00:00+05:00"},
-    "run_at after time": {"run_at": "9999-12-31T23:59:59-05:00"},
-    "attempts a text": {"attempts": "2"},
-    "attempts true": {"attempts": True},
-    "attempts negative": {"attempts": -1},
-    "max_retries a fraction": {"max_retries": 1.5},
-    "max_retries negative": {"max_retries": -1},
-    "timeout NaN": {"timeout_seconds": float("nan")},
-    "timeout infinite": {"timeout_seconds": float("inf")},
-    "timeout negative": {"timeout_seconds": -1},
-    "timeout true": {"timeout_seconds": True},
-    "timeout past the end of time": {"timeout_seconds": 1e300},
-    "timeout beyond any float": {"timeout_seconds": 10**400},
-    "expires_at a word": {"expires_at": "soon"},
-    "expires_at after time": {"expires_at": "9999-12-31T23:59:59-05:00"},
-    "expires_at a number": {"expires_at": 5},
-    "occurrence a number": {"occurrence": 5},
-    "context a text": {"context": "summary"},
-    "execution a list": {"execution": []},
-    "executor a list": {"executor": ["/bin/true"]},
-    "workspace a number": {"workspace": 5},
-    "cwd a number": {"cwd": 5},
-    "run a text": {"run": "run_1"},
-    "runner a text": {"run": {"runner": "me"}},
-    "runner without pid": {"run": {"runner": {"boot": None}}},
-    "runner's pid a text": {"run": {"runner": {"pid": "x"}}},
-    "runner's pid zero": {"run": {"runner": {"pid": 0}}},
-    "leader without pid": {"run": {"runner": {"pid": 1}, "leader": {}}},
-    "leader a number": {"run": {"runner": {"pid": 1}, "leader": 5}},
-    "leader's pid negative": {"run": {"runner": {"pid": 1}, "leader": {"pid": -1}}},
-    "deadline a word": {"run": {"runner": {"pid": 1}, "deadline_at": "later"}},
-    "deferrals a number": {"deferrals": 5},
-    "deferrals without counts": {"deferrals": {"total": 1}},
-    "deferrals of texts": {"deferrals": {"total": "1", "in_a_row": "1"}},
-    "schema_version a text": {"schema_version": "2"},
-    "requires a text": {"requires": "condition"},
-    "requires of numbers": {"requires": [1]},
-    "held a text": {"held": "until Friday"},
-    "held until a word": {"held": {"until": "Friday"}},
-    "last a text": {"last": "ok"},
-    "last failures a text": {"last": {"failures": "3"}},
-    "ended an object": {"ended": {}},
-    "ended of texts": {"ended": ["x"]},
-    "ended without status": {"ended": [{"id": "a", "run_at": "2026-04-08T16:45:00Z"}]},
-    "ended_runs an object": {"ended_runs": {}},
-    "ended_runs of numbers": {"ended_runs": [1]},
-    "ended_runs without an end": {"ended_runs": [{"run_id": "r"}]},
-    "ended_runs with a bad end": {"ended_runs": [{"run_id": "r", "ended_at": "x"}]},
-}
-NOT_RECORDS = {
-    "empty object": b"{}",
-    "list": b"[]",
-    "text": b'"x"',
-    "number": b"5",
-    "null": b"null",
-    "prose": b"hello",
-    "half": WAITING,
-    "NUL bytes": b"\0" * 100,
-    "NUL in the middle": WAITING.replace(b'"a"', b'"a\0"') + b"}",
-    "not UTF-8": WAITING + b',"x":"\xff\xfe"}',
-    "UTF-16": json.dumps(v1_task()).encode("utf-16"),
-    "two records on a line": json.dumps(v1_task()).encode() * 2,
-    "nested without end": b'{"id":' * 100_000,
-    "a number without end": WAITING + b',"x":' + b"1" * 5000 + b"}",
-    "single quotes": b"{'id': 'a'}",
-    "trailing comma": WAITING + b",}",
-}
 
 
 @pytest.mark.parametrize("fields", WRONG_FIELDS.values(), ids=WRONG_FIELDS)

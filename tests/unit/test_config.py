@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import config
+from defer import config, paths
 from defer.config import Config
 from defer.errors import BadInput
 
@@ -54,7 +54,7 @@ def test_a_value_among_the_names_that_are_secret_is_refused_and_not_shown(tmp_pa
 
 
 def test_the_file_is_the_first_that_exists(tmp_path):
-    assert config.settings_path({"HOME": str(tmp_path)}) in (None, config.ROOT / ".env")
+    assert config.settings_path({"HOME": str(tmp_path)}) in (None, paths.ROOT / ".env")
     user = tmp_path / ".config" / "defer" / "env"
     user.parent.mkdir(parents=True)
     user.touch()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import config, contextfiles, homedir
+from defer import config, contextfiles, homedir, paths
 from defer.errors import EXIT_IO, NoHome
 from support import SCRIPTS, records, v1_task
 
@@ -154,7 +154,7 @@ def test_the_account_serves_where_home_is_not_set_but_not_in_an_environment_made
         assert homedir.find(environ, of_account=True) == mine
         assert homedir.find(environ, of_account=False) is None
     assert homedir.find({"HOME": "home"}, of_account=True) is None
-    assert config.load({"DEFER_RUNTIME_DIR": "/r"}).settings_file in (None, config.ROOT / ".env")
+    assert config.load({"DEFER_RUNTIME_DIR": "/r"}).settings_file in (None, paths.ROOT / ".env")
 
 
 @pytest.mark.parametrize("written", ["relative", "", "."])

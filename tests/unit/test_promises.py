@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 import pytest
-from test_codec import NOT_RECORDS, WRONG_FIELDS
 
 from defer import codec, instants, process
 from support import NOW, SCRIPTS, is_running, lines_of, quoted, strict, umask, until, v1_task
+from wrong_records import NOT_RECORDS, WRONG_FIELDS
 
 ONE = "task_20260408_163500_4821"
 
