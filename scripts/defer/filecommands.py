@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from . import (
+    fileflags,
     fsio,
     instants,
-    occurrences,
     render,
     scheduler,
     task,
@@ -24,7 +24,6 @@ from . import (
     versions,
     words,
 )
-from .arguments import Parser
 from .client import Client
 from .codec import Task
 from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
@@ -36,82 +35,11 @@ Connect: TypeAlias = Callable[[], Client]
 _ACTIONS = {NEW: "new", CHANGED: "changed", REMOVED: "removed", SAME: "same"}
 _MOST_SAME = 50
 _JOBS_LIMIT = 1 << 24
-_TEXT_FLAGS = {
-    "name": "what the task is called",
-    "description": "what it is for",
-    "when-to-use": "when somebody would want it",
-    "schedule": 'when: "every weekday 8:30", "*/5 * * * *", @daily, …',
-    "command": "what to run, by sh -c; needs no agent",
-    "prompt": "what an executor is to do",
-    "workflow": "the prompt is this file under workflows/",
-    "executor": "what runs the prompt: the name of a shipped one, or a path",
-    "agent": "the agent that is meant, told to the executor",
-    "model": "the model that is meant, told to the executor",
-    "workspace": "working directory of its attempts",
-    "tz": "IANA zone in which the schedule is read",
-    "timeout": "longest an attempt may take: 10m, a number of seconds, or none",
-    "expires": "how late an occurrence is still of use",
-    "jitter": "up to so much later, always the same for one task",
-}
-
-
-def _parser(name: str, description: str) -> Parser:
-    parser = Parser(f"defer {name}", description)
-    parser.add_argument("--dry-run", action="store_true", help="show what would be done and change nothing")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--compact", action="store_true", help="JSON on one line")
-    form.add_argument("--json", action="store_true", help="JSON instead of lines of text")
-    return parser
-
-
-def _with_dir(parser: Parser) -> Parser:
-    parser.add_argument("--dir", metavar="DIR", help="the directory of task files (default: DEFER_TASKS_DIR)")
-    return parser
-
-
-def sync_parser() -> Parser:
-    """`sync`."""
-    parser = _parser("sync", "Make the schedule match a directory of task files.")
-    parser.add_argument("dir", nargs="?", metavar="DIR", help="the directory (default: DEFER_TASKS_DIR)")
-    return parser
-
-
-def add_parser() -> Parser:
-    """`add`."""
-    parser = _with_dir(_parser("add", "Write a task file and schedule its task."))
-    add = parser.add_argument
-    add("id", metavar="ID", help="the task's id, which is the file's name")
-    for name, meaning in _TEXT_FLAGS.items():
-        add(f"--{name}", metavar="TEXT", help=meaning)
-    add("--retries", type=int, metavar="N", help="further attempts after a failure")
-    add("--catch-up", choices=occurrences.CATCH_UP, help="what was missed is run once (default), all or none")
-    add("--overlap", choices=occurrences.OVERLAP, help="what comes while one runs is skipped (default) or queued")
-    add("--env", action="append", metavar="NAME=TEXT", help="a variable; ${NAME} is taken from the run's (repeatable)")
-    add("--tag", action="append", dest="tags", metavar="TEXT", help="a label (repeatable)")
-    add("--sticky-session", action="store_true", default=None, help="every run continues one conversation")
-    add("--leave-running", action="store_true", default=None, help="what a run leaves running is meant to stay")
-    add("--disabled", action="store_true", help="write it with enabled: false")
-    return parser
-
-
-def by_id_parser(name: str, description: str) -> Parser:
-    """`enable`, `disable` and `remove`."""
-    parser = _with_dir(_parser(name, description))
-    parser.add_argument("id", metavar="ID")
-    return parser
-
-
-def import_parser() -> Parser:
-    """`import`."""
-    parser = _with_dir(_parser("import", "Write task files for another tool's jobs, and schedule their tasks."))
-    parser.add_argument("--from", dest="tool", choices=("agentica",), required=True, help="whose jobs they are")
-    parser.add_argument("file", metavar="FILE", help="its jobs.json")
-    return parser
 
 
 def sync(connect: Connect, argv: list[str]) -> int:
     """Make the schedule match a directory of task files."""
-    args = sync_parser().parse(argv)
+    args = fileflags.sync_parser().parse(argv)
     client = connect()
     directory = taskfiles.directory_of(_directory(args, client))
     return _finish(client, args, directory, _synced(client, args, directory))
@@ -119,7 +47,7 @@ def sync(connect: Connect, argv: list[str]) -> int:
 
 def add(connect: Connect, argv: list[str]) -> int:
     """Write a task file and schedule its task."""
-    args = add_parser().parse(argv)
+    args = fileflags.add_parser().parse(argv)
     client = connect()
     directory = _directory(args, client)
     path = _free_path(directory, args.id)
@@ -135,17 +63,21 @@ def add(connect: Connect, argv: list[str]) -> int:
 
 def enable(connect: Connect, argv: list[str]) -> int:
     """Put a task back on the schedule."""
-    return _set_enabled(connect, by_id_parser("enable", "Set enabled: true in a task's file.").parse(argv), True)
+    return _set_enabled(
+        connect, fileflags.by_id_parser("enable", "Set enabled: true in a task's file.").parse(argv), True
+    )
 
 
 def disable(connect: Connect, argv: list[str]) -> int:
     """Take a task off the schedule and keep its file."""
-    return _set_enabled(connect, by_id_parser("disable", "Set enabled: false in a task's file.").parse(argv), False)
+    return _set_enabled(
+        connect, fileflags.by_id_parser("disable", "Set enabled: false in a task's file.").parse(argv), False
+    )
 
 
 def remove(connect: Connect, argv: list[str]) -> int:
     """Remove a task and its file."""
-    args = by_id_parser("remove", "Remove a task's file and its task.").parse(argv)
+    args = fileflags.by_id_parser("remove", "Remove a task's file and its task.").parse(argv)
     client = connect()
     directory = taskfiles.directory_of(_directory(args, client))
     path = _path_of(directory, args.id)
@@ -172,7 +104,7 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
     """Write task files for another tool's jobs, and schedule their tasks."""
     from . import foreign
 
-    args = import_parser().parse(argv)
+    args = fileflags.import_parser().parse(argv)
     client = connect()
     directory = _directory(args, client)
     source = Path(args.file)
@@ -250,7 +182,7 @@ def _directory(args: Namespace, client: Client) -> Path:
 
 def _fields(args: Namespace) -> dict[str, Any]:
     """The fields of a new file, in the order in which they are read best."""
-    flags = [name.replace("-", "_") for name in _TEXT_FLAGS]
+    flags = [name.replace("-", "_") for name in fileflags.TEXT_FLAGS]
     names = (*flags, "retries", "catch_up", "overlap", "sticky_session", "leave_running", "tags")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     env = dict(_variable(one) for one in args.env or ())

@@ -24,7 +24,7 @@ import pytest
 import test_house
 from jsonschema import Draft202012Validator
 
-from defer import adapters, arguments, config, errors, filecommands, outcome, resultfile, settings, task
+from defer import adapters, arguments, config, errors, fileflags, outcome, resultfile, settings, task
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -252,8 +252,8 @@ def flags_of_ours() -> set[str]:
         *(arguments.schedule(), arguments.edit(), arguments.reschedule("snooze"), arguments.by_id("pause", "")),
         *(arguments.listing(), arguments.cancel(), arguments.cron(), arguments.doctor()),
         *(arguments.wake(), arguments.attempt(), arguments.archive()),
-        *(filecommands.sync_parser(), filecommands.add_parser(), filecommands.by_id_parser("enable", "")),
-        filecommands.import_parser(),
+        *(fileflags.sync_parser(), fileflags.add_parser(), fileflags.by_id_parser("enable", "")),
+        fileflags.import_parser(),
     ]
     flags = {flag for parser in parsers for flag in parser.flags()}
     return flags.union({"--version"}, *(flags_in(path) for path in (ROOT / "scripts").glob("*.py")))
