@@ -12,8 +12,8 @@ from .audit import AuditLog
 from .codec import Task
 from .config import Config
 from .errors import About, BadInput
+from .interface import Store
 from .scheduler import Moment, Timing
-from .store import Store
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -15,8 +15,8 @@ from .config import Config
 from .ending import Ending
 from .errors import Refused
 from .executor import Paths
+from .interface import Store
 from .settling import run_id
-from .store import Store
 
 _KILL_POLL_SECONDS = 0.05
 _SETTLE_PATIENCE_SECONDS = 10.0

@@ -31,10 +31,10 @@ from .config import Config
 from .ending import Ending
 from .errors import DeferError
 from .executor import Misconfigured, Paths
+from .interface import Store
 from .loop import Loop
 from .outcome import Outcome
 from .settling import NotOurs, run_id
-from .store import Store
 from .tally import Tally
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from .audit import AuditLog, line
 from .codec import Task
 from .config import Config
 from .errors import About, BadInput, NoSuchTask, Unreadable
+from .interface import Store
 from .markers import Markers
 from .paths import ROOT
-from .store import Store
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -12,9 +12,9 @@ from .capture import RESERVE_BYTES
 from .codec import Task
 from .errors import DeferError, NoSuchTask, StorageError, is_full
 from .executor import Paths
+from .interface import Store
 from .outcome import Outcome
 from .retry import Backoff
-from .store import Store
 
 
 class NotOurs(DeferError):

@@ -25,7 +25,7 @@ from .audit import AuditLog, line
 from .codec import Task
 from .config import Config
 from .errors import BadInput, NeedsNewer, NotStorable, Refused
-from .store import Store
+from .interface import Store
 from .taskfile import BadFile, Located, TaskFile, located
 from .taskrecords import FILE_DISABLED, FILE_REMOVED, source
 

@@ -43,7 +43,17 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 DRIVER = """
 import io, json, os, sys, traceback
 sys.path.insert(0, sys.argv[1])
-from defer import audit, cli, filing, history, scheduling, looking, changing, waking, recordfiles, store, crontab
+from defer import audit
+from defer import cli
+from defer import filing
+from defer import history
+from defer import scheduling
+from defer import looking
+from defer import changing
+from defer import waking
+from defer import recordfiles
+from defer import store
+from defer import crontab
 ended = []
 for name, (face, *words) in json.loads(sys.argv[2]).items():
     out, writer = os.pipe()

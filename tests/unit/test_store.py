@@ -332,9 +332,9 @@ class TestArchive:
         def die(*args, **kwargs):
             raise Death
 
-        target = "filing.file" if died_before.startswith("append") else "fsio.replace"
+        target = "defer.filing.file" if died_before.startswith("append") else "defer.fsio.replace"
         with monkeypatch.context() as broken:
-            broken.setattr(f"defer.{target}", die)
+            broken.setattr(target, die)
             with pytest.raises(Death):
                 place.store().archive(NOW)
         place.store().archive(NOW)
