@@ -54,7 +54,7 @@ def _start_without_bytecode() -> None:
 
 _refuse_what_every_user_can_change()
 try:
-    from defer.cli import main
+    from defer.commands.cli import main
 
     status = main(sys.argv[1], sys.argv[2:], _callers_umask)
 except (EOFError, ValueError) as error:

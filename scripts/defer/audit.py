@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from . import errors, fsio, instants, render, visible
+from . import errors, fsio, instants, visible
+from .commands import output
 
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 _PAIR = r'[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[!#-<>-\[\]-~]+)'
@@ -77,4 +78,4 @@ class AuditLog:
             # Once for each reason, however many lines a wake has.
             if error.strerror != self._failed:
                 self._failed = str(error.strerror)
-                render.warn(f"the audit log was not written: {errors.storage_error(error, self.path)}")
+                output.warn(f"the audit log was not written: {errors.storage_error(error, self.path)}")

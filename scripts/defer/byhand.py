@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
-from . import claiming, executor, instants, outcome, render, task, versions
+from . import claiming, executor, instants, outcome, task, versions
 from .attempt import Attempt
 from .client import Client
 from .codec import Task
+from .commands import output
 from .config import Config
 from .errors import NoSuchTask, NotStorable
 from .executor import Misconfigured, Paths
@@ -102,7 +103,7 @@ def _apart(config: Config, given: Task) -> Task:
         ended = executor.not_started(error, outcome.CONFIG_ERROR, config)
     settled = outcome.settle(one, ended, instants.now(), config.backoff)
     if settled["status"] == task.FAILED:
-        render.warn(f"task failed: {one['id']}: {settled['error']}")
+        output.warn(f"task failed: {one['id']}: {settled['error']}")
     return settled
 
 

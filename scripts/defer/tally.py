@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from . import outcome, render, task
+from . import outcome, task
 from .audit import AuditLog
 from .codec import Task
+from .commands import output
 from .outcome import Outcome
 
 _COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "expired", "missed", "skipped")
@@ -42,7 +43,7 @@ class Tally:
         if status == task.FAILED:
             log = (ended.get("result") or {}).get("log_path")
             where = f" (log: {log})" if log else ""
-            render.warn(f"task failed: {ended['id']}: {error}{where}")
+            output.warn(f"task failed: {ended['id']}: {error}{where}")
 
     def filed(self, one: Task, now: datetime) -> None:
         """A record stands in the archive."""

@@ -17,7 +17,8 @@ from typing import BinaryIO
 
 import pytest
 
-from defer import cli, fsio, runner
+from defer import fsio, runner
+from defer.commands import cli
 from defer.timegrammar.reading import Reading
 from support import NOW, SCRIPTS, Place, v1_task
 
@@ -318,7 +319,7 @@ COMMANDS = {
 def test_no_command_loads_what_it_does_not_need(place, command):
     place.schedule("now", "resume the review", "--id", "mine")
     found = modules(place, *COMMANDS[command])
-    assert "defer.cli" in found
+    assert "defer.commands.cli" in found
     allowed = {"subprocess"} if command == "wake" else set()
     assert {name.partition(".")[0] for name in found} & HEAVY <= allowed
 

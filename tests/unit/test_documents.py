@@ -24,7 +24,9 @@ import pytest
 import test_house
 from jsonschema import Draft202012Validator
 
-from defer import adapters, arguments, config, errors, fileflags, outcome, resultfile, settings, task
+from defer import adapters, config, errors, outcome, resultfile, settings, task
+from defer.commands import fileflags
+from defer.commands import flags as arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"

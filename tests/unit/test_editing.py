@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from defer import arguments, changing, instants, scheduler
+from defer import instants, scheduler
 from defer.client import Client
+from defer.commands import change as changing
+from defer.commands import flags
 from defer.errors import BadInput, DeferError, Refused
 from defer.scheduler import Request, Timing
 from support import Place, v1_task
@@ -125,8 +127,8 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
 
 def test_the_table_has_every_flag_that_edit_takes_and_edit_every_one_of_schedule() -> None:
     forms = {"--help", "--json", "--compact"}
-    assert FLAGS.keys() == set(arguments.edit().flags()) - forms
-    assert set(arguments.schedule().flags()) - FLAGS.keys() - forms == {"--id", "--if-exists", "--dry-run"}
+    assert FLAGS.keys() == set(flags.edit().flags()) - forms
+    assert set(flags.schedule().flags()) - FLAGS.keys() - forms == {"--id", "--if-exists", "--dry-run"}
 
 
 @pytest.fixture

@@ -44,13 +44,13 @@ DRIVER = """
 import io, json, os, sys, traceback
 sys.path.insert(0, sys.argv[1])
 from defer import audit
-from defer import cli
+from defer.commands import cli
 from defer import filing
 from defer import history
-from defer import scheduling
-from defer import looking
-from defer import changing
-from defer import waking
+from defer.commands import schedule as scheduling
+from defer.commands import list as looking
+from defer.commands import change as changing
+from defer.commands import wake as waking
 from defer import recordfiles
 from defer import store
 from defer import crontab

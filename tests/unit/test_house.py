@@ -24,7 +24,7 @@ FLOORS = {
     "pure": "errors timeparse recurrence task retry snapshot",
     "effects": "config fsio store process audit",
     "use cases": "scheduler runner executor archive crontab",
-    "face": "cli __init__ __main__",
+    "face": "commands.cli __init__ __main__",
 }
 DESIGNED = {room: number for number, names in enumerate(FLOORS.values()) for room in names.split()}
 # What a pure module would reach the clock, the files or the environment with.
@@ -152,7 +152,9 @@ def prints(path: Path) -> Iterator[int]:
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_text_from_elsewhere_reaches_a_terminal_by_one_way(path: Path) -> None:
-    assert room_of(path) == "render" or not [*prints(path)], "print with render, which shows what would be obeyed"
+    assert room_of(path) == "commands.output" or not [*prints(path)], (
+        "print with output, which shows what would be obeyed"
+    )
 
 
 # What Bash 3.2, macOS's own, does not know; each with a line that has it.

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from defer import changes, editing, occurrences, outcome, render, task, taskrecords
+from defer import changes, editing, occurrences, outcome, task, taskrecords
 from defer.audit import AuditLog
+from defer.commands import output
 from defer.outcome import Outcome
 from defer.retry import Backoff
 from support import NOW, Place, at, text_at, v1_task
@@ -149,7 +150,7 @@ def test_a_new_task_in_the_place_of_another_has_none() -> None:
 )
 def test_people_see_one_line_of_it(found: Task, said: str | None) -> None:
     out = io.StringIO()
-    render.details(hourly(last=found), NOW.tzinfo, NOW, out)
+    output.details(hourly(last=found), NOW.tzinfo, NOW, out)
     lines = [line for line in out.getvalue().splitlines() if line.startswith("Last:")]
     assert lines == ([] if said is None else [f"Last:        {said}"])
 

@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 import defer
-from defer import cli, codec
+from defer import codec
+from defer.commands import cli
 from support import NOW, ROOT, Place, records, text_at, v1_task
 
 pytestmark = pytest.mark.matrix

@@ -16,7 +16,7 @@ package = pathlib.Path(preload.__file__).parent
 preload._LONG_SECONDS = 0.0
 later = preload.AfterAWhile()
 assert later.at() is None and later.at() is None
-print("defer.sdk" in sys.modules, "defer.doctorcommand" in sys.modules)
+print("defer.sdk" in sys.modules, "defer.commands.doctor" in sys.modules)
 """
 
 
@@ -25,8 +25,8 @@ print("defer.sdk" in sys.modules, "defer.doctorcommand" in sys.modules)
     [
         ("", "True True"),
         ("package.rename(package.with_name('moved'))", "False False"),
-        ("(package / 'doctorcommand.py').write_text('def (')", "True False"),
-        ("(package / 'doctorcommand.py').write_text('1 / 0')", "True False"),
+        ("(package / 'commands' / 'doctor.py').write_text('def (')", "True False"),
+        ("(package / 'commands' / 'doctor.py').write_text('1 / 0')", "True False"),
     ],
     ids=["as it was", "moved", "half written", "broken"],
 )

@@ -384,7 +384,7 @@ class TestRow9AtOnce:
         program.write_text(f"""
 import contextlib, io, json, sys
 sys.path[:0] = [{str(SCRIPTS)!r}]
-from defer.cli import main
+from defer.commands.cli import main
 
 def defer(*words):
     with contextlib.redirect_stdout(io.StringIO()) as out:

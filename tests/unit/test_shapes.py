@@ -13,8 +13,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import defer
-from defer import codec, instants, prompt, recordtypes, render, shapes
+from defer import codec, instants, prompt, recordtypes, shapes
 from defer.codec import BadLine
+from defer.commands import output
 from support import NOW, ROOT, strict, text_at, v1_task
 
 SCHEMA = json.loads((ROOT / "references" / "task.schema.json").read_text())
@@ -253,10 +254,10 @@ def test_a_time_beyond_the_calendar_of_a_zone_is_listed(place) -> None:
     place.write_store(v1_task("last", run_at=last), v1_task("first", run_at=first))
     for zone in (ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")):
         out = io.StringIO()
-        render.table([place.task("last"), place.task("first")], 0, zone, NOW, out)
+        output.table([place.task("last"), place.task("first")], 0, zone, NOW, out)
         assert "last" in out.getvalue()
-        render.details(place.task("first"), zone, NOW, out)
-        render.details(place.task("last"), zone, NOW, out)
+        output.details(place.task("first"), zone, NOW, out)
+        output.details(place.task("last"), zone, NOW, out)
 
 
 class TestNumbersFromOutside:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from defer import claiming, cli, codec, editing, filing, holding, markers, occurrences, process, render, sdk, task
+from defer import claiming, codec, editing, filing, holding, markers, occurrences, process, sdk, task
 from defer import versions as known
 from defer.audit import AuditLog
 from defer.codec import BadLine
+from defer.commands import cli, output
 from defer.errors import NeedsNewer, Refused
 from support import NOW, Place, at, lines_of, text_at, v1_task
 
@@ -94,7 +95,7 @@ def command(place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
     def give(*argv: str, face: str = "front", people: bool = False) -> tuple[int, str, str]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(render, "is_for_people", lambda args: people)
+            patch.setattr(output, "is_for_people", lambda args: people)
             status = cli.main(face, list(argv))
         out, err = capsys.readouterr()
         assert "Traceback" not in err
@@ -585,14 +586,14 @@ def test_pausing_and_looking_do_not(place: Place, command: Command) -> None:
 
 def test_people_see_it() -> None:
     out = io.StringIO()
-    render.details(held(), NOW.tzinfo, NOW, out)
+    output.details(held(), NOW.tzinfo, NOW, out)
     said = "Held:        until Wed 2026-04-08 16:55 UTC, in 10 minutes: the day's budget is spent\n"
     assert said in out.getvalue()
     out = io.StringIO()
-    render.table([held()], 0, NOW.tzinfo, NOW, out)
+    output.table([held()], 0, NOW.tzinfo, NOW, out)
     assert "scheduled (held)" in out.getvalue()
     out = io.StringIO()
-    render.details(held(), NOW.tzinfo, at(minutes=10), out)
+    output.details(held(), NOW.tzinfo, at(minutes=10), out)
     assert "Held" not in out.getvalue()
     (fire,) = occurrences.upcoming(held(), at(days=1), 5, NOW)
     assert fire == at(minutes=10)

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from . import arguments, instants, render, scheduling, task, versions, words
-from .client import Client
-from .codec import Task
-from .errors import EXIT_OK
+from defer import instants, task, versions, words
+from defer.client import Client
+from defer.codec import Task
+from defer.errors import EXIT_OK
+
+from . import flags as arguments
+from . import output, schedule
 
 if TYPE_CHECKING:
-    from .editing import Given
+    from defer.editing import Given
 
 Connect: TypeAlias = Callable[[], Client]
 
@@ -25,16 +28,16 @@ _NOT_FIELDS = {
 
 def _print(client: Client, args: Namespace, changed: Task, said: str, now: datetime) -> int:
     """Print the changed record, or to a person one sentence as of ``now``, the moment of the change."""
-    if render.is_for_people(args):
+    if output.is_for_people(args):
         # A newer version's zone may be of any type.
         zone = client.config.timezone(None if versions.lacking(changed) else changed.get("tz"))
         when = words.moment(instants.from_text(changed["run_at"]), zone, now)
         said = (
             said.replace("runs {when}", "would run {when}, but is paused") if changed["status"] == task.PAUSED else said
         )
-        render.say(f"{changed['id']}: {said.replace('{when}', when)}")
+        output.say(f"{changed['id']}: {said.replace('{when}', when)}")
     else:
-        render.print_object(task.shown(changed), args.compact)
+        output.print_object(task.shown(changed), args.compact)
     return EXIT_OK
 
 
@@ -56,21 +59,21 @@ def edit(connect: Connect, argv: list[str]) -> int:
     args = arguments.edit().parse(argv)
     given = _given(args)
     client = connect()
-    context, reorient = scheduling.changed_context(args, client.config)
+    context, reorient = schedule.changed_context(args, client.config)
     editor = client.editor
     changed = editor.edit(args.id, given, context, reorient)
     _tell_of_file(changed, "the next change of")
     if args.executor is not None:
-        from . import scheduler
+        from defer import scheduler
 
         for warning in scheduler.doubts(changed, client.config):
-            render.warn(warning)
+            output.warn(warning)
     return _print(client, args, changed, "changed; runs {when}", editor.now)
 
 
 def _given(args: Namespace) -> Given:
     """What the flags say, by their names; None is what they take away."""
-    flags = {**vars(args), "when": scheduling.when_given(args), "prompt_template": scheduling.prompt_text(args)}
+    flags = {**vars(args), "when": schedule.when_given(args), "prompt_template": schedule.prompt_text(args)}
     given: Any = {
         name: None if name in arguments.REMOVABLE and value in (arguments.NONE, [arguments.NONE]) else value
         for name, value in flags.items()
@@ -102,10 +105,10 @@ def _move(name: str, connect: Connect, argv: list[str]) -> int:
 def _tell_of_file(changed: Task, what: str) -> None:
     """Warn that a task was made from a file, and ``what`` in there undoes what was done here."""
     if changed.get("source"):
-        from .taskrecords import source
+        from defer.taskrecords import source
 
         if file := source(changed).get("file"):
-            render.warn(f"{changed['id']} comes from {file}: {what} that file undoes this")
+            output.warn(f"{changed['id']} comes from {file}: {what} that file undoes this")
 
 
 def pause(connect: Connect, argv: list[str]) -> int:

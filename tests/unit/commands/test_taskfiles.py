@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from defer import cli, filecommands, fsio, outcome, task, taskedit
+from defer import fsio, outcome, task, taskedit
 from defer.client import Client
+from defer.commands import cli, taskfiles
 from defer.outcome import Outcome
 from defer.retry import Backoff
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 JOBS = ROOT / "tests" / "data" / "foreign" / "jobs.json"
 A = "# why it is here\nschedule: every day at 9am\n\ncommand: echo a  # says a\n"
 Run = Callable[..., tuple[int, str, str]]
@@ -230,7 +231,7 @@ def test_enable_of_what_is_not_there(run: Run, tasks: Path) -> None:
 
 def between(monkeypatch: pytest.MonkeyPatch, look: str, meanwhile: Callable[[], object]) -> None:
     """Let something happen after a command has looked at its files and before it takes their lock."""
-    module, name = {"add": (filecommands, "_refuse_taken"), "edit": (taskedit, "would_change")}[look]
+    module, name = {"add": (taskfiles, "_refuse_taken"), "edit": (taskedit, "would_change")}[look]
     looked = getattr(module, name)
 
     def then(*args: Any) -> Any:

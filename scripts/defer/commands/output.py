@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from . import instants, occurrences, task, versions, visible, words
-from .codec import Task
+from defer import instants, occurrences, task, versions, visible, words
+from defer.codec import Task
 
 if TYPE_CHECKING:
-    from .records import Report
+    from defer.records import Report
 
 _LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2
 _HEADINGS = ("When", "", "Status", "Id", "Summary")

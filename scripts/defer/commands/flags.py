@@ -7,8 +7,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import occurrences, render, shapes, task, timeparse
-from .errors import BadInput
+from defer import occurrences, shapes, task, timeparse
+from defer.errors import BadInput
+
+from . import output
 
 NONE = "none"
 """What `edit` takes to remove a setting."""
@@ -81,7 +83,7 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, file: Any = None) -> None:
         """Print the help. Raises OSError, which argparse itself passes over: help cut short, and exit status 0."""
-        render.say(*self.format_help().splitlines(), out=file)
+        output.say(*self.format_help().splitlines(), out=file)
         (file or sys.stdout).flush()
 
     def parse(self, words: list[str]) -> argparse.Namespace:

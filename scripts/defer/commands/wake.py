@@ -6,23 +6,25 @@ import sys
 from collections.abc import Callable
 from typing import BinaryIO, TypeAlias
 
-from . import arguments, codec, recovery, render, task, v1locks
-from .client import Client
-from .errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
-from .loop import Loop
-from .runner import Runner
+from defer import codec, recovery, task, v1locks
+from defer.client import Client
+from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
+from defer.loop import Loop
+from defer.runner import Runner
+
+from . import flags, output
 
 Connect: TypeAlias = Callable[[], Client]
 
 
 def wake(connect: Connect, argv: list[str]) -> int:
     """Wake once, or again and again; 0 whatever the attempts came to."""
-    args = arguments.wake().parse(argv)
+    args = flags.wake().parse(argv)
     with Loop(owns_process=True) as loop:
         if args.loop is None:
             _wake_once(connect(), loop, 60.0, args.json)
         else:
-            from . import preload
+            from defer import preload
 
             # The files it was started from may be moved, or brought up to date, while it goes on.
             preload.everything()
@@ -38,7 +40,7 @@ def _keep_waking(connect: Connect, loop: Loop, every: float, as_json: bool) -> N
             client = _connected(connect, client)
             _wake_once(client, loop, every, as_json)
         except (DeferError, OSError) as error:
-            render.warn(str(error))
+            output.warn(str(error))
         except Exception:
             # A mistake of ours is told whole, so that it can be reported, and must not end the loop.
             _tell_mistake(client)
@@ -50,7 +52,7 @@ def _tell_mistake(client: Client | None) -> None:
 
     said = traceback.format_exc()
     for line in (client.config.masked(said) if client is not None else said).splitlines():
-        render.warn(line)
+        output.warn(line)
 
 
 def _connected(connect: Connect, before: Client | None) -> Client:
@@ -77,7 +79,7 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
     if not is_left:
         _tell_out_of_reach(client, runner)
     if as_json:
-        render.print_json(runner.counts, compact=True)
+        output.print_json(runner.counts, compact=True)
 
 
 def _is_left_to_v1(client: Client) -> bool:
@@ -99,20 +101,20 @@ def _tell_out_of_reach(client: Client, runner: Runner) -> None:
     who = "; ".join(f"{one['id']} by {recovery.holder(one)}" for one in held)
     what = f"every slot is held by an attempt that cannot be reached from here: {who} (defer release ID frees one)"
     if what not in (client.store.markers.last_trouble() or ""):
-        render.warn(what)
+        output.warn(what)
         client.store.markers.set_trouble(client.clock(), what)
 
 
 def archive(connect: Connect, argv: list[str]) -> int:
     """File what has ended, apart from any wake."""
-    args = arguments.archive().parse(argv)
+    args = flags.archive().parse(argv)
     client = connect()
     now = client.clock()
     filed = client.store.archive(now)
     for one in filed:
         client.audit.note(now, "archived", one["id"], status=one["status"])
     if args.json:
-        render.print_json({"archived": [one["id"] for one in filed]}, compact=True)
+        output.print_json({"archived": [one["id"] for one in filed]}, compact=True)
     return EXIT_OK
 
 
@@ -121,17 +123,17 @@ def attempt(connect: Connect, argv: list[str]) -> int:
 
     0 for one that is completed or waits for its retry, 1 for one that has failed.
     """
-    arguments.attempt().parse(argv)
+    flags.attempt().parse(argv)
     client = connect()
     _ = client.config.secret_names
     given = _read_task(sys.stdin.buffer)
-    from . import byhand
+    from defer import byhand
 
     came_to, differing = byhand.attempt(client, given)
     if differing:
-        render.hold_warnings()
-        render.warn(f"the task was run as it stands in the store; standard input has other {', '.join(differing)}")
-    render.print_object(task.shown(came_to), compact=False)
+        output.hold_warnings()
+        output.warn(f"the task was run as it stands in the store; standard input has other {', '.join(differing)}")
+    output.print_object(task.shown(came_to), compact=False)
     return EXIT_OK if came_to["status"] in (task.COMPLETED, task.SCHEDULED) else EXIT_REFUSED
 
 

@@ -7,10 +7,12 @@ from argparse import Namespace
 from collections.abc import Callable
 from datetime import timedelta
 
-from . import arguments, codec, instants, render, scheduler, task
-from .client import Client
-from .codec import Task
-from .errors import EXIT_OK
+from defer import codec, instants, scheduler, task
+from defer.client import Client
+from defer.codec import Task
+from defer.errors import EXIT_OK
+
+from . import flags, output
 
 _TABLE_ROWS = 50
 _MOST_FIRES = 100_000
@@ -19,7 +21,7 @@ _SHOWN = ("scheduled", "executing", "paused")
 
 def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print the tasks: JSON streamed in file order, or a table of those that run next."""
-    args = arguments.listing().parse(argv)
+    args = flags.listing().parse(argv)
     client = connect()
     if args.upcoming is not None:
         return _list_upcoming(client, args)
@@ -28,18 +30,18 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     if args.compact and args.limit is None:
         found = ((one, line) for one, line in client.store.scan_lines() if everything or one["status"] in wanted)
         lines = (codec.encode(task.shown(one)).rstrip() if task.unfiled_of(one) else line for one, line in found)
-        render.compact_array(lines, sys.stdout.buffer)
+        output.compact_array(lines, sys.stdout.buffer)
         return EXIT_OK
     tasks = (task.shown(one) for one in client.tasks() if everything or one["status"] in wanted)
-    for_people = render.is_for_people(args)
+    for_people = output.is_for_people(args)
     if not for_people and args.limit is None:
-        render.json_array(tasks, args.compact, sys.stdout)
+        output.json_array(tasks, args.compact, sys.stdout)
         return EXIT_OK
     first, more = _first_to_run(list(tasks), _TABLE_ROWS if args.limit is None else args.limit)
     if for_people:
-        render.table(first, more, client.config.timezone(), client.clock(), sys.stdout)
+        output.table(first, more, client.config.timezone(), client.clock(), sys.stdout)
     else:
-        render.json_array(first, args.compact, sys.stdout)
+        output.json_array(first, args.compact, sys.stdout)
     return EXIT_OK
 
 
@@ -56,21 +58,21 @@ def _list_upcoming(client: Client, args: Namespace) -> int:
     if len(fires) > limit:
         fires.pop()
         if args.limit is None:
-            render.warn(f"only the first {limit} runs are shown (--limit N shows more, a shorter --upcoming fewer)")
-    if render.is_for_people(args):
-        render.fires(fires, client.config.timezone(), now, sys.stdout)
+            output.warn(f"only the first {limit} runs are shown (--limit N shows more, a shorter --upcoming fewer)")
+    if output.is_for_people(args):
+        output.fires(fires, client.config.timezone(), now, sys.stdout)
     else:
-        render.json_array(fires, args.compact, sys.stdout)
+        output.json_array(fires, args.compact, sys.stdout)
     return EXIT_OK
 
 
 def show(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print one task, from the store or else the archive."""
-    args = arguments.by_id("show", "Show one task, from the store or else from the archive.").parse(argv)
+    args = flags.by_id("show", "Show one task, from the store or else from the archive.").parse(argv)
     client = connect()
-    found = client.find(arguments.the_id(args, "show"))
-    if render.is_for_people(args):
-        render.details(found, client.config.timezone(), client.clock(), sys.stdout)
+    found = client.find(flags.the_id(args, "show"))
+    if output.is_for_people(args):
+        output.details(found, client.config.timezone(), client.clock(), sys.stdout)
     else:
-        render.print_object(task.shown(found), args.compact)
+        output.print_object(task.shown(found), args.compact)
     return EXIT_OK

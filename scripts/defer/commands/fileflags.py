@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import occurrences
-from .arguments import Parser
+from defer import occurrences
+
+from .flags import Parser
 
 TEXT_FLAGS = {
     "name": "what the task is called",

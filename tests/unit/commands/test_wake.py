@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from defer import waking
 from defer.client import Client
+from defer.commands import wake
 from defer.loop import Loop
 from defer.runner import Runner
 from support import ROOT, SCRIPTS, is_running, quoted, strict, until, v1_task, warnings_of
@@ -156,7 +156,7 @@ def test_a_mistake_of_ours_does_not_end_a_loop(place, monkeypatch, capsys):
 
     monkeypatch.setattr(Runner, "_turn_until_done", turn)
     monkeypatch.setattr(Loop, "rest", lambda self, seconds: None)
-    assert waking.wake(Client, ["--loop", "1"]) == 0
+    assert wake.wake(Client, ["--loop", "1"]) == 0
     assert "defer: ZeroDivisionError: a mistake\n" in capsys.readouterr().err
     assert place.archived()[0]["status"] == "completed"
     assert 'wake_failed error="a mistake"' in place.log_path.read_text()

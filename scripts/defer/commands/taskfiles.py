@@ -10,25 +10,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from . import (
-    fileflags,
-    fsio,
-    instants,
-    render,
-    scheduler,
-    task,
-    taskedit,
-    taskfile,
-    taskfiles,
-    taskrecords,
-    versions,
-    words,
-)
-from .client import Client
-from .codec import Task
-from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
-from .taskfile import BadFile, Located
-from .taskfiles import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
+from defer import fsio, instants, scheduler, task, taskedit, taskfile, taskfiles, taskrecords, versions, words
+from defer.client import Client
+from defer.codec import Task
+from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
+from defer.taskfile import BadFile, Located
+from defer.taskfiles import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
+
+from . import fileflags, output
 
 Connect: TypeAlias = Callable[[], Client]
 
@@ -102,7 +91,7 @@ def remove(connect: Connect, argv: list[str]) -> int:
 
 def import_jobs(connect: Connect, argv: list[str]) -> int:
     """Write task files for another tool's jobs, and schedule their tasks."""
-    from . import foreign
+    from defer import foreign
 
     args = fileflags.import_parser().parse(argv)
     client = connect()
@@ -289,19 +278,19 @@ def _not_yet(step: Step, args: Namespace) -> str:
 def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, left_out: Collection[str] = ()) -> int:
     """Print what was done; 2 where a file could not be read, 1 where only a newer version may change a task."""
     for line in plan.warnings:
-        render.warn(line)
+        output.warn(line)
     if not args.dry_run and any(step.mark == NEW for step in plan.steps):
         for warning in scheduler.warnings(client.store.markers, client.clock()):
-            render.warn(warning)
+            output.warn(warning)
     problems = [*plan.problems, *plan.refused]
     if args.json or args.compact:
         told = {"directory": str(directory), "dry_run": args.dry_run, "steps": [_told(step) for step in plan.steps]}
-        render.print_object({**told, "problems": problems, "warnings": [], "left_out": [*left_out]}, args.compact)
+        output.print_object({**told, "problems": problems, "warnings": [], "left_out": [*left_out]}, args.compact)
     else:
-        render.say(*_lines(client, plan.steps), *(f"! {line}" for line in left_out))
-    render.release_warnings()
+        output.say(*_lines(client, plan.steps), *(f"! {line}" for line in left_out))
+    output.release_warnings()
     for line in problems:
-        render.tell(line)
+        output.tell(line)
     return EXIT_BAD_INPUT if plan.problems else EXIT_REFUSED if plan.refused else EXIT_OK
 
 

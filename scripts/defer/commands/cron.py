@@ -6,17 +6,19 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import arguments, crontab, instants, places, render
-from .client import Client
-from .errors import EXIT_OK
-from .paths import ROOT
+from defer import crontab, instants, places
+from defer.client import Client
+from defer.errors import EXIT_OK
+from defer.paths import ROOT
+
+from . import flags, output
 
 _RUNNER = ROOT / "scripts" / "run-deferred.sh"
 
 
 def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     """Install the crontab line, remove it, or say how things stand."""
-    args = arguments.cron().parse(argv)
+    args = flags.cron().parse(argv)
     settings = connect().config
     result: dict[str, Any]
     if args.action == "install":
@@ -30,8 +32,8 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     if args.action != "uninstall":
         # From here on nobody may be watching: now is the time to say who else could run programs through it.
         result["notes"] += places.doubts(settings)
-    if render.is_for_people(args):
-        render.say(*crontab.describe(result))
+    if output.is_for_people(args):
+        output.say(*crontab.describe(result))
     else:
-        render.print_object(result, args.compact)
+        output.print_object(result, args.compact)
     return EXIT_OK

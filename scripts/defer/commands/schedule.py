@@ -10,17 +10,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import arguments, config, instants, occurrences, places, render, scheduler, task, visible, words
-from .codec import Task
-from .errors import EXIT_OK, About, BadInput, Refused, StorageError
-from .scheduler import Plan, Request
+from defer import config, instants, occurrences, places, scheduler, task, visible, words
+from defer.codec import Task
+from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
+from defer.scheduler import Plan, Request
+
+from . import flags as arguments
+from . import output
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .client import Client
-    from .config import Config
-    from .timeparse import Reading
+    from defer.client import Client
+    from defer.config import Config
+    from defer.timeparse import Reading
 
 _MARK = "::defer"
 _EXAMPLE = "for example: defer 30m resume the review"
@@ -49,7 +52,7 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     if not args.dry_run:
         doubts = [*scheduler.doubts(shown, client.config), *places.doubts(client.config)]
         for warning in [*doubts, *scheduler.warnings(client.store.markers, now)]:
-            render.warn(warning)
+            output.warn(warning)
     try:
         _print(args, planned, shown, now)
         sys.stdout.flush()
@@ -134,7 +137,7 @@ def when_given(args: Namespace) -> str | None:
 
 def _read_line(args: Namespace, line: str, settings: Config, now: datetime) -> _Line:
     """A line in words, split and read. Raises BadInput."""
-    from . import timeparse
+    from defer import timeparse
 
     if args.when or args.every or args.cron:
         what = f"a time twice: a flag and the line {line} (give one, and the text as --summary)"
@@ -186,7 +189,7 @@ def _context(args: Namespace, said: str | None, settings: Config) -> tuple[dict[
 def _context_json(args: Namespace) -> dict[str, Any]:
     if args.context_json is None:
         return {}
-    from . import schema
+    from defer import schema
 
     with About("context_json"):
         parsed = schema.parse_object(args.context_json, "--context-json")
@@ -213,7 +216,7 @@ def _absolute(artifact: str) -> str:
 
 
 def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
-    from . import contextfiles
+    from defer import contextfiles
 
     file = Path(args.context_file) if args.context_file else None
     fallback = settings.get("DEFER_CONTEXT_FILE") or None
@@ -253,17 +256,17 @@ def _file_text(named: str) -> str:
 
 def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
     if args.json:
-        render.print_object({**task.shown(shown), "understood": planned.understood(now)}, compact=False)
-    elif render.is_for_people(args):
+        output.print_object({**task.shown(shown), "understood": planned.understood(now)}, compact=False)
+    elif output.is_for_people(args):
         said = words.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
         if not scheduler.is_new(shown, planned):
             will = "was there already and runs"
         if occurrences.is_recurring(shown) and not occurrences.unreadable(shown):
             said = f"{occurrences.rule(shown).describe()}, first {said}"
-        summary = visible.sentence(render.summary_of(shown), 100)
-        render.say(f"“{summary}” {will} {said}, as {shown['id']}.", *(f"Note: {note}" for note in planned.notes))
+        summary = visible.sentence(output.summary_of(shown), 100)
+        output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *(f"Note: {note}" for note in planned.notes))
     else:
         for note in planned.notes:
-            render.warn(f"note: {note}")
-        render.print_object(task.shown(shown), args.compact)
+            output.warn(f"note: {note}")
+        output.print_object(task.shown(shown), args.compact)

@@ -8,7 +8,7 @@ from datetime import UTC
 
 import pytest
 
-from defer import render
+from defer.commands import output
 from support import NOW, strict, v1_task
 
 LINES = {
@@ -80,7 +80,7 @@ def test_a_table_never_leaves_out_a_status_or_an_id(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
     tasks = [v1_task("task_20260408_163500_0123456789", status="paused"), v1_task("b", attempts=1)]
     out = io.StringIO()
-    render.table(tasks, 0, UTC, NOW, out)
+    output.table(tasks, 0, UTC, NOW, out)
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= columns
     assert "Status" in lines[0]
@@ -109,7 +109,7 @@ def test_a_long_summary_takes_no_room_from_the_other_columns(columns, summary, m
 
     monkeypatch.setenv("COLUMNS", str(columns))
     out = io.StringIO()
-    render.table([v1_task("b", context={"summary": summary}), v1_task("c")], 0, UTC, NOW, out)
+    output.table([v1_task("b", context={"summary": summary}), v1_task("c")], 0, UTC, NOW, out)
     heading, _, first, second = out.getvalue().splitlines()
     assert first.startswith("Wed 08 Apr 16:45  now  scheduled  b ")
     assert second.startswith("Wed 08 Apr 16:45  now  scheduled  c         resume the review")

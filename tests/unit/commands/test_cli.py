@@ -79,7 +79,7 @@ BAD_INPUT = {
 
 @pytest.mark.parametrize(("words", "named"), BAD_INPUT.values(), ids=BAD_INPUT)
 def test_bad_input_is_one_line_and_changes_nothing(place, capfd, monkeypatch, words, named):
-    from defer.cli import main
+    from defer.commands.cli import main
 
     place.write_store(v1_task("kept", run_at="2099-01-01T00:00:00Z"), b"a bad line\n", b'{"torn')
     before = place.store_path.read_bytes()

@@ -10,55 +10,57 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from . import exits, render
-from .client import Client
-from .errors import EXIT_OK, BadInput
+from defer import exits
+from defer.client import Client
+from defer.errors import EXIT_OK, BadInput
 
-_FACES = {"wake": "waking.wake", "attempt": "waking.attempt", "archive": "waking.archive"}
+from . import output
+
+_FACES = {"wake": "wake.wake", "attempt": "wake.attempt", "archive": "wake.archive"}
 _RUNNING = ("wake", "attempt")
 _COMMANDS = {
-    "schedule": "scheduling.schedule",
-    "list": "looking.list_tasks",
-    "show": "looking.show",
-    "cancel": "changing.cancel",
-    "edit": "changing.edit",
-    "reschedule": "changing.reschedule",
-    "snooze": "changing.snooze",
-    "pause": "changing.pause",
-    "resume": "changing.resume",
-    "run": "changing.run",
-    "release": "changing.release",
-    "sync": "filecommands.sync",
-    "add": "filecommands.add",
-    "enable": "filecommands.enable",
-    "disable": "filecommands.disable",
-    "remove": "filecommands.remove",
-    "import": "filecommands.import_jobs",
-    "cron": "croncommand.cron",
-    "doctor": "doctorcommand.doctor",
+    "schedule": "schedule.schedule",
+    "list": "list.list_tasks",
+    "show": "list.show",
+    "cancel": "change.cancel",
+    "edit": "change.edit",
+    "reschedule": "change.reschedule",
+    "snooze": "change.snooze",
+    "pause": "change.pause",
+    "resume": "change.resume",
+    "run": "change.run",
+    "release": "change.release",
+    "sync": "taskfiles.sync",
+    "add": "taskfiles.add",
+    "enable": "taskfiles.enable",
+    "disable": "taskfiles.disable",
+    "remove": "taskfiles.remove",
+    "import": "taskfiles.import_jobs",
+    "cron": "cron.cron",
+    "doctor": "doctor.doctor",
 }
 
 
 def connect() -> Client:
     """The client of this process, which warns of what its store set aside."""
-    return Client(tell=render.warn)
+    return Client(tell=output.warn)
 
 
 def main(face: str, argv: list[str], callers_umask: int = -1) -> int:
     """Run one face; the process's exit status. ``callers_umask`` is for executors; -1 is the process's own."""
     exits.open_missing_streams()
     if face == "front":
-        render.hold_warnings()
+        output.hold_warnings()
     try:
-        return exits.status_of(lambda: _answer(face, argv, callers_umask), render.tell)
+        return exits.status_of(lambda: _answer(face, argv, callers_umask), output.tell)
     finally:
-        render.release_warnings()
+        output.release_warnings()
 
 
 def _answer(face: str, argv: list[str], callers_umask: int) -> int:
     _check_words(argv)
     if face in _RUNNING:
-        from . import surroundings
+        from defer import surroundings
 
         surroundings.callers_umask = callers_umask
     return _call(face, argv)
@@ -80,15 +82,15 @@ def _call(face: str, argv: list[str]) -> int:
     else:
         found, argv = _COMMANDS["schedule"], ["--help"] if argv in ([], ["help"]) else argv
     module, function = found.split(".")
-    status: int = getattr(import_module(f"defer.{module}"), function)(connect, argv)
+    status: int = getattr(import_module(f"defer.commands.{module}"), function)(connect, argv)
     return status
 
 
 def _print_version() -> int:
     import tomllib
 
-    from .paths import ROOT
+    from defer.paths import ROOT
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    render.say(f"{project['name']} {project['version']}")
+    output.say(f"{project['name']} {project['version']}")
     return EXIT_OK

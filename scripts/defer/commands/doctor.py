@@ -5,24 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from . import arguments, render
-from .client import Client
-from .errors import EXIT_OK, EXIT_REFUSED, BadInput
+from defer.client import Client
+from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput
+
+from . import flags, output
 
 
 def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
     """Check the history; 1 where it contradicts itself."""
-    args = arguments.doctor().parse(argv)
+    args = flags.doctor().parse(argv)
     if not args.records:
         raise BadInput("doctor needs to know what to check (defer doctor --records)")
-    from . import places, recordfiles
+    from defer import places, recordfiles
 
     client = connect()
     for doubt in places.doubts(client.config):
-        render.warn(doubt)
+        output.warn(doubt)
     report = recordfiles.history(client.store, client.config).report()
-    if args.table or render.is_for_people(args):
-        render.history(report, client.config.timezone(), sys.stdout)
+    if args.table or output.is_for_people(args):
+        output.history(report, client.config.timezone(), sys.stdout)
     else:
-        render.print_object(report.as_json(), args.compact)
+        output.print_object(report.as_json(), args.compact)
     return EXIT_REFUSED if report.contradictions else EXIT_OK
