@@ -26,7 +26,7 @@ from cronsim import CronSim
 from defer import codec, instants, recordfiles
 from defer.client import Client
 from defer.runner import Runner
-from defer.scheduler import Request
+from defer.scheduling.plan import Request
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
 Task = dict[str, Any]

@@ -14,9 +14,9 @@ from .config import Config
 from .store import JsonlStore
 
 if TYPE_CHECKING:
-    from .editing import Editor
     from .history import Run
-    from .scheduler import Plan, Request
+    from .scheduling.edit import Editor
+    from .scheduling.plan import Plan, Request
 
 
 class Client:
@@ -50,19 +50,19 @@ class Client:
 
     def plan(self, request: Request, now: datetime | None = None) -> Plan:
         """Read a request, as of ``now`` (default: the present); nothing is stored. Raises BadInput."""
-        from . import scheduler
+        from .scheduling import plan as scheduler
 
         return scheduler.plan(request, self.config, now or self.clock())
 
     def add(self, planned: Sequence[Plan], if_exists: str = "error", now: datetime | None = None) -> list[Task]:
         """Store planned tasks, all of them or none. Raises Refused for a taken id."""
-        from . import scheduler
+        from .scheduling import plan as scheduler
 
         return scheduler.add(self.store, self.audit, planned, now or self.clock(), if_exists)
 
     def find(self, task_id: str) -> Task:
         """A task from the store, else from the archive. Raises Refused."""
-        from . import scheduler
+        from .scheduling import plan as scheduler
 
         return scheduler.look_up(self.store, self.config.archive_dir, task_id)
 
@@ -82,7 +82,7 @@ class Client:
             )
         if occurrence_only:
             return self.editor.cancel_occurrence(task_id, reason)
-        from . import scheduler
+        from .scheduling import plan as scheduler
 
         return scheduler.cancel(self.store, self.audit, self.config.archive_dir, task_id, reason, self.clock())
 
@@ -95,15 +95,15 @@ class Client:
     @property
     def editor(self) -> Editor:
         """The changes that may be made to a task, as of now."""
-        from .editing import Editor
+        from .scheduling.edit import Editor
 
         return Editor(self.store, self.audit, self.config, self.clock())
 
     def upcoming(self, end: datetime, limit: int) -> list[dict[str, Any]]:
         """Every run of every waiting task up to ``end``, in order, at most ``limit``."""
-        from . import editing
+        from .scheduling import edit
 
-        return editing.upcoming(self.store, self.clock(), end, limit)
+        return edit.upcoming(self.store, self.clock(), end, limit)
 
     def runs(self, task_id: str | None = None) -> Iterator[Run]:
         """Ended attempts, newest first."""

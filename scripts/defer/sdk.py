@@ -13,12 +13,13 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from . import instants, occurrences, scheduler, shapes, task
+from . import instants, occurrences, shapes, task
 from .client import Client
 from .codec import Task
 from .errors import BadInput
 from .history import Run
-from .scheduler import Plan, Request
+from .scheduling import plan
+from .scheduling.plan import Plan, Request
 
 
 class ScheduledTask(NamedTuple):
@@ -189,8 +190,8 @@ def schedule_all(
     client = Client(environ, tell=told.append)
     now = client.clock()
     stored = client.add([_planned(client, spec, now) for spec in specs], if_exists, now)
-    told += scheduler.warnings(client.store.markers, now)
-    return [_typed(one)._replace(warnings=(*scheduler.doubts(one, client.config), *told)) for one in stored]
+    told += plan.warnings(client.store.markers, now)
+    return [_typed(one)._replace(warnings=(*plan.doubts(one, client.config), *told)) for one in stored]
 
 
 def _planned(client: Client, spec: TaskSpec, now: datetime) -> Plan:

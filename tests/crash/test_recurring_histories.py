@@ -28,9 +28,9 @@ from world import (
     wake,
 )
 
-from defer import scheduler
-from defer.editing import Editor
-from defer.scheduler import Request
+from defer.scheduling import plan
+from defer.scheduling.edit import Editor
+from defer.scheduling.plan import Request
 
 NAMES = ("one", "two", "three")
 RULES = ("every 10m", "every 3m", "every hour", "0 * * * *", "*/7 * * * *")
@@ -64,7 +64,7 @@ def schedules(name: str, dice: random.Random) -> Act:
 
     def act(proc: Proc) -> None:
         now = proc.machine.now
-        planned = scheduler.plan(request, proc.config, now)
+        planned = plan.plan(request, proc.config, now)
         (stored,) = proc.store.append([planned.task], now, if_exists)
         proc.machine.acknowledged.add(key_of(stored))
         if stored is planned.task:

@@ -22,28 +22,16 @@ from typing import Any
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
 
-from defer import (
-    agenda,
-    audit,
-    byhand,
-    fsio,
-    instants,
-    outcome,
-    process,
-    records,
-    runner,
-    scheduler,
-    task,
-    versions,
-)
+from defer import agenda, audit, byhand, fsio, instants, outcome, process, records, runner, task, versions
 from defer.audit import AuditLog
 from defer.config import Config
-from defer.editing import Editor
 from defer.errors import DeferError
 from defer.markers import HORIZON
 from defer.outcome import Outcome
 from defer.recordfacts import Begin
-from defer.scheduler import Request
+from defer.scheduling import plan
+from defer.scheduling.edit import Editor
+from defer.scheduling.plan import Request
 from defer.store import JsonlStore
 
 HOME = PurePath("/in-memory")
@@ -317,7 +305,7 @@ def schedule(task_id: str, minutes: float = 60, summary: str = "ok", retries: in
             task_id=task_id,
             max_retries=retries,
         )
-        planned = scheduler.plan(request, proc.config, now)
+        planned = plan.plan(request, proc.config, now)
         before = proc.store.find(task_id)
         (stored,) = proc.store.append([planned.task], now, if_exists)
         # What is appended is told of after it is done: the log's disk may fail.
@@ -335,7 +323,7 @@ def recur(task_id: str, rule: str, summary: str = "ok") -> Any:
 
     def act(proc: Proc) -> None:
         now = proc.machine.now
-        planned = scheduler.plan(Request(when=rule, context={"summary": summary}, task_id=task_id), proc.config, now)
+        planned = plan.plan(Request(when=rule, context={"summary": summary}, task_id=task_id), proc.config, now)
         (stored,) = proc.store.append([planned.task], now)
         proc.machine.acknowledged.add(key_of(stored))
 
@@ -358,7 +346,7 @@ def schedule_batch(names: list[str], minutes: float = 60) -> Any:
     def act(proc: Proc) -> None:
         now = proc.machine.now
         records = [
-            scheduler.plan(
+            plan.plan(
                 Request(when=f"@{int((now + timedelta(minutes=minutes)).timestamp())}", context={"summary": "ok"}),
                 proc.config,
                 now,

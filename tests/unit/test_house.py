@@ -23,7 +23,7 @@ ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name !
 FLOORS = {
     "pure": "errors timeparse recurrence task retry snapshot",
     "effects": "config fsio store process audit",
-    "use cases": "scheduler runner executor archive crontab",
+    "use cases": "scheduling.plan runner executor archive crontab",
     "face": "commands.cli __init__ __main__",
 }
 DESIGNED = {room: number for number, names in enumerate(FLOORS.values()) for room in names.split()}

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from defer import changes, editing, occurrences, outcome, task, taskrecords
+from defer import changes, occurrences, outcome, task
 from defer.audit import AuditLog
 from defer.commands import output
 from defer.outcome import Outcome
 from defer.retry import Backoff
+from defer.scheduling import edit, fromfile
 from support import NOW, Place, at, text_at, v1_task
 
 Task = dict[str, Any]
@@ -101,7 +102,7 @@ def test_changes_keep_it_and_a_copy_starts_without(place: Place) -> None:
     one = ended(hourly(), FAILED, NOW)
     kept = one["last"]
     place.write_store({name: value for name, value in one.items() if name not in ("ended", "ended_runs")})
-    editor = editing.Editor(place.store(), AuditLog(place.log_path), place.config(), at(minutes=1))
+    editor = edit.Editor(place.store(), AuditLog(place.log_path), place.config(), at(minutes=1))
     for change in (
         lambda: editor.edit("a", {"tags": ["x"]}),
         lambda: editor.edit("a", {"when": "every day at 9am"}),
@@ -116,9 +117,9 @@ def test_changes_keep_it_and_a_copy_starts_without(place: Place) -> None:
 def test_so_does_a_changed_file() -> None:
     one = ended(hourly(), FAILED, NOW)
     wanted = hourly(description="d")
-    assert taskrecords._with_fields(one, wanted)["last"] == one["last"]
-    assert taskrecords._with_time(one, wanted, at(minutes=1))["last"] == one["last"]
-    assert taskrecords._with_time(one, wanted, at(hours=1))["last"]["reason"] == "its schedule was changed"
+    assert fromfile._with_fields(one, wanted)["last"] == one["last"]
+    assert fromfile._with_time(one, wanted, at(minutes=1))["last"] == one["last"]
+    assert fromfile._with_time(one, wanted, at(hours=1))["last"]["reason"] == "its schedule was changed"
 
 
 def test_a_time_that_is_given_up_ends_an_occurrence() -> None:

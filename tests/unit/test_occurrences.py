@@ -16,7 +16,7 @@ from defer.client import Client
 from defer.errors import BadInput
 from defer.outcome import Outcome
 from defer.retry import Backoff
-from defer.scheduler import Request
+from defer.scheduling.plan import Request
 
 Make = Callable[..., task.Task]
 DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})

@@ -19,13 +19,14 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import audit, claiming, contradictions, executor, instants, recordfiles, records, taskfiles
+from defer import audit, claiming, contradictions, executor, instants, recordfiles, records
 from defer.audit import AuditLog
 from defer.client import Client
 from defer.errors import StorageError
 from defer.recordfacts import Begin
 from defer.runner import Runner
-from defer.scheduler import Request
+from defer.scheduling import sync as taskfiles
+from defer.scheduling.plan import Request
 from support import NOW, ROOT, Place, Task, strict, text_at, v1_task
 from support import records as records_of
 

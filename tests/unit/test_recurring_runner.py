@@ -14,7 +14,7 @@ import simulated_year
 from defer import instants
 from defer.client import Client
 from defer.runner import Runner
-from defer.scheduler import Request
+from defer.scheduling.plan import Request
 from simulated_year import ZONES, World
 from support import Place, quoted, strict, until
 

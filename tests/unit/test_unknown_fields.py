@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from defer import changes, claiming, outcome, task, taskfiles
+from defer import changes, claiming, outcome, task
 from defer.client import Client
-from defer.editing import Editor
 from defer.outcome import Outcome
 from defer.retry import Backoff
+from defer.scheduling import sync as taskfiles
+from defer.scheduling.edit import Editor
 from support import NOW, ROOT, Place, at, text_at, v1_task
 
 Task = dict[str, Any]

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from defer import claiming, codec, editing, filing, holding, markers, occurrences, process, sdk, task
+from defer import claiming, codec, filing, holding, markers, occurrences, process, sdk, task
 from defer import versions as known
 from defer.audit import AuditLog
 from defer.codec import BadLine
 from defer.commands import cli, output
 from defer.errors import NeedsNewer, Refused
+from defer.scheduling import edit
 from support import NOW, Place, at, lines_of, text_at, v1_task
 
 Task = dict[str, Any]
@@ -561,19 +562,19 @@ def test_a_store_with_it_is_at_rest_until_then(place: Place) -> None:
     assert place.wake_at(at(minutes=10))["completed"] == 1
 
 
-CLEARING: dict[str, Callable[[editing.Editor], Task]] = {
+CLEARING: dict[str, Callable[[edit.Editor], Task]] = {
     "edit": lambda editor: editor.edit("a", {"tags": ["new"]}),
     "reschedule": lambda editor: editor.reschedule("a", "20m"),
     "resume": lambda editor: (editor.pause("a"), editor.resume("a"))[1],
 }
 
 
-def editor_of(place: Place) -> editing.Editor:
-    return editing.Editor(place.store(), AuditLog(place.log_path), place.config(), NOW)
+def editor_of(place: Place) -> edit.Editor:
+    return edit.Editor(place.store(), AuditLog(place.log_path), place.config(), NOW)
 
 
 @pytest.mark.parametrize("change", CLEARING.values(), ids=CLEARING)
-def test_whoever_decides_anew_ends_the_hold(place: Place, change: Callable[[editing.Editor], Task]) -> None:
+def test_whoever_decides_anew_ends_the_hold(place: Place, change: Callable[[edit.Editor], Task]) -> None:
     place.write_store(held())
     assert "held" not in change(editor_of(place))
 

@@ -16,7 +16,7 @@ from . import flags as arguments
 from . import output, schedule
 
 if TYPE_CHECKING:
-    from defer.editing import Given
+    from defer.scheduling.edit import Given
 
 Connect: TypeAlias = Callable[[], Client]
 
@@ -64,9 +64,9 @@ def edit(connect: Connect, argv: list[str]) -> int:
     changed = editor.edit(args.id, given, context, reorient)
     _tell_of_file(changed, "the next change of")
     if args.executor is not None:
-        from defer import scheduler
+        from defer.scheduling import plan
 
-        for warning in scheduler.doubts(changed, client.config):
+        for warning in plan.doubts(changed, client.config):
             output.warn(warning)
     return _print(client, args, changed, "changed; runs {when}", editor.now)
 
@@ -105,7 +105,7 @@ def _move(name: str, connect: Connect, argv: list[str]) -> int:
 def _tell_of_file(changed: Task, what: str) -> None:
     """Warn that a task was made from a file, and ``what`` in there undoes what was done here."""
     if changed.get("source"):
-        from defer.taskrecords import source
+        from defer.scheduling.fromfile import source
 
         if file := source(changed).get("file"):
             output.warn(f"{changed['id']} comes from {file}: {what} that file undoes this")

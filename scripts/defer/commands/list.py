@@ -7,10 +7,11 @@ from argparse import Namespace
 from collections.abc import Callable
 from datetime import timedelta
 
-from defer import codec, instants, scheduler, task
+from defer import codec, instants, task
 from defer.client import Client
 from defer.codec import Task
 from defer.errors import EXIT_OK
+from defer.scheduling import plan
 
 from . import flags, output
 
@@ -52,7 +53,7 @@ def _first_to_run(tasks: list[Task], limit: int) -> tuple[list[Task], int]:
 
 def _list_upcoming(client: Client, args: Namespace) -> int:
     now = client.clock()
-    end = now + timedelta(seconds=scheduler.span_seconds("upcoming", args.upcoming))
+    end = now + timedelta(seconds=plan.span_seconds("upcoming", args.upcoming))
     limit = _MOST_FIRES if args.limit is None else args.limit
     fires = client.upcoming(end, limit + 1)
     if len(fires) > limit:

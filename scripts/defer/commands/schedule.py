@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import config, instants, occurrences, places, scheduler, task, visible, words
+from defer import config, instants, occurrences, places, task, visible, words
 from defer.codec import Task
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
-from defer.scheduler import Plan, Request
+from defer.scheduling import plan
+from defer.scheduling.plan import Plan, Request
 
 from . import flags as arguments
 from . import output
@@ -50,8 +51,8 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     else:
         (shown,) = client.add([planned], args.if_exists, now)
     if not args.dry_run:
-        doubts = [*scheduler.doubts(shown, client.config), *places.doubts(client.config)]
-        for warning in [*doubts, *scheduler.warnings(client.store.markers, now)]:
+        doubts = [*plan.doubts(shown, client.config), *places.doubts(client.config)]
+        for warning in [*doubts, *plan.warnings(client.store.markers, now)]:
             output.warn(warning)
     try:
         _print(args, planned, shown, now)
@@ -260,7 +261,7 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
     elif output.is_for_people(args):
         said = words.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
-        if not scheduler.is_new(shown, planned):
+        if not plan.is_new(shown, planned):
             will = "was there already and runs"
         if occurrences.is_recurring(shown) and not occurrences.unreadable(shown):
             said = f"{occurrences.rule(shown).describe()}, first {said}"

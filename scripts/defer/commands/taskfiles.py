@@ -10,12 +10,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from defer import fsio, instants, scheduler, task, taskedit, taskfile, taskfiles, taskrecords, versions, words
+from defer import fsio, instants, task, taskedit, taskfile, versions, words
 from defer.client import Client
 from defer.codec import Task
 from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
+from defer.scheduling import fromfile
+from defer.scheduling import plan as scheduler
+from defer.scheduling import sync as taskfiles
+from defer.scheduling.sync import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
 from defer.taskfile import BadFile, Located
-from defer.taskfiles import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
 
 from . import fileflags, output
 
@@ -41,7 +44,7 @@ def add(connect: Connect, argv: list[str]) -> int:
     directory = _directory(args, client)
     path = _free_path(directory, args.id)
     content = taskedit.new_yaml(_fields(args))
-    taskrecords.check(taskfile.describe(path, content), client.config, client.clock())
+    fromfile.check(taskfile.describe(path, content), client.config, client.clock())
     _refuse_taken(client.store.find(args.id), path)
     if not args.dry_run:
         _save_new(client, directory, {args.id: content})
@@ -138,7 +141,7 @@ def _carried(client: Client, taken: _Taken, task_id: str, fields: dict[str, Any]
     if there is not None and taskfile.read(there) != content:
         raise Refused(f"there is a file of its id already: {there} (defer remove {task_id})")
     _refuse_taken(taken.records.get(task_id), path)
-    taskrecords.new(taskfile.describe(path, content), client.config, client.clock())
+    fromfile.new(taskfile.describe(path, content), client.config, client.clock())
     return content
 
 
@@ -316,6 +319,6 @@ def _detail(client: Client, step: Step) -> str:
     if step.record is None or step.mark == REMOVED:
         return ""
     if step.record["status"] != task.SCHEDULED:
-        return f" ({'disabled' if taskrecords.is_disabled(step.record) else step.record['status']})"
+        return f" ({'disabled' if fromfile.is_disabled(step.record) else step.record['status']})"
     zone = client.config.timezone(step.record.get("tz"))
     return f": runs {words.moment(instants.from_text(step.record['run_at']), zone, client.clock())}"

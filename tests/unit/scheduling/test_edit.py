@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from defer import instants, scheduler
+from defer import instants
 from defer.client import Client
 from defer.commands import change as changing
 from defer.commands import flags
 from defer.errors import BadInput, DeferError, Refused
-from defer.scheduler import Request, Timing
+from defer.scheduling import plan
+from defer.scheduling.plan import Request, Timing
 from support import Place, v1_task
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -530,4 +531,4 @@ def test_errors_are_all_of_one_kind(add: Made, client: Client) -> None:
         with pytest.raises(DeferError) as caught:
             client.editor.reschedule("job", words)
         assert "\n" not in str(caught.value)
-    assert set(scheduler.FOR_RECURRING) < set(Timing._fields) < set(Request._fields)
+    assert set(plan.FOR_RECURRING) < set(Timing._fields) < set(Request._fields)

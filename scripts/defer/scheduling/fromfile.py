@@ -12,12 +12,14 @@ from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from . import adapters, changes, codec, instants, occurrences, scheduler, task
-from .codec import Task
-from .config import Config
-from .errors import BadInput, NoHome
-from .scheduler import Plan, Request
-from .taskfile import BadFile, TaskFile, located
+from defer import adapters, changes, codec, instants, occurrences, task
+from defer.codec import Task
+from defer.config import Config
+from defer.errors import BadInput, NoHome
+from defer.taskfile import BadFile, TaskFile, located
+
+from . import plan
+from .plan import Plan, Request
 
 # What a file decides in its task's record; everything else there is the task's history.
 _FROM_FILE = (
@@ -150,7 +152,7 @@ def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
 def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
     """The task the file asks for, as of ``now``. Raises BadFile naming the field that cannot be."""
     try:
-        planned = scheduler.plan(_request(file, config), config, now)
+        planned = plan.plan(_request(file, config), config, now)
     except NoHome:
         raise
     except BadInput as error:

@@ -7,13 +7,15 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from . import changes, codec, instants, occurrences, scheduler, task, timeparse, versions
-from .audit import AuditLog
-from .codec import Task
-from .config import Config
-from .errors import About, BadInput
-from .interface import Store
-from .scheduler import Moment, Timing
+from defer import changes, codec, instants, occurrences, task, timeparse, versions
+from defer.audit import AuditLog
+from defer.codec import Task
+from defer.config import Config
+from defer.errors import About, BadInput
+from defer.interface import Store
+
+from . import plan
+from .plan import Moment, Timing
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -65,7 +67,7 @@ class Editor:
         return self._now
 
     def _change(self, action: str, task_id: str, change: Callable[[Task], Task], **facts: object) -> Task:
-        changed = scheduler.change(self._store, self._config.archive_dir, task_id, self._now, change)
+        changed = plan.change(self._store, self._config.archive_dir, task_id, self._now, change)
         self._audit.note(self._now, action, task_id, run_at=changed.get("run_at"), **facts)
         return changed
 
@@ -93,7 +95,7 @@ class Editor:
 
     def run_now(self, task_id: str) -> Task:
         """Run a copy of a task once, at the next wake; the task itself is not touched. Raises Refused."""
-        one = scheduler.look_up(self._store, self._config.archive_dir, task_id)
+        one = plan.look_up(self._store, self._config.archive_dir, task_id)
         (copy,) = self._store.append([changes.run_now(one, self._now)], self._now)
         self._audit.note(self._now, "run_requested", task_id, copy=copy["id"])
         return copy
@@ -146,9 +148,9 @@ class Editor:
             raise BadInput(what, field="tz")
         if recurring:
             return self._new_policies(given, one) if _SPOKEN.keys() & given.keys() else {}
-        for name in scheduler.FOR_RECURRING:
+        for name in plan.FOR_RECURRING:
             if name in given:
-                raise scheduler.only_for_recurring(name, f"{one['id']} runs once (give --every too)")
+                raise plan.only_for_recurring(name, f"{one['id']} runs once (give --every too)")
         return {}
 
     def _zone(self, given: Given, one: Task) -> ZoneInfo:
@@ -157,11 +159,11 @@ class Editor:
     def _new_time(self, given: Given, one: Task) -> dict[str, Any]:
         """Another moment or rule. The task keeps its bounds and policies unless they are given too."""
         words = given.get("when") or occurrences.policies(one)["expression"]
-        moment = scheduler.read(Timing(words, self._zone(given, one).key), self._config, self._now)
+        moment = plan.read(Timing(words, self._zone(given, one).key), self._config, self._now)
         recurs = moment.reading.recurrence is not None
         flags: dict[str, Any] = {**_carried(one, recurs=recurs), **_timing_of(given)}
         moment = moment._replace(timing=moment.timing._replace(**flags))
-        rule = scheduler.recurrence(moment, _name_of(one))
+        rule = plan.recurrence(moment, _name_of(one))
         if rule is not None and occurrences.is_recurring(one):
             rule = _carried_on(rule, one, given)
         fields = {
@@ -182,7 +184,7 @@ class Editor:
         timing = Timing(was["expression"], **_timing_of(given))
         first = occurrences.waited_for(one)
         fired = int(was.get("fired") or 0)
-        said = scheduler.policies(timing, _name_of(one), first, self._now, self._zone(given, one), fired)
+        said = plan.policies(timing, _name_of(one), first, self._now, self._zone(given, one), fired)
         gone = {name for flag in _SPOKEN if flag in given for name in _SPOKEN[flag]}
         recurrence = {**{name: value for name, value in was.items() if name not in gone}, **said}
         changed = {**one, "recurrence": recurrence}
@@ -195,9 +197,9 @@ class Editor:
         made: dict[str, tuple[str, Callable[[Any], object]]] = {
             "intent": ("intent", lambda value: value),
             "max_retries": ("max_retries", lambda value: value),
-            "timeout": ("timeout_seconds", scheduler.timeout_seconds),
-            "executor": ("executor", scheduler.executor_name),
-            "workspace": ("workspace", scheduler.workspace_path),
+            "timeout": ("timeout_seconds", plan.timeout_seconds),
+            "executor": ("executor", plan.executor_name),
+            "workspace": ("workspace", plan.workspace_path),
             "tag": ("tags", lambda value: value),
             "concurrent": ("concurrent", lambda value: value or None),
             "leave_running": ("leave_running", lambda value: value or None),
@@ -205,7 +207,7 @@ class Editor:
         fields = {made[flag][0]: made[flag][1](value) for flag, value in given.items() if flag in made}
         if "expires" in given and "when" not in given and not occurrences.is_recurring(one):
             due = instants.from_text(one["run_at"])
-            fields["expires_at"] = scheduler.expires_at(given["expires"], due, self._now, self._zone(given, one))
+            fields["expires_at"] = plan.expires_at(given["expires"], due, self._now, self._zone(given, one))
         return fields
 
 
@@ -241,7 +243,7 @@ def _check(changed: Task) -> None:
     if not str(context.get("summary") or "").strip():
         raise BadInput("no summary (say what is to be done with --summary)", field="summary")
     template = execution.get("prompt_template")
-    scheduler.check_texts({**context, "prompt_template": template, "when": changed.get("when")})
+    plan.check_texts({**context, "prompt_template": template, "when": changed.get("when")})
     size = len(codec.encode(changed))
     if size > codec.MAX_TASK_BYTES:
         raise BadInput(

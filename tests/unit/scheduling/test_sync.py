@@ -14,15 +14,17 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from defer import claiming, codec, fsio, instants, outcome, schema, task, taskfile, taskfiles, taskformats, taskrecords
+from defer import claiming, codec, fsio, instants, outcome, schema, task, taskfile, taskformats
 from defer.client import Client
 from defer.errors import BadInput
 from defer.outcome import Outcome
 from defer.retry import Backoff
-from defer.scheduler import Request
+from defer.scheduling import fromfile
+from defer.scheduling import sync as taskfiles
+from defer.scheduling.plan import Request
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "tasks"
-FOREIGN = Path(__file__).resolve().parents[1] / "data" / "foreign"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "tasks"
+FOREIGN = Path(__file__).resolve().parents[2] / "data" / "foreign"
 DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})
 FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
 
@@ -204,7 +206,7 @@ def counted(desk: Desk) -> Counter[str]:
         watch(fsio, "reader", lambda path: f"{path.suffix} read")
         watch(fsio, "lock", lambda *_: "locked")
         watch(fsio, "names", lambda *_: "listed")
-        watch(taskrecords, "_planned", lambda *_: "planned")
+        watch(fromfile, "_planned", lambda *_: "planned")
         watch(taskformats, "yaml_fields", lambda *_: "parsed")
         desk.sync()
     assert desk.problems == []
@@ -868,7 +870,7 @@ def test_only_some_ids(desk: Desk) -> None:
 
 @pytest.mark.parametrize("source", [None, "x", {"file": 3}, {"digest": "x"}])
 def test_a_source_that_is_none(source: Any) -> None:
-    make: Callable[..., Any] = taskrecords.source
+    make: Callable[..., Any] = fromfile.source
     assert make({"source": source}) == {}
 
 

@@ -20,14 +20,17 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from . import changes, filing, fsio, scheduler, task, taskfile, taskformats, taskrecords, trust, versions
-from .audit import AuditLog, line
-from .codec import Task
-from .config import Config
-from .errors import BadInput, NeedsNewer, NotStorable, Refused
-from .interface import Store
-from .taskfile import BadFile, Located, TaskFile, located
-from .taskrecords import FILE_DISABLED, FILE_REMOVED, source
+from defer import changes, filing, fsio, task, taskfile, taskformats, trust, versions
+from defer.audit import AuditLog, line
+from defer.codec import Task
+from defer.config import Config
+from defer.errors import BadInput, NeedsNewer, NotStorable, Refused
+from defer.interface import Store
+from defer.taskfile import BadFile, Located, TaskFile, located
+
+from . import fromfile
+from . import plan as scheduler
+from .fromfile import FILE_DISABLED, FILE_REMOVED, source
 
 NEW, CHANGED, REMOVED, SAME = "+", "~", "-", "="
 LATER, NEXT_SYNC = "after its attempt ends", "by the first sync after its attempt ends"
@@ -218,11 +221,11 @@ def _look(
         versions.must_know(there)
     file = taskfile.describe(path, raw)
     if live is None:
-        return Step(NEW, path.stem, "", file, taskrecords.new(file, config, now))
+        return Step(NEW, path.stem, "", file, fromfile.new(file, config, now))
     if live["status"] == task.EXECUTING:
-        taskrecords.check(file, config, now)
+        fromfile.check(file, config, now)
         return _noted(Step(CHANGED, path.stem, "", file), live)
-    return Step(CHANGED, path.stem, "", file, taskrecords.changed(live, file, config, now), live)
+    return Step(CHANGED, path.stem, "", file, fromfile.changed(live, file, config, now), live)
 
 
 def other_owner(path: Path, record: Task) -> str | None:
@@ -247,8 +250,8 @@ def _same(live: Task) -> Step:
     what = versions.lacking(live)
     if what:
         return Step(SAME, live["id"], versions.complaint(what))
-    task_id, status, is_disabled = live["id"], live["status"], taskrecords.is_disabled(live)
-    if status == task.PAUSED or not (is_disabled or taskrecords.is_to_end(live)):
+    task_id, status, is_disabled = live["id"], live["status"], fromfile.is_disabled(live)
+    if status == task.PAUSED or not (is_disabled or fromfile.is_to_end(live)):
         return Step(SAME, task_id, (_DISABLED if is_disabled else "paused") if status == task.PAUSED else "")
     return _noted(Step(CHANGED, task_id), live)
 
@@ -265,7 +268,7 @@ def _ending(step: Step, record: Task) -> str | None:
     """Why a task is to be cancelled or paused, if it is. A step without a file is of one that is unchanged."""
     if step.mark == REMOVED:
         return FILE_REMOVED
-    is_disabled = taskrecords.is_disabled(record) if step.file is None else not step.file.enabled
+    is_disabled = fromfile.is_disabled(record) if step.file is None else not step.file.enabled
     return FILE_DISABLED if is_disabled else None
 
 
@@ -366,14 +369,14 @@ def _as_wanted(step: Step, current: Task, config: Config, now: datetime) -> Task
     versions.must_know(current)
     ending = _ending(step, current)
     if current["status"] == task.EXECUTING:
-        return taskrecords.after_attempt(current, ending)
+        return fromfile.after_attempt(current, ending)
     if ending == FILE_REMOVED:
         return task.cancel(current, now, FILE_REMOVED)
     if step.file is None:
         return changes.pause(current, now) if ending and current["status"] != task.PAUSED else current
     if (source(current)["file"], source(current).get("digest")) == (str(step.file.path), step.file.digest):
         return current
-    return taskrecords.changed(current, step.file, config, now)
+    return fromfile.changed(current, step.file, config, now)
 
 
 def _logged(step: Step, result: Task, now: datetime) -> str:

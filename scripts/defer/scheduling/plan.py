@@ -11,14 +11,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import adapters, filing, instants, occurrences, shapes, task, timeparse, versions, words
-from .audit import AuditLog, line
-from .codec import Task
-from .config import Config
-from .errors import About, BadInput, NoSuchTask, Unreadable
-from .interface import Store
-from .markers import Markers
-from .paths import ROOT
+from defer import adapters, filing, instants, occurrences, shapes, task, timeparse, versions, words
+from defer.audit import AuditLog, line
+from defer.codec import Task
+from defer.config import Config
+from defer.errors import About, BadInput, NoSuchTask, Unreadable
+from defer.interface import Store
+from defer.markers import Markers
+from defer.paths import ROOT
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
