@@ -23,8 +23,9 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from defer import codec, instants, recordfiles
+from defer import instants, recordfiles
 from defer.client import Client
+from defer.record import codec
 from defer.runner import Runner
 from defer.scheduling.plan import Request
 

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from . import agentnames, instants, shapes
+from . import agentnames, instants
 from .errors import EXIT_BUSY
 from .quota import Exhausted, exhausted
+from .record import shapes
 
 EXIT_BLOCKED = 77
 EXIT_MISCONFIGURED = 78

@@ -18,9 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from . import charsets, codec, descendants, fsio, handover, process, resultfile, surroundings, timeparse
+from . import charsets, descendants, fsio, handover, process, resultfile, surroundings, timeparse
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
-from .codec import Task
 from .config import Config
 from .ending import LOOK_EVERY_SECONDS, Ending
 from .errors import DeferError
@@ -34,18 +33,11 @@ from .executor import (
     working_directory,
 )
 from .masking import Masker
-from .outcome import (
-    CANCELLED,
-    FAILED,
-    OK,
-    RUNNER_STOPPED,
-    TIMEOUT,
-    TIMEOUT_ERROR,
-    Outcome,
-    error_type_of,
-)
 from .process import Leader
-from .retry import no_sooner_than_a_minute
+from .record import codec
+from .record.codec import Task
+from .record.outcome import CANCELLED, FAILED, OK, RUNNER_STOPPED, TIMEOUT, TIMEOUT_ERROR, Outcome, error_type_of
+from .record.retry import no_sooner_than_a_minute
 
 if TYPE_CHECKING:
     from .keeper import Keeper

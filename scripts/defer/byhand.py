@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
-from . import claiming, executor, instants, outcome, task, versions
+from . import claiming, executor, instants
 from .attempt import Attempt
 from .client import Client
-from .codec import Task
 from .commands import output
 from .config import Config
 from .errors import NoSuchTask, NotStorable
 from .executor import Misconfigured, Paths
 from .keeper import Keeper
 from .loop import Loop
-from .outcome import Outcome
+from .record import outcome, task, versions
+from .record.codec import Task
+from .record.outcome import Outcome
 from .runner import Runner
 
 _SAID_BY_V1 = ("status", "started_at")

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import instants, occurrences, task
+from . import instants
+from .record import occurrences, task
 from .recordfacts import Occurrence, Rule, instant, seconds, text
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from . import occurrences, task, versions
-from .codec import Task
 from .errors import Refused
+from .record import occurrences, task, versions
+from .record.codec import Task
 
 _MENDS = {
     task.EXECUTING: "wait for its end, or: defer cancel --kill {id}",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import config, instants, places
 from .audit import AuditLog
-from .codec import Task
 from .config import Config
+from .record.codec import Task
 from .store import JsonlStore
 
 if TYPE_CHECKING:

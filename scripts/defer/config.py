@@ -15,13 +15,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from . import codec, fsio, homedir, paths, settings
+from . import fsio, homedir, paths, settings
 from .errors import About, BadInput, NoHome
+from .record import codec
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from .retry import Backoff
+    from .record.retry import Backoff
 
 VARIABLES: dict[str, str] = {
     "DEFER_RUNTIME_DIR": "~/data/runtime",
@@ -225,7 +226,7 @@ class Config:
 
     @property
     def backoff(self) -> Backoff:
-        from .retry import Backoff
+        from .record.retry import Backoff
 
         return Backoff(
             self._number("DEFER_RETRY_DELAY_SECONDS", float, 0.0),

@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from . import chains, task
+from . import chains
+from .record import task
 from .recordfacts import Begin, Occurrence, Run, Said, seconds, text
 
 KINDS = (

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import codec, instants, shapes, taskfile, taskformats
+from . import instants, taskfile, taskformats
 from .errors import BadInput
+from .record import codec, shapes
 
 _LONGEST_NOTE = 200
 _UNITS = ((3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import codec, fsio, instants, shapes
+from . import fsio, instants
+from .record import codec, shapes
 
 
 class Run(NamedTuple):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from . import shapes, task, versions
-from .codec import Task
+from .record import shapes, task, versions
+from .record.codec import Task
 
 _MOST_REPORTED = 200
 

@@ -19,8 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from . import codec, fsio, instants
-from .codec import BadLine, Task
+from . import fsio, instants
+from .record import codec
+from .record.codec import BadLine, Task
 
 _REMEMBERED_BAD_LINES = 20
 _MANY_SLOW_LINES = 20

@@ -8,14 +8,15 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from . import changes, lease, outcome, process, recovery, settling, task
+from . import lease, process, recovery, settling
 from .audit import AuditLog
-from .codec import Task
 from .config import Config
 from .ending import Ending
 from .errors import Refused
 from .executor import Paths
 from .interface import Store
+from .record import changes, outcome, task
+from .record.codec import Task
 from .scheduling import plan
 from .settling import run_id
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from . import visible
-from .codec import Task
+from .record.codec import Task
 
 _NONE = "(none)"
 _FRAMES = {

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from . import audit, codec, fsio, index
-from .codec import BadLine
+from . import audit, fsio, index
 from .config import Config
+from .record import codec
+from .record.codec import BadLine
 from .recordfacts import Begin
 from .records import History
 from .store import JsonlStore

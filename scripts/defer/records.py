@@ -21,9 +21,10 @@ from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from . import contradictions, recordfacts, task
-from .codec import Task
+from . import contradictions, recordfacts
 from .contradictions import Contradiction, Group, Steps
+from .record import task
+from .record.codec import Task
 from .recordfacts import Begin, Occurrence, Run, Said
 
 MOST_TOLD = 1000

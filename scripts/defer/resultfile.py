@@ -10,8 +10,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
-from . import instants, shapes
+from . import instants
 from .masking import MASK, Masker
+from .record import shapes
 
 LIMIT_BYTES = 64 << 10
 _LONGEST_WAIT = timedelta(days=3653)

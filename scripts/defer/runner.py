@@ -22,18 +22,19 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import claiming, executor, fsio, instants, lease, outcome, preload, process, recovery, settling, task, trust
+from . import claiming, executor, fsio, instants, lease, preload, process, recovery, settling, trust
 from .agenda import Agenda
 from .attempt import Attempt
 from .audit import AuditLog
-from .codec import Task
 from .config import Config
 from .ending import Ending
 from .errors import DeferError
 from .executor import Misconfigured, Paths
 from .interface import Store
 from .loop import Loop
-from .outcome import Outcome
+from .record import outcome, task
+from .record.codec import Task
+from .record.outcome import Outcome
 from .settling import NotOurs, run_id
 from .tally import Tally
 

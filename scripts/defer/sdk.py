@@ -13,11 +13,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from . import instants, occurrences, shapes, task
+from . import instants
 from .client import Client
-from .codec import Task
 from .errors import BadInput
 from .history import Run
+from .record import occurrences, shapes, task
+from .record.codec import Task
 from .scheduling import plan
 from .scheduling.plan import Plan, Request
 

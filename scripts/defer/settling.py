@@ -7,14 +7,15 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from . import fsio, handover, outcome, task
+from . import fsio, handover
 from .capture import RESERVE_BYTES
-from .codec import Task
 from .errors import DeferError, NoSuchTask, StorageError, is_full
 from .executor import Paths
 from .interface import Store
-from .outcome import Outcome
-from .retry import Backoff
+from .record import outcome, task
+from .record.codec import Task
+from .record.outcome import Outcome
+from .record.retry import Backoff
 
 
 class NotOurs(DeferError):

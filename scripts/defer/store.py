@@ -22,11 +22,12 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from . import codec, filing, fsio, holding, index, instants, lease, task, v1locks, versions
-from .codec import BadLine, Task
+from . import filing, fsio, holding, index, instants, lease, v1locks
 from .errors import NoSuchTask, NotStorable, Refused
 from .interface import Report
 from .markers import HORIZON, Markers
+from .record import codec, task, versions
+from .record.codec import BadLine, Task
 
 SMALL_STORE_BYTES = 1 << 18
 _AROUND_JSON = b"\xef\xbb\xbf \t\r\n"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from . import outcome, task
 from .audit import AuditLog
-from .codec import Task
 from .commands import output
-from .outcome import Outcome
+from .record import outcome, task
+from .record.codec import Task
+from .record.outcome import Outcome
 
 _COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "expired", "missed", "skipped")
 

@@ -16,9 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import config, fsio, shapes, surroundings, taskformats, timeparse
+from . import config, fsio, surroundings, taskformats, timeparse
 from .errors import BadInput
 from .paths import ROOT
+from .record import shapes
 from .taskformats import Complaint
 
 SUFFIXES = (".yml", ".yaml", ".json", ".md")

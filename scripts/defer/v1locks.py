@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from os import stat_result
 from pathlib import Path
 
-from . import codec, fsio, signals
+from . import fsio, signals
 from .errors import StoreBusy
+from .record import codec
 
 _LONGEST_SECONDS = 24 * 3600.0
 _WITHOUT_PID_SECONDS = 60.0

@@ -27,7 +27,8 @@ from world import (
     wake,
 )
 
-from defer import store, task
+from defer import store
+from defer.record import task
 
 
 class Case(NamedTuple):

@@ -21,24 +21,11 @@ from zoneinfo import ZoneInfo
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from defer import (
-    agentresult,
-    codec,
-    holding,
-    instants,
-    outcome,
-    prompt,
-    recovery,
-    recurrence,
-    resultfile,
-    settings,
-    task,
-    timeparse,
-    versions,
-)
+from defer import agentresult, holding, instants, prompt, recovery, recurrence, resultfile, settings, timeparse
 from defer.errors import BadInput, DeferError, Refused
 from defer.masking import Masker
-from defer.retry import Backoff
+from defer.record import codec, outcome, task, versions
+from defer.record.retry import Backoff
 
 NOW = datetime(2026, 4, 8, 16, 35, tzinfo=UTC)
 ZONES = [ZoneInfo("UTC"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe")]

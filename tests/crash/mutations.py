@@ -152,7 +152,7 @@ MUTATIONS = [
         f"{OUTSIDE}test_row_7_and_10_an_executor_inherits_no_file_of_the_store",
     ),
     Mutation(
-        "count an attempt that was put off", "outcome.py",
+        "count an attempt that was put off", "record/outcome.py",
         (('ended["attempts"] - deferrals["total"]', 'ended["attempts"]'),),
         f"{LONG}test_row_3_an_attempt_put_off_counts_as_no_retry",
     ),
@@ -219,9 +219,9 @@ MUTATIONS = [
         f"{UNIT}test_visible.py::test_what_would_be_obeyed_is_shown",
     ),
     Mutation(
-        "rewrite a line without comparing what it says", "codec.py",
+        "rewrite a line without comparing what it says", "record/codec.py",
         (("ours != line and _exact(ours) == _exact(line)", "ours != line"),),
-        f"{UNIT}test_codec.py::test_a_line_in_our_own_form_says_what_it_said_or_is_left_as_it_is",
+        f"{UNIT}record/test_codec.py::test_a_line_in_our_own_form_says_what_it_said_or_is_left_as_it_is",
     ),
     Mutation(
         "append while a v1 writer is at work", "v1locks.py",

@@ -25,8 +25,8 @@ from world import (
     wake,
 )
 
-from defer import outcome
-from defer.outcome import Outcome
+from defer.record import outcome
+from defer.record.outcome import Outcome
 
 
 def number_of_store(machine: Machine) -> int:

@@ -10,7 +10,7 @@ import pytest
 from cases import settled_and_not_filed, waiting
 from world import RUNTIME, STORE, Machine, archive, do, examine, in_store, lines_in, schedule, wake
 
-from defer import codec
+from defer.record import codec
 
 LOG = RUNTIME / "logs" / "deferred.log"
 REJECTED = RUNTIME / "deferred.jsonl.rejected"

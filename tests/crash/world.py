@@ -22,12 +22,13 @@ from typing import Any
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
 
-from defer import agenda, audit, byhand, fsio, instants, outcome, process, records, runner, task, versions
+from defer import agenda, audit, byhand, fsio, instants, process, records, runner
 from defer.audit import AuditLog
 from defer.config import Config
 from defer.errors import DeferError
 from defer.markers import HORIZON
-from defer.outcome import Outcome
+from defer.record import outcome, task, versions
+from defer.record.outcome import Outcome
 from defer.recordfacts import Begin
 from defer.scheduling import plan
 from defer.scheduling.edit import Editor

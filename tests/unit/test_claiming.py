@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import claiming, task
+from defer import claiming
+from defer.record import task
 from support import NOW, at, text_at, v1_task
 
 Task = dict[str, Any]

@@ -24,9 +24,10 @@ import pytest
 import test_house
 from jsonschema import Draft202012Validator
 
-from defer import adapters, config, errors, outcome, resultfile, settings, task
+from defer import adapters, config, errors, resultfile, settings
 from defer.commands import fileflags
 from defer.commands import flags as arguments
+from defer.record import outcome, task
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"

@@ -6,7 +6,8 @@ import tracemalloc
 
 import pytest
 
-from defer import codec, filing
+from defer import filing
+from defer.record import codec
 from support import records, v1_task
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from defer import codec, history
+from defer import history
 from defer.client import Client
+from defer.record import codec
 from support import Place, v1_task, validator
 
 

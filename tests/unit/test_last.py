@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from defer import changes, occurrences, outcome, task
 from defer.audit import AuditLog
 from defer.commands import output
-from defer.outcome import Outcome
-from defer.retry import Backoff
+from defer.record import changes, occurrences, outcome, task
+from defer.record.outcome import Outcome
+from defer.record.retry import Backoff
 from defer.scheduling import edit, fromfile
 from support import NOW, Place, at, text_at, v1_task
 

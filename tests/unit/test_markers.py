@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from defer import codec, instants
+from defer import instants
 from defer.markers import HORIZON, Markers
+from defer.record import codec
 from support import until, v1_task
 
 

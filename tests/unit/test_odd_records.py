@@ -23,8 +23,8 @@ from typing import Any
 import pytest
 
 import defer
-from defer import codec
 from defer.commands import cli
+from defer.record import codec
 from support import NOW, ROOT, Place, records, text_at, v1_task
 
 pytestmark = pytest.mark.matrix

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from defer import codec, instants, process
+from defer import instants, process
+from defer.record import codec
 from support import NOW, SCRIPTS, is_running, lines_of, quoted, strict, umask, until, v1_task
 from wrong_records import NOT_RECORDS, WRONG_FIELDS
 

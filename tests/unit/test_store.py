@@ -10,8 +10,9 @@ from itertools import count
 
 import pytest
 
-from defer import codec, fsio, outcome, store, task
+from defer import fsio, store
 from defer.errors import BadInput, Refused, StorageError, StoreBusy
+from defer.record import codec, outcome, task
 from support import NOW, SCRIPTS, at, lines_of, records, text_at, v1_task
 
 RUN = outcome.run_record(v1_task("a", attempts=1), outcome.Outcome("ok"), NOW)

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from defer import changes, claiming, outcome, task
+from defer import claiming
 from defer.client import Client
-from defer.outcome import Outcome
-from defer.retry import Backoff
+from defer.record import changes, outcome, task
+from defer.record.outcome import Outcome
+from defer.record.retry import Backoff
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.edit import Editor
 from support import NOW, ROOT, Place, at, text_at, v1_task

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from defer import codec, fsio, process, v1locks
+from defer import fsio, process, v1locks
 from defer.errors import StoreBusy
+from defer.record import codec
 from defer.store import JsonlStore
 from support import NOW, at, strict, v1_task
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from defer import instants, task, versions, words
+from defer import instants, words
 from defer.client import Client
-from defer.codec import Task
 from defer.errors import EXIT_OK
+from defer.record import task, versions
+from defer.record.codec import Task
 
 from . import flags as arguments
 from . import output, schedule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from defer import occurrences
+from defer.record import occurrences
 
 from .flags import Parser
 

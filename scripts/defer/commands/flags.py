@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from defer import occurrences, shapes, task, timeparse
+from defer import timeparse
 from defer.errors import BadInput
+from defer.record import occurrences, shapes, task
 
 from . import output
 

@@ -7,10 +7,11 @@ from argparse import Namespace
 from collections.abc import Callable
 from datetime import timedelta
 
-from defer import codec, instants, task
+from defer import instants
 from defer.client import Client
-from defer.codec import Task
 from defer.errors import EXIT_OK
+from defer.record import codec, task
+from defer.record.codec import Task
 from defer.scheduling import plan
 
 from . import flags, output

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from defer import instants, occurrences, task, versions, visible, words
-from defer.codec import Task
+from defer import instants, visible, words
+from defer.record import occurrences, task, versions
+from defer.record.codec import Task
 
 if TYPE_CHECKING:
     from defer.records import Report

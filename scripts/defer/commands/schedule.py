@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import config, instants, occurrences, places, task, visible, words
-from defer.codec import Task
+from defer import config, instants, places, visible, words
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
+from defer.record import occurrences, task
+from defer.record.codec import Task
 from defer.scheduling import plan
 from defer.scheduling.plan import Plan, Request
 
@@ -190,7 +191,7 @@ def _context(args: Namespace, said: str | None, settings: Config) -> tuple[dict[
 def _context_json(args: Namespace) -> dict[str, Any]:
     if args.context_json is None:
         return {}
-    from defer import schema
+    from defer.record import schema
 
     with About("context_json"):
         parsed = schema.parse_object(args.context_json, "--context-json")

@@ -10,10 +10,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from defer import fsio, instants, task, taskedit, taskfile, versions, words
+from defer import fsio, instants, taskedit, taskfile, words
 from defer.client import Client
-from defer.codec import Task
 from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
+from defer.record import task, versions
+from defer.record.codec import Task
 from defer.scheduling import fromfile
 from defer.scheduling import plan as scheduler
 from defer.scheduling import sync as taskfiles

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable
 from typing import BinaryIO, TypeAlias
 
-from defer import codec, recovery, task, v1locks
+from defer import recovery, v1locks
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
 from defer.loop import Loop
+from defer.record import codec, task
 from defer.runner import Runner
 
 from . import flags, output

@@ -7,12 +7,13 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from defer import changes, codec, instants, occurrences, task, timeparse, versions
+from defer import instants, timeparse
 from defer.audit import AuditLog
-from defer.codec import Task
 from defer.config import Config
 from defer.errors import About, BadInput
 from defer.interface import Store
+from defer.record import changes, codec, occurrences, task, versions
+from defer.record.codec import Task
 
 from . import plan
 from .plan import Moment, Timing

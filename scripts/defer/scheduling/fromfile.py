@@ -12,10 +12,11 @@ from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from defer import adapters, changes, codec, instants, occurrences, task
-from defer.codec import Task
+from defer import adapters, instants
 from defer.config import Config
 from defer.errors import BadInput, NoHome
+from defer.record import changes, codec, occurrences, task
+from defer.record.codec import Task
 from defer.taskfile import BadFile, TaskFile, located
 
 from . import plan

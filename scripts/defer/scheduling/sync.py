@@ -20,12 +20,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from defer import changes, filing, fsio, task, taskfile, taskformats, trust, versions
+from defer import filing, fsio, taskfile, taskformats, trust
 from defer.audit import AuditLog, line
-from defer.codec import Task
 from defer.config import Config
 from defer.errors import BadInput, NeedsNewer, NotStorable, Refused
 from defer.interface import Store
+from defer.record import changes, task, versions
+from defer.record.codec import Task
 from defer.taskfile import BadFile, Located, TaskFile, located
 
 from . import fromfile

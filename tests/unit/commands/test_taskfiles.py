@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from defer import fsio, outcome, task, taskedit
+from defer import fsio, taskedit
 from defer.client import Client
 from defer.commands import cli, taskfiles
-from defer.outcome import Outcome
-from defer.retry import Backoff
+from defer.record import outcome, task
+from defer.record.outcome import Outcome
+from defer.record.retry import Backoff
 
 ROOT = Path(__file__).resolve().parents[3]
 JOBS = ROOT / "tests" / "data" / "foreign" / "jobs.json"

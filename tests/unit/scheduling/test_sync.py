@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from defer import claiming, codec, fsio, instants, outcome, schema, task, taskfile, taskformats
+from defer import claiming, fsio, instants, taskfile, taskformats
 from defer.client import Client
 from defer.errors import BadInput
-from defer.outcome import Outcome
-from defer.retry import Backoff
+from defer.record import codec, outcome, schema, task
+from defer.record.outcome import Outcome
+from defer.record.retry import Backoff
 from defer.scheduling import fromfile
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.plan import Request

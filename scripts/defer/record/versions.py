@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import NeedsNewer
+from defer.errors import NeedsNewer
 
 SCHEMA_VERSION = 2
 FEATURES: frozenset[str] = frozenset()

@@ -6,9 +6,10 @@ import json
 import math
 from typing import Any, NoReturn
 
+from defer.errors import BadInput
+from defer.paths import ROOT
+
 from . import codec
-from .errors import BadInput
-from .paths import ROOT
 
 _MAX_DEPTH = codec.MAX_DEPTH - 10
 PATH = ROOT / "references" / "task.schema.json"

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
-from defer import claiming, instants, occurrences, outcome, task
+from defer import claiming, instants
 from defer.client import Client
 from defer.errors import BadInput
-from defer.outcome import Outcome
-from defer.retry import Backoff
+from defer.record import occurrences, outcome, task
+from defer.record.outcome import Outcome
+from defer.record.retry import Backoff
 from defer.scheduling.plan import Request
 
 Make = Callable[..., task.Task]

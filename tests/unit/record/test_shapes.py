@@ -13,9 +13,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import defer
-from defer import codec, instants, prompt, recordtypes, shapes
-from defer.codec import BadLine
+from defer import instants, prompt
 from defer.commands import output
+from defer.record import codec, shapes, types
+from defer.record.codec import BadLine
 from support import NOW, ROOT, strict, text_at, v1_task
 
 SCHEMA = json.loads((ROOT / "references" / "task.schema.json").read_text())
@@ -44,11 +45,11 @@ FIELDS = [(name, field) for name, (fields, _) in SHAPES.items() for field in fie
 @cache
 def typed() -> dict[str, dict[str, str]]:
     """The annotations of each type, as they are written."""
-    classes = inspect.getmembers(recordtypes, inspect.isclass)
+    classes = inspect.getmembers(types, inspect.isclass)
     return {
         name: {field: kind.__forward_arg__ for field, kind in one.__annotations__.items()}
         for name, one in classes
-        if one.__module__ == recordtypes.__name__
+        if one.__module__ == types.__name__
     }
 
 

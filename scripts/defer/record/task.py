@@ -17,9 +17,11 @@ from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Any
 
-from . import instants, versions
+from defer import instants
+from defer.errors import Refused
+
+from . import versions
 from .codec import Task
-from .errors import Refused
 from .shapes import tallied
 from .versions import SCHEMA_VERSION
 

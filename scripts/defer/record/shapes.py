@@ -3,7 +3,7 @@
 ``fault(record)`` says what in a record nobody could compute with. It goes through the fields that the record has and
 looks each up, so that what it costs grows with the record and not with the schema. A field that is not known here, and
 one that is null, passes. ``references/task.schema.json`` says the same to other programs; a test holds the two equal,
-and the types in ``recordtypes`` with them.
+and the types in ``types`` with them.
 
 The checks are wider than the schema where v1 was: it took any JSON for the parts of a context and any text for its
 moments, and nothing here computes with those. Numbers are bounded throughout. The numbers that somebody may ask for end
@@ -17,7 +17,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from . import instants, versions
+from defer import instants
+
+from . import versions
 
 MAX_COUNT = 10**9
 """The most of anything that may be asked for: retries, occurrences; and the largest pid."""

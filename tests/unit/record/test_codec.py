@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defer import codec
-from defer.codec import BadLine
+from defer.record import codec
+from defer.record.codec import BadLine
 from support import strict, v1_task
 from wrong_records import NOT_RECORDS, WAITING, WRONG_FIELDS
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from . import instants, occurrences, task, versions
+from defer import instants
+from defer.errors import Refused
+
+from . import occurrences, task, versions
 from .codec import Task
-from .errors import Refused
 
 _NOT_COPIED = ("id", "recurrence", "source", "expires_at", "last")
 PARTS = {

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from defer import claiming, codec, filing, holding, markers, occurrences, process, sdk, task
-from defer import versions as known
+from defer import claiming, filing, holding, markers, process, sdk
 from defer.audit import AuditLog
-from defer.codec import BadLine
 from defer.commands import cli, output
 from defer.errors import NeedsNewer, Refused
+from defer.record import codec, occurrences, task
+from defer.record import versions as known
+from defer.record.codec import BadLine
 from defer.scheduling import edit
 from support import NOW, Place, at, lines_of, text_at, v1_task
 

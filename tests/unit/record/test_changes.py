@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from defer import changes, claiming, instants, occurrences, outcome, task
+from defer import claiming, instants
 from defer.client import Client
 from defer.errors import Refused
-from defer.outcome import Outcome
-from defer.retry import Backoff
+from defer.record import changes, occurrences, outcome, task
+from defer.record.outcome import Outcome
+from defer.record.retry import Backoff
 from defer.scheduling.plan import Request
 
 Make = Callable[..., task.Task]

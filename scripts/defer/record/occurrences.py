@@ -22,14 +22,17 @@ from functools import lru_cache, reduce
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import instants, task, timeparse, versions
+from defer import instants, timeparse
+from defer.errors import DeferError
+
+from . import task, versions
 from .codec import Task
-from .errors import DeferError
 from .shapes import MAX_TALLY
 
 if TYPE_CHECKING:
-    from .recordtypes import Recurrence as RecurrenceFields
-    from .recurrence import Recurrence
+    from defer.recurrence import Recurrence
+
+    from .types import Recurrence as RecurrenceFields
 
 CATCH_UP = ("one", "all", "none")
 OVERLAP = ("skip", "queue")
@@ -67,7 +70,7 @@ def is_recurring(one: Task) -> bool:
 
 @lru_cache(maxsize=256)
 def _rule(expression: str, anchor: str, tz: str) -> Recurrence:
-    from . import recurrence
+    from defer import recurrence
 
     return recurrence.parse(expression, instants.from_text(anchor), timeparse.zone(tz))
 
@@ -117,7 +120,7 @@ def after(recurring: Task, instant: datetime, spent: int) -> datetime | None:
 
 def between(recurring: Task, start: datetime, end: datetime, spent: int) -> Stretch | None:
     """The occurrences after ``start`` up to ``end``, as far as the task's bounds go; None if there are none."""
-    from . import recurrence
+    from defer import recurrence
 
     found = policies(recurring)
     until, count = found.get("until"), found.get("count")
@@ -132,7 +135,7 @@ def between(recurring: Task, start: datetime, end: datetime, spent: int) -> Stre
 
 def _nth(recurring: Task, first: datetime, last: datetime, number: int) -> datetime:
     """The ``number``-th occurrence from ``first`` on, which is number 1, and no later than ``last``."""
-    from . import recurrence
+    from defer import recurrence
 
     start = first - _SECOND
     if number <= _FEW:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from . import changes, instants, occurrences, task
+from defer import instants
+
+from . import changes, occurrences, task
 from .codec import Task
 from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
 from .shapes import tallied

@@ -15,8 +15,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NoReturn, TypeAlias
 
+from defer.errors import BadInput, NotStorable
+
 from . import shapes, versions
-from .errors import BadInput, NotStorable
 
 Task: TypeAlias = dict[str, Any]
 
