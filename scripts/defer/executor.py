@@ -124,11 +124,11 @@ def own_variables(task: Task, config: Config) -> tuple[dict[str, str], list[byte
     """
     if not task.get("env"):
         return {}, []
-    from . import taskfile
+    from .taskfiles import read
 
     environment = _Noted(surroundings.passed_on(config.environment))
     try:
-        own = taskfile.environment(Path(task.get("env_file") or task["source"]["file"]), environment)
+        own = read.environment(Path(task.get("env_file") or task["source"]["file"]), environment)
     except (DeferError, KeyError, TypeError) as error:
         raise Misconfigured(f"the task's env cannot be read: {error}") from None
     return own, [*config.secrets_of(own), *config.secrets_of(environment.taken)]

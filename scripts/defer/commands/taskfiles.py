@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from defer import fsio, instants, taskedit, taskfile, words
+from defer import fsio, instants, words
 from defer.client import Client
 from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
 from defer.record import task, versions
@@ -19,7 +19,8 @@ from defer.scheduling import fromfile
 from defer.scheduling import plan as scheduler
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.sync import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
-from defer.taskfile import BadFile, Located
+from defer.taskfiles import read, write
+from defer.taskfiles.read import BadFile, Located
 
 from . import fileflags, output
 
@@ -44,8 +45,8 @@ def add(connect: Connect, argv: list[str]) -> int:
     client = connect()
     directory = _directory(args, client)
     path = _free_path(directory, args.id)
-    content = taskedit.new_yaml(_fields(args))
-    fromfile.check(taskfile.describe(path, content), client.config, client.clock())
+    content = write.new_yaml(_fields(args))
+    fromfile.check(read.describe(path, content), client.config, client.clock())
     _refuse_taken(client.store.find(args.id), path)
     if not args.dry_run:
         _save_new(client, directory, {args.id: content})
@@ -85,7 +86,7 @@ def remove(connect: Connect, argv: list[str]) -> int:
     else:
         if path is not None:
             with _edit_lock(client, directory):
-                taskedit.delete(path)
+                write.delete(path)
         with _changed_already(path):
             plan = _synced(client, args, directory, {args.id})
     if not waiting:
@@ -95,13 +96,13 @@ def remove(connect: Connect, argv: list[str]) -> int:
 
 def import_jobs(connect: Connect, argv: list[str]) -> int:
     """Write task files for another tool's jobs, and schedule their tasks."""
-    from defer import foreign
+    from defer.taskfiles import foreign
 
     args = fileflags.import_parser().parse(argv)
     client = connect()
     directory = _directory(args, client)
     source = Path(args.file)
-    jobs = foreign.agentica(taskfile.read(source, _JOBS_LIMIT), source, client.clock())
+    jobs = foreign.agentica(read.read(source, _JOBS_LIMIT), source, client.clock())
     written: dict[str, bytes] = {}
     left_out: list[str] = []
     taken = _Taken(client, directory, {job.task_id for job in jobs})
@@ -135,14 +136,14 @@ class _Taken:
 def _carried(client: Client, taken: _Taken, task_id: str, fields: dict[str, Any], before: Collection[str]) -> bytes:
     """The content of a job's file. Raises BadInput or Refused for one that cannot stand here."""
     scheduler.checked_id(task_id)
-    path, content = taken.directory / f"{task_id}.yml", taskedit.new_yaml(fields)
+    path, content = taken.directory / f"{task_id}.yml", write.new_yaml(fields)
     if task_id in before:
         raise Refused("another job of this id came before (rename one)")
     there = _path_among(taken.files, task_id)
-    if there is not None and taskfile.read(there) != content:
+    if there is not None and read.read(there) != content:
         raise Refused(f"there is a file of its id already: {there} (defer remove {task_id})")
     _refuse_taken(taken.records.get(task_id), path)
-    fromfile.new(taskfile.describe(path, content), client.config, client.clock())
+    fromfile.new(read.describe(path, content), client.config, client.clock())
     return content
 
 
@@ -164,8 +165,8 @@ def _save_new(client: Client, directory: Path, contents: Mapping[str, bytes]) ->
         for task_id, content in contents.items():
             there = _path_among(files, task_id)
             if there is None:
-                taskedit.save(directory / f"{task_id}.yml", content)
-            elif taskfile.read(there) != content:
+                write.save(directory / f"{task_id}.yml", content)
+            elif read.read(there) != content:
                 raise Refused(f"there is a file already: {there} (edit it, or defer remove {task_id})")
 
 
@@ -232,11 +233,11 @@ def _set_enabled(connect: Connect, args: Namespace, wanted: bool) -> int:
     if record is not None:
         # Before the file says what its task would not follow.
         versions.must_know(record)
-    changes = taskedit.would_change(path, wanted)
-    content = taskedit.with_enabled(path, taskfile.read(path), wanted) if changes and args.dry_run else None
+    changes = write.would_change(path, wanted)
+    content = write.with_enabled(path, read.read(path), wanted) if changes and args.dry_run else None
     if changes and content is None:
         with _edit_lock(client, Path(os.path.realpath(path)).parent):
-            taskedit.save(path, taskedit.with_enabled(path, taskfile.read(path), wanted))
+            write.save(path, write.with_enabled(path, read.read(path), wanted))
     with _changed_already(path if changes and content is None else None):
         contents = None if content is None else {args.id: content}
         plan = _synced(client, args, directory, {args.id}, again=wanted, contents=contents)

@@ -17,7 +17,7 @@ from defer.config import Config
 from defer.errors import BadInput, NoHome
 from defer.record import changes, codec, occurrences, task
 from defer.record.codec import Task
-from defer.taskfile import BadFile, TaskFile, located
+from defer.taskfiles.read import BadFile, TaskFile, located
 
 from . import plan
 from .plan import Plan, Request

@@ -20,14 +20,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from defer import filing, fsio, taskfile, taskformats, trust
+from defer import filing, fsio, trust
 from defer.audit import AuditLog, line
 from defer.config import Config
 from defer.errors import BadInput, NeedsNewer, NotStorable, Refused
 from defer.interface import Store
 from defer.record import changes, task, versions
 from defer.record.codec import Task
-from defer.taskfile import BadFile, Located, TaskFile, located
+from defer.taskfiles import formats, read
+from defer.taskfiles.read import BadFile, Located, TaskFile, located
 
 from . import fromfile
 from . import plan as scheduler
@@ -76,7 +77,7 @@ def files(directory: Path) -> tuple[dict[str, Path], dict[str, Located]]:
         paths = [directory / name for name in fsio.names(directory) if not name.startswith(".")]
     found: dict[str, list[Path]] = {}
     for path in paths:
-        if path.suffix.lower() in taskfile.SUFFIXES and not os.path.isdir(path) and not _is_about_the_rest(path):
+        if path.suffix.lower() in read.SUFFIXES and not os.path.isdir(path) and not _is_about_the_rest(path):
             found.setdefault(path.stem, []).append(path)
     bad = {task_id: why for task_id, those in found.items() if (why := _why_not(task_id, those))}
     return {task_id: those[0] for task_id, those in found.items() if task_id not in bad}, bad
@@ -98,8 +99,8 @@ def _is_about_the_rest(path: Path) -> bool:
     if path.name.lower() != "readme.md":
         return False
     try:
-        return not taskformats.has_front_matter(taskfile.decoded(taskfile.read(path)))
-    except (BadFile, taskformats.Complaint):
+        return not formats.has_front_matter(read.decoded(read.read(path)))
+    except (BadFile, formats.Complaint):
         return True
 
 
@@ -212,7 +213,7 @@ def _look(
     owner = None if live is None else other_owner(path, live)
     if owner:
         raise BadFile([located(path, f"the id is taken by {owner} (rename the file, or defer cancel {path.stem})")])
-    raw = taskfile.read(path) if unwritten is None else unwritten
+    raw = read.read(path) if unwritten is None else unwritten
     if known is not None and _is_unchanged(path, raw, known):
         if live is not None:
             return _same(live)
@@ -220,7 +221,7 @@ def _look(
             return Step(SAME, path.stem, f"{known['status']}; runs again when its file changes")
     if there is not None:
         versions.must_know(there)
-    file = taskfile.describe(path, raw)
+    file = read.describe(path, raw)
     if live is None:
         return Step(NEW, path.stem, "", file, fromfile.new(file, config, now))
     if live["status"] == task.EXECUTING:
@@ -243,7 +244,7 @@ def _is_unchanged(path: Path, raw: bytes, known: Task) -> bool:
     workflow = made_from.get("workflow")
     if made_from.get("file") != str(path) or not (workflow is None or isinstance(workflow, str)):
         return False
-    return str(made_from.get("digest")) == taskfile.fingerprint_of(path, raw, workflow)
+    return str(made_from.get("digest")) == read.fingerprint_of(path, raw, workflow)
 
 
 def _same(live: Task) -> Step:

@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from defer import fsio, taskedit
+from defer import fsio
 from defer.client import Client
 from defer.commands import cli, taskfiles
 from defer.record import outcome, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
+from defer.taskfiles import write as taskedit
 
 ROOT = Path(__file__).resolve().parents[3]
 JOBS = ROOT / "tests" / "data" / "foreign" / "jobs.json"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from defer import claiming, fsio, instants, taskfile, taskformats
+from defer import claiming, fsio, instants
 from defer.client import Client
 from defer.errors import BadInput
 from defer.record import codec, outcome, schema, task
@@ -23,6 +23,7 @@ from defer.record.retry import Backoff
 from defer.scheduling import fromfile
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.plan import Request
+from defer.taskfiles import formats, read
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "tasks"
 FOREIGN = Path(__file__).resolve().parents[2] / "data" / "foreign"
@@ -114,7 +115,7 @@ def test_a_command_becomes_a_record(desk: Desk) -> None:
         "tz": "America/New_York",
         "when": "*/5 * * * *",
         "run_at": "2026-03-02T12:05:00Z",
-        "source": {"file": str(path), "digest": taskfile.load(path).digest},
+        "source": {"file": str(path), "digest": read.load(path).digest},
     }
     assert {name: record[name] for name in wanted} == wanted
     assert record["context"]["summary"] == "Say it"
@@ -171,7 +172,7 @@ def test_sync_is_idempotent_and_keeps_what_is_unchanged(desk: Desk, monkeypatch:
     assert desk.sync() == ["+ a", "+ b"]
     before = desk.store.path.read_bytes()
     # Reading an unchanged file as YAML would be slow, and is not done.
-    monkeypatch.setattr(taskformats, "read", lambda *given: pytest.fail("an unchanged file was parsed"))
+    monkeypatch.setattr(formats, "read", lambda *given: pytest.fail("an unchanged file was parsed"))
     desk.later(hours=1)
     assert desk.sync() == ["= a", "= b"]
     assert desk.store.path.read_bytes() == before
@@ -208,7 +209,7 @@ def counted(desk: Desk) -> Counter[str]:
         watch(fsio, "lock", lambda *_: "locked")
         watch(fsio, "names", lambda *_: "listed")
         watch(fromfile, "_planned", lambda *_: "planned")
-        watch(taskformats, "yaml_fields", lambda *_: "parsed")
+        watch(formats, "yaml_fields", lambda *_: "parsed")
         desk.sync()
     assert desk.problems == []
     return made
@@ -816,7 +817,7 @@ def test_a_directory_that_is_not_there_removes_nothing(desk: Desk) -> None:
 
 
 def test_a_task_too_large_for_the_store_is_a_bad_file(desk: Desk) -> None:
-    desk.write("a.md", "---\ncron: '@daily'\n---\n" + "\x01" * (taskfile.LIMIT // 2) + "\n")
+    desk.write("a.md", "---\ncron: '@daily'\n---\n" + "\x01" * (read.LIMIT // 2) + "\n")
     desk.write("b.yml", A)
     assert desk.sync() == ["+ b"]
     assert "too large" in desk.problems[0]
@@ -897,7 +898,7 @@ READ_OTHERWISE = ("numbers", "digits", "spans")
 
 def with_extremes(desk: Desk, suffix: str, values: list[str]) -> set[str]:
     """A file for each field and each of these values, and one that is good; their ids."""
-    fields = json.loads(taskfile.SCHEMA.read_text())["properties"]
+    fields = json.loads(read.SCHEMA.read_text())["properties"]
     for field in fields:
         for number, value in enumerate(values):
             written = {"schedule": '"every day at 9am"', "command": '"true"', field: value}

@@ -184,14 +184,14 @@ def compose(text: str, first_line: int = 1) -> Any:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
     from ruamel.yaml.nodes import MappingNode
 
-    from . import yamlnodes
+    from . import nodes
 
     if len(text) > YAML_LIMIT:
         what = f"more than {YAML_LIMIT} characters of YAML (a long prompt goes below the front matter of a .md)"
         raise Complaint(what)
     try:
-        root = yamlnodes.compose(text, MOST_VALUES + 1, DEEPEST + 1)
-    except yamlnodes.TooMuch as error:
+        root = nodes.compose(text, MOST_VALUES + 1, DEEPEST + 1)
+    except nodes.TooMuch as error:
         raise Complaint(_TOO_MUCH, first_line + error.line) from None
     except MarkedYAMLError as error:
         raise _syntax(error, text, first_line) from None

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from defer import foreign
 from defer.errors import BadInput
+from defer.taskfiles import foreign
 
-JOBS = Path(__file__).resolve().parents[1] / "data" / "foreign" / "jobs.json"
+JOBS = Path(__file__).resolve().parents[2] / "data" / "foreign" / "jobs.json"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PLAIN = {"id": "a1", "prompt": "Do it.", "schedule": {"kind": "cron", "expression": "0 9 * * *", "timezone": "UTC"}}
 

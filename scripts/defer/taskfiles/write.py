@@ -14,8 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import fsio, taskfile, taskformats
-from .errors import Refused
+from defer import fsio
+from defer.errors import Refused
+
+from . import formats, read
 
 _INDENT = re.compile(r"\{[ \t]*\r?\n([ \t]+)").match
 
@@ -23,13 +25,13 @@ _INDENT = re.compile(r"\{[ \t]*\r?\n([ \t]+)").match
 def with_enabled(path: Path, raw: bytes, wanted: bool) -> bytes:
     """``raw``, the content of ``path``, with ``enabled`` set. Raises BadFile, and Refused for what it cannot edit."""
     try:
-        text = taskfile.decoded(raw)
-        before = taskformats.read(path.suffix.lower(), text).values
+        text = read.decoded(raw)
+        before = formats.read(path.suffix.lower(), text).values
         if before.get("enabled", True) is wanted:
             return raw
         edited = _edited(path.suffix.lower(), text, wanted)
-    except taskformats.Complaint as complaint:
-        raise taskfile.BadFile([taskfile.located(path, complaint.what, complaint.line, complaint.field)]) from None
+    except formats.Complaint as complaint:
+        raise read.BadFile([read.located(path, complaint.what, complaint.line, complaint.field)]) from None
     if not _says(path.suffix.lower(), edited, {**before, "enabled": wanted}):
         raise Refused(f"{path}: enabled cannot be changed in place (set it to {_word(wanted)} by hand)")
     mark = "\ufeff" if raw.startswith(b"\xef\xbb\xbf") else ""
@@ -38,14 +40,14 @@ def with_enabled(path: Path, raw: bytes, wanted: bool) -> bytes:
 
 def would_change(path: Path, wanted: bool) -> bool:
     """Whether setting ``enabled`` changes the file at all. Raises BadFile and Refused as ``with_enabled`` does."""
-    raw = taskfile.read(path)
+    raw = read.read(path)
     return with_enabled(path, raw, wanted) != raw
 
 
 def _says(suffix: str, text: str, values: dict[str, Any]) -> bool:
     try:
-        return taskformats.read(suffix, text).values == values
-    except taskformats.Complaint:
+        return formats.read(suffix, text).values == values
+    except formats.Complaint:
         return False
 
 
@@ -56,12 +58,12 @@ def _word(wanted: bool) -> str:
 def _edited(suffix: str, text: str, wanted: bool) -> str:
     if suffix == ".json":
         return _edited_json(text, wanted)
-    start, end = taskformats.front_matter(text) if suffix == ".md" else (0, len(text))
+    start, end = formats.front_matter(text) if suffix == ".md" else (0, len(text))
     return text[:start] + _edited_yaml(text[start:end], wanted) + text[end:]
 
 
 def _edited_yaml(text: str, wanted: bool) -> str:
-    root = taskformats.compose(text)
+    root = formats.compose(text)
     for key, value in root.value:
         if key.value == "enabled":
             start, end = value.start_mark.index, value.end_mark.index

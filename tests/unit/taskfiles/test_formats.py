@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import taskedit, taskformats
-from defer.taskformats import Complaint, read
+from defer.taskfiles import formats, write
+from defer.taskfiles.formats import Complaint, read
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def complaint(suffix: str, text: str) -> tuple[int | None, str | None, str]:
@@ -130,7 +130,7 @@ def test_nesting_is_bounded(suffix: str) -> None:
 
 
 def test_size_is_bounded() -> None:
-    assert "characters of YAML" in complaint(".yml", "a: " + "x" * taskformats.YAML_LIMIT)[2]
+    assert "characters of YAML" in complaint(".yml", "a: " + "x" * formats.YAML_LIMIT)[2]
     assert "values" in complaint(".json", json.dumps({"a": [0] * 6000}))[2]
     body = "word " * 30_000
     assert read(".md", f"---\nname: x\n---\n{body}").values["prompt"] == body.rstrip()
@@ -169,15 +169,15 @@ def composed(monkeypatch: pytest.MonkeyPatch, text: str) -> tuple[int, str]:
 def test_yaml_that_holds_too_much_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch, some: str) -> None:
     made, what = composed(monkeypatch, some)
     assert "more than 5000 values, aliases counted, or nested more than 20 deep" in what
-    assert made < 5 * taskformats.MOST_VALUES
+    assert made < 5 * formats.MOST_VALUES
     assert composed(monkeypatch, some + some[-20_000:]) == (made, what)
 
 
 def test_five_thousand_values_are_not_too_many() -> None:
-    most = taskformats.MOST_VALUES
+    most = formats.MOST_VALUES
     assert len(read(".yml", "".join(f"k{number}: 1\n" for number in range(most))).values) == most
     assert len(read(".yml", "a: [" + "1," * (most - 1) + "]").values["a"]) == most - 1
-    deepest = "a: " + "[" * (taskformats.DEEPEST - 1) + "x" + "]" * (taskformats.DEEPEST - 1)
+    deepest = "a: " + "[" * (formats.DEEPEST - 1) + "x" + "]" * (formats.DEEPEST - 1)
     assert read(".yml", deepest).lines == {"a": 1}
 
 
@@ -191,7 +191,7 @@ def test_a_thousand_aliases_of_a_long_text_are_a_thousand_times_its_length() -> 
 QUICK = """
 import resource, sys
 sys.path.insert(0, {scripts!r})
-from defer import taskformats
+from defer.taskfiles import formats as taskformats
 try:
     {work}
 except taskformats.Complaint as error:
@@ -296,12 +296,12 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 
 @given(st.dictionaries(st.sampled_from(["name", "prompt", "schedule"]), TEXTS, min_size=1))
 def test_what_is_written_reads_back(fields: dict[str, str]) -> None:
-    assert read(".yml", taskedit.new_yaml(fields).decode()).values == fields
+    assert read(".yml", write.new_yaml(fields).decode()).values == fields
 
 
 def test_a_new_file_reads_well() -> None:
     fields = {"name": "x", "schedule": "*/5 * * * *", "prompt": "One\n  two\n", "tags": ["a"], "enabled": False}
-    assert taskedit.new_yaml(fields).decode() == (
+    assert write.new_yaml(fields).decode() == (
         "name: x\nschedule: '*/5 * * * *'\nprompt: |\n  One\n    two\ntags:\n  - a\nenabled: false\n"
     )
 
@@ -330,22 +330,22 @@ def test_a_new_file_reads_well() -> None:
 )
 def test_enabled_is_changed_in_place(name: str, before: str, after: str | None) -> None:
     wanted = before.replace("true", "false") if after is None else after
-    assert taskedit.with_enabled(Path(name), before.encode(), False).decode() == wanted
-    assert taskedit.with_enabled(Path(name), wanted.encode(), False).decode() == wanted
+    assert write.with_enabled(Path(name), before.encode(), False).decode() == wanted
+    assert write.with_enabled(Path(name), wanted.encode(), False).decode() == wanted
 
 
 def test_enabled_behind_an_alias_is_left_to_the_hand() -> None:
-    with pytest.raises(taskedit.Refused, match="by hand"):
-        taskedit.with_enabled(Path("a.yml"), b"a: &x true\nenabled: *x\n", False)
+    with pytest.raises(write.Refused, match="by hand"):
+        write.with_enabled(Path("a.yml"), b"a: &x true\nenabled: *x\n", False)
 
 
 def test_a_replaced_file_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
     (tmp_path / "real.yml").write_text("a: 1\n")
     (tmp_path / "real.yml").chmod(0o644)
     (tmp_path / "link.yml").symlink_to("real.yml")
-    taskedit.save(tmp_path / "link.yml", b"a: 2\n")
+    write.save(tmp_path / "link.yml", b"a: 2\n")
     assert (tmp_path / "link.yml").is_symlink()
     assert (tmp_path / "real.yml").read_text() == "a: 2\n"
     assert (tmp_path / "real.yml").stat().st_mode & 0o777 == 0o644
-    taskedit.save(tmp_path / "deep" / "new.yml", b"a: 1\n")
+    write.save(tmp_path / "deep" / "new.yml", b"a: 1\n")
     assert (tmp_path / "deep" / "new.yml").stat().st_mode & 0o777 == 0o600

@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import instants, taskfile, taskformats
-from .errors import BadInput
-from .record import codec, shapes
+from defer import instants
+from defer.errors import BadInput
+from defer.record import codec, shapes
+
+from . import formats, read
 
 _LONGEST_NOTE = 200
 _UNITS = ((3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
@@ -48,9 +50,9 @@ class _StaysBehind(Exception):
 def agentica(raw: bytes, source: Path, now: datetime) -> list[Job]:
     """The jobs in a ``jobs.json``. Raises BadInput naming ``source`` where it is none."""
     try:
-        found = taskformats.parse_json(taskfile.decoded(raw))
-    except taskformats.Complaint as error:
-        said = taskfile.located(source, error.what, error.line, error.field)
+        found = formats.parse_json(read.decoded(raw))
+    except formats.Complaint as error:
+        said = read.located(source, error.what, error.line, error.field)
         raise BadInput(said, field=error.field) from None
     jobs = found.get("jobs") if isinstance(found, dict) else found
     if not isinstance(jobs, list) or not all(isinstance(one, dict) for one in jobs):
@@ -79,10 +81,10 @@ def _check_kinds(job: dict[str, Any]) -> None:
         wrong = wrong or (kind == (int, float) and name in job and not shapes.is_number(value))
         if wrong or (name in ("id", "prompt", "schedule") and not value):
             raise _StaysBehind(f"{name}: {'not what agentica writes there' if value else 'missing'}")
-    if codec.nests_deeper_than(taskformats.DEEPEST, job.get("permissions")):
-        raise _StaysBehind(f"permissions: nested more than {taskformats.DEEPEST} deep")
-    if taskformats.holds_no_number(job.get("permissions")):
-        raise _StaysBehind(f"permissions: {taskformats.NO_NUMBER}")
+    if codec.nests_deeper_than(formats.DEEPEST, job.get("permissions")):
+        raise _StaysBehind(f"permissions: nested more than {formats.DEEPEST} deep")
+    if formats.holds_no_number(job.get("permissions")):
+        raise _StaysBehind(f"permissions: {formats.NO_NUMBER}")
     if job.get("status", "active") not in ("active", "paused"):
         raise _StaysBehind(f"status: it is {job['status']} (there is nothing left to run)")
 

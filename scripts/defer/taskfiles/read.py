@@ -16,11 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import config, fsio, surroundings, taskformats, timeparse
-from .errors import BadInput
-from .paths import ROOT
-from .record import shapes
-from .taskformats import Complaint
+from defer import config, fsio, surroundings, timeparse
+from defer.errors import BadInput
+from defer.paths import ROOT
+from defer.record import shapes
+
+from . import formats
+from .formats import Complaint
 
 SUFFIXES = (".yml", ".yaml", ".json", ".md")
 SCHEMA = ROOT / "references" / "task-file.schema.json"
@@ -180,7 +182,7 @@ def describe(path: Path, raw: bytes) -> TaskFile:
     """What ``raw``, the content of ``path``, says. Raises BadFile with everything that is wrong."""
     lines: dict[str, int] = {}
     try:
-        found = taskformats.read(path.suffix.lower(), decoded(raw))
+        found = formats.read(path.suffix.lower(), decoded(raw))
         lines = found.lines
         fields = {name: one for name, one in found.values.items() if one is not None or name in _NULL_COUNTS}
         complaints = list(_checked(fields))

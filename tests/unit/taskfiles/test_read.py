@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from defer import taskedit, taskfile, taskformats
 from defer.errors import BadInput, DeferError
-from defer.taskfile import BadFile, TaskFile
+from defer.taskfiles import formats, read, write
+from defer.taskfiles.read import BadFile, TaskFile
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FOREIGN = ROOT / "tests" / "data" / "foreign"
 DOCUMENT = ROOT / "references" / "task-files.md"
-SCHEMA = json.loads(taskfile.SCHEMA.read_text())
+SCHEMA = json.loads(read.SCHEMA.read_text())
 Load = Callable[..., TaskFile]
 BASE = "schedule: every day at 9am\n"
 
@@ -34,7 +34,7 @@ def load(tmp_path: Path) -> Load:
     def loaded(text: str | bytes, name: str = "a.yml") -> TaskFile:
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return taskfile.load(path)
+        return read.load(path)
 
     return loaded
 
@@ -201,7 +201,7 @@ NOT_TAKEN = {
 """For each field a value that it does not take."""
 
 
-@pytest.mark.parametrize("field", json.loads(taskfile.SCHEMA.read_text())["properties"])
+@pytest.mark.parametrize("field", json.loads(read.SCHEMA.read_text())["properties"])
 def test_the_error_of_a_bad_file_has_the_field_it_is_about(load: Load, field: str) -> None:
     moment = "" if field in ("schedule", "cron") else BASE
     does = "" if field in ("command", "prompt", "workflow") else "command: x\n"
@@ -226,14 +226,12 @@ def test_names_and_texts_of_env_are_checked_and_never_shown(wrong: Callable[...,
 def test_a_whole_file_may_be_wrong(wrong: Callable[..., list[str]], tmp_path: Path) -> None:
     assert wrong(b"schedule: x\nname: \xff\n") == ["a.yml:2: not UTF-8 (save it as UTF-8)"]
     assert wrong("schedule: x".encode("utf-16")) == ["a.yml:1: UTF-16 (save it as UTF-8)"]
-    assert wrong(b"#" * (taskfile.LIMIT + 1)) == [
-        "a.yml: larger than 524288 bytes (put the bulk elsewhere and name it)"
-    ]
+    assert wrong(b"#" * (read.LIMIT + 1)) == ["a.yml: larger than 524288 bytes (put the bulk elsewhere and name it)"]
     for name in ("pipe.yml", "directory.yml", "gone.yml"):
         path = tmp_path / name
         _ = os.mkfifo(path) if name == "pipe.yml" else path.mkdir() if name == "directory.yml" else None
         with pytest.raises(BadFile, match=r"not a file|no such file"):
-            taskfile.load(path)
+            read.load(path)
 
 
 def test_byte_order_mark_and_windows_line_ends(load: Load) -> None:
@@ -306,9 +304,9 @@ def test_tasks_that_are_links_may_have_their_workflows_where_they_lie(tmp_path: 
     (kept / "a.yml").write_text(f"{BASE}workflow: w\n")
     for name in ("workflows", "a.yml"):
         (linked / name).symlink_to(kept / name)
-    assert taskfile.load(linked / "a.yml").prompt == "Do it."
+    assert read.load(linked / "a.yml").prompt == "Do it."
     (tmp_path / "whole").symlink_to(kept)
-    assert taskfile.load(tmp_path / "whole" / "a.yml").prompt == "Do it."
+    assert read.load(tmp_path / "whole" / "a.yml").prompt == "Do it."
 
 
 def test_a_workflow_that_is_the_settings_file_is_refused(
@@ -329,8 +327,8 @@ def test_the_digest_tells_states_apart(load: Load, workflows: Path) -> None:
     digests.append(load(BASE + "workflow: release\n#\n").digest)
     assert len(set(digests)) == 3
     assert load(BASE + "workflow: release\n#\n").digest == digests[2]
-    assert taskfile.fingerprint(b"ab", b"c") != taskfile.fingerprint(b"a", b"bc")
-    assert taskfile.fingerprint(b"a", None) != taskfile.fingerprint(b"a", b"")
+    assert read.fingerprint(b"ab", b"c") != read.fingerprint(b"a", b"bc")
+    assert read.fingerprint(b"a", None) != read.fingerprint(b"a", b"")
 
 
 # The environment of a run
@@ -342,7 +340,7 @@ def test_environment_takes_variables_from_the_run(tmp_path: Path) -> None:
         BASE
         + "command: x\nenv:\n  A: ${USER}@${HOST}\n  B: $USER $$ 5$\n  C: $${USER}\n  D: 8080\n  E: ''\n  F: a${E}b\n"
     )
-    assert taskfile.environment(path, {"USER": "ada", "HOST": "h", "E": ""}) == {
+    assert read.environment(path, {"USER": "ada", "HOST": "h", "E": ""}) == {
         "A": "ada@h",
         "B": "$USER $$ 5$",
         "C": "${USER}",
@@ -356,15 +354,15 @@ def test_environment_names_a_variable_that_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "a.yml"
     path.write_text(BASE + "command: x\nenv:\n  A: hush-${MISSING}\n")
     with pytest.raises(BadInput, match=r"env\.A: MISSING is not set") as caught:
-        taskfile.environment(path, {"USER": "ada"})
+        read.environment(path, {"USER": "ada"})
     assert "hush" not in str(caught.value)
 
 
 def test_environment_of_a_file_without_one_or_without_itself(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text(BASE + "command: x\n")
-    assert taskfile.environment(tmp_path / "a.yml", {}) == {}
+    assert read.environment(tmp_path / "a.yml", {}) == {}
     with pytest.raises(BadInput, match="no such file"):
-        taskfile.environment(tmp_path / "gone.yml", {})
+        read.environment(tmp_path / "gone.yml", {})
 
 
 # What is shipped: the schema, the documentation, the examples, and files as other tools write them.
@@ -407,9 +405,9 @@ SHIPPED = sorted(
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_files_load_without_a_warning(path: Path) -> None:
-    found = taskfile.load(path)
+    found = read.load(path)
     assert found.warnings == ()
-    fields = taskformats.read(path.suffix, path.read_text()).values
+    fields = formats.read(path.suffix, path.read_text()).values
     Draft202012Validator(SCHEMA).validate({name: value for name, value in fields.items() if name != "model"})
 
 
@@ -453,32 +451,32 @@ def test_a_mangled_file_is_read_or_told_about_in_lines(path: Path, changes: list
     for at, gone, piece in changes:
         raw = raw[:at] + piece + raw[at + gone :]
     try:
-        taskfile.describe(path, raw)
+        read.describe(path, raw)
     except BadFile as error:
         lines = error.lines
     else:
         lines = []
     assert all(line.startswith(str(path)) and "\n" not in line for line in lines)
     with suppress(DeferError):
-        edited = taskedit.with_enabled(path, raw, False)
-        assert taskformats.read(path.suffix, taskfile.decoded(edited)).values["enabled"] is False
+        edited = write.with_enabled(path, raw, False)
+        assert formats.read(path.suffix, read.decoded(edited)).values["enabled"] is False
 
 
 def test_files_of_the_yaml_tool_mean_what_they_say() -> None:
-    usage = taskfile.load(FOREIGN / "yaml" / "disk-usage.yml")
+    usage = read.load(FOREIGN / "yaml" / "disk-usage.yml")
     assert (usage.schedule, usage.command) == ("30 6 * * 1", "du -xk /var | sort -rn | head")
     assert (usage.timeout_seconds, usage.tags, usage.enabled) == (90, ("ops", "weekly"), True)
     assert usage.text("when_to_use") == "When the disk fills up and nobody knows why."
-    notes = taskfile.load(FOREIGN / "yaml" / "release-notes.yaml")
+    notes = read.load(FOREIGN / "yaml" / "release-notes.yaml")
     assert notes.prompt == "Collect what was merged this week.\nWrite it up for people who use it."
     assert (notes.timeout_seconds, notes.enabled) == (0, False)
 
 
 def test_files_of_the_markdown_tool_mean_what_they_say() -> None:
-    standup = taskfile.load(FOREIGN / "markdown" / "standup.md")
+    standup = read.load(FOREIGN / "markdown" / "standup.md")
     assert (standup.schedule, standup.agent, standup.text("model")) == ("45 9 * * 1-5", "codex", "large")
     assert (standup.sticky_session, standup.enabled) == (True, True)
     assert standup.prompt == "Summarise what was done yesterday and what is blocked.\n\nKeep it under ten lines."
-    inbox = taskfile.load(FOREIGN / "markdown" / "inbox.json")
+    inbox = read.load(FOREIGN / "markdown" / "inbox.json")
     assert (inbox.agent, inbox.text("model"), inbox.sticky_session) == ("mail-sorter", None, False)
-    assert taskfile.load(FOREIGN / "markdown" / "journal.md").sticky_session
+    assert read.load(FOREIGN / "markdown" / "journal.md").sticky_session

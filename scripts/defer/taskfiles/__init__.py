@@ -1,0 +1,1 @@
+"""Task files, and jobs of other tools, as files."""
