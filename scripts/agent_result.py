@@ -30,8 +30,9 @@ if __name__ == "__main__":
     _callers_umask = os.umask(0o077)
     os.umask(_callers_umask | 0o002)  # whoever can write to our byte code can make us run theirs
 
-from defer import adapters, agentcommands, agentnames, agentresult, agentrun, config, exits, instants, visible
+from defer import adapters, agentcommands, agentnames, agentresult, agentrun, exits, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
+from defer.settings import config
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -39,8 +39,9 @@ if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
     # Input and output are UTF-8, whatever the locale says.
     os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
-from defer import config, contextfiles, exits, homedir, snapshot, visible
+from defer import contextfiles, exits, homedir, snapshot, visible
 from defer.errors import EXIT_OK, BadInput, StorageError
+from defer.settings import config
 
 _FLAGS = ("--project", "--context-file", "--help")
 

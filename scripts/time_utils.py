@@ -73,7 +73,7 @@ class Ask:
         """The zone the words are read in."""
         if self.zone_name is not None:
             return timeparse.zone(self.zone_name)
-        from defer import config
+        from defer.settings import config
 
         return config.load().timezone()
 

@@ -18,8 +18,8 @@ from jsonschema import Draft202012Validator
 
 from defer import instants
 from defer.audit import AuditLog
-from defer.config import Config
 from defer.runner import Runner
+from defer.settings.config import Config
 from defer.store import JsonlStore
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -20,7 +20,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from . import charsets, descendants, fsio, handover, process, resultfile, surroundings, timeparse
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
-from .config import Config
 from .ending import LOOK_EVERY_SECONDS, Ending
 from .errors import DeferError
 from .executor import (
@@ -32,12 +31,13 @@ from .executor import (
     timeout_of,
     working_directory,
 )
-from .masking import Masker
 from .process import Leader
 from .record import codec
 from .record.codec import Task
 from .record.outcome import CANCELLED, FAILED, OK, RUNNER_STOPPED, TIMEOUT, TIMEOUT_ERROR, Outcome, error_type_of
 from .record.retry import no_sooner_than_a_minute
+from .settings.config import Config
+from .settings.masking import Masker
 
 if TYPE_CHECKING:
     from .keeper import Keeper

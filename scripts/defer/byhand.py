@@ -13,7 +13,6 @@ from . import claiming, executor, instants
 from .attempt import Attempt
 from .client import Client
 from .commands import output
-from .config import Config
 from .errors import NoSuchTask, NotStorable
 from .executor import Misconfigured, Paths
 from .keeper import Keeper
@@ -22,6 +21,7 @@ from .record import outcome, task, versions
 from .record.codec import Task
 from .record.outcome import Outcome
 from .runner import Runner
+from .settings.config import Config
 
 _SAID_BY_V1 = ("status", "started_at")
 

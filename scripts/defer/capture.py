@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import charsets, fsio
 from .errors import is_full
-from .masking import MASK, NOTHING, Held, Masker
+from .settings.masking import MASK, NOTHING, Held, Masker
 
 STREAMS = ("stdout", "stderr")
 RECORD_BYTES = 64 << 10

@@ -7,10 +7,11 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import config, instants, places
+from . import instants, places
 from .audit import AuditLog
-from .config import Config
 from .record.codec import Task
+from .settings import config
+from .settings.config import Config
 from .store import JsonlStore
 
 if TYPE_CHECKING:

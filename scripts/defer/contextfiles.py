@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from . import config, fsio
+from . import fsio
 from . import snapshot as snapshots
 from .errors import BadInput, Refused
+from .settings import config
 
 READ_LIMIT = 1 << 20  # bytes; a context file that people read has a hundredth of that
 RESEARCH = Path("data", "research")

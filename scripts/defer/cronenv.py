@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from . import config, cronline, envfile, fsio, homedir, paths
+from . import cronline, fsio, homedir, paths
 from .errors import DeferError
+from .settings import config, edit
 
 
 def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
@@ -86,20 +87,20 @@ def path_written(settings_file: Path | None) -> str | None:
     if settings_file is None:
         return None
     with suppress(DeferError):
-        return envfile.values(envfile.read(settings_file), settings_file).get("PATH")
+        return edit.values(edit.read(settings_file), settings_file).get("PATH")
     return None
 
 
 def bring_up_to_date(settings_file: Path, values: dict[str, str], lock_timeout: float) -> tuple[list[str], list[str]]:
     """Set ``values`` in the file: the names written, and those that had another value before. Raises StoreBusy."""
-    held = envfile.values(envfile.read(settings_file), settings_file)
-    if not _to_write(held, values) and envfile.is_private(settings_file):
+    held = edit.values(edit.read(settings_file), settings_file)
+    if not _to_write(held, values) and edit.is_private(settings_file):
         return [], []
     with fsio.edit_lock(Path(os.path.realpath(settings_file)).parent, lock_timeout):
-        content = envfile.read(settings_file)
-        held = envfile.values(content, settings_file)
+        content = edit.read(settings_file)
+        held = edit.values(content, settings_file)
         written = _to_write(held, values)
-        envfile.write(settings_file, envfile.with_values(content, {name: values[name] for name in written}))
+        edit.write(settings_file, edit.with_values(content, {name: values[name] for name in written}))
     return written, [name for name in written if name in held]
 
 

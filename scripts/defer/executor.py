@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import adapters, fsio, prompt, surroundings
-from .config import Config
 from .errors import DeferError, NoHome
 from .record import shapes
 from .record.codec import Task
 from .record.outcome import CONFIG_ERROR, FAILED, OK, Outcome
+from .settings.config import Config
 
 _READ_BYTES = 1 << 16
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch

@@ -29,8 +29,8 @@ from typing import Any, NamedTuple
 
 from . import process
 from .capture import STREAMS, Capture, Log
-from .masking import NOTHING, Held, Masker
 from .process import Identity
+from .settings.masking import NOTHING, Held, Masker
 
 _READ_BYTES = 1 << 16
 _LOOK_EVERY_SECONDS = 1.0

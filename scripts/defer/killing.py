@@ -10,7 +10,6 @@ from functools import partial
 
 from . import lease, process, recovery, settling
 from .audit import AuditLog
-from .config import Config
 from .ending import Ending
 from .errors import Refused
 from .executor import Paths
@@ -18,6 +17,7 @@ from .interface import Store
 from .record import changes, outcome, task
 from .record.codec import Task
 from .scheduling import plan
+from .settings.config import Config
 from .settling import run_id
 
 _KILL_POLL_SECONDS = 0.05

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import fsio, trust
-from .config import Config
+from .settings.config import Config
 
 
 def check(config: Config) -> None:

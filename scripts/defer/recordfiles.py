@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import audit, fsio, index
-from .config import Config
 from .record import codec
 from .record.codec import BadLine
 from .recordfacts import Begin
 from .records import History
+from .settings.config import Config
 from .store import JsonlStore
 
 _ARCHIVE, _RUNS = "deferred_", "runs_"

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
 from . import instants
-from .masking import MASK, Masker
 from .record import shapes
+from .settings.masking import MASK, Masker
 
 LIMIT_BYTES = 64 << 10
 _LONGEST_WAIT = timedelta(days=3653)

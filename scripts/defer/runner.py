@@ -26,7 +26,6 @@ from . import claiming, executor, fsio, instants, lease, preload, process, recov
 from .agenda import Agenda
 from .attempt import Attempt
 from .audit import AuditLog
-from .config import Config
 from .ending import Ending
 from .errors import DeferError
 from .executor import Misconfigured, Paths
@@ -35,6 +34,7 @@ from .loop import Loop
 from .record import outcome, task
 from .record.codec import Task
 from .record.outcome import Outcome
+from .settings.config import Config
 from .settling import NotOurs, run_id
 from .tally import Tally
 

@@ -204,9 +204,9 @@ MUTATIONS = [
         f"{UNIT}test_agentnames.py::test_what_is_none",
     ),
     Mutation(
-        "mask overlapping secrets one by one", "masking.py",
+        "mask overlapping secrets one by one", "settings/masking.py",
         (("            shown = max(shown, end)\n", "            shown = max(shown, end) if start >= shown else shown\n"),),
-        f"{UNIT}test_masking.py::test_what_secrets_cover_together_is_one_mask_wherever_it_is_cut",
+        f"{UNIT}settings/test_masking.py::test_what_secrets_cover_together_is_one_mask_wherever_it_is_cut",
     ),
     Mutation(
         "leave the lines of a quotation unmarked", "prompt.py",

@@ -24,7 +24,6 @@ from memfs import Disk, Fault, Killed, MemKernel
 
 from defer import agenda, audit, byhand, fsio, instants, process, records, runner
 from defer.audit import AuditLog
-from defer.config import Config
 from defer.errors import DeferError
 from defer.markers import HORIZON
 from defer.record import outcome, task, versions
@@ -33,6 +32,7 @@ from defer.recordfacts import Begin
 from defer.scheduling import plan
 from defer.scheduling.edit import Editor
 from defer.scheduling.plan import Request
+from defer.settings.config import Config
 from defer.store import JsonlStore
 
 HOME = PurePath("/in-memory")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defer.capture import STREAMS, Capture, Log
-from defer.masking import MASK, Masker
+from defer.settings.masking import MASK, Masker
 
 
 def captured(tmp_path, *taken, limit=100, secrets=()):

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from defer import cronenv, cronline, crontab, envfile
+from defer import cronenv, cronline, crontab
 from defer.errors import BadInput, Refused, StorageError
+from defer.settings import edit
 
 FAKE_CRONTAB = """\
 #!/bin/sh
@@ -332,12 +333,12 @@ class TestSettings:
         ["", "/a:/b", "two words", "it's", 'a "b"', "a #b", "#", "$HOME", "a\\b'c", "~/x", "ü", " lead"],
     )
     def test_whatever_is_written_reads_back(self, value, tmp_path):
-        content = envfile.with_values(b"A=0\n", {"NAME": value})
-        assert envfile.values(content, tmp_path) == {"A": "0", "NAME": value}
+        content = edit.with_values(b"A=0\n", {"NAME": value})
+        assert edit.values(content, tmp_path) == {"A": "0", "NAME": value}
 
     def test_a_value_no_line_can_carry_is_refused(self):
         with pytest.raises(BadInput, match="take its quotes or newlines out"):
-            envfile.line("NAME", "'\" #")
+            edit.line("NAME", "'\" #")
 
 
 class TestWhatCronFinds:

@@ -24,10 +24,12 @@ import pytest
 import test_house
 from jsonschema import Draft202012Validator
 
-from defer import adapters, config, errors, resultfile, settings
+from defer import adapters, errors, resultfile
 from defer.commands import fileflags
 from defer.commands import flags as arguments
 from defer.record import outcome, task
+from defer.settings import config
+from defer.settings import format as settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from defer import cronenv, envfile, fsio, locking
+from defer import cronenv, fsio, locking
 from defer.errors import StorageError, StoreBusy
+from defer.settings import edit as envfile
 from support import until
 
 LEFT = ".file.00112233aabbccdd.new"

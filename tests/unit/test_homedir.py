@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from defer import config, contextfiles, homedir, paths
+from defer import contextfiles, homedir, paths
 from defer.errors import EXIT_IO, NoHome
+from defer.settings import config
 from support import SCRIPTS, records, v1_task
 
 NOT_SET = b"defer: HOME is not set, and no account names a home directory ("

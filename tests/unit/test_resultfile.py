@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import resultfile, secretvalues
-from defer.masking import Masker
+from defer import resultfile
 from defer.resultfile import BadResult, Result
+from defer.settings import secrets as secretvalues
+from defer.settings.masking import Masker
 from support import NOW, at, quoted, text_at, v1_task
 
 NO_SESSION = "session_id cannot be told to a program: it is not of at most 128 letters, digits and ._:-"

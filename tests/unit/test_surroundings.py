@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from defer import config, cronenv, surroundings
+from defer import cronenv, surroundings
+from defer.settings import config
 from support import SCRIPTS, quoted, records, strict, umask
 
 UMASKS = (0o022, 0o027, 0o077, 0o000)

@@ -10,12 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import config, instants, places, visible, words
+from defer import instants, places, visible, words
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
 from defer.record import occurrences, task
 from defer.record.codec import Task
 from defer.scheduling import plan
 from defer.scheduling.plan import Plan, Request
+from defer.settings import config
 
 from . import flags as arguments
 from . import output
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from defer.client import Client
-    from defer.config import Config
+    from defer.settings.config import Config
     from defer.timeparse import Reading
 
 _MARK = "::defer"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from defer import instants, timeparse
 from defer.audit import AuditLog
-from defer.config import Config
 from defer.errors import About, BadInput
 from defer.interface import Store
 from defer.record import changes, codec, occurrences, task, versions
 from defer.record.codec import Task
+from defer.settings.config import Config
 
 from . import plan
 from .plan import Moment, Timing

@@ -13,10 +13,10 @@ from functools import reduce
 from typing import Any
 
 from defer import adapters, instants
-from defer.config import Config
 from defer.errors import BadInput, NoHome
 from defer.record import changes, codec, occurrences, task
 from defer.record.codec import Task
+from defer.settings.config import Config
 from defer.taskfiles.read import BadFile, TaskFile, located
 
 from . import plan

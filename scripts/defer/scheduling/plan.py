@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import adapters, filing, instants, timeparse, words
 from defer.audit import AuditLog, line
-from defer.config import Config
 from defer.errors import About, BadInput, NoSuchTask, Unreadable
 from defer.interface import Store
 from defer.markers import Markers
 from defer.paths import ROOT
 from defer.record import occurrences, shapes, task, versions
 from defer.record.codec import Task
+from defer.settings.config import Config
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -22,11 +22,11 @@ from typing import NamedTuple
 
 from defer import filing, fsio, trust
 from defer.audit import AuditLog, line
-from defer.config import Config
 from defer.errors import BadInput, NeedsNewer, NotStorable, Refused
 from defer.interface import Store
 from defer.record import changes, task, versions
 from defer.record.codec import Task
+from defer.settings.config import Config
 from defer.taskfiles import formats, read
 from defer.taskfiles.read import BadFile, Located, TaskFile, located
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from defer.masking import MASK, NOTHING, Held, Masker
+from defer.settings.masking import MASK, NOTHING, Held, Masker
 
 SECRETS = st.lists(st.binary(min_size=4, max_size=8).filter(lambda one: one not in MASK), max_size=4)
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import config, settings
 from defer.errors import BadInput
+from defer.settings import config
+from defer.settings import format as settings
 from support import SCRIPTS
 
 VALUES = {

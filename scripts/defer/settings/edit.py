@@ -1,6 +1,6 @@
 """Values set in a settings file: the named lines change, every other byte stays.
 
-``settings`` reads the format; what is written here reads back the same.
+``format`` reads the format; what is written here reads back the same.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import os
 import re
 from pathlib import Path
 
-from . import fsio, settings
-from .errors import BadInput, StorageError
+from defer import fsio
+from defer.errors import BadInput, StorageError
+
+from . import format as settings
 
 _LIMIT = 1 << 20  # bytes; no more is ever read
 _SAFE_BARE = re.compile(r"[A-Za-z0-9_./:,@%+=~^-]*").fullmatch

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from defer import config, paths
-from defer.config import Config
+from defer import paths
 from defer.errors import BadInput
+from defer.settings import config
+from defer.settings.config import Config
 
 
 def loaded(tmp_path, text: str, **environ: str) -> Config:

@@ -15,14 +15,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from . import fsio, homedir, paths, settings
-from .errors import About, BadInput, NoHome
-from .record import codec
+from defer import fsio, homedir, paths
+from defer.errors import About, BadInput, NoHome
+from defer.record import codec
+
+from . import format as settings
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from .record.retry import Backoff
+    from defer.record.retry import Backoff
 
 VARIABLES: dict[str, str] = {
     "DEFER_RUNTIME_DIR": "~/data/runtime",
@@ -91,7 +93,7 @@ class Config:
 
         A name that is in both has two values. Settings of ours and PATH are not secrets unless listed.
         """
-        from . import secretvalues
+        from . import secrets as secretvalues
 
         in_both = {name: self._environ[name] for name in self._file_values if name in self._environ}
         found = [*self.secrets_of(self._file_values), *self.secrets_of(in_both)]
@@ -100,7 +102,7 @@ class Config:
 
     def secrets_of(self, variables: Mapping[str, str]) -> list[bytes]:
         """What to mask of variables that a user has set for executors."""
-        from . import secretvalues
+        from . import secrets as secretvalues
 
         return list(dict.fromkeys(secretvalues.of_settings(self._without_ours(variables), self._listed)))
 
@@ -111,7 +113,7 @@ class Config:
     @property
     def file_tells_secrets(self) -> bool:
         """Whether a name in the settings file says that its value is secret."""
-        from . import secretvalues
+        from . import secrets as secretvalues
 
         return any(secretvalues.by_name(self._file_values, self._listed))
 
@@ -226,7 +228,7 @@ class Config:
 
     @property
     def backoff(self) -> Backoff:
-        from .record.retry import Backoff
+        from defer.record.retry import Backoff
 
         return Backoff(
             self._number("DEFER_RETRY_DELAY_SECONDS", float, 0.0),
@@ -248,7 +250,7 @@ class Config:
 
     def timezone(self, name: str | None = None) -> ZoneInfo:
         """The zone called ``name``, else DEFER_TIMEZONE, else the system's IANA zone."""
-        from . import timeparse
+        from defer import timeparse
 
         configured = self.get("DEFER_TIMEZONE")
         if name or not configured:
@@ -285,7 +287,7 @@ class Config:
 
     def _zone_of_tz(self, written: str) -> str:
         """The IANA zone that TZ names (POSIX.1 8.3: empty is UTC); a rule such as ``CET-1CEST`` is not one."""
-        from . import timeparse
+        from defer import timeparse
 
         name = written.removeprefix(":").rpartition("/zoneinfo/")[2] or "UTC"
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .errors import BadInput
+from defer.errors import BadInput
 
 LONGEST = (128 << 10) - 1
 """Bytes of ``NAME=value``: Linux starts no program with a longer one (execve(2), MAX_ARG_STRLEN).

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import secretvalues
-from defer.masking import Masker
+from defer.settings import secrets
+from defer.settings.masking import Masker
 
 SAYS_SECRET = """
 TOKEN KEY SECRET PASSWORD PASS CREDENTIAL AUTH TOKENS KEYS SECRETS PASSWORDS CREDENTIALS
@@ -24,14 +24,14 @@ XAUTHORITY SECRETARY PASSENGER PATH PWD OLDPWD HOME TELEMETRY REGION LANG USER H
 
 @pytest.mark.parametrize("name", SAYS_SECRET)
 def test_a_word_of_the_name_says_secret(name):
-    assert secretvalues.says_secret(name, "x")
-    assert secretvalues.says_secret(name.swapcase() if "_" in name else name.lower(), "x")
+    assert secrets.says_secret(name, "x")
+    assert secrets.says_secret(name.swapcase() if "_" in name else name.lower(), "x")
 
 
 @pytest.mark.parametrize("name", SAYS_NOTHING)
 def test_a_name_that_only_looks_alike(name):
-    assert not secretvalues.says_secret(name, "x")
-    assert not secretvalues.says_secret(name.lower(), "x")
+    assert not secrets.says_secret(name, "x")
+    assert not secrets.says_secret(name.lower(), "x")
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_a_name_that_only_looks_alike(name):
     ],
 )
 def test_what_goes_with_a_secret_is_none_where_name_and_value_agree(name, goes_with, secret):
-    assert not secretvalues.says_secret(name, goes_with)
-    assert secretvalues.says_secret(name, secret)
+    assert not secrets.says_secret(name, goes_with)
+    assert secrets.says_secret(name, secret)
 
 
 @pytest.mark.parametrize(
@@ -68,18 +68,18 @@ def test_what_goes_with_a_secret_is_none_where_name_and_value_agree(name, goes_w
     ],
 )
 def test_plain_values(value, is_plain):
-    assert secretvalues.is_plain(value) is is_plain
+    assert secrets.is_plain(value) is is_plain
 
 
 @pytest.mark.parametrize("start", ["1", "/a", "a", "T", "-"])
 def test_a_value_as_long_as_can_be_is_looked_at_once(start):
     """Not once for each of its beginnings: that would take minutes."""
-    assert not secretvalues.is_plain(start * 60_000 + "=")
-    assert not secretvalues.says_secret(start * 60_000 + "=", start * 60_000 + "=")
+    assert not secrets.is_plain(start * 60_000 + "=")
+    assert not secrets.says_secret(start * 60_000 + "=", start * 60_000 + "=")
 
 
 def masked(text, *settings, listed=()):
-    return Masker(secretvalues.of_settings(dict(settings), listed)).text(text)
+    return Masker(secrets.of_settings(dict(settings), listed)).text(text)
 
 
 @pytest.mark.parametrize("value", ["1", "ab", "true", "12345678", "/etc/x", "s3cr3t"])
@@ -108,13 +108,13 @@ def test_blanks_around_a_value_do_not_count():
 
 def test_a_key_of_several_lines_is_not_looked_for_in_more_forms_than_it_has():
     """They go to the keeper in one message."""
-    forms = set(secretvalues.of_settings({"DEPLOY_KEY": "\n".join(["MIIEvQIBADANBgkqh/kiG9w0BAQEFAASC"] * 90)}, ()))
+    forms = set(secrets.of_settings({"DEPLOY_KEY": "\n".join(["MIIEvQIBADANBgkqh/kiG9w0BAQEFAASC"] * 90)}, ()))
     assert len(forms) == 8
 
 
 def test_of_an_environment_only_names_count():
     values = {"GH_TOKEN": "abc", "WORD": "long-enough-to-count", "X": "1"}
-    assert set(secretvalues.by_name(values, ["X"])) == {b"abc", b"1"}
+    assert set(secrets.by_name(values, ["X"])) == {b"abc", b"1"}
 
 
 ODD = 'a"b\\c/d\té<&>'
@@ -166,7 +166,7 @@ def test_lines_of_another_setting_are_not_secrets_of_their_own():
 
 
 def test_bytes_that_are_no_utf8():
-    assert b"\xff\xfe" in set(secretvalues.by_name({"TOKEN": "\udcff\udcfe"}, ()))
+    assert b"\xff\xfe" in set(secrets.by_name({"TOKEN": "\udcff\udcfe"}, ()))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))

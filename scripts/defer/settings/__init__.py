@@ -1,0 +1,1 @@
+"""Configuration, and which values are secret."""
