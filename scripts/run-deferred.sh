@@ -4,7 +4,7 @@
 #
 # With nothing due it ends without starting any other program: three files beside the tasks file, each
 # empty, carry in their modification times when the next task is due, when a wake last came by, and as of
-# when the store was read (scripts/defer/markers.py has the protocol). In any doubt it starts Python.
+# when the store was read (scripts/defer/store/markers.py has the protocol). In any doubt it starts Python.
 set -euo pipefail
 
 self=${BASH_SOURCE[0]}

@@ -17,10 +17,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from defer import instants
-from defer.audit import AuditLog
 from defer.runner import Runner
 from defer.settings.config import Config
-from defer.store import JsonlStore
+from defer.store.audit import AuditLog
+from defer.store.jsonl import JsonlStore
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "scripts"

@@ -7,17 +7,18 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import instants, places
-from .audit import AuditLog
+from . import instants
 from .record.codec import Task
 from .settings import config
 from .settings.config import Config
-from .store import JsonlStore
+from .store import places
+from .store.audit import AuditLog
+from .store.jsonl import JsonlStore
 
 if TYPE_CHECKING:
-    from .history import Run
     from .scheduling.edit import Editor
     from .scheduling.plan import Plan, Request
+    from .store.runs import Run
 
 
 class Client:
@@ -108,7 +109,7 @@ class Client:
 
     def runs(self, task_id: str | None = None) -> Iterator[Run]:
         """Ended attempts, newest first."""
-        from . import history
+        from .store import runs as history
 
         return history.runs(self.config.runs_dir, task_id)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import cronenv, cronline, fsio, instants, searchpath
 from .errors import Refused
-from .markers import Markers
+from .store.markers import Markers
 
 _TIMEOUT_SECONDS = 30
 _DAEMONS = {"cron", "crond", "fcron", "dcron", "bcron-sched", "vixie-cron"}

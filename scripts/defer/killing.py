@@ -8,17 +8,18 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from . import lease, process, recovery, settling
-from .audit import AuditLog
+from . import process, recovery, settling
 from .ending import Ending
 from .errors import Refused
 from .executor import Paths
-from .interface import Store
 from .record import changes, outcome, task
 from .record.codec import Task
 from .scheduling import plan
 from .settings.config import Config
 from .settling import run_id
+from .store import lease
+from .store.audit import AuditLog
+from .store.interface import Store
 
 _KILL_POLL_SECONDS = 0.05
 _SETTLE_PATIENCE_SECONDS = 10.0

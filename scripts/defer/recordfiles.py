@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from . import audit, fsio, index
+from . import fsio
 from .record import codec
 from .record.codec import BadLine
 from .recordfacts import Begin
 from .records import History
 from .settings.config import Config
-from .store import JsonlStore
+from .store import audit, index
+from .store.jsonl import JsonlStore
 
 _ARCHIVE, _RUNS = "deferred_", "runs_"
 _month_of = re.compile(r"_(\d{4})(0[1-9]|1[0-2])\.jsonl$").search

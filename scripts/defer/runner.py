@@ -22,20 +22,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import claiming, executor, fsio, instants, lease, preload, process, recovery, settling, trust
+from . import claiming, executor, fsio, instants, preload, process, recovery, settling, trust
 from .agenda import Agenda
 from .attempt import Attempt
-from .audit import AuditLog
 from .ending import Ending
 from .errors import DeferError
 from .executor import Misconfigured, Paths
-from .interface import Store
 from .loop import Loop
 from .record import outcome, task
 from .record.codec import Task
 from .record.outcome import Outcome
 from .settings.config import Config
 from .settling import NotOurs, run_id
+from .store import lease
+from .store.audit import AuditLog
+from .store.interface import Store
 from .tally import Tally
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from . import instants
 from .client import Client
 from .errors import BadInput
-from .history import Run
 from .record import occurrences, shapes, task
 from .record.codec import Task
 from .scheduling import plan
 from .scheduling.plan import Plan, Request
+from .store.runs import Run
 
 
 class ScheduledTask(NamedTuple):

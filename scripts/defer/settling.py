@@ -11,11 +11,11 @@ from . import fsio, handover
 from .capture import RESERVE_BYTES
 from .errors import DeferError, NoSuchTask, StorageError, is_full
 from .executor import Paths
-from .interface import Store
 from .record import outcome, task
 from .record.codec import Task
 from .record.outcome import Outcome
 from .record.retry import Backoff
+from .store.interface import Store
 
 
 class NotOurs(DeferError):

@@ -27,8 +27,8 @@ from world import (
     wake,
 )
 
-from defer import store
 from defer.record import task
+from defer.store import jsonl
 
 
 class Case(NamedTuple):
@@ -112,7 +112,7 @@ def mostly_superseded() -> Machine:
     """More than half of the store is lines that count no longer."""
     machine = waiting()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "SMALL_STORE_BYTES", 0)
+        patch.setattr(jsonl, "SMALL_STORE_BYTES", 0)
         for _ in range(6):
             machine.pass_time(seconds=2)
             assert do(machine, schedule("soon", minutes=10, if_exists="replace"))[0] == "done"
@@ -255,7 +255,7 @@ def large(act: Any) -> Any:
 
     def acted(proc: Any) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(store, "SMALL_STORE_BYTES", 0)
+            patch.setattr(jsonl, "SMALL_STORE_BYTES", 0)
             act(proc)
 
     return acted

@@ -21,12 +21,13 @@ from zoneinfo import ZoneInfo
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from defer import agentresult, holding, instants, prompt, recovery, recurrence, resultfile, timeparse
+from defer import agentresult, instants, prompt, recovery, recurrence, resultfile, timeparse
 from defer.errors import BadInput, DeferError, Refused
 from defer.record import codec, outcome, task, versions
 from defer.record.retry import Backoff
 from defer.settings import format as settings
 from defer.settings.masking import Masker
+from defer.store import holding
 
 NOW = datetime(2026, 4, 8, 16, 35, tzinfo=UTC)
 ZONES = [ZoneInfo("UTC"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe")]

@@ -71,7 +71,7 @@ MUTATIONS = [
         f"{FAULTS}[rewrite-kill-half]",
     ),
     Mutation(
-        "archive after removing", "store.py",
+        "archive after removing", "store/jsonl.py",
         (
             ("filed = filing.file(unfiled, self._archive_dir, self._runs_dir)", "filed = []"),
             (
@@ -83,32 +83,32 @@ MUTATIONS = [
         f"{FAULTS}[archive-kill-after]",
     ),
     Mutation(
-        "drop what stands in the archive already without syncing it", "filing.py",
+        "drop what stands in the archive already without syncing it", "store/archive.py",
         (("        fsio.sync(path)\n", "        pass\n"),),
         f"{DEEP_LOSS}[archive-kill-after]",
     ),
     Mutation(
-        "file again what is in the archive already", "filing.py",
+        "file again what is in the archive already", "store/archive.py",
         (('                missing.pop(line.rstrip(b"\\n") + b"\\n", None)\n', "                pass\n"),),
         f"{FAULTS}[archive-kill-after]",
     ),
     Mutation(
-        "build on what a dead process left unsynced", "store.py",
+        "build on what a dead process left unsynced", "store/jsonl.py",
         (("    def _make_durable(self) -> None:\n", "    def _make_durable(self) -> None:\n        return\n\n    def _unused(self) -> None:\n"),),
         f"{DEEP_LOSS}[archive-kill-after]",
     ),
     Mutation(
-        "say yes to what is there already without syncing it", "store.py",
+        "say yes to what is there already without syncing it", "store/jsonl.py",
         (("                # What was there already is acknowledged too.\n                self._make_durable()\n", "                pass\n"),),
         "tests/crash/test_power_loss.py::test_row_2_and_15_a_task_that_is_there_already_may_be_one_that_was_never_synced",
     ),
     Mutation(
-        "let the index's file go, and its number with it", "index.py",
+        "let the index's file go, and its number with it", "store/index.py",
         (("        self._hold(stream)\n", ""),),
         f"{LONG}test_row_9_a_file_number_that_comes_back_is_not_the_same_file",
     ),
     Mutation(
-        "take no lock", "store.py",
+        "take no lock", "store/jsonl.py",
         (("            with v1locks.none_writing(self._lock_path, patience, self._v1_lock):\n", "            if True:\n"),),
         f"{LONG}test_row_9_the_lock_keeps_writers_apart",
     ),
@@ -157,29 +157,29 @@ MUTATIONS = [
         f"{LONG}test_row_3_an_attempt_put_off_counts_as_no_retry",
     ),
     Mutation(
-        "compare times as text in the local zone", "index.py",
+        "compare times as text in the local zone", "store/index.py",
         (("instants.to_text(horizon)", 'horizon.astimezone().strftime("%Y-%m-%dT%H:%M:%SZ")'),),
         f"{LONG}test_row_11_the_machine_may_be_in_any_zone",
     ),
     Mutation(
-        "forget to bring the due marker forward", "markers.py",
+        "forget to bring the due marker forward", "store/markers.py",
         (("            self._bring_forward(wake_at)\n", "            pass\n"),),
         f"{FAULTS}[schedule, sooner than all-EIO]",
     ),
     Mutation(
-        "bring the due marker forward after the append", "markers.py",
+        "bring the due marker forward after the append", "store/markers.py",
         (
             ("            self._bring_forward(wake_at)\n        yield\n", "            pass\n        yield\n        self._bring_forward(wake_at)\n"),
         ),
         f"{FAULTS}[schedule, sooner than all, within a tick-kill-after]",
     ),
     Mutation(
-        "sleep for longer than the store was looked ahead", "store.py",
+        "sleep for longer than the store was looked ahead", "store/jsonl.py",
         (("        next_due = min([known.horizon, *map(", "        next_due = min([now + HORIZON, *map("),),
         f"{LONG}test_row_7_what_a_runner_did_not_look_ahead_to_is_not_slept_through",
     ),
     Mutation(
-        "leave a torn line in the store", "store.py",
+        "leave a torn line in the store", "store/jsonl.py",
         (("        fsio.truncate(self.path, torn_at)\n", ""),),
         "tests/crash/test_torn.py::test_row_4_the_store_cut_at_every_byte[schedule]",
     ),
@@ -191,7 +191,7 @@ MUTATIONS = [
     Mutation(
         "let every user write what is worked with", "trust.py",
         (("    if state.st_mode & stat.S_IWOTH:\n        mode", "    if False:\n        mode"),),
-        f"{UNIT}test_places.py::test_a_directory_that_every_user_may_write_is_refused",
+        f"{UNIT}store/test_places.py::test_a_directory_that_every_user_may_write_is_refused",
     ),
     Mutation(
         "read a result that has another name", "handover.py",
@@ -224,9 +224,9 @@ MUTATIONS = [
         f"{UNIT}record/test_codec.py::test_a_line_in_our_own_form_says_what_it_said_or_is_left_as_it_is",
     ),
     Mutation(
-        "append while a v1 writer is at work", "v1locks.py",
+        "append while a v1 writer is at work", "store/v1locks.py",
         (("            if held_by is None:\n                yield", "            if True:\n                yield"),),
-        f"{UNIT}test_v1locks.py::TestWriters::test_wait_for_a_v1_writer",
+        f"{UNIT}store/test_v1locks.py::TestWriters::test_wait_for_a_v1_writer",
     ),
 ]  # fmt: skip
 

@@ -23,9 +23,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from defer import agenda, fsio
-from defer.audit import AuditLog
 from defer.errors import StorageError
 from defer.runner import Runner
+from defer.store.audit import AuditLog
 from support import NOW, Place, is_running, quoted, until, v1_task
 
 NOISES = {

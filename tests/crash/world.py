@@ -22,10 +22,8 @@ from typing import Any
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
 
-from defer import agenda, audit, byhand, fsio, instants, process, records, runner
-from defer.audit import AuditLog
+from defer import agenda, byhand, fsio, instants, process, records, runner
 from defer.errors import DeferError
-from defer.markers import HORIZON
 from defer.record import outcome, task, versions
 from defer.record.outcome import Outcome
 from defer.recordfacts import Begin
@@ -33,7 +31,10 @@ from defer.scheduling import plan
 from defer.scheduling.edit import Editor
 from defer.scheduling.plan import Request
 from defer.settings.config import Config
-from defer.store import JsonlStore
+from defer.store import audit
+from defer.store.audit import AuditLog
+from defer.store.jsonl import JsonlStore
+from defer.store.markers import HORIZON
 
 HOME = PurePath("/in-memory")
 RUNTIME = HOME / "data" / "runtime"

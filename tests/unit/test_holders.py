@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from defer import killing, process
-from defer.audit import AuditLog
 from defer.errors import Refused
+from defer.store.audit import AuditLog
 from support import NOW, at, is_running, quoted, strict, text_at, until, v1_task
 
 LATER = "2099-01-01T00:00:00Z"
@@ -75,7 +75,7 @@ class TestALeaseTells:
     @pytest.mark.parametrize("name", ["../escape", "/etc/passwd", "deferred.jsonl", 5, None, ""])
     def test_a_name_that_is_no_lease_tells_nothing(self, place, name):
         held_by(place, ELSEWHERE, lease=None)
-        from defer import lease
+        from defer.store import lease
 
         assert lease.is_held(place.store_path, name) is None
 

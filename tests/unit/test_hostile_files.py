@@ -43,16 +43,16 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 DRIVER = """
 import io, json, os, sys, traceback
 sys.path.insert(0, sys.argv[1])
-from defer import audit
+from defer.store import audit
 from defer.commands import cli
-from defer import filing
-from defer import history
+from defer.store import archive as filing
+from defer.store import runs as history
 from defer.commands import schedule as scheduling
 from defer.commands import list as looking
 from defer.commands import change as changing
 from defer.commands import wake as waking
 from defer import recordfiles
-from defer import store
+from defer.store import jsonl as store
 from defer import crontab
 ended = []
 for name, (face, *words) in json.loads(sys.argv[2]).items():

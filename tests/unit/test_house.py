@@ -22,7 +22,7 @@ ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name !
 # floor by design; every other room stands as low as what it imports lets it.
 FLOORS = {
     "pure": "errors timeparse recurrence record.task record.retry snapshot",
-    "effects": "settings.config fsio store process audit",
+    "effects": "settings.config fsio store.jsonl process store.audit",
     "use cases": "scheduling.plan runner executor archive crontab",
     "face": "commands.cli __init__ __main__",
 }

@@ -9,9 +9,9 @@ import threading
 import pytest
 
 from defer import killing, process
-from defer.audit import AuditLog
 from defer.errors import Refused
 from defer.record import task
+from defer.store.audit import AuditLog
 from support import NOW, is_running, quoted, strict, text_at, until, v1_task
 
 ENV = {"DEFER_KILL_GRACE_SECONDS": "0.5"}

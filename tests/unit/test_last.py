@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from defer.audit import AuditLog
 from defer.commands import output
 from defer.record import changes, occurrences, outcome, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
 from defer.scheduling import edit, fromfile
+from defer.store.audit import AuditLog
 from support import NOW, Place, at, text_at, v1_task
 
 Task = dict[str, Any]

@@ -106,7 +106,7 @@ class TestRow3FullDisk:
 
 
 class TestRow4TornTail:
-    """A last line cut anywhere is set aside and reported; the next starts afresh (every byte: test_store.py)."""
+    """A last line cut anywhere is set aside and reported; the next starts afresh (every byte: store/test_jsonl.py)."""
 
     def test_is_set_aside_and_reported_by_whoever_comes_next(self, place):
         whole = codec.encode(v1_task("whole", run_at="2099-01-01T00:00:00Z"))

@@ -19,14 +19,15 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import audit, claiming, contradictions, executor, instants, recordfiles, records
-from defer.audit import AuditLog
+from defer import claiming, contradictions, executor, instants, recordfiles, records
 from defer.client import Client
 from defer.errors import StorageError
 from defer.recordfacts import Begin
 from defer.runner import Runner
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.plan import Request
+from defer.store import audit
+from defer.store.audit import AuditLog
 from support import NOW, ROOT, Place, Task, strict, text_at, v1_task
 from support import records as records_of
 
@@ -319,7 +320,7 @@ def has_not_been_filed(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     life.add("job")
     life.add("fails", max_retries=1)
     life.add("hourly", "every 1h")
-    monkeypatch.setattr("defer.store.JsonlStore.archive", lambda *_: [])
+    monkeypatch.setattr("defer.store.jsonl.JsonlStore.archive", lambda *_: [])
     for _ in range(3):
         life.wake(hours=1)
     monkeypatch.undo()

@@ -12,10 +12,10 @@ import pytest
 
 from defer import claiming, executor, fsio, instants, process
 from defer.attempt import Attempt
-from defer.audit import AuditLog
 from defer.errors import BadInput, StorageError
 from defer.loop import Loop
 from defer.runner import Runner
+from defer.store.audit import AuditLog
 from support import NOW, SCRIPTS, at, quoted, text_at, until, v1_task
 
 ONE = "task_20260408_163500_4821"

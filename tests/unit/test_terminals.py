@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from defer import audit
 from defer.record import codec
+from defer.store import audit
 from support import DEADLINE_SECONDS, SCRIPTS, Place, text_at, v1_task
 
 EVIL = (

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from defer import crontab, instants, places
+from defer import crontab, instants
 from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.paths import ROOT
+from defer.store import places
 
 from . import flags, output
 

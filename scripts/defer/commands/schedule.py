@@ -10,13 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import instants, places, visible, words
+from defer import instants, visible, words
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
 from defer.record import occurrences, task
 from defer.record.codec import Task
 from defer.scheduling import plan
 from defer.scheduling.plan import Plan, Request
 from defer.settings import config
+from defer.store import places
 
 from . import flags as arguments
 from . import output

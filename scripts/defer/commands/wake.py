@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable
 from typing import BinaryIO, TypeAlias
 
-from defer import recovery, v1locks
+from defer import recovery
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
 from defer.loop import Loop
 from defer.record import codec, task
 from defer.runner import Runner
+from defer.store import v1locks
 
 from . import flags, output
 

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from defer import instants, timeparse
-from defer.audit import AuditLog
 from defer.errors import About, BadInput
-from defer.interface import Store
 from defer.record import changes, codec, occurrences, task, versions
 from defer.record.codec import Task
 from defer.settings.config import Config
+from defer.store.audit import AuditLog
+from defer.store.interface import Store
 
 from . import plan
 from .plan import Moment, Timing

@@ -11,15 +11,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import adapters, filing, instants, timeparse, words
-from defer.audit import AuditLog, line
+from defer import adapters, instants, timeparse, words
 from defer.errors import About, BadInput, NoSuchTask, Unreadable
-from defer.interface import Store
-from defer.markers import Markers
 from defer.paths import ROOT
 from defer.record import occurrences, shapes, task, versions
 from defer.record.codec import Task
 from defer.settings.config import Config
+from defer.store import archive
+from defer.store.audit import AuditLog, line
+from defer.store.interface import Store
+from defer.store.markers import Markers
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -372,7 +373,7 @@ def command_name() -> str:
 
 def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
     """The record of an id: from the store, else the last one in the archive. Raises Refused."""
-    found = store.find(task_id) or filing.latest(archive_dir, task_id)
+    found = store.find(task_id) or archive.latest(archive_dir, task_id)
     if found is None:
         why = store.unreadable(task_id)
         raise (

@@ -20,13 +20,14 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from defer import filing, fsio, trust
-from defer.audit import AuditLog, line
+from defer import fsio, trust
 from defer.errors import BadInput, NeedsNewer, NotStorable, Refused
-from defer.interface import Store
 from defer.record import changes, task, versions
 from defer.record.codec import Task
 from defer.settings.config import Config
+from defer.store import archive
+from defer.store.audit import AuditLog, line
+from defer.store.interface import Store
 from defer.taskfiles import formats, read
 from defer.taskfiles.read import BadFile, Located, TaskFile, located
 
@@ -127,7 +128,7 @@ def plan(
         bad = {task_id: why for task_id, why in bad.items() if task_id in only}
     records = _records(store, found, directory, only)
     absent = {task_id for task_id in found if task_id not in records}
-    ended = filing.latest_of(config.archive_dir, absent)
+    ended = archive.latest_of(config.archive_dir, absent)
     looks: list[Callable[[], Step]] = [
         partial(_look, path, unwritten.get(task_id), records.get(task_id), ended.get(task_id), config, now, again=again)
         for task_id, path in found.items()

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from defer import claiming, filing, holding, markers, process, sdk
-from defer.audit import AuditLog
+from defer import claiming, process, sdk
 from defer.commands import cli, output
 from defer.errors import NeedsNewer, Refused
 from defer.record import codec, occurrences, task
 from defer.record import versions as known
 from defer.record.codec import BadLine
 from defer.scheduling import edit
+from defer.store import archive, holding, markers
+from defer.store.audit import AuditLog
 from support import NOW, Place, at, lines_of, text_at, v1_task
 
 Task = dict[str, Any]
@@ -452,7 +453,7 @@ def test_what_was_filed_by_a_newer_version_is_shown_and_not_run_again(place: Pla
     for people in (False, True):
         assert command("show", "new", people=people)[0] == 0
     assert command("run", "new")[0] == 1
-    assert filing.latest(place.archive_dir, "new") == newer(status="completed")
+    assert archive.latest(place.archive_dir, "new") == newer(status="completed")
 
 
 # Task files

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from defer import instants
-from defer.markers import HORIZON, Markers
 from defer.record import codec
+from defer.store.markers import HORIZON, Markers
 from support import until, v1_task
 
 

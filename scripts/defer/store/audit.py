@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from . import errors, fsio, instants, visible
-from .commands import output
+from defer import errors, fsio, instants, visible
+from defer.commands import output
 
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 _PAIR = r'[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[!#-<>-\[\]-~]+)'

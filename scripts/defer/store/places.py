@@ -10,8 +10,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import fsio, trust
-from .settings.config import Config
+from defer import fsio, trust
+from defer.settings.config import Config
 
 
 def check(config: Config) -> None:

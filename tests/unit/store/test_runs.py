@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from defer import history
 from defer.client import Client
 from defer.record import codec
+from defer.store import runs
 from support import Place, v1_task, validator
 
 
@@ -54,7 +54,7 @@ def write(runs_dir: Path, name: str, lines: Iterable[dict[str, Any] | bytes]) ->
     (runs_dir / name).write_bytes(b"".join(raw))
 
 
-def numbers(found: Iterable[history.Run]) -> list[str | None]:
+def numbers(found: Iterable[runs.Run]) -> list[str | None]:
     return [run.run_id for run in found]
 
 
@@ -62,26 +62,26 @@ def test_newest_first_over_the_months(runs_dir: Path) -> None:
     write(runs_dir, "runs_202604.jsonl", [record(1), record(2, "other"), record(3)])
     write(runs_dir, "runs_202512.jsonl", [record(4, month="12")])
     write(runs_dir, "runs_202605.jsonl", [record(5, month="05"), record(6, month="05")])
-    assert numbers(history.runs(runs_dir)) == ["run_6", "run_5", "run_3", "run_2", "run_1", "run_4"]
-    assert numbers(history.runs(runs_dir, "job")) == ["run_6", "run_5", "run_3", "run_1", "run_4"]
-    assert numbers(islice(history.runs(runs_dir, "job"), 2)) == ["run_6", "run_5"]
-    assert numbers(history.runs(runs_dir, "nobody")) == []
+    assert numbers(runs.runs(runs_dir)) == ["run_6", "run_5", "run_3", "run_2", "run_1", "run_4"]
+    assert numbers(runs.runs(runs_dir, "job")) == ["run_6", "run_5", "run_3", "run_1", "run_4"]
+    assert numbers(islice(runs.runs(runs_dir, "job"), 2)) == ["run_6", "run_5"]
+    assert numbers(runs.runs(runs_dir, "nobody")) == []
 
 
 def test_every_field_of_the_schema_is_there_and_typed(runs_dir: Path) -> None:
     validator("run").validate(record(1))
-    assert history.Run._fields == tuple(record(1))
+    assert runs.Run._fields == tuple(record(1))
     write(runs_dir, "runs_202604.jsonl", [record(1, usage={"cost_usd": 0.5}, started_at=None)])
-    (run,) = history.runs(runs_dir)
+    (run,) = runs.runs(runs_dir)
     assert run.ended_at == datetime(2026, 4, 8, 16, 45, 1, tzinfo=UTC)
     assert (run.started_at, run.usage, run.late_by_seconds) == (None, {"cost_usd": 0.5}, 1)
 
 
 def test_without_a_directory_or_with_foreign_files_there_is_nothing(runs_dir: Path) -> None:
-    assert numbers(history.runs(runs_dir)) == []
+    assert numbers(runs.runs(runs_dir)) == []
     write(runs_dir, "notes.jsonl", [record(1)])
     write(runs_dir, "runs_202604.txt", [record(1)])
-    assert numbers(history.runs(runs_dir)) == []
+    assert numbers(runs.runs(runs_dir)) == []
 
 
 BAD = {
@@ -103,14 +103,14 @@ BAD = {
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_line_is_passed_over(runs_dir: Path, kind: str) -> None:
     write(runs_dir, "runs_202604.jsonl", [record(1), BAD[kind].rstrip(b"\n") + b"\n", record(2)])
-    assert numbers(history.runs(runs_dir)) == ["run_2", "run_1"]
-    assert numbers(history.runs(runs_dir, "job")) == ["run_2", "run_1"]
+    assert numbers(runs.runs(runs_dir)) == ["run_2", "run_1"]
+    assert numbers(runs.runs(runs_dir, "job")) == ["run_2", "run_1"]
 
 
 def test_unknown_fields_are_passed_over_and_missing_ones_are_none(runs_dir: Path) -> None:
     lines = [{"task_id": "job", "ended_at": "2026-04-08T16:45:00Z", "later": 1}]
     write(runs_dir, "runs_202604.jsonl", lines)
-    (run,) = history.runs(runs_dir)
+    (run,) = runs.runs(runs_dir)
     assert (run.task_id, run.exit_code, run.started_at) == ("job", None, None)
 
 
@@ -118,13 +118,13 @@ def test_unknown_fields_are_passed_over_and_missing_ones_are_none(runs_dir: Path
 def test_runs_of_a_foreign_id_are_found(place: Place, task_id: str) -> None:
     place.write_store(v1_task(task_id), v1_task("other"))
     place.wake_at()
-    assert [run.task_id for run in history.runs(place.runtime / "runs", task_id)] == [task_id]
+    assert [run.task_id for run in runs.runs(place.runtime / "runs", task_id)] == [task_id]
     assert Client(place.env).find(task_id)["status"] == "completed"
 
 
 def test_an_id_in_another_field_is_not_taken_for_one(runs_dir: Path) -> None:
     write(runs_dir, "runs_202604.jsonl", [record(1, "other", error='no "job" there'), record(2, "other", host="job")])
-    assert numbers(history.runs(runs_dir, "job")) == []
+    assert numbers(runs.runs(runs_dir, "job")) == []
 
 
 def test_a_month_of_any_size_is_read_in_the_memory_of_one_line(runs_dir: Path) -> None:
@@ -136,8 +136,8 @@ def test_a_month_of_any_size_is_read_in_the_memory_of_one_line(runs_dir: Path) -
         file.write(b"y" * (codec.MAX_LINE_BYTES + 1) + json.dumps(record(1)).encode() + b"\n")
     tracemalloc.start()
     try:
-        found = [run.task_id for run in history.runs(runs_dir)]
-        mine = [run.task_id for run in history.runs(runs_dir, "job3")]
+        found = [run.task_id for run in runs.runs(runs_dir)]
+        mine = [run.task_id for run in runs.runs(runs_dir, "job3")]
         # The line that is too long is held up to where it is.
         assert tracemalloc.get_traced_memory()[1] < 20 << 20
     finally:

@@ -6,8 +6,8 @@ import tracemalloc
 
 import pytest
 
-from defer import filing
 from defer.record import codec
+from defer.store import archive as filing
 from support import records, v1_task
 
 

@@ -34,7 +34,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from . import fsio, instants, trust
+from defer import fsio, instants, trust
 
 HORIZON = timedelta(minutes=15)
 _NS = 10**9

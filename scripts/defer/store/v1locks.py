@@ -20,9 +20,9 @@ from contextlib import contextmanager
 from os import stat_result
 from pathlib import Path
 
-from . import fsio, signals
-from .errors import StoreBusy
-from .record import codec
+from defer import fsio, signals
+from defer.errors import StoreBusy
+from defer.record import codec
 
 _LONGEST_SECONDS = 24 * 3600.0
 _WITHOUT_PID_SECONDS = 60.0
@@ -41,7 +41,7 @@ def holder(directory: Path) -> str | None:
     age = abs(time.time() - written)
     if not raw.isdigit():
         return "a v1 process that has not said its pid" if age < _WITHOUT_PID_SECONDS else None
-    from . import process  # half as much again as Python's own start, and hardly ever asked
+    from defer import process  # half as much again as Python's own start, and hardly ever asked
 
     began = process.began_at(int(raw))
     is_ours_again = began is not None and began > written + _CLOCKS_DIFFER_SECONDS

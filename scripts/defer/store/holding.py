@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from .record import shapes, task, versions
-from .record.codec import Task
+from defer.record import shapes, task, versions
+from defer.record.codec import Task
 
 _MOST_REPORTED = 200
 
@@ -26,7 +26,7 @@ def concerns_claim(one: Task, now: datetime, is_held: IsHeld) -> bool:
 
 def may_live(executing: Task, now: datetime, is_held: IsHeld) -> bool:
     """Whether the attempt of an executing record, whoever wrote it, may still be under way."""
-    from . import recovery
+    from defer import recovery
 
     # A `run` that cannot be read here counts for as long as one that names nobody.
     run = executing.get("run")

@@ -13,7 +13,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from . import fsio
+from defer import fsio
 
 
 class Lease:

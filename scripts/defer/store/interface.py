@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from .errors import NotStorable
-from .record.codec import Task
+from defer.errors import NotStorable
+from defer.record.codec import Task
 
 Report = Callable[..., None]
 """``report(action, **facts)``: told of what the store set aside or found unreadable."""

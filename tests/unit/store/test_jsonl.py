@@ -10,9 +10,10 @@ from itertools import count
 
 import pytest
 
-from defer import fsio, store
+from defer import fsio
 from defer.errors import BadInput, Refused, StorageError, StoreBusy
 from defer.record import codec, outcome, task
+from defer.store import jsonl
 from support import NOW, SCRIPTS, at, lines_of, records, text_at, v1_task
 
 RUN = outcome.run_record(v1_task("a", attempts=1), outcome.Outcome("ok"), NOW)
@@ -58,7 +59,7 @@ class TestAppend:
         assert all(re.fullmatch(r"task_20260408_163500_[0-9a-f]{10}", name) for name in ids)
 
     def test_a_made_up_id_is_unique_whatever_stands_between_two_of_one_second(self, place, monkeypatch):
-        monkeypatch.setattr(store.os, "urandom", dice_that_begin_alike())
+        monkeypatch.setattr(jsonl.os, "urandom", dice_that_begin_alike())
         first, second = nameless(), nameless(x=2)
         place.store().append([first], NOW)
         place.store().append([waiting("by-hand", x="y" * 40_000)], NOW)
@@ -66,7 +67,7 @@ class TestAppend:
         assert [one.get("x") for one in place.tasks().values()] == [None, "y" * 40_000, 2]
 
     def test_a_made_up_id_is_not_that_of_a_task_filed_in_the_same_second(self, place, monkeypatch):
-        monkeypatch.setattr(store.os, "urandom", dice_that_begin_alike())
+        monkeypatch.setattr(jsonl.os, "urandom", dice_that_begin_alike())
         (first,) = place.store().append([nameless(status="completed")], NOW)
         place.store().archive(NOW)
         (second,) = place.store().append([nameless()], NOW)
@@ -74,7 +75,7 @@ class TestAppend:
 
     def test_within_one_batch_no_name_is_given_twice(self, place, monkeypatch):
         rolled = iter([1, 1, 2, 2, 3])
-        monkeypatch.setattr(store.os, "urandom", lambda size: next(rolled).to_bytes(size, "big"))
+        monkeypatch.setattr(jsonl.os, "urandom", lambda size: next(rolled).to_bytes(size, "big"))
         by_hand = waiting("task_20260408_163500_0000000002")
         stored = place.store().append([nameless(), nameless(), by_hand], NOW)
         assert [one["id"][-1] for one in stored] == ["1", "3", "2"]
@@ -112,7 +113,7 @@ class TestAppend:
         assert list(place.tasks()) == ["a"]
 
     def test_an_id_is_free_as_soon_as_its_task_is_filed_in_a_large_store(self, place, monkeypatch):
-        monkeypatch.setattr(store, "SMALL_STORE_BYTES", 0)
+        monkeypatch.setattr(jsonl, "SMALL_STORE_BYTES", 0)
         place.write_store(waiting("b", x="y" * 5000), waiting("a", status="completed"))
         place.store().archive(NOW)
         assert records(place.store_path)[-1].keys() == {"id", "status", "filed_at"}
@@ -310,7 +311,7 @@ class TestArchive:
         assert [(one["id"], one.get("x")) for one in records(place.store_path)] == [("a", None), ("c", None), ("b", 4)]
 
     def test_rewrites_a_large_store_only_when_the_dead_lines_outweigh_the_live(self, place, monkeypatch):
-        monkeypatch.setattr(store, "SMALL_STORE_BYTES", 0)
+        monkeypatch.setattr(jsonl, "SMALL_STORE_BYTES", 0)
         mine = place.store()
         # Due, so that the superseded lines are known to be so without a second read.
         mine.append([v1_task(name) for name in "abcdef"], NOW)
@@ -333,7 +334,7 @@ class TestArchive:
         def die(*args, **kwargs):
             raise Death
 
-        target = "defer.filing.file" if died_before.startswith("append") else "defer.fsio.replace"
+        target = "defer.store.archive.file" if died_before.startswith("append") else "defer.fsio.replace"
         with monkeypatch.context() as broken:
             broken.setattr(target, die)
             with pytest.raises(Death):
@@ -381,7 +382,7 @@ class TestOwnForm:
         assert list(place.tasks().values()) == tasks
 
     def test_a_large_store_with_a_few_such_lines_is_left(self, place, monkeypatch):
-        monkeypatch.setattr(store, "SMALL_STORE_BYTES", 0)
+        monkeypatch.setattr(jsonl, "SMALL_STORE_BYTES", 0)
         ours = [codec.encode(v1_task(f"t{number}", run_at=self.FAR)) for number in range(1000)]
         others = [v1_task(f"o{number}", run_at=self.FAR) for number in range(50)]
         place.write_store(*ours, *others)

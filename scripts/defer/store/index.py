@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from . import fsio, instants
-from .record import codec
-from .record.codec import BadLine, Task
+from defer import fsio, instants
+from defer.record import codec
+from defer.record.codec import BadLine, Task
 
 _REMEMBERED_BAD_LINES = 20
 _MANY_SLOW_LINES = 20

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import audit
-from defer.audit import AuditLog
+from defer.store import audit
+from defer.store.audit import AuditLog
 from support import NOW
 
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defer import index
 from defer.record import codec, task
 from defer.record.codec import BadLine
+from defer.store import index
 from support import at, text_at, v1_task
 
 FAR, SOON = "2099-01-01T00:00:00Z", text_at(minutes=5)

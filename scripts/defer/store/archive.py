@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from . import fsio, instants
-from .record import codec, task
-from .record.codec import BadLine, Task
+from defer import fsio, instants
+from defer.record import codec, task
+from defer.record.codec import BadLine, Task
 
 _PLAIN_ID = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)"').match
 _FEW = 20  # so many texts are looked for in a line more quickly than it is read

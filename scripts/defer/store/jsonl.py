@@ -22,12 +22,15 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from . import filing, fsio, holding, index, instants, lease, v1locks
-from .errors import NoSuchTask, NotStorable, Refused
+from defer import fsio, instants
+from defer.errors import NoSuchTask, NotStorable, Refused
+from defer.record import codec, task, versions
+from defer.record.codec import BadLine, Task
+
+from . import archive as filing
+from . import holding, index, lease, v1locks
 from .interface import Report
 from .markers import HORIZON, Markers
-from .record import codec, task, versions
-from .record.codec import BadLine, Task
 
 SMALL_STORE_BYTES = 1 << 18
 _AROUND_JSON = b"\xef\xbb\xbf \t\r\n"

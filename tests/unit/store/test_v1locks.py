@@ -7,10 +7,11 @@ import time
 
 import pytest
 
-from defer import fsio, process, v1locks
+from defer import fsio, process
 from defer.errors import StoreBusy
 from defer.record import codec
-from defer.store import JsonlStore
+from defer.store import v1locks
+from defer.store.jsonl import JsonlStore
 from support import NOW, at, strict, v1_task
 
 FAR = "2099-01-01T00:00:00Z"

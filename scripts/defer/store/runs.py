@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import fsio, instants
-from .record import codec, shapes
+from defer import fsio, instants
+from defer.record import codec, shapes
 
 
 class Run(NamedTuple):

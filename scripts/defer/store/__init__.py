@@ -1,0 +1,1 @@
+"""Where tasks, run records and what has ended are kept."""
