@@ -18,7 +18,7 @@ from .client import Client
 from .errors import BadInput
 from .record import occurrences, shapes, task
 from .record.codec import Task
-from .scheduling import plan
+from .scheduling import advice
 from .scheduling.plan import Plan, Request
 from .store.runs import Run
 
@@ -191,8 +191,8 @@ def schedule_all(
     client = Client(environ, tell=told.append)
     now = client.clock()
     stored = client.add([_planned(client, spec, now) for spec in specs], if_exists, now)
-    told += plan.warnings(client.store.markers, now)
-    return [_typed(one)._replace(warnings=(*plan.doubts(one, client.config), *told)) for one in stored]
+    told += advice.warnings(client.store.markers, now)
+    return [_typed(one)._replace(warnings=(*advice.doubts(one, client.config), *told)) for one in stored]
 
 
 def _planned(client: Client, spec: TaskSpec, now: datetime) -> Plan:

@@ -65,9 +65,9 @@ def edit(connect: Connect, argv: list[str]) -> int:
     changed = editor.edit(args.id, given, context, reorient)
     _tell_of_file(changed, "the next change of")
     if args.executor is not None:
-        from defer.scheduling import plan
+        from defer.scheduling import advice
 
-        for warning in plan.doubts(changed, client.config):
+        for warning in advice.doubts(changed, client.config):
             output.warn(warning)
     return _print(client, args, changed, "changed; runs {when}", editor.now)
 

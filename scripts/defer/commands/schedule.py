@@ -14,7 +14,7 @@ from defer import instants, visible, words
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
 from defer.record import occurrences, task
 from defer.record.codec import Task
-from defer.scheduling import plan
+from defer.scheduling import advice, plan
 from defer.scheduling.plan import Plan, Request
 from defer.settings import config
 from defer.store import places
@@ -54,8 +54,8 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     else:
         (shown,) = client.add([planned], args.if_exists, now)
     if not args.dry_run:
-        doubts = [*plan.doubts(shown, client.config), *places.doubts(client.config)]
-        for warning in [*doubts, *plan.warnings(client.store.markers, now)]:
+        doubts = [*advice.doubts(shown, client.config), *places.doubts(client.config)]
+        for warning in [*doubts, *advice.warnings(client.store.markers, now)]:
             output.warn(warning)
     try:
         _print(args, planned, shown, now)

@@ -15,7 +15,7 @@ from defer.client import Client
 from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
 from defer.record import task, versions
 from defer.record.codec import Task
-from defer.scheduling import fromfile
+from defer.scheduling import advice, fromfile
 from defer.scheduling import plan as scheduler
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.sync import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
@@ -285,7 +285,7 @@ def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, le
     for line in plan.warnings:
         output.warn(line)
     if not args.dry_run and any(step.mark == NEW for step in plan.steps):
-        for warning in scheduler.warnings(client.store.markers, client.clock()):
+        for warning in advice.warnings(client.store.markers, client.clock()):
             output.warn(warning)
     problems = [*plan.problems, *plan.refused]
     if args.json or args.compact:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import adapters, instants, timeparse, words
 from defer.errors import About, BadInput, NoSuchTask, Unreadable
-from defer.paths import ROOT
-from defer.record import occurrences, shapes, task, versions
+from defer.record import occurrences, shapes, task
 from defer.record.codec import Task
 from defer.settings.config import Config
 from defer.store import archive
 from defer.store.audit import AuditLog, line
 from defer.store.interface import Store
-from defer.store.markers import Markers
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -29,7 +27,6 @@ _ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 FOR_RECURRING = ("times", "until", "jitter", "catch_up", "overlap")
 """What of a timing says something of recurring tasks alone."""
-_ASLEEP_AFTER = timedelta(minutes=3)
 
 
 class Timing(NamedTuple):
@@ -327,48 +324,6 @@ def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, i
 def is_new(stored: Task, planned: Plan) -> bool:
     """Whether this is the record that was planned, and not one that was there already and was to stay."""
     return stored.get("context") is planned.task["context"]
-
-
-def doubts(stored: Task, config: Config) -> list[str]:
-    """What somebody who has just scheduled this should know of it: what it starts is not there, as of now."""
-    what = versions.lacking(stored)
-    if what:
-        return [f"it {versions.complaint(what)} (upgrade Defer)"]
-    command, named = stored.get("command"), stored.get("executor") or config.executor
-    search_path = config.get("PATH") or os.defpath
-    if command:
-        directory = stored.get("workspace") or stored.get("cwd") or os.path.expanduser("~")
-        found = adapters.doubt_of_command(command[0], search_path, directory) if isinstance(command, list) else None
-    else:
-        found = adapters.doubt(named, search_path, config.tasks_file) if named else None
-    fails = [f"the task will fail as things stand: {found}"] if found else []
-    may_be_changed = adapters.doubt_of_group(named) if named and not command else None
-    return [*fails, *filter(None, [may_be_changed])]
-
-
-def warnings(markers: Markers, now: datetime) -> list[str]:
-    """What somebody who has just scheduled should know: nothing wakes this store, or its wakes fail."""
-    found = []
-    last = markers.last_wake()
-    mend = f"{command_name()} cron install"
-    if last is None:
-        found.append(f"nothing has ever woken this store ({mend}; the first wake comes a minute after)")
-    elif now - last > _ASLEEP_AFTER:
-        found.append(f"nothing has woken this store for {words.distance(now - last)} ({mend})")
-    trouble = markers.last_trouble()
-    if trouble:
-        found.append(f"the last wake could not do its work, so what is due waits: {trouble}")
-    held = markers.last_held()
-    if held:
-        (first, why), more = next(iter(held.items())), len(held) - 1
-        found.append(f"what is due is left alone: {first}: {why}" + (f", and {more} more like it" if more else ""))
-    return found
-
-
-def command_name() -> str:
-    """What the user calls us by: ``defer`` where it is installed, else the entry's path."""
-    installed = any(os.access(f"{place}/defer", os.X_OK) for place in os.environ.get("PATH", "").split(":"))
-    return "defer" if installed else str(ROOT / "scripts" / "schedule-task.sh")
 
 
 def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:

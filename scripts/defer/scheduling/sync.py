@@ -31,7 +31,7 @@ from defer.store.interface import Store
 from defer.taskfiles import formats, read
 from defer.taskfiles.read import BadFile, Located, TaskFile, located
 
-from . import fromfile
+from . import advice, fromfile
 from . import plan as scheduler
 from .fromfile import FILE_DISABLED, FILE_REMOVED, source
 
@@ -163,7 +163,7 @@ def doubts(step: Step, config: Config) -> list[str]:
     if step.file is None or step.record is None or not step.file.enabled:
         return []
     field = next((name for name in ("command", "executor", "agent") if name in step.file.fields), None)
-    return [step.file.wrong(doubt, field) for doubt in scheduler.doubts(step.record, config)]
+    return [step.file.wrong(doubt, field) for doubt in advice.doubts(step.record, config)]
 
 
 def _records(store: Store, found: dict[str, Path], directory: Path, only: Collection[str] | None) -> dict[str, Task]:

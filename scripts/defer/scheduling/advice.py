@@ -1,0 +1,57 @@
+"""What somebody who has just scheduled a task should know."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+
+from defer import adapters, words
+from defer.paths import ROOT
+from defer.record import versions
+from defer.record.codec import Task
+from defer.settings.config import Config
+from defer.store.markers import Markers
+
+_ASLEEP_AFTER = timedelta(minutes=3)
+
+
+def doubts(stored: Task, config: Config) -> list[str]:
+    """What somebody who has just scheduled this should know of it: what it starts is not there, as of now."""
+    what = versions.lacking(stored)
+    if what:
+        return [f"it {versions.complaint(what)} (upgrade Defer)"]
+    command, named = stored.get("command"), stored.get("executor") or config.executor
+    search_path = config.get("PATH") or os.defpath
+    if command:
+        directory = stored.get("workspace") or stored.get("cwd") or os.path.expanduser("~")
+        found = adapters.doubt_of_command(command[0], search_path, directory) if isinstance(command, list) else None
+    else:
+        found = adapters.doubt(named, search_path, config.tasks_file) if named else None
+    fails = [f"the task will fail as things stand: {found}"] if found else []
+    may_be_changed = adapters.doubt_of_group(named) if named and not command else None
+    return [*fails, *filter(None, [may_be_changed])]
+
+
+def warnings(markers: Markers, now: datetime) -> list[str]:
+    """What somebody who has just scheduled should know: nothing wakes this store, or its wakes fail."""
+    found = []
+    last = markers.last_wake()
+    mend = f"{command_name()} cron install"
+    if last is None:
+        found.append(f"nothing has ever woken this store ({mend}; the first wake comes a minute after)")
+    elif now - last > _ASLEEP_AFTER:
+        found.append(f"nothing has woken this store for {words.distance(now - last)} ({mend})")
+    trouble = markers.last_trouble()
+    if trouble:
+        found.append(f"the last wake could not do its work, so what is due waits: {trouble}")
+    held = markers.last_held()
+    if held:
+        (first, why), more = next(iter(held.items())), len(held) - 1
+        found.append(f"what is due is left alone: {first}: {why}" + (f", and {more} more like it" if more else ""))
+    return found
+
+
+def command_name() -> str:
+    """What the user calls us by: ``defer`` where it is installed, else the entry's path."""
+    installed = any(os.access(f"{place}/defer", os.X_OK) for place in os.environ.get("PATH", "").split(":"))
+    return "defer" if installed else str(ROOT / "scripts" / "schedule-task.sh")
