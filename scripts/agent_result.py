@@ -30,8 +30,10 @@ if __name__ == "__main__":
     _callers_umask = os.umask(0o077)
     os.umask(_callers_umask | 0o002)  # whoever can write to our byte code can make us run theirs
 
-from defer import adapters, agentcommands, agentnames, agentresult, agentrun, exits, instants, visible
+from defer import exits, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
+from defer.executors import commands, names, registry, start
+from defer.executors import verdict as agentresult
 from defer.settings import config
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def _summary() -> int:
 
 
 def _program(agent: str) -> str:
-    found = adapters.program(agent, os.environ.get("PATH") or os.defpath, os.curdir)
+    found = registry.program(agent, os.environ.get("PATH") or os.defpath, os.curdir)
     mend = f"install {_PRODUCTS[agent]}, then run: defer cron install"
     return found or _misconfigured(agent, f"no such program on PATH ({mend})")
 
@@ -79,7 +81,7 @@ def _program(agent: str) -> str:
 def _prompt(agent: str) -> int:
     path = os.environ.get("DEFER_PROMPT_FILE", "")
     try:
-        return agentrun.open_prompt(path)
+        return start.open_prompt(path)
     except (OSError, ValueError):
         _misconfigured(agent, f"no prompt to read: '{path}' (the runner names it in DEFER_PROMPT_FILE)")
 
@@ -87,12 +89,12 @@ def _prompt(agent: str) -> int:
 def _arguments(agent: str) -> list[str]:
     """A bad model name ends the run; a bad session id only means that the agent forgets what was said before."""
     model, session = os.environ.get("DEFER_MODEL") or None, os.environ.get("DEFER_SESSION_ID") or None
-    if model is not None and not agentnames.is_model(model):
+    if model is not None and not names.is_model(model):
         _misconfigured(agent, f"DEFER_MODEL is not a model's name: {model!a} (name one in the task)")
-    if session is not None and not agentnames.is_session(session):
+    if session is not None and not names.is_session(session):
         _warn(agent, f"a new conversation is begun: DEFER_SESSION_ID is not a session's id: {session!a}")
         session = None
-    return agentcommands.ARGUMENTS[agent](model, session)
+    return commands.ARGUMENTS[agent](model, session)
 
 
 def _zone() -> "ZoneInfo":
@@ -102,10 +104,10 @@ def _zone() -> "ZoneInfo":
         return config.load({}).timezone("UTC")
 
 
-def _slot(agent: str) -> agentrun.ResultSlot | None:
+def _slot(agent: str) -> start.ResultSlot | None:
     path = os.environ.get("DEFER_RESULT_FILE")
     try:
-        return agentrun.ResultSlot(Path(path)) if path else None
+        return start.ResultSlot(Path(path)) if path else None
     except (OSError, ValueError) as error:
         _warn(agent, f"there is nowhere to write the result to: {error}")
         return None
@@ -116,7 +118,7 @@ def _run(agent: str, umask: int) -> int:
     # Before it runs: afterwards the agent may have changed these files.
     zone, slot = _zone(), _slot(agent)
     try:
-        printed, status = agentrun.run([program, *arguments], prompt, umask)
+        printed, status = start.run([program, *arguments], prompt, umask)
     except OSError as error:
         _misconfigured(agent, f"{program} cannot be started: {error.strerror}")
     now = instants.now()
@@ -139,7 +141,7 @@ def main(argv: list[str], umask: int) -> int:
     match argv:
         case ["summary"]:
             return _summary()
-        case [agent] if agent in agentcommands.ARGUMENTS:
+        case [agent] if agent in commands.ARGUMENTS:
             return _run(agent, umask)
     print("usage: agent_result.py claude|codex, or agent_result.py summary", file=sys.stderr)
     return EXIT_BAD_INPUT

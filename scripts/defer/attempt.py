@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from . import charsets, descendants, fsio, handover, process, resultfile, surroundings, timeparse
+from . import charsets, descendants, fsio, process, surroundings, timeparse
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
 from .ending import LOOK_EVERY_SECONDS, Ending
 from .errors import DeferError
@@ -31,6 +31,7 @@ from .executor import (
     timeout_of,
     working_directory,
 )
+from .executors import handover, resultfile
 from .process import Leader
 from .record import codec
 from .record.codec import Task

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from . import adapters, fsio, prompt, surroundings
+from . import fsio, prompt, surroundings
 from .errors import DeferError, NoHome
+from .executors import registry
 from .record import shapes
 from .record.codec import Task
 from .record.outcome import CONFIG_ERROR, FAILED, OK, Outcome
@@ -37,8 +38,8 @@ def file_name(task_id: str) -> str:
 
 def resolve(named: str, store: Path) -> Path:
     """The file of an executor, which is a shipped one's name or a path. Raises Misconfigured."""
-    path = adapters.find(named) or Path(named)
-    trouble = adapters.trouble(path, store)
+    path = registry.find(named) or Path(named)
+    trouble = registry.trouble(path, store)
     if trouble:
         raise Misconfigured(trouble)
     return path.absolute()
@@ -54,7 +55,7 @@ def command_line(task: Task, config: Config) -> list[str] | None:
         return ["/bin/sh", "-c", "--", command]
     if command:
         directory = str(working_directory(task, config))
-        program = adapters.program(command[0], config.get("PATH") or os.defpath, directory)
+        program = registry.program(command[0], config.get("PATH") or os.defpath, directory)
         if program is None:
             raise Misconfigured(f"no such program: {command[0]} (give its path, or correct PATH in the settings file)")
         return [program, *command[1:]]
@@ -152,9 +153,9 @@ def _names_told(task: Task) -> dict[str, str]:
     session, model, agent = _session(task), task.get("model"), task.get("agent")
     if not (session or model or agent):
         return {}
-    from . import agentnames  # only a task of an agent's pays for it
+    from .executors import names  # only a task of an agent's pays for it
 
-    for what, named, is_plain in (("model", model, agentnames.is_model), ("agent", agent, agentnames.is_agent)):
+    for what, named, is_plain in (("model", model, names.is_model), ("agent", agent, names.is_agent)):
         if named and not is_plain(named):
             where = (task.get("source") or {}).get("file")
             mend = f"correct {what} in {where}, then: defer sync" if where else "cancel it, schedule it with another"
@@ -172,9 +173,9 @@ def session_error(task: Task) -> str | None:
     session = _session(task)
     if not session:
         return None
-    from . import agentnames
+    from .executors import names
 
-    if agentnames.is_session(session):
+    if names.is_session(session):
         return None
     return f"a new one was begun: the old one's id cannot be told to a program: {shapes.shown(session)}"
 

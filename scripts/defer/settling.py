@@ -7,10 +7,11 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from . import fsio, handover
+from . import fsio
 from .capture import RESERVE_BYTES
 from .errors import DeferError, NoSuchTask, StorageError, is_full
 from .executor import Paths
+from .executors import handover
 from .record import outcome, task
 from .record.codec import Task
 from .record.outcome import Outcome

@@ -21,8 +21,10 @@ from zoneinfo import ZoneInfo
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from defer import agentresult, instants, prompt, recovery, recurrence, resultfile, timeparse
+from defer import instants, prompt, recovery, recurrence, timeparse
 from defer.errors import BadInput, DeferError, Refused
+from defer.executors import resultfile
+from defer.executors import verdict as agentresult
 from defer.record import codec, outcome, task, versions
 from defer.record.retry import Backoff
 from defer.settings import format as settings

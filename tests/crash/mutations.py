@@ -194,14 +194,14 @@ MUTATIONS = [
         f"{UNIT}store/test_places.py::test_a_directory_that_every_user_may_write_is_refused",
     ),
     Mutation(
-        "read a result that has another name", "handover.py",
+        "read a result that has another name", "executors/handover.py",
         ((" if state.st_nlink > 1 else None", " if False else None"),),
-        f"{UNIT}test_handover.py::test_a_hard_link_is_not_read_and_only_its_name_is_removed",
+        f"{UNIT}executors/test_handover.py::test_a_hard_link_is_not_read_and_only_its_name_is_removed",
     ),
     Mutation(
-        "let a session's id begin with a dash", "agentnames.py",
+        "let a session's id begin with a dash", "executors/names.py",
         (('SESSION = r"[A-Za-z0-9]', 'SESSION = r"[A-Za-z0-9-]'),),
-        f"{UNIT}test_agentnames.py::test_what_is_none",
+        f"{UNIT}executors/test_names.py::test_what_is_none",
     ),
     Mutation(
         "mask overlapping secrets one by one", "settings/masking.py",

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from defer import instants, resultfile
+from defer import instants
+from defer.executors import resultfile
 from support import NOW, SCRIPTS, quoted, strict, v1_task
 
 MARK = b"\xef\xbb\xbf"

@@ -24,9 +24,10 @@ import pytest
 import test_house
 from jsonschema import Draft202012Validator
 
-from defer import adapters, errors, resultfile
+from defer import errors
 from defer.commands import fileflags
 from defer.commands import flags as arguments
+from defer.executors import registry, resultfile
 from defer.record import outcome, task
 from defer.settings import config
 from defer.settings import format as settings
@@ -576,7 +577,7 @@ def test_what_is_not_shown_as_it_is_would_be_seen() -> None:
 
 def test_shipped_executors_are_named_in_readme() -> None:
     text = README.read_text()
-    for path in adapters.DIRECTORY.iterdir():
+    for path in registry.DIRECTORY.iterdir():
         assert f"`--executor {path.name}`" in text
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 
-from defer import adapters, words
+from defer import words
+from defer.executors import registry
 from defer.paths import ROOT
 from defer.record import versions
 from defer.record.codec import Task
@@ -24,11 +25,11 @@ def doubts(stored: Task, config: Config) -> list[str]:
     search_path = config.get("PATH") or os.defpath
     if command:
         directory = stored.get("workspace") or stored.get("cwd") or os.path.expanduser("~")
-        found = adapters.doubt_of_command(command[0], search_path, directory) if isinstance(command, list) else None
+        found = registry.doubt_of_command(command[0], search_path, directory) if isinstance(command, list) else None
     else:
-        found = adapters.doubt(named, search_path, config.tasks_file) if named else None
+        found = registry.doubt(named, search_path, config.tasks_file) if named else None
     fails = [f"the task will fail as things stand: {found}"] if found else []
-    may_be_changed = adapters.doubt_of_group(named) if named and not command else None
+    may_be_changed = registry.doubt_of_group(named) if named and not command else None
     return [*fails, *filter(None, [may_be_changed])]
 
 

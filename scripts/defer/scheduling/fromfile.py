@@ -12,8 +12,9 @@ from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from defer import adapters, instants
+from defer import instants
 from defer.errors import BadInput, NoHome
+from defer.executors import registry
 from defer.record import changes, codec, occurrences, task
 from defer.record.codec import Task
 from defer.settings.config import Config
@@ -220,12 +221,12 @@ def _executor(file: TaskFile, config: Config) -> str | None:
     """The executor a file names; an agent that is called as a shipped adapter is one. Raises BadInput."""
     named = file.text("executor")
     if named is None:
-        return file.agent if file.agent and adapters.find(file.agent) else None
+        return file.agent if file.agent and registry.find(file.agent) else None
     path = _absolute(file, named, config)
-    if adapters.find(named) or path is None:
+    if registry.find(named) or path is None:
         return named
     if "/" not in named and not os.path.exists(path):
-        raise BadInput(f"no such executor: {named} (a path, or one of: {adapters.names()})", field="executor")
+        raise BadInput(f"no such executor: {named} (a path, or one of: {registry.names()})", field="executor")
     return path
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import adapters, instants, timeparse, words
+from defer import instants, timeparse, words
 from defer.errors import About, BadInput, NoSuchTask, Unreadable
+from defer.executors import registry
 from defer.record import occurrences, shapes, task
 from defer.record.codec import Task
 from defer.settings.config import Config
@@ -279,10 +280,10 @@ def timeout_seconds(wanted: str | float | None) -> float | None:
 
 def executor_name(named: str | None) -> str | None:
     """An executor as it is stored: a shipped adapter's name, or an absolute path. Raises BadInput."""
-    if named is None or adapters.find(named):
+    if named is None or registry.find(named):
         return named
     if "/" not in named and not os.path.exists(named):
-        raise BadInput(f"no such executor: {named} (a path, or one of: {adapters.names()})", field="executor")
+        raise BadInput(f"no such executor: {named} (a path, or one of: {registry.names()})", field="executor")
     return os.path.abspath(named)
 
 

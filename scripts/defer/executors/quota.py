@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from . import timeparse
-from .errors import BadInput
+from defer import timeparse
+from defer.errors import BadInput
 
 _EXHAUSTED = re.compile(
     r"\blimit reached\b|\bhit your\b.{0,40}\blimit\b|\brate.?limit|\bquota exceeded\b|\btoo many requests\b"

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
-from . import instants
-from .record import shapes
-from .settings.masking import MASK, Masker
+from defer import instants
+from defer.record import shapes
+from defer.settings.masking import MASK, Masker
 
 LIMIT_BYTES = 64 << 10
 _LONGEST_WAIT = timedelta(days=3653)
@@ -181,9 +181,9 @@ def _odd(found: Any) -> str:
 
 
 def _session(found: Any) -> str:
-    from . import agentnames  # only where one is named
+    from . import names  # only where one is named
 
-    if not agentnames.is_session(_typed(found, str)):
+    if not names.is_session(_typed(found, str)):
         # Without the value: an adapter says it too, which knows no secrets that were to be masked in it.
         raise BadResult("cannot be told to a program: it is not of at most 128 letters, digits and ._:-")
     return str(found)

@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from . import agentnames, instants
-from .errors import EXIT_BUSY
+from defer import instants
+from defer.errors import EXIT_BUSY
+from defer.record import shapes
+
+from . import names as agentnames
 from .quota import Exhausted, exhausted
-from .record import shapes
 
 EXIT_BLOCKED = 77
 EXIT_MISCONFIGURED = 78

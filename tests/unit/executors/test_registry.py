@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import adapters
+from defer.executors import registry
 from support import SCRIPTS, strict, v1_task
 
 FAILS = "the task will fail as things stand: "
@@ -68,9 +68,9 @@ def test_an_executor_that_can_be_started_is_not_doubted(bare, first_line):
     assert said(bare.defer("1h", "s", "--executor", str(program(bare.base, "fine", first_line)))) == []
 
 
-@pytest.mark.parametrize("name", sorted(os.listdir(adapters.DIRECTORY)))
+@pytest.mark.parametrize("name", sorted(os.listdir(registry.DIRECTORY)))
 def test_a_shipped_ones_own_program(bare, name):
-    programs = adapters.PROGRAMS[name]
+    programs = registry.PROGRAMS[name]
     (warning,) = said(bare.defer("1h", "s", "--executor", name))
     assert warning == (
         f"{FAILS}executor {name}: there is no program {' or '.join(programs)} on the PATH that a wake will have "

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import resultfile
-from defer.resultfile import BadResult, Result
+from defer.executors import resultfile
+from defer.executors.resultfile import BadResult, Result
 from defer.settings import secrets as secretvalues
 from defer.settings.masking import Masker
 from support import NOW, at, quoted, text_at, v1_task

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import agentcommands, agentrun, resultfile
+from defer.executors import commands, resultfile, start
 from support import NOW, SCRIPTS, quoted, umask, until, v1_task
 
 SAID = {
@@ -315,32 +315,32 @@ def test_a_program_that_cannot_be_started(place, claude):
     assert place.archived()[0]["error_type"] == "ConfigError"
 
 
-@pytest.mark.parametrize("agent", agentcommands.ARGUMENTS)
+@pytest.mark.parametrize("agent", commands.ARGUMENTS)
 def test_every_word_of_a_call_is_ours_or_behind_something_of_ours(agent):
     """Whatever the values: the patterns of agentnames are a second wall."""
-    words = agentcommands.ARGUMENTS[agent]("--model-x", "--session-x")
+    words = commands.ARGUMENTS[agent]("--model-x", "--session-x")
     given = [word for word in words if "-x" in word]
     assert len(given) == 2
     for word in given:
         assert word.startswith(("--model=", "--resume=")) or words[words.index(word) - 1] == "--"
-    assert [word for word in agentcommands.ARGUMENTS[agent](None, None) if "=" in word] == []
+    assert [word for word in commands.ARGUMENTS[agent](None, None) if "=" in word] == []
 
 
 def test_what_is_heard_is_bounded_and_keeps_its_ends():
-    heard = agentrun.Heard()
+    heard = start.Heard()
     for number in range(40):
         heard.add(b"%02d" % number * (1 << 19))
     text = heard.text
     assert len(text) == (1 << 20) + 1 + (8 << 20)
     assert (text[:2], text[-2:]) == ("00", "39")
-    short = agentrun.Heard()
+    short = start.Heard()
     short.add(b"a" * (9 << 20))
     assert short.text == "a" * (9 << 20)
 
 
 def test_a_slot_without_anything_known_adds_nothing(tmp_path):
     path = Path(tmp_path, "result")
-    slot = agentrun.ResultSlot(path)
+    slot = start.ResultSlot(path)
     slot.add({}, NOW)
     assert not path.exists()
     path.symlink_to(tmp_path / "none")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import handover
+from defer.executors import handover
 from support import NOW, quoted, v1_task
 
 LIMIT = 100

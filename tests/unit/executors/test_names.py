@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from defer import agentnames
+from defer.executors import names
 from support import NOW, SCRIPTS, quoted, v1_task
 
 SCHEMA = json.loads((SCRIPTS.parent / "references" / "task-file.schema.json").read_text())["$defs"]
@@ -55,28 +55,28 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", REAL_MODELS)
 def test_real_models(name):
-    assert agentnames.is_model(name)
+    assert names.is_model(name)
 
 
 @pytest.mark.parametrize("name", REAL_SESSIONS)
 def test_real_sessions(name):
-    assert agentnames.is_session(name)
+    assert names.is_session(name)
 
 
 @pytest.mark.parametrize("name", REAL_AGENTS)
 def test_real_agents(name):
-    assert agentnames.is_agent(name)
+    assert names.is_agent(name)
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, None, 5, ["a"], {"a": 1}, True], ids=ascii)
 def test_what_is_none(name):
-    assert not agentnames.is_session(name)
-    assert not agentnames.is_model(name)
-    assert not agentnames.is_agent(name)
+    assert not names.is_session(name)
+    assert not names.is_model(name)
+    assert not names.is_agent(name)
 
 
 def test_the_schema_of_task_files_has_the_same_patterns():
-    for name, pattern in (("agent", agentnames.AGENT), ("model", agentnames.MODEL)):
+    for name, pattern in (("agent", names.AGENT), ("model", names.MODEL)):
         written = SCHEMA[name]["anyOf"][0]["pattern"]
         assert written == f"^{pattern}(?![\\s\\S])"
         assert all(not re.search(written, hostile) for hostile in HOSTILE)

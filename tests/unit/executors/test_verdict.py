@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import agentresult, resultfile
-from defer.agentresult import READERS, judge
-from defer.quota import Exhausted, exhausted
+from defer.executors import resultfile
+from defer.executors import verdict as agentresult
+from defer.executors.quota import Exhausted, exhausted
+from defer.executors.verdict import READERS, judge
 
 NOW = datetime(2026, 4, 20, 12, 0, tzinfo=UTC)
 LISBON = ZoneInfo("Europe/Lisbon")

@@ -9,8 +9,8 @@ import os
 import stat
 from pathlib import Path
 
-from . import fsio, searchpath, trust
-from .paths import ROOT
+from defer import fsio, searchpath, trust
+from defer.paths import ROOT
 
 DIRECTORY = ROOT / "scripts" / "executors"
 PROGRAMS = {"claude": ("claude",), "codex": ("codex",), "notify": ("notify-send", "osascript")}

@@ -1,0 +1,1 @@
+"""The programs of ours that take a task: what is started, and what came of it."""
