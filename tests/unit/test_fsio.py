@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from defer import cronenv, fsio, locking
+from defer import fsio, locking
 from defer.errors import StorageError, StoreBusy
 from defer.settings import edit as envfile
+from defer.wakers import cronenv
 from support import until
 
 LEFT = ".file.00112233aabbccdd.new"

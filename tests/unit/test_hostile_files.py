@@ -53,7 +53,7 @@ from defer.commands import change as changing
 from defer.commands import wake as waking
 from defer import recordfiles
 from defer.store import jsonl as store
-from defer import crontab
+from defer.wakers import cron as crontab
 ended = []
 for name, (face, *words) in json.loads(sys.argv[2]).items():
     out, writer = os.pipe()

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from defer import cronenv, surroundings
+from defer import surroundings
 from defer.settings import config
+from defer.wakers import cronenv
 from support import SCRIPTS, quoted, records, strict, umask
 
 UMASKS = (0o022, 0o027, 0o077, 0o000)

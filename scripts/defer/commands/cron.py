@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from defer import crontab, instants
+from defer import instants
 from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.paths import ROOT
 from defer.store import places
+from defer.wakers import cron as crontab
 
 from . import flags, output
 

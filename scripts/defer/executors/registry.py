@@ -9,8 +9,9 @@ import os
 import stat
 from pathlib import Path
 
-from defer import fsio, searchpath, trust
+from defer import fsio, trust
 from defer.paths import ROOT
+from defer.wakers import searchpath
 
 DIRECTORY = ROOT / "scripts" / "executors"
 PROGRAMS = {"claude": ("claude",), "codex": ("codex",), "notify": ("notify-send", "osascript")}

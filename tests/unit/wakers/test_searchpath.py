@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import searchpath
+from defer.wakers import searchpath
 from support import SCRIPTS, Place, as_root
 
 NOBODY = 65534

@@ -15,7 +15,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from .errors import BadInput
+from defer.errors import BadInput
 
 MARK = "# defer: wakes the tasks that are due"
 MAX_COMMAND_BYTES = 998  # MAX_COMMAND of Vixie cron less the newline and the NUL

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from defer import cronenv, cronline, crontab
 from defer.errors import BadInput, Refused, StorageError
 from defer.settings import edit
+from defer.wakers import cron, cronenv, cronline
 
 FAKE_CRONTAB = """\
 #!/bin/sh
@@ -55,7 +55,7 @@ class Machine:
 
     def install(self, runner=None, settings=None, path="/usr/bin:/bin", **environ) -> dict:
         environ = {"HOME": str(self.home), **environ}
-        return crontab.install(runner or self.runner, settings or self.settings, path, 60.0, environ=environ)
+        return cron.install(runner or self.runner, settings or self.settings, path, 60.0, environ=environ)
 
     @property
     def line(self) -> bytes:
@@ -120,7 +120,7 @@ class TestInstall:
         machine.tab.write_bytes(others)
         machine.install()
         assert machine.tab.read_bytes() == others + machine.line
-        crontab.uninstall(machine.runner)
+        cron.uninstall(machine.runner)
         assert machine.tab.read_bytes() == others
 
     def test_a_missing_final_newline_is_mended(self, machine):
@@ -163,7 +163,7 @@ class TestInstall:
         subprocess.run(["/bin/sh", "-c", command.replace("\\%", "%")], env={"OUT": str(out)}, check=True)
         assert out.read_text() == str(runner)
         assert machine.install(runner=runner)["change"] == "unchanged"
-        assert crontab.uninstall(runner)["change"] == "removed"
+        assert cron.uninstall(runner)["change"] == "removed"
 
     @pytest.mark.parametrize(
         "folder",
@@ -191,12 +191,12 @@ class TestInstall:
 class TestUninstall:
     def test_takes_the_crontab_away_that_install_made(self, machine):
         machine.install()
-        assert crontab.uninstall(machine.runner)["removed"] == [machine.line.decode().strip()]
+        assert cron.uninstall(machine.runner)["removed"] == [machine.line.decode().strip()]
         assert not machine.tab.exists()
 
     def test_without_a_line_writes_nothing(self, machine):
         machine.tab.write_bytes(b"0 9 * * 1 /bin/backup")
-        result = crontab.uninstall(machine.runner)
+        result = cron.uninstall(machine.runner)
         assert (result["change"], result["removed"]) == ("unchanged", [])
         assert machine.calls == ["-l"]
         assert machine.tab.read_bytes() == b"0 9 * * 1 /bin/backup"
@@ -204,7 +204,7 @@ class TestUninstall:
     def test_works_when_the_checkout_is_gone(self, machine):
         machine.install()
         machine.runner.unlink()
-        crontab.uninstall(machine.runner)
+        cron.uninstall(machine.runner)
         assert not machine.tab.exists()
 
 
@@ -307,7 +307,7 @@ class TestSettings:
         machine.settings.write_text("DEFER_RUNTIME_DIR=/a\n")
         result = machine.install(DEFER_RUNTIME_DIR="/b")
         assert machine.settings.read_text() == "DEFER_RUNTIME_DIR=/b\nPATH=/usr/bin:/bin\n"
-        assert "these had another value before: DEFER_RUNTIME_DIR" in crontab.describe(result)
+        assert "these had another value before: DEFER_RUNTIME_DIR" in cron.describe(result)
 
     def test_a_settings_file_that_is_broken_is_refused_and_left(self, machine):
         machine.settings.parent.mkdir(parents=True)
@@ -404,10 +404,10 @@ class TestWhatCronFinds:
 
 class TestStatus:
     def status(self, machine, **changes) -> dict:
-        return crontab.status(machine.runner, machine.home / "deferred.jsonl", NOW, **changes)
+        return cron.status(machine.runner, machine.home / "deferred.jsonl", NOW, **changes)
 
     def test_before_anything(self, machine, monkeypatch):
-        monkeypatch.setattr(crontab, "daemon_state", lambda: "cannot tell")
+        monkeypatch.setattr(cron, "daemon_state", lambda: "cannot tell")
         assert self.status(machine) == {
             "action": "status",
             "installed": False,
@@ -435,7 +435,7 @@ class TestStatus:
         assert result["trouble"] == "2026-04-08T15:43:20Z the disk is full"
         assert result["settings_file"] == str(machine.settings)
         assert result["notes"] == []
-        lines = crontab.describe({**result, "daemon": "running"})
+        lines = cron.describe({**result, "daemon": "running"})
         assert lines == [
             f"crontab line: {machine.line.decode().strip()}",
             "cron daemon: running",
@@ -466,7 +466,7 @@ class TestStatus:
         monkeypatch.setenv("PATH", str(tmp_path))
         result = self.status(machine)
         assert result["crontab_error"].startswith("there is no cron here")
-        assert crontab.describe(result)[0].startswith("crontab line: there is no cron here")
+        assert cron.describe(result)[0].startswith("crontab line: there is no cron here")
 
 
 class TestDaemon:
@@ -479,35 +479,35 @@ class TestDaemon:
 
     @pytest.mark.parametrize("name", ["cron", "crond"])
     def test_running(self, tmp_path, name):
-        assert crontab.daemon_state(self.proc(tmp_path, init="init", **{name: "x"})) == "running"
+        assert cron.daemon_state(self.proc(tmp_path, init="init", **{name: "x"})) == "running"
 
     def test_not_running(self, tmp_path):
-        assert crontab.daemon_state(self.proc(tmp_path, init="init", crontab="x")) == "not running"
+        assert cron.daemon_state(self.proc(tmp_path, init="init", crontab="x")) == "not running"
 
     def test_a_dead_one_nobody_collected_is_not_running(self, tmp_path):
-        assert crontab.daemon_state(self.proc(tmp_path, init="init", cron="")) == "not running"
+        assert cron.daemon_state(self.proc(tmp_path, init="init", cron="")) == "not running"
 
     def test_where_others_processes_are_hidden_nobody_can_tell(self, tmp_path):
-        assert crontab.daemon_state(tmp_path) == "cannot tell"
+        assert cron.daemon_state(tmp_path) == "cannot tell"
 
     def test_elsewhere_ps_is_asked(self, monkeypatch, machine):
         monkeypatch.setattr("sys.platform", "darwin")
         machine.program("ps", '#!/bin/sh\n[ "$*" = "-A -o comm=" ] && echo /usr/sbin/cron\n')
-        assert crontab.daemon_state() == "running"
+        assert cron.daemon_state() == "running"
         machine.program("ps", "#!/bin/sh\necho /sbin/launchd\n")
-        assert crontab.daemon_state() == "not running"
+        assert cron.daemon_state() == "not running"
         machine.program("ps", "#!/bin/sh\nexit 1\n")
-        assert crontab.daemon_state() == "cannot tell"
+        assert cron.daemon_state() == "cannot tell"
 
 
 def test_describe_install_and_uninstall(machine, monkeypatch):
-    monkeypatch.setattr(crontab, "daemon_state", lambda: "not running")
+    monkeypatch.setattr(cron, "daemon_state", lambda: "not running")
     line = machine.line.decode().strip()
     advice = "(nothing wakes without one: start it, or keep `run-deferred.sh --loop` running)"
-    assert crontab.describe(machine.install()) == [
+    assert cron.describe(machine.install()) == [
         f"crontab line added: {line}",
         f"settings for cron's runs: {machine.settings}: PATH written",
         f"cron daemon: not running {advice}",
     ]
-    assert crontab.describe(crontab.uninstall(machine.runner)) == [f"crontab line removed: {line}"]
-    assert crontab.describe(crontab.uninstall(machine.runner)) == ["no crontab line of ours was there"]
+    assert cron.describe(cron.uninstall(machine.runner)) == [f"crontab line removed: {line}"]
+    assert cron.describe(cron.uninstall(machine.runner)) == ["no crontab line of ours was there"]

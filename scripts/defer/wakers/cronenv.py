@@ -16,9 +16,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from . import cronline, fsio, homedir, paths
-from .errors import DeferError
-from .settings import config, edit
+from defer import fsio, homedir, paths
+from defer.errors import DeferError
+from defer.settings import config, edit
+
+from . import cronline
 
 
 def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:

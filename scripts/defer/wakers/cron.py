@@ -15,9 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import cronenv, cronline, fsio, instants, searchpath
-from .errors import Refused
-from .store.markers import Markers
+from defer import fsio, instants
+from defer.errors import Refused
+from defer.store.markers import Markers
+
+from . import cronenv, cronline, searchpath
 
 _TIMEOUT_SECONDS = 30
 _DAEMONS = {"cron", "crond", "fcron", "dcron", "bcron-sched", "vixie-cron"}
