@@ -4,7 +4,7 @@
 
 The real store and the real runner in a throw-away directory; only the clock is not real: it jumps from one due time
 to the next. What the archive then holds is compared with cronsim, and the history checker looks at all of it.
-``test_recurring_runner.py`` does a smaller one.
+``run/test_recurring_wakes.py`` does a smaller one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cronsim import CronSim
 from defer import instants, recordfiles
 from defer.client import Client
 from defer.record import codec
-from defer.runner import Runner
+from defer.run.wake import Runner
 from defer.scheduling.plan import Request
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe")

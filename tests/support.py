@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from defer import instants
-from defer.runner import Runner
+from defer.run.wake import Runner
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
 from defer.store.jsonl import JsonlStore

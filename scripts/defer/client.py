@@ -77,7 +77,7 @@ class Client:
     ) -> Task:
         """Cancel a task, or only the occurrence it waits for; with ``kill`` also what is executing. Raises Refused."""
         if kill:
-            from . import killing
+            from .run import kill as killing
 
             return killing.cancel(
                 self.store, self.audit, task_id, reason, self.config, self.clock, occurrence_only=occurrence_only
@@ -90,7 +90,7 @@ class Client:
 
     def release(self, task_id: str) -> tuple[Task, str]:
         """Settle as lost an attempt whose holder is out of reach; the record, and who held it. Raises Refused."""
-        from . import killing
+        from .run import kill as killing
 
         return killing.release(self.store, self.audit, self.config, task_id, self.clock())
 

@@ -21,12 +21,13 @@ from zoneinfo import ZoneInfo
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from defer import instants, prompt, recovery, recurrence, timeparse
+from defer import instants, recurrence, timeparse
 from defer.errors import BadInput, DeferError, Refused
 from defer.executors import resultfile
 from defer.executors import verdict as agentresult
 from defer.record import codec, outcome, task, versions
 from defer.record.retry import Backoff
+from defer.run import prompt, recovery
 from defer.settings import format as settings
 from defer.settings.masking import Masker
 from defer.store import holding

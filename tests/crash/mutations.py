@@ -113,7 +113,7 @@ MUTATIONS = [
         f"{LONG}test_row_9_the_lock_keeps_writers_apart",
     ),
     Mutation(
-        "start the executor before its identity is written", "runner.py",
+        "start the executor before its identity is written", "run/wake.py",
         (
             (
                 "        try:\n            started = settling.change(",
@@ -124,14 +124,14 @@ MUTATIONS = [
         f"{FAULTS}[settle retry-kill-after]",
     ),
     Mutation(
-        "ignore run_id at settle", "settling.py",
+        "ignore run_id at settle", "run/settling.py",
         ((" and run_id(current) == run_id(mine)", ""),),
         f"{LONG}test_row_7_an_outcome_that_comes_too_late_is_dropped",
     ),
     Mutation(
-        "give an attempt up while its executor lives", "recovery.py",
+        "give an attempt up while its executor lives", "run/recovery.py",
         (("    if not leader:\n        return LOST\n", "    return LOST\n"),),
-        "tests/unit/test_recovery.py::test_a_living_leader_is_left_to_its_deadline",
+        "tests/unit/run/test_recovery.py::test_a_living_leader_is_left_to_its_deadline",
     ),
     Mutation(
         "believe a pid without its start time", "process.py",
@@ -209,9 +209,9 @@ MUTATIONS = [
         f"{UNIT}settings/test_masking.py::test_what_secrets_cover_together_is_one_mask_wherever_it_is_cut",
     ),
     Mutation(
-        "leave the lines of a quotation unmarked", "prompt.py",
+        "leave the lines of a quotation unmarked", "run/prompt.py",
         (('f"> {line}" if line else ">"', 'f"{line}"'),),
-        f"{UNIT}test_prompt.py::test_no_quoted_text_leaves_its_place",
+        f"{UNIT}run/test_prompt.py::test_no_quoted_text_leaves_its_place",
     ),
     Mutation(
         "show direction marks as they are", "visible.py",

@@ -22,9 +22,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from defer import agenda, fsio
+from defer import fsio
 from defer.errors import StorageError
-from defer.runner import Runner
+from defer.run import agenda
+from defer.run.wake import Runner
 from defer.store.audit import AuditLog
 from support import NOW, Place, is_running, quoted, until, v1_task
 

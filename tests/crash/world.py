@@ -22,11 +22,13 @@ from typing import Any
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
 
-from defer import agenda, byhand, fsio, instants, process, records, runner
+from defer import fsio, instants, process, records
 from defer.errors import DeferError
 from defer.record import outcome, task, versions
 from defer.record.outcome import Outcome
 from defer.recordfacts import Begin
+from defer.run import agenda, byhand
+from defer.run import wake as runner
 from defer.scheduling import plan
 from defer.scheduling.edit import Editor
 from defer.scheduling.plan import Request
@@ -398,14 +400,14 @@ def archive(proc: Proc) -> None:
 
 def claim_only(proc: Proc) -> None:
     """A runner that claims and is never heard of again."""
-    from defer import claiming
+    from defer.run import claim
 
     def new_run() -> dict[str, Any]:
         name = f"claimed-{proc.pid}-{proc.machine.new_pid()}"
         return {"run_id": name, "host": "h", "runner": proc.machine.identity(proc.pid)}
 
     now = proc.machine.now
-    proc.store.claim_due(now, lambda hot: claiming.choose(hot, now, 4, new_run))
+    proc.store.claim_due(now, lambda hot: claim.choose(hot, now, 4, new_run))
 
 
 # Looking at it

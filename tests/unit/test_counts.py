@@ -17,8 +17,9 @@ from typing import BinaryIO
 
 import pytest
 
-from defer import fsio, runner
+from defer import fsio
 from defer.commands import cli
+from defer.run import wake
 from defer.timegrammar.reading import Reading
 from support import NOW, SCRIPTS, Place, v1_task
 
@@ -236,7 +237,7 @@ def test_a_batch_is_one_write_one_sync_one_lock(place, counting):
 
 def test_an_attempt_costs_three_locks_and_three_syncs(place, counting, monkeypatch):
     """Claim, start, settle. Filing comes at the end of the wake, and once a second while attempts run."""
-    monkeypatch.setattr(runner, "_FILE_EVERY_SECONDS", float("inf"))
+    monkeypatch.setattr(wake, "_FILE_EVERY_SECONDS", float("inf"))
     env = {"DEFER_EXECUTOR": place.executor("cat >/dev/null"), "DEFER_MAX_PARALLEL": "1"}
     cost = {}
     for count in (1, 2, 12):  # the first one makes the files
@@ -334,7 +335,7 @@ def test_scheduling_after_a_delay_loads_no_grammar_and_no_runner(place):
     found = modules(place, *COMMANDS["schedule"])
     grammar = {name for name in found if name.startswith("defer.timegrammar.")}
     assert grammar <= {"defer.timegrammar.reading", "defer.timegrammar.zones"}
-    assert not {"defer.runner", "defer.executor", "defer.recurrence"} & found
+    assert not {"defer.run.wake", "defer.run.command", "defer.recurrence"} & found
 
 
 @pytest.mark.parametrize(("command", "most"), [("schedule", 175), ("list", 115), ("wake", 190)])

@@ -23,7 +23,7 @@ ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name !
 FLOORS = {
     "pure": "errors timeparse recurrence record.task record.retry snapshot",
     "effects": "settings.config fsio store.jsonl process store.audit",
-    "use cases": "scheduling.plan runner executor archive wakers.cron",
+    "use cases": "scheduling.plan run.wake run.command archive wakers.cron",
     "face": "commands.cli __init__ __main__",
 }
 DESIGNED = {room: number for number, names in enumerate(FLOORS.values()) for room in names.split()}

@@ -19,11 +19,12 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import claiming, contradictions, executor, instants, recordfiles, records
+from defer import contradictions, instants, recordfiles, records
 from defer.client import Client
 from defer.errors import StorageError
 from defer.recordfacts import Begin
-from defer.runner import Runner
+from defer.run import claim, command
+from defer.run.wake import Runner
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.plan import Request
 from defer.store import audit
@@ -75,7 +76,7 @@ class Life:
         def new_run() -> dict[str, Any]:
             return {"run_id": f"run_{instants.to_text(self.now)}", "host": "h", "runner": DEAD}
 
-        choose = partial(claiming.choose, now=self.now, max_parallel=1, new_run=new_run)
+        choose = partial(claim.choose, now=self.now, max_parallel=1, new_run=new_run)
         for one in self.client.store.claim_due(self.now, choose):
             self.client.audit.note(
                 self.now, "started", one["id"], run=one["run"]["run_id"], attempt=one["run"]["attempt"]
@@ -88,7 +89,7 @@ class Life:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(executor, "write_prompt", refuse)
+            patch.setattr(command, "write_prompt", refuse)
             with pytest.raises(StorageError):
                 self.wake(**ahead)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from defer import executor, fsio, trust
-from defer.executor import Misconfigured
+from defer import fsio, trust
+from defer.run import command
+from defer.run.command import Misconfigured
 from support import Place, as_root
 
 OTHER = 65534
@@ -95,10 +96,10 @@ def test_root_runs_what_belongs_to_the_user_whose_store_it_is(place: Place) -> N
     place.runtime.mkdir(mode=0o700)
     for one in (Path(path), place.runtime):
         os.chown(one, OTHER, OTHER)
-    assert executor.resolve(path, place.store_path) == Path(path)
+    assert command.resolve(path, place.store_path) == Path(path)
     os.chown(place.runtime, 4321, 4321)
     with pytest.raises(Misconfigured, match="another user"):
-        executor.resolve(path, place.store_path)
+        command.resolve(path, place.store_path)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from defer import claiming
 from defer.client import Client
 from defer.record import changes, outcome, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
+from defer.run import claim
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.edit import Editor
 from support import NOW, ROOT, Place, at, text_at, v1_task
@@ -55,7 +55,7 @@ def unknown_in(found: Task) -> Task:
 
 
 def claimed(one: Task, moment: Any = NOW) -> Task:
-    (changed,) = claiming.choose([one], moment, 4, lambda: {"run_id": "r"})
+    (changed,) = claim.choose([one], moment, 4, lambda: {"run_id": "r"})
     return changed
 
 

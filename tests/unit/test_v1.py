@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from defer.attempt import Attempt
+from defer.run.attempt import Attempt
 from support import NOW, at, quoted, strict, until, v1_task
 
 # One record in every spelling that v1's users have: jq, Python and editors space and order as they like.

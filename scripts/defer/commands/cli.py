@@ -60,9 +60,9 @@ def main(face: str, argv: list[str], callers_umask: int = -1) -> int:
 def _answer(face: str, argv: list[str], callers_umask: int) -> int:
     _check_words(argv)
     if face in _RUNNING:
-        from defer import surroundings
+        from defer.run import environment
 
-        surroundings.callers_umask = callers_umask
+        environment.callers_umask = callers_umask
     return _call(face, argv)
 
 

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import BinaryIO, TypeAlias
 
-from defer import recovery
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
-from defer.loop import Loop
 from defer.record import codec, task
-from defer.runner import Runner
+from defer.run import recovery
+from defer.run.loop import Loop
+from defer.run.wake import Runner
 from defer.store import v1locks
 
 from . import flags, output
@@ -26,7 +26,7 @@ def wake(connect: Connect, argv: list[str]) -> int:
         if args.loop is None:
             _wake_once(connect(), loop, 60.0, args.json)
         else:
-            from defer import preload
+            from defer.run import preload
 
             # The files it was started from may be moved, or brought up to date, while it goes on.
             preload.everything()
@@ -129,7 +129,7 @@ def attempt(connect: Connect, argv: list[str]) -> int:
     client = connect()
     _ = client.config.secret_names
     given = _read_task(sys.stdin.buffer)
-    from defer import byhand
+    from defer.run import byhand
 
     came_to, differing = byhand.attempt(client, given)
     if differing:

@@ -26,7 +26,7 @@ def concerns_claim(one: Task, now: datetime, is_held: IsHeld) -> bool:
 
 def may_live(executing: Task, now: datetime, is_held: IsHeld) -> bool:
     """Whether the attempt of an executing record, whoever wrote it, may still be under way."""
-    from defer import recovery
+    from defer.run import recovery
 
     # A `run` that cannot be read here counts for as long as one that names nobody.
     run = executing.get("run")

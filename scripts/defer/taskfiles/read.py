@@ -16,10 +16,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from defer import fsio, surroundings, timeparse
+from defer import fsio, timeparse
 from defer.errors import BadInput
 from defer.paths import ROOT
 from defer.record import shapes
+from defer.run import environment as surroundings
 from defer.settings import config
 
 from . import formats

@@ -12,8 +12,8 @@ import pytest
 
 from defer.client import Client
 from defer.commands import wake
-from defer.loop import Loop
-from defer.runner import Runner
+from defer.run.loop import Loop
+from defer.run.wake import Runner
 from support import ROOT, SCRIPTS, is_running, quoted, strict, until, v1_task, warnings_of
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from defer import claiming, instants
+from defer import instants
 from defer.client import Client
 from defer.errors import Refused
 from defer.record import changes, occurrences, outcome, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
+from defer.run import claim
 from defer.scheduling.plan import Request
 
 Make = Callable[..., task.Task]
@@ -40,7 +41,7 @@ def make(tmp_path: Any) -> Make:
 
 
 def begin(one: task.Task, now: datetime) -> task.Task:
-    (changed,) = claiming.choose([one], now, 4, lambda: {"run_id": "r"})
+    (changed,) = claim.choose([one], now, 4, lambda: {"run_id": "r"})
     return changed
 
 
@@ -68,7 +69,7 @@ def snoozed(one: task.Task, moment: str) -> task.Task:
 def test_a_paused_task_is_never_due(make: Make) -> None:
     paused = changes.pause(make("every day at 9am"), at("2026-03-01T08:00:00Z"))
     assert (paused["status"], paused["paused_at"]) == ("paused", "2026-03-01T08:00:00Z")
-    assert claiming.choose([paused], at("2026-03-09T00:00:00Z"), 4, dict) == []
+    assert claim.choose([paused], at("2026-03-09T00:00:00Z"), 4, dict) == []
     assert task.needs_attention_at(paused) == instants.NEVER
 
 
@@ -86,7 +87,7 @@ def test_resumed_late_nothing_is_made_up_for(make: Make, policy: str) -> None:
     (skipped,) = resumed["ended"]
     assert (skipped["status"], skipped["reason"]) == ("skipped", "the task was paused")
     assert skipped["stretch"] == {"first": "2026-03-01T00:01:00Z", "last": "2026-03-31T00:00:00Z", "count": 43200}
-    assert claiming.choose([resumed], now, 4, dict) == []
+    assert claim.choose([resumed], now, 4, dict) == []
     assert (resumed["status"], resumed["run_at"]) == ("scheduled", "2026-03-31T00:01:00Z")
     assert "paused_at" not in resumed
     assert "paused_at" not in skipped

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
-from defer import claiming, instants
+from defer import instants
 from defer.client import Client
 from defer.errors import BadInput
 from defer.record import occurrences, outcome, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
+from defer.run import claim
 from defer.scheduling.plan import Request
 
 Make = Callable[..., task.Task]
@@ -43,7 +44,7 @@ def make(tmp_path: Any) -> Make:
 
 def begin(one: task.Task, now: datetime) -> task.Task:
     """The record after a claim at ``now`` that must change it."""
-    (changed,) = claiming.choose([one], now, 4, lambda: {"run_id": "r"})
+    (changed,) = claim.choose([one], now, 4, lambda: {"run_id": "r"})
     return changed
 
 

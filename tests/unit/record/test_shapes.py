@@ -13,10 +13,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import defer
-from defer import instants, prompt
+from defer import instants
 from defer.commands import output
 from defer.record import codec, shapes, types
 from defer.record.codec import BadLine
+from defer.run import prompt
 from support import NOW, ROOT, strict, text_at, v1_task
 
 SCHEMA = json.loads((ROOT / "references" / "task.schema.json").read_text())

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from defer import claiming, process, sdk
+from defer import process, sdk
 from defer.commands import cli, output
 from defer.errors import NeedsNewer, Refused
 from defer.record import codec, occurrences, task
 from defer.record import versions as known
 from defer.record.codec import BadLine
+from defer.run import claim
 from defer.scheduling import edit
 from defer.store import archive, holding, markers
 from defer.store.audit import AuditLog
@@ -184,7 +185,7 @@ def test_it_takes_no_slot_and_no_workspace(place: Place) -> None:
 
 def test_a_claim_never_chooses_it() -> None:
     for one in LEFT_ALONE.values():
-        assert claiming.choose([one, v1_task("mine")], NOW, 4, lambda: {"run_id": "r"})[0]["id"] == "mine"
+        assert claim.choose([one, v1_task("mine")], NOW, 4, lambda: {"run_id": "r"})[0]["id"] == "mine"
 
 
 # What is executing
@@ -210,7 +211,7 @@ def taken(place: Place, one: Task, moment: Any = NOW) -> bool:
     def choose(hot: list[Task]) -> list[Task]:
         for slots, workspace in ((1, None), (4, "/w")):
             mine = [{**each, "workspace": workspace} if each["id"] == "mine" else each for each in hot]
-            chosen.append(claiming.choose(mine, moment, slots, lambda: {"run_id": "r"}))
+            chosen.append(claim.choose(mine, moment, slots, lambda: {"run_id": "r"}))
         return []
 
     place.store().claim_due(moment, choose)
@@ -544,16 +545,16 @@ def test_it_is_neither_claimed_nor_expired_nor_missed_before(place: Place) -> No
     daily = {"recurrence": {**DAILY, "expression": "45 16 * * *"}, "occurrence": text_at()}
     late = held(expires_at=text_at(minutes=1))
     for one in (held(), late, held(**daily)):
-        assert claiming.choose([one], at(minutes=9), 4, lambda: {"run_id": "r"}) == []
-    (claimed,) = claiming.choose([held()], at(minutes=10), 4, lambda: {"run_id": "r"})
+        assert claim.choose([one], at(minutes=9), 4, lambda: {"run_id": "r"}) == []
+    (claimed,) = claim.choose([held()], at(minutes=10), 4, lambda: {"run_id": "r"})
     assert (claimed["status"], "held" in claimed, claimed["run"]["late_by_seconds"]) == ("executing", False, 600)
-    (expired,) = claiming.choose([late], at(minutes=10), 4, lambda: {"run_id": "r"})
+    (expired,) = claim.choose([late], at(minutes=10), 4, lambda: {"run_id": "r"})
     assert (expired["error_type"], "held" in expired) == ("Expired", False)
 
 
 def test_its_next_occurrence_is_not_held() -> None:
     daily = {"recurrence": {**DAILY, "expression": "45 16 * * *", "catch_up": "none"}, "occurrence": text_at()}
-    (moved,) = claiming.choose([held(**daily)], at(hours=1), 4, lambda: {"run_id": "r"})
+    (moved,) = claim.choose([held(**daily)], at(hours=1), 4, lambda: {"run_id": "r"})
     assert (moved["run_at"], "held" in moved, "held" in moved["ended"][0]) == (text_at(days=1), False, False)
 
 

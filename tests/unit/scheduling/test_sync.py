@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from defer import claiming, fsio, instants
+from defer import fsio, instants
 from defer.client import Client
 from defer.errors import BadInput
 from defer.record import codec, outcome, schema, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
+from defer.run import claim as claiming
 from defer.scheduling import fromfile
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.plan import Request

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from .wakers import searchpath
+from defer.wakers import searchpath
 
 callers_umask = -1
 """The umask of whoever called this process, for executors: ours is 077. -1 is the process's own."""

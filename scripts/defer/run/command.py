@@ -12,13 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from . import fsio, prompt, surroundings
-from .errors import DeferError, NoHome
-from .executors import registry
-from .record import shapes
-from .record.codec import Task
-from .record.outcome import CONFIG_ERROR, FAILED, OK, Outcome
-from .settings.config import Config
+from defer import fsio
+from defer.errors import DeferError, NoHome
+from defer.executors import registry
+from defer.record import shapes
+from defer.record.codec import Task
+from defer.record.outcome import CONFIG_ERROR, FAILED, OK, Outcome
+from defer.settings.config import Config
+
+from . import environment as surroundings
+from . import prompt
 
 _READ_BYTES = 1 << 16
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
@@ -125,7 +128,7 @@ def own_variables(task: Task, config: Config) -> tuple[dict[str, str], list[byte
     """
     if not task.get("env"):
         return {}, []
-    from .taskfiles import read
+    from defer.taskfiles import read
 
     environment = _Noted(surroundings.passed_on(config.environment))
     try:
@@ -153,7 +156,7 @@ def _names_told(task: Task) -> dict[str, str]:
     session, model, agent = _session(task), task.get("model"), task.get("agent")
     if not (session or model or agent):
         return {}
-    from .executors import names  # only a task of an agent's pays for it
+    from defer.executors import names  # only a task of an agent's pays for it
 
     for what, named, is_plain in (("model", model, names.is_model), ("agent", agent, names.is_agent)):
         if named and not is_plain(named):
@@ -173,7 +176,7 @@ def session_error(task: Task) -> str | None:
     session = _session(task)
     if not session:
         return None
-    from .executors import names
+    from defer.executors import names
 
     if names.is_session(session):
         return None

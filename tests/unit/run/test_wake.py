@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from defer import claiming, executor, fsio, instants, process
-from defer.attempt import Attempt
+from defer import fsio, instants, process
 from defer.errors import BadInput, StorageError
-from defer.loop import Loop
-from defer.runner import Runner
+from defer.run import claim
+from defer.run import command as executor
+from defer.run.attempt import Attempt
+from defer.run.loop import Loop
+from defer.run.wake import Runner
 from defer.store.audit import AuditLog
 from support import NOW, SCRIPTS, at, quoted, text_at, until, v1_task
 
@@ -523,7 +525,7 @@ class TestStoreTrouble:
             return settling and len(tries) < 3
 
         self.failing_appends(monkeypatch, fails)
-        monkeypatch.setattr("defer.agenda._FAILED_AGAIN_SECONDS", 0.01)
+        monkeypatch.setattr("defer.run.agenda._FAILED_AGAIN_SECONDS", 0.01)
         assert place.wake_at(NOW, {"DEFER_EXECUTOR": "/bin/true"})["completed"] == 1
         assert len(tries) == 3
         assert place.archived()[0]["status"] == "completed"
@@ -732,12 +734,12 @@ class TestWhatCannotBeReadAgain:
 
     @pytest.fixture
     def broken(self, monkeypatch):
-        whole = claiming.choose
+        whole = claim.choose
 
         def choose(hot, **known):
             return [{**one, "attempts": "1"} if one["id"] == "a" else one for one in whole(hot, **known)]
 
-        monkeypatch.setattr(claiming, "choose", choose)
+        monkeypatch.setattr(claim, "choose", choose)
 
     @pytest.mark.usefixtures("broken")
     def test_is_not_claimed_and_costs_no_neighbour_anything(self, place):
@@ -872,13 +874,13 @@ class TestWhileItClaims:
     def test_a_deadline_is_kept(self, place, monkeypatch):
         """Each claim takes what comes; the one that is overdue is ended between two of them."""
         claims, ended_after = [], []
-        whole = claiming.choose
+        whole = claim.choose
 
         def choose(hot, **known):
             claims.append(1)
             return whole(hot, **known)
 
-        monkeypatch.setattr(claiming, "choose", choose)
+        monkeypatch.setattr(claim, "choose", choose)
         end = Attempt.end
         monkeypatch.setattr(Attempt, "end", lambda self, why: (ended_after.append(len(claims)), end(self, why))[1])
         sleeps = place.executor("exec sleep 600")
@@ -949,7 +951,7 @@ class TestWhileItClaims:
 
         monkeypatch.setattr(fsio, "append", append)
         monkeypatch.setattr(fsio, "give_back", lambda path, size: False)
-        monkeypatch.setattr("defer.agenda._FAILED_AGAIN_SECONDS", 0.2)
+        monkeypatch.setattr("defer.run.agenda._FAILED_AGAIN_SECONDS", 0.2)
         monkeypatch.setattr(Loop, "wait", lambda self, until: (turns.append(1), wait(self, until))[1])
         first = place.base / "first"
         place.write_store(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from .errors import Refused
-from .record import occurrences, task, versions
-from .record.codec import Task
+from defer.errors import Refused
+from defer.record import occurrences, task, versions
+from defer.record.codec import Task
 
 _MENDS = {
     task.EXECUTING: "wait for its end, or: defer cancel --kill {id}",

@@ -13,7 +13,7 @@ from cronsim import CronSim
 import simulated_year
 from defer import instants
 from defer.client import Client
-from defer.runner import Runner
+from defer.run.wake import Runner
 from defer.scheduling.plan import Request
 from simulated_year import ZONES, World
 from support import Place, quoted, strict, until

@@ -7,16 +7,17 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from . import fsio
+from defer import fsio
+from defer.errors import DeferError, NoSuchTask, StorageError, is_full
+from defer.executors import handover
+from defer.record import outcome, task
+from defer.record.codec import Task
+from defer.record.outcome import Outcome
+from defer.record.retry import Backoff
+from defer.store.interface import Store
+
 from .capture import RESERVE_BYTES
-from .errors import DeferError, NoSuchTask, StorageError, is_full
-from .executor import Paths
-from .executors import handover
-from .record import outcome, task
-from .record.codec import Task
-from .record.outcome import Outcome
-from .record.retry import Backoff
-from .store.interface import Store
+from .command import Paths
 
 
 class NotOurs(DeferError):

@@ -32,7 +32,7 @@ def everything() -> None:
     for name in (*_LIBRARIES, *_MORE_LIBRARIES):
         _load(name)
     with suppress(Exception):
-        from .taskfiles.read import load_schema
+        from defer.taskfiles.read import load_schema
 
         load_schema()
 

@@ -12,9 +12,10 @@ import signal
 import time
 from contextlib import suppress
 
+from defer.process import signal_group
+
 from . import descendants
 from .descendants import Row
-from .process import signal_group
 
 LOOK_EVERY_SECONDS = 0.05
 _AFTER_KILL_SECONDS = 5.0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer.capture import STREAMS, Capture, Log
+from defer.run.capture import STREAMS, Capture, Log
 from defer.settings.masking import MASK, Masker
 
 

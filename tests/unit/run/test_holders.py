@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from defer import killing, process
+from defer import process
 from defer.errors import Refused
+from defer.run import kill
 from defer.store.audit import AuditLog
 from support import NOW, at, is_running, quoted, strict, text_at, until, v1_task
 
@@ -281,4 +282,4 @@ def test_release_of_what_was_settled_meanwhile_is_refused(place):
 
     store.find = find
     with pytest.raises(Refused, match="not executing"):
-        killing.release(store, AuditLog(place.log_path), config, "a", NOW)
+        kill.release(store, AuditLog(place.log_path), config, "a", NOW)

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import instants, process
-from .process import Identity
-from .record import outcome
-from .record.codec import Task
-from .record.outcome import Outcome
+from defer import instants, process
+from defer.process import Identity
+from defer.record import outcome
+from defer.record.codec import Task
+from defer.record.outcome import Outcome
 
 ALIVE, LOST, OVERDUE, NEVER_BEGAN = "alive", "lost", "overdue", "never began"
 LEASE_WITHOUT_TIMEOUT = timedelta(hours=24)

@@ -10,8 +10,8 @@ from support import SCRIPTS
 
 LATER = """
 import pathlib, sys
-from defer import preload, runner
-package = pathlib.Path(preload.__file__).parent
+from defer.run import preload; from defer.run import wake as runner
+package = pathlib.Path(preload.__file__).parent.parent
 {change}
 preload._LONG_SECONDS = 0.0
 later = preload.AfterAWhile()

@@ -18,27 +18,22 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from . import charsets, descendants, fsio, process, surroundings, timeparse
+from defer import fsio, process, timeparse
+from defer.errors import DeferError
+from defer.executors import handover, resultfile
+from defer.process import Leader
+from defer.record import codec
+from defer.record.codec import Task
+from defer.record.outcome import CANCELLED, FAILED, OK, RUNNER_STOPPED, TIMEOUT, TIMEOUT_ERROR, Outcome, error_type_of
+from defer.record.retry import no_sooner_than_a_minute
+from defer.settings.config import Config
+from defer.settings.masking import Masker
+
+from . import charsets, descendants
+from . import environment as surroundings
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
+from .command import Misconfigured, Paths, environment, own_variables, session_error, timeout_of, working_directory
 from .ending import LOOK_EVERY_SECONDS, Ending
-from .errors import DeferError
-from .executor import (
-    Misconfigured,
-    Paths,
-    environment,
-    own_variables,
-    session_error,
-    timeout_of,
-    working_directory,
-)
-from .executors import handover, resultfile
-from .process import Leader
-from .record import codec
-from .record.codec import Task
-from .record.outcome import CANCELLED, FAILED, OK, RUNNER_STOPPED, TIMEOUT, TIMEOUT_ERROR, Outcome, error_type_of
-from .record.retry import no_sooner_than_a_minute
-from .settings.config import Config
-from .settings.masking import Masker
 
 if TYPE_CHECKING:
     from .keeper import Keeper

@@ -9,19 +9,22 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
-from . import claiming, executor, instants
+from defer import instants
+from defer.client import Client
+from defer.commands import output
+from defer.errors import NoSuchTask, NotStorable
+from defer.record import outcome, task, versions
+from defer.record.codec import Task
+from defer.record.outcome import Outcome
+from defer.settings.config import Config
+
+from . import claim
+from . import command as executor
 from .attempt import Attempt
-from .client import Client
-from .commands import output
-from .errors import NoSuchTask, NotStorable
-from .executor import Misconfigured, Paths
+from .command import Misconfigured, Paths
 from .keeper import Keeper
 from .loop import Loop
-from .record import outcome, task, versions
-from .record.codec import Task
-from .record.outcome import Outcome
-from .runner import Runner
-from .settings.config import Config
+from .wake import Runner
 
 _SAID_BY_V1 = ("status", "started_at")
 
@@ -57,7 +60,7 @@ class ByHand(Runner):
         current = self._store.find(self._given["id"])
         if current is None:
             raise NoSuchTask(self._given["id"])
-        return claiming.by_hand(current, self._given, hot, now, self._new_run())
+        return claim.by_hand(current, self._given, hot, now, self._new_run())
 
     def _may_claim(self) -> bool:
         return False

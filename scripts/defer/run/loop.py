@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from defer.signals import Signals
+
 from . import descendants
-from .signals import Signals
 
 if TYPE_CHECKING:
     from .attempt import Attempt

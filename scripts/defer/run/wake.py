@@ -21,21 +21,23 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import claiming, executor, fsio, instants, preload, process, recovery, settling, trust
+from defer import fsio, instants, process, trust
+from defer.errors import DeferError
+from defer.record import outcome, task
+from defer.record.codec import Task
+from defer.record.outcome import Outcome
+from defer.settings.config import Config
+from defer.store import lease
+from defer.store.audit import AuditLog
+from defer.store.interface import Store
+
+from . import claim, command, preload, recovery, settling
 from .agenda import Agenda
 from .attempt import Attempt
+from .command import Misconfigured, Paths
 from .ending import Ending
-from .errors import DeferError
-from .executor import Misconfigured, Paths
 from .loop import Loop
-from .record import outcome, task
-from .record.codec import Task
-from .record.outcome import Outcome
-from .settings.config import Config
 from .settling import NotOurs, run_id
-from .store import lease
-from .store.audit import AuditLog
-from .store.interface import Store
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -230,7 +232,7 @@ class Runner:
     def _claim(self) -> bool:
         """Claim what is due while slots are free and start it; whether anything was changed."""
         now = self._clock()
-        choose = partial(claiming.choose, now=now, max_parallel=self._max_parallel, new_run=self._new_run)
+        choose = partial(claim.choose, now=now, max_parallel=self._max_parallel, new_run=self._new_run)
         changed = self._store.claim_due(now, choose)
         for one in changed:
             if one["status"] == task.EXECUTING:
@@ -246,28 +248,28 @@ class Runner:
         self.counts["started"] += 1
         self._audit.note(self._clock(), "started", claimed["id"], run=run_id(claimed), attempt=claimed["attempts"])
         try:
-            executor.write_prompt(claimed, paths, self._config)
+            command.write_prompt(claimed, paths, self._config)
         except Exception as error:
             # A directory in the place of the prompt is in this task's way alone.
             if isinstance(error, OSError) and not isinstance(error, IsADirectoryError):
                 self._put_back(claimed, error)
             else:
-                self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR, self._config))
+                self._settle(claimed, command.not_started(error, outcome.CONFIG_ERROR, self._config))
             return
         try:
-            argv = executor.command_line(claimed, self._config)
+            argv = command.command_line(claimed, self._config)
             if argv is None:
-                self._settle(claimed, executor.prompt_prepared(paths))
+                self._settle(claimed, command.prompt_prepared(paths))
                 return
             attempt = Attempt(claimed, self._config, argv, partial(self._is_being_cancelled, claimed))
         except Misconfigured as error:
-            self._settle(claimed, executor.misconfigured(error, paths, self._config))
+            self._settle(claimed, command.misconfigured(error, paths, self._config))
         except Exception as error:
             # Neither what the system lacks nor what stands where our own directory belongs is this task's fault.
             if isinstance(error, trust.Untrusted) or isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 self._put_back(claimed, error)
             else:
-                self._settle(claimed, executor.not_started(error, outcome.CONFIG_ERROR, self._config))
+                self._settle(claimed, command.not_started(error, outcome.CONFIG_ERROR, self._config))
         else:
             self._loop.expect(attempt)
             give_up = partial(self._give_start_up, attempt)

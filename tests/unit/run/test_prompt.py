@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt  # comes with rich
 
-from defer import prompt, visible
+from defer import visible
+from defer.run import prompt
 from support import v1_task
 
 HEADINGS = ["Task", "Summary", "Key points", "Artifacts", "Constraints", "Prompt"]

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from defer import process, recovery
+from defer import process
+from defer.run import recovery
 from support import NOW, at, text_at, v1_task
 
 

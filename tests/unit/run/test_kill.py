@@ -8,9 +8,10 @@ import threading
 
 import pytest
 
-from defer import killing, process
+from defer import process
 from defer.errors import Refused
 from defer.record import task
+from defer.run import kill
 from defer.store.audit import AuditLog
 from support import NOW, is_running, quoted, strict, text_at, until, v1_task
 
@@ -133,13 +134,13 @@ def test_two_at_once_agree(place):
 
 def test_one_that_cannot_be_ended_from_here_is_refused(place, monkeypatch):
     """A runner that lives and never settles: in another container, say."""
-    monkeypatch.setattr("defer.killing._SETTLE_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("defer.run.kill._SETTLE_PATIENCE_SECONDS", 0.1)
     me = process.identity(os.getpid())
     run = {"run_id": "r", "runner": me}
     place.write_store(v1_task("a", status="executing", attempts=1, started_at=text_at(), run=run))
     config = place.config({"DEFER_KILL_GRACE_SECONDS": "0"})
     with pytest.raises(Refused, match="still executing: a "):
-        killing.cancel(place.store(), AuditLog(place.log_path), "a", None, config, lambda: NOW)
+        kill.cancel(place.store(), AuditLog(place.log_path), "a", None, config, lambda: NOW)
 
 
 def test_an_attempt_of_v1_that_names_no_process_is_refused_and_nothing_is_changed(place):
@@ -175,7 +176,7 @@ class TestFiledMeanwhile:
             return whole(*args)
 
         store.update = update
-        settled = killing.cancel(store, AuditLog(place.log_path), "a", None, place.config(), lambda: NOW)
+        settled = kill.cancel(store, AuditLog(place.log_path), "a", None, place.config(), lambda: NOW)
         assert (settled["status"], len(calls)) == ("cancelled", 2)
         assert [one["status"] for one in place.archived()] == ["cancelled"]
 
@@ -190,4 +191,4 @@ class TestFiledMeanwhile:
 
         store.update = update
         with pytest.raises(Refused, match="task is not executing: a is failed"):
-            killing.release(store, AuditLog(place.log_path), place.config(), "a", NOW)
+            kill.release(store, AuditLog(place.log_path), place.config(), "a", NOW)

@@ -15,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import charsets, fsio
-from .errors import is_full
-from .settings.masking import MASK, NOTHING, Held, Masker
+from defer import fsio
+from defer.errors import is_full
+from defer.settings.masking import MASK, NOTHING, Held, Masker
+
+from . import charsets
 
 STREAMS = ("stdout", "stderr")
 RECORD_BYTES = 64 << 10

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import charsets
+from defer.run import charsets
 from support import SCRIPTS, v1_task
 
 LATIN1 = "de_DE.ISO-8859-1"

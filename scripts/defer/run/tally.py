@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from .commands import output
-from .record import outcome, task
-from .record.codec import Task
-from .record.outcome import Outcome
-from .store.audit import AuditLog
+from defer.commands import output
+from defer.record import outcome, task
+from defer.record.codec import Task
+from defer.record.outcome import Outcome
+from defer.store.audit import AuditLog
 
 _COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "expired", "missed", "skipped")
 

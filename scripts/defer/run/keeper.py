@@ -27,10 +27,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from . import process
+from defer import process
+from defer.process import Identity
+from defer.settings.masking import NOTHING, Held, Masker
+
 from .capture import STREAMS, Capture, Log
-from .process import Identity
-from .settings.masking import NOTHING, Held, Masker
 
 _READ_BYTES = 1 << 16
 _LOOK_EVERY_SECONDS = 1.0

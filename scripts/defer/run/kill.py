@@ -8,18 +8,20 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from . import process, recovery, settling
+from defer import process
+from defer.errors import Refused
+from defer.record import changes, outcome, task
+from defer.record.codec import Task
+from defer.scheduling import plan
+from defer.settings.config import Config
+from defer.store import lease
+from defer.store.audit import AuditLog
+from defer.store.interface import Store
+
+from . import recovery, settling
+from .command import Paths
 from .ending import Ending
-from .errors import Refused
-from .executor import Paths
-from .record import changes, outcome, task
-from .record.codec import Task
-from .scheduling import plan
-from .settings.config import Config
 from .settling import run_id
-from .store import lease
-from .store.audit import AuditLog
-from .store.interface import Store
 
 _KILL_POLL_SECONDS = 0.05
 _SETTLE_PATIENCE_SECONDS = 10.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import surroundings
+from defer.run import environment
 from defer.settings import config
 from defer.wakers import cronenv
 from support import SCRIPTS, quoted, records, strict, umask
@@ -129,7 +129,7 @@ class TestEnvironment:
         assert cronenv.wanted({"HOME": cronenv.home(), **exported}, "/bin") == {"PATH": "/bin"}
 
     def test_no_setting_of_ours_is_kept_from_executors(self):
-        assert not (surroundings.ATTEMPT | surroundings.AGENT_SESSION) & config.VARIABLES.keys()
+        assert not (environment.ATTEMPT | environment.AGENT_SESSION) & config.VARIABLES.keys()
 
 
 class TestUmask:
@@ -166,7 +166,7 @@ class TestUmask:
         place.schedule("now", "s", "--executor", place.executor("umask"))
         main = [sys.executable, "-I", "-S", "-X", "utf8", code / "scripts/defer/__main__.py", "wake"]
         subprocess.run([*main, "--help"], env=place.env, check=True, capture_output=True)
-        for compiled in (code / "scripts/defer/__pycache__").glob("runner.*"):
+        for compiled in (code / "scripts/defer/run/__pycache__").glob("wake.*"):
             compiled.write_bytes(compiled.read_bytes()[:200])
         subprocess.run(main, env=place.env, check=True, preexec_fn=umask(0o023))
         assert printed_umask(place.archived()[0]["result"]) == 0o023

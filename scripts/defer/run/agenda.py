@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
-from .errors import DeferError, StorageError, StoreBusy
+from defer.errors import DeferError, StorageError, StoreBusy
 
 _BUSY_AGAIN_SECONDS = 0.02
 _FAILED_AGAIN_SECONDS = 1.0

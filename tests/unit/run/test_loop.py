@@ -2,7 +2,7 @@
 
 import subprocess
 
-from defer.loop import Loop
+from defer.run.loop import Loop
 
 
 class Over:

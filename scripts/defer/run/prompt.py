@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from . import visible
-from .record.codec import Task
+from defer import visible
+from defer.record.codec import Task
 
 _NONE = "(none)"
 _FRAMES = {

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import claiming
 from defer.record import task
+from defer.run import claim
 from support import NOW, at, text_at, v1_task
 
 Task = dict[str, Any]
@@ -31,7 +31,7 @@ def recurring(task_id: str, minutes_ago: float, **policies: Any) -> Task:
 
 def choose(*hot: Task, slots: int = 4) -> list[Task]:
     numbers = count(1)
-    return claiming.choose(hot, NOW, slots, lambda: {"run_id": f"r{next(numbers)}"})
+    return claim.choose(hot, NOW, slots, lambda: {"run_id": f"r{next(numbers)}"})
 
 
 def names(changed: list[Task], status: str = "executing") -> list[str]:

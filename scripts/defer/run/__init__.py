@@ -1,0 +1,1 @@
+"""A wake, and the attempts it looks after."""
