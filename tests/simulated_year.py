@@ -23,9 +23,10 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from defer import instants, recordfiles
+from defer import instants
 from defer.client import Client
 from defer.record import codec
+from defer.reports import recordfiles
 from defer.run.wake import Runner
 from defer.scheduling.plan import Request
 

@@ -22,11 +22,12 @@ from typing import Any
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
 
-from defer import fsio, instants, process, records
+from defer import fsio, instants, process
 from defer.errors import DeferError
 from defer.record import outcome, task, versions
 from defer.record.outcome import Outcome
-from defer.recordfacts import Begin
+from defer.reports import records
+from defer.reports.facts import Begin
 from defer.run import agenda, byhand
 from defer.run import wake as runner
 from defer.scheduling import plan

@@ -51,7 +51,7 @@ from defer.commands import schedule as scheduling
 from defer.commands import list as looking
 from defer.commands import change as changing
 from defer.commands import wake as waking
-from defer import recordfiles
+from defer.reports import recordfiles
 from defer.store import jsonl as store
 from defer.wakers import cron as crontab
 ended = []

@@ -16,7 +16,7 @@ def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
     args = flags.doctor().parse(argv)
     if not args.records:
         raise BadInput("doctor needs to know what to check (defer doctor --records)")
-    from defer import recordfiles
+    from defer.reports import recordfiles
     from defer.store import places
 
     client = connect()

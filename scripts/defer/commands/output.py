@@ -15,7 +15,7 @@ from defer.record import occurrences, task, versions
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
-    from defer.records import Report
+    from defer.reports.records import Report
 
 _LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2
 _HEADINGS = ("When", "", "Status", "Id", "Summary")

@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from defer.record import task
+
 from . import chains
-from .record import task
-from .recordfacts import Begin, Occurrence, Run, Said, seconds, text
+from .facts import Begin, Occurrence, Run, Said, seconds, text
 
 KINDS = (
     *("lost", "gone", "gap", "miscounted", "ended-twice", "ended-and-waiting"),

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import instants
-from .record import occurrences, task
-from .recordfacts import Occurrence, Rule, instant, seconds, text
+from defer import instants
+from defer.record import occurrences, task
+
+from .facts import Occurrence, Rule, instant, seconds, text
 
 if TYPE_CHECKING:
-    from .recurrence import Recurrence
+    from defer.recurrence import Recurrence
 
 _SECOND = timedelta(seconds=1)
 _MOVED = timedelta(hours=3)
@@ -92,7 +93,7 @@ def _is_moved(rule: Recurrence, fire: datetime, before: int | None, following: i
 
 
 def _gap(one: Occurrence, rule: Recurrence, fire: datetime) -> Fault:
-    from . import recurrence
+    from defer import recurrence
 
     _, last, times = recurrence.between(rule, fire - _SECOND, instant(one.first) - _SECOND)
     upto = f" to {instants.to_text(last)}" if last and times > 1 else ""
@@ -101,7 +102,7 @@ def _gap(one: Occurrence, rule: Recurrence, fire: datetime) -> Fault:
 
 
 def _miscounted_stretches(links: Sequence[Occurrence], rule: Recurrence) -> Iterator[Fault]:
-    from . import recurrence
+    from defer import recurrence
 
     for one in links:
         if one.first == one.last and one.times == 1:

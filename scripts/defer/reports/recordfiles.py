@@ -14,14 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from . import fsio
-from .record import codec
-from .record.codec import BadLine
-from .recordfacts import Begin
+from defer import fsio
+from defer.record import codec
+from defer.record.codec import BadLine
+from defer.settings.config import Config
+from defer.store import audit, index
+from defer.store.jsonl import JsonlStore
+
+from .facts import Begin
 from .records import History
-from .settings.config import Config
-from .store import audit, index
-from .store.jsonl import JsonlStore
 
 _ARCHIVE, _RUNS = "deferred_", "runs_"
 _month_of = re.compile(r"_(\d{4})(0[1-9]|1[0-2])\.jsonl$").search

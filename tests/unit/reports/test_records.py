@@ -19,10 +19,11 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import contradictions, instants, recordfiles, records
+from defer import instants
 from defer.client import Client
 from defer.errors import StorageError
-from defer.recordfacts import Begin
+from defer.reports import contradictions, recordfiles, records
+from defer.reports.facts import Begin
 from defer.run import claim, command
 from defer.run.wake import Runner
 from defer.scheduling import sync as taskfiles

@@ -21,11 +21,13 @@ from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from . import contradictions, recordfacts
+from defer.record import task
+from defer.record.codec import Task
+
+from . import contradictions
+from . import facts as recordfacts
 from .contradictions import Contradiction, Group, Steps
-from .record import task
-from .record.codec import Task
-from .recordfacts import Begin, Occurrence, Run, Said
+from .facts import Begin, Occurrence, Run, Said
 
 MOST_TOLD = 1000
 """So many contradictions are told in full; of the others there is the number."""

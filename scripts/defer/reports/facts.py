@@ -11,9 +11,9 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from . import instants
-from .record import codec, task, versions
-from .record.codec import Task
+from defer import instants
+from defer.record import codec, task, versions
+from defer.record.codec import Task
 
 _T = TypeVar("_T")
 Rule: TypeAlias = tuple[str, str, str]
