@@ -39,7 +39,8 @@ if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
     # Input and output are UTF-8, whatever the locale says.
     os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
-from defer import contextfiles, exits, homedir, snapshot, visible
+from defer import exits, homedir, visible
+from defer.context import find, snapshot
 from defer.errors import EXIT_OK, BadInput, StorageError
 from defer.settings import config
 
@@ -111,7 +112,7 @@ def _snapshot(argv: list[str]) -> snapshot.Snapshot:
     context_file = Path(chosen.context_file) if chosen.context_file else None
     fallback = os.environ.get("DEFER_CONTEXT_FILE")
     secret = config.settings_places(os.environ)
-    return contextfiles.snapshot(chosen.project, context_file, fallback, _home, _working_directory(), secret)
+    return find.snapshot(chosen.project, context_file, fallback, _home, _working_directory(), secret)
 
 
 def _print(argv: list[str]) -> int:

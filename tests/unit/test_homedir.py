@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from defer import contextfiles, homedir, paths
+from defer import homedir, paths
+from defer.context import find
 from defer.errors import EXIT_IO, NoHome
 from defer.settings import config
 from support import SCRIPTS, records, v1_task
@@ -189,6 +190,6 @@ def test_a_context_file_that_is_named_is_found_before_home_is_asked_for(tmp_path
     def no_home() -> Path:
         raise NoHome("")
 
-    assert contextfiles.find(None, named, None, no_home, tmp_path).path == named
+    assert find.find(None, named, None, no_home, tmp_path).path == named
     with pytest.raises(NoHome):
-        contextfiles.find(None, None, None, no_home, tmp_path)
+        find.find(None, None, None, no_home, tmp_path)

@@ -147,7 +147,7 @@ def test_the_command_of_reorient_prints_the_shape_it_shows(
 
 
 def test_the_headings_it_captures_are_those_it_reads(root: Path) -> None:
-    from defer import snapshot
+    from defer.context import snapshot
 
     body = split(root / "reorient")[1]
     table = body.partition("| heading |")[2]

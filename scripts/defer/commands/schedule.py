@@ -220,12 +220,12 @@ def _absolute(artifact: str) -> str:
 
 
 def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
-    from defer import contextfiles
+    from defer.context import find
 
     file = Path(args.context_file) if args.context_file else None
     fallback = settings.get("DEFER_CONTEXT_FILE") or None
     cwd = Path(_origin() or "/")
-    found = contextfiles.snapshot(args.project, file, fallback, lambda: settings.home, cwd, settings.settings_places)
+    found = find.snapshot(args.project, file, fallback, lambda: settings.home, cwd, settings.settings_places)
     return dict(found)
 
 

@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from . import fsio
+from defer import fsio
+from defer.errors import BadInput, Refused
+from defer.settings import config
+
 from . import snapshot as snapshots
-from .errors import BadInput, Refused
-from .settings import config
 
 READ_LIMIT = 1 << 20  # bytes; a context file that people read has a hundredth of that
 RESEARCH = Path("data", "research")

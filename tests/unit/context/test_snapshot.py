@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defer import contextfiles
+from defer.context import find as contextfiles
+from defer.context.snapshot import ITEM_LIMIT, LIST_LIMIT, parse
 from defer.errors import BadInput, Refused
-from defer.snapshot import ITEM_LIMIT, LIST_LIMIT, parse
 
 WHOLE = """\
 # Tide tables
@@ -383,7 +383,7 @@ MANY = {
 @pytest.mark.parametrize("text", MANY.values(), ids=MANY)
 def test_what_a_text_costs_grows_as_it_does(root, text):
     """Megabytes of one thing in a process of its own: linear, seconds; quadratic, an hour."""
-    code = f"from defer import snapshot; print(len(snapshot.parse({text}, 'C.md')))"
+    code = f"from defer.context import snapshot; print(len(snapshot.parse({text}, 'C.md')))"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": root / "scripts"}, capture_output=True, text=True, timeout=240
     )

@@ -1,0 +1,1 @@
+"""A CONTEXT.md: where it lies and what it says."""
