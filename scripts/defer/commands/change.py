@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from defer import instants, words
+from defer import instants, say
 from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.record import task, versions
@@ -32,7 +32,7 @@ def _print(client: Client, args: Namespace, changed: Task, said: str, now: datet
     if output.is_for_people(args):
         # A newer version's zone may be of any type.
         zone = client.config.timezone(None if versions.lacking(changed) else changed.get("tz"))
-        when = words.moment(instants.from_text(changed["run_at"]), zone, now)
+        when = say.moment(instants.from_text(changed["run_at"]), zone, now)
         said = (
             said.replace("runs {when}", "would run {when}, but is paused") if changed["status"] == task.PAUSED else said
         )

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from defer import instants, visible, words
+from defer import instants, visible
+from defer import say as words
 from defer.record import occurrences, task, versions
 from defer.record.codec import Task
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import instants, visible, words
+from defer import instants, say, visible
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
 from defer.record import occurrences, task
 from defer.record.codec import Task
@@ -262,7 +262,7 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
     if args.json:
         output.print_object({**task.shown(shown), "understood": planned.understood(now)}, compact=False)
     elif output.is_for_people(args):
-        said = words.moment(instants.from_text(shown["run_at"]), planned.zone, now)
+        said = say.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
         if not plan.is_new(shown, planned):
             will = "was there already and runs"

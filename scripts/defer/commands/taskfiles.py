@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from defer import fsio, instants, words
+from defer import fsio, instants, say
 from defer.client import Client
 from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
 from defer.record import task, versions
@@ -323,4 +323,4 @@ def _detail(client: Client, step: Step) -> str:
     if step.record["status"] != task.SCHEDULED:
         return f" ({'disabled' if fromfile.is_disabled(step.record) else step.record['status']})"
     zone = client.config.timezone(step.record.get("tz"))
-    return f": runs {words.moment(instants.from_text(step.record['run_at']), zone, client.clock())}"
+    return f": runs {say.moment(instants.from_text(step.record['run_at']), zone, client.clock())}"

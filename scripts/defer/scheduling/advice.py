@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 
-from defer import words
+from defer import say
 from defer.executors import registry
 from defer.paths import ROOT
 from defer.record import versions
@@ -41,7 +41,7 @@ def warnings(markers: Markers, now: datetime) -> list[str]:
     if last is None:
         found.append(f"nothing has ever woken this store ({mend}; the first wake comes a minute after)")
     elif now - last > _ASLEEP_AFTER:
-        found.append(f"nothing has woken this store for {words.distance(now - last)} ({mend})")
+        found.append(f"nothing has woken this store for {say.distance(now - last)} ({mend})")
     trouble = markers.last_trouble()
     if trouble:
         found.append(f"the last wake could not do its work, so what is due waits: {trouble}")

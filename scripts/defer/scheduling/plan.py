@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import instants, timeparse, words
+from defer import instants, say, timeparse
 from defer.errors import About, BadInput, NoSuchTask, Unreadable
 from defer.executors import registry
 from defer.record import occurrences, shapes, task
@@ -111,7 +111,7 @@ class Plan(NamedTuple):
             "local": self.instant.astimezone(self.zone).isoformat(),
             "zone": self.zone.key,
             "in_seconds": int((self.instant - now).total_seconds()),
-            "distance": words.from_now(self.instant, now),
+            "distance": say.from_now(self.instant, now),
             "notes": list(self.notes),
             **({"repeats": occurrences.rule(self.task).describe()} if occurrences.is_recurring(self.task) else {}),
         }

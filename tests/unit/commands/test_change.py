@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import pytest
 
-from defer import words
+from defer import say as words
 from support import DEADLINE_SECONDS, NOW, ROOT, SCRIPTS, Place, strict
 
 Say = Callable[..., str]
