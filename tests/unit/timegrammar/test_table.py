@@ -14,8 +14,8 @@ from defer.timegrammar.engine import Grammar, Row, rows
 from defer.timegrammar.terminals import STARTS, TERMINALS
 from defer.timeparse import TimeExpressionError, parse
 
-REFERENCE = Path(__file__).resolve().parents[2] / "references" / "time-grammar.md"
-START = "<!-- table: written by tests/unit/test_time_grammar.py from scripts/defer/timegrammar/table.py -->\n"
+REFERENCE = Path(__file__).resolve().parents[3] / "references" / "time-grammar.md"
+START = "<!-- table: written by tests/unit/timegrammar/test_table.py from scripts/defer/timegrammar/table.py -->\n"
 END = "<!-- end of table -->\n"
 TABLES = {
     "Numbers and delays": table.NUMBERS,
