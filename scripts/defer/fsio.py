@@ -1,26 +1,26 @@
-"""The only room that opens, writes, syncs, renames and locks files.
+"""The only module that opens, writes, syncs, renames and locks files.
 
-Design, as bullets:
+The design:
 
-- ``Kernel`` (``syscalls``) holds the system calls, one method each; everything here goes
+- ``Kernel`` (``syscalls``) holds the system calls, one method each. Everything here goes
   through ``kernel``, which a fault test replaces (kill before or after call N, fail it, lose
   what was not synced).
 - ``append``: one write, one fsync. If either fails the file is cut back to its old
   length while the caller still holds the lock; a failed fsync is not tried again
   (the page cache may have dropped the data: Rebello et al., USENIX ATC 2020).
-  A new file's name, and those of the directories above it, are synced before its
-  first byte is written: a file that holds something is one that stays.
+  A new file's name, and the names of the directories above it, are synced before its
+  first byte is written: a file that holds something is there to stay.
 - ``replace``: a temporary file in the same directory, fsync, rename, fsync of the
-  directory. No two writers share its name, nobody can guess it, and O_EXCL vouches
-  that it is new. What a crash leaves of it, the next writer of that file removes: at
-  once where it holds the lock, else when it is an hour old.
+  directory. No two writers share its name, nobody can guess it, and O_EXCL makes sure
+  that it is new. If a crash leaves one behind, the next writer of that file removes it: at
+  once if it holds the lock, else when it is an hour old.
 - ``lock``: flock through filelock. The descriptor is closed on exec and closed by
   us; nothing is ever started while it is held.
-- Files are 0600, directories 0700, whatever the umask. A directory that is there is left alone: it may be a home.
-- Nothing is waited for as it is opened, and what is opened is a plain file (``syscalls``). What others own or may
-  write is not worked with, and nothing is written to a file that has a second name (``trust``).
-- What root makes in a directory of somebody else's is theirs, from before it holds
-  anything: they go on with it. It is given away by its descriptor, never by its name.
+- Files are 0600, directories 0700, whatever the umask. An existing directory is left alone: it may be a home.
+- Opening never waits, and only plain files are opened (``syscalls``). We do not work with what others own or may
+  write, and never write to a file that has a second name (``trust``).
+- What root makes in somebody else's directory belongs to them before it holds anything, since
+  they will use it. It is given away by its descriptor, never by its name.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def ensure_directory(path: Path, *, ours: bool = False) -> None:
-    """Make ``path`` and what is missing above it, each 0700; ``ours``: nobody else makes it, and it is not a link."""
+    """Make ``path`` and what is missing above it, each 0700. ``ours``: only we make it, and it may not be a link."""
     if ours:
         trust.check_directory(kernel, path, may_be_link=False)
     try:
@@ -63,7 +63,7 @@ def ensure_directory(path: Path, *, ours: bool = False) -> None:
         if stat(path.parent) is not None:
             raise
         ensure_directory(path.parent)
-        # Not by calling itself: there are places where nothing can be made (/proc).
+        # Not recursive: there are places where nothing can be made (/proc).
         _make_directory(path)
 
 
@@ -89,12 +89,12 @@ def opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def _made(path: Path, flags: int) -> int:
-    """Open a file that may be yet to be made. What is there already is left to whom it belongs."""
+    """Open a file, or make it. An existing file keeps its owner."""
     owner = trust.owner_beside_root(kernel, path.parent)
     if owner is None:
         return kernel.open(path, flags | os.O_CREAT)
     while True:
-        # Only what is new is given away: another name of somebody else's file may have been put here.
+        # Only a new file is given away: somebody may have put another name of a stranger's file here.
         with suppress(FileExistsError):
             fd = kernel.open(path, flags | os.O_CREAT | os.O_EXCL)
             trust.give(kernel, fd, owner)
@@ -120,7 +120,7 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 def _vouched(fd: int, path: Path) -> os.stat_result:
-    """The state of a file that is about to be written: ours alone, by this name alone. Raises trust.Untrusted."""
+    """The state of a file that is about to be written: ours, and without another name. Raises trust.Untrusted."""
     state = kernel.fstat(fd)
     trust.check_file(kernel, state, path, alone=True)
     if state.st_mode & 0o077:
@@ -130,7 +130,7 @@ def _vouched(fd: int, path: Path) -> os.stat_result:
 
 
 def lock(path: Path, timeout: float) -> AbstractContextManager[object]:
-    """Hold the lock at ``path``; StoreBusy after ``timeout`` seconds, StorageError where nothing can be locked."""
+    """Hold the lock at ``path``. Raises StoreBusy after ``timeout`` seconds, StorageError where locks do not work."""
     if trust.owner_beside_root(kernel, path.parent) is not None:
         kernel.close(_made(path, os.O_RDWR | _NO_FOLLOW))
     with suppress(FileNotFoundError):
@@ -140,9 +140,9 @@ def lock(path: Path, timeout: float) -> AbstractContextManager[object]:
 
 @contextmanager
 def edit_lock(directory: Path, timeout: float) -> Iterator[None]:
-    """Hold the lock of those files in ``directory`` that are read, changed and written: settings, task files.
+    """Hold the lock for files in ``directory`` that are read, changed and written back: settings, task files.
 
-    It leaves nothing behind in a place that people look at. Whoever waits for a lock whose name is gone takes the next.
+    It leaves no file behind where people look. If the lock file is gone after waiting, the next one is taken.
     """
     path = directory / ".defer.lock"
     with storage_errors(directory):
@@ -159,7 +159,7 @@ def append(path: Path, data: bytes | Iterable[bytes], *, name_is_synced: bool = 
     """Append ``data`` and sync it, or leave the file as it was; the file's state afterwards.
 
     The caller holds the lock that guards ``path``. An empty file counts as new, and its name is synced,
-    unless the caller knows it to be.
+    unless the caller knows that it is synced.
     """
     with _opened_or_made(path, os.O_RDWR | os.O_APPEND | _NO_FOLLOW) as fd:
         before = _vouched(fd, path).st_size
@@ -177,14 +177,14 @@ def append(path: Path, data: bytes | Iterable[bytes], *, name_is_synced: bool = 
 
 
 def _sync_names(path: Path) -> None:
-    """Make the name of a file survive a power loss, and those of the directories above that we may have made."""
+    """Make the name of a file survive a power loss, and the names of the directories above that we may have made."""
     sync_directory(path.parent)
-    # What root makes is the owner's of the place.
+    # What root makes belongs to the owner of the place.
     ours = os.geteuid() or kernel.stat(path.parent).st_uid
     for directory in path.parent.parents:
         if kernel.stat(directory).st_uid != ours:
             break
-        # What we may not read is none that we have made.
+        # We cannot have made a directory that we may not read.
         with suppress(PermissionError):
             sync_directory(directory)
 
@@ -222,7 +222,7 @@ def replace(
 ) -> os.stat_result:
     """Put a new file in the place of ``path``: readers see the old one or the new one, whole; its state.
 
-    It belongs to whom ``like`` does. ``is_locked``: nobody else can be writing it, so that every leftover is dead.
+    It gets the owner of ``like``. ``is_locked``: nobody else can be writing it, so that every leftover is dead.
     """
     new = path.with_name(f"{_front(path)}{os.urandom(8).hex()}.new")
     try:
@@ -245,7 +245,7 @@ def replace(
 
 
 def _front(path: Path) -> str:
-    """What the temporary names of a file begin with: its own name, as far as that leaves room."""
+    """The beginning of a file's temporary names: its own name, cut where it leaves too little room."""
     name = path.name.lstrip(".")
     if len(os.fsencode(name)) > _LONGEST_FRONT:
         import zlib
@@ -268,7 +268,7 @@ def _dress(fd: int, path: Path, like: os.stat_result | None, mode: int) -> None:
 
 
 def _clear_leftovers(path: Path, written: int | None) -> None:
-    """Remove what writers of ``path`` left as they died; with ``written``, the present, only what is an hour old."""
+    """Remove what dead writers of ``path`` left; given ``written``, the present, only what is an hour old."""
     is_ours = re.compile(re.escape(_front(path)) + r"[0-9a-f]{16}\.new").fullmatch
     with suppress(OSError):
         for name in filter(is_ours, kernel.listdir(path.parent, _NAMES_LOOKED_AT)):
@@ -310,7 +310,7 @@ def shorten(fd: int, size: int) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Make a new name in ``path`` survive a power loss."""
+    """Make a new name in the directory ``path`` survive a power loss."""
     with opened(path, os.O_RDONLY | os.O_DIRECTORY) as fd:
         kernel.fsync(fd)
 
@@ -342,7 +342,7 @@ def set_mtime(path: Path, ns: int) -> None:
 def touch(path: Path) -> None:
     """Move ``path``'s modification time to the file system's own present, without needing space."""
     with _opened_or_made(path, os.O_WRONLY | _NO_FOLLOW) as fd:
-        # Not as it is opened: what it holds may be another's.
+        # Not with O_TRUNC: the content may belong to somebody else.
         _vouched(fd, path)
         kernel.truncate(fd, 0)
 

@@ -1,7 +1,7 @@
 """The user's home directory, and what the XDG Base Directory Specification puts below it.
 
-A HOME that is empty counts as not set. Where HOME is not set, the account's directory serves, as in a shell's ``~``,
-unless the environment was made up for us. A relative one is nobody's home: each run would look somewhere else.
+An empty HOME counts as not set. If HOME is not set, the account's directory is used, as by a shell's ``~``,
+unless the caller made up the environment. A relative HOME does not count: each run would look somewhere else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .errors import NoHome
 
 
 def find(environ: Mapping[str, str], *, of_account: bool) -> Path | None:
-    """The home directory, or None where nothing names one. ``of_account``: the account's entry counts, too."""
+    """The home directory, or None where nothing names one. ``of_account``: the account's entry counts too."""
     written = environ.get("HOME") or (account() if of_account else "")
     return Path(written) if os.path.isabs(written) else None
 
@@ -38,7 +38,7 @@ def account() -> str:
 
 
 def xdg(environ: Mapping[str, str], name: str, below_home: str, *, of_account: bool) -> Path | None:
-    """The directory that the variable ``name`` names, else the one below home; a relative one is to be ignored."""
+    """The directory that the variable ``name`` names, else the one below home; a relative one is ignored."""
     written = environ.get(name, "")
     if os.path.isabs(written):
         return Path(written)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present second, UTC. Only faces and the runner's loop call this; all else takes ``now``."""
+    """The present second, UTC. Only commands and the runner's loop call this; everything else takes ``now``."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -18,7 +18,7 @@ def to_text(instant: datetime) -> str:
 def from_text(text: str) -> datetime:
     """The instant that ISO 8601 ``text`` names; without an offset it is UTC, as v1 wrote it.
 
-    Raises ValueError if it is not such a text, or names a moment outside the calendar.
+    Raises ValueError if it is not ISO 8601, or names a moment outside the calendar.
     """
     instant = datetime.fromisoformat(text)
     try:

@@ -1,7 +1,7 @@
-"""The lock of a file: ``flock`` and nothing in its place.
+"""The lock of a file: ``flock`` and nothing else.
 
-Where a file system cannot do it, another kind of lock would be one that the death of its holder does not
-release, and that those who have ``flock`` do not see: then nothing is done, and the error says where and why.
+Where a file system does not have it, any other lock would outlive the death of its holder, and those who have
+``flock`` would not see it. So nothing is done there, and the error says where and why.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ TEXT_FLAGS = {
     "workspace": "working directory of its attempts",
     "tz": "IANA zone in which the schedule is read",
     "timeout": "longest an attempt may take: 10m, a number of seconds, or none",
-    "expires": "how late an occurrence is still of use",
-    "jitter": "up to so much later, always the same for one task",
+    "expires": "how late an occurrence may still start",
+    "jitter": "up to DURATION later, always the same for one task",
 }
 """Flags of `add` that take a text, each with its help."""
 
@@ -55,12 +55,12 @@ def add_parser() -> Parser:
     for name, meaning in TEXT_FLAGS.items():
         add(f"--{name}", metavar="TEXT", help=meaning)
     add("--retries", type=int, metavar="N", help="further attempts after a failure")
-    add("--catch-up", choices=occurrences.CATCH_UP, help="what was missed is run once (default), all or none")
-    add("--overlap", choices=occurrences.OVERLAP, help="what comes while one runs is skipped (default) or queued")
+    add("--catch-up", choices=occurrences.CATCH_UP, help="run what was missed once (default), all or none")
+    add("--overlap", choices=occurrences.OVERLAP, help="what comes due while one runs is skipped (default) or queued")
     add("--env", action="append", metavar="NAME=TEXT", help="a variable; ${NAME} is taken from the run's (repeatable)")
     add("--tag", action="append", dest="tags", metavar="TEXT", help="a label (repeatable)")
     add("--sticky-session", action="store_true", default=None, help="every run continues one conversation")
-    add("--leave-running", action="store_true", default=None, help="what a run leaves running is meant to stay")
+    add("--leave-running", action="store_true", default=None, help="what a run leaves running may stay")
     add("--disabled", action="store_true", help="write it with enabled: false")
     return parser
 

@@ -125,7 +125,7 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
 
 
 class _Taken:
-    """Which of some ids have a file already, or a task: looked up once for all of them."""
+    """Which of some ids already have a file or a task: looked up once for all of them."""
 
     def __init__(self, client: Client, directory: Path, ids: Collection[str]) -> None:
         self.directory = directory
@@ -134,7 +134,7 @@ class _Taken:
 
 
 def _carried(client: Client, taken: _Taken, task_id: str, fields: dict[str, Any], before: Collection[str]) -> bytes:
-    """The content of a job's file. Raises BadInput or Refused for one that cannot stand here."""
+    """The content of a job's file. Raises BadInput or Refused for a job that cannot have one here."""
     scheduler.checked_id(task_id)
     path, content = taken.directory / f"{task_id}.yml", write.new_yaml(fields)
     if task_id in before:
@@ -159,7 +159,7 @@ def _edit_lock(client: Client, directory: Path) -> AbstractContextManager[None]:
 
 
 def _save_new(client: Client, directory: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files of tasks that had none. Raises Refused for one that has come about meanwhile."""
+    """Write files for tasks that had none. Raises Refused for a file that somebody has made meanwhile."""
     with _edit_lock(client, directory):
         files = taskfiles.files(directory)
         for task_id, content in contents.items():
@@ -175,7 +175,7 @@ def _directory(args: Namespace, client: Client) -> Path:
 
 
 def _fields(args: Namespace) -> dict[str, Any]:
-    """The fields of a new file, in the order in which they are read best."""
+    """The fields of a new file, in the order that reads best."""
     flags = [name.replace("-", "_") for name in fileflags.TEXT_FLAGS]
     names = (*flags, "retries", "catch_up", "overlap", "sticky_session", "leave_running", "tags")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
@@ -207,7 +207,7 @@ def _path_among(files: tuple[dict[str, Path], dict[str, Located]], task_id: str)
 
 
 def _free_path(directory: Path, task_id: str) -> Path:
-    """The path of a new file. Raises BadInput or Refused."""
+    """The path for a new file. Raises BadInput or Refused."""
     scheduler.checked_id(task_id)
     there = _path_of(directory, task_id)
     if there is not None:
@@ -231,7 +231,7 @@ def _set_enabled(connect: Connect, args: Namespace, wanted: bool) -> int:
         raise Refused(_no_file(directory, args.id))
     record = client.store.find(args.id)
     if record is not None:
-        # Before the file says what its task would not follow.
+        # Check before the file says something that its task would not follow.
         versions.must_know(record)
     changes = write.would_change(path, wanted)
     content = write.with_enabled(path, read.read(path), wanted) if changes and args.dry_run else None
@@ -246,7 +246,7 @@ def _set_enabled(connect: Connect, args: Namespace, wanted: bool) -> int:
 
 @contextmanager
 def _changed_already(path: Path | None) -> Iterator[None]:
-    """A file is changed before its task: an error of the store in between says so."""
+    """A file is changed before its task: if the store fails in between, the error says so."""
     try:
         yield
     except (StoreBusy, StorageError) as error:
@@ -264,7 +264,7 @@ def _synced(
     again: bool = False,
     contents: Mapping[str, bytes] | None = None,
 ) -> SyncPlan:
-    """What a sync does, or with ``--dry-run`` would do once files of these ``contents`` are there."""
+    """What a sync does, or with ``--dry-run`` would do once files with these ``contents`` are there."""
     now = client.clock()
     unwritten = contents if args.dry_run else None
     plan = taskfiles.plan(directory, client.store, client.config, now, only, again=again, contents=unwritten)
@@ -305,7 +305,7 @@ def _told(step: Step) -> dict[str, Any]:
 
 
 def _lines(client: Client, steps: list[Step]) -> list[str]:
-    """One line a task, as long as there are not too many that stay the same; the count of each kind at the end."""
+    """One line a task, unless too many stay the same; the count of each kind at the end."""
     same = [step for step in steps if step.mark == SAME]
     shown = steps if len(same) <= _MOST_SAME else [step for step in steps if step.mark != SAME or step.note]
     counts = {mark: sum(step.mark == mark for step in steps) for mark in _ACTIONS}

@@ -1,8 +1,8 @@
-"""What a runner and an executor hand each other in files: the task as input, the result, both under names of one run.
+"""What a runner and an executor hand each other in files: the task as input, and the result, both named for one run.
 
-The executor can write where they lie. It may have put something else in the place of its result: a link to a file that
-it may not read itself, or that is to be removed; a named pipe that nobody ever writes to; a directory. So nothing is
-read but a plain file that has no other name, by the descriptor that was looked at, and only names are removed.
+The executor can write where they lie. It may have replaced its result by something else: a link to a file that it may
+not read itself, or that must not be removed; a named pipe that nobody ever writes to; a directory. So only a plain
+file with no other name is read, through the descriptor that was checked, and only names are removed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _AS_IT_STANDS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
 def make_place(directory: Path) -> None:
     """Make the directory of a task's attempts. Raises OSError; trust.Untrusted where that of all tasks is not ours.
 
-    An earlier attempt may have put a link there, so that what the next one has printed, and the task itself, would be
-    written to where it leads. Nobody but us makes this directory: a link to another one is taken away.
+    An earlier attempt may have put a link there, so that the next one's output, and the task itself, would be written
+    to where it leads. Only we make this directory: a link in its place is removed.
     """
     fsio.ensure_directory(directory.parent, ours=True)
     if directory.is_symlink():
@@ -30,7 +30,7 @@ def make_place(directory: Path) -> None:
 
 
 def give(path: Path, data: bytes) -> None:
-    """Write the executor's input, in a place that was made. Raises OSError; FileExistsError if anything is there."""
+    """Write the executor's input; its directory exists. Raises OSError; FileExistsError if anything is there."""
     fd = fsio.create_exclusive(path)
     try:
         fsio.write_all(fd, data)
@@ -39,7 +39,7 @@ def give(path: Path, data: bytes) -> None:
 
 
 def take(path: Path, limit: int) -> tuple[bytes, str | None]:
-    """At most ``limit`` bytes of a result, none where there is none, and what is odd about it; its name is gone."""
+    """At most ``limit`` bytes of a result, empty if there is none, and what is odd about it. Removes its name."""
     if path.parent.is_symlink():
         return b"", "its directory is a link, and not looked into"
     try:
@@ -59,7 +59,7 @@ def _read(path: Path, limit: int) -> tuple[bytes, str | None]:
 
 
 def _kind_of(path: Path) -> str | None:
-    """What stands in the place of a result that could not be opened, where it is that which is odd."""
+    """What is in the place of a result that could not be opened, where that is the odd thing."""
     try:
         return oddity(os.lstat(path))
     except OSError:
@@ -74,7 +74,7 @@ def oddity(state: os.stat_result) -> str | None:
 
 
 def clear(*paths: Path) -> None:
-    """Remove these names, whatever they stand for, but not elsewhere. A directory stays: what is in it is not ours."""
+    """Remove these names, whatever they lead to, and nothing else. A directory stays: what is in it is not ours."""
     for path in paths:
         with suppress(OSError):
             if not path.parent.is_symlink():

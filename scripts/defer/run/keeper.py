@@ -1,18 +1,18 @@
 """The keeper: goes on reading what attempts print when their runner is gone.
 
-It is a fork of the runner, one a wake, made at the first attempt. While the runner lives it waits
-for messages and does nothing else:
+It is a fork of the runner, one for each wake, made at the first attempt. While the runner lives, it only
+waits for messages:
 
 - ``keep``: an attempt's pipes and log, as descriptors (SCM_RIGHTS, unix(7));
 - ``held``: what the attempt's maskers hold back just now;
 - ``over``: the attempt has ended, its pipes are closed;
-- ``take``: the attempt has ended and left a program that is to stay: read on in the runner's place.
+- ``take``: the attempt has ended and left a program that may stay: read on in place of the runner.
 
-When the socket comes to its end, the runner is gone. What was not ``over`` is read on: same file
-position, same limit, same masks. The keeper leaves when every leader has ended and what was still
-in the pipes is in the logs; programs that were left running are read until they close their pipes.
+At the end of the socket's stream the runner is gone. Then the keeper reads on for every attempt that is not ``over``:
+same file position, same limit, same masks. It exits when every leader has ended and the logs have what was still
+in the pipes; it reads from programs that were left running until they close their pipes.
 
-The lease stays locked as long as it looks after anything whose leader lives (see ``lease``).
+The lease stays locked as long as the keeper looks after an attempt whose leader lives (see ``lease``).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _HIGHEST_DESCRIPTOR = 1 << 16
 
 
 class Keeper:
-    """The runner's end. Nothing here waits: a keeper that cannot take a message costs its service, never an attempt."""
+    """The runner's end. Nothing here waits: if the keeper cannot take a message, it is given up, never the attempt."""
 
     def __init__(self, secrets: list[bytes], limit: int, lease: int | None) -> None:
-        """Raises OSError where no process or socket is to be had."""
+        """Raises OSError where the system has no process or socket to give."""
         ours, theirs = socket.socketpair()
         self.pid = os.fork()
         if self.pid == 0:
@@ -55,12 +55,12 @@ class Keeper:
     def keep(
         self, run_id: str, leader: Identity, pipes: tuple[int, int], log: int | None, secrets: list[bytes]
     ) -> None:
-        """Look after an attempt. ``secrets``: those of its own, beside the ones that the keeper was made with."""
+        """Look after an attempt. ``secrets``: its own, beside those that the keeper was made with."""
         said = {"keep": run_id, "leader": leader, "secrets": [one.hex() for one in secrets], "log": log is not None}
         self._send(said, [*pipes, *([] if log is None else [log])])
 
     def held(self, run_id: str, held: Sequence[Held]) -> None:
-        """Say what the maskers of an attempt hold back."""
+        """Tell the keeper what the maskers of an attempt hold back."""
         self._send({"held": run_id, "back": [(one.data.hex(), one.masked) for one in held]})
 
     def over(self, run_id: str) -> None:
@@ -68,7 +68,7 @@ class Keeper:
         self._send({"over": run_id})
 
     def take(self, run_id: str) -> bool:
-        """An attempt has ended, and what it left running is to be read on; whether the keeper was told."""
+        """An attempt has ended, and the keeper is to read what it left running; whether the keeper was told."""
         return self._send({"take": run_id})
 
     def _send(self, said: dict[str, Any], descriptors: list[int] | None = None) -> bool:
@@ -84,7 +84,7 @@ class Keeper:
         return whole
 
     def _dismiss(self) -> None:
-        """One that is dead, or so far behind that its socket is full: half a message would mislead it."""
+        """Give up a keeper that is dead, or so far behind that its socket is full: half a message would mislead it."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         self.close()
@@ -99,7 +99,7 @@ class Keeper:
 
 
 class _Kept(NamedTuple):
-    """An attempt that is looked after. ``is_left``: a program that is meant to stay has it."""
+    """An attempt that the keeper looks after. ``is_left``: only a program that may stay is left of it."""
 
     leader: Identity
     pipes: list[int]
@@ -119,8 +119,8 @@ def _be_keeper(connection: socket.socket, secrets: list[bytes], limit: int, leas
 
 
 def _leave_the_runner(connection: socket.socket, lease: int | None) -> None:
-    """Out of its session, deaf to what is sent to it, without its files: they are the store's, or somebody's pipe."""
-    # What the runner would close when it forgets it has numbers that are ours by then.
+    """Leave the runner's session, its signals and its files, which are the store's, or somebody's pipe."""
+    # Objects that the runner forgot would close descriptors whose numbers are ours by then.
     gc.disable()
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -150,7 +150,7 @@ class _Keeping:
     def go(self) -> None:
         self._selector.register(self._connection, selectors.EVENT_READ, self._listen)
         while self._selector.get_map():
-            # While the runner lives and nothing is read in its place, there is nothing to look at now and then.
+            # While the runner lives and nothing is read in its place, no timeout is needed.
             for key, _ in self._selector.select(_LOOK_EVERY_SECONDS if self._reading else None):
                 if key.fd in self._selector.get_map():
                     key.data()

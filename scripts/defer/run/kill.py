@@ -40,7 +40,7 @@ def cancel(
 ) -> Task:
     """Cancel a task, ending its attempt if one is under way; the record once it is settled.
 
-    Its runner settles it. Where that one is gone, this does. With ``occurrence_only`` a
+    Its runner settles it; if the runner is gone, this does. With ``occurrence_only`` a
     recurring task goes on to its next occurrence. Raises Refused for an attempt that cannot be ended from here.
     """
     ask = changes.ask_to_cancel_occurrence if occurrence_only else task.ask_to_cancel
@@ -64,7 +64,7 @@ def _refuse_out_of_reach(known: Task | None, now: datetime, is_held: recovery.Is
 
 
 def _note(audit: AuditLog, asked: Task, reason: str | None, now: datetime, *, occurrence_only: bool) -> None:
-    """One audit line: what was asked for, or what was done at once because nothing was under way."""
+    """Write one audit line: what was asked for, or what was done at once because nothing was under way."""
     if asked["status"] == task.EXECUTING:
         audit.note(now, "cancel_requested", asked["id"], reason=reason, occurrence_only=occurrence_only or None)
     else:
@@ -98,7 +98,7 @@ class _Killing:
         return settling.settle(self._store, asked, recovery.lost(asked), self._clock(), self._config.backoff, paths)
 
     def _has_ended(self, asked: Task) -> bool:
-        """Whether nothing of the attempt is left. Once it has a leader this asks it to end, and in the end kills it."""
+        """Whether nothing of the attempt is left. Asks its leader, once there is one, to end; later kills it."""
         leader = asked["run"].get("leader") if isinstance(asked.get("run"), dict) else None
         if leader is None:
             return True
@@ -117,7 +117,7 @@ def _what_was_done(has_ended: bool) -> str:
 
 
 def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: datetime) -> tuple[Task, str]:
-    """Settle as lost an attempt whose holder nobody can reach; the record, and who held it.
+    """Settle as lost an attempt whose holder is out of reach; the record, and who held it.
 
     Raises Refused for a task that is not executing, and for an attempt that is known to live.
     """

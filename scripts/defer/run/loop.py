@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Loop:
     """Entered for as long as a process runs attempts.
 
-    ``owns_process``: this process has no children but ours, so what else turns up among them was adopted,
-    and is reaped when it ends.
+    ``owns_process``: all children of this process are ours, so any other child was adopted, and is
+    reaped when it ends.
     """
 
     def __init__(self, *, owns_process: bool = False) -> None:
@@ -69,7 +69,7 @@ class Loop:
         attempt.abandon()
 
     def known_children(self) -> set[int]:
-        """The children of this process that are not left over from anything."""
+        """The children of this process that were not adopted."""
         leaders = {attempt.leader.pid for attempt in self.attempts.values()}
         return leaders | self._gated.keys() | (set() if self._keeper is None else {self._keeper.pid})
 
@@ -79,7 +79,7 @@ class Loop:
         earliest = min((at for at in looks if at is not None), default=None)
         timeout = None if earliest is None else max(0.0, earliest - time.monotonic())
         if self._signals.has_news_of_children:
-            # Heard of while it was asked whether to stop: no descriptor will tell of it again.
+            # Heard while asking whether to stop: no descriptor will tell of it again.
             timeout = 0.0
         for key, _ in self._selector.select(timeout):
             # An earlier event of this turn may have closed what this one is about.
@@ -97,14 +97,14 @@ class Loop:
         self._signals.has_news_of_children = False
 
     def rest(self, seconds: float) -> None:
-        """Between two wakes: wait so long, or until a signal says stop. The dead are reaped meanwhile."""
+        """Between two wakes: wait this long, or until a signal says stop. Dead children are reaped meanwhile."""
         end = time.monotonic() + seconds
         while not self.is_told_to_stop and (left := end - time.monotonic()) > 0:
             self._reap()
             self._signals.wait(left)
 
     def let_go(self) -> None:
-        """Look after nothing any more: what is still at work goes on, and the keeper reads what it prints."""
+        """Stop looking after attempts: those still at work go on, and the keeper reads what they print."""
         for attempt in list(self._gated.values()):
             self.abandon(attempt)
         for attempt in self.attempts.values():

@@ -1,10 +1,10 @@
-"""Hide secret values in what an executor prints, also where a value is cut by the end of a read.
+"""Hide secret values in what an executor prints, even if the end of a read cuts a value in two.
 
-Every place at which a secret stands is found, those that overlap too, and what they cover together is
-one mask: half of a secret that another one begins in would be as good as the whole.
+Every occurrence of a secret is found, overlapping ones too, and one mask covers all that overlap: otherwise a
+secret that begins inside another would show half of itself, which may be as good as the whole.
 
-The time is linear in what is printed, whatever the secrets are: each is looked for by ``bytes.find``, and
-where its first bytes have been seen, byte by byte with its table of borders (Knuth, Morris, Pratt 1977).
+The time is linear in the output, whatever the secrets are: each is looked for by ``bytes.find``, and
+after its first bytes, byte by byte with its table of borders (Knuth, Morris, Pratt 1977).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Span = tuple[int, int]
 class Held(NamedTuple):
     """The end of a stream that is not let out yet: it may be the beginning of a secret.
 
-    ``masked``: so many of its first bytes are behind the mask that was let out last.
+    ``masked``: how many of its first bytes the last mask that was let out covers.
     """
 
     data: bytes = b""
@@ -31,13 +31,13 @@ class Held(NamedTuple):
 NOTHING = Held()
 _SHORTEST_WITHIN = 4
 _SHORT = 4096
-"""Bytes below which one look for the first letters of all secrets costs less than one look for each secret."""
+"""Below so many bytes, one search for the first letters of all secrets costs less than one search for each secret."""
 
 
 class Masker:
     """Masks a stream that arrives in pieces. Bytes that may begin a secret wait for the next piece.
 
-    ``held``: what another one held back where the stream went on to this one.
+    ``held``: what another masker held back, if this one takes over its stream.
     """
 
     def __init__(self, secrets: Iterable[bytes | _Secret], held: Held = NOTHING) -> None:
@@ -53,7 +53,7 @@ class Masker:
             self.parts(held.data)
 
     def another(self, held: Held = NOTHING) -> Masker:
-        """One for another stream, with the same secrets."""
+        """A masker for another stream, with the same secrets."""
         return Masker(self._secrets, held)
 
     @property
@@ -94,7 +94,7 @@ class Masker:
         return self._let_out(len(self._data))
 
     def _let_out(self, safe: int) -> list[bytes]:
-        """Up to ``safe``, from where on a secret may have begun that has not ended yet."""
+        """Let out all up to ``safe``, after which a secret may have begun that has not ended yet."""
         parts, shown = [], self._masked
         taken = 0
         for start, end in self._spans:
@@ -126,9 +126,9 @@ class Masker:
             return masked.decode(errors="replace")
 
     def is_in(self, data: str) -> bool:
-        """Whether ``data``, which is of no use in parts, gives a secret away: it is one, or holds one of four bytes.
+        """Whether ``data``, which is useless in parts, gives a secret away: is one, or holds one of four bytes or more.
 
-        By a shorter one within it, every number and every id would be lost.
+        If a shorter one within it counted, every number and every id would be lost.
         """
         raw = data.encode(errors="surrogatepass")
         return any(
@@ -145,7 +145,7 @@ class _Secret:
 
     @cached_property
     def _borders(self) -> list[int]:
-        """For each length of a beginning of it: how long the longest beginning is that also ends that one."""
+        """For each prefix of it, the length of the longest shorter prefix that is also that prefix's end."""
         value, border = self.value, 0
         borders = [0, 0]
         for byte in value[1:]:
@@ -156,9 +156,9 @@ class _Secret:
         return borders
 
     def find(self, piece: bytes, seen: int) -> tuple[list[Span], int]:
-        """Where it stands in ``piece``, before which its first ``seen`` bytes stood; how many stand at the end.
+        """Where it occurs in ``piece``, if its first ``seen`` bytes came just before; how many of its bytes are last.
 
-        Where two places overlap, one span covers both. A span may begin before ``piece``.
+        One span covers two places that overlap. A span may begin before ``piece``.
         """
         spans: list[Span] = []
         at = 0
@@ -175,14 +175,14 @@ class _Secret:
                 return spans, seen
 
     def _beginning(self, piece: bytes, at: int) -> int:
-        """Where from ``at`` on it may begin; the end of ``piece`` if it does not."""
+        """Where it may begin from ``at`` on; the end of ``piece`` if it does not."""
         found = piece.find(self.start, at)
         if found < 0:
             found = len(piece) - piece.endswith(self.first)
         return max(found, at)
 
     def _note(self, spans: list[Span], start: int) -> int:
-        """Note a place at which it stands; where that ends."""
+        """Note a place where it occurs; the end of that place."""
         end = start + len(self.value)
         if spans and start < spans[-1][1]:
             start = spans.pop()[0]
@@ -190,7 +190,7 @@ class _Secret:
         return end
 
     def _step(self, piece: bytes, at: int, seen: int, spans: list[Span]) -> tuple[int, int]:
-        """From ``at`` on byte by byte, until no beginning of it is seen any more."""
+        """Go on from ``at`` byte by byte, until no prefix of it matches any more."""
         value, borders = self.value, self._borders
         size = len(value)
         while at < len(piece):

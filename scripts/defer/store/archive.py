@@ -16,7 +16,7 @@ from defer.record import codec, task
 from defer.record.codec import BadLine, Task
 
 _PLAIN_ID = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)"').match
-_FEW = 20  # so many texts are looked for in a line more quickly than it is read
+_FEW = 20  # searching a line for this many texts is quicker than parsing it
 
 
 def file(unfiled: Iterable[Task], archive_dir: Path, runs_dir: Path) -> list[Task]:
@@ -38,7 +38,7 @@ def file(unfiled: Iterable[Task], archive_dir: Path, runs_dir: Path) -> list[Tas
 
 
 def _month(instant: datetime) -> str:
-    # Not by strftime, which writes the year 999 with three digits on some systems.
+    # Not strftime, which writes the year 999 with three digits on some systems.
     return f"{instant.year:04}{instant.month:02}"
 
 
@@ -49,11 +49,11 @@ def _append_missing(path: Path, wanted: list[bytes]) -> None:
     if stream is not None:
         with stream:
             for line in codec.lines(stream):
-                # The end of a line that is too long may look like a record. It is none.
+                # The end of a line that is too long may look like a record. It is not one.
                 if type(line) is bytes:
                     missing.pop(line.rstrip(b"\n") + b"\n", None)
     if not missing:
-        # Whoever wrote them may have died before they were synced, and they are about to be dropped elsewhere.
+        # Their writer may have died before syncing them, and they are about to be dropped from the store.
         fsio.sync(path)
     else:
         fresh = b"" if fsio.last_bytes(path, 1) in (b"", b"\n") else b"\n"
@@ -88,7 +88,7 @@ def _last_records(path: Path, wanted: set[str]) -> dict[str, Task]:
 
 
 def _lines_of(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Each line of these ids, told by its first bytes; a line in another form than ours is read to be told."""
+    """Each line of these ids, recognised by its first bytes; a line in another form than ours is parsed."""
     ids = {task_id.encode(errors="surrogatepass"): task_id for task_id in wanted}
     needles = [needle for task_id in wanted for needle in codec.needles(task_id)]
     stream = fsio.reader(path)
@@ -109,7 +109,7 @@ def _lines_of(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _decoded(line: bytes, task_id: str | None = None) -> Task | None:
-    """The record in a line, or None where there is none, or not that id's."""
+    """The record in a line, or None if the line holds none, or another id's."""
     try:
         record = codec.decode(line)
     except BadLine:
@@ -124,7 +124,7 @@ def filed_line(one: Task, now: datetime) -> Task:
 
 
 def kept_line(last: set[int], filed: set[str]) -> Callable[[tuple[int, bytes]], bytes]:
-    """What a rewrite keeps of a numbered line: nothing of what is superseded or filed; the rest in our own form."""
+    """What a rewrite keeps of a numbered line: nothing if it is superseded or filed; else our own form of it."""
 
     def kept(numbered: tuple[int, bytes]) -> bytes:
         number, line = numbered

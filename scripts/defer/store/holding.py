@@ -1,7 +1,7 @@
-"""What a wake makes of records that need a newer version: which take up a slot, and which are to be reported.
+"""How a wake treats records that need a newer version: which take up a slot, and which it reports.
 
 An attempt that a newer version began counts as long as its holder may live, by the same verdict as
-one of ours. After that it is left executing, since what settling it takes is not known here, but
+one of ours. After that it stays executing, since this version does not know how to settle it, but
 its slot and its workspace are free.
 """
 
@@ -20,7 +20,7 @@ IsHeld = Callable[[object], bool | None]
 
 
 def concerns_claim(one: Task, now: datetime, is_held: IsHeld) -> bool:
-    """Whether a claim is to see this record: one of ours, or one whose attempt may be under way."""
+    """Whether a claim looks at this record: it is ours, or its attempt may be under way."""
     return versions.lacking(one) is None or (one["status"] == task.EXECUTING and may_live(one, now, is_held))
 
 
@@ -28,14 +28,14 @@ def may_live(executing: Task, now: datetime, is_held: IsHeld) -> bool:
     """Whether the attempt of an executing record, whoever wrote it, may still be under way."""
     from defer.run import recovery
 
-    # A `run` that cannot be read here counts for as long as one that names nobody.
+    # A `run` that this version cannot read counts as long as one that names nobody.
     run = executing.get("run")
     known = {**executing, "run": run if shapes.is_run_under_way(run) else None}
     return recovery.verdict(known, now, is_held) == recovery.ALIVE
 
 
 def left_alone(tasks: Iterable[Task], now: datetime, is_held: IsHeld) -> dict[str, str]:
-    """Of what is due, or was left executing, the ids that wait for a newer version, each with the reason."""
+    """The ids, due or left executing, that wait for a newer version, each with the reason."""
     waiting = [one for one in tasks if versions.lacking(one) and _is_left(one, now, is_held)]
     waiting.sort(key=lambda one: (task.run_at(one), one["id"]))
     return {one["id"]: _reason(one) for one in waiting[:_MOST_REPORTED]}

@@ -1,13 +1,13 @@
 """What one whole read of the store knows, kept up by reading only what was appended since.
 
-A store of a million waiting tasks is read in one pass that parses next to none of them:
+A store of a million waiting tasks is read in one pass that parses almost none of them:
 a line that is plainly waiting beyond the horizon is skipped after a look at its first
 bytes. ``hot`` holds the rest: what is due within the horizon, executing, or to be filed.
-When an id stands more than once the last line wins, so each line also evicts what ``hot``
+If an id appears more than once, the last line wins, so each line also removes what ``hot``
 knew of its id.
 
-The file that was read stays open until another takes its place: a file system gives the number
-of a file that is gone to a new one, and the number is how the same file is told.
+The file that was read stays open until another takes its place: the inode number tells whether
+the file is the same, and a file system may give the number of a deleted file to a new one.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Index:
         self.bytes_spent = 0
         """Bytes of lines known to be superseded or finished: what a rewrite would gain."""
         self.slow_lines = self.slow_bytes = 0
-        """Lines that are read whole at every look, and would not be in our own form: v1's, jq's."""
+        """Lines, such as v1's or jq's, that must be read whole each time, and would not be in our own form."""
 
     def tasks(self) -> list[Task]:
         """The hot tasks' current records."""
@@ -104,7 +104,7 @@ class Index:
         long_at: int | None = None
         for line in codec.lines(stream):
             quick = waiting(line)
-            # A line that supersedes one that matters here is read whole: it may only begin like a record.
+            # A line that supersedes a line that matters here is read whole: it may only begin like a record.
             if quick and quick[2] > horizon and quick[1] not in hot and line.endswith(b"}\n") and type(line) is bytes:
                 pass
             elif type(line) is codec.Part:
@@ -116,7 +116,7 @@ class Index:
             self.torn_at = self.size = long_at
 
     def _take_part(self, part: codec.Part, long_at: int | None) -> int | None:
-        """Pass over a part of the line that began at ``long_at``; where that is, as long as it has not ended."""
+        """Skip a part of the long line that began at ``long_at``; that offset again until the line has ended."""
         start = self.size if long_at is None else long_at
         if not part.endswith(b"\n"):
             return start
@@ -152,7 +152,7 @@ class Index:
         quick = codec.quick_form(task)
         if quick is None or quick[2] <= self._horizon_text or codec.waiting(line):
             return False
-        # Once so many are certain, a rewrite has a gain, and what it leaves is looked at with care the next time.
+        # So many are enough for a rewrite to gain something; the next read looks with care at what it leaves.
         return self.slow_lines > _MANY_SLOW_LINES or codec.canonical(line, task) != line
 
     def _evict(self, key: bytes) -> None:
@@ -165,12 +165,12 @@ class Index:
             self.bad.append(Bad(offset, reason))
 
     def is_slow(self) -> bool:
-        """Whether so much of it would be quick in our own form that it takes twice as long to read."""
+        """Whether so many lines are not in our own form that reading takes twice as long."""
         return self.slow_lines > _MANY_SLOW_LINES and self.slow_bytes * 10 > self.size
 
 
 def last_bad(stream: BinaryIO, task_id: str) -> Bad | None:
-    """The last line that holds the id and is not a record, its torn end aside."""
+    """The last line that holds the id and is not a record; a torn last line does not count."""
     needles, found, start, end = codec.needles(task_id), None, 0, 0
     for line in codec.lines(stream):
         start = start if type(line) is codec.Part and not line.is_first else end
@@ -184,7 +184,7 @@ def last_bad(stream: BinaryIO, task_id: str) -> Bad | None:
 
 
 def rest(stream: BinaryIO, start: int) -> Iterator[bytes]:
-    """What stands in a file from ``start`` on, in pieces."""
+    """The content of a file from ``start`` on, in pieces."""
     stream.seek(start)
     return iter(partial(stream.read, _PIECE_BYTES), b"")
 
@@ -202,7 +202,7 @@ def note(line: bytes, ids: set[str], found: dict[str, Task]) -> None:
 
 
 def repeats(lines: Iterable[bytes]) -> bool:
-    """Whether an id stands more than once, or a filed line at all: whether a rewrite would drop anything."""
+    """Whether an id has more than one line, or any line is a filed one: whether a rewrite would drop anything."""
     seen: set[bytes] = set()
     for line in lines:
         quick = codec.waiting(line)

@@ -1,8 +1,8 @@
-"""A runner's lease: a locked file that says to everybody who shares the store that the runner lives.
+"""A runner's lease: a locked file that tells everybody who shares the store that the runner lives.
 
-A pid says nothing in another PID namespace, another host's boot is not ours, and without ``/proc`` no
-start time can be read. A lock can be asked for from anywhere on the same file system, and the kernel lets it
-go when its holders die, whatever kills them. The runner holds it, and its keeper by inheritance
+A pid means nothing in another PID namespace, another host's boot is not ours, and without ``/proc`` no
+start time can be read. A lock can be asked for from anywhere on the same file system, and the kernel releases
+it when its holders die, whatever kills them. The runner holds it, and its keeper by inheritance
 (flock(2): the lock belongs to the open file, which a fork shares); no executor does.
 """
 
@@ -25,7 +25,7 @@ class Lease:
         self.fd: int | None = None
 
     def take(self) -> str | None:
-        """Hold it from here on; its name, or None where no such file can be had: then the pid alone must do.
+        """Hold it from here on; its name, or None where no such file can be made: then the pid alone must do.
 
         The caller holds the store's lock: a lease must not be found between its making and its locking.
         """
@@ -38,7 +38,7 @@ class Lease:
         return self.path.name
 
     def release(self, *, with_file: bool = True) -> None:
-        """Give it up. Without its file it says that nobody lives; a keeper that goes on must be left the file."""
+        """Give it up. Removing its file says that nobody lives; if a keeper goes on, the file must stay."""
         if self.fd is not None:
             with suppress(OSError):
                 fsio.close(self.fd)
@@ -66,7 +66,7 @@ def _hold(path: Path) -> int:
 
 
 def _is_locked(path: Path) -> bool | None:
-    """Whether somebody holds such a file; None where that cannot be told. One that is gone is held by nobody."""
+    """Whether somebody holds such a file; None where that cannot be told. Nobody holds a file that is gone."""
     try:
         with fsio.opened(path, os.O_RDONLY | os.O_NOFOLLOW) as fd:
             fsio.kernel.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

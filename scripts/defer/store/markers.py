@@ -18,10 +18,10 @@ Protocol: a writer moves ``due`` earlier *before* it appends; only a whole read 
 lock moves it later. ``run-deferred.sh`` ends at once when ``due`` is newer than the
 heartbeat it has just made and ``seen`` is neither newer nor older than the store.
 
-Two versions on one store: this one puts ``due`` ahead of what is due and needs a newer version, so
-that its own wakes stay idle beside it. A version that knows more (``versions``) must not go by that:
-it has a ``due`` and a ``seen`` of its own, under other names. Each then takes what the other
-writes for an edit from outside, and the first wake after it reads the store whole.
+Two versions on one store: this one sets ``due`` as if tasks that need a newer version were not due, so
+that its own wakes stay idle. A version that knows more (``versions``) must not go by that: it has its
+own ``due`` and ``seen``, under other names. Each version then takes what the other writes for an edit
+from outside, and its next wake reads the store whole.
 """
 
 from __future__ import annotations
@@ -68,19 +68,19 @@ class Markers:
         """
         unchanged = self.unchanged_since_seen()
         if fsio.stat(self._store) is None:
-            # A store yet to be made holds nothing else that could be due.
+            # A store that does not exist yet holds nothing else that could be due.
             fsio.set_mtime(self.due, _ns(min(wake_at, now + HORIZON)))
         else:
             self._bring_forward(wake_at)
         yield
-        # What was appended stands. A marker that is not set only makes the next wake read the store.
+        # The append is done. Without the marker the next wake only reads the store.
         with suppress(OSError):
             written = fsio.stat(self._store)
             if unchanged and written is not None:
                 fsio.set_mtime(self.seen, written.st_mtime_ns)
 
     def unchanged_since_seen(self) -> bool:
-        """Whether the store is as the last whole read, or the last of our own writers, left it."""
+        """Whether the store is as the last whole read, or our last writer, left it."""
         store, seen = fsio.stat(self._store), fsio.stat(self.seen)
         if store is None or seen is None:
             return store is None and seen is None
@@ -128,12 +128,12 @@ class Markers:
         try:
             fsio.touch(self.heartbeat)
         except trust.Untrusted:
-            # It holds nothing: what stands in its place is put out of the way, and whatever it leads to stays as it is.
+            # It is empty: anything else in its place is removed, and what that leads to stays as it is.
             fsio.remove(self.heartbeat)
             fsio.touch(self.heartbeat)
 
     def last_wake(self) -> datetime | None:
-        """When a wake last came by, or None."""
+        """When a wake last looked, or None."""
         beat = fsio.stat(self.heartbeat)
         return datetime.fromtimestamp(int(beat.st_mtime), tz=UTC) if beat else None
 
@@ -154,7 +154,7 @@ class Markers:
         return raw.decode(errors="replace").strip() or None if raw else None
 
     def last_held(self) -> dict[str, str]:
-        """What the last wake that looked met and left to a newer version: ids, each with the reason."""
+        """What the last wake that looked left to a newer version: ids, each with the reason."""
         raw = fsio.read_bounded(self.held, _HELD_BYTES)
         try:
             found = json.loads(raw) if raw else {}
@@ -163,7 +163,7 @@ class Markers:
         return found if isinstance(found, dict) and all(isinstance(why, str) for why in found.values()) else {}
 
     def note_held(self, held: dict[str, str]) -> list[str]:
-        """Keep what is left to a newer version now; the ids that were not known to be. A failing disk repeats them."""
+        """Note what is left to a newer version now; the ids that are new among them. On a failing disk they repeat."""
         known = self.last_held()
         if held != known:
             with suppress(OSError):

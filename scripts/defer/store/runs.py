@@ -37,7 +37,7 @@ class Run(NamedTuple):
 
 
 def runs(runs_dir: Path, task_id: str | None = None) -> Iterator[Run]:
-    """The runs of one task, or of all, newest month and newest line first. Lines that are none are passed over."""
+    """The runs of one task, or of all, newest month and newest line first. Lines that are not runs are skipped."""
     needles = [b""] if task_id is None else codec.needles(task_id)
     for name in reversed(fsio.names(runs_dir)):
         if name.startswith("runs_") and name.endswith(".jsonl"):

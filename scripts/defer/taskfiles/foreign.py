@@ -1,7 +1,7 @@
 """Jobs of other tools as task files: what can be carried over exactly, and what cannot, by name.
 
-Nothing is guessed: a job whose time, time zone or state has no exact counterpart is left out and
-said so; a field without one is named beside the job that is carried over.
+Nothing is guessed: a job whose time, time zone or state has no exact counterpart is left out, with
+a message; a field without one is named beside the job that is carried over.
 
 agentica keeps its jobs in a JSON list: ``id name prompt enabled status``, ``schedule`` with ``kind``
 ``at`` (``at_ms``), ``every`` (``interval_ms``) or ``cron`` (``expression``, ``timezone``), and
@@ -117,7 +117,7 @@ def _time(schedule: dict[str, Any], now: datetime) -> tuple[str, str | None]:
         return _interval(schedule.get("interval_ms")), None
     if kind == "cron":
         return _cron(schedule.get("expression")), _zone(schedule.get("timezone"))
-    raise _StaysBehind(f"schedule.kind: {kind!r} is none of at, every and cron")
+    raise _StaysBehind(f"schedule.kind: {kind!r} is not at, every or cron")
 
 
 def _moment(at_ms: object, now: datetime) -> str:
@@ -144,7 +144,7 @@ def _cron(expression: object) -> str:
     if len(words) == 6 and words[0] == "0":
         return " ".join(words[1:])
     if len(words) == 6:
-        raise _StaysBehind("schedule.expression: fires within the minute, which nothing here does")
+        raise _StaysBehind("schedule.expression: fires at a second other than 0, which nothing here does")
     if len(words) != 5:
         raise _StaysBehind("schedule.expression: not five or six cron fields")
     return " ".join(words)
@@ -157,12 +157,12 @@ def _zone(name: object) -> str:
 
 
 def _not_carried(job: dict[str, Any]) -> Iterator[str]:
-    """What of a job that is carried over has no counterpart."""
+    """The parts of a carried-over job that have no counterpart."""
     if job.get("max_retries") and "retry_delay_ms" in job:
         milliseconds = job["retry_delay_ms"]
         yield f"retry_delay_ms: {milliseconds:g} (retries wait as DEFER_RETRY_DELAY_SECONDS says)"
     if job.get("permissions"):
-        yield "permissions: kept in the task, but only an executor that knows them heeds them"
+        yield "permissions: kept in the task, but only an executor that knows them obeys them"
     if job.get("deliver", "local") != "local":
         yield f"deliver: {job['deliver']} (the executor would have to)"
     if job.get("user_id", "default") != "default":
@@ -171,7 +171,7 @@ def _not_carried(job: dict[str, Any]) -> Iterator[str]:
         yield "next_run_at_ms: the interval is counted anew from now"
     zones = {job.get("timezone"), job["schedule"].get("timezone")} - {None}
     if job["schedule"]["kind"] == "cron" and len(zones) > 1:
-        yield f"timezone: {job['timezone']} (its schedule says {job['schedule']['timezone']}, which counts)"
+        yield f"timezone: {job['timezone']} (its schedule says {job['schedule']['timezone']}, which is used)"
     for name in sorted(job.keys() - _KINDS.keys() - {*_HISTORY}):
         yield f"{name}: not known here"
     for name in sorted(job["schedule"].keys() - {*_SCHEDULE}):
