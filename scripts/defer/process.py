@@ -22,9 +22,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, TypeAlias, cast
-
-Identity: TypeAlias = dict[str, Any]
+from typing import IO, Any, TypedDict, cast
 
 _PROC = Path("/proc")
 _ON_LINUX = sys.platform == "linux"
@@ -33,12 +31,21 @@ _GATE = '_defer_in=$1 && shift && IFS= read -r _defer_go && [ "$_defer_go" = go 
 _GATE_WORD = b"go\n"
 
 
+class Identity(TypedDict):
+    """Who a process is. ``start`` is text: what the system counts in differs."""
+
+    pid: int
+    start: str | None
+    boot: str | None
+    pid_namespace: str | None
+
+
 def identity(pid: int) -> Identity:
     """Who ``pid`` is, in terms that survive its death, a reboot and a change of clock."""
     return {"pid": pid, "start": _start_of(pid), "boot": _boot_id(), "pid_namespace": _pid_namespace()}
 
 
-def is_alive(known: Identity) -> bool | None:
+def is_alive(known: Mapping[str, Any]) -> bool | None:
     """Whether that very process still lives; None where it cannot be told from here.
 
     A process of another PID namespace (a container beside this one) cannot be told, nor one whose
@@ -75,12 +82,12 @@ def began_at(pid: int) -> float | None:
     return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - int(start) / ticks)
 
 
-def is_of_this_boot(known: Identity) -> bool:
+def is_of_this_boot(known: Mapping[str, Any]) -> bool:
     """Whether an identity names the boot that this process sees. Some containers see one of their own."""
     return known.get("boot") == _boot_id()
 
 
-def is_of_this_namespace(known: Identity) -> bool:
+def is_of_this_namespace(known: Mapping[str, Any]) -> bool:
     """Whether an identity names the PID namespace that this process lives in."""
     return known.get("pid_namespace") == _pid_namespace()
 

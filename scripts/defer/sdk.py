@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from . import instants
 from .client import Client
@@ -44,8 +44,9 @@ def _typed(record: Task) -> ScheduledTask:
     context, attempts = record.get("context"), record.get("attempts")
     summary = str(context.get("summary", "")) if isinstance(context, dict) else ""
     at = instants.from_text(record["run_at"])
+    whole = cast("dict[str, Any]", record)
     return ScheduledTask(
-        record["id"], record["status"], at, summary, attempts if isinstance(attempts, int) else 0, record
+        record["id"], record["status"], at, summary, attempts if isinstance(attempts, int) else 0, whole
     )
 
 

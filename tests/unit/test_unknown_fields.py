@@ -111,12 +111,12 @@ def test_a_copy_that_is_run_at_once_has_it_too() -> None:
 
 EDITS = {
     "a summary": edited(once(), {"summary": "other"}),
-    "a timeout taken away": edited(once(timeout_seconds=60, workspace="/w"), timeout="none", workspace="none"),
+    "a timeout taken away": edited(once(timeout_seconds=60, workspace="/w"), timeout="none", workspace=None),
     "another time": edited(once(), when="2h"),
     "another rule": edited(recurring(), when="every 2h", times=4),
     "another zone": edited(recurring(), tz="Europe/Berlin"),
     "bounds": edited(recurring(), times=4, jitter="5m"),
-    "no bounds": edited(recurring(), times="none"),
+    "no bounds": edited(recurring(), times=None),
 }
 
 
@@ -134,7 +134,7 @@ def test_a_rule_given_to_a_task_that_ran_once_is_all_that_is_new(place: Place) -
 
 
 def test_a_field_edited_to_nothing_is_gone_and_a_null_beside_it_stays(place: Place) -> None:
-    changed = edited(once(workspace="/w", executor=None), workspace="none")(place)
+    changed = edited(once(workspace="/w", executor=None), workspace=None)(place)
     assert "workspace" not in changed
     assert changed["executor"] is None
 

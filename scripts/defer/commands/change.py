@@ -145,9 +145,11 @@ def run(connect: Connect, argv: list[str]) -> int:
     args = arguments.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.").parse(argv)
     client = connect()
     editor = client.editor
-    copy = editor.run_now(arguments.the_id(args, "run"))
-    original = client.store.find(copy["copy_of"]) or copy
+    wanted = arguments.the_id(args, "run")
+    copy = editor.run_now(wanted)
+    copied = copy.get("copy_of") or wanted
+    original = client.store.find(copied) or copy
     waits = original["status"] == task.EXECUTING and not copy.get("concurrent")
     when = "when its attempt has ended" if waits else "at the next wake"
-    said = f"does once what {copy['copy_of']} does, {when}"
+    said = f"does once what {copied} does, {when}"
     return _print(client, args, copy, said, editor.now)

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -40,11 +40,11 @@ def say(*lines: object, out: TextIO | None = None) -> None:
         print(visible.line(line), file=out)
 
 
-def json_array(tasks: Iterable[Task], compact: bool, out: TextIO) -> None:
+def json_array(records: Iterable[Mapping[str, Any]], compact: bool, out: TextIO) -> None:
     """A JSON array, one element at a time: a store of any size is printed in flat memory."""
     opening, between, closing = ("[", ",", "]\n") if compact else ("[\n", ",\n", "\n]\n")
     first = True
-    for one in tasks:
+    for one in records:
         text = to_json(one, compact)
         out.write((opening if first else between) + (text if compact else _indented(text)))
         first = False
@@ -139,7 +139,8 @@ def _held(one: Task, zone: tzinfo, now: datetime) -> str | None:
         return f"{versions.complaint(what)} (upgrade Defer)"
     if what or one["status"] != task.SCHEDULED or task.wakes_at(one) <= max(now, task.run_at(one)):
         return None
-    return f"until {words.moment(task.wakes_at(one), zone, now)}: {one['held'].get('reason') or 'no reason given'}"
+    why = _object(one.get("held")).get("reason") or "no reason given"
+    return f"until {words.moment(task.wakes_at(one), zone, now)}: {why}"
 
 
 def _object(found: object) -> dict[str, Any]:
@@ -283,7 +284,7 @@ def release_warnings() -> None:
         tell(text)
 
 
-def print_object(value: dict[str, Any], compact: bool) -> None:
+def print_object(value: Mapping[str, Any], compact: bool) -> None:
     """Print an object, the warnings so far as its field ``warnings``.
 
     That name is ours in what is printed: a record from elsewhere may have a field of it, which stays in the store,

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from defer import instants, say, visible
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from defer.client import Client
+    from defer.record.types import Context, Reorient
     from defer.settings.config import Config
     from defer.timeparse import Reading
 
@@ -175,7 +176,7 @@ def _origin() -> str | None:
         return None
 
 
-def _context(args: Namespace, said: str | None, settings: Config) -> tuple[dict[str, Any], dict[str, Any]]:
+def _context(args: Namespace, said: str | None, settings: Config) -> tuple[dict[str, Any], Reorient]:
     """The merged context and the ``reorient`` object: the CONTEXT.md first, then JSON, then the flags."""
     given = _context_json(args)
     wanted = args.reorient or args.project is not None or args.context_file is not None
@@ -186,7 +187,7 @@ def _context(args: Namespace, said: str | None, settings: Config) -> tuple[dict[
     summary = said if said is not None else given.get("summary") or found.get("summary")
     origin = given.get("reoriented_from") or found.get("reoriented_from")
     file = os.path.abspath(args.context_file) if args.context_file else None
-    reorient = {"requested": bool(wanted), "project": args.project, "explicit_context_file": file}
+    reorient: Reorient = {"requested": bool(wanted), "project": args.project, "explicit_context_file": file}
     return {**given, "summary": summary, **lists, "reoriented_from": origin}, reorient
 
 
@@ -202,16 +203,16 @@ def _context_json(args: Namespace) -> dict[str, Any]:
     return given
 
 
-def changed_context(args: Namespace, settings: Config) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def changed_context(args: Namespace, settings: Config) -> tuple[Context, Reorient | None]:
     """What of the context the arguments of `edit` speak of; and ``reorient``, if it is to be read anew."""
     merged, reorient = _context(args, args.summary, settings)
     flags = {"summary": args.summary, "key_points": args.key_point, "artifacts": args.artifact}
     named = {*_context_json(args), *(name for name, value in flags.items() if value is not None)}
     named |= {"constraints"} if args.constraint is not None else set()
-    if not reorient["requested"]:
-        return {name: merged[name] for name in named}, None
-    found = {name for name, value in merged.items() if value}
-    return {name: merged[name] for name in named | found}, reorient
+    if reorient["requested"]:
+        named |= {name for name, value in merged.items() if value}
+    changed = cast("Context", {name: merged[name] for name in named})
+    return changed, reorient if reorient["requested"] else None
 
 
 def _absolute(artifact: str) -> str:

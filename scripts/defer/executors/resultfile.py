@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 from defer import instants
 from defer.record import shapes
 from defer.settings.masking import MASK, Masker
+
+if TYPE_CHECKING:
+    from defer.record.types import Usage
 
 LIMIT_BYTES = 64 << 10
 _LONGEST_WAIT = timedelta(days=3653)
@@ -41,7 +44,7 @@ class Result(NamedTuple):
     retry_at: datetime | None = None
     reschedule: str | None = None
     session_id: str | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
     artifacts: list[str] | None = None
     odd: str | None = None
 
@@ -203,12 +206,12 @@ def _instant(found: Any, now: datetime) -> datetime:
     return instant
 
 
-def _usage(found: dict[str, Any], complaints: list[str]) -> dict[str, Any] | None:
+def _usage(found: dict[str, Any], complaints: list[str]) -> Usage | None:
     """A negative number would buy an agent more than its user allows."""
     given = {key: found[key] for key in _USAGE if found.get(key) is not None}
     kept = {key: one for key, one in given.items() if shapes.is_number(one) and one >= 0}
     complaints += [f"usage.{key} is not a number that can be kept" for key in given if key not in kept]
-    return kept if kept or not given else None
+    return cast("Usage", kept) if kept or not given else None
 
 
 def _artifacts(found: list[Any], complaints: list[str]) -> list[str] | None:

@@ -5,14 +5,18 @@ Each takes a record and returns the changed one, or raises Refused where the cha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from defer import instants
 from defer.errors import Refused
 
 from . import occurrences, task, versions
 from .codec import Task
+
+if TYPE_CHECKING:
+    from .types import Context, Execution
 
 _NOT_COPIED = ("id", "recurrence", "source", "expires_at", "last")
 PARTS = {
@@ -49,7 +53,7 @@ def resume(one: Task, now: datetime) -> Task:
     versions.must_know(one)
     if one["status"] != task.PAUSED:
         raise Refused(f"task is not paused: {one['id']} is {one['status']} (nothing to resume)")
-    waiting = {name: value for name, value in task.unheld(one).items() if name != "paused_at"}
+    waiting = task.without(one, ("held", "paused_at"))
     if occurrences.is_recurring(waiting):
         return occurrences.resume(waiting, now)
     return {**waiting, "status": task.SCHEDULED}
@@ -58,42 +62,41 @@ def resume(one: Task, now: datetime) -> Task:
 def reschedule(one: Task, at: datetime, words: str) -> Task:
     """A waiting task that runs at ``at``; if it recurs, only the occurrence it waits for is moved."""
     must_wait(one, "reschedule")
-    moved = {**task.unheld(one), "run_at": instants.to_text(at)}
+    moved: Task = {**task.unheld(one), "run_at": instants.to_text(at)}
     if occurrences.is_recurring(one):
         return moved
-    if one.get("expires_at") and at >= instants.from_text(one["expires_at"]):
+    expires_at = one.get("expires_at")
+    if expires_at and at >= instants.from_text(expires_at):
         import shlex  # for this complaint alone
 
         mend = f"defer edit {one['id']} --when {shlex.quote(words)} --expires DURATION"
-        raise Refused(f"task is only valid until {one['expires_at']}: {one['id']} ({mend})")
+        raise Refused(f"task is only valid until {expires_at}: {one['id']} ({mend})")
     # A retry that is moved is still one of the occurrence that failed.
     return {**moved, "when": words, "occurrence": task.occurrence_of(one) if one.get("attempts") else moved["run_at"]}
 
 
-def edit(one: Task, fields: dict[str, Any], context: dict[str, Any], execution: dict[str, Any]) -> Task:
+def edit(one: Task, fields: Mapping[str, object], context: Context, execution: Execution) -> Task:
     """A waiting task with other fields; None in ``fields`` removes that one."""
     must_wait(one, "edit")
-    changed = {
-        **task.unheld(one),
-        **fields,
+    # A null that was there before may mean something to another version.
+    gone = [name for name, value in fields.items() if value is None]
+    return {
+        **task.without(task.with_fields(task.unheld(one), fields), gone),
         "context": {**(one.get("context") or {}), **context},
         "execution": {**(one.get("execution") or {}), **execution},
     }
-    # A null that was there before may mean something to another version.
-    return {name: value for name, value in changed.items() if value is not None or name not in fields}
 
 
 def unknown_within(one: Task, part: str) -> dict[str, Any]:
     """What is in an object of the record (``context``, ``recurrence`` …) and is not known to this version."""
-    found = one.get(part)
+    found = dict(one).get(part)
     return {name: found[name] for name in found if name not in PARTS[part]} if isinstance(found, dict) else {}
 
 
 def run_now(one: Task, now: datetime) -> Task:
     """A separate task that does the same once, now; the one it is made from is not touched."""
     versions.must_know(one)
-    copied = task.without_history(one)
-    kept = {name: value for name, value in copied.items() if name not in _NOT_COPIED}
+    kept = task.without(task.without_history(one), _NOT_COPIED)
     if one.get("env"):
         # Its values are in the file alone; without `source` no sync takes the copy for the file's task.
         kept["env_file"] = one.get("env_file") or (one.get("source") or {}).get("file")

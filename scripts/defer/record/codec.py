@@ -12,14 +12,17 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, NoReturn, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 from defer.errors import BadInput, NotStorable
 
 from . import shapes, versions
 
-Task: TypeAlias = dict[str, Any]
+if TYPE_CHECKING:
+    from .types import Task as Task
+else:
+    Task = dict
 
 MAX_TASK_BYTES = 1 << 20
 """A task is at most this many bytes as a line, so that one record cannot starve the rest."""
@@ -98,8 +101,8 @@ def _bounded(digits: str) -> float:
 _raw_decode = json.JSONDecoder(parse_float=_bounded, parse_constant=_refuse).raw_decode
 
 
-def encode(task: Task) -> bytes:
-    """The task as one line with its newline. Raises ValueError for what JSON cannot hold."""
+def encode(task: Mapping[str, Any]) -> bytes:
+    """A record as one line with its newline. Raises ValueError for what JSON cannot hold."""
     ordered = {**{key: task[key] for key in _LEADING if key in task}, **task}
     try:
         return (_dumps(ordered, False) + "\n").encode()
@@ -108,7 +111,7 @@ def encode(task: Task) -> bytes:
         return (_dumps(ordered, True) + "\n").encode()
 
 
-def _dumps(value: Task, ascii_only: bool) -> str:
+def _dumps(value: object, ascii_only: bool) -> str:
     return (_ASCII if ascii_only else _UNICODE).encode(value)
 
 
@@ -164,8 +167,9 @@ def decode(line: bytes) -> Task:
         raise BadLine(f"not JSON: {error}"[:200]) from None
     if not isinstance(value, dict):
         raise BadLine("not a JSON object")
-    check(value, line)
-    return value
+    record = cast("Task", value)
+    check(record, line)
+    return record
 
 
 def check(value: Task, line: bytes) -> None:

@@ -32,6 +32,7 @@ from .shapes import MAX_TALLY
 if TYPE_CHECKING:
     from defer.recurrence import Recurrence
 
+    from .types import Changes
     from .types import Recurrence as RecurrenceFields
 
 CATCH_UP = ("one", "all", "none")
@@ -59,7 +60,9 @@ class Stretch(NamedTuple):
 
 def policies(recurring: Task) -> RecurrenceFields:
     """The ``recurrence`` object of a recurring task."""
-    found: RecurrenceFields = recurring["recurrence"]
+    found = recurring["recurrence"]
+    if found is None:
+        raise KeyError("recurrence")
     return found
 
 
@@ -104,7 +107,12 @@ def jitter_offset(seed: str, most: int) -> int:
 
 def jitter_of(recurring: Task) -> timedelta:
     """How long after each instant its rule names the task runs."""
-    return timedelta(seconds=int(policies(recurring).get("jitter_offset_seconds") or 0))
+    return jitter(policies(recurring))
+
+
+def jitter(found: RecurrenceFields) -> timedelta:
+    """The same of a ``recurrence`` object."""
+    return timedelta(seconds=int(found.get("jitter_offset_seconds") or 0))
 
 
 def after(recurring: Task, instant: datetime, spent: int) -> datetime | None:
@@ -162,7 +170,7 @@ def _waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
     """The record that waits for ``occurrence``."""
     text = instants.to_text(occurrence)
     run_at = instants.to_text(occurrence + jitter_of(recurring))
-    counted = {**policies(recurring), "fired": min(spent, MAX_TALLY)}
+    counted: RecurrenceFields = {**policies(recurring), "fired": min(spent, MAX_TALLY)}
     return {**task.unheld(recurring), "occurrence": text, "run_at": run_at, "recurrence": counted}
 
 
@@ -263,8 +271,8 @@ def _has_backlog(ended: Task, waited: datetime, spent: int) -> bool:
     if policies(ended).get("catch_up") != "all":
         return False
     try:
-        started = instants.from_text(ended["started_at"])
-    except (KeyError, TypeError, ValueError):
+        started = instants.from_text(ended.get("started_at") or "")
+    except (TypeError, ValueError):
         return False
     fire = after(ended, waited, spent)
     return fire is not None and fire + jitter_of(ended) <= started
@@ -298,7 +306,7 @@ def skip_to_next(waiting: Task, ended: Task, now: datetime) -> Task:
 def resume(paused: Task, now: datetime) -> Task:
     """A recurring task that waits again: for its next occurrence, with those that passed as one record."""
     waited = waited_for(paused)
-    scheduled = {**paused, "status": task.SCHEDULED}
+    scheduled: Task = {**paused, "status": task.SCHEDULED}
     due = now - jitter_of(paused)
     if waited > due or task.run_at(paused) > now:
         return scheduled
@@ -306,9 +314,9 @@ def resume(paused: Task, now: datetime) -> Task:
         ended = [_given_up(paused, now, "the task was paused before its retry"), *passed_since(paused, now, _PAUSED)]
     else:
         ended = [_stretch_record(paused, task.SKIPPED, _passed(paused, waited, due), now, _PAUSED)]
-    spent = _spent(paused) + sum((one.get("stretch") or {"count": 1})["count"] for one in ended)
+    spent = _spent(paused) + sum(stretch["count"] if (stretch := one.get("stretch")) else 1 for one in ended)
     upcoming = after(paused, due, spent)
-    waiting = {**task.without_history(scheduled), "attempts": 0, **task.unfiled_of(paused)}
+    waiting: Task = {**task.without_history(scheduled), "attempts": 0, **task.unfiled_of(paused)}
     if upcoming is not None:
         return _with_all(_waiting_for(waiting, upcoming, spent), ended)
     return {**ended[-1], **task.unfiled_of(_with_all(waiting, ended[:-1]))}
@@ -320,8 +328,7 @@ def _with_all(one: Task, ended: Iterable[Task]) -> Task:
 
 def _given_up(waiting: Task, now: datetime, why: str) -> Task:
     """The archive record of an occurrence whose retry will not be made."""
-    rest = {name: value for name, value in waiting.items() if name not in task.unfiled_of(waiting)}
-    return task.over(rest, task.CANCELLED, now, cancel_reason=why)
+    return task.over(task.shown(waiting), task.CANCELLED, now, cancel_reason=why)
 
 
 def passed_since(recurring: Task, now: datetime, why: str, status: str = task.SKIPPED) -> list[Task]:
@@ -338,8 +345,8 @@ def left_behind(was: Task, changed: Task, now: datetime) -> Task:
         return changed
     if was.get("attempts"):
         ended = _given_up(was, now, "the task was given another time")
-        paused = {name: was[name] for name in ("paused_at",) if name in was}
-        fresh = {**task.without_history(changed), **paused, **task.unfiled_of(changed)}
+        paused: Changes = {"paused_at": was["paused_at"]} if "paused_at" in was else {}
+        fresh: Task = {**task.without_history(changed), **paused, **task.unfiled_of(changed)}
         return _with_all(fresh, [ended, *passed_since(was, now, _OVERLAPPED)])
     if not is_recurring(was) or task.run_at(was) > now:
         return changed

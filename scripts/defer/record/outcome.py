@@ -8,7 +8,7 @@ counts as none of them.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import instants
 
@@ -16,6 +16,9 @@ from . import changes, occurrences, task
 from .codec import Task
 from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
 from .shapes import tallied
+
+if TYPE_CHECKING:
+    from .types import Deferrals, Result, Run, Usage
 
 OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
 RUN_STATUSES = ("running", OK, FAILED, TIMEOUT, LOST)
@@ -50,11 +53,11 @@ class Outcome(NamedTuple):
     error_type: str | None = None
     error: str | None = None
     duration_ms: int | None = None
-    result: dict[str, Any] | None = None
+    result: Result | None = None
     retry_at: datetime | None = None
     reschedule_at: datetime | None = None
     session_id: str | None = None
-    usage: dict[str, Any] | None = None
+    usage: Usage | None = None
     log_bytes: int | None = None
 
 
@@ -75,13 +78,13 @@ def put_back(claimed: Task, now: datetime) -> Task:
 
 def _as_wished(executing: Task, settled: Task, now: datetime) -> Task:
     """Cancel or pause what a task would go on to, where somebody wished so during its attempt."""
-    wish = executing.get("after_attempt") or {}
-    settled = {name: value for name, value in settled.items() if name != "after_attempt"}
-    if settled["status"] != task.SCHEDULED:
+    wish = executing.get("after_attempt")
+    settled = task.without(settled, ("after_attempt",))
+    if settled["status"] != task.SCHEDULED or wish is None:
         return settled
-    if wish.get("do") == "cancel":
+    if wish["do"] == "cancel":
         return task.cancel(settled, now, wish.get("reason"))
-    return changes.pause(settled, now) if wish.get("do") == "pause" else settled
+    return changes.pause(settled, now) if wish["do"] == "pause" else settled
 
 
 def _settled(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
@@ -103,7 +106,7 @@ def _with_run(executing: Task, outcome: Outcome, now: datetime) -> Task:
 
 def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
     facts = {"result": outcome.result or {}, **_session(outcome)}
-    kept = {name: value for name, value in ended.items() if name not in ("last_error", "error_type", "deferrals")}
+    kept = task.without(ended, ("last_error", "error_type", "deferrals"))
     done = task.over(kept, task.COMPLETED, now, **facts)
     return _follow(done, now, outcome.reschedule_at)
 
@@ -115,32 +118,32 @@ def _settle_cancelled(ended: Task, outcome: Outcome, now: datetime) -> Task:
 
 
 def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
-    facts = {"last_error": outcome.error, "error_type": outcome.error_type, **_session(outcome)}
-    deferrals = ended.get("deferrals") or {"total": 0, "in_a_row": 0}
+    facts: dict[str, Any] = {"last_error": outcome.error, "error_type": outcome.error_type, **_session(outcome)}
+    deferrals: Deferrals = ended.get("deferrals") or {"total": 0, "in_a_row": 0}
     final = outcome.error_type in _FINAL
     if outcome.retry_at is not None and not final and deferrals["in_a_row"] < RETRY_AT_IN_A_ROW:
-        counted = {name: tallied(deferrals[name], 1) for name in ("total", "in_a_row")}
+        counted = {"total": tallied(deferrals["total"], 1), "in_a_row": tallied(deferrals["in_a_row"], 1)}
         at = no_sooner_than_a_minute(outcome.retry_at, now)
         return task.again(ended, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
-    failures = ended["attempts"] - deferrals["total"]
+    failures = int(ended.get("attempts") or 0) - deferrals["total"]
     if not final and failures <= int(ended.get("max_retries") or 0):
         at = now + backoff.delay(failures)
         if deferrals["total"]:
             facts["deferrals"] = {**deferrals, "in_a_row": 0}
         return task.again(ended, at, result=_retry_result(outcome, at), **facts)
-    result = {**(outcome.result or {}), "type": "executor_failed"}
+    result: Result = {**(outcome.result or {}), "type": "executor_failed"}
     failed = task.over(ended, task.FAILED, now, error=outcome.error, result=result, **facts)
     # Of an attempt that was lost nobody knows how long it ran: what came meanwhile was missed, not overlapped.
     return _follow(failed, now, overlapped=outcome.status != LOST)
 
 
-def _retry_result(outcome: Outcome, at: datetime) -> dict[str, Any]:
+def _retry_result(outcome: Outcome, at: datetime) -> Result:
     when = instants.to_text(at)
     # The first is v1's name for it.
     return {**(outcome.result or {}), "type": "retry_scheduled", "next_run_at": when, "retry_at": when}
 
 
-def _session(outcome: Outcome) -> dict[str, Any]:
+def _session(outcome: Outcome) -> dict[str, str]:
     return {"session_id": outcome.session_id} if outcome.session_id else {}
 
 
@@ -152,10 +155,10 @@ def _follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, ove
         return {**ended, "last_error": occurrences.complaint(error)}
 
 
-def run_record(executing: Task, outcome: Outcome, now: datetime) -> dict[str, Any]:
+def run_record(executing: Task, outcome: Outcome, now: datetime) -> Run:
     """The record of one ended attempt for ``runs/``."""
     run = executing.get("run") or {}
-    leader, result = run.get("leader") or {}, outcome.result or {}
+    leader, result = run.get("leader"), outcome.result or {}
     return {
         "run_id": run.get("run_id"),
         "task_id": executing["id"],
@@ -175,5 +178,5 @@ def run_record(executing: Task, outcome: Outcome, now: datetime) -> dict[str, An
         "usage": outcome.usage,
         "session_id": outcome.session_id,
         "host": run.get("host"),
-        "pid": leader.get("pid"),
+        "pid": leader["pid"] if leader else None,
     }

@@ -13,9 +13,9 @@ no crash can come between an outcome and its record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from defer import instants
 from defer.errors import Refused
@@ -24,6 +24,9 @@ from . import versions
 from .codec import Task
 from .shapes import tallied
 from .versions import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from .types import Changes, Last, Reorient, Run, RunUnderWay
 
 SCHEDULED, EXECUTING = "scheduled", "executing"
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
@@ -57,14 +60,14 @@ def create(
     prompt_template: str | None = None,
     aura_level: str = "low",
     max_retries: int = 0,
-    reorient: dict[str, Any] | None = None,
+    reorient: Reorient | None = None,
     **optional: object,
 ) -> Task:
     """A new scheduled task, which the store will name; ``optional`` fields that are None are left out."""
     run_at_text = instants.to_text(run_at)
     summary = context["summary"]
     reorient = reorient or {"requested": False, "project": None, "explicit_context_file": None}
-    return {
+    record = {
         "created_at": instants.to_text(created_at),
         "run_at": run_at_text,
         "type": "deferred_task",
@@ -84,6 +87,17 @@ def create(
         "occurrence": run_at_text,
         **{name: value for name, value in optional.items() if value is not None},
     }
+    return cast("Task", record)
+
+
+def without(task: Task, names: Container[str]) -> Task:
+    """The task without some of its fields."""
+    return cast("Task", {name: value for name, value in task.items() if name not in names})
+
+
+def with_fields(task: Task, fields: Mapping[str, object]) -> Task:
+    """The task with fields whose names nobody knows before they are there."""
+    return cast("Task", {**task, **fields})
 
 
 def made_up_id(created_at: datetime, taken: Container[object], random_bytes: Callable[[int], bytes]) -> str:
@@ -103,14 +117,13 @@ def run_at(task: Task) -> datetime:
 
 def occurrence_of(task: Task) -> str:
     """Which moment the task's next attempt is for; v1 did not say, and of it none but ``run_at`` is known."""
-    found: str = task.get("occurrence") or task["run_at"]
-    return found
+    return task.get("occurrence") or task["run_at"]
 
 
 def wakes_at(task: Task) -> datetime:
     """The moment from which a waiting task may be claimed: when it is to run, or when its hold is to be looked at."""
-    until = (task.get("held") or {}).get("until")
-    return run_at(task) if until is None else max(run_at(task), instants.from_text(until))
+    held = task.get("held")
+    return max(run_at(task), instants.from_text(held["until"])) if held else run_at(task)
 
 
 def is_due(task: Task, now: datetime) -> bool:
@@ -126,17 +139,17 @@ def is_unfiled(task: Task) -> bool:
 
 def without_history(task: Task) -> Task:
     """The task without what its attempts and occurrences left in it."""
-    return {name: value for name, value in task.items() if name not in _HISTORY}
+    return without(task, _HISTORY)
 
 
-def unfiled_of(task: Task) -> dict[str, Any]:
+def unfiled_of(task: Task) -> Changes:
     """What of the task is over and not filed yet, as fields to be taken over by another record."""
-    return {name: task[name] for name in _UNFILED if task.get(name)}
+    return _unfiled(task.get("ended") or [], task.get("ended_runs") or [])
 
 
 def shown(task: Task) -> Task:
     """The task as it is printed: without what waits to be filed, which is over and has its own record."""
-    return {name: value for name, value in task.items() if name not in _UNFILED}
+    return without(task, _UNFILED)
 
 
 def with_ended(task: Task, record: Task) -> Task:
@@ -151,17 +164,18 @@ def hold(task: Task, until: datetime, reason: str) -> Task:
 
 def unheld(task: Task) -> Task:
     """The task without a hold: somebody has decided anew what becomes of it."""
-    return {name: value for name, value in task.items() if name != "held"}
+    return without(task, ("held",))
 
 
 def ended_at(task: Task) -> datetime:
     """When a task that is over ended; of a v1 record without that field, when it was to run."""
+    found = dict(task)
     for name in (_ENDED_AT.get(task["status"], ""), "last_attempt_at", "run_at"):
         try:
-            return instants.from_text(task[name])
-        except (KeyError, TypeError, ValueError):
+            return instants.from_text(str(found[name]))
+        except (KeyError, ValueError):
             continue
-    return instants.from_text(task["created_at"])
+    return instants.from_text(str(found["created_at"]))
 
 
 def needs_attention_at(task: Task) -> datetime:
@@ -177,9 +191,9 @@ def needs_attention_at(task: Task) -> datetime:
     return wakes_at(task) if task["status"] == SCHEDULED else instants.NEVER
 
 
-def filed_records(task: Task) -> tuple[list[Task], list[dict[str, Any]], Task | None]:
+def filed_records(task: Task) -> tuple[list[Task], list[Run], Task | None]:
     """What to file of a task: archive records, run records, and what stays in the store (None: nothing)."""
-    rest = {name: value for name, value in task.items() if name not in _UNFILED}
+    rest = without(task, _UNFILED)
     records = list(task.get("ended") or [])
     runs = list(task.get("ended_runs") or [])
     if task["status"] in ENDED:
@@ -187,13 +201,23 @@ def filed_records(task: Task) -> tuple[list[Task], list[dict[str, Any]], Task | 
     return records, runs, rest
 
 
-def claim(task: Task, now: datetime, run: dict[str, Any]) -> Task:
+def filed(task: Task, now: datetime) -> Task:
+    """What stands in the store until its next rewrite for a task that is in the archive: nothing to work on."""
+    return cast("Task", {"id": task["id"], "status": task["status"], "filed_at": instants.to_text(now)})
+
+
+def claim(task: Task, now: datetime, run: RunUnderWay) -> Task:
     """The record of a task whose attempt begins: ``run`` says who makes it."""
     attempt = tallied(task.get("attempts"), 1)
     occurrence = occurrence_of(task)
     stamp = instants.to_text(now)
     late = max(0, int((now - run_at(task)).total_seconds()))
-    facts = {"attempt": attempt, "occurrence": occurrence, "started_at": stamp, "late_by_seconds": late}
+    facts: RunUnderWay = {
+        "attempt": attempt,
+        "occurrence": occurrence,
+        "started_at": stamp,
+        "late_by_seconds": late,
+    }
     return {
         **unheld(task),
         "status": EXECUTING,
@@ -230,7 +254,7 @@ def cancel(task: Task, now: datetime, reason: str | None) -> Task:
     if task["status"] in ENDED:
         raise Refused(f"task has ended already: {task['id']} is {task['status']} (nothing to cancel)")
     if is_newer:
-        return {**task, "status": CANCELLED, _ENDED_AT[CANCELLED]: instants.to_text(now), "cancel_reason": reason}
+        return {**task, "status": CANCELLED, "cancelled_at": instants.to_text(now), "cancel_reason": reason}
     return over(task, CANCELLED, now, cancel_reason=reason)
 
 
@@ -248,8 +272,8 @@ def ask_to_cancel(task: Task, now: datetime, reason: str | None) -> Task:
 
 def put_back(task: Task) -> Task:
     """The record of a claimed task whose attempt was never begun: it waits as it did before the claim."""
-    rest = {name: value for name, value in task.items() if name not in ("run", "started_at")}
-    return {**rest, "status": SCHEDULED, "attempts": max(0, int(task["attempts"]) - 1)}
+    rest = without(task, ("run", "started_at"))
+    return {**rest, "status": SCHEDULED, "attempts": max(0, int(task.get("attempts") or 0) - 1)}
 
 
 def after_attempt(task: Task, do: str, reason: str | None) -> Task:
@@ -267,31 +291,33 @@ def replace(old: Task, new: Task, now: datetime) -> Task:
     return {**new, **_unfiled([*records], [*runs])}
 
 
-def _unfiled(records: list[Task], runs: list[dict[str, Any]]) -> dict[str, Any]:
-    return {name: value for name, value in zip(_UNFILED, (records, runs), strict=True) if value}
+def _unfiled(records: list[Task], runs: list[Run]) -> Changes:
+    found: Changes = {"ended": records} if records else {}
+    return {**found, "ended_runs": runs} if runs else found
 
 
-def with_ended_run(task: Task, record: dict[str, Any]) -> Task:
+def with_ended_run(task: Task, record: Run) -> Task:
     """The task with one more run record waiting to be filed."""
     return {**task, **_unfiled(list(task.get("ended") or []), [*(task.get("ended_runs") or []), record])}
 
 
 def over(task: Task, status: str, now: datetime, **facts: object) -> Task:
     """The record of a task that ended with ``status``; ``facts`` say why, and what came of it."""
-    gone = ("run", "cancel_requested_at", "paused_at", "held")
-    rest = {name: value for name, value in task.items() if name not in gone}
-    ended = {**rest, "status": status, _ENDED_AT[status]: instants.to_text(now), **facts}
-    return {**ended, "last": _last(ended)}
+    rest = without(task, ("run", "cancel_requested_at", "paused_at", "held"))
+    stamp = instants.to_text(now)
+    ended = with_fields(rest, {"status": status, _ENDED_AT[status]: stamp, **facts})
+    return {**ended, "last": _last(ended, stamp)}
 
 
-def _last(ended: Task) -> dict[str, Any]:
+def _last(ended: Task, stamp: str) -> Last:
     """How an occurrence ended, and how many in a row have failed by now: what was never run breaks no streak."""
     status = ended["status"]
-    failures = int((ended.get("last") or {}).get("failures") or 0)
-    said = str(ended.get(_WHY.get(status, "")) or "").strip()
+    last = ended.get("last")
+    failures = last["failures"] if last else 0
+    said = str(dict(ended).get(_WHY.get(status, "")) or "").strip()
     return {
         "outcome": status,
-        "at": ended[_ENDED_AT[status]],
+        "at": stamp,
         "reason": said.splitlines()[0].rstrip()[:_LONGEST_REASON] if said else None,
         "failures": 0 if status == COMPLETED else failures + (status == FAILED),
     }
@@ -299,19 +325,20 @@ def _last(ended: Task) -> dict[str, Any]:
 
 def again(task: Task, at: datetime, **facts: object) -> Task:
     """The record of a task that waits for its next attempt at ``at``."""
-    rest = {name: value for name, value in task.items() if name != "run"}
-    return {**rest, "status": SCHEDULED, "run_at": instants.to_text(at), **facts}
+    rest = without(task, ("run",))
+    return with_fields(rest, {"status": SCHEDULED, "run_at": instants.to_text(at), **facts})
 
 
 def next_occurrence(ended: Task, at: datetime) -> Task:
     """A new occurrence at ``at`` of a task that has just ended; the ended one waits in it to be filed."""
     records, runs, _ = filed_records(ended)
     rest = without_history(ended)
-    if rest.get("expires_at") and rest.get("occurrence"):
+    expires_at, occurrence = rest.get("expires_at"), rest.get("occurrence")
+    if expires_at and occurrence:
         # As long after the new moment as it was after the old one.
-        useful = instants.from_text(rest["expires_at"]) - instants.from_text(rest["occurrence"])
+        useful = instants.from_text(expires_at) - instants.from_text(occurrence)
         rest["expires_at"] = instants.to_text(at + useful)
-    fresh = {
+    fresh: Changes = {
         "status": SCHEDULED,
         "attempts": 0,
         "run_at": instants.to_text(at),

@@ -176,17 +176,14 @@ class Run(TypedDict, total=False):
     pid: int | None
 
 
-class Task(TypedDict, total=False):
-    """A task."""
+class TaskFields(TypedDict, total=False):
+    """What a task may lack."""
 
-    id: Required[str]
     created_at: str | None
-    run_at: Required[str]
     type: str | None
     intent: str | None
     context: Context | None
     execution: Execution | None
-    status: Required[str]
     attempts: int | None
     max_retries: int | None
     reorient_requested: bool | None
@@ -242,3 +239,18 @@ class Task(TypedDict, total=False):
     run: RunUnderWay | None
     ended: list[Task] | None
     ended_runs: list[Run] | None
+
+
+class Task(TaskFields, total=False):
+    """A task."""
+
+    id: Required[str]
+    run_at: Required[str]
+    status: Required[str]
+
+
+class Changes(TaskFields, total=False):
+    """Fields of a task that become others; None takes one away, or says that there is nothing."""
+
+    run_at: str
+    status: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from defer import instants
 from defer.record import occurrences, task
@@ -17,6 +17,7 @@ from defer.record import occurrences, task
 from .facts import Occurrence, Rule, instant, seconds, text
 
 if TYPE_CHECKING:
+    from defer.record.codec import Task
     from defer.recurrence import Recurrence
 
 _SECOND = timedelta(seconds=1)
@@ -52,9 +53,9 @@ def faults(links: Sequence[Occurrence], begin: int, *, is_whole: bool) -> Iterat
         return
 
 
-def _as_record(rule: Rule | None, **more: object) -> dict[str, object]:
+def _as_record(rule: Rule | None, count: int | None = None, until: str | None = None) -> Task:
     named = dict(zip(("expression", "anchor", "tz"), rule or (), strict=True))
-    return {"recurrence": {**named, **more}}
+    return cast("Task", {"recurrence": {**named, "count": count, "until": until}})
 
 
 def _again(before: Occurrence, one: Occurrence) -> Fault:

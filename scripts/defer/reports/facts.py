@@ -6,14 +6,18 @@ each run record, whatever they hold. Nothing else of a record is kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from sys import intern
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from defer import instants
 from defer.record import codec, task, versions
 from defer.record.codec import Task
+
+if TYPE_CHECKING:
+    from defer.record.types import Recurrence
 
 _T = TypeVar("_T")
 Rule: TypeAlias = tuple[str, str, str]
@@ -112,8 +116,9 @@ def _once(value: _T) -> _T:
 
 def occurrence_of(record: Task, where: str) -> Occurrence:
     """What a record of the store or the archive tells of. Raises one of ODD."""
-    stretch = record.get("stretch") or {}
-    first = seconds(stretch.get("first") or record.get("occurrence") or record["run_at"])
+    stretch, recurrence = record.get("stretch"), record.get("recurrence")
+    first = seconds(stretch["first"] if stretch else task.occurrence_of(record))
+    begun = filter(None, (record.get("started_at"), record.get("last_attempt_at")))
     attempts, status = int(record.get("attempts") or 0), record["status"]
     is_over = status in task.ENDED
     rule = _rule(record)
@@ -124,16 +129,16 @@ def occurrence_of(record: Task, where: str) -> Occurrence:
         first=first,
         last=seconds(stretch["last"]) if stretch else first,
         times=int(stretch["count"]) if stretch else 1,
-        fired=int(record["recurrence"].get("fired") or 0) if rule else 0,
+        fired=int(recurrence.get("fired") or 0) if rule and recurrence else 0,
         status=intern(status),
         attempts=attempts,
         under_way=max(1, attempts) if status == task.EXECUTING else 0,
-        begun=min([first, *(seconds(record[name]) for name in ("started_at", "last_attempt_at") if record.get(name))]),
+        begun=min([first, *map(seconds, begun)]),
         ended=int(task.ended_at(record).timestamp()) if is_over else 0,
         is_counted=(record.get("schema_version") or 0) >= versions.SCHEMA_VERSION,
         is_replaced=is_over and record.get("cancel_reason") == REPLACED,
         likeness=_likeness(record),
-        bounds=_bounds(record) if rule and is_over else None,
+        bounds=_bounds(record, recurrence) if rule and recurrence and is_over else None,
         where=where,
     )
 
@@ -153,18 +158,20 @@ def _rule(record: Task) -> Rule | None:
         return None
     named = found.get("expression"), found.get("anchor"), found.get("tz")
     expression, anchor, tz = (part if isinstance(part, str) else None for part in named)
-    return None if expression is None or anchor is None or tz is None else _once((expression, anchor, tz))
+    if expression is None or anchor is None or tz is None:
+        return None
+    rule: Rule = _once((expression, anchor, tz))
+    return rule
 
 
-def _bounds(record: Task) -> tuple[int | None, str | None] | None:
+def _bounds(record: Task, found: Recurrence) -> tuple[int | None, str | None] | None:
     if "recurrence cannot be read" in str(record.get("last_error")):
         return None
-    found = record["recurrence"]
     bounds: tuple[int | None, str | None] = _once((found.get("count"), found.get("until")))
     return bounds
 
 
-def run_of(record: dict[str, Any], where: str) -> Run:
+def run_of(record: Mapping[str, Any], where: str) -> Run:
     """What a run record tells of. Raises one of ODD."""
     ended = seconds(record["ended_at"])
     started = seconds(record["started_at"]) if record.get("started_at") else ended

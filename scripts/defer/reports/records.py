@@ -14,12 +14,12 @@ say, nothing follows.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from heapq import merge
 from itertools import chain, groupby, islice
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer.record import task
 from defer.record.codec import Task
@@ -28,6 +28,9 @@ from . import contradictions
 from . import facts as recordfacts
 from .contradictions import Contradiction, Group, Steps
 from .facts import Begin, Occurrence, Run, Said
+
+if TYPE_CHECKING:
+    from defer.record.types import Run as RunRecord
 
 MOST_TOLD = 1000
 """So many contradictions are told in full; of the others there is the number."""
@@ -68,7 +71,7 @@ class History:
         self._said: defaultdict[str, list[Said]] = defaultdict(list)
         # What is over and stands in the store still: filed already, if the archive has the very same.
         self._unfiled: defaultdict[str, list[Task]] = defaultdict(list)
-        self._unfiled_runs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._unfiled_runs: defaultdict[str, list[RunRecord]] = defaultdict(list)
         self._known: set[int] = set()
         self._under_way: set[str | None] = set()
         self._tasks = self._logs = self._unlogged = 0
@@ -111,14 +114,14 @@ class History:
         moment = None if at is None else recordfacts.text(at)
         self._found.append(Contradiction(kind, one.id, moment, what, one.where))
 
-    def take_run(self, record: dict[str, Any], where: str) -> None:
+    def take_run(self, record: Mapping[str, Any], where: str) -> None:
         """One line of the runs."""
         waiting = self._unfiled_runs.get(str(record.get("task_id")), [])
         if record in waiting:
             waiting.remove(record)
         self._take_run(record, where)
 
-    def _take_run(self, record: dict[str, Any], where: str) -> None:
+    def _take_run(self, record: Mapping[str, Any], where: str) -> None:
         try:
             run = recordfacts.run_of(record, where)
         except recordfacts.ODD:
@@ -131,7 +134,7 @@ class History:
         self._known.add(hash(run.name))
         self._runs.append(run)
 
-    def _note_log(self, record: dict[str, Any], run: Run) -> None:
+    def _note_log(self, record: Mapping[str, Any], run: Run) -> None:
         kept = record.get("log") or record.get("prompt")
         if kept is not None and not self._is_there(str(kept)):
             self._unlogged += 1

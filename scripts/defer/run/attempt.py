@@ -11,12 +11,12 @@ import errno
 import os
 import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from defer import fsio, process, timeparse
 from defer.errors import DeferError
@@ -36,6 +36,8 @@ from .command import Misconfigured, Paths, environment, own_variables, session_e
 from .ending import LOOK_EVERY_SECONDS, Ending
 
 if TYPE_CHECKING:
+    from defer.record.types import Result as Facts
+
     from .keeper import Keeper
 
 _READ_BYTES = 1 << 16
@@ -55,7 +57,7 @@ class Attempt:
         """Put it behind its gate. Raises Misconfigured or OSError; nothing runs then."""
         self.task = task
         self._config, self._was_told = config, was_told
-        self.run_id = str(task["run"]["run_id"])
+        self.run_id = str((task.get("run") or {}).get("run_id"))
         self.paths = Paths.of(config.log_dir, task["id"], self.run_id)
         self.timeout = timeout_of(task, config)
         cwd = working_directory(task, config)
@@ -108,8 +110,9 @@ class Attempt:
         self._terminate_at = self._started + self.timeout if self.timeout else None
         self.leader.open_gate()
 
-    def _identity(self) -> process.Identity:
-        return self.task["run"].get("leader") or process.identity(self.leader.pid)
+    def _identity(self) -> Mapping[str, Any]:
+        run = self.task.get("run")
+        return (run.get("leader") if run else None) or process.identity(self.leader.pid)
 
     def abandon(self) -> None:
         """Leave the gate shut: the executor never runs."""
@@ -227,7 +230,11 @@ class Attempt:
         code = self._exit_code()
         # Its message may quote what must be masked.
         what = f"the end could not be read: {type(odd).__name__}"
-        facts = {"prompt_path": str(self.paths.prompt), "log_path": str(self.paths.log), "result_file_error": what}
+        facts: Facts = {
+            "prompt_path": str(self.paths.prompt),
+            "log_path": str(self.paths.log),
+            "result_file_error": what,
+        }
         if self._why_ended is None and code == 0:
             return Outcome(OK, exit_code=0, result={"type": "executor_output", **facts, "output": ""})
         kind = self._why_ended or error_type_of(code)
@@ -268,13 +275,13 @@ class Attempt:
             usage=said.usage,
         )
 
-    def _success(self, said: resultfile.Result, facts: dict[str, Any], now: datetime) -> Outcome:
+    def _success(self, said: resultfile.Result, facts: Facts, now: datetime) -> Outcome:
         at, complaint = self._reschedule(said.reschedule, now)
-        result = {"type": "executor_output", **facts, "output": self.capture.output.rstrip("\n")}
+        result: Facts = {"type": "executor_output", **facts, "output": self.capture.output.rstrip("\n")}
         if complaint:
             result["result_file_error"] = "; ".join(filter(None, (facts.get("result_file_error"), complaint)))
         if self.capture.stdout_bytes > RECORD_BYTES:
-            result |= {"output_bytes": self.capture.stdout_bytes, "output_truncated": True}
+            result = {**result, "output_bytes": self.capture.stdout_bytes, "output_truncated": True}
         return Outcome(OK, exit_code=0, result=result, reschedule_at=at, session_id=said.session_id, usage=said.usage)
 
     def _reschedule(self, words: str | None, now: datetime) -> tuple[datetime | None, str | None]:
@@ -301,8 +308,8 @@ class Attempt:
         except resultfile.BadResult as error:
             return resultfile.Result(), str(error)
 
-    def _facts(self, said: resultfile.Result, complaint: str | None) -> dict[str, Any]:
-        facts = {
+    def _facts(self, said: resultfile.Result, complaint: str | None) -> Facts:
+        facts: Facts = {
             "prompt_path": str(self.paths.prompt),
             "log_path": str(self.paths.log),
             "summary": said.summary,
@@ -311,7 +318,7 @@ class Attempt:
             "session_error": self._session_error,
             "log_error": self.capture.log.error,
         }
-        return {name: value for name, value in facts.items() if value is not None}
+        return cast("Facts", {name: value for name, value in facts.items() if value is not None})
 
     def _error(self, kind: str, code: int) -> str:
         said = self.capture.last_words

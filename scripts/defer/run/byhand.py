@@ -24,6 +24,7 @@ from .attempt import Attempt
 from .command import Misconfigured, Paths
 from .keeper import Keeper
 from .loop import Loop
+from .settling import run_id
 from .wake import Runner
 
 _SAID_BY_V1 = ("status", "started_at")
@@ -78,7 +79,7 @@ def attempt(client: Client, given: Task) -> tuple[Task, list[str]]:
     known = client.store.find(given["id"])
     if known is None:
         return _came_to(_apart(client.config, given)), []
-    differing = [name for name in given if name not in _SAID_BY_V1 and given[name] != known.get(name)]
+    differing = [name for name, value in given.items() if name not in _SAID_BY_V1 and value != dict(known).get(name)]
     with Loop(owns_process=True) as loop:
         settled = ByHand(client.store, client.config, client.audit, client.clock, loop=loop).run(given)
     return _came_to(settled or client.find(given["id"])), differing
@@ -95,7 +96,7 @@ def _apart(config: Config, given: Task) -> Task:
     """The same for a task that is not in the store."""
     now = instants.now()
     one = task.claim(given, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"})
-    paths = Paths.of(config.log_dir, one["id"], one["run"]["run_id"])
+    paths = Paths.of(config.log_dir, one["id"], str(run_id(one)))
     executor.write_prompt(one, paths, config)
     try:
         command = executor.command_line(one, config)

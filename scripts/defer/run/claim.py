@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from defer.errors import Refused
 from defer.record import occurrences, task, versions
 from defer.record.codec import Task
+
+if TYPE_CHECKING:
+    from defer.record.types import RunUnderWay
 
 _MENDS = {
     task.EXECUTING: "wait for its end, or: defer cancel --kill {id}",
@@ -17,7 +20,7 @@ _MENDS = {
 _WORKSPACE, _TASK, _SESSION = "workspace", "task", "session"
 
 
-def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], dict[str, Any]]) -> list[Task]:
+def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], RunUnderWay]) -> list[Task]:
     """The records that a claim changes: due tasks in ``run_at`` order, as many as there are slots.
 
     No two attempts share what ``_shared`` names. A task that came due too late ends, or goes on to its
@@ -42,7 +45,7 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
     return changed
 
 
-def by_hand(one: Task, given: Task, hot: Iterable[Task], now: datetime, run: dict[str, Any]) -> Task:
+def by_hand(one: Task, given: Task, hot: Iterable[Task], now: datetime, run: RunUnderWay) -> Task:
     """The record of a task that is run by hand, whatever its time and the slots: claimed, or ended as expired.
 
     ``given`` is the record as the caller knows it: v1's runner claims a task itself, unnamed, and hands it over.

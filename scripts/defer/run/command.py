@@ -85,10 +85,11 @@ class Paths(NamedTuple):
 
 def write_prompt(task: Task, paths: Paths, config: Config) -> None:
     """Write the prompt artifact. Raises OSError."""
-    if isinstance(task.get("last_error"), str):
+    said, run = task.get("last_error"), task.get("run")
+    if isinstance(said, str):
         # It was masked with the secrets of that time, or by a version that masked nothing.
-        task = {**task, "last_error": config.masked(task["last_error"])}
-    text = prompt.render(task, int((task.get("run") or {}).get("attempt") or 1))
+        task = {**task, "last_error": config.masked(said)}
+    text = prompt.render(task, int((run.get("attempt") if run else None) or 1))
     fsio.ensure_directory(paths.prompt.parent)
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
 
@@ -132,7 +133,8 @@ def own_variables(task: Task, config: Config) -> tuple[dict[str, str], list[byte
 
     environment = _Noted(surroundings.passed_on(config.environment))
     try:
-        own = read.environment(Path(task.get("env_file") or task["source"]["file"]), environment)
+        file = task.get("env_file") or (task.get("source") or {})["file"]
+        own = read.environment(Path(file or ""), environment)
     except (DeferError, KeyError, TypeError) as error:
         raise Misconfigured(f"the task's env cannot be read: {error}") from None
     return own, [*config.secrets_of(own), *config.secrets_of(environment.taken)]

@@ -23,12 +23,11 @@ import os
 import selectors
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from defer import process
-from defer.process import Identity
 from defer.settings.masking import NOTHING, Held, Masker
 
 from .capture import STREAMS, Capture, Log
@@ -53,7 +52,7 @@ class Keeper:
         self._socket: socket.socket | None = ours
 
     def keep(
-        self, run_id: str, leader: Identity, pipes: tuple[int, int], log: int | None, secrets: list[bytes]
+        self, run_id: str, leader: Mapping[str, Any], pipes: tuple[int, int], log: int | None, secrets: list[bytes]
     ) -> None:
         """Look after an attempt. ``secrets``: its own, beside those that the keeper was made with."""
         said = {"keep": run_id, "leader": leader, "secrets": [one.hex() for one in secrets], "log": log is not None}
@@ -101,7 +100,7 @@ class Keeper:
 class _Kept(NamedTuple):
     """An attempt that the keeper looks after. ``is_left``: only a program that may stay is left of it."""
 
-    leader: Identity
+    leader: Mapping[str, Any]
     pipes: list[int]
     log: int | None
     secrets: list[bytes]

@@ -99,7 +99,8 @@ class _Killing:
 
     def _has_ended(self, asked: Task) -> bool:
         """Whether nothing of the attempt is left. Asks its leader, once there is one, to end; later kills it."""
-        leader = asked["run"].get("leader") if isinstance(asked.get("run"), dict) else None
+        run = asked.get("run")
+        leader = run.get("leader") if isinstance(run, dict) else None
         if leader is None:
             return True
         if self._ending is None:

@@ -14,9 +14,13 @@ and that may be a CONTEXT.md's, which somebody else may have written, a sentence
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from defer import visible
 from defer.record.codec import Task
+
+if TYPE_CHECKING:
+    from defer.record.types import Context
 
 _NONE = "(none)"
 _FRAMES = {
@@ -91,7 +95,7 @@ def _quoted(lines: Iterable[str]) -> str:
     return "\n".join(f"> {line}" if line else ">" for line in lines) or _NONE
 
 
-def _template(template: object, context: Task) -> str:
+def _template(template: object, context: Context) -> str:
     if template and context.get("reoriented_from") and template == context.get("summary"):
         return _GO_ON
     return visible.lines(template or "").strip("\n").rstrip()

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from defer import instants, process
-from defer.process import Identity
 from defer.record import outcome
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
+
+if TYPE_CHECKING:
+    from defer.record.types import Identity, Result, RunUnderWay
 
 ALIVE, LOST, OVERDUE, NEVER_BEGAN = "alive", "lost", "overdue", "never began"
 LEASE_WITHOUT_TIMEOUT = timedelta(hours=24)
@@ -36,25 +38,26 @@ def verdict(task: Task, now: datetime, is_held: IsHeld, me: Identity | None = No
     ``me`` is the runner that asks: another wake of the same process is over.
     """
     run = task.get("run")
-    if not isinstance(run, dict) or not run.get("runner"):
+    holder = run.get("runner") if isinstance(run, dict) else None
+    if run is None or not holder:
         return ALIVE if _counts_still(task, now, V1_LEASE) else LOST
-    runner = False if _was_earlier_wake(run["runner"], me) else _lives(run, "runner", is_held)
+    runner = False if _was_earlier_wake(holder, me) else _lives(run, holder, is_held)
     if runner:
         return ALIVE
-    if not run.get("leader"):
+    led_by = run.get("leader")
+    if not led_by:
         return NEVER_BEGAN if runner is False or not _counts_still(task, now, _lease_of(run, task)) else ALIVE
-    leader = _lives(run, "leader", is_held)
+    leader = _lives(run, led_by, is_held, is_leader=True)
     if leader is None:
         return ALIVE if _counts_still(task, now, _lease_of(run, task)) else LOST
     if not leader:
         return LOST
-    deadline = instants.from_text(run["deadline_at"]) if run.get("deadline_at") else None
-    return OVERDUE if deadline and now >= deadline else ALIVE
+    deadline = run.get("deadline_at")
+    return OVERDUE if deadline and now >= instants.from_text(deadline) else ALIVE
 
 
-def _lives(run: dict[str, Any], who: str, is_held: IsHeld) -> bool | None:
+def _lives(run: RunUnderWay, known: Identity, is_held: IsHeld, *, is_leader: bool = False) -> bool | None:
     """Whether the runner or the leader of a run lives: by its pid where that says something, else by the lease."""
-    known = run[who]
     by_pid = process.is_alive(known)
     if by_pid is not None and process.is_of_this_boot(known):
         return by_pid
@@ -63,7 +66,7 @@ def _lives(run: dict[str, Any], who: str, is_held: IsHeld) -> bool | None:
     if held is None:
         return by_pid
     # A leader that shares our namespace and cannot be seen may have outlived its runner and its keeper.
-    return by_pid if who == "leader" and not held and process.is_of_this_namespace(known) else held
+    return by_pid if is_leader and not held and process.is_of_this_namespace(known) else held
 
 
 def is_out_of_reach(task: Task, now: datetime, is_held: IsHeld) -> bool:
@@ -75,24 +78,30 @@ def is_out_of_reach(task: Task, now: datetime, is_held: IsHeld) -> bool:
     return verdict(task, now, is_held) == ALIVE
 
 
+def wake_of(task: Task) -> str | None:
+    """Which wake claimed the attempt of a task, by the name it gave itself."""
+    runner = (task.get("run") or {}).get("runner")
+    return runner.get("wake") if runner else None
+
+
 def holder(task: Task) -> str:
     """Who holds an attempt, in words."""
     run = task.get("run")
-    if not isinstance(run, dict) or not run.get("runner"):
+    runner = run.get("runner") if isinstance(run, dict) else None
+    if run is None or not runner:
         return "a v1 runner, which has left no name"
     at = f" since {run['started_at']}" if run.get("started_at") else ""
-    return f"the runner with pid {run['runner']['pid']} on host {run.get('host') or 'unknown'}{at}"
+    return f"the runner with pid {runner['pid']} on host {run.get('host') or 'unknown'}{at}"
 
 
-def _lease_of(run: dict[str, Any], task: Task) -> timedelta:
+def _lease_of(run: RunUnderWay, task: Task) -> timedelta:
     """How long after its start an attempt that cannot be told counts as alive: to its deadline, or a day."""
-    if not run.get("deadline_at"):
-        return LEASE_WITHOUT_TIMEOUT
-    return instants.from_text(run["deadline_at"]) - _started(task)
+    deadline = run.get("deadline_at")
+    return instants.from_text(deadline) - _started(task) if deadline else LEASE_WITHOUT_TIMEOUT
 
 
 def _was_earlier_wake(runner: Identity, me: Identity | None) -> bool:
-    if me is None or runner.get("wake") in (None, me["wake"]):
+    if me is None or runner.get("wake") in (None, me.get("wake")):
         return False
     return {**runner, "wake": None} == {**me, "wake": None}
 
@@ -104,18 +113,22 @@ def _counts_still(task: Task, now: datetime, lease: timedelta) -> bool:
 
 def _started(task: Task) -> datetime:
     try:
-        return instants.from_text(task["started_at"])
-    except (KeyError, TypeError, ValueError):
+        return instants.from_text(task.get("started_at") or "")
+    except (TypeError, ValueError):
         return instants.EPOCH
 
 
 def lost(task: Task, *, why: str = "the runner died during the attempt; its outcome is not known") -> Outcome:
     """The outcome of an attempt whose end nobody saw."""
-    run = task.get("run") or {}
-    known = {"prompt_path": run.get("prompt"), "log_path": run.get("log")}
+    run: RunUnderWay = task.get("run") or {}
+    result: Result = {}
+    if prompt := run.get("prompt"):
+        result["prompt_path"] = prompt
+    if log := run.get("log"):
+        result["log_path"] = log
     return Outcome(
         outcome.LOST,
         error_type=outcome.RUNNER_LOST,
         error=why,
-        result={name: path for name, path in known.items() if path},
+        result=result,
     )

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
-from defer import fsio
+from defer import fsio, process
 from defer.errors import DeferError, NoSuchTask, StorageError, is_full
 from defer.executors import handover
 from defer.record import outcome, task
@@ -19,6 +20,9 @@ from defer.store.interface import Store
 from .capture import RESERVE_BYTES
 from .command import Paths
 
+if TYPE_CHECKING:
+    from defer.record.types import Identity, RunUnderWay
+
 
 class NotOurs(DeferError):
     """The record is gone, or no longer carries this run: somebody settled it."""
@@ -28,6 +32,17 @@ def run_id(one: Task) -> object:
     """The name of the run that a record carries, or None."""
     run = one.get("run")
     return run.get("run_id") if isinstance(run, dict) else None
+
+
+def with_leader(current: Task, leader: process.Identity, deadline: str | None, paths: Paths) -> Task:
+    """The record of a claimed task whose executor is about to be let go: who leads it, and until when."""
+    begun: RunUnderWay = {
+        "leader": cast("Identity", leader),
+        "deadline_at": deadline,
+        "prompt": str(paths.prompt),
+        "log": str(paths.log),
+    }
+    return {**current, "run": {**(current.get("run") or {}), **begun}}
 
 
 def carries(current: Task, mine: Task) -> bool:
@@ -80,9 +95,9 @@ def _settled(store: Store, mine: Task, result: Outcome, now: datetime, backoff: 
 
 def _shortened(result: Outcome) -> Outcome:
     """The same outcome without what was printed."""
-    said = dict(result.result or {})
-    printed = said.pop("output", "")
-    if printed:
-        size = said.get("output_bytes") or len(printed.encode(errors="surrogatepass"))
-        said |= {"output": "", "output_bytes": size, "output_truncated": True}
-    return result._replace(result=said)
+    said = result.result or {}
+    printed = said.get("output")
+    if not printed:
+        return result
+    size = said.get("output_bytes") or len(printed.encode(errors="surrogatepass"))
+    return result._replace(result={**said, "output": "", "output_bytes": size, "output_truncated": True})

@@ -47,7 +47,8 @@ class Tally:
 
     def filed(self, one: Task, now: datetime) -> None:
         """A record stands in the archive."""
-        times = (one.get("stretch") or {}).get("count")
+        stretch = one.get("stretch")
+        times = stretch["count"] if stretch else None
         self._audit.note(now, "archived", one["id"], status=one["status"], reason=one.get("reason"), count=times)
         if one["status"] in (task.MISSED, task.SKIPPED):
             self.counts[one["status"]] += times or 1

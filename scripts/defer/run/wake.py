@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from defer import fsio, instants, process, trust
 from defer.errors import DeferError
@@ -41,6 +41,8 @@ from .settling import NotOurs, run_id
 from .tally import Tally
 
 if TYPE_CHECKING:
+    from defer.record.types import Identity, RunUnderWay
+
     from .keeper import Keeper
 
 _SETTLE_TRIES = 60
@@ -66,8 +68,9 @@ class Runner:
     ) -> None:
         self._store, self._config, self._audit, self._clock = store, config, audit, clock
         # One process may wake many times (--loop); what an earlier wake of it left behind has nobody any more.
-        self._me = {**process.identity(os.getpid()), "wake": os.urandom(8).hex()}
-        self._lease = lease.Lease(config.tasks_file, self._me["wake"])
+        self._wake = os.urandom(8).hex()
+        self._me: Identity = {**process.identity(os.getpid()), "wake": self._wake}
+        self._lease = lease.Lease(config.tasks_file, self._wake)
         self._is_held = partial(lease.is_held, config.tasks_file)
         self._loop, self._has_own_loop = loop or Loop(), loop is None
         self._agenda = Agenda(config.lock_timeout_seconds, self._tell_failure, self._set_patience)
@@ -184,10 +187,9 @@ class Runner:
 
     def _is_forgotten(self, one: Task) -> bool:
         """Whether this very wake claimed it without hearing so: a disk may keep what it says it did not write."""
-        run = one.get("run") or {}
-        is_mine = (run.get("runner") or {}).get("wake") == self._me["wake"]
         waiting = (("starting_failed", one["id"]), ("put_back_failed", one["id"]))
-        return is_mine and not run.get("leader") and not any(name in self._agenda for name in waiting)
+        is_mine = recovery.wake_of(one) == self._wake and not (one.get("run") or {}).get("leader")
+        return is_mine and not any(name in self._agenda for name in waiting)
 
     def _end_what_is_left(self, one: Task, *, is_overdue: bool) -> None:
         """What an attempt without a runner has left would work on in a workspace that counts as free.
@@ -206,9 +208,9 @@ class Runner:
 
     # Claim and start
 
-    def _new_run(self) -> dict[str, Any]:
-        stamp = f"{self._clock():%Y%m%dT%H%M%SZ}"
-        run = {"run_id": f"run_{stamp}_{os.urandom(5).hex()}", "host": os.uname().nodename, "runner": self._me}
+    def _new_run(self) -> RunUnderWay:
+        name = f"run_{self._clock():%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"
+        run: RunUnderWay = {"run_id": name, "host": os.uname().nodename, "runner": self._me}
         held = self._lease.take()
         return {**run, "lease": held} if held else run
 
@@ -244,9 +246,10 @@ class Runner:
 
     def _start(self, claimed: Task) -> None:
         """Put the leader behind its gate and its identity on the agenda. What fails here is this task's alone."""
-        paths = Paths.of(self._config.log_dir, claimed["id"], claimed["run"]["run_id"])
+        run = run_id(claimed)
+        paths = Paths.of(self._config.log_dir, claimed["id"], str(run))
         self.counts["started"] += 1
-        self._audit.note(self._clock(), "started", claimed["id"], run=run_id(claimed), attempt=claimed["attempts"])
+        self._audit.note(self._clock(), "started", claimed["id"], run=run, attempt=claimed["attempts"])
         try:
             command.write_prompt(claimed, paths, self._config)
         except Exception as error:
@@ -316,14 +319,7 @@ class Runner:
     def _with_leader(self, attempt: Attempt, current: Task) -> Task:
         allowed = attempt.timeout and timedelta(seconds=attempt.timeout + self._config.kill_grace_seconds)
         deadline = instants.to_text(self._clock() + allowed) if allowed else None
-        run = {
-            **current["run"],
-            "leader": process.identity(attempt.leader.pid),
-            "deadline_at": deadline,
-            "prompt": str(attempt.paths.prompt),
-            "log": str(attempt.paths.log),
-        }
-        return {**current, "run": run}
+        return settling.with_leader(current, process.identity(attempt.leader.pid), deadline, attempt.paths)
 
     def _put_back(self, mine: Task, error: OSError | DeferError | None) -> None:
         """Nothing was run. If the reason is the system's, let it wait, claim none for a while, say so at the end."""
@@ -336,7 +332,7 @@ class Runner:
         with suppress(NotOurs):
             now = self._clock()
             settling.change(self._store, mine, now, partial(outcome.put_back, now=now))
-            self.counts["started"] -= (mine["run"].get("runner") or {}).get("wake") == self._me["wake"]
+            self.counts["started"] -= recovery.wake_of(mine) == self._wake
             why = error or "its runner died before it began"
             self._audit.note(now, "put_back", mine["id"], run=run_id(mine), error=why)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from defer import instants, timeparse
 from defer.errors import About, BadInput
@@ -21,6 +21,8 @@ from .plan import Moment, Timing
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from defer.record.types import Context, Execution, Recurrence, Reorient
+
 _SPOKEN = {
     "times": ("count",),
     "until": ("until",),
@@ -30,6 +32,8 @@ _SPOKEN = {
     "expires": ("expires_after_seconds",),
 }
 """The flags that bound a recurring task or say how it behaves, and what of its ``recurrence`` each of them sets."""
+
+_EXECUTION = ("mode", "prompt_template", "aura_level")
 
 
 class Given(TypedDict, total=False):
@@ -110,8 +114,8 @@ class Editor:
         self,
         task_id: str,
         given: Given,
-        context: dict[str, Any] | None = None,
-        reorient: dict[str, Any] | None = None,
+        context: Context | None = None,
+        reorient: Reorient | None = None,
     ) -> Task:
         """Change what is ``given``, and fields of the context.
 
@@ -123,15 +127,13 @@ class Editor:
         change = partial(self._edited, given, context or {}, reorient)
         return self._change("edited", task_id, change, fields=",".join(named))
 
-    def _edited(self, given: Given, context: dict[str, Any], reorient: dict[str, Any] | None, one: Task) -> Task:
+    def _edited(self, given: Given, context: Context, reorient: Reorient | None, one: Task) -> Task:
         changes.must_wait(one, "edit")
         timing = self._timing(given, one)
-        fields = {**timing, **self._fields(given, {**one, **timing})}
+        fields = {**timing, **self._fields(given, task.with_fields(one, timing))}
         if reorient is not None:
             fields |= {"reorient": reorient, "reorient_requested": True}
-        execution: dict[str, Any] = {
-            name: value for name, value in given.items() if name in ("mode", "prompt_template", "aura_level")
-        }
+        execution = cast("Execution", {name: value for name, value in given.items() if name in _EXECUTION})
         was_summary = (one.get("context") or {}).get("summary") == (one.get("execution") or {}).get("prompt_template")
         if "summary" in context and "prompt_template" not in execution and was_summary:
             execution["prompt_template"] = context["summary"]
@@ -188,11 +190,11 @@ class Editor:
         said = plan.policies(timing, _name_of(one), first, self._now, self._zone(given, one), fired)
         gone = {name for flag in _SPOKEN if flag in given for name in _SPOKEN[flag]}
         recurrence = {**{name: value for name, value in was.items() if name not in gone}, **said}
-        changed = {**one, "recurrence": recurrence}
         regular = instants.to_text(first + occurrences.jitter_of(one))
         if one["run_at"] != regular or one.get("attempts"):
             return {"recurrence": recurrence}
-        return {"recurrence": recurrence, "run_at": instants.to_text(first + occurrences.jitter_of(changed))}
+        run_at = first + occurrences.jitter(cast("Recurrence", recurrence))
+        return {"recurrence": recurrence, "run_at": instants.to_text(run_at)}
 
     def _fields(self, given: Given, one: Task) -> dict[str, Any]:
         made: dict[str, tuple[str, Callable[[Any], object]]] = {
@@ -222,25 +224,25 @@ def _name_of(one: Task) -> str:
     return str((one.get("context") or {}).get("summary") or one["id"])
 
 
-def _times(moment: Moment, rule: dict[str, Any] | None) -> dict[str, Any]:
+def _times(moment: Moment, rule: Recurrence | None) -> dict[str, str]:
     first = moment.reading.instant
-    run_at = first + occurrences.jitter_of({"recurrence": rule}) if rule else first
+    run_at = first + occurrences.jitter(rule) if rule else first
     return {"run_at": instants.to_text(run_at), "occurrence": instants.to_text(first)}
 
 
-def _carried_on(rule: dict[str, Any], one: Task, given: Given) -> dict[str, Any]:
+def _carried_on(rule: Recurrence, one: Task, given: Given) -> Recurrence:
     """A new rule of a task that recurs, with its jitter and its count unless others are given with it."""
     was = occurrences.policies(one)
     kept = {} if "jitter" in given else _policies_of(was, ("jitter",))
     # A count that is given with a new rule counts from now on.
     counts_on = not ("times" in given and "when" in given)
     fired = {name: value for name, value in was.items() if counts_on and name == "fired"}
-    return {**changes.unknown_within(one, "recurrence"), **rule, **kept, **fired}
+    return cast("Recurrence", {**changes.unknown_within(one, "recurrence"), **rule, **kept, **fired})
 
 
 def _check(changed: Task) -> None:
     """Raise BadInput for a task that could not have been scheduled so."""
-    context, execution = changed["context"], changed["execution"]
+    context, execution = changed.get("context") or {}, changed.get("execution") or {}
     if not str(context.get("summary") or "").strip():
         raise BadInput("no summary (say what is to be done with --summary)", field="summary")
     template = execution.get("prompt_template")
@@ -256,10 +258,11 @@ def _check(changed: Task) -> None:
 def _carried(one: Task, *, recurs: bool) -> dict[str, Any]:
     """The flags that would set what is set already, as far as they fit a task of the new kind."""
     if not occurrences.is_recurring(one):
-        if not one.get("expires_at"):
+        expires_at = one.get("expires_at")
+        if not expires_at:
             return {}
-        useful = instants.from_text(one["expires_at"]) - instants.from_text(one["run_at"])
-        return {"expires": f"{int(useful.total_seconds())}s" if recurs else one["expires_at"]}
+        useful = instants.from_text(expires_at) - task.run_at(one)
+        return {"expires": f"{int(useful.total_seconds())}s" if recurs else expires_at}
     was = occurrences.policies(one)
     after = was.get("expires_after_seconds")
     expires = {} if after is None else {"expires": f"{after}s"}

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from defer import instants
 from defer.errors import BadInput, NoHome
@@ -22,6 +22,9 @@ from defer.taskfiles.read import BadFile, TaskFile, located
 
 from . import plan
 from .plan import Plan, Request
+
+if TYPE_CHECKING:
+    from defer.record.types import Changes, Source
 
 # What a file decides in its task's record; everything else there is the task's history.
 _FROM_FILE = (
@@ -41,10 +44,10 @@ _CHANGED = "its schedule was changed"
 _WISHES = {FILE_REMOVED: "cancel", FILE_DISABLED: "pause"}
 
 
-def source(record: Task) -> dict[str, Any]:
+def source(record: Task) -> Source:
     """Where a task came from; empty for one that was not made from a file."""
     found = record.get("source")
-    return found if isinstance(found, dict) and isinstance(found.get("file"), str) else {}
+    return found if found is not None and isinstance(found, dict) and isinstance(found.get("file"), str) else {}
 
 
 def is_disabled(record: Task) -> bool:
@@ -75,7 +78,13 @@ def changed(live: Task, file: TaskFile, config: Config, now: datetime) -> Task:
 
 def is_to_end(executing: Task) -> bool:
     """Whether a task is to be cancelled or paused after its attempt because its file was removed or disabled."""
-    return (executing.get("after_attempt") or {}).get("reason") in _WISHES
+    return _wished_for(executing) in _WISHES
+
+
+def _wished_for(executing: Task) -> str | None:
+    """Why somebody wants the task cancelled or paused after its attempt, if that is so."""
+    wish = executing.get("after_attempt")
+    return wish.get("reason") if wish else None
 
 
 def after_attempt(executing: Task, reason: str | None) -> Task:
@@ -83,24 +92,25 @@ def after_attempt(executing: Task, reason: str | None) -> Task:
 
     The rest of what the file says is taken over by the first sync that finds the attempt over.
     """
-    was = executing.get("after_attempt") or {}
-    if was.get("reason") == reason or (reason is None and not is_to_end(executing)):
+    if _wished_for(executing) == reason or (reason is None and not is_to_end(executing)):
         return executing
-    rest = {name: value for name, value in executing.items() if name != "after_attempt"}
+    rest = task.without(executing, ("after_attempt",))
     if reason == FILE_REMOVED:
         return task.after_attempt(rest, _WISHES[reason], reason)
-    marked = {**rest, "source": _marked(executing, disabled=reason == FILE_DISABLED)}
+    marked: Task = {**rest, "source": _marked(executing, disabled=reason == FILE_DISABLED)}
     return task.after_attempt(marked, _WISHES[reason], reason) if reason else marked
 
 
-def _marked(executing: Task, *, disabled: bool) -> dict[str, Any]:
+def _marked(executing: Task, *, disabled: bool) -> Source:
     """The source of a task that is enabled or disabled ahead of the rest of its file."""
     made_from = source(executing)
     if is_disabled(executing) == disabled:
         return made_from
-    rest = {name: value for name, value in made_from.items() if name != "enabled"}
     # No file has this digest: whatever it says by then, the next sync reads it.
-    return {**rest, "digest": "", **({"enabled": False} if disabled else {})}
+    marked: Source = {**made_from, "digest": "", "enabled": False}
+    if not disabled:
+        del marked["enabled"]
+    return marked
 
 
 def check(file: TaskFile, config: Config, now: datetime) -> None:
@@ -111,26 +121,28 @@ def check(file: TaskFile, config: Config, now: datetime) -> None:
 def _read_at(live: Task, now: datetime) -> datetime:
     """The moment at which the words of the task's time were read; ``now`` where that is not to be read itself."""
     try:
-        return instants.from_text((live.get("recurrence") or {}).get("anchor") or live["created_at"])
-    except (KeyError, TypeError, ValueError):
+        recurrence = live.get("recurrence")
+        return instants.from_text((recurrence["anchor"] if recurrence else live.get("created_at")) or "")
+    except (TypeError, ValueError):
         return now
 
 
 def _decided(live: Task, wanted: Task, names: Iterable[str]) -> dict[str, Any]:
     """What the file decides, and within it what another version has put there."""
-    decided = {name: wanted[name] for name in names if name in wanted}
+    decided: dict[str, Any] = {name: value for name, value in wanted.items() if name in names}
     mixed = {part: {**changes.unknown_within(live, part), **decided[part]} for part in changes.PARTS if part in decided}
     return {**decided, **mixed}
 
 
 def _with_fields(live: Task, wanted: Task) -> Task:
     """The live record with what the file decides, at the occurrence it waits for."""
-    history = {name: value for name, value in task.unheld(live).items() if name not in _FROM_FILE}
-    result = {**history, **_decided(live, wanted, _FROM_FILE)}
+    history = task.without(task.unheld(live), _FROM_FILE)
+    result = task.with_fields(history, _decided(live, wanted, _FROM_FILE))
     if not (occurrences.is_recurring(result) and occurrences.is_recurring(live)):
         return result
-    if "fired" in occurrences.policies(live):
-        result["recurrence"] = {**result["recurrence"], "fired": live["recurrence"]["fired"]}
+    was = occurrences.policies(live)
+    if "fired" in was:
+        result["recurrence"] = {**occurrences.policies(result), "fired": was["fired"]}
     occurrence = occurrences.waited_for(live)
     if not live.get("attempts") and task.run_at(live) == occurrence + occurrences.jitter_of(live):
         result["run_at"] = instants.to_text(occurrence + occurrences.jitter_of(result))
@@ -139,15 +151,15 @@ def _with_fields(live: Task, wanted: Task) -> Task:
 
 def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
     """The live record with what the file decides, its time too; an occurrence that had come ends here."""
-    kept = {name: value for name, value in task.without_history(live).items() if name not in _FROM_FILE}
-    paused = {"paused_at": live["paused_at"]} if "paused_at" in live else {}
-    result = {**kept, **paused, **_decided(live, wanted, (*_FROM_FILE, *_TIME)), **task.unfiled_of(live)}
+    kept = task.without(task.without_history(live), _FROM_FILE)
+    paused: Changes = {"paused_at": live["paused_at"]} if "paused_at" in live else {}
+    decided = _decided(live, wanted, (*_FROM_FILE, *_TIME))
+    result: Task = {**task.with_fields({**kept, **paused}, decided), **task.unfiled_of(live)}
     # Due or not: one that is held has come too.
     has_come = live["status"] == task.SCHEDULED and task.run_at(live) <= now
     if not (live.get("attempts") or has_come):
         return result
-    ended = {name: value for name, value in live.items() if name not in task.unfiled_of(live)}
-    result = task.with_ended(result, task.cancel(ended, now, _CHANGED))
+    result = task.with_ended(result, task.cancel(task.shown(live), now, _CHANGED))
     return reduce(task.with_ended, occurrences.passed_since(live, now, _CHANGED, task.MISSED), result)
 
 
@@ -204,9 +216,13 @@ def _request(file: TaskFile, config: Config) -> Request:
     )
 
 
-def _source_of(file: TaskFile) -> dict[str, Any]:
-    workflow = {"workflow": file.workflow} if file.workflow else {}
-    return {"file": str(file.path), "digest": file.digest, **workflow, **({} if file.enabled else {"enabled": False})}
+def _source_of(file: TaskFile) -> Source:
+    found: Source = {"file": str(file.path), "digest": file.digest}
+    if file.workflow:
+        found["workflow"] = file.workflow
+    if not file.enabled:
+        found["enabled"] = False
+    return found
 
 
 def _summary(file: TaskFile) -> str:

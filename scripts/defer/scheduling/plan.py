@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from defer import instants, say, timeparse
 from defer.errors import About, BadInput, NoSuchTask, Unreadable
@@ -23,6 +23,8 @@ from defer.store.interface import Store
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+    from defer.record.types import Recurrence, Reorient
 
 _ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
@@ -59,7 +61,7 @@ class Request(NamedTuple):
     prompt_template: str | None = None
     aura_level: str = "low"
     max_retries: int = 0
-    reorient: dict[str, Any] | None = None
+    reorient: Reorient | None = None
     timeout: str | float | None = None
     executor: str | None = None
     workspace: str | None = None
@@ -140,8 +142,9 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
     )
     if recurring:
         record["run_at"] = instants.to_text(instant + occurrences.jitter_of(record))
-    named = {"id": checked_id(request.task_id)} if request.task_id is not None else {}
-    return Plan({**named, **record}, instant, moment.zone, moment.reading.notes)
+    if request.task_id is not None:
+        record = {"id": checked_id(request.task_id), **record}
+    return Plan(record, instant, moment.zone, moment.reading.notes)
 
 
 def read(timing: Timing, config: Config, now: datetime) -> Moment:
@@ -151,7 +154,7 @@ def read(timing: Timing, config: Config, now: datetime) -> Moment:
         return Moment(timing, timing.reading or timeparse.parse(timing.when, now, zone), zone, now)
 
 
-def recurrence(moment: Moment, name: str) -> dict[str, Any] | None:
+def recurrence(moment: Moment, name: str) -> Recurrence | None:
     """The ``recurrence`` of a record, or None for a task that runs once; its ``name`` decides on its jitter.
 
     Raises BadInput.
@@ -162,8 +165,8 @@ def recurrence(moment: Moment, name: str) -> dict[str, Any] | None:
             if getattr(timing, field) is not None:
                 raise only_for_recurring(field, f'"{timing.when}" runs once (try "every day at 9am")')
         return None
-    rule = {"expression": timing.when, "tz": zone.key, "anchor": instants.to_text(now)}
-    return {**rule, **policies(timing, name, reading.instant, now, zone)}
+    rule: Recurrence = {"expression": timing.when, "tz": zone.key, "anchor": instants.to_text(now)}
+    return cast("Recurrence", {**rule, **policies(timing, name, reading.instant, now, zone)})
 
 
 def only_for_recurring(field: str, why: str) -> BadInput:
@@ -233,7 +236,7 @@ def _bounded(field: str, seconds: float, of: str = "") -> float:
     return seconds
 
 
-def _optional_fields(request: Request, moment: Moment, recurring: dict[str, Any] | None) -> dict[str, object]:
+def _optional_fields(request: Request, moment: Moment, recurring: Recurrence | None) -> dict[str, object]:
     return {
         "tz": moment.zone.key,
         "when": request.when,

@@ -349,7 +349,7 @@ def _add(new: list[Step], store: Store, audit: AuditLog, now: datetime) -> list[
         elif source(there) == source(record):
             lines.append(line(now, "scheduled", task_id, {"run_at": record["run_at"], "when": record["when"]}))
         else:
-            problems.append(located(Path(source(record)["file"]), "its id was taken meanwhile (sync again)"))
+            problems.append(located(Path(source(record)["file"] or ""), "its id was taken meanwhile (sync again)"))
     audit.write(lines)
     return problems
 

@@ -120,7 +120,7 @@ def _decoded(line: bytes, task_id: str | None = None) -> Task | None:
 def filed_line(one: Task, now: datetime) -> Task:
     """What stands in for a filed task until the next rewrite."""
     _, _, rest = task.filed_records(one)
-    return rest or {"id": one["id"], "status": one["status"], "filed_at": instants.to_text(now)}
+    return rest or task.filed(one, now)
 
 
 def kept_line(last: set[int], filed: set[str]) -> Callable[[tuple[int, bytes]], bytes]:

@@ -30,7 +30,7 @@ def may_live(executing: Task, now: datetime, is_held: IsHeld) -> bool:
 
     # A `run` that this version cannot read counts as long as one that names nobody.
     run = executing.get("run")
-    known = {**executing, "run": run if shapes.is_run_under_way(run) else None}
+    known: Task = {**executing, "run": run if shapes.is_run_under_way(run) else None}
     return recovery.verdict(known, now, is_held) == recovery.ALIVE
 
 
