@@ -2,12 +2,12 @@
 
 The rules are in ``references/time-grammar.md``. Pure: an expression, the present and
 a zone go in, an instant in UTC comes out; nothing here reads a clock, a file or the
-environment. A plain delay is read without importing anything but ``datetime``, since
-that is what most tasks are scheduled with.
+environment. A plain delay such as ``30m`` is read without loading the grammar.
 """
 
 from datetime import UTC, datetime, timedelta
 
+from .timegrammar.delay import delay
 from .timegrammar.reading import Reading, TimeExpressionError
 
 TYPE_CHECKING = False
@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 __all__ = ["Reading", "TimeExpressionError", "parse", "parse_duration", "plain_delay", "split_line", "zone"]
-
-MINUTE = 60
-HOUR = 3600
-#: A year: longer delays are read by the grammar, which knows how far ahead is too far.
-LONGEST_PLAIN = 365 * 86400
-UNIT_SECONDS = {
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
-    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), MINUTE),
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), HOUR),
-}
 
 
 def zone(name: str) -> "ZoneInfo":
@@ -62,50 +52,15 @@ def plain_delay(expr: str, now: datetime) -> "Reading | None":
     """The same for a delay of hours or shorter, which needs no zone; None for all other words."""
     if now.tzinfo is None:
         raise TypeError("the present must be aware: a naive one would be read in the machine's zone")
-    seconds = _plain_seconds(expr)
-    if seconds is None:
-        return None
-    return Reading(now.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=seconds))
+    length = delay(expr)
+    return None if length is None else Reading(now.astimezone(UTC).replace(microsecond=0) + length)
 
 
 def parse_duration(text: str) -> timedelta:
     """Elapsed time such as ``30m``, ``1h30``, ``90s``, ``2 hours``: more than zero, a day is 24 hours."""
-    seconds = _plain_seconds(text)
-    if seconds is not None:
-        return timedelta(seconds=seconds)
-    from .timegrammar import reader
+    length = delay(text)
+    if length is None:
+        from .timegrammar import reader
 
-    return reader.read_duration(text)
-
-
-def _plain_seconds(text: str) -> "int | None":
-    """Seconds of a delay such as `in 2 hours 30 minutes`; None for all else, days included.
-
-    Only hours and shorter, each unit once: what needs no zone and no grammar.
-    """
-    pieces = _pieces(text)
-    if pieces and pieces[0] in ("in", "+"):
-        del pieces[0]
-    if not pieces or len(pieces) % 2 or len(pieces) > 6:
-        return None
-    sizes = [UNIT_SECONDS.get(unit, 0) for unit in pieces[1::2]]
-    if 0 in sizes or len(set(sizes)) < len(sizes):
-        return None
-    counts = [int(count) if count.isdigit() and len(count) < 8 else -1 for count in pieces[::2]]
-    found = sum(count * size for count, size in zip(counts, sizes, strict=True))
-    return found if min(counts) >= 0 and 0 < found <= LONGEST_PLAIN else None
-
-
-def _pieces(text: str) -> list[str]:
-    """Runs of digits, runs of letters, single other characters; none where it is not a short ASCII text."""
-    if len(text) > 40 or not text.isascii() or "M" in text:
-        return []
-    found: list[str] = []
-    kind = " "
-    for char in text.lower():
-        last, kind = kind, "9" if char.isdigit() else "a" if char.isalpha() else char
-        if kind == last and kind in "9a":
-            found[-1] += char
-        elif char not in " \t\n":
-            found.append(char)
-    return found
+        return reader.read_duration(text)
+    return length

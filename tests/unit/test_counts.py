@@ -334,7 +334,7 @@ def test_looking_loads_no_lock(place, command):
 def test_scheduling_after_a_delay_loads_no_grammar_and_no_runner(place):
     found = modules(place, *COMMANDS["schedule"])
     grammar = {name for name in found if name.startswith("defer.timegrammar.")}
-    assert grammar <= {"defer.timegrammar.reading", "defer.timegrammar.zones"}
+    assert grammar <= {"defer.timegrammar.delay", "defer.timegrammar.reading", "defer.timegrammar.zones"}
     assert not {"defer.run.wake", "defer.run.command", "defer.recurrence"} & found
 
 
