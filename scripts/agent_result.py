@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run a coding agent and report how it ended: for the shipped executors, which are shell scripts and do not read JSON.
 
-Usage: agent_result.py claude|codex
+Usage: agent_result.py AGENT (one that ``executors/registry.py`` knows)
        agent_result.py summary <TASK-JSON
 
 The first form runs the agent's program with the prompt in DEFER_PROMPT_FILE and prints the agent's last message. It
@@ -32,14 +32,13 @@ if __name__ == "__main__":
 
 from defer import exits, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
-from defer.executors import commands, names, registry, start
+from defer.executors import names, registry, start
 from defer.executors import verdict as agentresult
 from defer.settings import config
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-_PRODUCTS = {"claude": "Claude Code", "codex": "Codex"}
 _LONGEST_SUMMARY = 500
 
 
@@ -73,9 +72,10 @@ def _summary() -> int:
 
 
 def _program(agent: str) -> str:
-    found = registry.program(agent, os.environ.get("PATH") or os.defpath, os.curdir)
-    mend = f"install {_PRODUCTS[agent]}, then run: defer cron install"
-    return found or _misconfigured(agent, f"no such program on PATH ({mend})")
+    executor, search_path = registry.SHIPPED[agent], os.environ.get("PATH") or os.defpath
+    found = (registry.program(one, search_path, os.curdir) for one in executor.programs)
+    mend = f"install {executor.product}, then run: defer cron install"
+    return next(filter(None, found), None) or _misconfigured(agent, f"no such program on PATH ({mend})")
 
 
 def _prompt(agent: str) -> int:
@@ -86,15 +86,19 @@ def _prompt(agent: str) -> int:
         _misconfigured(agent, f"no prompt to read: '{path}' (the runner names it in DEFER_PROMPT_FILE)")
 
 
+def _wish(agent: str, field: str, variable: str) -> str | None:
+    return os.environ.get(variable) or None if field in registry.SHIPPED[agent].enforces else None
+
+
 def _arguments(agent: str) -> list[str]:
     """A bad model name ends the run; a bad session id only means that the agent forgets what was said before."""
-    model, session = os.environ.get("DEFER_MODEL") or None, os.environ.get("DEFER_SESSION_ID") or None
+    model, session = _wish(agent, "model", "DEFER_MODEL"), _wish(agent, "session_id", "DEFER_SESSION_ID")
     if model is not None and not names.is_model(model):
         _misconfigured(agent, f"DEFER_MODEL is not a model's name: {model!a} (name one in the task)")
     if session is not None and not names.is_session(session):
         _warn(agent, f"a new conversation is begun: DEFER_SESSION_ID is not a session's id: {session!a}")
         session = None
-    return commands.ARGUMENTS[agent](model, session)
+    return registry.agent(agent).arguments(model, session)
 
 
 def _zone() -> "ZoneInfo":
@@ -122,7 +126,7 @@ def _run(agent: str, umask: int) -> int:
     except OSError as error:
         _misconfigured(agent, f"{program} cannot be started: {error.strerror}")
     now = instants.now()
-    verdict = agentresult.judge(agent, printed, status, now, zone)
+    verdict = agentresult.judge(agent, registry.agent(agent).read(printed), status, now, zone)
     for problem in verdict.problems:
         _warn(agent, problem)
     if verdict.output:
@@ -141,9 +145,9 @@ def main(argv: list[str], umask: int) -> int:
     match argv:
         case ["summary"]:
             return _summary()
-        case [agent] if agent in commands.ARGUMENTS:
+        case [agent] if agent in registry.AGENTS:
             return _run(agent, umask)
-    print("usage: agent_result.py claude|codex, or agent_result.py summary", file=sys.stderr)
+    print(f"usage: agent_result.py {'|'.join(registry.AGENTS)}, or agent_result.py summary", file=sys.stderr)
     return EXIT_BAD_INPUT
 
 

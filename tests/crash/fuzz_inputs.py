@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 from defer import instants, recurrence, timeparse
 from defer.errors import BadInput, DeferError, Refused
-from defer.executors import resultfile
+from defer.executors import registry, resultfile
 from defer.executors import verdict as agentresult
 from defer.record import codec, outcome, task, versions
 from defer.record.retry import Backoff
@@ -230,8 +230,9 @@ def _result(dice: random.Random) -> str:
 def _agents_output(dice: random.Random) -> str:
     """What an agent's program printed: judged whatever it is, and the runner can use all that is written down of it."""
     text = broken(dice.choice(OUTPUTS), dice)
-    for agent in agentresult.READERS:
-        verdict = agentresult.judge(agent, text, dice.choice((0, 1, 137)), NOW, dice.choice(ZONES))
+    for agent in registry.AGENTS:
+        report = registry.agent(agent).read(text)
+        verdict = agentresult.judge(agent, report, dice.choice((0, 1, 137)), NOW, dice.choice(ZONES))
         assert (verdict.exit_code == 0) == (verdict.error is None)
         written = resultfile.with_known(text.encode(errors="surrogatepass"), None, verdict.result, NOW)
         said = resultfile.load(written)

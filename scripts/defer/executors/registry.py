@@ -1,27 +1,70 @@
 """What can be started for a task: the executors that come with Defer, known by name, and any program by its path.
 
-The shipped ones are one file each in ``scripts/executors``.
+Each shipped one is a file in ``scripts/executors`` and an entry in ``SHIPPED``. One that starts a coding agent has a
+module of its name here too (``Agent``). Nothing else lists them; a new one is added in these places alone.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from defer import fsio, trust
 from defer.paths import ROOT
 from defer.wakers import searchpath
 
-DIRECTORY = ROOT / "scripts" / "executors"
-PROGRAMS = {"claude": ("claude",), "codex": ("codex",), "notify": ("notify-send", "osascript")}
-"""The programs that each shipped executor can hand its task to: one of them must be on PATH."""
+if TYPE_CHECKING:
+    from .report import Report
 
+DIRECTORY = ROOT / "scripts" / "executors"
 _FIRST_LINE_BYTES = 4096
 
 
+class Executor(NamedTuple):
+    """One that comes with Defer.
+
+    ``product``: what people call the program that does the work. ``programs``: those it may be; one must be on PATH.
+    ``enforces``: which wishes of a task's record that program is held to; only an agent's is held to any.
+    """
+
+    product: str
+    programs: tuple[str, ...]
+    is_agent: bool = False
+    enforces: frozenset[str] = frozenset()
+
+
+class Agent(NamedTuple):
+    """How a coding agent's program is used: a module of the executor's name has these two functions.
+
+    ``arguments(model, session)``: what it is called with, without a person and with its prompt on standard input. A
+    model and a session come from a record, and an agent may have written them: each is one word with its flag, or
+    stands where nothing is an option. ``read(printed)``: what the agent said of its run.
+    """
+
+    arguments: Callable[[str | None, str | None], list[str]]
+    read: Callable[[str], Report]
+
+
+SHIPPED = {
+    "claude": Executor("Claude Code", ("claude",), is_agent=True, enforces=frozenset({"model", "session_id"})),
+    "codex": Executor("Codex", ("codex",), is_agent=True, enforces=frozenset({"model", "session_id"})),
+    "notify": Executor("desktop notifications", ("notify-send", "osascript")),
+}
+AGENTS = tuple(name for name, one in SHIPPED.items() if one.is_agent)
+
+
+def agent(name: str) -> Agent:
+    """How the program of one of ``AGENTS`` is used. Loaded here: only its executor pays for it."""
+    module = import_module(f".{name}", __package__)
+    return Agent(module.arguments, module.read)
+
+
 def find(named: str) -> Path | None:
-    """The shipped adapter of that name, or None."""
+    """The file of the shipped executor of that name, or None."""
     path = DIRECTORY / named
     # Not by the path itself, which raises an error for a name too long to be one.
     return path if "/" not in named and os.path.isfile(path) else None
@@ -82,7 +125,7 @@ def doubt(named: str, search_path: str, store: Path) -> str | None:
     """What an executor lacks as things stand, the program that it starts included; None if it lacks nothing."""
     shipped = find(named)
     if shipped is not None:
-        return _none_of(f"executor {named}", PROGRAMS.get(named, ()), search_path)
+        return _none_of(f"executor {named}", SHIPPED[named].programs if named in SHIPPED else (), search_path)
     path = Path(named)
     found = trouble(path, store)
     words = [] if found else _interpreter(path)

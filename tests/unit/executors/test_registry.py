@@ -1,5 +1,6 @@
-"""What is missing of what a task is to start is said when it is scheduled, not when it is due."""
+"""The shipped executors, each listed once; and what is missing of what a task starts, said when it is scheduled."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -10,7 +11,32 @@ import pytest
 from defer.executors import registry
 from support import SCRIPTS, strict, v1_task
 
+PACKAGE = SCRIPTS / "defer"
 FAILS = "the task will fail as things stand: "
+
+
+def test_each_file_has_its_entry():
+    assert sorted(registry.SHIPPED) == sorted(os.listdir(registry.DIRECTORY))
+
+
+@pytest.mark.parametrize("name", registry.AGENTS)
+def test_an_agents_program_is_held_to_what_its_entry_says(name):
+    arguments, wishes = registry.agent(name).arguments, {"model": ("m-1", None), "session_id": (None, "s-1")}
+    held = {field for field, wish in wishes.items() if any("-1" in word for word in arguments(*wish))}
+    assert held == registry.SHIPPED[name].enforces
+
+
+def names_of_agents(path: Path) -> list[str]:
+    """The texts in a module that are the name of an agent that we start."""
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    return [text for text in texts if text in registry.AGENTS]
+
+
+def test_nothing_else_lists_agents():
+    """Except the marks in environments, which are those of many agents that we do not start."""
+    allowed = {PACKAGE / "executors" / name for name in ("registry.py", "marks.py")}
+    sources = {SCRIPTS / "agent_result.py", *PACKAGE.rglob("*.py")} - allowed
+    assert {path.name: found for path in sources if (found := names_of_agents(path))} == {}
 
 
 def said(done) -> list[str]:
@@ -70,7 +96,7 @@ def test_an_executor_that_can_be_started_is_not_doubted(bare, first_line):
 
 @pytest.mark.parametrize("name", sorted(os.listdir(registry.DIRECTORY)))
 def test_a_shipped_ones_own_program(bare, name):
-    programs = registry.PROGRAMS[name]
+    programs = registry.SHIPPED[name].programs
     (warning,) = said(bare.defer("1h", "s", "--executor", name))
     assert warning == (
         f"{FAILS}executor {name}: there is no program {' or '.join(programs)} on the PATH that a wake will have "

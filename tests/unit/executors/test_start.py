@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from defer.executors import commands, resultfile, start
+from defer.executors import registry, resultfile, start
 from support import NOW, SCRIPTS, quoted, umask, until, v1_task
 
 SAID = {
@@ -315,15 +315,16 @@ def test_a_program_that_cannot_be_started(place, claude):
     assert place.archived()[0]["error_type"] == "ConfigError"
 
 
-@pytest.mark.parametrize("agent", commands.ARGUMENTS)
+@pytest.mark.parametrize("agent", registry.AGENTS)
 def test_every_word_of_a_call_is_ours_or_behind_something_of_ours(agent):
-    """Whatever the values: the patterns of agentnames are a second wall."""
-    words = commands.ARGUMENTS[agent]("--model-x", "--session-x")
+    """Whatever the values: the patterns in ``names`` are a second wall."""
+    arguments = registry.agent(agent).arguments
+    words = arguments("--model-x", "--session-x")
     given = [word for word in words if "-x" in word]
     assert len(given) == 2
     for word in given:
         assert word.startswith(("--model=", "--resume=")) or words[words.index(word) - 1] == "--"
-    assert [word for word in commands.ARGUMENTS[agent](None, None) if "=" in word] == []
+    assert [word for word in arguments(None, None) if "=" in word] == []
 
 
 def test_what_is_heard_is_bounded_and_keeps_its_ends():

@@ -1,0 +1,53 @@
+"""What a coding agent said of its run, and the reading of JSON that may be of any shape.
+
+The text of what a program printed comes in whole. A new release may print another shape, and must not make work
+disappear: output that a reader does not know becomes the report's ``output`` as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from defer.record import shapes
+
+
+class Report(NamedTuple):
+    """What the agent said of its run. ``failure`` is its own word for why it failed, None if it did not."""
+
+    output: str
+    failure: str | None = None
+    denied: tuple[str, ...] = ()
+    http_status: int | None = None
+    session_id: str | None = None
+    usage: dict[str, float] | None = None
+
+
+def usage(said: object, cost: object) -> dict[str, float] | None:
+    """The tokens and the cost of a run, as far as they are numbers that can be kept; None where nothing was said."""
+    counts = said if isinstance(said, dict) else {}
+    into = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    found = {
+        "input_tokens": sum(_count(counts.get(name)) for name in into),
+        "output_tokens": _count(counts.get("output_tokens")),
+        **({"cost_usd": float(cost)} if shapes.is_number(cost) and isinstance(cost, int | float) else {}),
+    }
+    kept = {name: value for name, value in found.items() if shapes.is_number(value) and value >= 0}
+    return kept if counts or cost else None
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and shapes.is_count(value, shapes.MAX_TALLY) else 0
+
+
+def text(value: object) -> str:
+    """A text without the white space around it; empty for anything else."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def loads(printed: str) -> Any:
+    """The JSON value in a text, or None."""
+    try:
+        return json.loads(printed)
+    except (ValueError, RecursionError):
+        return None
