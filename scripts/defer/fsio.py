@@ -14,7 +14,7 @@ The design:
   directory. No two writers share its name, nobody can guess it, and O_EXCL makes sure
   that it is new. If a crash leaves one behind, the next writer of that file removes it: at
   once if it holds the lock, else when it is an hour old.
-- ``lock``: flock through filelock. The descriptor is closed on exec and closed by
+- ``lock``: flock (``locking``). The descriptor is closed on exec and closed by
   us; nothing is ever started while it is held.
 - Files are 0600, directories 0700, whatever the umask. An existing directory is left alone: it may be a home.
 - Opening never waits, and only plain files are opened (``syscalls``). We do not work with what others own or may

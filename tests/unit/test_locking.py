@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
-from defer import fsio
+from defer import fsio, locking
 from defer.errors import StoreBusy
-from support import Place, is_running, until, v1_task
+from support import SCRIPTS, Place, is_running, until, v1_task
 
 HOLDER = """
 import fcntl, os, sys
@@ -112,3 +115,126 @@ def test_whoever_waits_for_task_files_or_settings_does_so_no_longer_either(tmp_p
     told = r"was held by others for 0\.1 s"
     with fsio.edit_lock(tmp_path, 60.0), pytest.raises(StoreBusy, match=told), fsio.edit_lock(tmp_path, 0.1):
         pass
+
+
+# Beside filelock
+
+
+def test_whoever_holds_it_by_filelock_shuts_us_out(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with FileLock(path), pytest.raises(StoreBusy), locking.held(path, 0):
+        pass
+    with locking.held(path, 0):
+        pass
+
+
+def test_and_we_shut_out_who_comes_by_filelock(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with locking.held(path, 0), pytest.raises(Timeout):
+        FileLock(path, timeout=0).acquire()
+    with FileLock(path, timeout=0):
+        pass
+
+
+def script(text: str, *args: object) -> list[str]:
+    """A Python program that has our modules, as a command."""
+    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n{text}", *map(str, args)]
+
+
+IS_FREE = """
+from pathlib import Path
+from defer import locking
+with locking.held(Path(sys.argv[1]), 0):
+    print("filelock" in sys.modules)
+"""
+
+
+def test_a_lock_that_is_free_is_taken_without_it(tmp_path: Path) -> None:
+    for _ in ("made", "there"):
+        done = subprocess.run(script(IS_FREE, tmp_path / "lock"), capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+WRITER = """
+from pathlib import Path
+from filelock import FileLock
+from defer import locking
+how, lock, store, lines = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]
+for line in lines:
+    with FileLock(lock, timeout=600) if how == "filelock" else locking.held(lock, 600):
+        before = store.read_bytes()
+        store.write_bytes(b"")
+        store.write_bytes(before + line.encode() + b"\\n")
+"""
+
+
+def test_a_crowd_of_all_three_kinds_loses_nothing(place: Place) -> None:
+    """Writers by filelock, writers by ours, both of which put back what they have read, and the command itself."""
+    place.write_store(v1_task("first", run_at="2100-01-01T00:00:00Z"))
+    lock, store = place.runtime / ".deferred.jsonl.lock", place.store_path
+    wanted, crowd = {"first"}, []
+    for number in range(4):
+        for how in ("filelock", "ours"):
+            names = [f"{how}_{number}_{turn}" for turn in range(10)]
+            lines = [json.dumps(v1_task(name, run_at="2100-01-01T00:00:00Z")) for name in names]
+            crowd.append(subprocess.Popen(script(WRITER, how, lock, store, *lines)))
+            wanted |= {*names, f"{how}_{number}"}
+            patient = {"DEFER_LOCK_TIMEOUT_SECONDS": "600"}
+            words = ("--when", "30m", "--summary", "s", "--id", f"{how}_{number}")
+            crowd.append(place.start("schedule-task.sh", *words, env=patient))
+    for process in crowd:
+        process.communicate()
+    assert [process.returncode for process in crowd] == [0] * 16
+    assert {json.loads(line)["id"] for line in store.read_text().splitlines()} == wanted
+
+
+def test_a_lock_file_that_is_removed_as_we_take_it_guards_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever held it has removed it: the next one makes a file of that name, and both would hold a lock."""
+    path = tmp_path / "lock"
+    real, removed = fcntl.flock, []
+
+    def flock(fd: int, operation: int) -> None:
+        if not removed:
+            removed.append(path.unlink())
+        real(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with locking.held(path, 5.0):
+        assert removed
+        with pytest.raises(Timeout):
+            FileLock(path, timeout=0).acquire()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+def test_its_file_is_ours_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with locking.held(tmp_path / "lock", 0):
+            assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+
+
+DIES = """
+import os
+from pathlib import Path
+from defer import locking
+with locking.held(Path(sys.argv[1]), 0):
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
+        sys.stdin.read()
+    os._exit(0)
+"""
+
+
+def test_a_child_forked_meanwhile_does_not_hold_on_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with subprocess.Popen(script(DIES, path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.wait()
+        assert is_running(child)
+        with locking.held(path, 0):
+            pass
