@@ -101,11 +101,11 @@ class Client:
 
         return Editor(self.store, self.audit, self.config, self.clock())
 
-    def upcoming(self, end: datetime, limit: int) -> list[dict[str, Any]]:
+    def upcoming(self, end: datetime, limit: int) -> Iterator[dict[str, Any]]:
         """Every run of every waiting task up to ``end``, in order, at most ``limit``."""
-        from .scheduling import edit
+        from .scheduling import upcoming
 
-        return edit.upcoming(self.store, self.clock(), end, limit)
+        return upcoming.upcoming(self.tasks(), self.clock(), end, limit)
 
     def runs(self, task_id: str | None = None) -> Iterator[Run]:
         """Ended attempts, newest first."""

@@ -12,7 +12,8 @@ def now() -> datetime:
 
 def to_text(instant: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SSZ`` of an aware instant; fractions of a second are dropped."""
-    return instant.astimezone(UTC).isoformat()[:19] + "Z"
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat()[:19] + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 
 from defer import instants
 from defer.client import Client
@@ -57,14 +58,13 @@ def _list_upcoming(client: Client, args: Namespace) -> int:
     end = now + timedelta(seconds=plan.span_seconds("upcoming", args.upcoming))
     limit = _MOST_FIRES if args.limit is None else args.limit
     fires = client.upcoming(end, limit + 1)
-    if len(fires) > limit:
-        fires.pop()
-        if args.limit is None:
-            output.warn(f"only the first {limit} runs are shown (--limit N shows more, a shorter --upcoming fewer)")
+    shown = islice(fires, limit)
     if output.is_for_people(args):
-        output.fires(fires, client.config.timezone(), now, sys.stdout)
+        output.fires(shown, client.config.timezone(), now, sys.stdout)
     else:
-        output.json_array(fires, args.compact, sys.stdout)
+        output.json_array(shown, args.compact, sys.stdout)
+    if args.limit is None and any(fires):
+        output.warn(f"only the first {limit} runs are shown (--limit N shows more, a shorter --upcoming fewer)")
     return EXIT_OK
 
 

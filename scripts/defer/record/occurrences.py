@@ -357,34 +357,36 @@ def left_behind(was: Task, changed: Task, now: datetime) -> Task:
     return task.with_ended(changed, _stretch_record(was, status, passed, now, why))
 
 
-def upcoming(one: Task, end: datetime, limit: int, since: datetime = instants.EPOCH) -> list[datetime]:
-    """When a task will run from ``since`` up to ``end``, as far as is known: at most ``limit`` instants."""
+def upcoming(one: Task, end: datetime, since: datetime = instants.EPOCH) -> Iterator[datetime]:
+    """When a task will run from ``since`` up to ``end``, as far as is known, one moment at a time."""
     if versions.lacking(one):
-        return []
+        return
     is_waiting = one["status"] == task.SCHEDULED
     first = max(task.wakes_at(one), since)
-    found = [first] if is_waiting and first <= end else []
+    has_run = is_waiting and first <= end
+    if has_run:
+        yield first
     goes_on = one["status"] in (task.SCHEDULED, task.EXECUTING) and is_recurring(one) and not unreadable(one)
-    if not goes_on or (is_waiting and not found):
-        return found[:limit]
+    if not goes_on or (is_waiting and not has_run):
+        return
     jitter, waited = jitter_of(one), waited_for(one)
     # What comes before the run that is waited for will be passed over, unless all is caught up with.
     is_backlog = policies(one).get("catch_up") == "all" and not one.get("attempts")
     start = waited if is_backlog else max(waited, (first if is_waiting else since) - jitter)
     # A rule that leads out of the calendar is followed up to there.
     with suppress(*UNREADABLE):
-        for fire in _fires(one, waited, start, end - jitter, limit - len(found)):
-            found.append(max(fire + jitter, since))
-    return found[:limit]
+        for fire in _fires(one, waited, start, end - jitter):
+            yield max(fire + jitter, since)
 
 
-def _fires(recurring: Task, waited: datetime, start: datetime, end: datetime, limit: int) -> Iterator[datetime]:
-    """At most ``limit`` occurrences after ``start`` up to ``end``, as far as the bounds of the task go."""
+def _fires(recurring: Task, waited: datetime, start: datetime, end: datetime) -> Iterator[datetime]:
+    """The occurrences after ``start`` up to ``end``, as far as the bounds of the task go."""
     found = policies(recurring)
     until, count = found.get("until"), found.get("count")
     if until:
         end = min(end, instants.from_text(until))
+    left = None
     if count is not None:
         before = between(recurring, waited, start, _spent(recurring) + 1)
-        limit = min(limit, count - _spent(recurring) - 1 - (before.times if before else 0))
-    return takewhile(lambda fire: fire <= end, islice(rule(recurring).fires(start), max(0, limit)))
+        left = max(0, count - _spent(recurring) - 1 - (before.times if before else 0))
+    return takewhile(lambda fire: fire <= end, islice(rule(recurring).fires(start), left))

@@ -276,13 +276,3 @@ def _policies_of(recurrence: Mapping[str, object], flags: Iterable[str]) -> dict
     """The parts of a ``recurrence`` object that the given flags set."""
     names = [name for flag in flags for name in _SPOKEN[flag]]
     return {name: recurrence[name] for name in names if name in recurrence}
-
-
-def upcoming(store: Store, now: datetime, end: datetime, limit: int) -> list[dict[str, Any]]:
-    """Every fire of every task up to ``end``, in order, at most ``limit`` of them."""
-    found = []
-    for one in store.scan():
-        for at in occurrences.upcoming(one, end, limit, now):
-            summary = (one.get("context") or {}).get("summary")
-            found.append({"run_at": instants.to_text(at), "id": one["id"], "summary": summary})
-    return sorted(found, key=lambda fire: (fire["run_at"], fire["id"]))[:limit]

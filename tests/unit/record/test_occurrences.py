@@ -249,7 +249,7 @@ def test_policies_of_a_task_that_runs_once_are_refused(make: Make) -> None:
 
 def test_upcoming_lists_every_fire_in_the_window(make: Make) -> None:
     waiting = make("0 9,17 * * *", at("2026-03-01T10:00:00Z"), times=3)
-    fires = occurrences.upcoming(waiting, at("2026-03-09T00:00:00Z"), 100)
+    fires = list(occurrences.upcoming(waiting, at("2026-03-09T00:00:00Z")))
     assert [instants.to_text(fire) for fire in fires] == [
         "2026-03-01T17:00:00Z",
         "2026-03-02T09:00:00Z",

@@ -495,7 +495,7 @@ def test_upcoming_is_every_run_in_the_window_in_order(add: Made, client: Client)
     add("every day at noon", "p")
     client.editor.pause("p")
     add("30h", "late")
-    found = client.upcoming(MORNING.replace(day=3), 100)
+    found = list(client.upcoming(MORNING.replace(day=3), 100))
     assert [(one["run_at"][5:16], one["id"]) for one in found] == [
         ("03-02T09:00", "b"),
         ("03-02T09:30", "c"),
@@ -506,7 +506,7 @@ def test_upcoming_is_every_run_in_the_window_in_order(add: Made, client: Client)
         ("03-03T08:00", "a"),
     ]
     assert {one["summary"] for one in found} == {"water the plants"}
-    assert client.upcoming(MORNING.replace(day=3), 2) == found[:2]
+    assert list(client.upcoming(MORNING.replace(day=3), 2)) == found[:2]
 
 
 def test_upcoming_agrees_with_what_then_runs(add: Made, client: Client, place: Place, clock: Clock) -> None:
