@@ -9,7 +9,7 @@ setup() {
 
 @test "gives standard input and its arguments to the face called attempt" {
   make_clone
-  cat >"$clone/scripts/defer/cli.py" <<'PYTHON'
+  cat >"$clone/scripts/defer/commands/cli.py" <<'PYTHON'
 import sys
 
 

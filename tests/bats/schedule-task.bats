@@ -83,7 +83,7 @@ e' ]
 
 @test "no variable of ours and no flag of the interpreter's reaches a child" {
   make_clone
-  cat >"$clone/scripts/defer/cli.py" <<'PYTHON'
+  cat >"$clone/scripts/defer/commands/cli.py" <<'PYTHON'
 import os, subprocess, sys
 
 

@@ -32,7 +32,8 @@ sys.exit(bootstrap.main([]))
 def clone(tmp_path: Path) -> Path:
     """The entries, a stand-in for the core, and an environment that is ready: dates vouch for it."""
     clone = tmp_path / "clone"
-    (clone / "scripts" / "defer").mkdir(parents=True)
+    commands = clone / "scripts" / "defer" / "commands"
+    commands.mkdir(parents=True)
     (clone / "requirements").mkdir()
     ours = [SCRIPTS / f"{name}.py" for name in ("bootstrap", "pipsettings", "setupguard")]
     for path in [*SCRIPTS.glob("*.sh"), *ours]:
@@ -40,7 +41,7 @@ def clone(tmp_path: Path) -> Path:
     for path in SCRIPTS.glob("defer/*.py"):
         shutil.copy(path, clone / "scripts" / "defer")
     (clone / "scripts" / "defer" / "__init__.py").write_text("")
-    (clone / "scripts" / "defer" / "cli.py").write_text("def main(*_):\n    print('started')\n    return 0\n")
+    (commands / "cli.py").write_text("def main(*_):\n    print('started')\n    return 0\n")
     for source in (clone / "pyproject.toml", clone / "requirements" / "core.lock"):
         source.touch()
         os.utime(source, (1, 1))
