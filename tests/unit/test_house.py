@@ -60,6 +60,7 @@ def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
 def parsed(path: Path, oldest: tuple[int, int] = (3, 11)) -> ast.Module:
     return ast.parse(path.read_text(), relative(path), feature_version=oldest)
 
@@ -82,8 +83,13 @@ def path_of(room: str) -> Path:
     return PACKAGE.joinpath(*room.split(".")).with_suffix(".py")
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """The dotted name of every import in the file, wherever it stands; relative ones spelled out."""
+    return frozenset(named_imports(path))
+
+
+def named_imports(path: Path) -> Iterator[str]:
     package = ("defer", *path.parent.relative_to(PACKAGE).parts) if PACKAGE in path.parents else ()
     for node in run_time_nodes(parsed(path)):
         if isinstance(node, ast.Import):
@@ -96,12 +102,14 @@ def imports(path: Path) -> Iterator[str]:
             yield from (full if path_of(full.removeprefix("defer.")).is_file() else module for full in inside)
 
 
-def rooms(path: Path) -> set[str]:
+@cache
+def rooms(path: Path) -> frozenset[str]:
     """The modules of ours that a file imports."""
     ours = {name.removeprefix("defer.") for name in imports(path) if name.startswith("defer.")}
-    return {room for room in ours if path_of(room).is_file()}
+    return frozenset(room for room in ours if path_of(room).is_file())
 
 
+@cache
 def lowest_floor(path: Path) -> int:
     """The lowest floor on which a room can stand, going by what it imports."""
     reached = {name.partition(".")[0] for name in imports(path)} & IMPURE
@@ -113,6 +121,7 @@ def floor(room: str) -> int:
     return DESIGNED[room] if room in DESIGNED else lowest_floor(path_of(room))
 
 
+@cache
 def every_import(path: Path) -> set[str]:
     """The modules of ours that a file imports, for the type checker alone too."""
     package = ("defer", *path.parent.relative_to(PACKAGE).parts)
@@ -162,7 +171,7 @@ def test_no_room_imports_itself_in_a_ring() -> None:
 
 @pytest.mark.parametrize("path", PYTHON, ids=relative)
 def test_python_3_11_can_read_it(path: Path) -> None:
-    parsed(path, (3, 11))
+    parsed(path)
 
 
 @pytest.mark.parametrize("name", ["bootstrap", "pipsettings", "reorient_snapshot", "setupguard", "time_utils"])
