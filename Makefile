@@ -5,7 +5,7 @@ ENTER = python=$$($(PYTHON3) -I scripts/bootstrap.py --extra dev) || exit; expor
 AGENT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-shell test-python lint bench shape crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo check test test-slow test-shell test-python linters lint bench shape crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -14,21 +14,37 @@ help: ## this list
 demo: ## schedule a task, wake the runner and see the result, in a throw-away directory
 	@examples/demo.sh
 
-test: test-shell test-python ## every test, setting up what they need
+# What `make test` runs of the Python tests; none at all is a tier, too: every test.
+TIER ?= not slow
+PYTEST = "$$python" -m compileall -q scripts/defer && "$$python" -m pytest
+
+check: linters ## lint, types and the tests that start few programs; a minute
+	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit
+
+test: test-shell test-python ## every test but the slow ones, setting up what they need; some minutes
+
+test-slow: ## the tests that cost much and guard little from day to day
+	@$(ENTER) $(PYTEST) $(THREE) -m slow
 
 test-shell:
 	@$(ENTER) bats tests/bats
 
-# Three at a time on two cores: tests wait for processes more than they compute.
+# Three at a time on two cores: tests wait for processes more than they compute. Each takes a stretch of them, so that
+# what a file makes once is made by one, and helps the others when it is through.
+THREE = -n 3 --dist worksteal
+
 test-python:
-	@$(ENTER) "$$python" -m compileall -q scripts/defer && "$$python" -m pytest -n 3 $(TESTS)
+	@$(ENTER) $(PYTEST) $(THREE) -m "$(TIER)" $(TESTS)
 
 version:
 	@$(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 
-lint: ## ShellCheck, shfmt, ruff, mypy, and no syntax newer than Bash 3.2
+linters:
 	@$(ENTER) scripts=$$(shfmt -f $(wildcard scripts examples tests .ci)) && shellcheck -x $$scripts && shfmt -d $$scripts && \
-	ruff check . && ruff format --check . && "$$python" -m mypy && "$$python" -m pytest -q tests/unit/test_house.py
+	ruff check . && ruff format --check . && "$$python" -m mypy
+
+lint: linters ## ShellCheck, shfmt, ruff, mypy, and no syntax newer than Bash 3.2
+	@$(ENTER) "$$python" -m pytest -q tests/unit/test_house.py
 
 bench: ## how fast, how small: one table, ours beside the limit (BENCH=--quick for a minute of it)
 	@$(ENTER) "$$python" tests/bench/run.py $(BENCH)

@@ -98,5 +98,5 @@ everything() { (cd "$HOME" && find . | sort); }
 @test "make alone names every target" {
   run make -s -C "$ROOT"
   [ "$status" -eq 0 ]
-  for name in help demo test lint bench install uninstall lock; do [[ $output == *"  $name "* ]]; done
+  for name in help demo check test test-slow lint bench install uninstall lock; do [[ $output == *"  $name "* ]]; done
 }

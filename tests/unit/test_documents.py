@@ -16,6 +16,7 @@ import re
 import struct
 import subprocess
 import termios
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -568,6 +569,21 @@ def test_blocks_that_are_not_run_are_few_and_name_targets_that_exist() -> None:
             target = re.fullmatch(r"make ([a-z]+)\s+# .+", line)
             assert target, f"{line}: only make targets are left out"
             assert re.search(rf"^{target[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_contributing_names_tests_targets_and_marks_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    assert [path for path in re.findall(r"\btests/[\w/.-]*\w", text) if not (ROOT / path).exists()] == []
+    chosen = re.findall(r"pytest (\S+) -k (\w+)$", text, re.MULTILINE)
+    assert chosen
+    for path, name in chosen:
+        assert re.search(rf"^(class|def) \w*{name}\b", (ROOT / path).read_text(), re.MULTILINE), name
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"\bmake ([a-z-]+)[` ]", text)) - {*targets} == set()
+    marks = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
+    said = [row for row in table_under("Set up", ROOT / "CONTRIBUTING.md") if row[0] in ("`programs`", "`slow`")]
+    assert [mark.partition(":")[0] for mark in marks] == [code_in(row[0])[0] for row in said]
+    assert all(f"make {tier}" in said[number][2] for number, tier in ((0, "check"), (1, "check"), (1, "test")))
 
 
 def test_every_example_that_can_be_typed_is_of_a_kind_that_is_run() -> None:

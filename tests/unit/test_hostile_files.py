@@ -21,7 +21,7 @@ import pytest
 
 from support import DEADLINE_SECONDS, SCRIPTS, Place, need_root, v1_task
 
-pytestmark = pytest.mark.matrix
+pytestmark = pytest.mark.slow
 MONTH = "202604"
 ARCHIVE, RUNS = f"archive/deferred_{MONTH}.jsonl", f"runs/runs_{MONTH}.jsonl"
 STORE, LOG, HEARTBEAT, LOCK = "deferred.jsonl", "logs/deferred.log", ".deferred.jsonl.heartbeat", ".deferred.jsonl.lock"

@@ -27,7 +27,7 @@ from defer.commands import cli
 from defer.record import codec
 from support import NOW, ROOT, Place, records, text_at, v1_task
 
-pytestmark = pytest.mark.matrix
+pytestmark = pytest.mark.slow
 DEPTH = int(os.environ.get("DEFER_TEST_DEPTH") or 1)
 """1 in CI; with more, every field stands in every kind of record and each cell goes through every command."""
 SCHEMA = json.loads((ROOT / "references" / "task.schema.json").read_text())
