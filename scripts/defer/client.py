@@ -52,21 +52,21 @@ class Client:
 
     def plan(self, request: Request, now: datetime | None = None) -> Plan:
         """Read a request, as of ``now`` (default: the present); nothing is stored. Raises BadInput."""
-        from .scheduling import plan as scheduler
+        from .scheduling import plan
 
-        return scheduler.plan(request, self.config, now or self.clock())
+        return plan.plan(request, self.config, now or self.clock())
 
     def add(self, planned: Sequence[Plan], if_exists: str = "error", now: datetime | None = None) -> list[Task]:
         """Store planned tasks, all of them or none. Raises Refused for a taken id."""
-        from .scheduling import plan as scheduler
+        from .scheduling.add import add
 
-        return scheduler.add(self.store, self.audit, planned, now or self.clock(), if_exists)
+        return add(self.store, self.audit, planned, now or self.clock(), if_exists)
 
     def find(self, task_id: str) -> Task:
         """A task from the store, else from the archive. Raises Refused."""
-        from .scheduling import plan as scheduler
+        from .scheduling import find
 
-        return scheduler.look_up(self.store, self.config.archive_dir, task_id)
+        return find.look_up(self.store, self.config.archive_dir, task_id)
 
     def tasks(self) -> Iterator[Task]:
         """Every task still in the store, streamed, in file order."""
@@ -84,9 +84,9 @@ class Client:
             )
         if occurrence_only:
             return self.editor.cancel_occurrence(task_id, reason)
-        from .scheduling import plan as scheduler
+        from .scheduling import find
 
-        return scheduler.cancel(self.store, self.audit, self.config.archive_dir, task_id, reason, self.clock())
+        return find.cancel(self.store, self.audit, self.config.archive_dir, task_id, reason, self.clock())
 
     def release(self, task_id: str) -> tuple[Task, str]:
         """Settle as lost an attempt whose holder is out of reach; the record, and who held it. Raises Refused."""

@@ -21,7 +21,7 @@ _RUNNING = ("wake", "attempt")
 _COMMANDS = {
     "schedule": "schedule.schedule",
     "list": "list.list_tasks",
-    "show": "list.show",
+    "show": "show.show",
     "cancel": "change.cancel",
     "edit": "change.edit",
     "reschedule": "change.reschedule",

@@ -1,4 +1,4 @@
-"""The faces of `list` and `show`."""
+"""The face of `list`."""
 
 from __future__ import annotations
 
@@ -65,16 +65,4 @@ def _list_upcoming(client: Client, args: Namespace) -> int:
         output.json_array(shown, args.compact, sys.stdout)
     if args.limit is None and any(fires):
         output.warn(f"only the first {limit} runs are shown (--limit N shows more, a shorter --upcoming fewer)")
-    return EXIT_OK
-
-
-def show(connect: Callable[[], Client], argv: list[str]) -> int:
-    """Print one task, from the store or else the archive."""
-    args = flags.by_id("show", "Show one task, from the store or else from the archive.").parse(argv)
-    client = connect()
-    found = client.find(flags.the_id(args, "show"))
-    if output.is_for_people(args):
-        output.details(found, client.config.timezone(), client.clock(), sys.stdout)
-    else:
-        output.print_object(task.shown(found), args.compact)
     return EXIT_OK

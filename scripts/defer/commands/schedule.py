@@ -14,7 +14,8 @@ from defer import instants, say, visible
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
 from defer.record import occurrences, task
 from defer.record.codec import Task
-from defer.scheduling import advice, plan
+from defer.scheduling import advice
+from defer.scheduling.add import is_new
 from defer.scheduling.plan import Plan, Request
 from defer.settings import config
 from defer.store import places
@@ -265,7 +266,7 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
     elif output.is_for_people(args):
         said = say.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
-        if not plan.is_new(shown, planned):
+        if not is_new(shown, planned):
             will = "was there already and runs"
         if occurrences.is_recurring(shown) and not occurrences.unreadable(shown):
             said = f"{occurrences.rule(shown).describe()}, first {said}"

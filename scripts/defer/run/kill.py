@@ -12,7 +12,7 @@ from defer import process
 from defer.errors import Refused
 from defer.record import changes, outcome, task
 from defer.record.codec import Task
-from defer.scheduling import plan
+from defer.scheduling import find
 from defer.settings.config import Config
 from defer.store import lease
 from defer.store.audit import AuditLog
@@ -46,7 +46,7 @@ def cancel(
     ask = changes.ask_to_cancel_occurrence if occurrence_only else task.ask_to_cancel
     is_held = partial(lease.is_held, config.tasks_file)
     _refuse_out_of_reach(store.find(task_id), clock(), is_held)
-    asked = plan.change(store, config.archive_dir, task_id, clock(), partial(ask, now=clock(), reason=reason))
+    asked = find.change(store, config.archive_dir, task_id, clock(), partial(ask, now=clock(), reason=reason))
     _note(audit, asked, reason, clock(), occurrence_only=occurrence_only)
     if asked["status"] != task.EXECUTING:
         return asked
@@ -90,7 +90,7 @@ class _Killing:
             if time.monotonic() - started > grace + _SETTLE_PATIENCE_SECONDS:
                 raise Refused(f"task is still executing: {asked['id']} ({_what_was_done(has_ended)})")
             time.sleep(_KILL_POLL_SECONDS)
-            asked = plan.look_up(self._store, self._config.archive_dir, asked["id"])
+            asked = find.look_up(self._store, self._config.archive_dir, asked["id"])
         return asked
 
     def _settled_as_lost(self, asked: Task) -> Task:
@@ -130,10 +130,10 @@ def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: da
         _check_releasable(current, now, is_held)
         return outcome.settle(current, recovery.lost(current, why=_RELEASED), now, config.backoff)
 
-    found = plan.look_up(store, config.archive_dir, task_id)
+    found = find.look_up(store, config.archive_dir, task_id)
     if found["status"] != task.EXECUTING:
         raise Refused(f"task is not executing: {task_id} is {found['status']} (nothing to release)")
-    settled = plan.change(store, config.archive_dir, task_id, now, released)
+    settled = find.change(store, config.archive_dir, task_id, now, released)
     settling.remove_private(Paths.of(config.log_dir, task_id, str(run_id(found))))
     audit.note(now, "released", task_id, run=run_id(found), held_by=held_by[-1])
     return settled, held_by[-1]

@@ -6,7 +6,6 @@ import os
 from datetime import datetime, timedelta
 
 from defer import say
-from defer.executors import registry
 from defer.paths import ROOT
 from defer.record import versions
 from defer.record.codec import Task
@@ -22,6 +21,10 @@ def doubts(stored: Task, config: Config) -> list[str]:
     if what:
         return [f"it {versions.complaint(what)} (upgrade Defer)"]
     command, named = stored.get("command"), stored.get("executor") or config.executor
+    if not command and not named:
+        return []
+    from defer.executors import registry
+
     search_path = config.get("PATH") or os.defpath
     if command:
         directory = stored.get("workspace") or stored.get("cwd") or os.path.expanduser("~")

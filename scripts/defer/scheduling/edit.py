@@ -15,7 +15,7 @@ from defer.settings.config import Config
 from defer.store.audit import AuditLog
 from defer.store.interface import Store
 
-from . import plan
+from . import find, plan
 from .plan import Moment, Timing
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Editor:
         return self._now
 
     def _change(self, action: str, task_id: str, change: Callable[[Task], Task], **facts: object) -> Task:
-        changed = plan.change(self._store, self._config.archive_dir, task_id, self._now, change)
+        changed = find.change(self._store, self._config.archive_dir, task_id, self._now, change)
         self._audit.note(self._now, action, task_id, run_at=changed.get("run_at"), **facts)
         return changed
 
@@ -100,7 +100,7 @@ class Editor:
 
     def run_now(self, task_id: str) -> Task:
         """Run a copy of a task once, at the next wake; the task itself is not touched. Raises Refused."""
-        one = plan.look_up(self._store, self._config.archive_dir, task_id)
+        one = find.look_up(self._store, self._config.archive_dir, task_id)
         (copy,) = self._store.append([changes.run_now(one, self._now)], self._now)
         self._audit.note(self._now, "run_requested", task_id, copy=copy["id"])
         return copy

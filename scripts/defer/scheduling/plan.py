@@ -1,25 +1,19 @@
-"""Scheduling, cancelling and looking things up: one function per thing a person asks for."""
+"""Words into a record: what somebody asks for, read as of a moment; nothing is stored here."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from defer import instants, say, timeparse
-from defer.errors import About, BadInput, NoSuchTask, Unreadable
-from defer.executors import registry
+from defer.errors import About, BadInput
 from defer.record import occurrences, shapes, task
 from defer.record.codec import Task
 from defer.settings.config import Config
-from defer.store import archive
-from defer.store.audit import AuditLog, line
-from defer.store.interface import Store
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -283,7 +277,11 @@ def timeout_seconds(wanted: str | float | None) -> float | None:
 
 def executor_name(named: str | None) -> str | None:
     """An executor as it is stored: a shipped adapter's name, or an absolute path. Raises BadInput."""
-    if named is None or registry.find(named):
+    if named is None:
+        return None
+    from defer.executors import registry
+
+    if registry.find(named):
         return named
     if "/" not in named and not os.path.exists(named):
         raise BadInput(f"no such executor: {named} (a path, or one of: {registry.names()})", field="executor")
@@ -312,48 +310,3 @@ def expires_at(text: str | None, run_at: datetime, now: datetime, zone: ZoneInfo
         why = f"is not after the task is due: {text} is {instants.to_text(limit)} (give a later one)"
         raise BadInput(lambda called: f"{called('expires')} {why}", field="expires")
     return instants.to_text(limit)
-
-
-def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, if_exists: str) -> list[Task]:
-    """Store planned tasks in one write; the records as they stand. Raises Refused for a taken id."""
-    stored = store.append([one.task for one in planned], now, if_exists)
-    # A record that was there already and was to stay has a context of its own.
-    new = [record for one, record in zip(planned, stored, strict=True) if is_new(record, one)]
-    audit.write(
-        line(now, "scheduled", record["id"], {"run_at": record["run_at"], "when": record.get("when")}) for record in new
-    )
-    return stored
-
-
-def is_new(stored: Task, planned: Plan) -> bool:
-    """Whether this is the record that was planned, and not one that was there already and was to stay."""
-    return stored.get("context") is planned.task["context"]
-
-
-def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
-    """The record of an id: from the store, else the last one in the archive. Raises Refused."""
-    found = store.find(task_id) or archive.latest(archive_dir, task_id)
-    if found is None:
-        why = store.unreadable(task_id)
-        raise (
-            NoSuchTask(task_id) if why is None else Unreadable(f"task cannot be read: {task_id}: {why} (fix it there)")
-        )
-    return found
-
-
-def change(store: Store, archive_dir: Path, task_id: str, now: datetime, as_asked: Callable[[Task], Task]) -> Task:
-    """Change the record of an id. Raises NoSuchTask for one that nobody knows, and for one that is filed what
-    ``as_asked`` has against it: that it is over.
-    """
-    try:
-        return store.update(task_id, now, as_asked)
-    except NoSuchTask:
-        as_asked(look_up(store, archive_dir, task_id))
-        raise
-
-
-def cancel(store: Store, audit: AuditLog, archive_dir: Path, task_id: str, reason: str | None, now: datetime) -> Task:
-    """Cancel a waiting task. Raises Refused for one that runs, has ended or is not there."""
-    cancelled = change(store, archive_dir, task_id, now, partial(task.cancel, now=now, reason=reason))
-    audit.note(now, "cancelled", task_id, reason=reason)
-    return cancelled

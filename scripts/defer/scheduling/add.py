@@ -1,0 +1,28 @@
+"""What was planned, stored: all of it in one write, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from defer.record.codec import Task
+from defer.store.audit import AuditLog, line
+from defer.store.interface import Store
+
+from .plan import Plan
+
+
+def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, if_exists: str) -> list[Task]:
+    """Store planned tasks in one write; the records as they stand. Raises Refused for a taken id."""
+    stored = store.append([one.task for one in planned], now, if_exists)
+    # A record that was there already and was to stay has a context of its own.
+    new = [record for one, record in zip(planned, stored, strict=True) if is_new(record, one)]
+    audit.write(
+        line(now, "scheduled", record["id"], {"run_at": record["run_at"], "when": record.get("when")}) for record in new
+    )
+    return stored
+
+
+def is_new(stored: Task, planned: Plan) -> bool:
+    """Whether this is the record that was planned, and not one that was there already and was to stay."""
+    return stored.get("context") is planned.task["context"]

@@ -1,0 +1,44 @@
+"""The task of an id: looked up, changed, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from defer.errors import NoSuchTask, Unreadable
+from defer.record import task
+from defer.record.codec import Task
+from defer.store import archive
+from defer.store.audit import AuditLog
+from defer.store.interface import Store
+
+
+def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
+    """The record of an id: from the store, else the last one in the archive. Raises Refused."""
+    found = store.find(task_id) or archive.latest(archive_dir, task_id)
+    if found is None:
+        why = store.unreadable(task_id)
+        raise (
+            NoSuchTask(task_id) if why is None else Unreadable(f"task cannot be read: {task_id}: {why} (fix it there)")
+        )
+    return found
+
+
+def change(store: Store, archive_dir: Path, task_id: str, now: datetime, as_asked: Callable[[Task], Task]) -> Task:
+    """Change the record of an id. Raises NoSuchTask for one that nobody knows, and for one that is filed what
+    ``as_asked`` has against it: that it is over.
+    """
+    try:
+        return store.update(task_id, now, as_asked)
+    except NoSuchTask:
+        as_asked(look_up(store, archive_dir, task_id))
+        raise
+
+
+def cancel(store: Store, audit: AuditLog, archive_dir: Path, task_id: str, reason: str | None, now: datetime) -> Task:
+    """Cancel a waiting task. Raises Refused for one that runs, has ended or is not there."""
+    cancelled = change(store, archive_dir, task_id, now, partial(task.cancel, now=now, reason=reason))
+    audit.note(now, "cancelled", task_id, reason=reason)
+    return cancelled
