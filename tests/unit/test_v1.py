@@ -1,4 +1,4 @@
-"""What v1 left on people's disks and in their crontabs works unchanged (contract.md, the items marked v1)."""
+"""What v1 left on people's disks and in their crontabs works unchanged."""
 
 import json
 import os

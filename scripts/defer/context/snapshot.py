@@ -1,10 +1,10 @@
 """A snapshot of a CONTEXT.md: what a piece of work is, where it stands, what binds it.
 
-The headings understood are the table in contract.md, "Reorient". Of Markdown only what decides
-where a section starts and what an item is gets read: headings (ATX and setext, after CommonMark
-0.31), front matter, code fences, comments, lists. What stands in a code fence is neither heading
-nor item. A section's deeper headings belong to it unless the table names them. No text can make
-parsing fail; what is too long is cut, and says so.
+``_TITLES`` lists the headings that are understood. Of Markdown, only what decides where a section
+starts and what an item is gets read: headings (ATX and setext, after CommonMark 0.31), front matter,
+code fences, comments, lists. Text in a code fence is neither heading nor item. A section's deeper
+headings belong to it unless the table names them. No text makes parsing fail; what is too long is
+cut, and says so.
 """
 
 from __future__ import annotations

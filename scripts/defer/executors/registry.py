@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,6 +58,8 @@ AGENTS = tuple(name for name, one in SHIPPED.items() if one.is_agent)
 
 def agent(name: str) -> Agent:
     """How the program of one of ``AGENTS`` is used. Loaded here: only its executor pays for it."""
+    from importlib import import_module
+
     module = import_module(f".{name}", __package__)
     return Agent(module.arguments, module.read)
 

@@ -37,7 +37,7 @@ class BadResult(ValueError):
 class Result(NamedTuple):
     """The keys that can be used. ``reschedule`` is a time expression, read by the caller.
 
-    ``odd`` is what an adapter found wrong with what its agent had written.
+    ``odd`` is what an executor found wrong with what its agent had written.
     """
 
     summary: str | None = None
@@ -103,9 +103,9 @@ def read(value: dict[str, Any], now: datetime) -> tuple[Result, str | None]:
 
 
 def with_known(written: bytes, odd: str | None, known: dict[str, Any], now: datetime) -> bytes:
-    """The file's bytes with what an adapter knows of its agent's run, beside what the agent has written.
+    """The file's bytes with what an executor knows of its agent's run, beside what the agent has written.
 
-    Session and usage are the adapter's to tell: an agent that could name them would go on with whatever conversation
+    Session and usage are the executor's to tell: an agent that could name them would go on with whatever conversation
     of its user's it likes, at no cost. ``odd``: what was wrong with the file itself, for the runner to tell.
     """
     try:
@@ -187,7 +187,7 @@ def _session(found: Any) -> str:
     from . import names  # only where one is named
 
     if not names.is_session(_typed(found, str)):
-        # Without the value: an adapter says it too, which knows no secrets that were to be masked in it.
+        # Without the value: an executor says it too, which knows no secrets that were to be masked in it.
         raise BadResult("cannot be told to a program: it is not of at most 128 letters, digits and ._:-")
     return str(found)
 

@@ -234,7 +234,7 @@ def _summary(file: TaskFile) -> str:
 
 
 def _executor(file: TaskFile, config: Config) -> str | None:
-    """The executor a file names; an agent that is called as a shipped adapter is one. Raises BadInput."""
+    """The executor a file names; an agent with the name of a shipped executor is one. Raises BadInput."""
     named = file.text("executor")
     if named is None:
         return file.agent if file.agent and registry.find(file.agent) else None

@@ -276,7 +276,7 @@ def timeout_seconds(wanted: str | float | None) -> float | None:
 
 
 def executor_name(named: str | None) -> str | None:
-    """An executor as it is stored: a shipped adapter's name, or an absolute path. Raises BadInput."""
+    """An executor as it is stored: a shipped one's name, or an absolute path. Raises BadInput."""
     if named is None:
         return None
     from defer.executors import registry

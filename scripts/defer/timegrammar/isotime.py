@@ -1,4 +1,4 @@
-"""ISO 8601: instants, week and ordinal dates, periods; and the written dates of `timetokens`."""
+"""ISO 8601: instants, week and ordinal dates, periods; and dates written with dashes or slashes."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -235,7 +235,7 @@ ANY_JSON = st.recursive(
 
 class TestBesideWhatAnAgentWrote:
     @given(st.binary() | ANY_JSON.map(lambda value: json.dumps(value).encode()))
-    def test_what_the_adapter_knows_is_read_whatever_that_is(self, written):
+    def test_what_the_executor_knows_is_read_whatever_that_is(self, written):
         whole = resultfile.with_known(written, None, KNOWN, NOW)
         assert len(whole) <= resultfile.LIMIT_BYTES
         result, _ = resultfile.read(resultfile.load(whole), NOW)
