@@ -62,7 +62,8 @@ def edit(connect: Connect, argv: list[str]) -> int:
     client = connect()
     context, reorient = schedule.changed_context(args, client.config)
     editor = client.editor
-    changed = editor.edit(args.id, given, context, reorient)
+    with schedule.as_said(args):
+        changed = editor.edit(args.id, given, context, reorient)
     _tell_of_file(changed, "the next change of")
     if args.executor is not None:
         from defer.scheduling import advice

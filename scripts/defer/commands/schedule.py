@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _MARK = "::defer"
 _EXAMPLE = "for example: defer 30m resume the review"
 _PROMPT_LIMIT = 1 << 20
+_AS_GIVEN = ("tz", "timeout", "executor", "workspace", "expires", "times", "until", "jitter", "catch_up", "overlap")
+"""The flags that are fields of a request as they stand."""
 
 
 class _Line(NamedTuple):
@@ -50,15 +52,9 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
     client = connect()
     client.config.check()
     now = client.clock()
-    planned = client.plan(_request(args, line, client.config, now), now)
-    if args.dry_run:
-        shown = _rehearsed(client, planned, args.if_exists, now)
-    else:
-        (shown,) = client.add([planned], args.if_exists, now)
-    if not args.dry_run:
-        doubts = [*advice.doubts(shown, client.config), *places.doubts(client.config)]
-        for warning in [*doubts, *advice.warnings(client.store.markers, now)]:
-            output.warn(warning)
+    with as_said(args):
+        planned = client.plan(_request(args, line, client.config, now), now)
+    shown = (_rehearsed if args.dry_run else _stored)(client, planned, args.if_exists, now)
     try:
         _print(args, planned, shown, now)
         sys.stdout.flush()
@@ -68,6 +64,15 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
         stored = "nothing is stored" if args.dry_run else f"the task is stored, as {shown['id']}"
         raise StorageError(f"{error.strerror}: standard output ({stored})") from None
     return EXIT_OK
+
+
+def _stored(client: Client, planned: Plan, if_exists: str, now: datetime) -> Task:
+    """The record as it stands in the store; warns of what its user should know."""
+    (stored,) = client.add([planned], if_exists, now)
+    doubts = [*advice.doubts(stored, client.config), *places.doubts(client.config)]
+    for warning in [*doubts, *advice.warnings(client.store.markers, now)]:
+        output.warn(warning)
+    return stored
 
 
 def _rehearsed(client: Client, planned: Plan, if_exists: str, now: datetime) -> Task:
@@ -106,7 +111,6 @@ def _request(args: Namespace, line: str, settings: Config, now: datetime) -> Req
         when=when,
         reading=reading,
         context=given,
-        tz=args.tz,
         task_id=args.id,
         intent=args.intent or "resume_task",
         mode=args.mode or "fresh",
@@ -114,20 +118,23 @@ def _request(args: Namespace, line: str, settings: Config, now: datetime) -> Req
         aura_level=args.aura_level or "low",
         max_retries=args.max_retries or 0,
         reorient=reorient,
-        timeout=args.timeout,
-        executor=args.executor,
-        workspace=args.workspace,
         tags=tuple(args.tag or ()),
-        expires=args.expires,
         concurrent=bool(args.concurrent),
         leave_running=bool(args.leave_running),
         cwd=_origin(),
-        times=args.times,
-        until=args.until,
-        jitter=args.jitter,
-        catch_up=args.catch_up,
-        overlap=args.overlap,
+        **{name: getattr(args, name) for name in _AS_GIVEN},
     )
+
+
+@contextmanager
+def as_said(args: Namespace) -> Iterator[None]:
+    """An error of the time names the flag that the time was given with."""
+    try:
+        yield
+    except BadInput as error:
+        if error.field == "when":
+            error.field = next((name for name in ("every", "cron") if getattr(args, name) is not None), "when")
+        raise
 
 
 def when_given(args: Namespace) -> str | None:

@@ -245,8 +245,12 @@ def _check(changed: Task) -> None:
     context, execution = changed.get("context") or {}, changed.get("execution") or {}
     if not str(context.get("summary") or "").strip():
         raise BadInput("no summary (say what is to be done with --summary)", field="summary")
-    template = execution.get("prompt_template")
-    plan.check_texts({**context, "prompt_template": template, "when": changed.get("when")})
+    texts = {
+        "prompt_template": execution.get("prompt_template"),
+        "when": changed.get("when"),
+        "tags": changed.get("tags"),
+    }
+    plan.check_texts({**context, **texts})
     size = len(codec.encode(changed))
     if size > codec.MAX_TASK_BYTES:
         raise BadInput(
