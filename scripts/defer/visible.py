@@ -55,6 +55,11 @@ def _escapes(found: re.Match[str]) -> str:
     return "".join(map(_escape, found[0]))
 
 
+def has_utf8_form(text: str) -> bool:
+    """Whether ``text`` can be written as UTF-8: half of a surrogate pair, as an invalid byte reads, cannot."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def line(value: object) -> str:
     """``value`` on one line: a newline in it is shown as one, too."""
     text = str(value)

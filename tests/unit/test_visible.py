@@ -154,3 +154,8 @@ def test_every_character_of_its_kind_is_shown_in_json_and_in_a_line_of_bytes():
         as_bytes = visible.in_json_line(f'"{char}"'.encode(errors="surrogatepass"))
         assert as_bytes.decode(errors="surrogatepass") == as_text, hex(point)
         assert (as_text == f'"{char}"') == (point < 0x20 or visible.lines(f"x{char}") == f"x{char}"), hex(point)
+
+
+@pytest.mark.parametrize(("text", "has"), [("", True), ("é😀", True), ("a\ud83d", False), ("\udcff", False)])
+def test_only_half_of_a_surrogate_pair_has_no_utf_8_form(text, has):
+    assert visible.has_utf8_form(text) is has

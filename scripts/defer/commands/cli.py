@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from defer import exits
+from defer import exits, visible
 from defer.client import Client
 from defer.errors import EXIT_OK, BadInput
 
@@ -68,7 +68,7 @@ def _answer(face: str, argv: list[str], callers_umask: int) -> int:
 
 def _check_words(argv: list[str]) -> None:
     for word in argv:
-        if any("\ud800" <= char <= "\udfff" for char in word):
+        if not visible.has_utf8_form(word):
             raise BadInput(f"an argument is not valid UTF-8: {ascii(word)[:80]} (pass UTF-8)")
 
 

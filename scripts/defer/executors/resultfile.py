@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from defer import instants
-from defer.record import shapes
+from defer.record import codec, shapes
 from defer.settings.masking import MASK, Masker
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def load(raw: bytes) -> dict[str, Any]:
     if len(raw) > LIMIT_BYTES:
         raise BadResult(f"it is larger than {LIMIT_BYTES} bytes")
     try:
-        value = json.loads(raw, parse_constant=_refuse)
+        value = json.loads(raw, parse_constant=codec.refuse_constant)
     except (ValueError, RecursionError) as error:
         raise BadResult(f"it is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -152,10 +152,6 @@ class _Reader:
         more = len(self._complaints) - _COMPLAINTS_TOLD
         told = "; ".join(self._complaints[:_COMPLAINTS_TOLD])
         return f"{told}; and {more} more" if more > 0 else told or None
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
 
 
 def _typed(found: Any, kind: type) -> Any:

@@ -89,7 +89,8 @@ def _long(start: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
         yield Part(last)
 
 
-def _refuse(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """Raise ValueError for NaN or Infinity, which Python's reader takes although JSON does not have them."""
     raise ValueError(f"{name} is not a JSON number")
 
 
@@ -98,7 +99,7 @@ def _bounded(digits: str) -> float:
     return max(-sys.float_info.max, min(float(digits), sys.float_info.max))
 
 
-_raw_decode = json.JSONDecoder(parse_float=_bounded, parse_constant=_refuse).raw_decode
+_raw_decode = json.JSONDecoder(parse_float=_bounded, parse_constant=refuse_constant).raw_decode
 
 
 def encode(task: Mapping[str, Any]) -> bytes:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .types import Deferrals, Result, Run, Usage
 
 OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
-RUN_STATUSES = ("running", OK, FAILED, TIMEOUT, LOST)
 
 EXECUTOR_FAILED, TIMEOUT_ERROR = "ExecutorFailed", "TimeoutError"
 PERMISSION_BLOCKED, CONFIG_ERROR = "PermissionBlocked", "ConfigError"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn
+from typing import Any
 
 from defer.errors import BadInput
 from defer.paths import ROOT
@@ -33,10 +33,6 @@ def _shortened(message: str) -> str:
     return message if len(message) <= 200 else message[:199] + "…"
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
 def finite(digits: str) -> float:
     """A number with a fraction or an exponent. Raises ValueError for one that no float can hold."""
     found = float(digits)
@@ -48,7 +44,7 @@ def finite(digits: str) -> float:
 def parse_object(text: str, source: str) -> dict[str, Any]:
     """The JSON object in ``text``. Raises BadInput with line and column where it is none."""
     try:
-        value = json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse, parse_float=finite)
+        value = json.loads(text.removeprefix("\ufeff"), parse_constant=codec.refuse_constant, parse_float=finite)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise BadInput(f"{source} is not JSON: {error.msg} at {where} (quote the whole object for the shell)") from None

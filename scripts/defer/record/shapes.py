@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from defer import instants
+from defer import instants, visible
 
 from . import versions
 
@@ -137,9 +137,8 @@ def task_id(found: object) -> str | None:
     """An id goes into an environment variable of the executor, which holds neither NUL nor a lone surrogate."""
     if type(found) is not str or not found:
         return _unusable(found)
-    is_plain = found.isascii() or not any("\ud800" <= char <= "\udfff" for char in found)
-    can_be_told = len(found) <= _LONGEST_ID and "\0" not in found and is_plain
-    return None if can_be_told else " is none that an executor could be told"
+    can_be_told = len(found) <= _LONGEST_ID and "\0" not in found and visible.has_utf8_form(found)
+    return None if can_be_told else " is not an id that an executor could be told"
 
 
 def status(found: object) -> str | None:

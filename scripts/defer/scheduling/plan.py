@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from defer import instants, say, timeparse
+from defer import instants, say, timeparse, visible
 from defer.errors import About, BadInput
 from defer.record import occurrences, shapes, task
 from defer.record.codec import Task
@@ -261,7 +261,7 @@ def check_texts(fields: Mapping[str, object]) -> None:
         for text in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(text, str) and "\0" in text:
                 raise BadInput("a NUL character in a text (remove it)", field=field)
-            if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
+            if isinstance(text, str) and not visible.has_utf8_form(text):
                 raise BadInput(f"a text is not valid UTF-8: {ascii(text)[:80]} (pass UTF-8)", field=field)
 
 

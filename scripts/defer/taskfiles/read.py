@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from defer import fsio, timeparse
+from defer import fsio, timeparse, visible
 from defer.errors import BadInput
 from defer.paths import ROOT
 from defer.record import shapes
@@ -289,7 +289,7 @@ def _unprintable(value: object) -> str | None:
         return next(filter(None, map(_unprintable, inner)), None)
     if isinstance(value, str) and "\0" in value:
         return "a NUL character (remove it)"
-    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+    if isinstance(value, str) and not visible.has_utf8_form(value):
         return "half of a surrogate pair (write the character itself)"
     return None
 

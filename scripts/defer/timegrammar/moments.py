@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from .reading import Reading, TimeExpressionError
 from .words import DAY_NAMES, PARTS
 
-UTC = UTC
 GRACE = timedelta(seconds=60)
 YEARS_AHEAD = 10
 PAST = "past"
