@@ -18,13 +18,12 @@ from defer import fsio
 from defer.record import codec
 from defer.record.codec import BadLine
 from defer.settings.config import Config
-from defer.store import audit, index
+from defer.store import audit, index, months
 from defer.store.jsonl import JsonlStore
 
 from .facts import Begin
 from .records import History
 
-_ARCHIVE, _RUNS = "deferred_", "runs_"
 _month_of = re.compile(r"_(\d{4})(0[1-9]|1[0-2])\.jsonl$").search
 
 
@@ -34,7 +33,7 @@ def history(store: JsonlStore, config: Config) -> History:
         with store.standing_still():
             current = fsio.reader(store.path)
             length = 0 if current is None else fsio.state_of(current).st_size
-            archive, runs = _lengths(config.archive_dir, _ARCHIVE), _lengths(config.runs_dir, _RUNS)
+            archive, runs = _lengths(config.archive_dir, months.ARCHIVE), _lengths(config.runs_dir, months.RUNS)
             keeps_log = str(config.log_file) != os.devnull
             log = {config.log_file: _length(config.log_file)} if keeps_log else {}
         taken = History(Begin(_first(archive), _first(runs)), _finder(config.log_dir), store.path.name)
@@ -54,13 +53,12 @@ def _length(path: Path) -> int:
 
 def _lengths(directory: Path, lead: str) -> dict[Path, int]:
     """The monthly files of a directory, oldest first, with their lengths."""
-    names = (name for name in fsio.names(directory) if name.startswith(lead) and name.endswith(".jsonl"))
-    return {path: _length(path) for path in map(directory.joinpath, names)}
+    return {path: _length(path) for path in months.files(directory, lead)}
 
 
-def _first(months: dict[Path, int]) -> int:
+def _first(files: dict[Path, int]) -> int:
     """The beginning of the first month there is a file of, in seconds since the epoch; 0 where there is none."""
-    found = (_month_of(path.name) for path in months)
+    found = (_month_of(path.name) for path in files)
     starts = [int(datetime(int(one[1]), int(one[2]), 1, tzinfo=UTC).timestamp()) for one in found if one]
     return min(starts, default=0)
 
@@ -78,9 +76,9 @@ def _lines(stream: BinaryIO, length: int) -> Iterator[bytes]:
         length -= len(line)
 
 
-def _told(months: dict[Path, int]) -> Iterator[tuple[str, bytes]]:
+def _told(files: dict[Path, int]) -> Iterator[tuple[str, bytes]]:
     """Every line of some files that is not blank, with where it stands."""
-    for path, length in months.items():
+    for path, length in files.items():
         stream = fsio.reader(path)
         if stream is not None:
             with stream:
@@ -104,16 +102,16 @@ def _is_bad(line: bytes) -> bool:
     return False
 
 
-def _take_archive(taken: History, months: dict[Path, int]) -> None:
-    for where, line in _told(months):
+def _take_archive(taken: History, files: dict[Path, int]) -> None:
+    for where, line in _told(files):
         try:
             taken.take_archive(codec.decode(line), where)
         except BadLine:
             taken.bad_lines[where] += 1
 
 
-def _take_runs(taken: History, months: dict[Path, int]) -> None:
-    for where, line in _told(months):
+def _take_runs(taken: History, files: dict[Path, int]) -> None:
+    for where, line in _told(files):
         try:
             found = json.loads(line) if type(line) is bytes else None
         except (ValueError, RecursionError):

@@ -15,43 +15,45 @@ from defer import fsio, instants
 from defer.record import codec, task
 from defer.record.codec import BadLine, Task
 
+from . import months
+
 _PLAIN_ID = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)"').match
+_MARGIN_BYTES = 1 << 18
 _FEW = 20  # searching a line for this many texts is quicker than parsing it
 
 
-def file(unfiled: Iterable[Task], archive_dir: Path, runs_dir: Path) -> list[Task]:
-    """File all that has ended in ``unfiled``; the archive records. Durable when it returns."""
+def file(unfiled: Iterable[Task], archive_dir: Path, runs_dir: Path, *, whole: bool = True) -> list[Task]:
+    """File all that has ended in ``unfiled``; the archive records. Durable when it returns.
+
+    Whatever an earlier filing of the same records has written stays as it is. Without ``whole`` it is looked for at
+    the end of a month alone: the caller knows that all which was filed before that one is gone from the store.
+    """
     records: list[Task] = []
     lines: dict[Path, list[bytes]] = {}
     for one in unfiled:
         ended, runs, _ = task.filed_records(one)
         records += ended
         for record in ended:
-            target = archive_dir / f"deferred_{_month(task.ended_at(record))}.jsonl"
+            target = months.path_for(archive_dir, months.ARCHIVE, task.ended_at(record))
             lines.setdefault(target, []).append(codec.encode(record))
         for run in runs:
-            target = runs_dir / f"runs_{_month(instants.from_text(run['ended_at']))}.jsonl"
+            target = months.path_for(runs_dir, months.RUNS, instants.from_text(run["ended_at"]))
             lines.setdefault(target, []).append(codec.encode(run))
     for path, wanted in lines.items():
-        _append_missing(path, wanted)
+        _append_missing(path, wanted, whole=whole)
     return records
 
 
-def _month(instant: datetime) -> str:
-    # Not strftime, which writes the year 999 with three digits on some systems.
-    return f"{instant.year:04}{instant.month:02}"
-
-
-def _append_missing(path: Path, wanted: list[bytes]) -> None:
+def _append_missing(path: Path, wanted: list[bytes], *, whole: bool) -> None:
     fsio.ensure_directory(path.parent)
     missing = dict.fromkeys(wanted)
-    stream = fsio.reader(path)
-    if stream is not None:
-        with stream:
-            for line in codec.lines(stream):
-                # The end of a line that is too long may look like a record. It is not one.
-                if type(line) is bytes:
-                    missing.pop(line.rstrip(b"\n") + b"\n", None)
+    # A filing that was cut short leaves what it had to write as the last lines, the last of them torn at worst.
+    room = float("inf") if whole else _MARGIN_BYTES + 2 * sum(map(len, missing))
+    for line in months.newest_first(path):
+        missing.pop(line + b"\n", None)
+        room -= len(line) + 1
+        if room < 0 or not missing:
+            break
     if not missing:
         # Their writer may have died before syncing them, and they are about to be dropped from the store.
         fsio.sync(path)
@@ -68,44 +70,33 @@ def latest(archive_dir: Path, task_id: str) -> Task | None:
 def latest_of(archive_dir: Path, wanted: Collection[str]) -> dict[str, Task]:
     """The last archived record of each wanted id: the last good line of the newest month that has one."""
     found: dict[str, Task] = {}
-    for name in reversed(fsio.names(archive_dir)):
+    for path in reversed(months.files(archive_dir, months.ARCHIVE)):
         missing = set(wanted) - found.keys()
-        if missing and name.startswith("deferred_") and name.endswith(".jsonl"):
-            found |= _last_records(archive_dir / name, missing)
+        if missing:
+            found |= _last_records(path, missing)
     return found
 
 
 def _last_records(path: Path, wanted: set[str]) -> dict[str, Task]:
-    """The last good record of each id in one file. Memory holds one line for each, whatever the file holds."""
-    read = {task_id: _decoded(line, task_id) for task_id, line in dict(_lines_of(path, wanted)).items()}
-    found = {task_id: record for task_id, record in read.items() if record is not None}
-    broken = read.keys() - found.keys()
-    for task_id, line in _lines_of(path, broken) if broken else ():
-        record = _decoded(line, task_id)
-        if record is not None:
-            found[task_id] = record
+    """The last good record of each id in one file; what stands before the last that is found is not read."""
+    found: dict[str, Task] = {}
+    for line in _lines_of(path, wanted):
+        record = _decoded(line)
+        if record is not None and record["id"] in wanted:
+            found.setdefault(record["id"], record)
+            if len(found) == len(wanted):
+                break
     return found
 
 
-def _lines_of(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Each line of these ids, recognised by its first bytes; a line in another form than ours is parsed."""
-    ids = {task_id.encode(errors="surrogatepass"): task_id for task_id in wanted}
+def _lines_of(path: Path, wanted: set[str]) -> Iterator[bytes]:
+    """The lines that may be of these ids, newest first. One in our own form is known by its first bytes."""
+    ids = {task_id.encode(errors="surrogatepass") for task_id in wanted}
     needles = [needle for task_id in wanted for needle in codec.needles(task_id)]
-    stream = fsio.reader(path)
-    if stream is None:
-        return
-    with stream:
-        for line in codec.lines(stream):
-            plain = _PLAIN_ID(line)
-            if type(line) is codec.Part:
-                continue
-            if plain:
-                if plain[1] in ids:
-                    yield ids[plain[1]], line
-            elif len(needles) > _FEW or any(needle in line for needle in needles):
-                record = _decoded(line)
-                if record is not None and record["id"] in wanted:
-                    yield record["id"], line
+    for line in months.newest_first(path):
+        plain = _PLAIN_ID(line)
+        if plain[1] in ids if plain else len(needles) > _FEW or any(needle in line for needle in needles):
+            yield line
 
 
 def _decoded(line: bytes, task_id: str | None = None) -> Task | None:

@@ -239,12 +239,14 @@ class JsonlStore:
 
     def archive(self, now: datetime) -> list[Task]:
         with self._locked():
+            # A store that came from elsewhere, a backup say, may hold what was filed long ago.
+            is_ours = self.markers.unchanged_since_seen()
             known = self._refreshed(now)
             unfiled = [one for one in known.tasks() if task.is_unfiled(one)]
             if unfiled:
                 # A file system's clock ticks too slowly for the markers to vouch for the last line.
                 self._make_durable()
-            filed = filing.file(unfiled, self._archive_dir, self._runs_dir)
+            filed = filing.file(unfiled, self._archive_dir, self._runs_dir, whole=not is_ours)
             if self._is_worth_a_rewrite(known, bool(unfiled)):
                 self._rewrite({one["id"] for one in unfiled})
             else:

@@ -8,8 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from defer import fsio, instants
+from defer import instants
 from defer.record import codec, shapes
+
+from . import months
 
 
 class Run(NamedTuple):
@@ -39,28 +41,11 @@ class Run(NamedTuple):
 def runs(runs_dir: Path, task_id: str | None = None) -> Iterator[Run]:
     """The runs of one task, or of all, newest month and newest line first. Lines that are not runs are skipped."""
     needles = [b""] if task_id is None else codec.needles(task_id)
-    for name in reversed(fsio.names(runs_dir)):
-        if name.startswith("runs_") and name.endswith(".jsonl"):
-            for line in _newest_first(runs_dir / name, needles):
-                run = _run(line)
-                if run is not None and task_id in (None, run.task_id):
-                    yield run
-
-
-def _newest_first(path: Path, needles: list[bytes]) -> Iterator[bytes]:
-    """The lines of a month that hold one of ``needles``, the last one first; memory has one of them at a time."""
-    stream = fsio.reader(path)
-    if stream is None:
-        return
-    with stream:
-        places, at = [], 0
-        for line in codec.lines(stream):
-            if type(line) is bytes and any(needle in line for needle in needles):
-                places.append(at)
-            at += len(line)
-        for place in reversed(places):
-            stream.seek(place)
-            yield stream.readline(codec.MAX_LINE_BYTES)
+    for path in reversed(months.files(runs_dir, months.RUNS)):
+        for line in months.newest_first(path):
+            run = _run(line) if any(needle in line for needle in needles) else None
+            if run is not None and task_id in (None, run.task_id):
+                yield run
 
 
 def _run(line: bytes) -> Run | None:

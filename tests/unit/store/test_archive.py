@@ -2,13 +2,15 @@
 
 import io
 import json
+import os
 import tracemalloc
 
 import pytest
 
 from defer.record import codec
 from defer.store import archive as filing
-from support import records, v1_task
+from defer.store import months
+from support import NOW, records, v1_task
 
 
 def over(task_id="a", **fields):
@@ -134,3 +136,69 @@ def test_a_rewrite_copies_a_line_too_long_part_by_part(tmp_path, short):
     parts = list(codec.lines(io.BytesIO(b" " * (1 << 14) + codec.encode(over()))))
     assert [kept((number, part)) for number, part in enumerate(parts)] == parts
     assert len(parts) == 9
+
+
+# Beside a month that holds much
+
+
+def big_month(place, *before):
+    """A month with some lines and then a megabyte of records of others; its file."""
+    place.own_records = False
+    path = place.archive_dir / "deferred_202604.jsonl"
+    path.parent.mkdir(parents=True)
+    other = v1_task("other", status="completed", completed_at="2026-04-01T00:00:00Z", error="x" * 1000)
+    path.write_bytes(b"".join([*before, codec.encode(other) * 1000]))
+    return path
+
+
+def ended_in_store(place):
+    """A store of ours with one task that has ended and is not filed."""
+    store = place.store()
+    store.append([v1_task("mine")], NOW)
+    ended = store.update(
+        "mine", NOW, lambda one: {**one, "status": "completed", "completed_at": "2026-04-08T16:45:00Z"}
+    )
+    return store, ended
+
+
+def test_filing_looks_at_the_end_of_a_month_alone(place, monkeypatch):
+    store, _ = ended_in_store(place)
+    path = big_month(place)
+    looked_at = []
+    real = months.newest_first
+    monkeypatch.setattr(months, "newest_first", lambda path: (looked_at.append(line) or line for line in real(path)))
+    assert len(store.archive(NOW)) == 1
+    assert path.read_bytes().count(b'"id":"mine"') == 1
+    assert sum(map(len, looked_at)) < 300_000
+
+
+def test_a_filing_that_was_cut_short_is_found_at_the_end_of_a_big_month(place):
+    store, ended = ended_in_store(place)
+    path = big_month(place)
+    filing.file([ended], place.archive_dir, place.runtime / "runs")
+    with path.open("ab") as file:
+        file.write(b'{"id":"mine","sta')
+    assert len(store.archive(NOW)) == 1
+    mine = [line for line in path.read_bytes().splitlines() if line.startswith(b'{"id":"mine"')]
+    assert mine == [codec.encode(ended).rstrip(), b'{"id":"mine","sta']
+
+
+def test_a_store_from_elsewhere_is_filed_against_all_of_a_month(place):
+    """A backup may hold what was filed long ago."""
+    _, ended = ended_in_store(place)
+    path = big_month(place, codec.encode(ended))
+    before = path.read_bytes()
+    os.utime(place.store_path, ns=(0, 1))
+    assert len(place.store().archive(NOW)) == 1
+    assert path.read_bytes() == before
+
+
+def test_looking_for_a_record_stops_where_it_is_found(place, monkeypatch):
+    path = big_month(place)
+    with path.open("ab") as file:
+        file.write(codec.encode(v1_task("mine", status="completed", completed_at="2026-04-08T16:45:00Z")))
+    looked_at = []
+    real = months.newest_first
+    monkeypatch.setattr(months, "newest_first", lambda path: (looked_at.append(line) or line for line in real(path)))
+    assert filing.latest(place.archive_dir, "mine")["id"] == "mine"
+    assert len(looked_at) == 1
