@@ -13,7 +13,6 @@ from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.record import codec, task
 from defer.record.codec import Task
-from defer.scheduling import plan
 
 from . import flags, output
 
@@ -54,6 +53,8 @@ def _first_to_run(tasks: list[Task], limit: int) -> tuple[list[Task], int]:
 
 
 def _list_upcoming(client: Client, args: Namespace) -> int:
+    from defer.scheduling import plan
+
     now = client.clock()
     end = now + timedelta(seconds=plan.span_seconds("upcoming", args.upcoming))
     limit = _MOST_FIRES if args.limit is None else args.limit

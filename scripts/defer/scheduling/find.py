@@ -10,14 +10,17 @@ from pathlib import Path
 from defer.errors import NoSuchTask, Unreadable
 from defer.record import task
 from defer.record.codec import Task
-from defer.store import archive
 from defer.store.audit import AuditLog
 from defer.store.interface import Store
 
 
 def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
     """The record of an id: from the store, else the last one in the archive. Raises Refused."""
-    found = store.find(task_id) or archive.latest(archive_dir, task_id)
+    found = store.find(task_id)
+    if found is None:
+        from defer.store import archive  # most that is looked up is in the store
+
+        found = archive.latest(archive_dir, task_id)
     if found is None:
         why = store.unreadable(task_id)
         raise (

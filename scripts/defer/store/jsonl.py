@@ -27,7 +27,6 @@ from defer.errors import NoSuchTask, NotStorable, Refused
 from defer.record import codec, task, versions
 from defer.record.codec import BadLine, Task
 
-from . import archive as filing
 from . import holding, index, lease, v1locks
 from .interface import Report
 from .markers import HORIZON, Markers
@@ -238,6 +237,8 @@ class JsonlStore:
         return [one for one in self._refreshed(now).tasks() if holding.concerns_claim(one, now, self._is_held)]
 
     def archive(self, now: datetime) -> list[Task]:
+        from . import archive as filing  # only a wake files
+
         with self._locked():
             # A store that came from elsewhere, a backup say, may hold what was filed long ago.
             is_ours = self.markers.unchanged_since_seen()
@@ -332,6 +333,8 @@ class JsonlStore:
 
     def _rewrite(self, filed: set[str]) -> None:
         """Write the store anew: one line for each task, without what was ``filed``; bad lines stay."""
+        from . import archive as filing
+
         stream = fsio.reader(self.path)
         if stream is None:
             return
