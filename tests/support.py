@@ -17,6 +17,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from defer import instants
+from defer.record import outcome
+from defer.record.outcome import Outcome
 from defer.run.wake import Runner
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
@@ -30,6 +32,9 @@ DEADLINE_SECONDS = 60.0
 """How long ``until`` waits: far more than any machine needs, so that only a hang is a failure."""
 
 Task = dict[str, Any]
+DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})
+FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
+"""What an attempt comes to."""
 
 ONLY_ROOT = "only root can make another user's files"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason=ONLY_ROOT)
@@ -55,6 +60,11 @@ def at(**ahead: float) -> datetime:
 def text_at(**ahead: float) -> str:
     """The same as it stands in a record."""
     return instants.to_text(at(**ahead))
+
+
+def moment(text: str) -> datetime:
+    """A moment as it is written, in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def v1_task(task_id: str = "task_20260408_163500_4821", **fields: Any) -> Task:
@@ -298,6 +308,16 @@ class Place:
 def quoted(path: object) -> str:
     """A path as one word of a shell script."""
     return shlex.quote(str(path))
+
+
+def until_there(path: object) -> str:
+    """Shell that waits for a file."""
+    return f"while [ ! -e {quoted(path)} ]; do sleep 0.01; done"
+
+
+def leaving_pid(path: object) -> str:
+    """Shell that leaves its process id in a file, which nobody finds half written."""
+    return f"echo $$ >{quoted(path)}.new; mv {quoted(path)}.new {quoted(path)}"
 
 
 def is_running(pid: int) -> bool:

@@ -14,9 +14,8 @@ from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
 from defer.scheduling import edit, fromfile
 from defer.store.audit import AuditLog
-from support import NOW, Place, at, text_at, v1_task
+from support import NOW, Place, Task, at, text_at, v1_task
 
-Task = dict[str, Any]
 HOURLY = {"expression": "45 * * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
 OK = Outcome(outcome.OK, 0, result={"type": "executor_output"})
 FAILED = Outcome(outcome.FAILED, 1, outcome.EXECUTOR_FAILED, "exited with 1: no such host\nsecond line")

@@ -18,7 +18,7 @@ import pytest
 
 from defer import instants, process
 from defer.record import codec
-from support import NOW, SCRIPTS, is_running, lines_of, quoted, strict, umask, until, v1_task
+from support import NOW, SCRIPTS, is_running, leaving_pid, lines_of, quoted, strict, umask, until, until_there, v1_task
 from wrong_records import NOT_RECORDS, WRONG_FIELDS
 
 ONE = "task_20260408_163500_4821"
@@ -270,8 +270,7 @@ class TestRow7RunnerKilled:
         """A task whose attempt runs: its runner and its leader's pid."""
         self.count = place.base / "count"
         self.pid = place.base / "pid"
-        pid = quoted(self.pid)
-        told = f"echo >>{quoted(self.count)}; echo $$ >{pid}.new; mv {pid}.new {pid}"
+        told = f"echo >>{quoted(self.count)}; {leaving_pid(self.pid)}"
         executor = place.executor(f"{told}; {body}")
         place.schedule("now", "s", "--id", "a", "--executor", executor, *flags)
         runner = place.start("run-deferred.sh")
@@ -322,7 +321,7 @@ class TestRow7RunnerKilled:
 
     def test_a_leader_that_ends_well_after_its_runner_died_is_not_run_again_without_retries(self, place):
         release = place.base / "release"
-        runner, leader = self.attempt_under_way(place, f"while [ ! -e {quoted(release)} ]; do sleep 0.01; done; exit 0")
+        runner, leader = self.attempt_under_way(place, f"{until_there(release)}; exit 0")
         self.kill(runner)
         release.touch()
         until(lambda: not is_running(leader))

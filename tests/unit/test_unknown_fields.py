@@ -17,15 +17,11 @@ from defer.record.retry import Backoff
 from defer.run import claim
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.edit import Editor
-from support import NOW, ROOT, Place, at, text_at, v1_task
-
-Task = dict[str, Any]
+from support import DONE, FAILED, NOW, ROOT, Place, Task, at, text_at, v1_task
 
 ODD = {"nothing": None, "list": [None, {"inner": None}, 1.5], "text": "\u2028é", "empty": {}}
 FUTURE = {"zz_null": None, "zz_nested": ODD, "a_false": False}
 PARTS = ("context", "execution", "recurrence", "source")
-DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})
-FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
 
 
 def once(**fields: Any) -> Task:

@@ -14,12 +14,12 @@ from defer.client import Client
 from defer.commands import wake
 from defer.run.loop import Loop
 from defer.run.wake import Runner
-from support import ROOT, SCRIPTS, is_running, quoted, strict, until, v1_task, warnings_of
+from support import ROOT, SCRIPTS, is_running, leaving_pid, quoted, strict, until, until_there, v1_task, warnings_of
 
 
 def under_way(place, *flags: str, entry_flags=(), env=None):
     pid = place.base / "pid"
-    body = f"echo $$ >{quoted(pid)}.new; mv {quoted(pid)}.new {quoted(pid)}; exec sleep 600"
+    body = f"{leaving_pid(pid)}; exec sleep 600"
     place.schedule("now", "s", "--id", "a", "--executor", place.executor(body), *flags)
     runner = place.start("run-deferred.sh", *entry_flags, env=env)
     return runner, int(until(lambda: pid.exists() and pid.read_text()))
@@ -47,7 +47,7 @@ class TestSignals:
 
     def test_an_executor_that_ignores_the_stop_is_killed_after_the_grace(self, place):
         pid = place.base / "pid"
-        told = f"echo $$ >{quoted(pid)}.new; mv {quoted(pid)}.new {quoted(pid)}"
+        told = leaving_pid(pid)
         body = f"trap '' TERM; {told}; while :; do sleep 0.05; done"
         place.schedule("now", "s", "--id", "a", "--executor", place.executor(body))
         runner = place.start("run-deferred.sh", env={"DEFER_KILL_GRACE_SECONDS": "0.2"})
@@ -118,7 +118,7 @@ class TestBetweenWakes:
         if os.geteuid() != 0:
             pytest.skip("only root may make a PID namespace")
         go, up = place.base / "go", place.base / "up"
-        stays = f"touch {quoted(up)}; while [ ! -e {quoted(go)} ]; do sleep 0.01; done"
+        stays = f"touch {quoted(up)}; {until_there(go)}"
         body = f'setsid sh -c "{stays}" >/dev/null 2>&1 </dev/null & :'
         place.schedule("now", "s", "--id", "a", "--leave-running", "--executor", place.executor(body))
         namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -289,7 +289,7 @@ def test_another_directory_of_the_same_store_shares_its_lock_and_slots(place):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_execute_task_leaves_no_executor_behind(place, number):
     pid_file = place.base / "pid"
-    body = f"echo $$ >{quoted(pid_file)}.new; mv {quoted(pid_file)}.new {quoted(pid_file)}; exec sleep 1000"
+    body = f"{leaving_pid(pid_file)}; exec sleep 1000"
     with subprocess.Popen(
         [SCRIPTS / "execute-task.sh"],
         env={**place.env, "DEFER_EXECUTOR": place.executor(body)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,14 +16,10 @@ from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
 from defer.run import claim
 from defer.scheduling.plan import Request
+from support import DONE, FAILED
+from support import moment as at
 
 Make = Callable[..., task.Task]
-DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})
-FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 NIGHT = at("2026-03-01T00:00:00Z")

@@ -19,14 +19,10 @@ from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
 from defer.run import claim
 from defer.scheduling.plan import Request
+from support import DONE, FAILED
+from support import moment as at
 
 Make = Callable[..., task.Task]
-DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})
-FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 @pytest.fixture

@@ -21,9 +21,8 @@ from defer.run import claim
 from defer.scheduling import edit
 from defer.store import archive, holding, markers
 from defer.store.audit import AuditLog
-from support import NOW, Place, at, lines_of, text_at, v1_task
+from support import NOW, Place, Task, at, lines_of, text_at, v1_task
 
-Task = dict[str, Any]
 Command = Callable[..., tuple[int, str, str]]
 
 # Each known field with another type than this version would have it.

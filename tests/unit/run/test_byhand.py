@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from support import SCRIPTS, is_running, quoted, strict, until, v1_task
+from support import SCRIPTS, is_running, leaving_pid, quoted, strict, until, v1_task
 
 FAR = "2099-01-01T00:00:00Z"
 ID = "task_20260408_163500_4821"
@@ -220,9 +220,7 @@ class TestAWakeBeside:
     def test_recovers_it_when_it_was_killed(self, place):
         place.write_store(v1_task())
         pid = place.base / "pid"
-        with self.start(
-            place, f"echo $$ >{quoted(pid)}.new; mv {quoted(pid)}.new {quoted(pid)}; exec sleep 1000"
-        ) as one:
+        with self.start(place, f"{leaving_pid(pid)}; exec sleep 1000") as one:
             leader = int(until(lambda: pid.exists() and pid.read_text()))
             one.kill()
             one.stdout.read(), one.stderr.read()

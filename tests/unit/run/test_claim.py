@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from defer.record import task
 from defer.run import claim
-from support import NOW, at, text_at, v1_task
-
-Task = dict[str, Any]
+from support import NOW, Task, at, text_at, v1_task
 
 
 def due(task_id: str, minutes_ago: float = 1, **fields: Any) -> Task:

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from support import NOW, SCRIPTS, is_running, quoted, until, v1_task
+from support import NOW, SCRIPTS, is_running, leaving_pid, quoted, until, until_there, v1_task
 
 GRACE = {"DEFER_KILL_GRACE_SECONDS": "30"}
 """Long enough to be told from a kill: no test waits for its end."""
@@ -14,8 +14,7 @@ SHORT_GRACE = {"DEFER_KILL_GRACE_SECONDS": "0.3"}
 
 def noting(place, name: str, then: str) -> str:
     """Shell words that note their pid under ``name``, then do ``then``."""
-    path = quoted(place.base / name)
-    return f"echo $$ >{path}.new; mv {path}.new {path}; {then}"
+    return f"{leaving_pid(place.base / name)}; {then}"
 
 
 def script(place, name: str, body: str) -> str:
@@ -49,7 +48,7 @@ class TestTheLeaderEndsByItself:
     @pytest.mark.parametrize("code", [0, 3])
     def test_what_it_left_is_ended(self, place, how, code):
         child = script(place, "child", noting(place, "pid", "exec sleep 600"))
-        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        wait = until_there(place.base / "pid")
         one, run = ran(place, f"{WAYS_TO_STAY[how].format(child=child)} {wait}; exit {code}")
         assert not is_running(pid_of(place, "pid"))
         assert (run["exit_code"], one["status"]) == (code, "failed" if code else "completed")
@@ -58,7 +57,7 @@ class TestTheLeaderEndsByItself:
     @pytest.mark.parametrize("how", WAYS_TO_STAY)
     def test_what_ignores_sigterm_is_killed_after_the_grace(self, place, how):
         child = script(place, "child", noting(place, "pid", STUBBORN))
-        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        wait = until_there(place.base / "pid")
         one, _ = ran(place, f"{WAYS_TO_STAY[how].format(child=child)} {wait}", SHORT_GRACE)
         assert not is_running(pid_of(place, "pid"))
         assert one["status"] == "completed"
@@ -68,7 +67,7 @@ class TestTheLeaderEndsByItself:
         child = script(
             place, "child", f"trap 'exec {stop}' TERM; {noting(place, 'pid', 'while :; do sleep 0.02; done')}"
         )
-        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        wait = until_there(place.base / "pid")
         one, run = ran(place, f"{child} & {wait}; echo mine")
         assert one["result"]["output"] == "mine\nsaved"
         assert place.attempt_log(run).endswith(b"saved\n")
@@ -77,7 +76,7 @@ class TestTheLeaderEndsByItself:
         """The leader alone is killed, as by the kernel for want of memory; its child works on until it is ended."""
         child = script(place, "child", f"trap 'sleep 0.3; rm {place.home}/busy; exit' TERM; touch {place.home}/busy; "
                        + noting(place, "pid", "while :; do sleep 0.02; done"))  # fmt: skip
-        first = f"{child} & while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done; kill -KILL $$"
+        first = f"{child} & {until_there(place.base / 'pid')}; kill -KILL $$"
         second = f"[ ! -e {place.home}/busy ]"
         body = f"if [ $DEFER_TASK_ID = a ]; then {first}; else {second}; fi"
         place.write_store(*(v1_task(name, workspace=str(place.home)) for name in "ab"))
@@ -93,7 +92,7 @@ class TestTheLeaderEndsByItself:
                 f"while ! grep -q 'completed id=quick' {quoted(place.log_path)}; do sleep 0.01; done; "
                 f"kill -0 $(cat {quoted(place.base / 'pid')})", "long")),
             v1_task("quick", executor=place.executor(
-                f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done", "quick")),
+                until_there(place.base / "pid"), "quick")),
         )  # fmt: skip
         place.wake_at(NOW, GRACE)
         assert {one["status"] for one in place.archived()} == {"completed"}
@@ -201,7 +200,7 @@ class TestMeantToStay:
 
     @pytest.mark.parametrize("how", WAYS_TO_STAY)
     def test_it_is_left_and_goes_on(self, place, how):
-        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        wait = until_there(place.base / "pid")
         body = f"{WAYS_TO_STAY[how].format(child=self.server(place))} {wait}; echo started"
         one, _ = ran(place, body, leave_running=True)
         server = pid_of(place, "pid")
@@ -219,7 +218,7 @@ class TestMeantToStay:
             "while [ ! -e {go} ]; do sleep 0.01; done; echo still here; sleep 0.01; echo and here",
         )
         server = script(place, "server", noting(place, "pid", more.format(go=quoted(go)) + "; exec sleep 600"))
-        wait = f"while [ ! -e {quoted(place.base / 'pid')} ]; do sleep 0.01; done"
+        wait = until_there(place.base / "pid")
         _, run = ran(place, f"{server} & {wait}; echo started", leave_running=True)
         pid = pid_of(place, "pid")
         try:
@@ -241,7 +240,7 @@ class TestTheRunnerIsKilled:
     def test_what_is_meant_to_stay_stays_when_its_leader_has_ended_by_itself(self, place):
         go = place.base / "go"
         server = script(place, "server", noting(place, "server pid", "exec sleep 600"))
-        body = f"setsid {server} & while [ ! -e {quoted(go)} ]; do sleep 0.01; done"
+        body = f"setsid {server} & {until_there(go)}"
         place.schedule("now", "s", "--id", "a", "--leave-running", "--executor", place.executor(body))
         runner = place.start("run-deferred.sh")
         pid = pid_of(place, "server pid")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import SCRIPTS, is_running, quoted, until
+from support import SCRIPTS, is_running, quoted, until, until_there
 
 CANARY = "s3cr3t-value-of-the-settings"
 
@@ -54,7 +54,7 @@ def is_at_rest(runner) -> bool:
 def gate(place, name: str) -> tuple[Path, str]:
     """A file, and shell words that wait for it."""
     path = place.base / name
-    return path, f"while [ ! -e {quoted(path)} ]; do sleep 0.01; done"
+    return path, until_there(path)
 
 
 def test_a_secret_that_is_half_printed_at_the_end_is_masked_whole_by_who_reads_on(place):
@@ -62,7 +62,7 @@ def test_a_secret_that_is_half_printed_at_the_end_is_masked_whole_by_who_reads_o
     go, wait = gate(place, "go")
     told, said = place.base / "told", place.base / "said"
     stays = f"(printf %s {CANARY[:-4]}; touch {quoted(told)}; {wait}; printf %s {CANARY[-4:]}.; touch {quoted(said)}) &"
-    body = f"{stays} while [ ! -e {quoted(told)} ]; do sleep 0.01; done"
+    body = f"{stays} {until_there(told)}"
     place.schedule("now", "s", "--id", "a", "--leave-running", "--executor", place.executor(body))
     place.wake()
     go.touch()

@@ -13,7 +13,7 @@ from defer.errors import Refused
 from defer.record import task
 from defer.run import kill
 from defer.store.audit import AuditLog
-from support import NOW, is_running, quoted, strict, text_at, until, v1_task
+from support import NOW, is_running, leaving_pid, quoted, strict, text_at, until, v1_task
 
 ENV = {"DEFER_KILL_GRACE_SECONDS": "0.5"}
 
@@ -21,7 +21,7 @@ ENV = {"DEFER_KILL_GRACE_SECONDS": "0.5"}
 def under_way(place, body: str, *flags: str):
     """A task `a` whose attempt has started: its runner and its leader's pid."""
     pid = place.base / "pid"
-    executor = place.executor(f"echo $$ >{quoted(pid)}.new; mv {quoted(pid)}.new {quoted(pid)}; {body}")
+    executor = place.executor(f"{leaving_pid(pid)}; {body}")
     place.schedule("now", "s", "--id", "a", "--executor", executor, *flags)
     runner = place.start("run-deferred.sh", env=ENV)
     return runner, int(until(lambda: pid.exists() and pid.read_text()))

@@ -16,14 +16,10 @@ from defer.client import Client
 from defer.run.wake import Runner
 from defer.scheduling.plan import Request
 from simulated_year import ZONES, World
-from support import Place, quoted, strict, until
+from support import Place, Task, quoted, strict, until
+from support import moment as at
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-Task = dict[str, Any]
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def said(records: list[Task]) -> list[tuple[str, str, int]]:

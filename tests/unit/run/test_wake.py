@@ -18,7 +18,7 @@ from defer.run.attempt import Attempt
 from defer.run.loop import Loop
 from defer.run.wake import Runner
 from defer.store.audit import AuditLog
-from support import NOW, SCRIPTS, at, quoted, text_at, until, v1_task
+from support import NOW, SCRIPTS, at, quoted, text_at, until, until_there, v1_task
 
 ONE = "task_20260408_163500_4821"
 
@@ -409,7 +409,7 @@ class TestOrderAndSlots:
 
     def test_a_long_attempt_keeps_nobody_waiting(self, place):
         release = place.base / "release"
-        long = place.executor(f"while [ ! -e {quoted(release)} ]; do sleep 0.01; done", "long")
+        long = place.executor(until_there(release), "long")
         # The last of ten others lets the long one end.
         count = quoted(place.base / "done")
         quick = place.executor(f"echo >>{count}; [ $(wc -l <{count}) -lt 10 ] || touch {quoted(release)}", "quick")
@@ -551,7 +551,7 @@ class TestStoreTrouble:
             return False
 
         self.failing_appends(monkeypatch, fails)
-        body = f"[ $DEFER_TASK_ID = b ] || while [ ! -e {quoted(gone)} ]; do sleep 0.01; done"
+        body = f"[ $DEFER_TASK_ID = b ] || {until_there(gone)}"
         runner = Runner(
             place.store(),
             place.config({"DEFER_EXECUTOR": place.executor(body)}),
@@ -722,7 +722,7 @@ class TestSettledByAnother:
         place.check_records = lambda: None
         go = place.base / "go"
         removes = place.executor(f"sed -i '/gone-by-hand/d' {quoted(place.store_path)}; touch {quoted(go)}", "removes")
-        waits = place.executor(f"while [ ! -e {quoted(go)} ]; do sleep 0.01; done; echo fine", "waits")
+        waits = place.executor(f"{until_there(go)}; echo fine", "waits")
         place.write_store(v1_task("gone-by-hand", executor=removes), v1_task("other", executor=waits))
         assert place.wake_at(NOW)["completed"] == 1
         assert [(one["id"], one["status"]) for one in place.archived()] == [("other", "completed")]

@@ -17,18 +17,14 @@ from defer.commands import flags
 from defer.errors import BadInput, DeferError, Refused
 from defer.scheduling import plan
 from defer.scheduling.plan import Request, Timing
-from support import Place, v1_task
+from support import Place, Task, v1_task
+from support import moment as at
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """A Monday."""
 
-Task = dict[str, Any]
 Made = Callable[..., Task]
 Edit = Callable[..., Task]
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 class Clock:

@@ -25,11 +25,10 @@ from defer.scheduling import fromfile
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.plan import Request
 from defer.taskfiles import formats, read
+from support import DONE, FAILED
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "tasks"
 FOREIGN = Path(__file__).resolve().parents[2] / "data" / "foreign"
-DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})
-FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
 
 
 class Desk:
