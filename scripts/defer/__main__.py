@@ -4,10 +4,13 @@ Python runs isolated, and without ``site``, which would cost a third of a cold s
 count are named here, behind the standard library, so that nothing else can put a module in front.
 """
 
+import gc
 import os
 import signal
 import sys
 
+# What is loaded stays, and is not to be looked through for garbage again and again; cli turns it on.
+gc.disable()
 # First of all: every file made from here on, byte code too, is ours alone. Executors get the caller's umask back.
 _callers_umask = os.umask(0o077)
 # Until some module takes over Ctrl-C, it ends the process at once: the store is whole at every moment.
@@ -54,6 +57,7 @@ def _start_without_bytecode() -> None:
 
 _refuse_what_every_user_can_change()
 try:
+    from defer import exits
     from defer.commands.cli import main
 
     status = main(sys.argv[1], sys.argv[2:], _callers_umask)
@@ -62,4 +66,4 @@ except (EOFError, ValueError) as error:
         raise
     _start_without_bytecode()
 else:
-    sys.exit(status)
+    exits.leave(status)

@@ -8,6 +8,7 @@ exit status. An error ends as one line on stderr and an exit code.
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 
 from defer import exits, visible
@@ -82,8 +83,17 @@ def _call(face: str, argv: list[str]) -> int:
     else:
         found, argv = _COMMANDS["schedule"], ["--help"] if argv in ([], ["help"]) else argv
     module, function = found.split(".")
-    status: int = getattr(import_module(f"defer.commands.{module}"), function)(connect, argv)
+    command = getattr(import_module(f"defer.commands.{module}"), function)
+    _look_for_garbage()
+    status: int = command(connect, argv)
     return status
+
+
+def _look_for_garbage() -> None:
+    """From here on, where ``__main__`` has put it off: what is loaded by now stays, and need not be looked at."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _print_version() -> int:
