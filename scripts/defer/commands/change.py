@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,10 +12,11 @@ from defer.errors import EXIT_OK
 from defer.record import task, versions
 from defer.record.codec import Task
 
-from . import flags as arguments
-from . import output, schedule
+from . import glance, output
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from defer.scheduling.edit import Given
 
 Connect: TypeAlias = Callable[[], Client]
@@ -44,8 +44,8 @@ def _print(client: Client, args: Namespace, changed: Task, said: str, now: datet
 
 def cancel(connect: Connect, argv: list[str]) -> int:
     """Cancel a task, or one occurrence of it."""
-    args = arguments.cancel().parse(argv)
-    task_id = arguments.the_id(args, "cancel")
+    args = glance.cancel(argv)
+    task_id = glance.the_id(args, "cancel")
     client = connect()
     now = client.clock()
     changed = client.cancel(task_id, args.reason or None, kill=args.kill, occurrence_only=args.occurrence)
@@ -57,7 +57,9 @@ def cancel(connect: Connect, argv: list[str]) -> int:
 
 def edit(connect: Connect, argv: list[str]) -> int:
     """Change the fields that are given."""
-    args = arguments.edit().parse(argv)
+    from . import flags, schedule
+
+    args = flags.edit().parse(argv)
     given = _given(args)
     client = connect()
     context, reorient = schedule.changed_context(args, client.config)
@@ -75,10 +77,12 @@ def edit(connect: Connect, argv: list[str]) -> int:
 
 def _given(args: Namespace) -> Given:
     """What the flags say, by their names; None is what they take away."""
-    flags = {**vars(args), "when": schedule.when_given(args), "prompt_template": schedule.prompt_text(args)}
+    from . import flags, schedule
+
+    said = {**vars(args), "when": schedule.when_given(args), "prompt_template": schedule.prompt_text(args)}
     given: Any = {
-        name: None if name in arguments.REMOVABLE and value in (arguments.NONE, [arguments.NONE]) else value
-        for name, value in flags.items()
+        name: None if name in flags.REMOVABLE and value in (flags.NONE, [flags.NONE]) else value
+        for name, value in said.items()
         if value is not None and name not in _NOT_FIELDS
     }
     found: Given = given
@@ -96,7 +100,9 @@ def snooze(connect: Connect, argv: list[str]) -> int:
 
 
 def _move(name: str, connect: Connect, argv: list[str]) -> int:
-    args = arguments.reschedule(name).parse(argv)
+    from . import flags
+
+    args = flags.reschedule(name).parse(argv)
     client = connect()
     editor = client.editor
     changed = editor.reschedule(args.id, " ".join(args.words), args.tz)
@@ -115,38 +121,36 @@ def _tell_of_file(changed: Task, what: str) -> None:
 
 def pause(connect: Connect, argv: list[str]) -> int:
     """Keep a task from running."""
-    args = arguments.by_id("pause", "Keep a task from running until it is resumed.").parse(argv)
+    args = glance.by_id("pause", "Keep a task from running until it is resumed.", argv)
     client = connect()
     editor = client.editor
-    return _print(client, args, editor.pause(arguments.the_id(args, "pause")), "paused", editor.now)
+    return _print(client, args, editor.pause(glance.the_id(args, "pause")), "paused", editor.now)
 
 
 def resume(connect: Connect, argv: list[str]) -> int:
     """Let a paused task run again."""
-    args = arguments.by_id("resume", "Let a paused task run again.").parse(argv)
+    args = glance.by_id("resume", "Let a paused task run again.", argv)
     client = connect()
     editor = client.editor
-    return _print(client, args, editor.resume(arguments.the_id(args, "resume")), "runs {when}", editor.now)
+    return _print(client, args, editor.resume(glance.the_id(args, "resume")), "runs {when}", editor.now)
 
 
 def release(connect: Connect, argv: list[str]) -> int:
     """Settle an attempt whose holder nobody can reach."""
-    args = arguments.by_id("release", "Give up an attempt whose machine or container is gone; says who held it.").parse(
-        argv
-    )
+    args = glance.by_id("release", "Give up an attempt whose machine or container is gone; says who held it.", argv)
     client = connect()
     now = client.clock()
-    settled, held_by = client.release(arguments.the_id(args, "release"))
+    settled, held_by = client.release(glance.the_id(args, "release"))
     goes_on = "runs {when}" if settled["status"] == task.SCHEDULED else settled["status"]
     return _print(client, args, settled, f"was held by {held_by}; {goes_on}", now)
 
 
 def run(connect: Connect, argv: list[str]) -> int:
     """Do once, beside its schedule, what a task does."""
-    args = arguments.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.").parse(argv)
+    args = glance.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.", argv)
     client = connect()
     editor = client.editor
-    wanted = arguments.the_id(args, "run")
+    wanted = glance.the_id(args, "run")
     copy = editor.run_now(wanted)
     copied = copy.get("copy_of") or wanted
     original = client.store.find(copied) or copy

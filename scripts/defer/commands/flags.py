@@ -269,15 +269,6 @@ def _add_id(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--id", metavar="ID", help="the task's id")
 
 
-def the_id(args: argparse.Namespace, name: str) -> str:
-    """The one id that was given. Raises BadInput for none or several."""
-    given = [one for one in (args.id_word, args.id) if one]
-    if len(given) != 1:
-        raise BadInput(f"{name} takes one id: defer {name} ID (see defer list)", field="id")
-    found: str = given[0]
-    return found
-
-
 def listing() -> Parser:
     """`list`."""
     parser = Parser("defer list", "List what is scheduled, paused or being executed.")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from defer import instants
 from defer.client import Client
@@ -14,7 +14,10 @@ from defer.errors import EXIT_OK
 from defer.record import codec, task
 from defer.record.codec import Task
 
-from . import flags, output
+from . import glance, output
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 _TABLE_ROWS = 50
 _MOST_FIRES = 100_000
@@ -23,7 +26,7 @@ _SHOWN = ("scheduled", "executing", "paused")
 
 def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print the tasks: JSON streamed in file order, or a table of those that run next."""
-    args = flags.listing().parse(argv)
+    args = glance.listing(argv)
     client = connect()
     if args.upcoming is not None:
         return _list_upcoming(client, args)

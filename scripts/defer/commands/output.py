@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
@@ -16,6 +15,8 @@ from defer.record import occurrences, task, versions
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from defer.reports.records import Report
 
 _LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2

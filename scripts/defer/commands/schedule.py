@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,10 +19,10 @@ from defer.scheduling.plan import Plan, Request
 from defer.settings import config
 from defer.store import places
 
-from . import flags as arguments
-from . import output
+from . import glance, output
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from datetime import datetime
 
     from defer.client import Client
@@ -98,7 +97,7 @@ def _parse(argv: list[str]) -> tuple[Namespace, str]:
     end = argv.index("--") if "--" in argv else len(argv)
     if argv and not argv[0].startswith("-") and {"-h", "--help"} & set(argv[:end]):
         raise BadInput(f"--help in a line is read as neither: {' '.join(argv)} (put -- before the text, or quote it)")
-    args = arguments.schedule().parse(argv[:end])
+    args = glance.schedule(argv[:end])
     return args, " ".join([*args.words, *argv[end:]]).strip()
 
 
@@ -172,7 +171,9 @@ def _read_line(args: Namespace, line: str, settings: Config, now: datetime) -> _
 def _near_command(word: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(word, arguments.SUBCOMMANDS, n=1, cutoff=0.7)
+    from . import flags
+
+    near = difflib.get_close_matches(word, flags.SUBCOMMANDS, n=1, cutoff=0.7)
     return f"no such command, and no time: {word} (did you mean `defer {near[0]}`?)" if near else ""
 
 

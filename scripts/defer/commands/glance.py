@@ -1,0 +1,132 @@
+"""The flags of a plain call, read without an argument parser.
+
+To load argparse and to make a parser of forty flags takes half as long as Python's own start. Most calls use flags of
+the simplest form, ``--flag TEXT``: these are told at a glance. All else is left to ``flags``: a flag that takes a
+number or one of a few words, ``--flag=TEXT``, text that begins like a flag, two flags that exclude each other, help,
+hundreds of words, and whatever is wrong. A test holds both ways to the same answer.
+"""
+
+from __future__ import annotations
+
+from defer.errors import BadInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping
+    from typing import Any
+else:
+    from types import SimpleNamespace as Namespace
+
+_FORM = {"--compact": "compact", "--json": "json"}
+_SCHEDULE_TEXTS = {
+    f"--{name.replace('_', '-')}": name
+    for name in (
+        *("when", "every", "cron", "tz", "expires", "until", "jitter", "summary", "prompt_template", "prompt_file"),
+        *("context_json", "project", "context_file", "timeout", "executor", "workspace", "id"),
+    )
+}
+_SCHEDULE_LISTS = {"--key-point": "key_point", "--artifact": "artifact", "--constraint": "constraint", "--tag": "tag"}
+_SCHEDULE_SWITCHES = {
+    **_FORM,
+    "--reorient": "reorient",
+    "--concurrent": "concurrent",
+    "--leave-running": "leave_running",
+    "--dry-run": "dry_run",
+}
+_NOT_PLAIN = ("times", "catch_up", "overlap", "intent", "mode", "aura_level", "max_retries")
+_MOST_WORDS = 200
+_ONE_OF = (("when", "every", "cron"), ("compact", "json"))
+
+
+def schedule(words: list[str]) -> Namespace:
+    """The flags of `schedule`, and its line in words. Raises BadInput."""
+    given: dict[str, Any] = {
+        **dict.fromkeys((*_SCHEDULE_TEXTS.values(), *_SCHEDULE_LISTS.values(), *_NOT_PLAIN)),
+        "concurrent": None,
+        "leave_running": None,
+        "reorient": False,
+        "dry_run": False,
+        "compact": False,
+        "json": False,
+        "if_exists": "error",
+    }
+    loose = _told(words, given, _SCHEDULE_TEXTS, _SCHEDULE_SWITCHES, _SCHEDULE_LISTS)
+    if loose is not None:
+        return Namespace(words=loose, **given)
+    from . import flags
+
+    return flags.schedule().parse(words)
+
+
+def by_id(name: str, description: str, words: list[str]) -> Namespace:
+    """The flags of a command that takes an id and nothing else. Raises BadInput."""
+    given = {"id": None, "compact": False, "json": False}
+    loose = _told(words, given, {"--id": "id"}, _FORM)
+    if loose is not None and len(loose) < 2:
+        return Namespace(id_word=loose[0] if loose else None, **given)
+    from . import flags
+
+    return flags.by_id(name, description).parse(words)
+
+
+def cancel(words: list[str]) -> Namespace:
+    """The flags of `cancel`. Raises BadInput."""
+    given = {"id": None, "reason": None, "kill": False, "occurrence": False, "compact": False, "json": False}
+    switches = {**_FORM, "--kill": "kill", "--occurrence": "occurrence"}
+    loose = _told(words, given, {"--id": "id", "--reason": "reason"}, switches)
+    if loose is not None and len(loose) < 2:
+        return Namespace(id_word=loose[0] if loose else None, **given)
+    from . import flags
+
+    return flags.cancel().parse(words)
+
+
+def listing(words: list[str]) -> Namespace:
+    """The flags of `list`. Raises BadInput."""
+    given = {"status": None, "all": False, "upcoming": None, "limit": None, "compact": False, "json": False}
+    if _told(words, given, {"--upcoming": "upcoming"}, {**_FORM, "--all": "all"}) == []:
+        return Namespace(**given)
+    from . import flags
+
+    return flags.listing().parse(words)
+
+
+def _told(
+    words: list[str],
+    given: dict[str, Any],
+    texts: Mapping[str, str],
+    switches: Mapping[str, str],
+    lists: Mapping[str, str] = {},
+) -> list[str] | None:
+    """Put what the flags say into ``given``; the words that stand alone. None where it takes more than a glance."""
+    if len(words) > _MOST_WORDS:
+        return None
+    loose = []
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            loose.append(word)
+        elif word in switches:
+            given[switches[word]] = True
+        elif word in texts or word in lists:
+            value = next(rest, "")
+            if not value or value.startswith("-"):
+                return None
+            if word in texts:
+                given[texts[word]] = value
+            else:
+                given[lists[word]] = [*(given[lists[word]] or ()), value]
+        else:
+            return None
+    clash = any(sum(bool(given.get(name)) for name in names) > 1 for names in _ONE_OF)
+    return None if clash else loose
+
+
+def the_id(args: Namespace, name: str) -> str:
+    """The one id that was given. Raises BadInput for none or several."""
+    given = [one for one in (args.id_word, args.id) if one]
+    if len(given) != 1:
+        raise BadInput(f"{name} takes one id: defer {name} ID (see defer list)", field="id")
+    found: str = given[0]
+    return found
