@@ -2,11 +2,11 @@
 
 An attempt's *leader* is a process in a session of its own. It is started behind a gate: a
 shell that waits for one line on stdin, then opens the executor's input in its place and becomes
-the executor by ``exec``, keeping its pid. Between start and gate its identity is written to the
-store, so there is no moment at which an executor runs and nobody could tell. If the runner dies
-first, the gate reads end of file and leaves.
+the executor by ``exec``, keeping its pid. Its identity is written to the store before the gate opens,
+so that no executor ever runs without a record of it. If the runner dies first, the gate reads end of
+file and exits.
 
-An *identity* is pid, start time and boot: a pid alone is used again. On Linux the start time
+An *identity* is pid, start time and boot: the system uses a pid again. On Linux the start time
 is in clock ticks since boot (proc(5), field 22 of ``stat``), which a stepped clock does not
 move; elsewhere psutil gives the kernel's record of it.
 """
@@ -26,7 +26,7 @@ from typing import IO, Any, TypedDict, cast
 
 _PROC = Path("/proc")
 _ON_LINUX = sys.platform == "linux"
-# A shell hands on what was in its environment under the name of one of its own variables: names that nobody has.
+# A shell exports its variables if the environment already had their names: so these are names that nobody uses.
 _GATE = '_defer_in=$1 && shift && IFS= read -r _defer_go && [ "$_defer_go" = go ] && exec "$@" <"$_defer_in"'
 _GATE_WORD = b"go\n"
 
@@ -41,15 +41,15 @@ class Identity(TypedDict):
 
 
 def identity(pid: int) -> Identity:
-    """Who ``pid`` is, in terms that survive its death, a reboot and a change of clock."""
+    """The identity of ``pid``: it stays meaningful after its death, a reboot and a change of the clock."""
     return {"pid": pid, "start": _start_of(pid), "boot": _boot_id(), "pid_namespace": _pid_namespace()}
 
 
 def is_alive(known: Mapping[str, Any]) -> bool | None:
-    """Whether that very process still lives; None where it cannot be told from here.
+    """Whether that very process still lives; None where that cannot be told from here.
 
-    A process of another PID namespace (a container beside this one) cannot be told, nor one whose
-    start time the system does not show (no ``/proc``, or ``hidepid``) as long as its pid is in use.
+    It cannot be told of a process in another PID namespace (a container beside this one), nor, as long as its pid is
+    in use, of one whose start time the system does not show (no ``/proc``, or ``hidepid``).
     """
     if known.get("boot") != _boot_id():
         return False
@@ -67,9 +67,9 @@ def is_alive(known: Mapping[str, Any]) -> bool | None:
 
 
 def began_at(pid: int) -> float | None:
-    """When a living process began, in seconds since the epoch as the clock is now; None where there is none.
+    """When a living process began, in seconds since the epoch by the present clock; None if no such process lives.
 
-    0 where it lives and the system does not show it.
+    0 if it lives and the system does not show when it began.
     """
     if pid < 1 or _is_unused(pid):
         return None
@@ -83,7 +83,7 @@ def began_at(pid: int) -> float | None:
 
 
 def is_of_this_boot(known: Mapping[str, Any]) -> bool:
-    """Whether an identity names the boot that this process sees. Some containers see one of their own."""
+    """Whether an identity names the boot that this process sees. Some containers see their own."""
     return known.get("boot") == _boot_id()
 
 
@@ -104,7 +104,7 @@ def _is_unused(pid: int) -> bool:
 
 
 def _can_see(pid: int) -> bool:
-    """Whether the system shows a process that is there: ``/proc`` may be missing, or hide those of others."""
+    """Whether the system shows a process that exists: ``/proc`` may be missing, or hide other users' processes."""
     return not _ON_LINUX or os.path.exists(f"{_PROC}/{pid}/stat")
 
 
@@ -118,7 +118,7 @@ def _start_from_proc(pid: int) -> str | None:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
         return None
-    # The name in parentheses may hold anything, a parenthesis too: fields count from the last one.
+    # The name in parentheses may hold anything, even a parenthesis: fields count from the last one.
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else fields[19]
 
@@ -161,7 +161,7 @@ class Leader:
     def __init__(
         self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str = os.devnull, umask: int = -1
     ) -> None:
-        """``stdin``: the file that is the executor's standard input. Raises OSError when no process can be started."""
+        """``stdin``: the file for the executor's standard input. Raises OSError when no process can be started."""
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _GATE, "defer-gate", stdin, *argv],
             cwd=cwd,
@@ -181,13 +181,13 @@ class Leader:
             os.set_blocking(pipe.fileno(), False)
 
     def open_gate(self) -> None:
-        """Let the executor start. One that was killed meanwhile is not an error: its end is seen like any other."""
+        """Let the executor start. It is not an error if it was killed meanwhile: its end is seen like any other."""
         with suppress(BrokenPipeError):
             os.write(self._gate.fileno(), _GATE_WORD)
         self.shut_gate()
 
     def shut_gate(self) -> None:
-        """A leader still behind its gate leaves without having run anything."""
+        """Make a leader that is still behind its gate exit without running anything."""
         with suppress(OSError):
             self._gate.close()
 

@@ -1,7 +1,7 @@
-"""What recurs: when it fires, and how that is said in words.
+"""What recurs: when it fires, and how to say that in words.
 
-A recurrence is known by three things for ever: the expression, the anchor (the instant it was
-scheduled at) and the zone. Read again from these, it fires at the same instants.
+Three things define a recurrence for good: the expression, the anchor (the instant at which it was
+scheduled) and the zone. Read again from these, it fires at the same instants.
 """
 
 from datetime import datetime
@@ -28,5 +28,5 @@ def parse(expr: str, anchor: datetime, tz: ZoneInfo) -> Recurrence:
 
 
 def between(rec: Recurrence, start: datetime, end: datetime) -> Stretch:
-    """First, last and number of the fires of ``rec`` after ``start`` up to and with ``end``."""
+    """First, last and number of the fires of ``rec`` after ``start``, up to ``end`` inclusive."""
     return rec.stretch(start, end)

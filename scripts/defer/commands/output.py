@@ -28,7 +28,7 @@ _PRETTY = json.JSONEncoder(ensure_ascii=False, indent=2)
 
 
 def to_json(value: object, compact: bool) -> str:
-    """JSON text, on one line or indented, in which nothing is left that a terminal would obey."""
+    """JSON text, on one line or indented, with nothing in it that a terminal would obey."""
     return visible.in_json((_COMPACT if compact else _PRETTY).encode(value))
 
 
@@ -38,7 +38,7 @@ def print_json(value: object, compact: bool) -> None:
 
 
 def say(*lines: object, out: TextIO | None = None) -> None:
-    """Lines for people, on stdout or ``out``, whatever text from elsewhere stands in them."""
+    """Print lines for people, on stdout or ``out``, safe whatever text from elsewhere they hold."""
     for line in lines:
         print(visible.line(line), file=out)
 
@@ -55,7 +55,7 @@ def json_array(records: Iterable[Mapping[str, Any]], compact: bool, out: TextIO)
 
 
 def compact_array(lines: Iterable[bytes], out: BinaryIO) -> None:
-    """The same on one line, of elements that are JSON already."""
+    """The same on one line, for elements that are JSON already."""
     before = b"["
     for line in lines:
         out.write(before + visible.in_json_line(line))
@@ -92,11 +92,11 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
 
 
 def _widths(rows: list[list[str]], room: int) -> dict[int, int]:
-    """How wide each column is, by its number; one for which there is no room is left out.
+    """How wide each column is, by its number; a column without room is left out.
 
-    What is there to be copied or compared is never cut; the summary takes what room is left. Where there is none, it
-    goes first, then how far away a task is; then ids are folded. Together they fit: what does not fit, rich takes from
-    the columns that may be folded, up to their last character.
+    Columns that people copy or compare are never cut; the summary takes the room that is left. If there is none, the
+    summary goes first, then how far away a task is; then ids are folded. The widths must fit together: rich takes
+    what does not fit from the columns that may be folded, up to their last character.
     """
     from rich.cells import cell_len
 
@@ -131,7 +131,7 @@ def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
 
 
 def summary_of(one: Task) -> object:
-    """A task's summary, or nothing; a newer version's context may be of any type."""
+    """A task's summary, or an empty text; a newer version's context may be of any type."""
     return _object(one.get("context")).get("summary", "")
 
 
@@ -147,7 +147,7 @@ def _held(one: Task, zone: tzinfo, now: datetime) -> str | None:
 
 
 def _object(found: object) -> dict[str, Any]:
-    """What was edited by hand may be anything, in fields that only people look at."""
+    """A moment for people. In fields that only people read, a record edited by hand may hold anything."""
     return found if isinstance(found, dict) else {}
 
 
@@ -213,7 +213,7 @@ def _last(one: Task, zone: tzinfo, now: datetime) -> str | None:
 
 
 def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:
-    """The rule, its bounds and its behaviour where it is not the usual one."""
+    """The rule, its bounds, and its policies that are not the default."""
     if not occurrences.is_recurring(one):
         return None
     found = occurrences.policies(one)
@@ -225,7 +225,7 @@ def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:
         f"jitter {words.distance(occurrences.jitter_of(one))}" if found.get("jitter_offset_seconds") else "",
         f"catch-up {found['catch_up']}" if found.get("catch_up") else "",
         f"overlap {found['overlap']}" if found.get("overlap") else "",
-        f"of use for {words.distance(timedelta(seconds=useful))}"
+        f"expires after {words.distance(timedelta(seconds=useful))}"
         if (useful := found.get("expires_after_seconds"))
         else "",
     ]
@@ -233,7 +233,7 @@ def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:
 
 
 def fires(found: Iterable[dict[str, Any]], zone: tzinfo, now: datetime, out: TextIO) -> None:
-    """What runs when, one line each."""
+    """When each task runs, one line each."""
     is_idle = True
     for fire in found:
         is_idle = False
@@ -272,7 +272,7 @@ def is_for_people(args: Namespace) -> bool:
 
 
 class _Warnings:
-    """What is to be said beside the answer. Held, it waits to become a field of a JSON object on stdout."""
+    """Warnings beside the answer. Held ones wait to become a field of a JSON object on stdout."""
 
     held: list[str] | None = None
 
@@ -283,17 +283,17 @@ def hold_warnings() -> None:
 
 
 def release_warnings() -> None:
-    """Say on stderr what no object has taken up, and from now on whatever comes."""
+    """Print on stderr the warnings that no object has taken up, and from now on each new one."""
     waiting, _Warnings.held = _Warnings.held or [], None
     for text in waiting:
         tell(text)
 
 
 def print_object(value: Mapping[str, Any], compact: bool) -> None:
-    """Print an object, the warnings so far as its field ``warnings``.
+    """Print an object with the warnings so far as its field ``warnings``.
 
-    That name is ours in what is printed: a record from elsewhere may have a field of it, which stays in the store,
-    or others could say something in our name.
+    In output that name is ours: a record from elsewhere may have such a field, but it is not printed, or
+    others could speak in our name.
     """
     warnings, _Warnings.held = _Warnings.held or [], None
     if warnings or "warnings" in value:
@@ -302,7 +302,7 @@ def print_object(value: Mapping[str, Any], compact: bool) -> None:
 
 
 def warn(text: str) -> None:
-    """Something to know that is not an error: a line on stderr, or held for the object on stdout."""
+    """Warn of something that is not an error: a line on stderr, or held for the object on stdout."""
     if _Warnings.held is None:
         tell(text)
     else:
@@ -310,9 +310,9 @@ def warn(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """One line on stderr. Where that is gone, a terminal that was closed, there is nobody to tell."""
+    """Print one line on stderr. If that is gone (a terminal was closed), there is nobody to tell."""
     try:
         print(f"defer: {visible.sentence(text)}", file=sys.stderr, flush=True)
     except OSError:
-        # Open for as long as the process lasts: what is buffered would fail once more at its end.
+        # Kept open as long as the process lasts: buffered text would fail once more at its end.
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115

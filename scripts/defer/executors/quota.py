@@ -1,8 +1,8 @@
 """When an agent's quota is back, read from what its program says as it gives up.
 
-These programs have no code for it: they say it in a sentence, meant for a person, that changes
-from release to release. So a sentence is recognised loosely, and a time in it only if it can be
-read for certain; without one the attempt is simply tried again later.
+These programs have no exit code for it: they say it in a sentence for people, which changes
+from release to release. So the sentence is recognised loosely, but a time in it only if it can be
+read for certain; without a time the attempt is simply tried again later.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Exhausted(NamedTuple):
 
 
 def exhausted(said: str, now: datetime, zone: ZoneInfo) -> Exhausted | None:
-    """What ``said`` tells of a quota, None if it tells nothing. Times without a zone are in ``zone``."""
+    """What ``said`` tells about a quota, None if nothing. Times without a zone are in ``zone``."""
     if not _EXHAUSTED(said[:10_000]):
         return None
     back_at = _back_at(said[:10_000], now, zone)

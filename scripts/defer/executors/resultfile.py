@@ -1,6 +1,6 @@
 """What an executor may say in ``DEFER_RESULT_FILE``: one JSON object, every key optional.
 
-Each key is looked at alone: what is odd is dropped and told, the rest is kept.
+Each key is checked by itself: an odd one is dropped and reported, the rest is kept.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def load(raw: bytes) -> dict[str, Any]:
 
 
 def masked(value: dict[str, Any], masker: Masker) -> dict[str, Any]:
-    """What ``load`` gave without secrets in all of it that is kept. Masked here and not before: JSON may spell one
-    with escapes, and a mask in the text of a file makes other JSON of it.
+    """What ``load`` gave, with the secrets masked in all that is kept. Not masked before: JSON may spell a secret
+    with escapes, and a mask in the text of the file would make other JSON of it.
 
-    The words of a time are left, as nothing of them is kept but the time.
+    The words of a time stay: only the time is kept.
     """
     kept = {key: value[key] for key in Result._fields if key in value}
     for key in ("summary", "odd"):
@@ -82,13 +82,13 @@ def masked(value: dict[str, Any], masker: Masker) -> dict[str, Any]:
 
 
 def _open(found: Any, masker: Masker) -> Any:
-    """A value that is of use only as a whole: a mask in its place if it gives a secret away."""
+    """A value that is useless in parts: a mask in its place if it gives a secret away."""
     is_leaf = isinstance(found, str | float | int) and not isinstance(found, bool)
     return MASK.decode() if is_leaf and masker.is_in(str(found)) else found
 
 
 def read(value: dict[str, Any], now: datetime) -> tuple[Result, str | None]:
-    """What of ``load``'s object can be used, and what is wrong with the rest."""
+    """The parts of ``load``'s object that can be used, and what is wrong with the rest."""
     reader = _Reader(value)
     result = Result(
         summary=reader.key("summary", _summary),
@@ -135,7 +135,7 @@ class _Reader:
         self._complaints: list[str] = []
 
     def key(self, name: str, read: Callable[[Any], Any]) -> Any:
-        """What ``read`` makes of a key that is there; None, and a complaint, where it raises BadResult."""
+        """What ``read`` makes of a key that is there; if it raises BadResult, None and a complaint."""
         found = self._value.get(name)
         try:
             return None if found is None else read(found)
@@ -144,7 +144,7 @@ class _Reader:
             return None
 
     def each(self, name: str, kind: type, read: Callable[[Any, list[str]], Any]) -> Any:
-        """The same of a key of many parts, whose odd ones are left out."""
+        """The same for a key of many parts; odd parts are left out."""
         return self.key(name, lambda found: read(_typed(found, kind), self._complaints))
 
     @property
@@ -203,7 +203,7 @@ def _instant(found: Any, now: datetime) -> datetime:
 
 
 def _usage(found: dict[str, Any], complaints: list[str]) -> Usage | None:
-    """A negative number would buy an agent more than its user allows."""
+    """The usage that can be kept. A negative number would buy an agent more than its user allows."""
     given = {key: found[key] for key in _USAGE if found.get(key) is not None}
     kept = {key: one for key, one in given.items() if shapes.is_number(one) and one >= 0}
     complaints += [f"usage.{key} is not a number that can be kept" for key in given if key not in kept]

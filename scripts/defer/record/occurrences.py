@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 CATCH_UP = ("one", "all", "none")
 OVERLAP = ("skip", "queue")
 UNREADABLE = (Exception,)
-"""What reading a ``recurrence`` that was edited by hand may raise: whatever it is, it is that one task's."""
+"""What reading a ``recurrence`` that was edited by hand may raise: it must stop that one task only."""
 _LONGEST_COMPLAINT = 300
 MISFIRE_GRACE = timedelta(minutes=5)
 """With ``catch_up`` none: how late an occurrence may start and still count as on time. A wake comes every
-minute and slots may be taken for a while; more means that the machine was off."""
+minute, and slots may be taken for a while; a longer delay means that the machine was off."""
 _SECOND = timedelta(seconds=1)
 _FEW = 1000
 _PAUSED = "the task was paused"
@@ -79,7 +79,7 @@ def _rule(expression: str, anchor: str, tz: str) -> Recurrence:
 
 
 def rule(recurring: Task) -> Recurrence:
-    """The task's rule. Raises TimeExpressionError for one that no version of ours has written."""
+    """The task's rule. Raises TimeExpressionError for one that no version of Defer has written."""
     found = policies(recurring)
     return _rule(found["expression"], found["anchor"], found["tz"])
 
@@ -94,7 +94,7 @@ def unreadable(recurring: Task) -> str | None:
 
 
 def complaint(error: Exception) -> str:
-    """What is said of a rule that cannot be followed; the rule, which may be of any length, is told in part."""
+    """The message about a rule that cannot be followed; it quotes a part of the rule, which may be of any length."""
     said = str(error) if isinstance(error, DeferError) else repr(error)
     shortened = said if len(said) <= _LONGEST_COMPLAINT else said[: _LONGEST_COMPLAINT - 1] + "…"
     return f"its recurrence cannot be read: {shortened}"
@@ -106,7 +106,7 @@ def jitter_offset(seed: str, most: int) -> int:
 
 
 def jitter_of(recurring: Task) -> timedelta:
-    """How long after each instant its rule names the task runs."""
+    """How long the task runs after each instant that its rule names."""
     return jitter(policies(recurring))
 
 
@@ -148,7 +148,7 @@ def _nth(recurring: Task, first: datetime, last: datetime, number: int) -> datet
     start = first - _SECOND
     if number <= _FEW:
         return deque(islice(rule(recurring).fires(start), number), maxlen=1)[0]
-    # Found by halving: to go through a thousand million of them would hold up every other task.
+    # Found by bisection: stepping through a billion of them would hold up every other task.
     while last - first > _SECOND:
         middle = first + (last - first) // 2
         middle = middle.replace(microsecond=0)
@@ -183,7 +183,7 @@ def _stretch_record(recurring: Task, status: str, found: Stretch, now: datetime,
 
 
 def _passed(recurring: Task, waited: datetime, end: datetime) -> Stretch:
-    """The occurrence waited for, which no rule need name (it may have been asked for), and those up to ``end``."""
+    """The occurrence the task waits for, which an executor may have asked for, and those of the rule up to ``end``."""
     later = between(recurring, waited, end, _spent(recurring) + 1)
     return Stretch(waited, later.last, later.times + 1) if later else Stretch(waited, waited, 1)
 
@@ -191,8 +191,8 @@ def _passed(recurring: Task, waited: datetime, end: datetime) -> Stretch:
 def catch_up(recurring: Task, now: datetime) -> Task:
     """A due recurring task with the occurrence that is to be run now, or its next one.
 
-    Those passed over are accounted for in the record. A task whose last occurrence is passed
-    over is over itself. An attempt that waits for its retry is left as it is.
+    The record accounts for the occurrences that are passed over. If the last one is passed over, the
+    task is over itself. An attempt that waits for its retry is left as it is.
     """
     if recurring.get("attempts"):
         return recurring
@@ -213,7 +213,7 @@ def catch_up(recurring: Task, now: datetime) -> Task:
 def _why_missed(recurring: Task, target: datetime | None) -> str:
     policy = policies(recurring).get("catch_up", "one")
     useless = target is None and policies(recurring).get("expires_after_seconds") is not None
-    return "too late to be of use" if useless else f"nothing woke the store in time (catch-up: {policy})"
+    return "too late: its limit had passed" if useless else f"nothing woke the store in time (catch-up: {policy})"
 
 
 def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None:
@@ -221,7 +221,7 @@ def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None
     found = policies(recurring)
     policy = found.get("catch_up") or "one"
     limit = _latest_start(found, policy)
-    # One that was put off is late only after the moment it was put off to.
+    # An occurrence that was put off is late only after the moment it was put off to.
     meant = max(waited, task.run_at(recurring) - jitter_of(recurring))
     if policy == "all" and (limit is None or due - meant <= limit):
         return waited
@@ -246,8 +246,8 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
     """What a task goes on to after ``ended``, the record of an occurrence that is over.
 
     ``extra_at`` is when an executor asked to be run again; it counts if it comes before the next
-    regular occurrence. ``overlapped``: occurrences that came meanwhile were overlapped by this one
-    (otherwise nobody was there, and catching up decides).
+    regular occurrence. ``overlapped``: this one overlapped those that came meanwhile; otherwise nothing
+    ran then, and ``catch_up`` decides.
     """
     if not is_recurring(ended):
         return ended if extra_at is None else task.next_occurrence(ended, extra_at)
@@ -261,13 +261,13 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
     upcoming = queued or after(ended, due if came else waited, spent)
     if extra_at is None or (upcoming is not None and max(extra_at, waited + _SECOND) >= upcoming):
         return _gone_on(ended, upcoming, spent, skipped, now)
-    # An occurrence that was brought forward may be asked for again before its own moment, which is over by then.
+    # An executor may ask to run again before the moment of an occurrence that was brought forward: that one is over.
     asked = _gone_on(ended, max(extra_at, waited + _SECOND), spent, skipped, now)
     return {**asked, "run_at": instants.to_text(extra_at + jitter_of(ended))}
 
 
 def _has_backlog(ended: Task, waited: datetime, spent: int) -> bool:
-    """Whether, all being caught up with, the next occurrence had come before this one was started."""
+    """Whether, with ``catch_up`` all, the next occurrence had come before this one was started."""
     if policies(ended).get("catch_up") != "all":
         return False
     try:
@@ -291,7 +291,7 @@ def _gone_on(ended: Task, upcoming: datetime | None, spent: int, skipped: Stretc
         base = _waiting_for(task.next_occurrence(ended, upcoming), upcoming, spent)
     if skipped is None:
         return base
-    # How the one that ran ended is what people want to know, not that others were left out meanwhile.
+    # People want to know how the one that ran ended, not that others were left out meanwhile.
     return {
         **task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, _OVERLAPPED)),
         "last": ended["last"],
@@ -340,7 +340,7 @@ def passed_since(recurring: Task, now: datetime, why: str, status: str = task.SK
 
 
 def left_behind(was: Task, changed: Task, now: datetime) -> Task:
-    """``changed``, whose time is another, with a record of what ``was`` will now never come to."""
+    """``changed``, which has another time, with a record of the occurrences that ``was`` will now never run."""
     if not is_recurring(was) and not is_recurring(changed):
         return changed
     if was.get("attempts"):
@@ -370,10 +370,10 @@ def upcoming(one: Task, end: datetime, since: datetime = instants.EPOCH) -> Iter
     if not goes_on or (is_waiting and not has_run):
         return
     jitter, waited = jitter_of(one), waited_for(one)
-    # What comes before the run that is waited for will be passed over, unless all is caught up with.
+    # Occurrences before the run that the task waits for will be passed over, unless ``catch_up`` is all.
     is_backlog = policies(one).get("catch_up") == "all" and not one.get("attempts")
     start = waited if is_backlog else max(waited, (first if is_waiting else since) - jitter)
-    # A rule that leads out of the calendar is followed up to there.
+    # A rule that leads out of the calendar is followed up to its end.
     with suppress(*UNREADABLE):
         for fire in _fires(one, waited, start, end - jitter):
             yield max(fire + jitter, since)

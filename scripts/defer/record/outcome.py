@@ -2,7 +2,7 @@
 
 Exit codes follow the executor contract (0 done, 75 EX_TEMPFAIL, 77 EX_NOPERM, 78 EX_CONFIG
 of sysexits.h). ``max_retries`` N allows N + 1 attempts; an attempt put off with ``retry_at``
-counts as none of them.
+does not count.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -
 
 
 def put_back(claimed: Task, now: datetime) -> Task:
-    """The record of a claimed task whose attempt was never begun."""
+    """The record of a claimed task whose attempt never began."""
     return _as_wished(claimed, task.put_back(claimed), now)
 
 
 def _as_wished(executing: Task, settled: Task, now: datetime) -> Task:
-    """Cancel or pause what a task would go on to, where somebody wished so during its attempt."""
+    """Cancel or pause what a task would go on to, if somebody asked for that during its attempt."""
     wish = executing.get("after_attempt")
     settled = task.without(settled, ("after_attempt",))
     if settled["status"] != task.SCHEDULED or wish is None:
@@ -90,7 +90,7 @@ def _settled(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff)
     # v1 counted an attempt at its end, so that its first one under way says 0.
     executing = {**executing, "attempts": max(1, int(executing.get("attempts") or 0))}
     if executing.get("cancel_requested_at"):
-        # Whoever asked was told yes: that stands, even where the attempt came to its end before it was killed.
+        # Whoever asked was told yes: that holds even if the attempt ended before it was killed.
         outcome = outcome if outcome.status == OK else outcome._replace(error_type=CANCELLED)
         return _settle_cancelled(_with_run(executing, outcome, now), outcome, now)
     ended = _with_run(executing, outcome, now)
@@ -132,7 +132,7 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
         return task.again(ended, at, result=_retry_result(outcome, at), **facts)
     result: Result = {**(outcome.result or {}), "type": "executor_failed"}
     failed = task.over(ended, task.FAILED, now, error=outcome.error, result=result, **facts)
-    # Of an attempt that was lost nobody knows how long it ran: what came meanwhile was missed, not overlapped.
+    # Nobody knows how long a lost attempt ran: what came meanwhile was missed, not overlapped.
     return _follow(failed, now, overlapped=outcome.status != LOST)
 
 
@@ -147,7 +147,7 @@ def _session(outcome: Outcome) -> dict[str, str]:
 
 
 def _follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, overlapped: bool = True) -> Task:
-    """What the task goes on to; nothing where its recurrence cannot be read: this outcome must be kept."""
+    """What the task goes on to; None if its recurrence cannot be read, since this outcome must be kept."""
     try:
         return occurrences.follow(ended, now, extra_at, overlapped=overlapped)
     except occurrences.UNREADABLE as error:

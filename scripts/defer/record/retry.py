@@ -10,7 +10,7 @@ RETRY_AT_IN_A_ROW = 50
 
 
 class Backoff(NamedTuple):
-    """Delays in seconds: ``first``, then each the one before times ``factor``, at most ``cap``."""
+    """Delays in seconds: ``first``, then each one ``factor`` times the one before, at most ``cap``."""
 
     first: float = 60
     factor: float = 2
@@ -19,7 +19,7 @@ class Backoff(NamedTuple):
     def delay(self, failures: int) -> timedelta:
         """How long to wait after the ``failures``-th failure in a row (1 is the first)."""
         try:
-            # The exponent is bounded for the speed of it; what grows beyond any float is beyond the cap.
+            # The exponent is bounded for speed; what would exceed any float exceeds the cap.
             grown = self.first * self.factor ** min(failures - 1, 64)
         except OverflowError:
             grown = self.cap
@@ -27,5 +27,5 @@ class Backoff(NamedTuple):
 
 
 def no_sooner_than_a_minute(wanted: datetime, now: datetime) -> datetime:
-    """The instant an executor asked for, but at least a minute ahead of ``now``: none may keep a wake busy for ever."""
+    """The instant an executor asked for, but at least a minute after ``now``: it must not keep a wake busy for ever."""
     return max(wanted, now + _SOONEST)

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 Rule: TypeAlias = tuple[str, str, str]
-"""Expression, anchor and zone: what a recurring task's occurrences follow from."""
+"""Expression, anchor and zone: they determine a recurring task's occurrences."""
 
 ODD = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
-"""What reading a record may raise that is none of ours, or was edited by hand."""
+"""What reading a record may raise that we did not write, or that was edited by hand."""
 REPLACED = "replaced"
 
 
 class Begin(NamedTuple):
-    """Since when there are archive records and run records, in seconds since the epoch; 0: since ever."""
+    """Since when there are archive records and run records, in seconds since the epoch; 0: from the beginning."""
 
     archive: int = 0
     runs: int = 0
@@ -53,7 +53,7 @@ class Occurrence(NamedTuple):
     """No attempt of it began before this moment."""
     ended: int
     is_counted: bool
-    """Whether all its attempts were made by us, so that each of them left a run record (v1's left none)."""
+    """Whether this version made all its attempts, so that each of them left a run record (v1's left none)."""
     is_replaced: bool
     likeness: int
     """Tells apart tasks of one id that were made within one second."""
@@ -84,7 +84,7 @@ class Run(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What the audit log says of a task, and nothing else bears out."""
+    """What the audit log says of a task and no record confirms."""
 
     id: str
     at: int
@@ -115,7 +115,7 @@ def _once(value: _T) -> _T:
 
 
 def occurrence_of(record: Task, where: str) -> Occurrence:
-    """What a record of the store or the archive tells of. Raises one of ODD."""
+    """What a record of the store or the archive says. Raises one of ODD."""
     stretch, recurrence = record.get("stretch"), record.get("recurrence")
     first = seconds(stretch["first"] if stretch else task.occurrence_of(record))
     begun = filter(None, (record.get("started_at"), record.get("last_attempt_at")))
@@ -145,10 +145,10 @@ def occurrence_of(record: Task, where: str) -> Occurrence:
 
 def _likeness(record: Task) -> int:
     if record.get("cancel_reason") == REPLACED:
-        # The one that took its place may be like it in all but its end.
+        # The task that took its place may differ from it only in its end.
         return hash(codec.encode(record))
     context = record.get("context")
-    # That of a newer version may be anything.
+    # A newer version may write anything there.
     return hash(str(context.get("summary") if isinstance(context, dict) else context))
 
 
@@ -172,7 +172,7 @@ def _bounds(record: Task, found: Recurrence) -> tuple[int | None, str | None] | 
 
 
 def run_of(record: Mapping[str, Any], where: str) -> Run:
-    """What a run record tells of. Raises one of ODD."""
+    """What a run record says. Raises one of ODD."""
     ended = seconds(record["ended_at"])
     started = seconds(record["started_at"]) if record.get("started_at") else ended
     # ``started_at`` is when the claim was asked for, which may have waited for the store's lock; what was

@@ -1,7 +1,7 @@
-"""What was recorded, read from its files for the history checker, one line at a time.
+"""The records, read from their files for the history checker, one line at a time.
 
-All of it is as of one moment: under the store's lock the store is opened, and how long each file is is noted.
-Other files only grow, and the store gives way to a new file, so that the reading itself needs no lock.
+All of them are as of one moment: under the store's lock the store is opened and the length of each file is noted.
+Other files only grow, and a rewrite gives the store a new file, so that the reading itself needs no lock.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _month_of = re.compile(r"_(\d{4})(0[1-9]|1[0-2])\.jsonl$").search
 
 
 def history(store: JsonlStore, config: Config) -> History:
-    """Everything that was recorded up to now. Raises StorageError, StoreBusy."""
+    """All records up to now. Raises StorageError, StoreBusy."""
     with fsio.storage_errors(config.runtime_dir):
         with store.standing_still():
             current = fsio.reader(store.path)
@@ -57,7 +57,7 @@ def _lengths(directory: Path, lead: str) -> dict[Path, int]:
 
 
 def _first(files: dict[Path, int]) -> int:
-    """The beginning of the first month there is a file of, in seconds since the epoch; 0 where there is none."""
+    """The beginning of the first month that has a file, in seconds since the epoch; 0 if there is none."""
     found = (_month_of(path.name) for path in files)
     starts = [int(datetime(int(one[1]), int(one[2]), 1, tzinfo=UTC).timestamp()) for one in found if one]
     return min(starts, default=0)
@@ -77,7 +77,7 @@ def _lines(stream: BinaryIO, length: int) -> Iterator[bytes]:
 
 
 def _told(files: dict[Path, int]) -> Iterator[tuple[str, bytes]]:
-    """Every line of some files that is not blank, with where it stands."""
+    """Every line of some files that is not blank, with its place."""
     for path, length in files.items():
         stream = fsio.reader(path)
         if stream is not None:
@@ -132,7 +132,7 @@ def _take_log(taken: History, log: dict[Path, int]) -> None:
 
 
 def _finder(log_dir: Path) -> Callable[[str], bool]:
-    """Whether a log or prompt is there: where it was written, or where it would be since its directory was moved."""
+    """Whether a log or prompt exists: where it was written, or where it would be if its directory was moved."""
 
     def is_there(named: str) -> bool:
         path = Path(named)

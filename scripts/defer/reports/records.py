@@ -1,14 +1,14 @@
-"""The history checker: whether store, archive, runs and audit log tell one story.
+"""The history checker: whether store, archive, runs and audit log agree with each other.
 
-``History`` takes them in one record at a time, in this order, and keeps a small tuple for each task that waits,
-each ended occurrence (a stretch is one) and each run, beside a number for each task and run by which it tells the
-audit lines that are borne out. Together that is about 1.4 KB for an occurrence that ran, whatever its records
-hold and however long the files are; of all else only what is suspicious is kept.
+``History`` takes them in one record at a time, in this order. It keeps a small tuple for each task that waits,
+each ended occurrence (a stretch is one) and each run, and a number for each task and run, to tell which audit lines
+a record confirms. Together that is about 1.4 KB for an occurrence that ran, whatever its records
+hold and however long the files are. Of everything else it keeps only what is suspicious.
 
-It accuses only where two records cannot both be true, or where one must have been written and is not there.
-What cannot be known is passed over: what v1 did, what was before records begin, what lies between a rule and
-the next one, an order of moments where the clock went back. The audit log is not synced: of what it does not
-say, nothing follows.
+It reports only two records that cannot both be true, or one that must have been written and is missing.
+It passes over what cannot be known: what v1 did, what came before records begin, what lies between a rule and
+the next one, an order of moments where the clock went back. The audit log is not synced, so its silence proves
+nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from defer.record.types import Run as RunRecord
 
 MOST_TOLD = 1000
-"""So many contradictions are told in full; of the others there is the number."""
+"""So many contradictions are told in full; the others are only counted."""
 
 
 class Report(NamedTuple):
@@ -57,7 +57,7 @@ class Report(NamedTuple):
 
 
 class History:
-    """All that was recorded: first the store, then the archive, then runs, then the audit log.
+    """All records: first the store, then the archive, then runs, then the audit log.
 
     ``is_there`` says whether a log or prompt of that path exists.
     """
@@ -69,7 +69,7 @@ class History:
         self._occurrences: list[Occurrence] = []
         self._runs: list[Run] = []
         self._said: defaultdict[str, list[Said]] = defaultdict(list)
-        # What is over and stands in the store still: filed already, if the archive has the very same.
+        # Over and still in the store: filed already if the archive has the very same record.
         self._unfiled: defaultdict[str, list[Task]] = defaultdict(list)
         self._unfiled_runs: defaultdict[str, list[RunRecord]] = defaultdict(list)
         self._known: set[int] = set()
@@ -160,11 +160,11 @@ class History:
     def _is_borne_out(self, task_id: str, moment: int, action: str, facts: dict[str, str]) -> bool:
         if action == "cancelled":
             return hash((task_id, action, moment)) in self._known
-        # v1 did not name the words that a time was given in; of what it wrote, nothing is asked.
+        # v1 did not keep the words that a time was given in; nothing is asked of what it wrote.
         return hash((task_id, moment)) in self._known or not facts.keys() & {"when", "copy"}
 
     def _take_started(self, started: Said) -> None:
-        # What bore this number before was put back, or it was of another occurrence.
+        # An earlier attempt with this number was put back, or belonged to another occurrence.
         self._drop_started(started.id, lambda one: one.attempt == started.attempt)
         if started.run not in self._under_way and hash(started.run) not in self._known:
             self._said[started.id].append(started)
@@ -174,7 +174,7 @@ class History:
             self._said[task_id] = [one for one in self._said[task_id] if one.action != "started" or not is_it(one)]
 
     def _take_unfiled(self) -> None:
-        """What is over and in no file but the store."""
+        """What is over and only in the store."""
         for record in chain.from_iterable(self._unfiled.values()):
             self._take(record, self._store_name)
         for run in chain.from_iterable(self._unfiled_runs.values()):
@@ -183,7 +183,7 @@ class History:
         self._unfiled_runs.clear()
 
     def report(self) -> Report:
-        """What all of it comes to. Nothing may be taken in any more."""
+        """The report on all of it. Nothing may be taken in after this."""
         self._take_unfiled()
         ends: Counter[str] = Counter()
         for one in self._occurrences:

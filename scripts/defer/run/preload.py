@@ -1,8 +1,8 @@
 """All that a process may ever load, loaded now.
 
-A process that runs for long outlives the files it was started from: the checkout is moved, or brought up to
-date, and what is imported later is missing, or of another version than what is at work. A loop calls this when it
-begins, a single wake once it has been waiting for a while.
+A process that runs for long outlives the files it was started from: somebody moves or updates the checkout, and
+what is imported later is missing, or of another version than the running code. A loop calls this when it
+begins, a single wake once it has waited for a while.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _LONG_SECONDS = 2.0
 def everything() -> None:
     """Load every module of this package, every library it uses, and the schema that task files are held to.
 
-    What cannot be loaded, a library that is not installed or a module that is just being written, is
-    missed only by what needs it.
+    What cannot be loaded (a library that is not installed, a module that is just being written) is skipped:
+    only what needs it fails.
     """
     import pkgutil
 
@@ -49,7 +49,7 @@ class AfterAWhile:
         self._at: float | None = time.monotonic() + _LONG_SECONDS
 
     def at(self) -> float | None:
-        """The monotonic time of the loading, which is done here when it has come; None once it is done."""
+        """The monotonic time at which to load; loads when that has come. None once it is done."""
         if self._at is not None and time.monotonic() >= self._at:
             self._at = None
             everything()

@@ -1,14 +1,14 @@
-"""The prompt of an attempt: what an agent that remembers nothing is handed to go on with.
+"""The prompt of an attempt: what an agent that remembers nothing gets to continue with.
 
-Most of it is text from elsewhere: a file's name, a CONTEXT.md, what failed the last time. None of that may pass for a
-heading, a constraint or an instruction. So each fact is one line, and each line of a longer text begins with ``> ``. A
-mark on every line, rather than a fence around the whole: no text can end it, no line of it stands where our headings
-do, and wherever a reader begins, model or person, the line itself says that it is quoted. What neither would see as it
-is (escape sequences, line separators, reversed or hidden text) is shown as an escape (``visible``).
+Most of it is text from elsewhere: a file's name, a CONTEXT.md, what failed the last time. None of that may look like a
+heading, a constraint or an instruction. So each fact is one line, and each line of a longer text begins with ``> ``.
+Every line has a mark, rather than the whole a fence: no text can end it, none of its lines can be one of our headings,
+and wherever a reader begins, model or person, the line itself says that it is quoted. What neither would see
+(escape sequences, line separators, reversed or hidden text) is shown as an escape (``visible``).
 
-The prompt template alone instructs. It stands last, without marks, so that nothing can follow that pretends to be more
-of it: the first line that reads ``## Prompt`` is ours, and all behind it is the template's. Where it is the summary,
-and that may be a CONTEXT.md's, which somebody else may have written, a sentence of ours stands for it.
+Only the prompt template instructs. It comes last, without marks, so that nothing after it can pretend to belong to
+it: the first line that reads ``## Prompt`` is ours, and all that follows is the template. If the template is the
+summary, which may come from a CONTEXT.md that somebody else wrote, a sentence of ours replaces it.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _bullets(values: object) -> Iterator[str]:
     items = [values] if isinstance(values, str) else values if isinstance(values, Iterable) else []
     for first, *further in filter(None, map(_lines, items)):
         yield f"- {first}"
-        # Indented, so that no line of an item passes for the next one.
+        # Indented, so that no line of an item looks like the next item.
         yield from (f"  {line}" if line else "" for line in further)
 
 

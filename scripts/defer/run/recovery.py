@@ -1,11 +1,11 @@
 """Attempts whose runner died: which of them are over, and which must be left alone.
 
 An attempt is lost only when its runner is gone *and* its leader is gone. A leader that lives on
-is left to finish (a second attempt beside it would do the work twice) until its deadline, then
-ended with all that belongs to it. A claim that names no leader was never begun: its gate stayed shut.
+may finish until its deadline (a second attempt beside it would do the work twice), and is then
+ended with all that belongs to it. A claim that names no leader never began: its gate stayed shut.
 
-What cannot be told by a pid, because it ran in another PID namespace or the system shows no processes,
-is told by the runner's lease. A record without one counts as alive until its deadline.
+Where a pid tells nothing, in another PID namespace or where the system shows no processes, the
+runner's lease decides. A record without a lease counts as alive until its deadline.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ALIVE, LOST, OVERDUE, NEVER_BEGAN = "alive", "lost", "overdue", "never began"
 LEASE_WITHOUT_TIMEOUT = timedelta(hours=24)
 """How long an attempt without a timeout counts as alive where nobody can tell."""
 V1_LEASE = timedelta(hours=1)
-"""How long a v1 record, which names no process, counts as alive: v2's default timeout."""
+"""How long a v1 record, which does not name a process, counts as alive: v2's default timeout."""
 
 IsHeld = Callable[[object], bool | None]
 """Whether the holder of a lease lives, by the lease's name; None where that cannot be told."""
@@ -35,7 +35,7 @@ IsHeld = Callable[[object], bool | None]
 def verdict(task: Task, now: datetime, is_held: IsHeld, me: Identity | None = None) -> str:
     """``alive``; ``lost``; ``never began``; or ``overdue``: its leader lives past its deadline without a runner.
 
-    ``me`` is the runner that asks: another wake of the same process is over.
+    ``me`` is the runner that asks: any other wake of the same process is over.
     """
     run = task.get("run")
     holder = run.get("runner") if isinstance(run, dict) else None
@@ -57,15 +57,15 @@ def verdict(task: Task, now: datetime, is_held: IsHeld, me: Identity | None = No
 
 
 def _lives(run: RunUnderWay, known: Identity, is_held: IsHeld, *, is_leader: bool = False) -> bool | None:
-    """Whether the runner or the leader of a run lives: by its pid where that says something, else by the lease."""
+    """Whether the runner or the leader of a run lives: by its pid if that tells anything, else by the lease."""
     by_pid = process.is_alive(known)
     if by_pid is not None and process.is_of_this_boot(known):
         return by_pid
-    # A container may see a boot of its own: what another boot wrote may be alive as long as its lease is held.
+    # A container may see its own boot id: what another boot wrote may be alive as long as its lease is held.
     held = is_held(run.get("lease"))
     if held is None:
         return by_pid
-    # A leader that shares our namespace and cannot be seen may have outlived its runner and its keeper.
+    # A leader in our namespace that cannot be seen may have outlived its runner and its keeper.
     return by_pid if is_leader and not held and process.is_of_this_namespace(known) else held
 
 
@@ -95,7 +95,7 @@ def holder(task: Task) -> str:
 
 
 def _lease_of(run: RunUnderWay, task: Task) -> timedelta:
-    """How long after its start an attempt that cannot be told counts as alive: to its deadline, or a day."""
+    """How long after its start an attempt that nobody can see counts as alive: to its deadline, or a day."""
     deadline = run.get("deadline_at")
     return instants.from_text(deadline) - _started(task) if deadline else LEASE_WITHOUT_TIMEOUT
 
@@ -107,7 +107,7 @@ def _was_earlier_wake(runner: Identity, me: Identity | None) -> bool:
 
 
 def _counts_still(task: Task, now: datetime, lease: timedelta) -> bool:
-    """Whether the lease counts still; a start in the future, from a clock that was wrong, gives none for ever."""
+    """Whether the lease still counts; a start in the future, from a wrong clock, must not make it last for ever."""
     return -lease < now - _started(task) < lease
 
 

@@ -6,8 +6,8 @@ Any number of wakes may be at work on one store, whose lock is held three times 
 2. the leader is started behind its gate, *start* writes its identity, then the gate opens;
 3. *settle* writes the outcome, if the record still carries this run.
 
-One thread. ``loop`` waits for pipes, deaths, signals and deadlines. Whatever is to be done with the store
-stands on an ``agenda``: while attempts are under way nothing waits for its lock or for its disk.
+One thread. ``loop`` waits for pipes, deaths, signals and deadlines. Everything that is to be done with the store
+is on an ``agenda``: while attempts are under way nothing waits for its lock or its disk.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
 
 _SETTLE_TRIES = 60
 _FILE_EVERY_SECONDS = 1.0
-# What the system may lack for a while, whatever the task: no reason for it to fail.
+# What the system may lack for a while, whatever the task: that is not a reason for the task to fail.
 _OUT_OF_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
 
 
 class Runner:
-    """One wake. ``clock`` gives the present instant; it is a parameter for tests alone.
+    """One wake. ``clock`` gives the present instant; only tests pass another.
 
     ``loop``: where it waits, if its process runs more than one wake.
     """
@@ -67,7 +67,7 @@ class Runner:
         loop: Loop | None = None,
     ) -> None:
         self._store, self._config, self._audit, self._clock = store, config, audit, clock
-        # One process may wake many times (--loop); what an earlier wake of it left behind has nobody any more.
+        # One process may wake many times (--loop); nobody else looks after what an earlier wake of it left.
         self._wake = os.urandom(8).hex()
         self._me: Identity = {**process.identity(os.getpid()), "wake": self._wake}
         self._lease = lease.Lease(config.tasks_file, self._wake)
@@ -84,9 +84,9 @@ class Runner:
         self._tally = Tally(audit)
         self.counts = self._tally.counts
         self.out_of_reach: list[Task] = []
-        """Attempts that take slots, and whose processes nobody here can see."""
+        """Attempts that take up slots and whose processes cannot be seen from here."""
         self.settled: Task | None = None
-        """The record of the attempt that was settled last, as it is then."""
+        """The record of the attempt that was settled last, as it was then."""
 
     def wake(self) -> None:
         """Do all that can be done now. Raises DeferError when the wake itself cannot do its work."""
@@ -136,14 +136,14 @@ class Runner:
         return bool(self._loop.attempts or self._endings)
 
     def _set_patience(self, others_wait: bool) -> None:
-        """With nothing under way a wake waits for the lock as any command does; else it comes back to it."""
+        """With nothing under way a wake waits for the lock as any command does; otherwise it tries again later."""
         self._store.patience = 0.0 if self._is_at_work() or others_wait else None
 
     def _tell_failure(self, action: str, task_id: str | None, error: DeferError) -> None:
         self._audit.note(self._clock(), action, task_id, error=error)
 
     def _end_the_wake(self, error: DeferError) -> None:
-        """A store that fails for a while costs no attempt under way; where there is none, it ends the wake."""
+        """A store that fails for a while must not cost an attempt under way; if there is none, it ends the wake."""
         if not self._is_at_work() and not self._agenda:
             raise error
 
@@ -164,19 +164,19 @@ class Runner:
         self.out_of_reach = [one for one in executing if recovery.is_out_of_reach(one, now, self._is_held)]
 
     def _look_after_alone(self, one: Task, now: datetime) -> None:
-        """Whatever a hand has put into this record, it must not keep the others waiting."""
+        """Whatever somebody has written into this record by hand, it must not keep the others waiting."""
         try:
             self._look_after(one, now)
         except DeferError:
             raise
         except Exception as error:
             self._audit.note(now, "recovery_failed", one["id"], run=run_id(one), error=error)
-            # Where the system cannot show what runs just now, nothing is settled before it has ended.
+            # While the system cannot show what runs, nothing is settled before it has ended.
             if not isinstance(error, OSError):
                 self._settle(one, recovery.lost(one))
 
     def _look_after(self, one: Task, now: datetime) -> None:
-        """Somebody's attempt: settle it if it is over, end it if it should be, else leave it alone."""
+        """Look at somebody's attempt: settle it if it is over, end it if it should be, else leave it alone."""
         found = recovery.verdict(one, now, self._is_held, self._me)
         if found == recovery.NEVER_BEGAN or self._is_forgotten(one):
             self._put_back(one, None)
@@ -186,15 +186,15 @@ class Runner:
             self._end_what_is_left(one, is_overdue=found == recovery.OVERDUE)
 
     def _is_forgotten(self, one: Task) -> bool:
-        """Whether this very wake claimed it without hearing so: a disk may keep what it says it did not write."""
+        """Whether this very wake claimed it unknowingly: a disk may keep what it reported as not written."""
         waiting = (("starting_failed", one["id"]), ("put_back_failed", one["id"]))
         is_mine = recovery.wake_of(one) == self._wake and not (one.get("run") or {}).get("leader")
         return is_mine and not any(name in self._agenda for name in waiting)
 
     def _end_what_is_left(self, one: Task, *, is_overdue: bool) -> None:
-        """What an attempt without a runner has left would work on in a workspace that counts as free.
+        """End what an attempt without a runner has left: it would go on working in a workspace that counts as free.
 
-        What it was told to leave running stays, if its leader came to its own end.
+        What it was told to leave running stays, if its leader ended by itself.
         """
         leader = (one.get("run") or {}).get("leader")
         if leader and (is_overdue or not one.get("leave_running")):
@@ -215,7 +215,7 @@ class Runner:
         return {**run, "lease": held} if held else run
 
     def _claim_when_it_is_time(self) -> None:
-        """Claim until nothing is due or no slot is free; again when a slot comes free, and now and then."""
+        """Claim until nothing is due or no slot is free; again when a slot gets free, and now and then."""
         if self._may_claim() and time.monotonic() >= self._claim_at:
             self._claim_at = time.monotonic() + self._claim_every
             self._agenda.do("claim_failed", None, self._claim_while_due, give_up=self._end_the_wake)
@@ -226,7 +226,7 @@ class Runner:
     def _claim_while_due(self) -> None:
         while self._may_claim() and self._claim() and len(self._loop.attempts) < self._max_parallel:
             if self._is_at_work():
-                # Those at work have deadlines, and pipes to be read: again in the next turn.
+                # Running attempts have deadlines, and pipes to be read: go on in the next turn.
                 self._claim_at = 0.0
                 return
             self._set_patience(others_wait=len(self._agenda) > 1)
@@ -245,7 +245,7 @@ class Runner:
         return bool(changed)
 
     def _start(self, claimed: Task) -> None:
-        """Put the leader behind its gate and its identity on the agenda. What fails here is this task's alone."""
+        """Put the leader behind its gate and its identity on the agenda. A failure here concerns this task alone."""
         run = run_id(claimed)
         paths = Paths.of(self._config.log_dir, claimed["id"], str(run))
         self.counts["started"] += 1
@@ -253,7 +253,7 @@ class Runner:
         try:
             command.write_prompt(claimed, paths, self._config)
         except Exception as error:
-            # A directory in the place of the prompt is in this task's way alone.
+            # A directory in place of the prompt stops this task alone.
             if isinstance(error, OSError) and not isinstance(error, IsADirectoryError):
                 self._put_back(claimed, error)
             else:
@@ -268,7 +268,7 @@ class Runner:
         except Misconfigured as error:
             self._settle(claimed, command.misconfigured(error, paths, self._config))
         except Exception as error:
-            # Neither what the system lacks nor what stands where our own directory belongs is this task's fault.
+            # What the system lacks, or what is in place of our own directory, is not this task's fault.
             if isinstance(error, trust.Untrusted) or isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 self._put_back(claimed, error)
             else:
@@ -312,7 +312,7 @@ class Runner:
         try:
             return Keeper(self._config.secrets, self._config.output_limit_bytes, self._lease.fd)
         except OSError as error:
-            # Too many processes, say. It is for the worst case; the attempts need not wait for it.
+            # Too many processes, say. The keeper is for the worst case; the attempts need not wait for it.
             self._audit.note(self._clock(), "no_keeper", None, error=error.strerror)
             return None
 
@@ -322,7 +322,7 @@ class Runner:
         return settling.with_leader(current, process.identity(attempt.leader.pid), deadline, attempt.paths)
 
     def _put_back(self, mine: Task, error: OSError | DeferError | None) -> None:
-        """Nothing was run. If the reason is the system's, let it wait, claim none for a while, say so at the end."""
+        """Nothing was run. If the reason is the system's, let it wait, claim nothing for a while, say so at the end."""
         if error is not None:
             self._held_until = time.monotonic() + self._claim_every
             self._held_up = error if isinstance(error, DeferError) else fsio.storage_error(error, self._config.log_dir)
@@ -355,7 +355,7 @@ class Runner:
                 self._settle(one, recovery.lost(one))
 
     def _stop(self) -> None:
-        """Told to stop: claim nothing more, end the attempts as a timeout would."""
+        """Obey a signal to stop: claim nothing more, end the attempts as a timeout would."""
         self._is_stopping = True
         for action in ("claim_failed", "recovery_failed"):
             self._agenda.drop(action)
@@ -365,7 +365,7 @@ class Runner:
     # Settle
 
     def _settle(self, mine: Task, result: Outcome) -> None:
-        """Write the outcome. A store that cannot take it now is asked again, so that no outcome is lost."""
+        """Write the outcome. If the store cannot take it now, try again, so that no outcome is lost."""
         write = partial(self._write_outcome, mine, result)
         self._agenda.do("settling_failed", mine["id"], write, patience=_SETTLE_TRIES)
 
@@ -380,9 +380,9 @@ class Runner:
         self._tally.settled(settled, result, now)
 
     def _file_meanwhile(self) -> None:
-        """File while attempts are under way. What fails is left to the end of the wake, which says so.
+        """File while attempts are under way. What fails is left to the end of the wake, which reports it.
 
-        Not for each attempt that ends: filing costs three times what settling does.
+        Not after each attempt: filing costs three times as much as settling.
         """
         if self._something_to_file and self._is_at_work() and time.monotonic() >= self._file_at:
             self._something_to_file = False

@@ -1,7 +1,7 @@
 """The directories that a configuration names, and who else may write there.
 
-What is refused (``check``) is what every user may write or another user owns: such a one could have planted every
-record, and a record names programs. What is only told (``doubts``) may be meant: a group of people one trusts.
+``check`` refuses what every user may write or another user owns: they could have planted any record, and a record
+names programs to run. ``doubts`` only tells of what may be meant: a group of people whom the user trusts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from defer.settings.config import Config
 
 
 def check(config: Config) -> None:
-    """Raise StorageError for a directory of ours, or a link to one or to the tasks file, that another has a hand in."""
+    """Raise StorageError for a directory of ours, or a link to one or to the tasks file, that others may change."""
     for path in _places(config):
         with fsio.storage_errors(path):
             trust.check_directory(fsio.kernel, path, may_be_link=True)
@@ -29,7 +29,7 @@ def _places(config: Config) -> list[Path]:
 
 
 def doubts(config: Config) -> list[str]:
-    """What somebody should know of who else may write or read what is ours; nothing of it keeps us from working."""
+    """Warnings about who else may write or read what is ours; none of them stops the work."""
     return [*_of_directories(config), *_of_settings(config)]
 
 
@@ -37,7 +37,7 @@ def _of_directories(config: Config) -> Iterator[str]:
     places = _places(config)
     open_to_group = [str(path) for path in places if _is_open_to_group(path)]
     if open_to_group:
-        # Under a umask of 002 it is all that version 1 has made: one line, and one command that mends it.
+        # Under a umask of 002 this is all that version 1 has made: one line, and one command that fixes it.
         mend = f"chmod g-w {' '.join(open_to_group)}"
         yield f"the group may write {' and '.join(open_to_group)}, and so run programs as you ({mend})"
     # Most of them lie in one directory.

@@ -131,7 +131,7 @@ def test_an_occurrence_too_late_to_be_of_use_is_missed(make: Make) -> None:
     waiting = make("0 9 * * *", at("2026-03-01T00:00:00Z"), expires="1h")
     moved = begin(waiting, at("2026-03-01T10:00:01Z"))
     assert moved["status"] == "scheduled"
-    assert moved["ended"][0]["reason"] == "too late to be of use"
+    assert moved["ended"][0]["reason"] == "too late: its limit had passed"
     assert begin(waiting, at("2026-03-01T10:00:00Z"))["status"] == "executing"
 
 
