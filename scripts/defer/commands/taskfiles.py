@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import Namespace
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from defer import fsio, instants, say
 from defer.client import Client
@@ -23,6 +23,9 @@ from defer.taskfiles import read, write
 from defer.taskfiles.read import BadFile, Located
 
 from . import fileflags, output
+
+if TYPE_CHECKING:
+    from defer.taskfiles.foreign import Job
 
 Connect: TypeAlias = Callable[[], Client]
 
@@ -103,6 +106,16 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
     directory = _directory(args, client)
     source = Path(args.file)
     jobs = foreign.agentica(read.read(source, _JOBS_LIMIT), source, client.clock())
+    written, left_out = _files_for(client, directory, jobs)
+    plan = _imported(client, args, directory, written)
+    if written and client.config.executor is None:
+        plan.warnings.append("no executor is set, so the prompts are only prepared (set DEFER_EXECUTOR)")
+    status = _finish(client, args, directory, plan, left_out)
+    return EXIT_REFUSED if status == EXIT_OK and len(written) < len(jobs) else status
+
+
+def _files_for(client: Client, directory: Path, jobs: Sequence[Job]) -> tuple[dict[str, bytes], list[str]]:
+    """The contents of the files for some jobs, by id, and in lines what of them is left out."""
     written: dict[str, bytes] = {}
     left_out: list[str] = []
     taken = _Taken(client, directory, {job.task_id for job in jobs})
@@ -117,11 +130,7 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
             left_out.append(f"{job.task_id}: not carried over: {error.lines[0].said}")
         except (BadInput, Refused) as error:
             left_out.append(f"{job.task_id}: not carried over: {error}")
-    plan = _imported(client, args, directory, written)
-    if written and client.config.executor is None:
-        plan.warnings.append("no executor is set, so the prompts are only prepared (set DEFER_EXECUTOR)")
-    status = _finish(client, args, directory, plan, left_out)
-    return EXIT_REFUSED if status == EXIT_OK and len(written) < len(jobs) else status
+    return written, left_out
 
 
 class _Taken:

@@ -183,25 +183,30 @@ def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
     return planned
 
 
-def _request(file: TaskFile, config: Config) -> Request:
-    """What the file asks for."""
-    text, command = file.text, file.command
+def _own_fields(file: TaskFile) -> dict[str, object]:
+    """What only a task from a file has in its record."""
     extra = {
-        "command": command,
+        "command": file.command,
         "env": sorted(file.fields.get("env", {})) or None,
         "sticky_session": file.sticky_session or None,
         "leave_running": file.fields.get("leave_running") or None,
         "agent": file.agent,
         "permissions": file.fields.get("permissions"),
         "source": _source_of(file),
-        **{name: text(name) for name in ("model", "name", "description", "when_to_use")},
+        **{name: file.text(name) for name in ("model", "name", "description", "when_to_use")},
     }
+    return {name: value for name, value in extra.items() if value is not None}
+
+
+def _request(file: TaskFile, config: Config) -> Request:
+    """What the file asks for."""
+    text = file.text
     return Request(
         when=file.schedule,
         context={"summary": _summary(file)},
         tz=text("tz"),
         task_id=file.task_id,
-        intent="execute_action" if command else "resume_task",
+        intent="execute_action" if file.command else "resume_task",
         prompt_template=file.prompt,
         max_retries=int(file.fields.get("retries", 0)),
         timeout=file.timeout_seconds,
@@ -212,7 +217,7 @@ def _request(file: TaskFile, config: Config) -> Request:
         jitter=text("jitter"),
         catch_up=text("catch_up"),
         overlap=text("overlap"),
-        extra={name: value for name, value in extra.items() if value is not None},
+        extra=_own_fields(file),
     )
 
 

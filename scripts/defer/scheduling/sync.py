@@ -70,18 +70,25 @@ def directory_of(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def files(directory: Path) -> tuple[dict[str, Path], dict[str, Located]]:
-    """The task files of a directory by id, and for each id that cannot be used what is wrong with it."""
+def files(
+    directory: Path, unwritten: Collection[str] = (), only: Collection[str] | None = None
+) -> tuple[dict[str, Path], dict[str, Located]]:
+    """The task files of a directory by id, and for each id that cannot be used what is wrong with it.
+
+    ``unwritten`` are ids whose files are yet to come; with ``only`` nothing but these ids is looked at.
+    """
     with fsio.storage_errors(directory):
         # Whoever may put a file there says what runs as us.
         trust.check_directory(fsio.kernel, directory, may_be_link=True)
         paths = [directory / name for name in fsio.names(directory) if not name.startswith(".")]
     found: dict[str, list[Path]] = {}
     for path in paths:
-        if path.suffix.lower() in read.SUFFIXES and not os.path.isdir(path) and not _is_about_the_rest(path):
+        is_wanted = path.suffix.lower() in read.SUFFIXES and (only is None or path.stem in only)
+        if is_wanted and not os.path.isdir(path) and not _is_about_the_rest(path):
             found.setdefault(path.stem, []).append(path)
     bad = {task_id: why for task_id, those in found.items() if (why := _why_not(task_id, those))}
-    return {task_id: those[0] for task_id, those in found.items() if task_id not in bad}, bad
+    to_come = {task_id: directory / f"{task_id}.yml" for task_id in unwritten if task_id not in bad}
+    return {**to_come, **{task_id: those[0] for task_id, those in found.items() if task_id not in bad}}, bad
 
 
 def _why_not(task_id: str, paths: list[Path]) -> Located | None:
@@ -121,11 +128,7 @@ def plan(
     yet to be written, by id: what would be if they were.
     """
     unwritten = contents or {}
-    found, bad = files(directory)
-    found = {**{task_id: directory / f"{task_id}.yml" for task_id in unwritten if task_id not in bad}, **found}
-    if only is not None:
-        found = {task_id: path for task_id, path in found.items() if task_id in only}
-        bad = {task_id: why for task_id, why in bad.items() if task_id in only}
+    found, bad = files(directory, unwritten, only)
     records = _records(store, found, directory, only)
     absent = {task_id for task_id in found if task_id not in records}
     ended = archive.latest_of(config.archive_dir, absent)
@@ -215,20 +218,26 @@ def _look(
     if owner:
         raise BadFile([located(path, f"the id is taken by {owner} (rename the file, or defer cancel {path.stem})")])
     raw = read.read(path) if unwritten is None else unwritten
-    if known is not None and _is_unchanged(path, raw, known):
-        if live is not None:
-            return _same(live)
-        if not (again and known["status"] == task.CANCELLED) and known.get("cancel_reason") != FILE_REMOVED:
-            return Step(SAME, path.stem, f"{known['status']}; runs again when its file changes")
+    if known is not None and _is_unchanged(path, raw, known) and not (live is None and _comes_back(known, again)):
+        return _same(live) if live else Step(SAME, path.stem, f"{known['status']}; runs again when its file changes")
     if there is not None:
         versions.must_know(there)
-    file = read.describe(path, raw)
+    return _read_anew(read.describe(path, raw), live, config, now)
+
+
+def _comes_back(ended: Task, again: bool) -> bool:
+    """Whether a task that has ended is scheduled anew though its file is unchanged: it is there again, or asked for."""
+    return ended.get("cancel_reason") == FILE_REMOVED or (again and ended["status"] == task.CANCELLED)
+
+
+def _read_anew(file: TaskFile, live: Task | None, config: Config, now: datetime) -> Step:
+    """What a new or changed file makes of its task. Raises BadFile."""
     if live is None:
-        return Step(NEW, path.stem, "", file, fromfile.new(file, config, now))
+        return Step(NEW, file.task_id, "", file, fromfile.new(file, config, now))
     if live["status"] == task.EXECUTING:
         fromfile.check(file, config, now)
-        return _noted(Step(CHANGED, path.stem, "", file), live)
-    return Step(CHANGED, path.stem, "", file, fromfile.changed(live, file, config, now), live)
+        return _noted(Step(CHANGED, file.task_id, "", file), live)
+    return Step(CHANGED, file.task_id, "", file, fromfile.changed(live, file, config, now), live)
 
 
 def other_owner(path: Path, record: Task) -> str | None:
@@ -295,8 +304,8 @@ def apply(
     )
     # What is not in the store any more has ended and was filed since: its step is as it was.
     failed = changes_made.failed | (results.keys() - done.keys())
-    steps = [step if step.task_id not in done else _came_out(step, done[step.task_id]) for step in wanted.steps]
-    return [step for step in steps if step.task_id not in failed], problems
+    came_out = {task_id: _noted(changing[task_id]._replace(record=one), one) for task_id, one in done.items()}
+    return [came_out.get(step.task_id, step) for step in wanted.steps if step.task_id not in failed], problems
 
 
 class _Changes:
@@ -324,10 +333,6 @@ class _Changes:
     def _note(self, current: Task, lines: list[str]) -> None:
         self.failed.add(current["id"])
         self.problems += lines
-
-
-def _came_out(step: Step, result: Task) -> Step:
-    return _noted(step._replace(record=result), result)
 
 
 def _add(new: list[Step], store: Store, audit: AuditLog, now: datetime) -> list[str]:
