@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,11 @@ FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error
 ONLY_ROOT = "only root can make another user's files"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason=ONLY_ROOT)
 """A kernel lets nobody else give a file to another user."""
+
+
+def slow_but(daily: Container[str], values: Iterable[str]) -> list[Any]:
+    """The values of a table, for ``parametrize``: those that are not among ``daily`` are for ``make test-slow``."""
+    return [value if value in daily else pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 def until(condition: Callable[[], Any], what: str = "the condition") -> Any:

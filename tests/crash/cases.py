@@ -314,6 +314,11 @@ CASES: dict[str, Case] = {
     "no last newline, schedule": Case(no_last_newline, schedule("new"), one_step=True),
 }
 
+DAILY = ("schedule", "cancel", "claim", "settle ok", "settle retry", "recover", "archive", "rewrite", "torn line, wake")
+"""Between them they take every way through the store; `make test-slow` goes through the others, too."""
+COSTLY = ("occurrences that were missed", "several at once", "several at once, large store")
+"""Those with the most operations."""
+
 
 @cache
 def _prepared(name: str) -> Machine:

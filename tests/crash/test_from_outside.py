@@ -17,6 +17,7 @@ import pytest
 from real import PREDICTABLE, Place
 
 from defer import process
+from support import slow_but
 
 # What may change something; reading calls are gone through in memory.
 CHANGING = ("openat", "write", "fsync", "ftruncate", "rename", "unlink", "mkdir", "utimensat", "flock")
@@ -116,7 +117,7 @@ def acknowledged(name: str, done: subprocess.CompletedProcess[str]) -> set[str]:
     return known | ({"new"} if name == "schedule" and done.returncode == 0 else set())
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", slow_but(("schedule",), COMMANDS))
 def test_row_1_sigkill_at_each_system_call(
     name: str, tmp_path: Path, needs: Callable[..., None], count: Callable[[str, int], None], depth: int
 ) -> None:
@@ -136,7 +137,7 @@ def test_row_1_sigkill_at_each_system_call(
     count("kills from outside", killed)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", slow_but(("wake",), COMMANDS))
 def test_row_3_each_system_call_fails(
     name: str, tmp_path: Path, needs: Callable[..., None], count: Callable[[str, int], None], depth: int
 ) -> None:

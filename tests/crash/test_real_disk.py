@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from cases import CASES, perform, start
+from cases import CASES, DAILY, perform, start
 from ext4 import Ext4, Ext4Kernel, missing, own_mounts
 from memfs import Fault, MemKernel
 from world import POWER_PATIENCE, Machine, examine
+
+from support import slow_but
 
 MODES = ("data=ordered", "data=writeback")
 WITHOUT = missing()
@@ -18,7 +20,7 @@ WITHOUT = missing()
 pytestmark = pytest.mark.skipif(WITHOUT is not None, reason=f"a real file system losing power: {WITHOUT}")
 
 
-@pytest.fixture(scope="module", params=MODES)
+@pytest.fixture(scope="module", params=slow_but(("data=ordered",), MODES))
 def ext4(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ext4]:
     with own_mounts():
         disk = Ext4(tmp_path_factory.mktemp("ext4"), request.param)
@@ -60,7 +62,7 @@ def lose_power(name: str, number: int, ext4: Ext4) -> bool:
     return result == "done"
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", slow_but(DAILY, CASES))
 def test_row_2_a_real_disk_loses_power_after_every_change(
     name: str, ext4: Ext4, count: Callable[[str, int], None], depth: int
 ) -> None:

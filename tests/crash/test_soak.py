@@ -6,7 +6,10 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from soak import soak
+
+pytestmark = pytest.mark.slow
 
 SECONDS, PROCESSES = 8, 16
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from cases import CASES, operations, perform, start
+from cases import CASES, DAILY, operations, perform, start
 from memfs import Fault
 from world import do, examine, examine_readers, schedule, wake
+
+from support import slow_but
 
 SECOND = ("kill-before", "kill-half", "EIO", "EIO-ever", "ENOSPC-ever")
 
@@ -18,8 +20,8 @@ def stride(length: int, wanted: int, offset: int) -> range:
     return range(offset % step, length, step)
 
 
-@pytest.mark.parametrize("first", ["kill-after", "kill-half", "EIO-ever"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("first", slow_but(("kill-after",), ["kill-after", "kill-half", "EIO-ever"]))
+@pytest.mark.parametrize("name", slow_but(DAILY, CASES))
 def test_row_15_a_fault_while_the_next_wake_makes_good(
     name: str, first: str, count: Callable[[str, int], None], depth: int
 ) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.programs
+
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = """
 [project]
@@ -142,6 +144,7 @@ def test_makes_an_environment_with_what_is_locked_and_says_so_once(clone: Path) 
     assert (second.returncode, second.stdout, second.stderr) == (0, f"{python}\n", "")
 
 
+@pytest.mark.slow
 def test_two_at_once_make_one_environment(clone: Path) -> None:
     both = [
         subprocess.Popen(command(clone), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
@@ -152,6 +155,7 @@ def test_two_at_once_make_one_environment(clone: Path) -> None:
     assert sorted(err.count("setting up") for _, err in said) == [0, 1]
 
 
+@pytest.mark.slow
 def test_what_a_killed_builder_left_is_not_taken_for_ready_and_is_redone(clone: Path) -> None:
     builder = subprocess.Popen(command(clone, "--quiet"), start_new_session=True)
     until((clone / ".venv" / "bin" / "python").exists)
@@ -199,6 +203,7 @@ def test_what_it_is_made_from_makes_it_stale(ready: Path, changed: str) -> None:
     assert bootstrap(ready, "--check").returncode == 0
 
 
+@pytest.mark.slow
 def test_an_environment_whose_python_has_gone_is_made_anew(ready: Path) -> None:
     python = ready / ".venv" / "bin" / "python"
     python.unlink()
@@ -208,6 +213,7 @@ def test_an_environment_whose_python_has_gone_is_made_anew(ready: Path) -> None:
     subprocess.run([python, "-I", "-c", "import token_of_defer"], check=True)
 
 
+@pytest.mark.slow
 def test_extras_come_into_the_same_environment(ready: Path) -> None:
     assert bootstrap(ready, "--extra", "dev", "--check").returncode == 74
     assert bootstrap(ready, "--extra", "dev").stdout == f"{ready / '.venv' / 'bin' / 'python'}\n"
@@ -234,6 +240,7 @@ def test_a_folder_in_the_way_is_left_alone(clone: Path) -> None:
     assert [path.name for path in (clone / ".venv").iterdir()] == ["letters"]
 
 
+@pytest.mark.slow
 def test_pip_failing_is_one_line_with_its_reason_and_the_command(clone: Path) -> None:
     (clone / "token_of_defer-1.0-py3-none-any.whl").write_bytes(b"another file under the same name")
     failed = bootstrap(clone, "--quiet")
@@ -279,6 +286,7 @@ def unprivileged(needs: Callable[..., None]) -> tuple[str, ...]:
     return ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", "--")
 
 
+@pytest.mark.slow
 def test_read_only_code_gets_its_environment_in_the_data_directory(
     clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unprivileged: tuple[str, ...]
 ) -> None:
@@ -333,6 +341,7 @@ def test_a_script_goes_on_under_the_environment(ready: Path, tmp_path: Path, mon
     assert done.stdout == f"['a b', '--flag'] typed {ready / '.venv'}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", [0o000, 0o027, 0o777], ids=oct)
 def test_the_environment_is_as_private_as_the_caller_is_and_of_use_to_its_owner(clone: Path, mask: int) -> None:
     command = [sys.executable, "scripts/bootstrap.py"]

@@ -6,6 +6,8 @@ import pytest
 
 from support import ROOT
 
+pytestmark = pytest.mark.programs
+
 
 def clean(place, confirm="yes", **env):
     return subprocess.run(

@@ -23,6 +23,8 @@ from defer.run import wake
 from defer.timegrammar.reading import Reading
 from support import NOW, SCRIPTS, Place, v1_task
 
+pytestmark = pytest.mark.programs
+
 FRONT, WAKE = "schedule-task.sh", "run-deferred.sh"
 # What no ordinary command may load: each costs more than Python's own start, or half of it.
 HEAVY = {

@@ -32,6 +32,7 @@ from defer.executors import registry, resultfile
 from defer.record import outcome, task
 from defer.settings import config
 from defer.settings import format as settings
+from support import slow_but
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -526,7 +527,8 @@ def is_not_run(block: Block) -> bool:
     return block.comment.startswith("<!-- not run:")
 
 
-@pytest.mark.parametrize("section", runnable())
+@pytest.mark.programs
+@pytest.mark.parametrize("section", slow_but(("A first minute", "Writing an executor"), runnable()))
 def test_commands_of_readme_do_what_they_show(section: str, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     ready = subprocess.run(["bash", ROOT / "scripts" / "schedule-task.sh", "--help"], capture_output=True, text=True)

@@ -16,6 +16,8 @@ from defer.errors import EXIT_IO, NoHome
 from defer.settings import config
 from support import SCRIPTS, records, v1_task
 
+pytestmark = pytest.mark.programs
+
 NOT_SET = b"defer: HOME is not set, and no account names a home directory ("
 RELATIVE = b"defer: HOME is not a full path: home ("
 NOBODYS = "54321"

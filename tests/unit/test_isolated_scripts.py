@@ -11,6 +11,8 @@ import pytest
 
 from support import SCRIPTS
 
+pytestmark = pytest.mark.programs
+
 CALLS = {
     "time_utils.py": (
         ["normalize", "2026-04-08T16:45:00Z", "--now", "2026-04-08T16:00:00Z"],

@@ -20,6 +20,8 @@ from defer import fsio, locking
 from defer.errors import StoreBusy
 from support import SCRIPTS, Place, is_running, until, v1_task
 
+pytestmark = pytest.mark.programs
+
 HOLDER = """
 import fcntl, os, sys
 fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)

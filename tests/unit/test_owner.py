@@ -11,6 +11,8 @@ import pytest
 
 from support import DEADLINE_SECONDS, SCRIPTS, Place, give_to_user
 
+pytestmark = pytest.mark.programs
+
 UID = 1234
 # The clone and pytest's directories may lie where only root may look: to look is all that is granted.
 AS_USER = [

@@ -21,6 +21,8 @@ from defer.record import codec
 from support import NOW, SCRIPTS, is_running, leaving_pid, lines_of, quoted, strict, umask, until, until_there, v1_task
 from wrong_records import NOT_RECORDS, WRONG_FIELDS
 
+pytestmark = pytest.mark.programs
+
 ONE = "task_20260408_163500_4821"
 
 

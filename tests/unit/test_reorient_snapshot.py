@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.programs
+
 ONE_NAME = "(give one name under ~/data/research/projects)"
 SCRIPT = Path(__file__).parents[2] / "scripts" / "reorient_snapshot.py"
 

@@ -16,6 +16,8 @@ import pytest
 import setupguard
 from support import SCRIPTS, Started, as_root
 
+pytestmark = pytest.mark.programs
+
 NOBODY = 65534
 LIBRARIES = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
 HURRIED = """

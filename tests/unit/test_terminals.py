@@ -17,6 +17,8 @@ from defer.record import codec
 from defer.store import audit
 from support import DEADLINE_SECONDS, SCRIPTS, Place, text_at, v1_task
 
+pytestmark = pytest.mark.programs
+
 EVIL = (
     "X\x1b[2J\x1b[31m\x1b]8;;http:e\x07\x9b2J\x9d0;t\x9c\x07\x08\x0b\x0c\x7f\x85\u2028\u2029"
     "\u061c\u200e\u200f\u202a\u202e\u2066\u2069\ufeff\U000e0001\U000e0041Z"

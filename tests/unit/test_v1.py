@@ -10,6 +10,8 @@ import pytest
 from defer.run.attempt import Attempt
 from support import NOW, at, quoted, strict, until, v1_task
 
+pytestmark = pytest.mark.programs
+
 # One record in every spelling that v1's users have: jq, Python and editors space and order as they like.
 COMPACT = (
     '{"id":"task_20260408_163500_4821","created_at":"2026-04-08T16:35:00Z","run_at":"2026-04-08T16:45:00Z",'

@@ -22,6 +22,8 @@ import pytest
 import support
 from support import ROOT, Place, quoted, strict, v1_task
 
+pytestmark = pytest.mark.programs
+
 TABLE = ROOT / "docs" / "v1.md"
 CHANGELOG = ROOT / "CHANGELOG.md"
 V1_SCRIPTS = os.environ.get("V1_SCRIPTS")

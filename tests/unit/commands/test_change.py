@@ -18,6 +18,8 @@ import pytest
 from defer import say as words
 from support import DEADLINE_SECONDS, NOW, ROOT, SCRIPTS, Place, strict
 
+pytestmark = pytest.mark.programs
+
 Say = Callable[..., str]
 
 
@@ -54,6 +56,7 @@ def say(place: Place) -> Say:
 MOMENT = r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC, in \d+ \w+( \d+ \w+)?"
 
 
+@pytest.mark.slow
 def test_a_day_with_one_task(say: Say) -> None:
     assert re.fullmatch(rf"“x” runs {MOMENT}, as x\.\n", say("30m", "x", "--id", "x"))
     assert re.fullmatch(rf"x: runs {MOMENT}\n", say("snooze", "x", "2h"))
@@ -185,6 +188,7 @@ def test_the_distance_in_a_table_is_rounded(seconds: int, said: str) -> None:
 # docs/recurring.md
 
 
+@pytest.mark.slow
 def test_every_command_of_the_page_on_it_works_and_answers_as_shown(place: Place) -> None:
     page = (ROOT / "docs" / "recurring.md").read_text()
     typed = 0

@@ -13,6 +13,8 @@ import pytest
 
 from support import SCRIPTS, quoted, strict, v1_task, warnings_of
 
+pytestmark = pytest.mark.programs
+
 FILED = b'{"id":"x","status":"completed","filed_at":"x"}'
 LINE = re.compile(r"defer: [^\n]+\n")
 

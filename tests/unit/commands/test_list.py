@@ -11,6 +11,8 @@ import pytest
 from defer.commands import output
 from support import NOW, strict, v1_task
 
+pytestmark = pytest.mark.programs
+
 LINES = {
     "as we write them": json.dumps(v1_task(), separators=(",", ":")).encode() + b"\n",
     "with spaces": json.dumps(v1_task(), indent=None).encode() + b"\n",

@@ -677,6 +677,7 @@ def test_a_dry_run_says_what_is_done(run: Run, tasks: Path, monkeypatch: pytest.
     assert foretold(run, "import", "--from", "agentica", str(jobs)) == "same c same d"
 
 
+@pytest.mark.slow
 def test_one_odd_job_keeps_no_other_from_being_imported(run: Run, tasks: Path) -> None:
     daily = {"kind": "cron", "expression": "0 9 * * *", "timezone": "UTC"}
     plain = {"prompt": "x", "schedule": daily}

@@ -16,6 +16,8 @@ from defer.run.loop import Loop
 from defer.run.wake import Runner
 from support import ROOT, SCRIPTS, is_running, leaving_pid, quoted, strict, until, until_there, v1_task, warnings_of
 
+pytestmark = pytest.mark.programs
+
 
 def under_way(place, *flags: str, entry_flags=(), env=None):
     pid = place.base / "pid"

@@ -14,6 +14,8 @@ import pytest
 
 from support import SCRIPTS, Place, as_root
 
+pytestmark = pytest.mark.programs
+
 CANARY = "canary-settings-5b1e77"
 IF_MEANT = "(if it is meant, name it with --context-file)"
 

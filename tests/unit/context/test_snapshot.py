@@ -380,6 +380,7 @@ MANY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", MANY.values(), ids=MANY)
 def test_what_a_text_costs_grows_as_it_does(root, text):
     """Megabytes of one thing in a process of its own: linear, seconds; quadratic, an hour."""

@@ -82,6 +82,7 @@ def test_the_schema_of_task_files_has_the_same_patterns():
         assert all(not re.search(written, hostile) for hostile in HOSTILE)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("field", ["model", "agent", "agent_id"])
 @pytest.mark.parametrize("value", ["--yolo", "a b", "a\n--yolo", "../x", "-1", -1])
 def test_a_task_file_that_names_one_is_refused_by_line(place, field, value):

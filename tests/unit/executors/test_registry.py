@@ -11,6 +11,8 @@ import pytest
 from defer.executors import registry
 from support import SCRIPTS, strict, v1_task
 
+pytestmark = pytest.mark.programs
+
 PACKAGE = SCRIPTS / "defer"
 FAILS = "the task will fail as things stand: "
 

@@ -15,6 +15,8 @@ import pytest
 from defer.executors import registry, resultfile, start
 from support import NOW, SCRIPTS, quoted, umask, until, v1_task
 
+pytestmark = pytest.mark.programs
+
 SAID = {
     "claude": {"type": "result", "result": "done", "session_id": "5f1c", "total_cost_usd": 0.25},
     "codex": {"type": "thread.started", "thread_id": "5f1c"},

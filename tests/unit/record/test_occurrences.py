@@ -55,6 +55,7 @@ def filed(one: task.Task) -> tuple[list[task.Task], task.Task]:
     return records, rest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("zone", "fields"),
     [

@@ -174,6 +174,7 @@ def test_what_v1_wrote_and_what_is_not_known_here_passes() -> None:
 # The faults this was made for
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     "fields",
     [
@@ -266,6 +267,7 @@ def test_a_time_beyond_the_calendar_of_a_zone_is_listed(place) -> None:
         output.details(place.task("last"), zone, NOW, out)
 
 
+@pytest.mark.programs
 class TestNumbersFromOutside:
     @pytest.mark.parametrize(
         "many", [10**9 + 1, 10**4299, 10**5000, -(10**5000)], ids=["more", "4300", "5001", "minus"]

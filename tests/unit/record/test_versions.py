@@ -399,6 +399,7 @@ def test_what_may_be_under_way_cannot_be_cancelled(
     assert place.store_path.read_bytes() == line_of(newer(status=status))
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("people", [False, True], ids=["in a pipe", "on a terminal"])
 @pytest.mark.parametrize("flags", [(), ("--kill",)], ids=["", "kill"])
 @pytest.mark.parametrize("one", [needing(), newer(), newer(status="paused")], ids=["feature", "newer", "paused"])

@@ -371,7 +371,7 @@ CLEAN = [
     comes_from_v1,
     has_not_been_filed,
     has_seen_the_clock_go_back,
-    has_lost_its_first_months,
+    pytest.param(has_lost_its_first_months, marks=pytest.mark.slow),
 ]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from support import SCRIPTS, is_running, leaving_pid, quoted, strict, until, v1_task
 
+pytestmark = pytest.mark.programs
+
 FAR = "2099-01-01T00:00:00Z"
 ID = "task_20260408_163500_4821"
 

@@ -11,6 +11,8 @@ import pytest
 from defer.run import charsets
 from support import SCRIPTS, v1_task
 
+pytestmark = pytest.mark.programs
+
 LATIN1 = "de_DE.ISO-8859-1"
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from support import NOW, SCRIPTS, is_running, leaving_pid, quoted, until, until_there, v1_task
 
+pytestmark = pytest.mark.programs
+
 GRACE = {"DEFER_KILL_GRACE_SECONDS": "30"}
 """Long enough to be told from a kill: no test waits for its end."""
 SHORT_GRACE = {"DEFER_KILL_GRACE_SECONDS": "0.3"}

@@ -16,6 +16,8 @@ from defer.settings import config
 from defer.wakers import cronenv
 from support import SCRIPTS, quoted, records, strict, umask
 
+pytestmark = pytest.mark.programs
+
 UMASKS = (0o022, 0o027, 0o077, 0o000)
 
 

@@ -15,6 +15,8 @@ from defer.run import kill
 from defer.store.audit import AuditLog
 from support import NOW, at, is_running, quoted, strict, text_at, until, v1_task
 
+pytestmark = pytest.mark.programs
+
 LATER = "2099-01-01T00:00:00Z"
 LEASE = ".deferred.jsonl.0123456789abcdef.lease"
 ELSEWHERE = {"pid_namespace": "pid:[1]"}

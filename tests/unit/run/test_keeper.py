@@ -12,6 +12,8 @@ import pytest
 
 from support import SCRIPTS, is_running, quoted, until, until_there
 
+pytestmark = pytest.mark.programs
+
 CANARY = "s3cr3t-value-of-the-settings"
 
 

@@ -15,6 +15,8 @@ from defer.run import kill
 from defer.store.audit import AuditLog
 from support import NOW, is_running, leaving_pid, quoted, strict, text_at, until, v1_task
 
+pytestmark = pytest.mark.programs
+
 ENV = {"DEFER_KILL_GRACE_SECONDS": "0.5"}
 
 

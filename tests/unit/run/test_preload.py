@@ -8,6 +8,8 @@ import pytest
 
 from support import SCRIPTS
 
+pytestmark = pytest.mark.programs
+
 LATER = """
 import pathlib, sys
 from defer.run import preload; from defer.run import wake as runner

@@ -34,6 +34,7 @@ def world(tmp_path: Path) -> World:
 # A year
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rough", [False, True], ids=["a smooth year", "a rough year"])
 def test_a_year_in_three_zones_accounts_for_each_occurrence_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rough: bool

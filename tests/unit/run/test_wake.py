@@ -839,6 +839,7 @@ class TestOddEnds:
         assert "[masked]" in place.archived()[0]["result"]["result_file_error"]
         assert "s3cr3t-canary" not in json.dumps(place.archived())
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("_", range(3))
     def test_the_exit_code_of_a_timeout_beside_one_that_forks(self, place, _):
         forks = "i=0; while [ $i -lt 400 ]; do (exec sleep 0.001 &); i=$((i+1)); done"

@@ -911,7 +911,10 @@ def with_extremes(desk: Desk, suffix: str, values: list[str]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("suffix", "values"),
-    [*((".json", values) for values in EXTREME.values()), *((".yml", EXTREME[kind]) for kind in READ_OTHERWISE)],
+    [
+        *(pytest.param(".json", EXTREME[kind], marks=[pytest.mark.slow] * (kind == "long rules")) for kind in EXTREME),
+        *((".yml", EXTREME[kind]) for kind in READ_OTHERWISE),
+    ],
     ids=[*EXTREME, *(f"{kind} in YAML" for kind in READ_OTHERWISE)],
 )
 def test_no_value_of_any_field_keeps_the_other_files_out(desk: Desk, suffix: str, values: list[str]) -> None:

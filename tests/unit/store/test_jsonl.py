@@ -559,6 +559,7 @@ class TestLineTooLong:
         assert place.store_path.read_bytes() == line(waiting()) + line(waiting("b"))
         assert place.store_path.with_name("deferred.jsonl.rejected").read_bytes() == b"y" * 50_000 + b"\n"
 
+    @pytest.mark.slow
     def test_costs_no_memory(self, place):
         def used(name):
             """What each command holds that reads the store, one of its tasks being due."""

@@ -11,6 +11,8 @@ from defer.record import codec
 from defer.store.markers import HORIZON, Markers
 from support import until, v1_task
 
+pytestmark = pytest.mark.programs
+
 
 def mtime(path) -> int:
     return path.stat().st_mtime_ns

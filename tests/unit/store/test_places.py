@@ -12,6 +12,8 @@ import pytest
 
 from support import DEADLINE_SECONDS, SCRIPTS, Place, give_to_user, v1_task
 
+pytestmark = pytest.mark.programs
+
 UID, OTHER = 1234, 65534
 # The clone and pytest's directories may lie where only root may look: to look is all that is granted.
 AS_USER = [

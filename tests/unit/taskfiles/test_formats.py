@@ -206,11 +206,13 @@ def quickly(work: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True).stdout
 
 
+@pytest.mark.slow
 def test_a_name_that_stands_twice_among_a_million_is_found_in_one_look() -> None:
     text = "'{' + ','.join(f'\"{i}\":1' for i in range(1_000_000)) + ',\"999999\":2}'"
     assert quickly(f"taskformats.parse_json({text})") == "999999 stands twice (keep one)\n", LONG
 
 
+@pytest.mark.slow
 def test_the_lines_of_a_million_fields_are_counted_once() -> None:
     text = "'{' + ','.join(f'\\n\"{i}\":1' for i in range(1_000_000)) + '}'"
     assert quickly(f"print(max(line for _, line in taskformats._json_lines({text})))") == "1000001\n", LONG
