@@ -1,4 +1,4 @@
-"""How a moment is said to a person: local time with its zone, UTC, and how far away it is."""
+"""A moment in words for a person: local time with its zone, UTC, and how far away it is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def from_now(instant: datetime, now: datetime) -> str:
 
 
 def short(instant: datetime, now: datetime) -> str:
-    """The same in the least room, rounded to its largest unit: ``in 2h``, ``now``, ``5m ago``."""
+    """The same in short, rounded to its largest unit: ``in 2h``, ``now``, ``5m ago``."""
     left = abs(int((instant - now).total_seconds()))
     for size, name in _UNITS:
         if left >= size:

@@ -1,7 +1,7 @@
 """The functions of ``import defer``: schedule, look, cancel, and see what ran, from Python.
 
-Each takes ``environ``, a mapping that stands in for the process's environment; without it the
-process's own counts, so that a program and the command line beside it use one store.
+Each takes ``environ``, a mapping in place of the process's environment. Without it the process's own
+is used, so that a program and the command line beside it use one store.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class TaskSpec(NamedTuple):
     times: int | None = None
 
     def request(self) -> Request:
-        """The same, as the use cases take it. Raises BadInput for a value of the wrong kind."""
+        """The same as the use cases take it. Raises BadInput for a value of the wrong kind."""
         _check(self)
         lists = {name: list(getattr(self, name)) for name in ("key_points", "artifacts", "constraints")}
         lists["artifacts"] = [os.path.abspath(one) if os.path.exists(one) else one for one in lists["artifacts"]]
@@ -128,7 +128,7 @@ def _check(spec: TaskSpec) -> None:
     most = f"a whole number from 0 to {shapes.MAX_COUNT}"
     _demand(spec, ("max_retries",), shapes.is_count, most)
     _demand(spec, ("times",), lambda value: value is None or shapes.is_count(value), f"{most}, or None")
-    _demand(spec, ("timeout_seconds",), _is_limit, "a number of seconds from 0 on, or None")
+    _demand(spec, ("timeout_seconds",), _is_limit, "a number of seconds, at least 0, or None")
     _demand(spec, ("permissions",), _is_json, "what JSON can hold")
     for name, known in _CHOICES.items():
         _demand(spec, (name,), known.__contains__, " or ".join(str(one) for one in known))
@@ -210,7 +210,7 @@ def _planned(client: Client, spec: TaskSpec, now: datetime) -> Plan:
 def list_tasks(
     statuses: str | Iterable[str] | None = None, *, environ: Mapping[str, str] | None = None
 ) -> list[ScheduledTask]:
-    """The tasks still in the store, in file order; ``statuses`` picks some. Raises BadInput for one that is none."""
+    """The tasks still in the store, in file order; ``statuses`` picks some. Raises BadInput for an unknown status."""
     wanted = None if statuses is None else {statuses} if isinstance(statuses, str) else set(statuses)
     if wanted is not None and not wanted <= set(task.STATUSES):
         unknown = ", ".join(sorted(map(ascii, wanted - set(task.STATUSES))))
@@ -220,7 +220,7 @@ def list_tasks(
 
 
 def get_task(task_id: str, *, environ: Mapping[str, str] | None = None) -> ScheduledTask:
-    """One task, from the store or else the archive. Raises Refused when there is none."""
+    """One task, from the store or else the archive. Raises Refused if there is none."""
     return _typed(Client(environ).find(task_id))
 
 

@@ -1,4 +1,4 @@
-"""Signals as readable bytes: for a loop that waits on descriptors and must hear of deaths and of being told to stop."""
+"""Signals as readable bytes: for a loop that waits on descriptors and must notice deaths and signals to stop."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _listening: list[Signals] = []
 
 
 def ends_waiting() -> bool:
-    """Whether this process was told to stop a second ago: what others hold is then waited for no longer.
+    """Whether this process was told to stop a second ago: then it no longer waits for what others hold.
 
-    Not at once: who writes to the store holds its lock for milliseconds, and an outcome can still be stored. Where
-    nobody has asked to hear signals they end the process by themselves.
+    Not at once: a writer holds the store's lock for milliseconds, and an outcome can still be stored. Where nothing
+    listens for signals, they end the process by themselves.
     """
     return any(one.was_told_long_ago for one in _listening)
 
 
 class Signals:
-    """While it is entered, SIGCHLD and what tells a process to stop arrive as bytes at ``fd``.
+    """While this is entered, SIGCHLD and the signals to stop arrive as bytes at ``fd``.
 
-    SIGTERM, SIGINT and SIGHUP (a terminal that is closed) say stop; a SIGHUP that the caller has had ignored
-    (nohup) stays ignored. As the first process of a container, which the kernel shields from signals
-    without a handler, this is what makes one end at all.
+    SIGTERM, SIGINT and SIGHUP (the terminal was closed) say stop; a SIGHUP that the caller ignores (nohup) stays
+    ignored. The kernel shields the first process of a container from signals without a handler: this is what lets
+    such a process end at all.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Signals:
         return self
 
     def take(self) -> None:
-        """Take what has arrived; outside, where signals are not ours, nothing does."""
+        """Take what has arrived; while this is not entered, nothing arrives."""
         if self.fd < 0:
             return
         try:
@@ -66,7 +66,7 @@ class Signals:
         self.has_news_of_children |= signal.SIGCHLD in numbers
 
     def wait(self, seconds: float) -> None:
-        """Wait for a signal, at most so long."""
+        """Wait for a signal, at most this long."""
         select.select([self.fd], [], [], seconds)
         self.take()
 
@@ -81,4 +81,4 @@ class Signals:
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    """The byte in the wakeup descriptor says all there is to say."""
+    """Do nothing: the byte in the wakeup descriptor says enough."""

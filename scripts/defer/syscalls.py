@@ -15,7 +15,7 @@ from . import trust
 _BUFFER = 1 << 18
 
 
-# A FIFO without its other end, a terminal or a leased file is not waited for, and no terminal becomes ours.
+# Never wait for a FIFO without its other end, a terminal or a leased file, and never acquire a terminal.
 _AT_ONCE = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
@@ -49,7 +49,7 @@ class Kernel:
         if sys.platform == "darwin":
             import fcntl
 
-            # There fsync(2) hands the data to the drive, which may keep it in a cache that a power loss empties.
+            # On macOS fsync(2) hands the data to the drive, which may keep it in a cache that a power loss empties.
             try:
                 fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
             except OSError as error:

@@ -1,12 +1,12 @@
-"""Whose a file or a directory is, and whether it is one: what others own or may write is not worked with.
+"""Who owns a file or directory, and whether it is one: we do not work with what others own or may write.
 
-Who may write the store, the settings or an executor runs programs as us. And what is not a plain file may be
-waited for without end (a FIFO), or be written to with effects of its own (a device). So a file is looked at
-through its descriptor once it is open, which no name can be swapped under, and is opened without waiting.
+Whoever may write the store, the settings or an executor can run programs as us. And what is not a plain file may
+make us wait for ever (a FIFO), or have effects of its own (a device). So files are opened without waiting, and
+checked through the open descriptor, which nobody can replace.
 
-*Ours* is what our user owns, or root, or whoever owns the code that is running: they can do as they like with
-us anyway. Where we are root, a user's store is worked on in that user's place: there a file may also be of
-whoever owns its directory.
+*Ours* is what belongs to our user, to root, or to the owner of the running code: they can do as they like with
+us anyway. If we are root, we work on a user's store in place of that user: there a file may also belong to the
+owner of its directory.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-# What a system says of an open that a plain file would not have refused: a FIFO without a reader and a socket
+# Errors of an open that a plain file would not have given: a FIFO without a reader and a socket
 # (ENXIO; macOS: EOPNOTSUPP), a device without a driver, a link that is not to be followed, a directory.
 _TELLING = {errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ELOOP, errno.EISDIR, errno.EAGAIN}
 
 
 class Untrusted(OSError):
-    """Something stands at a path that is not to be worked with: ``strerror`` says what, ``remedy`` how to mend it."""
+    """A path leads to something that must not be worked with: ``strerror`` says what, ``remedy`` how to fix it."""
 
     def __init__(self, path: object, what: str, remedy: str) -> None:
         super().__init__(errno.EPERM, what, str(path))
@@ -35,7 +35,7 @@ class Untrusted(OSError):
 
 
 class _Kernel(Protocol):
-    """As much of ``fsio``'s system calls as is needed here."""
+    """The part of ``fsio``'s system calls that is needed here."""
 
     def stat(self, path: Path) -> os.stat_result: ...
 
@@ -67,7 +67,7 @@ def kind(mode: int) -> str:
 
 
 def explained(error: OSError, path: Path) -> OSError:
-    """The same error, or what stands at ``path`` where that is why it could not be opened."""
+    """The same error, or Untrusted if what is at ``path`` is the reason why it could not be opened."""
     if error.errno in _TELLING:
         try:
             check_kind(os.lstat(path), path)
@@ -79,7 +79,7 @@ def explained(error: OSError, path: Path) -> OSError:
 def check_file(kernel: _Kernel, state: os.stat_result, path: Path, *, alone: bool) -> None:
     """Raise Untrusted for an open file that others own or may write; ``alone``: also for one with a second name.
 
-    What is written to such a file is written to another, wherever that is.
+    Writing to such a file would write to another name too, wherever that is.
     """
     check_kind(state, path)
     if alone and state.st_nlink > 1:
@@ -90,10 +90,10 @@ def check_file(kernel: _Kernel, state: os.stat_result, path: Path, *, alone: boo
 
 
 def check_directory(kernel: _Kernel, path: Path, *, may_be_link: bool) -> None:
-    """Raise Untrusted for a directory that others own or may write; one that is not there is nobody's yet.
+    """Raise Untrusted for a directory that others own or may write; a missing one passes.
 
-    ``may_be_link``: a link of our own is followed, such as one to a larger disk. root works in the directories of
-    others, but follows a link of theirs only to what is theirs: it leads where they could not write.
+    ``may_be_link``: a link of our own is followed, such as one to a larger disk. root works in other users'
+    directories, but follows their link only to what is theirs: it could lead where they may not write.
     """
     try:
         state = kernel.lstat(path)
@@ -103,7 +103,7 @@ def check_directory(kernel: _Kernel, path: Path, *, may_be_link: bool) -> None:
         return
     if not stat.S_ISDIR(state.st_mode):
         if may_be_link:
-            # Nobody is let in by it, and whoever needs the directory is told; what does not need it goes on.
+            # That lets nobody in. Whatever needs the directory reports it; the rest goes on.
             return
         raise Untrusted(path, f"{kind(state.st_mode)} stands where a directory belongs", "move it away")
     if os.geteuid() != 0 and not is_ours(state.st_uid):
@@ -120,7 +120,7 @@ def check_link(kernel: _Kernel, path: Path) -> None:
 
 
 def check_leads_somewhere(path: Path) -> None:
-    """Raise Untrusted for a link to nothing in a directory's place: to the system, what is below it is missing."""
+    """Raise Untrusted for a dangling link in place of a directory: the system would only say that a file is missing."""
     if os.path.islink(path) and not os.path.exists(path):
         what = "a symbolic link to nothing stands where a directory belongs"
         raise Untrusted(path, what, "remove it, or make what it leads to")
@@ -135,9 +135,9 @@ def _led_to(kernel: _Kernel, path: Path, link: os.stat_result) -> os.stat_result
 
 
 def check_program(path: Path, owner: int) -> None:
-    """Raise Untrusted for a program that somebody else can change: who can, runs what they like as us.
+    """Raise Untrusted for a program that somebody else can change: they could run anything as us.
 
-    ``owner``: whose store it is that names it; to root that user is as good as its own.
+    ``owner``: the owner of the store that names the program; root trusts that user as it does itself.
     """
     state = os.stat(path)
     if not is_ours(state.st_uid) and not (os.geteuid() == 0 and state.st_uid == owner) and not _is_roots(state):
@@ -149,13 +149,13 @@ def check_program(path: Path, owner: int) -> None:
 
 
 def _is_roots(state: os.stat_result) -> bool:
-    # Where root is not to be told by its number, as in a sandbox whose user namespace maps one user, it still owns
-    # the top: all programs of the system look like somebody else's there.
+    # In a sandbox whose user namespace maps only one user, root does not have its own number, and all programs of
+    # the system look like somebody else's: but root still owns the top directory.
     return state.st_uid == os.stat("/").st_uid
 
 
 def is_open_to_all(directory: os.stat_result) -> bool:
-    """Whether every user may rename what is in it: all may write, and it has not the bit that keeps to owners."""
+    """Whether every user may rename what is in it: all may write, and it does not have the sticky bit."""
     return bool(directory.st_mode & stat.S_IWOTH) and not directory.st_mode & stat.S_ISVTX
 
 
@@ -184,7 +184,7 @@ def is_ours(uid: int) -> bool:
 
 
 def owner_beside_root(kernel: _Kernel, *paths: Path) -> os.stat_result | None:
-    """The state of the first of ``paths`` that is somebody's, where we are root: what is made there is theirs."""
+    """If we are root: the state of the first of ``paths`` that belongs to a user, who is to own what we make there."""
     if os.geteuid() == 0:
         for path in paths:
             with suppress(FileNotFoundError):
@@ -195,7 +195,7 @@ def owner_beside_root(kernel: _Kernel, *paths: Path) -> os.stat_result | None:
 
 
 def give(kernel: _Kernel, fd: int, owner: os.stat_result) -> None:
-    """Make what root has just made its rightful owner's."""
+    """Give what root has just made to its rightful owner."""
     # A file system without owners, or a container's user map, may refuse: then it stays root's.
     with suppress(OSError):
         if kernel.fstat(fd).st_uid == 0:

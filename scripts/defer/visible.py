@@ -1,17 +1,17 @@
-"""Text from anywhere made fit to be looked at: what would be obeyed, or could not be seen, is shown as an escape.
+"""Text from anywhere made safe to show: what a terminal would obey, or nobody could see, becomes a visible escape.
 
-All that goes to a terminal, into the audit log or into a prompt passes through here. Shown: control characters (C0, DEL
-and C1, which move cursors and start escape sequences), line and paragraph separators, what turns the direction of
-writing (Unicode's UAX #9: a file name may read backwards), tag characters (words that nobody sees and a language model
-reads), byte order marks, and halves of surrogate pairs, which have no UTF-8 form. A flag made of tag characters
-(Scotland's) is shown in its parts: it cannot be told from hidden words by its form.
+All that goes to a terminal, into the audit log or into a prompt passes through here. Escaped are: control characters
+(C0, DEL and C1, which move cursors and start escape sequences), line and paragraph separators, what turns the direction
+of writing (Unicode's UAX #9: a file name may read backwards), tag characters (words that nobody sees and a language
+model reads), byte order marks, and halves of surrogate pairs, which have no UTF-8 form. A flag made of tag characters
+(Scotland's) is shown in its parts: its form does not differ from that of hidden words.
 
-What is silent and makes text of its neighbours stays: joiners in emoji and in words of Persian or Hindi, variation
-selectors, soft hyphens. But only behind something to be seen, and three at most: a row of them can spell words, too.
+Invisible characters that join or shape their neighbours stay: joiners in emoji and in Persian or Hindi words, variation
+selectors, soft hyphens. But only after something visible, and three at most: a row of them can spell words, too.
 Letters of any script, combining marks, private and unassigned characters are left as they are: nothing obeys them.
 
-An escape reads as in Python (``\\x1b``, ``\\u202e``, ``\\U000e0041``). It is for looking at, not for reading back: a
-backslash in the text itself stays single. In JSON, where it must be read back, it is JSON's own.
+An escape looks as in Python (``\\x1b``, ``\\u202e``, ``\\U000e0041``). It is for people, not for reading back: a
+backslash in the text itself stays single. In JSON, which must be read back, it is JSON's own escape.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _HIDDEN = rf"(?<!\S)[{_SILENT}]+|[{_SILENT}]{{4,}}"
 _ON_ONE_LINE = rf"[\x00-\x1f{_OBEYED}]|{_HIDDEN}"
 _ON_LINES = rf"[\x00-\x08\x0b-\x1f{_OBEYED}]|{_HIDDEN}"
 _IN_JSON = f"[{_OBEYED}]"
-# Compiled when a text needs them, which few do: together they would cost every command three milliseconds.
+# Compiled only when a text needs them, which few do: they would cost every command three milliseconds.
 _pattern = cache(re.compile)
 
 
 def _is_plain(text: str) -> bool:
-    """Whether there is nothing to show, at a glance; of what Python calls printable only marks can be silent."""
+    """A quick test that there is nothing to escape: of what Python calls printable only marks can be invisible."""
     return text.isprintable() and (text.isascii() or max(text) < _FIRST_SILENT_MARK)
 
 
@@ -67,26 +67,26 @@ def line(value: object) -> str:
 
 
 def lines(value: object) -> str:
-    """``value`` with its newlines, CR LF among them, and tabs as they are; only ``\\n`` ends a line of it."""
+    """``value`` with its newlines (CR LF too) and tabs as they are; only ``\\n`` ends a line."""
     text = str(value).replace("\r\n", "\n")
     flat = text.replace("\n", "").replace("\t", "")
     return text if _is_plain(flat) else _pattern(_ON_LINES).sub(_escapes, text)
 
 
 def sentence(value: object, limit: int = 0) -> str:
-    """``value`` on one line, each stretch of blanks and newlines as one blank; at most ``limit`` characters, if any."""
+    """``value`` on one line, with each run of blanks and newlines as one blank; at most ``limit`` characters."""
     text = str(value)
-    # Of a megabyte only the beginning is looked at; an escape is ten characters at most.
+    # Only the beginning of a megabyte is looked at; an escape has ten characters at most.
     begun = text[: _BLANKS_AND_ALL * limit] if limit else text
     flat = line(re.sub(r"[ \t\r\n]+", " ", begun).strip(" "))
     if not limit or len(flat) <= limit and len(begun) == len(text):
         return flat
-    # Cut behind a joiner, it would join the dots.
+    # A cut after a joiner would make it join the dots.
     return re.sub(f"[{_SILENT}]+$", "", flat[: limit - 1]) + "…"
 
 
 def in_json(text: str) -> str:
-    """JSON text that means the same, with what must not be obeyed as JSON's own escapes."""
+    """JSON text that means the same, with what must not be obeyed in JSON's own escapes."""
     if (text.isascii() and "\x7f" not in text) or text.replace("\n", "").isprintable():
         return text
     return _pattern(_IN_JSON).sub(_json_escape, text)
@@ -102,9 +102,9 @@ def in_json_line(raw: bytes) -> bytes:
 
 
 def _may_hold_any(raw: bytes) -> bool:
-    """Whether a byte is there with which, in UTF-8, something begins that must not be obeyed.
+    """Whether there is a byte with which, in UTF-8, something begins that must not be obeyed.
 
-    Spelled out, since this is asked of every line of a store: half of what a pattern or a loop would take.
+    Spelled out, since every line of a store is asked: it takes half as long as a pattern or a loop.
     """
     if b"\x7f" in raw or raw.isascii():
         return b"\x7f" in raw

@@ -1522,7 +1522,7 @@ def table() -> dict[str, Line]:
     for name, *cells in re.findall(
         r"^\| `([a-z0-9-]+)` \| (.+?) \| (.+?) \| (.+?) \|$", TABLE.read_text(), re.MULTILINE
     ):
-        assert name not in found, f"{name} stands twice"
+        assert name not in found, f"{name} appears twice"
         found[name] = Line(*cells)
     return found
 

@@ -1,4 +1,4 @@
-"""The face of `schedule`: flags or a line in words, into a request; the echo, out of the answer."""
+"""The face of `schedule`: flags or a line in words become a request; the answer becomes the echo."""
 
 from __future__ import annotations
 
@@ -152,10 +152,10 @@ def _read_line(args: Namespace, line: str, settings: Config, now: datetime) -> _
     from defer import timeparse
 
     if args.when or args.every or args.cron:
-        what = f"a time twice: a flag and the line {line} (give one, and the text as --summary)"
+        what = f"two times: a flag and the line {line} (give one, and the text as --summary)"
         raise BadInput(what, field="when")
     if args.reorient or args.project or args.context_file or args.context_json or args.summary:
-        # The text may come from elsewhere, so that all of the line may be the time.
+        # The text may come from a flag, so that all of the line may be the time.
         with suppress(timeparse.TimeExpressionError):
             return _Line(line, args.summary, timeparse.parse(line, now, settings.timezone(args.tz)))
     try:
@@ -164,7 +164,7 @@ def _read_line(args: Namespace, line: str, settings: Config, now: datetime) -> _
         said = _near_command(line.split(maxsplit=1)[0]) or str(error)
         raise BadInput(said, field=error.field or "when") from None
     if args.summary is not None:
-        raise BadInput(f"a summary twice: --summary and the line's {summary} (give one)", field="summary")
+        raise BadInput(f"two summaries: --summary and the line's {summary} (give one)", field="summary")
     return _Line(when, summary, reading)
 
 
@@ -178,7 +178,7 @@ def _near_command(word: str) -> str:
 
 
 def _origin() -> str | None:
-    """The directory the user stands in; None where it has been removed."""
+    """The working directory; None if it has been removed."""
     try:
         return os.getcwd()
     except OSError:
@@ -213,7 +213,7 @@ def _context_json(args: Namespace) -> dict[str, Any]:
 
 
 def changed_context(args: Namespace, settings: Config) -> tuple[Context, Reorient | None]:
-    """What of the context the arguments of `edit` speak of; and ``reorient``, if it is to be read anew."""
+    """The parts of the context that the arguments of `edit` set; and ``reorient``, if it is to be read anew."""
     merged, reorient = _context(args, args.summary, settings)
     flags = {"summary": args.summary, "key_points": args.key_point, "artifacts": args.artifact}
     named = {*_context_json(args), *(name for name, value in flags.items() if value is not None)}
@@ -225,7 +225,7 @@ def changed_context(args: Namespace, settings: Config) -> tuple[Context, Reorien
 
 
 def _absolute(artifact: str) -> str:
-    """An artifact that is a path from here, as a path from anywhere; a URL or other text as it is."""
+    """An artifact that is a relative path becomes an absolute one; a URL or other text stays as it is."""
     return os.path.abspath(artifact) if os.path.exists(artifact) else artifact
 
 
@@ -245,7 +245,7 @@ def prompt_text(args: Namespace) -> str | None:
         template: str | None = args.prompt_template
         return template
     if args.prompt_template is not None:
-        what = "a prompt twice: --prompt-template and --prompt-file (give one)"
+        what = "two prompts: --prompt-template and --prompt-file (give one)"
         raise BadInput(what, field="prompt_template")
     with About("prompt_file"):
         return _file_text(args.prompt_file)

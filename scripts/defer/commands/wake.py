@@ -20,7 +20,7 @@ Connect: TypeAlias = Callable[[], Client]
 
 
 def wake(connect: Connect, argv: list[str]) -> int:
-    """Wake once, or again and again; 0 whatever the attempts came to."""
+    """Wake once, or again and again; the exit status is 0 whatever the attempts came to."""
     args = flags.wake().parse(argv)
     with Loop(owns_process=True) as loop:
         if args.loop is None:
@@ -28,7 +28,7 @@ def wake(connect: Connect, argv: list[str]) -> int:
         else:
             from defer.run import preload
 
-            # The files it was started from may be moved, or brought up to date, while it goes on.
+            # Somebody may move or update the files it was started from while it goes on.
             preload.everything()
             _keep_waking(connect, loop, args.loop, args.json)
     return EXIT_OK
@@ -44,7 +44,7 @@ def _keep_waking(connect: Connect, loop: Loop, every: float, as_json: bool) -> N
         except (DeferError, OSError) as error:
             output.warn(str(error))
         except Exception:
-            # A mistake of ours is told whole, so that it can be reported, and must not end the loop.
+            # A bug of ours is printed whole, so that it can be reported, and must not end the loop.
             _tell_mistake(client)
         loop.rest(every)
 
@@ -58,7 +58,7 @@ def _tell_mistake(client: Client | None) -> None:
 
 
 def _connected(connect: Connect, before: Client | None) -> Client:
-    """The client of this wake, with the settings as they are now; as they were, if their file has gone with a move."""
+    """The client of this wake, with the present settings; with the former ones, if a move took their file away."""
     client = connect()
     is_gone = before is not None and before.config.settings_file is not None and client.config.settings_file is None
     return before if before is not None and is_gone else client
@@ -85,7 +85,7 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
 
 
 def _is_left_to_v1(client: Client) -> bool:
-    """Whether a v1 runner is at work: it goes by a copy of the store, and would run what we run."""
+    """Whether a v1 runner is at work: it works from a copy of the store, and would run what we run."""
     held_by = v1locks.holder(client.config.v1_runner_lock)
     if held_by is not None:
         what = f"{client.config.v1_runner_lock} is held by {held_by}"
@@ -95,7 +95,7 @@ def _is_left_to_v1(client: Client) -> bool:
 
 
 def _tell_out_of_reach(client: Client, runner: Runner) -> None:
-    """Say once, and leave for `schedule` to say, that all slots are held by attempts that nobody here can see."""
+    """Say once, and leave for `schedule` to say, that attempts which cannot be seen from here hold all slots."""
     held = runner.out_of_reach
     if len(held) < client.config.max_parallel:
         client.store.markers.clear_trouble()

@@ -34,7 +34,7 @@ def _shortened(message: str) -> str:
 
 
 def finite(digits: str) -> float:
-    """A number with a fraction or an exponent. Raises ValueError for one that no float can hold."""
+    """A number with a fraction or an exponent. Raises ValueError for one that a float cannot hold."""
     found = float(digits)
     if math.isinf(found):
         raise ValueError(f"{digits[:40]} is too large a number")
@@ -42,7 +42,7 @@ def finite(digits: str) -> float:
 
 
 def parse_object(text: str, source: str) -> dict[str, Any]:
-    """The JSON object in ``text``. Raises BadInput with line and column where it is none."""
+    """The JSON object in ``text``. Raises BadInput with line and column if it is not one."""
     try:
         value = json.loads(text.removeprefix("\ufeff"), parse_constant=codec.refuse_constant, parse_float=finite)
     except json.JSONDecodeError as error:

@@ -22,14 +22,14 @@ from defer import instants, visible
 from . import versions
 
 MAX_COUNT = 10**9
-"""The most of anything that may be asked for: retries, occurrences; and the largest pid."""
+"""The largest number that may be asked for, of retries or occurrences; and the largest pid."""
 MAX_SECONDS = 1e9
-"""The longest time span (some 31 years) that is counted from a moment without leaving the calendar."""
+"""The longest time span (some 31 years): counted from a moment, it does not leave the calendar."""
 MAX_TALLY = 10**15
-"""The most that is counted of what has happened: bytes, milliseconds, occurrences."""
+"""The largest count of what has happened: bytes, milliseconds, occurrences."""
 
 Check: TypeAlias = Callable[[Any], str | None]
-"""What is wrong with a value that is not null, behind the field's name; None where nothing is."""
+"""What is wrong with a value that is not null, to follow the field's name; None if nothing is."""
 Fields: TypeAlias = Mapping[str, Check]
 
 _LONGEST_ID = 4096
@@ -40,7 +40,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: on one line, short, and never a number of thousands of digits as text."""
+    """A value as a message shows it: short, on one line, and a number of thousands of digits only by its size."""
     if isinstance(value, (dict, list, tuple)):
         return "an object" if isinstance(value, dict) else "a list"
     if isinstance(value, int) and value.bit_length() > 64:
@@ -65,7 +65,7 @@ def is_number(found: object) -> bool:
 
 
 def tallied(before: int | None, more: int) -> int:
-    """One count of what has happened and ``more``, which never leaves what may be stored."""
+    """A count of what has happened plus ``more``, at most as much as may be stored."""
     return min(int(before or 0) + more, MAX_TALLY)
 
 
@@ -74,7 +74,7 @@ def _unusable(found: object) -> str:
 
 
 def anything(_found: object) -> None:
-    """The check of what is only kept, or said to people as it stands."""
+    """The check of what is only kept, or shown to people as it is."""
 
 
 def text(found: object) -> str | None:
@@ -102,7 +102,7 @@ def tally(found: object) -> str | None:
 
 
 def some(found: object) -> str | None:
-    """A tally from 1 on."""
+    """A tally of at least 1."""
     return None if type(found) is int and 0 < found <= MAX_TALLY else _unusable(found)
 
 
@@ -126,7 +126,7 @@ def instant(found: object) -> str | None:
     if type(found) is not str:
         return _unusable(found)
     try:
-        # In UTC already, as we write it, it can name no moment outside of the calendar.
+        # A moment in UTC already, as we write it, cannot be outside the calendar.
         _ = datetime.fromisoformat(found) if found.endswith("Z") else instants.from_text(found)
     except (ValueError, LookupError):
         return _unusable(found)
@@ -142,7 +142,7 @@ def task_id(found: object) -> str | None:
 
 
 def status(found: object) -> str | None:
-    """A plain word: a later version may have one more, and its task is left alone."""
+    """A plain word: a later version may know one more, and its task is left alone."""
     return None if found in _USUAL or (type(found) is str and _WORD(found)) else _unusable(found)
 
 
@@ -165,7 +165,7 @@ def one_of(*known: str) -> Check:
 
 
 def many(of: Check, least: int = 0) -> Check:
-    """The check of a list whose elements pass ``of``; null is not among them."""
+    """The check of a list whose elements all pass ``of`` and are not null."""
 
     def check(found: object) -> str | None:
         if type(found) is not list or len(found) < least:
@@ -181,7 +181,7 @@ def many(of: Check, least: int = 0) -> Check:
 
 def shape(fields: Fields, *required: str) -> Check:
     """The check of an object that has ``required`` and whose known fields pass their checks."""
-    # The type alone decides of most fields, without a call.
+    # For most fields the type alone decides, without a call.
     plain = {key: _BY_TYPE[of] for key, of in fields.items() if of in _BY_TYPE}.get
     known = {key: of for key, of in fields.items() if of is not anything}.get
 
@@ -294,7 +294,7 @@ TASK: Fields = {
 _of_a_run: Check = shape(RUN, "ended_at")
 _of_a_task: Check = shape(TASK, "id", "status", "run_at")
 _of_a_run_under_way: Check = shape(RUN_UNDER_WAY)
-# What a newer version wrote may be of any type but for what every version tells a record by.
+# What a newer version wrote may be of any type, except for the fields that identify a record for every version.
 _of_a_newer_task: Check = shape(
     {name: TASK[name] for name in ("id", "status", "run_at", "schema_version")}, "id", "status", "run_at"
 )
@@ -302,24 +302,24 @@ _ended: Check = many(_of_a_task)
 
 
 def fault(record: object) -> str | None:
-    """What in a task record cannot be computed with, as ``run.leader.pid is not usable: -1``; None where nothing is."""
+    """What is wrong in a task record, as ``run.leader.pid is not usable: -1``; None if nothing is."""
     is_newer = isinstance(record, dict) and versions.is_newer(record)
     wrong = _of_a_newer_task(record) if is_newer else _of_a_task(record)
     return None if wrong is None else wrong.lstrip(". ")
 
 
 def is_run_under_way(found: object) -> bool:
-    """Whether this says who is at an attempt in a way that can be asked about."""
+    """Whether this identifies who is at an attempt in a way that can be checked."""
     return type(found) is dict and _of_a_run_under_way(found) is None
 
 
 def run_fault(record: object) -> str | None:
-    """The same of a run record."""
+    """The same for a run record."""
     wrong = _of_a_run(record)
     return None if wrong is None else wrong.lstrip(". ")
 
 
 def filed_fault(record: Mapping[str, Any]) -> str | None:
-    """The same of the line that stands in for a filed task."""
+    """The same for the line that replaces a filed task."""
     wrong = task_id(record.get("id"))
     return None if wrong is None else f"id{wrong}"

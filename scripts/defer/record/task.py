@@ -1,13 +1,13 @@
 """The task record and its life: every transition is a pure function from one record to the next.
 
 States: ``scheduled`` → ``executing`` → ``completed`` or ``failed``; a retry, a next occurrence, or
-an executor that asks to be run again leads back to ``scheduled``; ``cancelled`` from any of the
-first two; ``paused`` beside ``scheduled``. ``missed`` and ``skipped`` are ends of occurrences.
-A record is a plain dict, so that fields this version does not know live through every change;
-one that needs more than this version knows (``versions``) can only be cancelled.
+an executor that asks to be run again leads back to ``scheduled``; ``cancelled`` follows either of the
+first two; ``paused`` is beside ``scheduled``. ``missed`` and ``skipped`` are ends of occurrences.
+A record is a plain dict, so that fields this version does not know survive every change.
+A record that needs more than this version knows (``versions``) can only be cancelled.
 
 Two lists hold what is over and not yet filed: ``ended`` (records of occurrences) and
-``ended_runs`` (records of attempts). Both stand in the line that settles an attempt, so that
+``ended_runs`` (records of attempts). Both are in the line that settles an attempt, so that
 no crash can come between an outcome and its record.
 """
 
@@ -103,7 +103,7 @@ def with_fields(task: Task, fields: Mapping[str, object]) -> Task:
 def made_up_id(created_at: datetime, taken: Container[object], random_bytes: Callable[[int], bytes]) -> str:
     """``task_YYYYMMDD_HHMMSS_xxxxxxxxxx`` that is not in ``taken``; the end is hexadecimal.
 
-    40 random bits beside the second: no store or archive need be looked at to know that the name is free.
+    40 random bits beside the second make it unique without a look at the store or the archive.
     """
     while (name := f"task_{created_at:%Y%m%d_%H%M%S}_{random_bytes(5).hex()}") in taken:
         pass
@@ -116,12 +116,12 @@ def run_at(task: Task) -> datetime:
 
 
 def occurrence_of(task: Task) -> str:
-    """Which moment the task's next attempt is for; v1 did not say, and of it none but ``run_at`` is known."""
+    """Which moment the task's next attempt is for; v1 did not say, so that only ``run_at`` is known."""
     return task.get("occurrence") or task["run_at"]
 
 
 def wakes_at(task: Task) -> datetime:
-    """The moment from which a waiting task may be claimed: when it is to run, or when its hold is to be looked at."""
+    """The moment from which a waiting task may be claimed: when it is to run, or when its hold is to be checked."""
     held = task.get("held")
     return max(run_at(task), instants.from_text(held["until"])) if held else run_at(task)
 
@@ -143,12 +143,12 @@ def without_history(task: Task) -> Task:
 
 
 def unfiled_of(task: Task) -> Changes:
-    """What of the task is over and not filed yet, as fields to be taken over by another record."""
+    """What is over in the task and not filed yet, as fields for another record to take over."""
     return _unfiled(task.get("ended") or [], task.get("ended_runs") or [])
 
 
 def shown(task: Task) -> Task:
-    """The task as it is printed: without what waits to be filed, which is over and has its own record."""
+    """The task as it is printed: without what waits to be filed, which is over and gets its own record."""
     return without(task, _UNFILED)
 
 
@@ -158,17 +158,17 @@ def with_ended(task: Task, record: Task) -> Task:
 
 
 def hold(task: Task, until: datetime, reason: str) -> Task:
-    """The record of a waiting task that is not to be claimed, whatever is due, before it is looked at at ``until``."""
+    """The record of a waiting task that may not be claimed before ``until``, when it is looked at again."""
     return {**task, "held": {"until": instants.to_text(until), "reason": reason}}
 
 
 def unheld(task: Task) -> Task:
-    """The task without a hold: somebody has decided anew what becomes of it."""
+    """The task without a hold: somebody has decided what becomes of it."""
     return without(task, ("held",))
 
 
 def ended_at(task: Task) -> datetime:
-    """When a task that is over ended; of a v1 record without that field, when it was to run."""
+    """When a task that is over ended; for a v1 record without that field, when it was to run."""
     found = dict(task)
     for name in (_ENDED_AT.get(task["status"], ""), "last_attempt_at", "run_at"):
         try:
@@ -230,7 +230,7 @@ def claim(task: Task, now: datetime, run: RunUnderWay) -> Task:
 
 
 def expire(task: Task, now: datetime) -> Task:
-    """The record of a task that came due too late to be of use."""
+    """The record of a task that was first reached after its ``expires_at``."""
     error = f"expired: valid until {task['expires_at']}, but first reached at {instants.to_text(now)}"
     return over(task, FAILED, now, error=error, error_type="Expired", last_error=error)
 
@@ -243,8 +243,8 @@ def unreadable(task: Task, now: datetime, text: str) -> Task:
 def cancel(task: Task, now: datetime, reason: str | None) -> Task:
     """The cancelled record. Raises Refused for a task that runs or has ended.
 
-    A person may cancel what only a newer version may run: that takes nothing but v1's fields, which every version
-    reads, and the worst it can do is what was asked for. The rest, and filing it, is left to the newer version.
+    A person may cancel what only a newer version may run: that needs only v1's fields, which every version reads,
+    and does at worst what was asked for. The rest, and the filing, is left to the newer version.
     """
     is_newer = versions.lacking(task) is not None
     if is_newer and task["status"] not in (SCHEDULED, PAUSED, *ENDED):
@@ -271,7 +271,7 @@ def ask_to_cancel(task: Task, now: datetime, reason: str | None) -> Task:
 
 
 def put_back(task: Task) -> Task:
-    """The record of a claimed task whose attempt was never begun: it waits as it did before the claim."""
+    """The record of a claimed task whose attempt never began: it waits as it did before the claim."""
     rest = without(task, ("run", "started_at"))
     return {**rest, "status": SCHEDULED, "attempts": max(0, int(task.get("attempts") or 0) - 1)}
 
@@ -282,7 +282,7 @@ def after_attempt(task: Task, do: str, reason: str | None) -> Task:
 
 
 def replace(old: Task, new: Task, now: datetime) -> Task:
-    """``new`` in the place of ``old`` under one id; what ends with ``old`` waits in it to be filed. Raises Refused."""
+    """``new`` in place of ``old`` under one id; what ends with ``old`` waits in it to be filed. Raises Refused."""
     versions.must_know(old)
     if old["status"] == EXECUTING:
         raise Refused(f"task is executing: {old['id']} (wait for its end, or cancel --kill {old['id']})")
@@ -310,7 +310,7 @@ def over(task: Task, status: str, now: datetime, **facts: object) -> Task:
 
 
 def _last(ended: Task, stamp: str) -> Last:
-    """How an occurrence ended, and how many in a row have failed by now: what was never run breaks no streak."""
+    """How an occurrence ended, and how many in a row have failed by now: one that never ran does not end the row."""
     status = ended["status"]
     last = ended.get("last")
     failures = last["failures"] if last else 0

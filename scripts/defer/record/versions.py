@@ -1,12 +1,12 @@
-"""What a record may ask of whoever works on it, and which of that this version knows.
+"""What a record may require of the version that works on it, and which of that this version knows.
 
-Versions may share a store: an upgrade under way, two checkouts, two machines' worth of crontabs. A record says
-what it needs in two ways: ``requires``, names of features without which it must not run, and
-``schema_version``, an integer that grows when fields come to mean something else. A record that
-needs more than this version knows is the newer version's: nothing here runs, ends, files or
-changes it, and its line stays byte for byte. Only cancelling is left to a person (``task.cancel``).
+Versions may share a store: during an upgrade, with two checkouts, or with the crontabs of two machines. A record
+says what it needs in two ways: ``requires``, names of features without which it must not run, and
+``schema_version``, an integer that grows when fields change their meaning. A record that
+needs more than this version knows belongs to the newer version: nothing here runs, ends, files or
+changes it, and its line stays byte for byte. A person can only cancel it (``task.cancel``).
 
-Whoever adds to either also gives the wake's markers another name (``markers``, "Two versions").
+Whoever extends either must also rename the wake's markers (``markers``, "Two versions").
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def is_newer(record: Mapping[str, Any]) -> bool:
 
 
 def lacking(record: Mapping[str, Any]) -> str | None:
-    """What the record needs and this version does not know, in words; None for a record it may work on."""
+    """What the record needs and this version does not know, in words; None if this version may work on it."""
     if is_newer(record):
         return f"schema version {str(record['schema_version'])[:20]}"
     unknown = [name for name in record.get("requires") or () if name not in FEATURES]
@@ -46,7 +46,7 @@ def complaint(what: str) -> str:
 
 
 def must_know(record: Mapping[str, Any]) -> None:
-    """Raises NeedsNewer for a record that this version leaves alone."""
+    """Raise NeedsNewer for a record that this version leaves alone."""
     what = lacking(record)
     if what:
         raise NeedsNewer(f"task {complaint(what)}: {record['id']} (upgrade Defer)")

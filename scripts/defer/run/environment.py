@@ -1,7 +1,7 @@
 """What an attempt finds around it that is not its task's: the caller's umask and environment.
 
-Not all of the caller's environment is the executor's business. A wake may be called from within an
-attempt, or from the shell of a coding agent, and both have marked their environment with what holds
+Not all of the caller's environment is meant for the executor. A wake may be called from within an
+attempt, or from the shell of a coding agent, and both mark their environment with variables that hold
 for them alone.
 """
 
@@ -22,13 +22,13 @@ ATTEMPT = frozenset(
         *("DEFER_SESSION_ID", "DEFER_MODEL", "DEFER_AGENT"),
     }
 )
-"""What belongs to one attempt: from nowhere but its own record, or a task would go on with another's conversation."""
+"""What belongs to one attempt: only its own record sets it, or a task would continue another's conversation."""
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment, with the settings file's, as far as it is an executor's business.
+    """The caller's environment, with the settings file's, as far as it is meant for an executor.
 
-    Of PATH the full paths: what it starts must not depend on the repository that it works in.
+    PATH keeps its full paths only: what an executor starts must not depend on the repository that it works in.
     """
     passed = {
         name: value for name, value in environment.items() if name not in ATTEMPT and name not in marks.OF_SESSIONS
@@ -44,7 +44,7 @@ def of_attempt(environment: Mapping[str, str], tasks_own: Mapping[str, str]) -> 
 
 
 def too_large(argv: Sequence[str], environment: Mapping[str, str], origin: Callable[[str], str]) -> str:
-    """Why the system starts nothing with so much (E2BIG): the total, and the largest part by name, never its value."""
+    """Why the system refuses to start this (E2BIG): the total, and the largest part by name, never its value."""
     sizes = {name: len(os.fsencode(f"{name}={value}")) for name, value in environment.items()}
     total = sum(sizes.values()) + sum(len(os.fsencode(word)) for word in argv)
     name = max(sizes, key=sizes.__getitem__)
@@ -52,5 +52,5 @@ def too_large(argv: Sequence[str], environment: Mapping[str, str], origin: Calla
     word = max(len(os.fsencode(word)) for word in argv)
     if word > size:
         part, size = "the command", word
-    what = f"the system starts no program with so much: {total} bytes of environment and command"
+    what = f"too much for the system to start a program: {total} bytes of environment and command"
     return f"{what}, the largest part is {part}: {size} bytes (put it into a file and name that)"

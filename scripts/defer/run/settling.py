@@ -1,4 +1,4 @@
-"""Changing the record of an attempt: only while it still carries that run, and on a full disk at any price but that."""
+"""Changing the record of an attempt: only while it still carries that run, and even on a full disk."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def change(store: Store, mine: Task, now: datetime, as_wanted: Callable[[Task], 
 def settle(store: Store, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:
     """Write the outcome of an attempt, whose files are ``paths``; the record. Raises NotOurs.
 
-    On a full disk its log, then its output, are worth less than what it came to.
+    On a full disk its log, then its output, give way: the outcome is worth more.
     """
     settled = _settled(store, mine, result, now, backoff, paths)
     if result.status == outcome.LOST:
@@ -76,7 +76,7 @@ def settle(store: Store, mine: Task, result: Outcome, now: datetime, backoff: Ba
 
 
 def remove_private(paths: Paths) -> None:
-    """Remove what only the runner of an attempt reads: it would mask what is secret there, and it is gone."""
+    """Remove what only the runner of an attempt reads: it may hold secrets, which the runner, now gone, would mask."""
     handover.clear(paths.result, paths.input)
 
 

@@ -14,7 +14,7 @@ _COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "ex
 
 
 class Tally:
-    """Told of what is settled, ended and filed."""
+    """Counts and reports what is settled, ended and filed."""
 
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit

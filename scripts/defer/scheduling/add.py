@@ -15,7 +15,7 @@ from .plan import Plan
 def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, if_exists: str) -> list[Task]:
     """Store planned tasks in one write; the records as they stand. Raises Refused for a taken id."""
     stored = store.append([one.task for one in planned], now, if_exists)
-    # A record that was there already and was to stay has a context of its own.
+    # A record that was there already and stays has its own context.
     new = [record for one, record in zip(planned, stored, strict=True) if is_new(record, one)]
     audit.write(
         line(now, "scheduled", record["id"], {"run_at": record["run_at"], "when": record.get("when")}) for record in new
@@ -24,5 +24,5 @@ def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, i
 
 
 def is_new(stored: Task, planned: Plan) -> bool:
-    """Whether this is the record that was planned, and not one that was there already and was to stay."""
+    """Whether this is the record that was planned, and not one that was there already and stays."""
     return stored.get("context") is planned.task["context"]

@@ -16,7 +16,7 @@ _ASLEEP_AFTER = timedelta(minutes=3)
 
 
 def doubts(stored: Task, config: Config) -> list[str]:
-    """What somebody who has just scheduled this should know of it: what it starts is not there, as of now."""
+    """What somebody who has just scheduled this should know: the program that it starts is missing, as of now."""
     what = versions.lacking(stored)
     if what:
         return [f"it {versions.complaint(what)} (upgrade Defer)"]
@@ -56,6 +56,6 @@ def warnings(markers: Markers, now: datetime) -> list[str]:
 
 
 def command_name() -> str:
-    """What the user calls us by: ``defer`` where it is installed, else the entry's path."""
+    """The name by which the user calls us: ``defer`` where it is installed, else the entry's path."""
     installed = any(os.access(f"{place}/defer", os.X_OK) for place in os.environ.get("PATH", "").split(":"))
     return "defer" if installed else str(ROOT / "scripts" / "schedule-task.sh")

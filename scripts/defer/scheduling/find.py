@@ -30,7 +30,7 @@ def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
 
 
 def change(store: Store, archive_dir: Path, task_id: str, now: datetime, as_asked: Callable[[Task], Task]) -> Task:
-    """Change the record of an id. Raises NoSuchTask for one that nobody knows, and for one that is filed what
+    """Change the record of an id. Raises NoSuchTask for an unknown one. For one that is filed, raises what
     ``as_asked`` has against it: that it is over.
     """
     try:

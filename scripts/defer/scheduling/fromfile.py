@@ -26,7 +26,7 @@ from .plan import Plan, Request
 if TYPE_CHECKING:
     from defer.record.types import Changes, Source
 
-# What a file decides in its task's record; everything else there is the task's history.
+# What a file decides in its task's record; everything else in it is the task's history.
 _FROM_FILE = (
     *("agent", "command", "context", "description", "env", "execution", "executor", "expires_at", "intent"),
     "leave_running",
@@ -45,7 +45,7 @@ _WISHES = {FILE_REMOVED: "cancel", FILE_DISABLED: "pause"}
 
 
 def source(record: Task) -> Source:
-    """Where a task came from; empty for one that was not made from a file."""
+    """The ``source`` of a task; empty for one that was not made from a file."""
     found = record.get("source")
     return found if found is not None and isinstance(found, dict) and isinstance(found.get("file"), str) else {}
 
@@ -64,7 +64,7 @@ def new(file: TaskFile, config: Config, now: datetime) -> Task:
 def changed(live: Task, file: TaskFile, config: Config, now: datetime) -> Task:
     """The record of a waiting or paused task as its file wants it now. Raises BadFile.
 
-    Where the file names the same time as before, the occurrence that is waited for stays, with its attempts.
+    If the file names the same time as before, the occurrence that the task waits for stays, with its attempts.
     """
     same_time = live.get("when") == file.schedule and live.get("tz") == config.timezone(file.text("tz")).key
     wanted = _planned(file, config, _read_at(live, now) if same_time else now).task
@@ -88,7 +88,7 @@ def _wished_for(executing: Task) -> str | None:
 
 
 def after_attempt(executing: Task, reason: str | None) -> Task:
-    """An executing task that its file ends (``reason``) as soon as its attempt is over; None: that goes on after all.
+    """An executing task that its file ends (``reason``) once its attempt is over; None: the task goes on after all.
 
     The rest of what the file says is taken over by the first sync that finds the attempt over.
     """
@@ -106,7 +106,7 @@ def _marked(executing: Task, *, disabled: bool) -> Source:
     made_from = source(executing)
     if is_disabled(executing) == disabled:
         return made_from
-    # No file has this digest: whatever it says by then, the next sync reads it.
+    # No file has this digest: the next sync reads the file, whatever it says by then.
     marked: Source = {**made_from, "digest": "", "enabled": False}
     if not disabled:
         del marked["enabled"]
@@ -119,7 +119,7 @@ def check(file: TaskFile, config: Config, now: datetime) -> None:
 
 
 def _read_at(live: Task, now: datetime) -> datetime:
-    """The moment at which the words of the task's time were read; ``now`` where that is not to be read itself."""
+    """The moment at which the words of the task's time were read; ``now`` if that cannot be read."""
     try:
         recurrence = live.get("recurrence")
         return instants.from_text((recurrence["anchor"] if recurrence else live.get("created_at")) or "")
@@ -128,7 +128,7 @@ def _read_at(live: Task, now: datetime) -> datetime:
 
 
 def _decided(live: Task, wanted: Task, names: Iterable[str]) -> dict[str, Any]:
-    """What the file decides, and within it what another version has put there."""
+    """What the file decides, with what another version has put within it."""
     decided: dict[str, Any] = {name: value for name, value in wanted.items() if name in names}
     mixed = {part: {**changes.unknown_within(live, part), **decided[part]} for part in changes.PARTS if part in decided}
     return {**decided, **mixed}
@@ -150,12 +150,12 @@ def _with_fields(live: Task, wanted: Task) -> Task:
 
 
 def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
-    """The live record with what the file decides, its time too; an occurrence that had come ends here."""
+    """The live record with what the file decides, its time too; an occurrence that was due ends here."""
     kept = task.without(task.without_history(live), _FROM_FILE)
     paused: Changes = {"paused_at": live["paused_at"]} if "paused_at" in live else {}
     decided = _decided(live, wanted, (*_FROM_FILE, *_TIME))
     result: Task = {**task.with_fields({**kept, **paused}, decided), **task.unfiled_of(live)}
-    # Due or not: one that is held has come too.
+    # Due or not: an occurrence that is held was due too.
     has_come = live["status"] == task.SCHEDULED and task.run_at(live) <= now
     if not (live.get("attempts") or has_come):
         return result
@@ -164,7 +164,7 @@ def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
 
 
 def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
-    """The task the file asks for, as of ``now``. Raises BadFile naming the field that cannot be."""
+    """The task the file asks for, as of ``now``. Raises BadFile naming the field that is wrong."""
     try:
         planned = plan.plan(_request(file, config), config, now)
     except NoHome:
@@ -174,7 +174,7 @@ def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
     except OSError as error:
         raise BadFile([located(file.path, f"its task cannot be planned: {error.strerror} (fix it)")]) from None
     try:
-        # As it is stored: one that the store refused would keep all other files' tasks out.
+        # Checked as the store will: if the store refused it, all other files' tasks would stay out too.
         size = len(codec.new_line(planned.task if file.enabled else changes.pause(planned.task, now)))
     except codec.BadLine as error:
         raise BadFile([located(file.path, f"its task could not be run: {error}")]) from None
@@ -252,7 +252,7 @@ def _executor(file: TaskFile, config: Config) -> str | None:
 
 
 def _absolute(file: TaskFile, written: str | None, config: Config) -> str | None:
-    """A path as a file means it: ``~`` is the home directory, a relative one starts at the file's own."""
+    """A path as a file means it: ``~`` is the home directory, a relative path starts at the file's directory."""
     if written is None:
         return None
     tilde, slash, below = written.strip().partition("/")

@@ -223,7 +223,7 @@ def span_seconds(field: str, text: str, of: str = "") -> int:
 
 
 def _bounded(field: str, seconds: float, of: str = "") -> float:
-    """A span that can be counted with: a longer one would be refused as it is stored, and named there less well."""
+    """A span that is short enough to count with: the store would refuse a longer one with a worse message."""
     if seconds > shapes.MAX_SECONDS:
         limit = f"{shapes.MAX_SECONDS:.0f} seconds (give a shorter one)"
         raise BadInput(lambda called: f"{called(field)}{of} is longer than {limit}", field=field)
@@ -256,7 +256,7 @@ def checked_id(wanted: str) -> str:
 
 
 def check_texts(fields: Mapping[str, object]) -> None:
-    """Refuse what no file or prompt can carry: NUL, and bytes that were not UTF-8 in the arguments."""
+    """Raise BadInput for what files and prompts cannot carry: NUL, and arguments that were not UTF-8."""
     for field, value in fields.items():
         for text in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(text, str) and "\0" in text:

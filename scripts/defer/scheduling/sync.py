@@ -1,13 +1,13 @@
 """The schedule made to match a directory of task files.
 
 ``plan`` looks at the files and the store and says what there is to do; ``apply`` does it. A file
-is read as YAML only when its bytes, or those of its workflow, are not the ones its task was made
+is parsed only if its bytes, or those of its workflow, differ from those its task was made
 from. A task that has ended stays ended until its file changes; a task that was not made from a
 file of this directory is never touched.
 
-Each change is decided again on the record as it stands under the store's lock, so that two
-syncs, a wake and a person may be at it at once. What is executing is left as it is, and the next
-sync finds it still different; only that its file is gone or disabled is written down at once, for
+Each change is decided again on the record as it is under the store's lock, so that two
+syncs, a wake and a person may work at the same time. An executing task is left as it is, and the next
+sync finds it still different. Only that its file is gone or disabled is noted at once, for
 the end of the attempt, since nobody may ever sync again.
 """
 
@@ -55,7 +55,7 @@ class Step(NamedTuple):
 
 
 class SyncPlan(NamedTuple):
-    """What a sync would do; ``problems`` are of files whose tasks stay as they are, ``refused`` of such tasks."""
+    """What a sync would do; ``problems`` are about files and ``refused`` about tasks that stay as they are."""
 
     steps: list[Step]
     problems: list[str]
@@ -64,7 +64,7 @@ class SyncPlan(NamedTuple):
 
 
 def directory_of(path: Path) -> Path:
-    """A directory of task files as it is recorded. Raises BadInput where it is none."""
+    """A directory of task files as it is recorded. Raises BadInput if it is not one."""
     if not os.path.isdir(path):
         raise BadInput(f"no such directory of task files: {path} (make it, or name another)")
     return Path(os.path.realpath(path))
@@ -78,7 +78,7 @@ def files(
     ``unwritten`` are ids whose files are yet to come; with ``only`` nothing but these ids is looked at.
     """
     with fsio.storage_errors(directory):
-        # Whoever may put a file there says what runs as us.
+        # Whoever may put a file there decides what runs as us.
         trust.check_directory(fsio.kernel, directory, may_be_link=True)
         paths = [directory / name for name in fsio.names(directory) if not name.startswith(".")]
     found: dict[str, list[Path]] = {}
@@ -124,8 +124,8 @@ def plan(
 ) -> SyncPlan:
     """What makes the store match ``directory``; with ``only``, as far as these ids go. Raises StorageError.
 
-    ``again`` brings back what a person has cancelled, though its file is unchanged. ``contents`` are of files that are
-    yet to be written, by id: what would be if they were.
+    ``again`` brings back what a person has cancelled, though its file is unchanged. ``contents``, by id, are of files
+    that do not exist yet: the plan is as if they did.
     """
     unwritten = contents or {}
     found, bad = files(directory, unwritten, only)
@@ -162,7 +162,7 @@ def _looked(looks: list[Callable[[], Step]]) -> tuple[list[Step], list[str], lis
 
 
 def doubts(step: Step, config: Config) -> list[str]:
-    """What is missing of what a new or changed task is to start."""
+    """The warnings about programs that a new or changed task starts and that are missing."""
     if step.file is None or step.record is None or not step.file.enabled:
         return []
     field = next((name for name in ("command", "executor", "agent") if name in step.file.fields), None)
@@ -170,7 +170,7 @@ def doubts(step: Step, config: Config) -> list[str]:
 
 
 def _records(store: Store, found: dict[str, Path], directory: Path, only: Collection[str] | None) -> dict[str, Task]:
-    """The records that matter: of these files' ids, and of tasks made from files of this directory."""
+    """The records that matter: those with these files' ids, and tasks made from files of this directory."""
     if only is not None and len(only) <= 1:
         known = ((task_id, store.find(task_id)) for task_id in only)
         return {task_id: record for task_id, record in known if record is not None}
@@ -193,7 +193,7 @@ def _is_live(record: Task) -> bool:
 
 
 def _without_file(record: Task) -> Step:
-    """What is to be done about a task whose file is gone. Raises NeedsNewer."""
+    """The step for a task whose file is gone. Raises NeedsNewer."""
     versions.must_know(record)
     return _noted(Step(REMOVED, record["id"], "", None, record), record)
 
@@ -208,7 +208,7 @@ def _look(
     *,
     again: bool,
 ) -> Step:
-    """What is to be done about one file, given the record of its id, in the store or else in the archive.
+    """The step for one file, given the record of its id, in the store or else in the archive.
 
     Raises BadFile, and NeedsNewer where that record is not for this version to change.
     """
@@ -241,7 +241,7 @@ def _read_anew(file: TaskFile, live: Task | None, config: Config, now: datetime)
 
 
 def other_owner(path: Path, record: Task) -> str | None:
-    """Whose a waiting task is if not this file's; one made from a file that was renamed or is gone is this one's."""
+    """Who owns a waiting task, if not this file; a task whose file was renamed or is gone belongs to this file."""
     file = source(record).get("file")
     if file is None:
         return "a task that was not made from a file" if _is_live(record) else None
@@ -269,7 +269,7 @@ def _same(live: Task) -> Step:
 
 
 def _noted(step: Step, record: Task) -> Step:
-    """The step with when, or how, it comes true for ``record``."""
+    """The step with a note on when, or how, it takes effect for ``record``."""
     ending = _ending(step, record)
     if record["status"] == task.EXECUTING:
         return step._replace(note=LATER if ending else NEXT_SYNC if step.file else _STAYS)
@@ -277,7 +277,7 @@ def _noted(step: Step, record: Task) -> Step:
 
 
 def _ending(step: Step, record: Task) -> str | None:
-    """Why a task is to be cancelled or paused, if it is. A step without a file is of one that is unchanged."""
+    """Why a task is to be cancelled or paused, or None. A step without a file is for an unchanged one."""
     if step.mark == REMOVED:
         return FILE_REMOVED
     is_disabled = fromfile.is_disabled(record) if step.file is None else not step.file.enabled
@@ -289,7 +289,7 @@ def apply(
 ) -> tuple[list[Step], list[str]]:
     """Do what the plan says; the steps as they came out, and what could not be done after all.
 
-    All that is new is one write of the store, and all that changes is another.
+    All new tasks are one write to the store, and all changes are another.
     """
     problems = _add([step for step in wanted.steps if step.mark == NEW], store, audit, now)
     changing = {step.task_id: step for step in wanted.steps if step.mark in (CHANGED, REMOVED)}
@@ -302,14 +302,14 @@ def apply(
         for task_id, step in changing.items()
         if task_id in done and done[task_id] is not changes_made.before[task_id]
     )
-    # What is not in the store any more has ended and was filed since: its step is as it was.
+    # A task that has left the store has ended and was filed since: its step stays as it was.
     failed = changes_made.failed | (results.keys() - done.keys())
     came_out = {task_id: _noted(changing[task_id]._replace(record=one), one) for task_id, one in done.items()}
     return [came_out.get(step.task_id, step) for step in wanted.steps if step.task_id not in failed], problems
 
 
 class _Changes:
-    """What the steps of a sync make of the records, each as it stands under the store's lock."""
+    """What the steps of a sync make of the records, each as it is under the store's lock."""
 
     def __init__(self, steps: dict[str, Step], config: Config, now: datetime) -> None:
         self._steps, self._config, self._now = steps, config, now
@@ -318,7 +318,7 @@ class _Changes:
         self.problems: list[str] = []
 
     def change(self, current: Task) -> Task:
-        """The changed record; the same one where it cannot be changed, which is noted."""
+        """The changed record; the same one, with a note, if it cannot be changed."""
         self.before[current["id"]] = current
         try:
             return _as_wanted(self._steps[current["id"]], current, self._config, self._now)
@@ -336,7 +336,7 @@ class _Changes:
 
 
 def _add(new: list[Step], store: Store, audit: AuditLog, now: datetime) -> list[str]:
-    """Store new tasks in one write. What another command put in the place of one meanwhile stays."""
+    """Store new tasks in one write. What another command stored under an id meanwhile stays."""
     wanted = {step.task_id: step.record for step in new if step.record is not None}
     if not wanted:
         return []
@@ -368,11 +368,11 @@ def _replaced(current: Task, new: Task, now: datetime) -> Task:
 
 
 def _as_wanted(step: Step, current: Task, config: Config, now: datetime) -> Task:
-    """What a task becomes by a step, as it stands by now. Raises BadFile, NeedsNewer."""
+    """What a step makes of a task as it is by now. Raises BadFile, NeedsNewer."""
     if not _is_live(current) or not source(current):
         return current
     if step.record is not None and current == step.before:
-        # As it was looked at: it need not be planned again while everybody waits for the lock.
+        # Unchanged since the plan: it need not be planned again while everybody waits for the lock.
         return step.record
     versions.must_know(current)
     ending = _ending(step, current)

@@ -13,8 +13,8 @@ from defer.errors import BadInput
 LONGEST = (128 << 10) - 1
 """Bytes of ``NAME=value``: Linux starts no program with a longer one (execve(2), MAX_ARG_STRLEN).
 
-Refused here, on every system and for every command. Left to the attempts, each task that came due would fail for good;
-as it is, all of them wait until the file is mended.
+It is refused here, on every system and for every command: otherwise each task that came due would fail for good.
+This way all of them wait until the file is corrected.
 """
 
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL).fullmatch
@@ -22,7 +22,7 @@ _COMMENT = re.compile(r"\s+#.*")
 
 
 def parse(text: str, source: str) -> dict[str, str]:
-    """The names and values in ``text``; the last of a name wins.
+    """The names and values in ``text``; the last value of a name wins.
 
     Raises BadInput naming ``source`` and the line number, never the value: it may be a secret.
     """

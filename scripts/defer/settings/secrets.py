@@ -1,8 +1,8 @@
 """Which values of variables are secret, and the forms in which programs print them.
 
-A secret is told by its name: a word of it says so (``GITHUB_TOKEN``, ``apiKey``), or ``DEFER_SECRETS`` lists it. Such
-a value counts whatever its length. Any other value that is a user's setting counts from eight bytes on, unless it is
-a number, a word such as ``true``, or a path: masked, these would make results unreadable and hide nothing.
+The name tells: one of its words says that it is secret (``GITHUB_TOKEN``, ``apiKey``), or ``DEFER_SECRETS`` lists it.
+Such a value counts whatever its length. Any other value that a user has set counts if it has at least eight bytes,
+unless it is a number, a word such as ``true``, or a path: to mask these would make results unreadable and hide nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 SHORTEST = 8
-"""Bytes from which on a value counts whose name says nothing."""
+"""The least bytes of a value that counts although its name says nothing."""
 _MOST_LINES = 200
 """A longer value is not a key, and all output would have to be searched for each of its lines."""
 
@@ -25,7 +25,7 @@ _SECRET = re.compile(
     r"|(?:BASIC|HTTP|O|PROXY)?AUTH"
     r"|AUTHORI[SZ]ATION|PWD)S?",
 ).fullmatch
-# These go with a secret without being one; the value must be of the kind that the word says.
+# These accompany a secret without being one; the value must be of the kind that the word says.
 _MEASURES = frozenset(
     "MAX MIN LIMIT BUDGET COUNT NUM NUMBER SIZE LENGTH LEN BITS BYTES TTL TIMEOUT EXPIRY MS SECONDS MINUTES HOURS DAYS "
     "PORT RETRIES ROUNDS ITERATIONS".split()
@@ -37,7 +37,7 @@ _KINDS = frozenset("TYPE KIND METHOD MODE SCHEME ALGORITHM FORMAT PROVIDER BACKE
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
 _SWITCH = re.compile(r"true|false|yes|no|on|off|null|none|nil|enabled|disabled|0|1", re.IGNORECASE).fullmatch
 _WORD = re.compile(r"[A-Za-z]{1,12}[0-9]{0,5}").fullmatch
-# Many a token is full of slashes: only what begins as a path does, without a sign that paths hardly have.
+# Tokens may be full of slashes: a path begins like one, and has no character that paths hardly ever have.
 _ONE_PATH = r"(?:(?:~|\.{1,2})(?:/[^\0\n:?=@]*)?|/[^\0\n:?=@]*)"
 _PATH = re.compile(rf"{_ONE_PATH}(?::{_ONE_PATH})*").fullmatch
 
@@ -57,7 +57,7 @@ def is_plain(value: str) -> bool:
 
 
 def by_name(values: Mapping[str, str], listed: Collection[str]) -> Iterator[bytes]:
-    """What to mask of an environment that is not a user's settings as a whole: what says that it is secret."""
+    """What to mask of an environment in which not all is a user's setting: the values with a secret's name."""
     for name, value in values.items():
         if name in listed or says_secret(name, value):
             yield from _forms(value)
@@ -74,18 +74,18 @@ def of_settings(values: Mapping[str, str], listed: Collection[str]) -> Iterator[
 
 
 def _forms(value: str) -> Iterator[bytes]:
-    """The value, and how it stands in JSON and on a terminal: without blanks around it, as a shell may pass it on."""
+    """The value, and how JSON and a terminal show it; also without the blanks around it, as a shell may pass it on."""
     bare = value.strip()
     lines = bare.replace("\r\n", "\n")
     for one in dict.fromkeys((bare, lines, lines.replace("\n", "\r\n"))) if bare else ():
         yield _bytes(one)
-        # JSON spells a byte that is not UTF-8 as half of a surrogate pair, and is read back so.
+        # JSON spells a byte that is not UTF-8 as half of a surrogate pair, and reads it back like that.
         yield one.encode(errors="surrogatepass")
         yield from _in_json(one)
 
 
 def _in_json(value: str) -> Iterator[bytes]:
-    """As Python, JavaScript, PHP and Go write it between the quotes."""
+    """The value as Python, JavaScript, PHP and Go write it between quotes."""
     for only_ascii in (True, False):
         written = json.dumps(value, ensure_ascii=only_ascii)[1:-1]
         yield _bytes(written)
@@ -95,7 +95,7 @@ def _in_json(value: str) -> Iterator[bytes]:
 
 
 def _lines(value: str) -> Iterator[bytes]:
-    """The lines of a key that has several, as far as they are not its frame: a program may show them one by one."""
+    """The lines of a key that has several, without its frame: a program may show them one by one."""
     lines = [line.strip() for line in value.splitlines()]
     for line in lines if 1 < len(lines) <= _MOST_LINES else ():
         if len(_bytes(line)) >= SHORTEST and not line.startswith("-----") and not is_plain(line):

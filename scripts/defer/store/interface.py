@@ -40,7 +40,7 @@ class Store(Protocol):
     def update_each(
         self, ids: Collection[str], now: datetime, change: Callable[[Task], Task]
     ) -> dict[str, Task | NotStorable]:
-        """Replace many records, in one write; those that are there, as they stand then, or why one could not be."""
+        """Replace many records in one write; for each that is there, its new record, or why it could not be."""
 
     def claim_due(self, now: datetime, choose: Callable[[list[Task]], list[Task]]) -> list[Task]:
         """Let ``choose`` pick among what is due and executing, and store what it returns, atomically."""

@@ -3,11 +3,11 @@
 - *Every change is one line appended*, the whole record again, in one write, synced, under the
   lock, before the caller hears that it is done. The last line of an id wins.
 - A rewrite drops superseded and filed lines when they outweigh the rest or the store is small, and puts what others
-  wrote into our own form, which is read ten times as fast.
-- Readers take no lock: they open the file once and ignore a torn last line. A holder of the
+  wrote into our own form, which reads ten times as fast.
+- Readers do not lock: they open the file once and ignore a torn last line. A holder of the
   lock sets such a line aside (``<name>.rejected``); a bad line elsewhere is reported and kept.
-- What has ended is filed first and dropped after. Filing looks for the same line in the archive,
-  so that a crash between the two ends in one record, not in two or none.
+- What has ended is filed first and dropped afterwards. Filing looks for the same line in the archive,
+  so that a crash between the two leaves one record, not two or none.
 - The wake's markers (``markers``) are moved with every change.
 - What another process may have left unsynced when it died is synced before anything is built on it.
 """
@@ -75,7 +75,7 @@ class JsonlStore:
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
-        """Nobody changes the store or files anything meanwhile: for a look at all files as of one moment."""
+        """While this is held nobody changes the store or files anything: for a look at all files as of one moment."""
         with fsio.storage_errors(self.path):
             if fsio.stat(self.path.parent) is None:
                 yield
@@ -84,7 +84,7 @@ class JsonlStore:
                 yield
 
     def _make_durable(self) -> None:
-        """Sync what somebody else may have died before syncing: a line, or the store's name after a rewrite."""
+        """Sync what a dead writer may not have synced: a line, or the store's name after a rewrite."""
         state = fsio.stat(self.path)
         if state is not None and _mark(state) != self._synced:
             fsio.sync(self.path)
@@ -105,12 +105,12 @@ class JsonlStore:
                     lines.append(codec.offered_line(record))
             self._write_lines(lines, stored, now)
             if not lines:
-                # What was there already is acknowledged too.
+                # A record that was there already is acknowledged too.
                 self._make_durable()
         return stored
 
     def _placed(self, wanted: Task, known: dict[str, Task], taken: set[str], now: datetime, if_exists: str) -> Task:
-        """The record to store for ``wanted``; the one that is there already if it is to stay."""
+        """The record to store for ``wanted``; the existing one if it is to stay."""
         if "id" not in wanted:
             name = task.made_up_id(instants.from_text(wanted["created_at"]), taken, os.urandom)
             taken.add(name)
@@ -138,7 +138,7 @@ class JsonlStore:
         stream = fsio.reader(self.path) if ids else None
         if stream is None:
             return {}
-        # One id is looked for as bytes, which is the quickest; of many, a waiting line is told by its start.
+        # A single id is searched for as bytes, which is quickest; with many, a waiting line is recognised by its start.
         needles = codec.needles(next(iter(ids))) if len(ids) == 1 else None
         found: dict[str, Task] = {}
         with stream:
@@ -171,7 +171,7 @@ class JsonlStore:
                         yield one, line.strip(_AROUND_JSON)
 
     def _before(self, line: bytes) -> Iterator[tuple[Task, bytes]]:
-        """What counts instead of a line that only begins like a record: the one before it of that id."""
+        """What counts instead of a line that only begins like a record: the line of that id before it."""
         quick = codec.waiting(line)
         found = self.find(quick[1].decode()) if quick else None
         if found is not None:
@@ -222,7 +222,7 @@ class JsonlStore:
         return changed
 
     def _is_storable(self, changed: Task) -> bool:
-        """One that is not must keep no other from being claimed. What it comes to has to find room in its line, too."""
+        """Whether a claim fits the store, with room for its outcome: one that does not must not keep others waiting."""
         try:
             size = len(codec.changed_line(changed))
         except NotStorable as error:
@@ -245,7 +245,7 @@ class JsonlStore:
             known = self._refreshed(now)
             unfiled = [one for one in known.tasks() if task.is_unfiled(one)]
             if unfiled:
-                # A file system's clock ticks too slowly for the markers to vouch for the last line.
+                # The file system's clock ticks too slowly: its time does not tell whether the last line is new.
                 self._make_durable()
             filed = filing.file(unfiled, self._archive_dir, self._runs_dir, whole=not is_ours)
             if self._is_worth_a_rewrite(known, bool(unfiled)):
@@ -259,7 +259,7 @@ class JsonlStore:
     def attention(self, now: datetime) -> list[Task]:
         """What a wake must look at: tasks that are due, executing or unfiled.
 
-        What waits for a newer version is none of that: it is reported when it is met for the first time.
+        What waits for a newer version does not count: it is reported when it is met for the first time.
         """
         with self._locked():
             known = self._refreshed(now).tasks()
@@ -309,7 +309,7 @@ class JsonlStore:
             # Either a torn line, which goes aside, or a whole one that only lacks its newline.
             self._refreshed(now)
             if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
-                # Not by appending: bytes lost to zeros must not run on from a good line.
+                # Not by appending: a run of zeros after a power loss must not follow a good line directly.
                 self._rewrite(set())
         with self.markers.around_append(now, min(task.needs_attention_at(one) for one in records)):
             state = fsio.append(self.path, data, name_is_synced=self.markers.vouch_for_name())
@@ -332,7 +332,7 @@ class JsonlStore:
             return index.repeats(codec.lines(stream))
 
     def _rewrite(self, filed: set[str]) -> None:
-        """Write the store anew: one line for each task, without what was ``filed``; bad lines stay."""
+        """Write the store anew: one line for each task, without those that were ``filed``; bad lines stay."""
         from . import archive as filing
 
         stream = fsio.reader(self.path)
@@ -341,7 +341,7 @@ class JsonlStore:
         with stream:
             last = set(index.winners(codec.lines(stream), quick_look=False).values())
             stream.seek(0)
-            # The new file may have the old one's time: until it is read whole, nobody is to take it for seen.
+            # The new file may have the old one's time: it must not count as seen until it is read whole.
             fsio.remove(self.markers.seen)
             kept = filter(None, map(filing.kept_line(last, filed), enumerate(codec.lines(stream))))
             state = fsio.replace(self.path, kept, is_locked=True)
@@ -350,7 +350,7 @@ class JsonlStore:
     def _mark_rest(self, now: datetime) -> None:
         """Set the markers for a store that has just been read whole. A failing disk only costs a wake."""
         known = self._refreshed(now)
-        # No later than it looked ahead: it knows nothing of what comes behind that.
+        # No later than the read looked ahead: it does not know what comes after that.
         next_due = min([known.horizon, *map(task.needs_attention_at, known.tasks())])
         try:
             ours = self._state is not None and _mark(self._state) == self._written

@@ -1,13 +1,13 @@
-"""The lock directories of v1: its scripts and ours may be at work on one store while a user changes over.
+"""The lock directories of v1: its scripts and ours may work on one store while a user changes over.
 
 v1 makes a directory and writes its pid into the file ``pid`` in it. Its runner holds ``.defer.lock`` from its start to
-its end, its writers ``.deferred-tasks.lock`` while they read the store and put a new file in its place. We honour both
-and take neither: ours is the ``flock`` that death releases, and v1 does not ask for it.
+its end; its writers hold ``.deferred-tasks.lock`` while they read the store and replace it by a new file. We respect
+both and take neither: our lock is the ``flock`` that death releases, and v1 does not ask for it.
 
 A directory counts as held while the process of that pid lives. It does not when
 
-- that process began after the pid was written: the holder died, and the number was given away again;
-- there is no pid in it a minute after it was made: its maker was killed between the two;
+- that process began after the pid was written: the holder died, and the system used the number again;
+- there is no pid in it a minute after it was made: its maker was killed between the two steps;
 - it is a day old, so that nothing waits for ever.
 """
 
@@ -32,7 +32,7 @@ _LONGEST_PID = 32
 
 
 def holder(directory: Path) -> str | None:
-    """Who holds a lock directory, in words; None where nobody does."""
+    """Who holds a lock directory, in words; None if nobody does."""
     made = fsio.stat(directory)
     if made is None or not stat.S_ISDIR(made.st_mode):
         return None
@@ -62,7 +62,7 @@ def none_writing(lock: Path, timeout: float, directory: Path | None) -> Iterator
             if held_by is None:
                 yield
                 return
-        # Not while we hold ours: others of us would be told of the wrong lock.
+        # Not while we hold our lock: our other processes would blame the wrong lock.
         if time.monotonic() >= end or signals.ends_waiting():
             raise _busy(directory, held_by, f"for {timeout:g} s")
         time.sleep(_POLL_SECONDS)
@@ -71,8 +71,8 @@ def none_writing(lock: Path, timeout: float, directory: Path | None) -> Iterator
 def has_lost(path: Path, state: stat_result, lines: Sequence[bytes], directory: Path | None, timeout: float) -> bool:
     """Whether a v1 writer that began meanwhile has replaced the store without ``lines``, appended just now.
 
-    ``state``: that of the store as it was then. v1 reads the store, then renames a new file over it: an append
-    between the two is in neither. If it is at work still, its end is waited for. Raises StoreBusy after ``timeout``.
+    ``state``: the store's state at that time. v1 reads the store, then renames a new file over it: an append
+    between the two is lost. If v1 is still at work, this waits for its end. Raises StoreBusy after ``timeout``.
     """
     if directory is None or (holder(directory) is None and _is_still(path, state)):
         return False

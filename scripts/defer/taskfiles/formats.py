@@ -1,9 +1,9 @@
 """The text of a task file as plain data: YAML, JSON, or Markdown with YAML front matter.
 
-Out come texts, numbers, true, false, nothing, lists and maps, and the line each field stands on.
-YAML is composed by ruamel.yaml into its nodes and never constructed into objects: a tag makes
-nothing, what an alias stands for is counted each time, and a date stays the text it was written
-as. No message shows a value from a file, since it may be a secret; a schedule is none.
+The result is texts, numbers, true, false, null, lists and maps, and the line that each field is on.
+ruamel.yaml composes YAML into nodes but never constructs objects: a tag has no
+effect, what an alias stands for is counted each time, and a date stays the text that was written.
+Messages do not show values from a file, which may be secrets, except for a schedule.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TRUE = ("true", "yes", "on")
 
 
 class Complaint(Exception):
-    """What is wrong at one place of a text: line (from 1) and field, each None where there is none."""
+    """What is wrong at one place of a text: line (from 1) and field, each None if unknown."""
 
     def __init__(self, what: str, line: int | None = None, field: str | None = None) -> None:
         super().__init__(what)
@@ -44,14 +44,14 @@ class Complaint(Exception):
 
 
 class Fields(NamedTuple):
-    """The fields of a file, and the line (from 1) each of them stands on."""
+    """The fields of a file, and the line (from 1) that each of them is on."""
 
     values: dict[str, Any]
     lines: dict[str, int]
 
 
 def read(suffix: str, text: str) -> Fields:
-    """The fields in ``text``, which is that of a file with this suffix. Raises Complaint."""
+    """The fields in ``text``, the content of a file with this suffix. Raises Complaint."""
     if suffix == ".json":
         return _json(text)
     return _markdown(text) if suffix == ".md" else yaml_fields(text)
@@ -79,7 +79,7 @@ def _markdown(text: str) -> Fields:
     if not below.strip():
         return front
     if front.values.get("prompt") is not None:
-        what = "stands twice: in the front matter and as the text below it (keep one)"
+        what = "appears twice: in the front matter and as the text below it (keep one)"
         raise Complaint(what, front.lines["prompt"], "prompt")
     first = len(text) - len(below.lstrip())
     body = below.replace("\r\n", "\n").strip("\n").rstrip()
@@ -99,9 +99,9 @@ def _json(text: str) -> Fields:
 
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text. Raises Complaint, also for a name that stands twice in an object.
+    """The value of a JSON text. Raises Complaint, also for a name that appears twice in an object.
 
-    What is written as a number and cannot be counted with, for it is too large or NaN, becomes infinity.
+    A number that cannot be counted with, because it is too large or NaN, becomes infinity.
     """
     try:
         return _decoder().decode(text)
@@ -116,13 +116,13 @@ def _decoder() -> json.JSONDecoder:
 
 
 def _whole(digits: str) -> float:
-    # Thousands of digits are not turned into a number at all: that is quadratic, and refused by Python.
+    # Thousands of digits are not turned into a number at all: that is quadratic, and Python refuses it.
     return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
 
 
 def holds_no_number(value: object) -> bool:
-    """Whether there is something in a JSON value that is written as a number and cannot be counted with."""
-    left = [value]  # not by calling itself: nobody has looked yet how deep it is
+    """Whether a JSON value holds a number that cannot be counted with."""
+    left = [value]  # not recursive: nobody has checked yet how deep it is
     while left:
         one = left.pop()
         left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
@@ -134,10 +134,10 @@ def holds_no_number(value: object) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        # Of a name that stands twice, the object has the last place.
+        # If a name appears twice, the object has its last place.
         last = {name: place for place, (name, _) in enumerate(pairs)}
         twice = next(name for place, (name, _) in enumerate(pairs) if last[name] != place)
-        raise Complaint("stands twice (keep one)", None, twice)
+        raise Complaint("appears twice (keep one)", None, twice)
     return found
 
 
@@ -180,7 +180,7 @@ def yaml_fields(text: str, first_line: int = 1) -> Fields:
 
 
 def compose(text: str, first_line: int = 1) -> Any:
-    """The mapping node of a YAML text. Raises Complaint where it is not YAML or no mapping."""
+    """The mapping node of a YAML text. Raises Complaint if it is not YAML or not a mapping."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
     from ruamel.yaml.nodes import MappingNode
 
@@ -207,9 +207,9 @@ def compose(text: str, first_line: int = 1) -> Any:
 
 
 def _syntax(error: MarkedYAMLError, text: str, first_line: int) -> Complaint:
-    """What ruamel.yaml stumbled over, and how to mend it, without showing what the file holds."""
+    """What ruamel.yaml stumbled over, and how to fix it, without showing what the file holds."""
     problem = str(error.problem or "")
-    # What is never closed is told where it was opened, not where the text ends.
+    # Something that is never closed is reported where it was opened, not where the text ends.
     open_ended = error.context_mark if "end of stream" in problem or "stream end" in problem else None
     mark = open_ended or error.problem_mark or error.context_mark
     number = mark.line if mark else 0
@@ -235,7 +235,7 @@ def _mend(problem: str, context: str, field: str | None, written: str) -> str:
 
 
 def _quoted(field: str | None, written: str) -> str:
-    """How to mend a text that needs quotes; only a schedule is shown, since another text may be a secret."""
+    """How to fix a text that needs quotes; only a schedule is shown, since another text may be a secret."""
     plain = re.sub(r"\s+#.*", "", written).strip().replace('"', "'")
     if field in _TIMES and plain and plain.isprintable():
         return f'put it in quotes: {field}: "{plain}"'
@@ -243,7 +243,7 @@ def _quoted(field: str | None, written: str) -> str:
 
 
 class _Building:
-    """Plain data out of nodes, with a bound on how much; ``lines`` has fields, and what is in them as ``env.NAME``."""
+    """Plain data from nodes, up to a limit; ``lines`` has the fields, and what is in them as ``env.NAME``."""
 
     def __init__(self, first_line: int) -> None:
         self._first_line = first_line
@@ -251,11 +251,11 @@ class _Building:
         self.lines: dict[str, int] = {}
 
     def line(self, node: Node) -> int:
-        """The line of the file a node starts on."""
+        """The line of the file on which a node starts."""
         return self._first_line + int(node.start_mark.line)
 
     def pairs(self, node: Node, field: str | None = None) -> Iterator[tuple[str, Node, Node]]:
-        """Name, key and value of each field of a mapping. Raises Complaint for a name that stands twice."""
+        """Name, key and value of each field of a mapping. Raises Complaint for a name that appears twice."""
         seen: set[str] = set()
         for key, value in node.value:
             if not isinstance(key.value, str):
@@ -265,7 +265,7 @@ class _Building:
             self._spend(key, field or str(key.value))
             where = key.value if field is None else f"{field}.{key.value}"
             if key.value in seen:
-                raise Complaint("stands twice (keep one)", self.line(key), where)
+                raise Complaint("appears twice (keep one)", self.line(key), where)
             seen.add(key.value)
             self.lines.setdefault(where, self.line(key))
             yield key.value, key, value
@@ -287,14 +287,14 @@ class _Building:
         raise Complaint("a tag (!…), which is not read here (write the plain value)", self.line(node), field)
 
     def _spend(self, node: Node, field: str) -> None:
-        """Count a text. A thousand aliases of one are small in memory, and a thousand of it in the store."""
+        """Count a text. A thousand aliases of one text are small in memory, but a thousand copies in the store."""
         self._characters -= len(node.value)
         if self._characters < 0:
             what = f"more than {YAML_LIMIT} characters, aliases counted (split it)"
             raise Complaint(what, self._place(node, field), field)
 
     def _place(self, node: Node, field: str) -> int:
-        """The line of a field; a node that an alias stands for is somewhere else."""
+        """The line of a field; the node that an alias stands for is on another."""
         return self.lines.get(field, self.line(node))
 
 
@@ -302,7 +302,7 @@ _SCALARS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value"
 
 
 def _scalar(kind: str, written: str) -> Any:
-    """A scalar's value. A number in a form that would not be written back alike stays text."""
+    """A scalar's value. A number that would not be written back the same way stays text."""
     if kind == "null":
         return None
     if kind == "bool":

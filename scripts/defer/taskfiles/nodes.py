@@ -1,7 +1,7 @@
-"""YAML as the nodes of ruamel.yaml, with a bound that is kept while it is read.
+"""YAML as the nodes of ruamel.yaml, with a bound that holds while it is read.
 
-ruamel.yaml takes some 20 µs for a value, so that a file of 100 kB may hold seconds of work: what is more than a task
-file may have is not read to its end. Loaded where YAML is read, since ruamel.yaml costs more than Python's own start.
+ruamel.yaml takes some 20 µs for a value, so that a file of 100 kB may cost seconds: a file with more than a task file
+may have is not read to its end. Loaded only where YAML is read, since ruamel.yaml costs more than Python's own start.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ruamel.yaml.composer import Composer
 
 
 class TooMuch(Exception):
-    """There are more values than may be, or they nest too deeply; ``line`` counts from 0."""
+    """There are more values than allowed, or they nest too deeply; ``line`` counts from 0."""
 
     def __init__(self, line: int) -> None:
         super().__init__(line)
@@ -21,7 +21,7 @@ class TooMuch(Exception):
 
 
 class _Bounded(Composer):
-    """Composes so many values, so deep, and no more."""
+    """Composes at most so many values, at most so deep."""
 
     left: int
     room: int
@@ -39,7 +39,7 @@ class _Bounded(Composer):
 
 class _Reader(YAML):
     def official_plug_ins(self) -> list[str]:
-        """None: to look for them is a walk through a directory for each file that is read."""
+        """None: looking for them would walk through a directory for each file that is read."""
         return []
 
 

@@ -1,7 +1,7 @@
-"""One task file: what it says, held to ``references/task-file.schema.json``, and told by line where it is wrong.
+"""One task file: what it says, checked against ``references/task-file.schema.json``, with errors by line.
 
-The file's name without its suffix is the task's id. What is wrong is said as
-``file:line: field: what``; several things in one file are several such lines.
+The file's name without its suffix is the task's id. An error reads
+``file:line: field: what``; a file with several errors has several such lines.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ SCHEMA = ROOT / "references" / "task-file.schema.json"
 LIMIT = 1 << 19
 """Bytes of a task file, and of a workflow: half of what a task may have in the store."""
 
-_FORMAT = b"defer task file 1\n"  # goes up when an unchanged file would come to mean another task
+_FORMAT = b"defer task file 1\n"  # changes whenever an unchanged file would mean another task
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_PRIVATE = ("env", "command", "prompt")  # may hold secrets: their values stand in no message
+_PRIVATE = ("env", "command", "prompt")  # may hold secrets: messages never quote their values
 _LONGEST_SAID = 400
 _NULL_COUNTS = ("timeout", "timeoutMs")
 
@@ -94,7 +94,7 @@ class TaskFile(NamedTuple):
         if not isinstance(wanted, str):
             return None if wanted is None else _limit(wanted)
         if wanted.strip().isdecimal():
-            # More digits than any limit has are not turned into a number at all.
+            # A text with more digits than any limit has is not turned into a number at all.
             return _limit(int(wanted.strip()[:20]))
         no_limit = wanted.strip().lower() == "none"
         return 0 if no_limit else _limit(timeparse.parse_duration(wanted).total_seconds())
@@ -124,7 +124,7 @@ class TaskFile(NamedTuple):
 
 
 def _limit(wanted: float, per_second: int = 1) -> float:
-    """A number of seconds, or of their parts. Raises BadInput for more than can be counted with."""
+    """A number of seconds, from a number of ``per_second`` parts. Raises BadInput for more than can be counted with."""
     if wanted > shapes.MAX_SECONDS * per_second:
         raise BadInput(f"longer than {shapes.MAX_SECONDS:.0f} seconds (say none for no limit)")
     return wanted / per_second
@@ -145,7 +145,7 @@ def read(path: Path, limit: int = LIMIT) -> bytes:
     """The bytes of a task file or a workflow. Raises BadFile for one that cannot be read or is too large."""
     try:
         state = fsio.stat(path)
-        # Not opened before: opening a pipe would wait for its other end.
+        # Not opened before this check: opening a pipe would wait for its other end.
         if state is not None and not stat.S_ISREG(state.st_mode):
             raise BadFile([located(path, "not a file (put a plain file there)")])
         stream = fsio.reader(path)
@@ -161,14 +161,14 @@ def read(path: Path, limit: int = LIMIT) -> bytes:
 
 
 def fingerprint(raw: bytes, workflow: bytes | None) -> str:
-    """What tells one state of a file, and of the workflow it names, from another."""
+    """A fingerprint of a file's content, and of the workflow it names."""
     parts = [raw] if workflow is None else [raw, workflow]
     sizes = " ".join(str(len(part)) for part in parts).encode() + b"\n"
     return hashlib.sha256(_FORMAT + sizes + b"".join(parts)).hexdigest()
 
 
 def fingerprint_of(path: Path, raw: bytes, workflow: str | None) -> str | None:
-    """The same for a file that is known to name ``workflow``; None where that cannot be read any more."""
+    """The same for a file that is known to name ``workflow``; None if that cannot be read any more."""
     try:
         return fingerprint(raw, None if workflow is None else read(path.parent / "workflows" / workflow))
     except BadFile:
@@ -247,7 +247,7 @@ def _validator() -> Any:
 
 
 def _checked(fields: dict[str, Any]) -> Iterator[Complaint]:
-    """What the schema has against the fields, in the words it has for that."""
+    """What the schema has against the fields, in the schema's own words."""
     seen = set()
     for error in _validator().iter_errors(fields):
         path = [str(part) for part in error.absolute_path]
@@ -274,7 +274,7 @@ def _of_several(fields: dict[str, Any], rule: dict[str, Any]) -> Complaint:
 
 
 def _shown(path: list[str], error: Any) -> str:
-    """The value that is wrong, where it cannot be a secret and says more than its kind."""
+    """The wrong value, if it cannot be a secret and says more than its kind."""
     if path == ["env"] and error.validator == "pattern":
         return f", not the name {ascii(error.instance)[:60]}"
     if path[0] in _PRIVATE or isinstance(error.instance, dict | list):
@@ -295,7 +295,7 @@ def _unprintable(value: object) -> str | None:
 
 
 def _contradictions(one: TaskFile) -> Iterator[Complaint]:
-    """What no schema sees: two names of one thing that differ, and a duration that is none."""
+    """What the schema does not see: two names of one thing that differ, and a duration that is not one."""
     both = {one.text("agent"), one.text("agent_id")} - {None}
     if len(both) == 2:
         yield Complaint("says another agent than the field agent (keep one)", None, "agent_id")
@@ -331,8 +331,8 @@ def _workflow(path: Path, named: str | None) -> str | None:
         return None
     name = named.strip() if named.strip().lower().endswith(".md") else f"{named.strip()}.md"
     folder = Path(os.path.realpath(path.parent / "workflows"))
-    # The tasks may lie elsewhere, with links to them here: then their workflows may lie there, too. A folder that leads
-    # anywhere else may be what a commit in somebody's repository made of it.
+    # The tasks may be links to files elsewhere: then their workflows may be there too. A folder that leads
+    # anywhere else may come from a commit in somebody's repository.
     if not any(folder.is_relative_to(os.path.realpath(where)) for where in (path.parent, path.resolve().parent)):
         raise Complaint(
             f"workflows/ leads out of the folder of the task: {folder} (make it a folder)", None, "workflow"

@@ -1,7 +1,7 @@
 """Task files written: a new one from its fields, and ``enabled`` changed in one that is there.
 
-A change is the fewest characters that make it, so that comments, order and layout stay. What
-is written is read back before it counts: a file that would not say what is meant is left alone.
+A change replaces as few characters as it can, so that comments, order and layout stay. What
+is to be written is read back first: a file that would not say what is meant is left alone.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _edited_yaml(text: str, wanted: bool) -> str:
     for key, value in root.value:
         if key.value == "enabled":
             start, end = value.start_mark.index, value.end_mark.index
-            if start == end:  # nothing is written there, and the place of nothing may be lines below
+            if start == end:  # the value is empty, and the place of an empty value may be lines below
                 start = end = text.index(":", key.end_mark.index) + 1
                 return f"{text[:start]} {_word(wanted)}{text[end:]}"
             return text[:start] + _word(wanted) + text[end:]
@@ -112,7 +112,7 @@ def _dumped(fields: dict[str, Any]) -> str:
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="rt", pure=True)
-    yaml.width = 1 << 20  # a text is not folded: a line of it stays a line
+    yaml.width = 1 << 20  # a text is not folded: each of its lines stays a line
     yaml.indent(mapping=2, sequence=4, offset=2)
     out = io.StringIO()
     yaml.dump(fields, out)
@@ -120,7 +120,7 @@ def _dumped(fields: dict[str, Any]) -> str:
 
 
 def save(path: Path, content: bytes) -> None:
-    """Put ``content`` in the place of a task file, at once or not at all. A link stays, and so do owner and mode."""
+    """Replace a task file by ``content``, at once or not at all. A link stays, and so do owner and mode."""
     target = Path(os.path.realpath(path))
     with fsio.storage_errors(target):
         fsio.ensure_directory(target.parent)

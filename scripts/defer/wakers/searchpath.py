@@ -1,8 +1,8 @@
 """PATH, and who else could put a program where it leads.
 
-A part that is not a full path is another directory wherever somebody stands: in a repository just cloned, a ``git`` or
-``claude`` of its own. A part that other users can change, or one above it, holds what they like, tomorrow too: cron's
-runs would start it every minute, unseen.
+A part that is not a full path means another directory in each working directory: a repository just cloned may bring a
+``git`` or ``claude`` of its own. If other users can change a part, or a directory above it, they decide what is in
+it, tomorrow too: cron's runs would start that every minute, unseen.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def anchored(value: str) -> str:
 
 
 def checked(value: str) -> Checked:
-    """``value`` without the parts where somebody else, or a directory that one happens to be in, names the program."""
+    """``value`` without the parts in which somebody else, or the working directory, decides what the program is."""
     reasons = {part: trouble(part) for part in value.split(os.pathsep)}
     kept = [part for part in value.split(os.pathsep) if not reasons[part]]
     left_out = [f"{part or 'an empty part'} ({why})" for part, why in reasons.items() if why]
@@ -36,10 +36,10 @@ def checked(value: str) -> Checked:
 
 
 def trouble(part: str) -> str | None:
-    """Why a part of PATH cannot be trusted, if so. One that is not there can be, where nobody else could make it."""
+    """Why a part of PATH cannot be trusted, or None. A missing part can be trusted if nobody else could make it."""
     if not os.path.isabs(part):
-        return "the directory that one happens to be in" if part in ("", ".") else "not a full path"
-    # As it is written, and where links lead: either way can be turned aside.
+        return "the working directory" if part in ("", ".") else "not a full path"
+    # Check it as written, and where its links lead: others may redirect either.
     for way in dict.fromkeys((os.path.abspath(part), os.path.realpath(part))):
         why = _trouble_on(Path(way))
         if why:
@@ -48,7 +48,7 @@ def trouble(part: str) -> str | None:
 
 
 def _trouble_on(way: Path) -> str | None:
-    # Where root itself is not to be told by its number, as in a container without it, it still owns the top.
+    # Where root does not have its own number, as in some containers, it still owns the top directory.
     trusted = (0, os.geteuid(), os.stat("/").st_uid)
     above_is_open = False
     for directory in (*reversed(way.parents), way):
@@ -62,7 +62,7 @@ def _trouble_on(way: Path) -> str | None:
         if found.st_uid not in trusted:
             return f"{which} belongs to another user, uid {found.st_uid}"
         above_is_open = bool(found.st_mode & stat.S_IWOTH) and not stat.S_ISLNK(found.st_mode)
-        # In a sticky directory above, such as /tmp, nobody can move what is ours.
+        # In a sticky directory above it, such as /tmp, nobody can move what is ours.
         if above_is_open and (directory == way or not found.st_mode & stat.S_ISVTX):
             return f"every user can change {which}"
     return None

@@ -360,7 +360,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str], str]] = {
     "no UTF-8": ("2h", {}, ["--summary", "a\udcffb"], "not valid UTF-8"),
     "bulk": ("2h", {}, ["--summary", "x" * (1 << 20)], r"task is too large: job would have \d+ bytes"),
     "wrong context": ("2h", {}, ["--context-json", '{"key_points":"x"}'], r"--context-json.*key_points"),
-    "two prompts": ("2h", {}, ["--prompt-template", "a", "--prompt-file", "b"], "a prompt twice"),
+    "two prompts": ("2h", {}, ["--prompt-template", "a", "--prompt-file", "b"], "two prompts"),
     "two times": ("2h", {}, ["--when", "3h", "--every", "2h"], "not allowed with"),
     "a new name": ("2h", {}, ["--id", "other"], "unknown flag: --id"),
 }

@@ -83,8 +83,8 @@ def test_an_alias_stands_for_its_anchor() -> None:
         ("schedule: every day: 9\n", 1, "schedule", 'put it in quotes: schedule: "every day: 9"'),
         ("env:\n  TOKEN: *hush\n", 2, "TOKEN", "text that starts with * is an alias in YAML (put the text in quotes)"),
         ("env:\n\tA: b\n", 2, "A", "a tab where YAML wants blanks (indent with blanks)"),
-        ("a: 1\nb: 2\na: 3\n", 3, "a", "stands twice (keep one)"),
-        ("env:\n  A: 1\n  A: 2\n", 3, "env.A", "stands twice (keep one)"),
+        ("a: 1\nb: 2\na: 3\n", 3, "a", "appears twice (keep one)"),
+        ("env:\n  A: 1\n  A: 2\n", 3, "env.A", "appears twice (keep one)"),
         ("a: 1\n---\nb: 2\n", 2, None, "a second document (one file is one task)"),
         ("a: !!python/object/apply:os.system [ls]\n", 1, "a", "a tag (!…), which is not read here"),
         ("a: !!binary aGk=\n", 1, "a", "a tag"),
@@ -209,7 +209,7 @@ def quickly(work: str) -> str:
 @pytest.mark.slow
 def test_a_name_that_stands_twice_among_a_million_is_found_in_one_look() -> None:
     text = "'{' + ','.join(f'\"{i}\":1' for i in range(1_000_000)) + ',\"999999\":2}'"
-    assert quickly(f"taskformats.parse_json({text})") == "999999 stands twice (keep one)\n", LONG
+    assert quickly(f"taskformats.parse_json({text})") == "999999 appears twice (keep one)\n", LONG
 
 
 @pytest.mark.slow
@@ -237,8 +237,8 @@ def test_json_has_lines_too() -> None:
     [
         ('{"a": 1,\n "b": 2,}', 2, None, "not JSON"),
         ('{"a": 1}\n{"b": 2}', 2, None, "not JSON: Extra data at column 1"),
-        ('{"a": 1, "a": 2}', None, "a", "stands twice"),
-        ('{"env": {"A": 1, "A": 2}}', None, "A", "stands twice"),
+        ('{"a": 1, "a": 2}', None, "a", "appears twice"),
+        ('{"env": {"A": 1, "A": 2}}', None, "A", "appears twice"),
         ('{"a": NaN}', 1, "a", "not a number that can be counted with"),
         ('{"a": ' + "9" * 5000 + "}", 1, "a", "not a number that can be counted with"),
         ('["a"]', 1, None, "not an object"),
@@ -275,7 +275,7 @@ def test_markdown_without_a_body_has_no_prompt(end: str) -> None:
         ("# Title\n", 1, None, "no front matter"),
         ("---\nname: x\n", 1, None, "does not end"),
         ("---\nname: x\ncron: @daily\n---\n", 3, "cron", "in quotes"),
-        ("---\nname: x\nprompt: y\n---\nz\n", 3, "prompt", "stands twice"),
+        ("---\nname: x\nprompt: y\n---\nz\n", 3, "prompt", "appears twice"),
         ("---\n---\nhello\n", 2, None, "empty"),
     ],
 )

@@ -12,7 +12,7 @@ from defer.wakers import searchpath
 from support import SCRIPTS, Place, as_root
 
 NOBODY = 65534
-HERE = "the directory that one happens to be in"
+HERE = "the working directory"
 
 
 @pytest.fixture
