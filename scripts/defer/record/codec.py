@@ -253,4 +253,5 @@ def _is_too_deep(value: Task) -> bool:
 
 def needles(text: str) -> list[bytes]:
     """A text, such as an id, in both forms that a line may quote it in: with non-ASCII characters escaped, or not."""
-    return [json.dumps(text, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False)]
+    quoted = (json.dumps(text, ensure_ascii=flag).encode(errors="surrogatepass") for flag in (True, False))
+    return list(dict.fromkeys(quoted))

@@ -15,7 +15,7 @@ from defer import fsio, instants
 from defer.record import codec, task
 from defer.record.codec import BadLine, Task
 
-from . import months
+from . import backwards, months
 
 _PLAIN_ID = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)"').match
 _MARGIN_BYTES = 1 << 18
@@ -49,7 +49,7 @@ def _append_missing(path: Path, wanted: list[bytes], *, whole: bool) -> None:
     missing = dict.fromkeys(wanted)
     # A filing that was cut short leaves what it had to write as the last lines, the last of them torn at worst.
     room = float("inf") if whole else _MARGIN_BYTES + 2 * sum(map(len, missing))
-    for line in months.newest_first(path):
+    for line in backwards.lines(path):
         missing.pop(line + b"\n", None)
         room -= len(line) + 1
         if room < 0 or not missing:
@@ -93,9 +93,9 @@ def _lines_of(path: Path, wanted: set[str]) -> Iterator[bytes]:
     """The lines that may be of these ids, newest first. One in our own form is known by its first bytes."""
     ids = {task_id.encode(errors="surrogatepass") for task_id in wanted}
     needles = [needle for task_id in wanted for needle in codec.needles(task_id)]
-    for line in months.newest_first(path):
+    for line in backwards.lines(path, needles if len(needles) <= _FEW else ()):
         plain = _PLAIN_ID(line)
-        if plain[1] in ids if plain else len(needles) > _FEW or any(needle in line for needle in needles):
+        if not plain or plain[1] in ids:
             yield line
 
 

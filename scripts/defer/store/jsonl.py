@@ -27,7 +27,7 @@ from defer.errors import NoSuchTask, NotStorable, Refused
 from defer.record import codec, task, versions
 from defer.record.codec import BadLine, Task
 
-from . import holding, index, lease, v1locks
+from . import backwards, holding, index, lease, v1locks
 from .interface import Report
 from .markers import HORIZON, Markers
 
@@ -126,27 +126,42 @@ class JsonlStore:
 
     def find(self, task_id: str) -> Task | None:
         with fsio.storage_errors(self.path):
-            return self._find_all({task_id}).get(task_id)
+            return self._find_one(task_id)
 
     def unreadable(self, task_id: str) -> str | None:
         with fsio.storage_errors(self.path), fsio.reader(self.path) or nullcontext() as stream:
             bad = index.last_bad(stream, task_id) if stream else None
             return bad and f"{bad.reason}, at offset {bad.offset} of {self.path}"
 
+    def _find_one(self, task_id: str) -> Task | None:
+        """The current record of an id: its last good line, looked for from the end; None if that is a filed one."""
+        for line in backwards.lines(self.path, codec.needles(task_id)):
+            quick = codec.waiting(line)
+            if quick and quick[1].decode() != task_id:
+                continue
+            try:
+                record = codec.decode(line)
+            except BadLine:
+                continue
+            if record["id"] == task_id:
+                return None if codec.is_filed(record) else record
+        return None
+
     def _find_all(self, ids: set[str]) -> dict[str, Task]:
         """The current records of ``ids`` that are in the store, in one pass over the file."""
+        if len(ids) == 1:
+            (task_id,) = ids
+            one = self._find_one(task_id)
+            return {} if one is None else {task_id: one}
         stream = fsio.reader(self.path) if ids else None
         if stream is None:
             return {}
-        # A single id is searched for as bytes, which is quickest; with many, a waiting line is recognised by its start.
-        needles = codec.needles(next(iter(ids))) if len(ids) == 1 else None
         found: dict[str, Task] = {}
         with stream:
             for line in codec.lines(stream):
-                if needles is None or any(needle in line for needle in needles):
-                    quick = codec.waiting(line)
-                    if quick is None or quick[1].decode() in ids:
-                        index.note(line, ids, found)
+                quick = codec.waiting(line)
+                if quick is None or quick[1].decode() in ids:
+                    index.note(line, ids, found)
         return found
 
     def scan(self) -> Iterator[Task]:

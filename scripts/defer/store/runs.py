@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from defer import instants
 from defer.record import codec, shapes
 
-from . import months
+from . import backwards, months
 
 
 class Run(NamedTuple):
@@ -42,7 +42,7 @@ def runs(runs_dir: Path, task_id: str | None = None) -> Iterator[Run]:
     """The runs of one task, or of all, newest month and newest line first. Lines that are not runs are skipped."""
     needles = [b""] if task_id is None else codec.needles(task_id)
     for path in reversed(months.files(runs_dir, months.RUNS)):
-        for line in months.newest_first(path):
+        for line in backwards.lines(path):
             run = _run(line) if any(needle in line for needle in needles) else None
             if run is not None and task_id in (None, run.task_id):
                 yield run

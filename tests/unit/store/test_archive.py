@@ -9,7 +9,7 @@ import pytest
 
 from defer.record import codec
 from defer.store import archive as filing
-from defer.store import months
+from defer.store import backwards
 from support import NOW, records, v1_task
 
 
@@ -165,8 +165,8 @@ def test_filing_looks_at_the_end_of_a_month_alone(place, monkeypatch):
     store, _ = ended_in_store(place)
     path = big_month(place)
     looked_at = []
-    real = months.newest_first
-    monkeypatch.setattr(months, "newest_first", lambda path: (looked_at.append(line) or line for line in real(path)))
+    real = backwards.lines
+    monkeypatch.setattr(backwards, "lines", lambda *of: (looked_at.append(line) or line for line in real(*of)))
     assert len(store.archive(NOW)) == 1
     assert path.read_bytes().count(b'"id":"mine"') == 1
     assert sum(map(len, looked_at)) < 300_000
@@ -198,7 +198,7 @@ def test_looking_for_a_record_stops_where_it_is_found(place, monkeypatch):
     with path.open("ab") as file:
         file.write(codec.encode(v1_task("mine", status="completed", completed_at="2026-04-08T16:45:00Z")))
     looked_at = []
-    real = months.newest_first
-    monkeypatch.setattr(months, "newest_first", lambda path: (looked_at.append(line) or line for line in real(path)))
+    real = backwards.lines
+    monkeypatch.setattr(backwards, "lines", lambda *of: (looked_at.append(line) or line for line in real(*of)))
     assert filing.latest(place.archive_dir, "mine")["id"] == "mine"
     assert len(looked_at) == 1

@@ -5,15 +5,19 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from itertools import count
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from defer import fsio
 from defer.errors import BadInput, Refused, StorageError, StoreBusy
 from defer.record import codec, outcome, task
-from defer.store import jsonl
+from defer.store import backwards, index, jsonl
 from support import NOW, SCRIPTS, at, lines_of, records, text_at, v1_task
 
 RUN = outcome.run_record(v1_task("a", attempts=1), outcome.Outcome("ok"), NOW)
@@ -670,3 +674,43 @@ class TestFailingDisk:
                 place.store().archive(NOW)
         assert place.store_path.read_bytes() == before
         assert not list(place.runtime.glob("*.new")) + list(place.runtime.glob(".*.new"))
+
+
+# One id among many lines: what is looked for from the end is what counts from the start
+
+SOUGHT = "né/a"
+LINES = [
+    line(waiting(SOUGHT)),
+    line(waiting(SOUGHT, intent="notify")),
+    json.dumps({"run_at": "2026-05-01T00:00:00Z", **waiting(SOUGHT)}).encode() + b"\n",
+    line({"id": SOUGHT, "status": "filed", "filed_at": "2026-04-08T16:45:00Z"}),
+    line(waiting("b")),
+    line(waiting("b", prompt_template=SOUGHT, tags=[SOUGHT])),
+    b"\n",
+    b"{" + line(waiting(SOUGHT)),
+    line(waiting(SOUGHT))[:-20] + b"\n",
+    b'["n\xc3\xa9/a"]\n',
+    b"\xff" * 40 + b'"n\xc3\xa9/a"\n',
+]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=12), st.integers(0, 60), st.integers(10, 400))
+def test_an_id_is_found_from_the_end_as_all_lines_in_their_order_tell_it(lines, torn, block):
+    with tempfile.TemporaryDirectory() as there, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backwards, "_BLOCK_BYTES", block)
+        path = Path(there) / "deferred.jsonl"
+        path.write_bytes(b"".join(lines)[: -torn or None])
+        counts: dict = {}
+        for one in path.read_bytes().splitlines(keepends=True):
+            index.note(one, {SOUGHT}, counts)
+        store = jsonl.JsonlStore(path, path.parent, path.parent, 1.0, lambda *_, **__: None)
+        assert store.find(SOUGHT) == counts.get(SOUGHT)
+
+
+def test_an_id_among_many_is_found_without_reading_their_records(place, monkeypatch):
+    place.write_store(*(waiting(f"task_{number}") for number in range(3000)))
+    decoded = []
+    real = codec.decode
+    monkeypatch.setattr(codec, "decode", lambda raw: decoded.append(raw) or real(raw))
+    assert place.store().find("task_7")["id"] == "task_7"
+    assert len(decoded) == 1

@@ -1,0 +1,71 @@
+"""The lines of a file, the last one first.
+
+A file is read backwards in blocks, so that its newest lines cost the same whatever lies before them. Memory holds a
+block and one line, and a line that is too long to be a record is passed over in blocks, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from defer import fsio
+from defer.record import codec
+
+_BLOCK_BYTES = 1 << 18
+
+
+def lines(path: Path, needles: Collection[bytes] = ()) -> Iterator[bytes]:
+    """The lines of a file as long as it is now, the last one first, each without its newline.
+
+    Those that are blank, and those that are too long to be records, are passed over; with ``needles`` also those that
+    hold none of them: a block is searched as a whole, and taken apart only where one is found.
+    """
+    stream = fsio.reader(path)
+    if stream is None:
+        return
+    with stream:
+        end, line = fsio.state_of(stream).st_size, _Line()
+        while end > 0:
+            start = max(0, end - _BLOCK_BYTES)
+            stream.seek(start)
+            first, *others = _parts(stream.read(end - start), needles)
+            while others:
+                line.prepend(others.pop())
+                if whole := line.taken(needles):
+                    yield whole
+            line.prepend(first)
+            end = start
+        if whole := line.taken(needles):
+            yield whole
+
+
+def _parts(block: bytes, needles: Collection[bytes]) -> list[bytes]:
+    """The parts of lines in a block; of one without a needle only the first and the last, which go on outside."""
+    if not needles or any(needle in block for needle in needles):
+        return block.split(b"\n")
+    first, newline, _ = block.partition(b"\n")
+    return [first, block[block.rfind(b"\n") + 1 :]] if newline else [first]
+
+
+class _Line:
+    """A line of which the end is known; what is too long is counted and let go."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def prepend(self, part: bytes) -> None:
+        self._size += len(part)
+        self._parts.append(part)
+        if self._size >= codec.MAX_LINE_BYTES:
+            self._parts.clear()
+
+    def taken(self, needles: Collection[bytes]) -> bytes | None:
+        """The line, None for one that is too long or holds none of ``needles``; the next one begins."""
+        parts, size = self._parts, self._size
+        self._parts, self._size = [], 0
+        if size >= codec.MAX_LINE_BYTES:
+            return None
+        line = parts[0] if len(parts) == 1 else b"".join(reversed(parts))
+        return line if not needles or any(needle in line for needle in needles) else None
