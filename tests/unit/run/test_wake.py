@@ -803,7 +803,7 @@ class TestOddEnds:
         assert place.wake_at(NOW)["completed"] == 1
         assert place.archived()[0]["result"]["summary"] == "done"
 
-    @pytest.mark.parametrize("what", ["resultfile.read", "charsets.text", "attempt.Attempt._drain"])
+    @pytest.mark.parametrize("what", ["executors.resultfile.read", "run.charsets.text", "run.attempt.Attempt._drain"])
     def test_an_exception_while_the_end_is_read(self, place, monkeypatch, what):
         def mistake(*_, **__):
             raise ZeroDivisionError("a mistake of ours")
