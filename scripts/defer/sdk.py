@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import instants
 from .client import Client
@@ -21,6 +21,9 @@ from .record.codec import Task
 from .scheduling import advice
 from .scheduling.plan import Plan, Request
 from .store.runs import Run
+
+if TYPE_CHECKING:
+    from .record.types import Context
 
 
 class ScheduledTask(NamedTuple):
@@ -84,23 +87,26 @@ class TaskSpec(NamedTuple):
     def request(self) -> Request:
         """The same as the use cases take it. Raises BadInput for a value of the wrong kind."""
         _check(self)
-        lists = {name: list(getattr(self, name)) for name in ("key_points", "artifacts", "constraints")}
-        lists["artifacts"] = [os.path.abspath(one) if os.path.exists(one) else one for one in lists["artifacts"]]
-        summary = self.name or next(iter(self.prompt.strip().splitlines()), "")
-        optional = {"permissions": self.permissions, "timeout_seconds": self.timeout_seconds}
+        context: Context = {
+            "summary": self.name or next(iter(self.prompt.strip().splitlines()), ""),
+            "key_points": list(self.key_points),
+            "artifacts": [os.path.abspath(one) if os.path.exists(one) else one for one in self.artifacts],
+            "constraints": list(self.constraints),
+        }
         shared = ("tz", "max_retries", "intent", "mode", "expires")
         policies = ("catch_up", "overlap", "jitter", "until", "times")
         when = self.schedule.isoformat(timespec="seconds") if isinstance(self.schedule, datetime) else self.schedule
         return Request(
             when=when,
-            context={"summary": summary, **lists},
+            context=context,
             task_id=self.id,
             prompt_template=self.prompt,
             workspace=None if self.workspace is None else os.fspath(self.workspace),
             executor=None if self.executor is None else os.fspath(self.executor),
             tags=tuple(self.tags),
             cwd=_origin(),
-            extra={name: value for name, value in optional.items() if value is not None},
+            timeout=self.timeout_seconds,
+            extra={} if self.permissions is None else {"permissions": self.permissions},
             **{name: getattr(self, name) for name in (*shared, *policies)},
         )
 

@@ -185,7 +185,7 @@ def _origin() -> str | None:
         return None
 
 
-def _context(args: Namespace, said: str | None, settings: Config) -> tuple[dict[str, Any], Reorient]:
+def _context(args: Namespace, said: str | None, settings: Config) -> tuple[Context, Reorient]:
     """The merged context and the ``reorient`` object: the CONTEXT.md first, then JSON, then the flags."""
     given = _context_json(args)
     wanted = args.reorient or args.project is not None or args.context_file is not None
@@ -197,7 +197,8 @@ def _context(args: Namespace, said: str | None, settings: Config) -> tuple[dict[
     origin = given.get("reoriented_from") or found.get("reoriented_from")
     file = os.path.abspath(args.context_file) if args.context_file else None
     reorient: Reorient = {"requested": bool(wanted), "project": args.project, "explicit_context_file": file}
-    return {**given, "summary": summary, **lists, "reoriented_from": origin}, reorient
+    merged = {**given, "summary": summary, **lists, "reoriented_from": origin}
+    return cast("Context", merged), reorient
 
 
 def _context_json(args: Namespace) -> dict[str, Any]:
@@ -220,7 +221,7 @@ def changed_context(args: Namespace, settings: Config) -> tuple[Context, Reorien
     named |= {"constraints"} if args.constraint is not None else set()
     if reorient["requested"]:
         named |= {name for name, value in merged.items() if value}
-    changed = cast("Context", {name: merged[name] for name in named})
+    changed = cast("Context", {name: value for name, value in merged.items() if name in named})
     return changed, reorient if reorient["requested"] else None
 
 

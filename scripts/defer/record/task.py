@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from defer import instants
 from defer.errors import Refused
@@ -26,7 +26,7 @@ from .shapes import tallied
 from .versions import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from .types import Changes, Last, Reorient, Run, RunUnderWay
+    from .types import Changes, Context, Last, Reorient, Run, RunUnderWay
 
 SCHEDULED, EXECUTING = "scheduled", "executing"
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
@@ -54,7 +54,7 @@ def create(
     *,
     created_at: datetime,
     run_at: datetime,
-    context: dict[str, Any],
+    context: Context,
     intent: str = "resume_task",
     mode: str = "fresh",
     prompt_template: str | None = None,

@@ -21,7 +21,7 @@ from .plan import Moment, Timing
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from defer.record.types import Context, Execution, Recurrence, Reorient
+    from defer.record.types import Changes, Context, Execution, Recurrence, Reorient
 
 _SPOKEN = {
     "times": ("count",),
@@ -36,17 +36,22 @@ _SPOKEN = {
 _EXECUTION = ("mode", "prompt_template", "aura_level")
 
 
-class Given(TypedDict, total=False):
-    """What is to change, by the names of `schedule`'s flags; None takes away what was set."""
+class Bounds(TypedDict, total=False):
+    """What of a timing is given, beside the time itself and its zone; None takes away what was set."""
 
-    when: str
-    tz: str
     expires: str | None
     times: int | None
     until: str | None
     jitter: str | None
-    catch_up: str
-    overlap: str
+    catch_up: str | None
+    overlap: str | None
+
+
+class Given(Bounds, total=False):
+    """What is to change, by the names of `schedule`'s flags; None takes away what was set."""
+
+    when: str
+    tz: str
     intent: str
     mode: str
     prompt_template: str
@@ -130,9 +135,9 @@ class Editor:
     def _edited(self, given: Given, context: Context, reorient: Reorient | None, one: Task) -> Task:
         changes.must_wait(one, "edit")
         timing = self._timing(given, one)
-        fields = {**timing, **self._fields(given, task.with_fields(one, timing))}
+        fields: Changes = {**timing, **self._fields(given, task.with_fields(one, timing))}
         if reorient is not None:
-            fields |= {"reorient": reorient, "reorient_requested": True}
+            fields = {**fields, "reorient": reorient, "reorient_requested": True}
         execution = cast("Execution", {name: value for name, value in given.items() if name in _EXECUTION})
         was_summary = (one.get("context") or {}).get("summary") == (one.get("execution") or {}).get("prompt_template")
         if "summary" in context and "prompt_template" not in execution and was_summary:
@@ -141,7 +146,7 @@ class Editor:
         _check(changed)
         return occurrences.left_behind(one, changed, self._now) if "when" in timing else changed
 
-    def _timing(self, given: Given, one: Task) -> dict[str, Any]:
+    def _timing(self, given: Given, one: Task) -> Changes:
         """The fields that change with the task's time; nothing where only other things change."""
         recurring = occurrences.is_recurring(one)
         if "when" in given or ("tz" in given and recurring):
@@ -159,17 +164,17 @@ class Editor:
     def _zone(self, given: Given, one: Task) -> ZoneInfo:
         return self._config.timezone(given.get("tz") or one.get("tz"))
 
-    def _new_time(self, given: Given, one: Task) -> dict[str, Any]:
+    def _new_time(self, given: Given, one: Task) -> Changes:
         """Another moment or rule. The task keeps its bounds and policies unless they are given too."""
         words = given.get("when") or occurrences.policies(one)["expression"]
         moment = plan.read(Timing(words, self._zone(given, one).key), self._config, self._now)
         recurs = moment.reading.recurrence is not None
-        flags: dict[str, Any] = {**_carried(one, recurs=recurs), **_timing_of(given)}
+        flags: Bounds = {**_carried(one, recurs=recurs), **_timing_of(given)}
         moment = moment._replace(timing=moment.timing._replace(**flags))
         rule = plan.recurrence(moment, _name_of(one))
         if rule is not None and occurrences.is_recurring(one):
             rule = _carried_on(rule, one, given)
-        fields = {
+        fields: Changes = {
             **_times(moment, rule),
             "when": words,
             "tz": moment.zone.key,
@@ -181,7 +186,7 @@ class Editor:
             return {**fields, "occurrence": task.occurrence_of(one)}
         return {**fields, "attempts": 0}
 
-    def _new_policies(self, given: Given, one: Task) -> dict[str, Any]:
+    def _new_policies(self, given: Given, one: Task) -> Changes:
         """Other bounds and policies under the same rule."""
         was = occurrences.policies(one)
         timing = Timing(was["expression"], **_timing_of(given))
@@ -189,14 +194,14 @@ class Editor:
         fired = int(was.get("fired") or 0)
         said = plan.policies(timing, _name_of(one), first, self._now, self._zone(given, one), fired)
         gone = {name for flag in _SPOKEN if flag in given for name in _SPOKEN[flag]}
-        recurrence = {**{name: value for name, value in was.items() if name not in gone}, **said}
+        kept = {name: value for name, value in was.items() if name not in gone}
+        recurrence = cast("Recurrence", {**kept, **said})
         regular = instants.to_text(first + occurrences.jitter_of(one))
         if one["run_at"] != regular or one.get("attempts"):
             return {"recurrence": recurrence}
-        run_at = first + occurrences.jitter(cast("Recurrence", recurrence))
-        return {"recurrence": recurrence, "run_at": instants.to_text(run_at)}
+        return {"recurrence": recurrence, "run_at": instants.to_text(first + occurrences.jitter(recurrence))}
 
-    def _fields(self, given: Given, one: Task) -> dict[str, Any]:
+    def _fields(self, given: Given, one: Task) -> Changes:
         made: dict[str, tuple[str, Callable[[Any], object]]] = {
             "intent": ("intent", lambda value: value),
             "max_retries": ("max_retries", lambda value: value),
@@ -207,16 +212,17 @@ class Editor:
             "concurrent": ("concurrent", lambda value: value or None),
             "leave_running": ("leave_running", lambda value: value or None),
         }
-        fields = {made[flag][0]: made[flag][1](value) for flag, value in given.items() if flag in made}
+        found = {made[flag][0]: made[flag][1](value) for flag, value in given.items() if flag in made}
+        fields = cast("Changes", found)
         if "expires" in given and "when" not in given and not occurrences.is_recurring(one):
             due = instants.from_text(one["run_at"])
             fields["expires_at"] = plan.expires_at(given["expires"], due, self._now, self._zone(given, one))
         return fields
 
 
-def _timing_of(given: Given) -> dict[str, Any]:
+def _timing_of(given: Given) -> Bounds:
     """What of a timing is given, beside the time itself."""
-    return {name: value for name, value in given.items() if name in _SPOKEN}
+    return cast("Bounds", {name: value for name, value in given.items() if name in _SPOKEN})
 
 
 def _name_of(one: Task) -> str:
@@ -224,7 +230,7 @@ def _name_of(one: Task) -> str:
     return str((one.get("context") or {}).get("summary") or one["id"])
 
 
-def _times(moment: Moment, rule: Recurrence | None) -> dict[str, str]:
+def _times(moment: Moment, rule: Recurrence | None) -> Changes:
     first = moment.reading.instant
     run_at = first + occurrences.jitter(rule) if rule else first
     return {"run_at": instants.to_text(run_at), "occurrence": instants.to_text(first)}
@@ -259,7 +265,7 @@ def _check(changed: Task) -> None:
         )
 
 
-def _carried(one: Task, *, recurs: bool) -> dict[str, Any]:
+def _carried(one: Task, *, recurs: bool) -> Bounds:
     """The flags that would set what is set already, as far as they fit a task of the new kind."""
     if not occurrences.is_recurring(one):
         expires_at = one.get("expires_at")
@@ -269,10 +275,10 @@ def _carried(one: Task, *, recurs: bool) -> dict[str, Any]:
         return {"expires": f"{int(useful.total_seconds())}s" if recurs else expires_at}
     was = occurrences.policies(one)
     after = was.get("expires_after_seconds")
-    expires = {} if after is None else {"expires": f"{after}s"}
+    expires: Bounds = {} if after is None else {"expires": f"{after}s"}
     if not recurs:
         return expires
-    bounds = {"times": was.get("count"), "until": was.get("until")}
+    bounds: Bounds = {"times": was.get("count"), "until": was.get("until")}
     return {**expires, **bounds, "catch_up": was.get("catch_up"), "overlap": was.get("overlap")}
 
 

@@ -18,7 +18,7 @@ from defer.settings.config import Config
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from defer.record.types import Recurrence, Reorient
+    from defer.record.types import Context, Recurrence, Reorient
 
 _ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
@@ -47,7 +47,7 @@ class Request(NamedTuple):
     """
 
     when: str
-    context: dict[str, Any]
+    context: Context
     tz: str | None = None
     task_id: str | None = None
     intent: str = "resume_task"
