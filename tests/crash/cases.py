@@ -316,8 +316,6 @@ CASES: dict[str, Case] = {
 
 DAILY = ("schedule", "cancel", "claim", "settle ok", "settle retry", "recover", "archive", "rewrite", "torn line, wake")
 """Between them they take every way through the store; `make test-slow` goes through the others, too."""
-COSTLY = ("occurrences that were missed", "several at once", "several at once, large store")
-"""Those with the most operations."""
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from cases import CASES, COSTLY, operations, perform, start, summary
+from cases import CASES, DAILY, operations, perform, start, summary
 from limits import DEPTH
 from memfs import FAULTS, KILLS, MUTATING, TELLING, Fault
 from world import Machine, examine, examine_readers
@@ -45,7 +45,7 @@ def test_there_are_as_many_points_as_promised() -> None:
 
 
 @pytest.mark.parametrize("kind", slow_but(("kill-after", "EIO"), FAULTS if DEPTH > 1 else TELLING))
-@pytest.mark.parametrize("name", slow_but(CASES.keys() - COSTLY, CASES))
+@pytest.mark.parametrize("name", slow_but(DAILY, CASES))
 def test_row_1_and_3_a_fault_at_every_operation(
     name: str, kind: str, count: Callable[[str, int], None], depth: int
 ) -> None:

@@ -137,7 +137,7 @@ def test_row_1_sigkill_at_each_system_call(
     count("kills from outside", killed)
 
 
-@pytest.mark.parametrize("name", slow_but(("wake",), COMMANDS))
+@pytest.mark.parametrize("name", slow_but(("cancel",), COMMANDS))
 def test_row_3_each_system_call_fails(
     name: str, tmp_path: Path, needs: Callable[..., None], count: Callable[[str, int], None], depth: int
 ) -> None:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from cases import CASES, COSTLY, DAILY, operations, perform, start
+from cases import CASES, DAILY, operations, perform, start
 from limits import DEPTH
 from memfs import MUTATING, Disk, Fault
 from world import POWER_PATIENCE, RUNTIME, Machine, do, examine, schedule, wake
@@ -14,6 +14,7 @@ from world import POWER_PATIENCE, RUNTIME, Machine, do, examine, schedule, wake
 from support import slow_but
 
 _KILLED_FIRST = [name for name in CASES if name not in ("claim", "several at once", "several at once, large store")]
+_KILLED_OR_FAILED = ["kill-after", "kill-half", "EIO"] if DEPTH > 1 else ["kill-after", "EIO"]
 
 
 def lose_power(machine: Machine, limit: int, where: str) -> int:
@@ -39,7 +40,7 @@ def telling(name: str, depth: int) -> list[tuple[int, str]]:
     return numbered if depth > 1 else [(number, one) for number, one in numbered if one in MUTATING]
 
 
-@pytest.mark.parametrize("name", slow_but(CASES.keys() - COSTLY, CASES))
+@pytest.mark.parametrize("name", slow_but(DAILY, CASES))
 def test_row_2_power_loss_after_every_operation(name: str, count: Callable[[str, int], None], depth: int) -> None:
     """What was acknowledged before is there; the command that was under way has happened or has not."""
     states = 0
@@ -50,7 +51,7 @@ def test_row_2_power_loss_after_every_operation(name: str, count: Callable[[str,
     count("power-loss states", states)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", slow_but(DAILY, CASES))
 def test_row_2_power_loss_after_it_was_done(name: str, count: Callable[[str, int], None]) -> None:
     """Acknowledged is acknowledged, the moment it is said."""
     machine = start(name)
@@ -61,7 +62,9 @@ def test_row_2_power_loss_after_it_was_done(name: str, count: Callable[[str, int
     count("power-loss states", states)
 
 
-@pytest.mark.parametrize("kind", ["kill-after", "kill-half", "EIO"] if DEPTH > 1 else ["kill-after", "EIO"])
+@pytest.mark.parametrize(
+    "kind", slow_but(("kill-after",), ["kill-after", "kill-half", "EIO"] if DEPTH > 1 else ["kill-after", "EIO"])
+)
 @pytest.mark.parametrize("name", slow_but(DAILY, _KILLED_FIRST))
 def test_row_2_and_15_power_loss_after_others_went_on_where_one_died(
     name: str, kind: str, count: Callable[[str, int], None], depth: int

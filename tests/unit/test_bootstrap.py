@@ -12,12 +12,13 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from support import until
 
 pytestmark = pytest.mark.programs
 
@@ -89,11 +90,20 @@ def clone(tmp_path: Path) -> Path:
     return make_clone(tmp_path / "a clone")
 
 
+Done = subprocess.CompletedProcess[str]
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone whose environment has been made; for tests that copy it."""
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
+    """A clone whose environment has been made, and how that went: a real set-up takes seconds."""
     clone = make_clone(tmp_path_factory.mktemp("finished") / "clone")
-    done = bootstrap(clone)
+    return clone, bootstrap(clone)
+
+
+@pytest.fixture
+def finished(first: tuple[Path, Done]) -> Path:
+    """The same, for tests that copy it."""
+    clone, done = first
     assert done.returncode == 0, done.stderr
     return clone
 
@@ -125,19 +135,12 @@ def stamp(clone: Path) -> Path:
     return clone / ".venv" / "defer-core.stamp"
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.005)
-
-
-def test_makes_an_environment_with_what_is_locked_and_says_so_once(clone: Path) -> None:
-    first = bootstrap(clone)
+def test_makes_an_environment_with_what_is_locked_and_says_so_once(first: tuple[Path, Done]) -> None:
+    clone, made = first
     python = clone / ".venv" / "bin" / "python"
-    assert (first.returncode, first.stdout) == (0, f"{python}\n"), first.stderr
-    assert first.stderr.count("\n") == 1
-    assert str(clone / ".venv") in first.stderr
+    assert (made.returncode, made.stdout) == (0, f"{python}\n"), made.stderr
+    assert made.stderr.count("\n") == 1
+    assert str(clone / ".venv") in made.stderr
     subprocess.run([python, "-I", "-c", "import token_of_defer"], check=True)
 
     second = bootstrap(clone)

@@ -379,6 +379,7 @@ class TestRow7RunnerKilled:
 class TestRow9AtOnce:
     """Runners, schedulers, cancels and the archiver at once: nothing twice, nothing lost, no cancelled task runs."""
 
+    @pytest.mark.slow
     def test_sixteen_schedulers_while_runners_and_cancels_work(self, place):
         ran = place.base / "ran"
         executor = place.executor(f'echo "$DEFER_TASK_ID" >>{quoted(ran)}')

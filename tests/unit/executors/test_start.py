@@ -224,12 +224,14 @@ class TestWhatItPrints:
         what = "permission denied for Bash claude: all is well (allow it in claude's settings)"
         assert done["error"] == f"executor exited with 77: claude: {what}"
 
+    @pytest.mark.slow
     def test_more_than_anybody_reads(self, place, claude):
         """It costs no memory, though whoever reads it is bound to half of it."""
         bound = place.executor(f"ulimit -v 1000000; exec {quoted(SCRIPTS / 'executors' / 'claude')}")
         done = claude.does("head -c 2000000000 /dev/zero; exit", executor=bound)
         assert done["status"] == "completed", done
 
+    @pytest.mark.slow
     def test_the_end_of_a_long_conversation_counts(self, place):
         events = [
             {"type": "thread.started", "thread_id": "5f1c"},
