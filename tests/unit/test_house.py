@@ -336,3 +336,27 @@ def test_what_was_parsed_stays_as_it_was_given(path):
 
 def names_arguments(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id in ("args", "namespace")
+
+
+READS_A_MESSAGE = {"scripts/defer/__main__.py": "Python says of bad byte code no more than that"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_nobody_reads_what_an_error_says(path):
+    """What code has to know of an error is its type or a field of it: its text is for people."""
+    found = [
+        f"line {node.lineno}"
+        for handler in ast.walk(parsed(path))
+        if isinstance(handler, ast.ExceptHandler) and handler.name
+        for node in ast.walk(handler)
+        if is_looked_into(node, f"str({handler.name})")
+    ]
+    assert bool(found) == (relative(path) in READS_A_MESSAGE), found
+
+
+def is_looked_into(node: ast.AST, text: str) -> bool:
+    """Whether the text is compared, searched or taken apart."""
+    if isinstance(node, ast.Compare):
+        return text in [ast.unparse(part) for part in (node.left, *node.comparators)]
+    is_method = isinstance(node, ast.Attribute) and ast.unparse(node.value) == text
+    return is_method or (isinstance(node, ast.Subscript) and ast.unparse(node.value) == text)
