@@ -44,8 +44,8 @@ def _parts(block: bytes, needles: Collection[bytes]) -> list[bytes]:
     """The parts of lines in a block; of one without a needle only the first and the last, which go on outside."""
     if not needles or any(needle in block for needle in needles):
         return block.split(b"\n")
-    first, newline, _ = block.partition(b"\n")
-    return [first, block[block.rfind(b"\n") + 1 :]] if newline else [first]
+    end = block.find(b"\n")
+    return [block] if end < 0 else [block[:end], block[block.rfind(b"\n") + 1 :]]
 
 
 class _Line:
