@@ -42,7 +42,6 @@ if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
 from defer import exits, homedir, visible
 from defer.context import find, snapshot
 from defer.errors import EXIT_OK, BadInput, StorageError
-from defer.settings import config
 
 _FLAGS = ("--project", "--context-file", "--help")
 
@@ -111,7 +110,7 @@ def _snapshot(argv: list[str]) -> snapshot.Snapshot:
     chosen = _arguments(argv)
     context_file = Path(chosen.context_file) if chosen.context_file else None
     fallback = os.environ.get("DEFER_CONTEXT_FILE")
-    secret = config.settings_places(os.environ)
+    secret = homedir.settings_places(os.environ)
     return find.snapshot(chosen.project, context_file, fallback, _home, _working_directory(), secret)
 
 

@@ -1,4 +1,4 @@
-"""The user's home directory, and what the XDG Base Directory Specification puts below it.
+"""The user's home directory, what the XDG Base Directory Specification puts below it, and where settings files may be.
 
 An empty HOME counts as not set. If HOME is not set, the account's directory is used, as by a shell's ``~``,
 unless the caller made up the environment. A relative HOME does not count: each run would look somewhere else.
@@ -7,9 +7,11 @@ unless the caller made up the environment. A relative HOME does not count: each 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from . import paths
 from .errors import NoHome
 
 
@@ -44,3 +46,38 @@ def xdg(environ: Mapping[str, str], name: str, below_home: str, *, of_account: b
         return Path(written)
     home = find(environ, of_account=of_account)
     return None if home is None else home / below_home
+
+
+def settings_path(env: Mapping[str, str]) -> Path | None:
+    """The settings file: DEFER_ENV_FILE, else the first that exists of the two places it may be."""
+    if env.get("DEFER_ENV_FILE"):
+        return Path(env["DEFER_ENV_FILE"])
+    places = (user_settings_path(env), paths.SETTINGS)
+    return next((path for path in places if path is not None and path.is_file()), None)
+
+
+def settings_places(env: Mapping[str, str]) -> list[Path]:
+    """Every place where a settings file may be, whether there is one or not."""
+    named = Path(env["DEFER_ENV_FILE"]) if env.get("DEFER_ENV_FILE") else None
+    return [path for path in (named, user_settings_path(env), paths.SETTINGS) if path is not None]
+
+
+def is_settings_file(found: os.stat_result, places: Iterable[Path]) -> bool:
+    """Whether a file is at one of ``places``, whatever name led to it: it may hold secrets."""
+    for place in places:
+        with suppress(OSError):
+            if os.path.samestat(found, os.stat(place)):
+                return True
+    return False
+
+
+def user_settings_path(env: Mapping[str, str]) -> Path | None:
+    """``$XDG_CONFIG_HOME/defer/env``, whether it exists or not; None where there is no home."""
+    directory = of_settings(env, of_account=env is os.environ)
+    return directory and directory / "env"
+
+
+def of_settings(env: Mapping[str, str], *, of_account: bool) -> Path | None:
+    """``$XDG_CONFIG_HOME/defer``; None where there is no home."""
+    directory = xdg(env, "XDG_CONFIG_HOME", ".config", of_account=of_account)
+    return directory and directory / "defer"

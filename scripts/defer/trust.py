@@ -18,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from . import paths
+
 # Errors of an open that a plain file would not have given: a FIFO without a reader and a socket
 # (ENXIO; macOS: EOPNOTSUPP), a device without a driver, a link that is not to be followed, a directory.
 _TELLING = {errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ELOOP, errno.EISDIR, errno.EAGAIN}
@@ -180,7 +182,7 @@ def _of_another(path: Path, state: os.stat_result) -> Untrusted:
 
 def is_ours(uid: int) -> bool:
     """Whether that user can do as they like with us anyway."""
-    return uid in (0, os.geteuid()) or uid == os.stat(__file__).st_uid
+    return uid in (0, os.geteuid()) or uid == os.stat(paths.CODE).st_uid
 
 
 def owner_beside_root(kernel: _Kernel, *paths: Path) -> os.stat_result | None:

@@ -158,7 +158,7 @@ def test_the_account_serves_where_home_is_not_set_but_not_in_an_environment_made
         assert homedir.find(environ, of_account=True) == mine
         assert homedir.find(environ, of_account=False) is None
     assert homedir.find({"HOME": "home"}, of_account=True) is None
-    assert config.load({"DEFER_RUNTIME_DIR": "/r"}).settings_file in (None, paths.ROOT / ".env")
+    assert config.load({"DEFER_RUNTIME_DIR": "/r"}).settings_file in (None, paths.SETTINGS)
 
 
 @pytest.mark.parametrize("written", ["relative", "", "."])

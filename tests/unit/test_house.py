@@ -37,10 +37,8 @@ UPWARD = {
     ("run.byhand", "client"),
     ("run.byhand", "commands.output"),
     ("run.tally", "commands.output"),
-    ("taskfiles.read", "settings.config"),
     ("store.audit", "commands.output"),
     ("store.holding", "run.recovery"),
-    ("taskfiles.read", "run.environment"),
 }
 
 # Within its folder a room is of a kind, and what is pure imports nothing that is not (docs/architecture.md). These
@@ -149,6 +147,17 @@ def test_folders_import_from_the_floors_below_alone() -> None:
         if stands_on(below) > stands_on(room_of(path))
     }
     assert upward == UPWARD
+
+
+@pytest.mark.parametrize("path", MODULES, ids=room_of)
+def test_where_our_files_lie_is_decided_in_one_place(path: Path) -> None:
+    """``__main__`` has to find the package before it can import anything of it."""
+    assert room_of(path) in ("paths", "__main__") or "__file__" not in names_in(path), "ask paths"
+
+
+@cache
+def names_in(path: Path) -> frozenset[str]:
+    return frozenset(node.id for node in ast.walk(parsed(path)) if isinstance(node, ast.Name))
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) in DESIGNED], ids=room_of)

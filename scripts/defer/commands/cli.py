@@ -99,8 +99,8 @@ def _look_for_garbage() -> None:
 def _print_version() -> int:
     import tomllib
 
-    from defer.paths import ROOT
+    from defer.paths import PROJECT
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     output.say(f"{project['name']} {project['version']}")
     return EXIT_OK

@@ -9,13 +9,13 @@ from typing import Any
 from defer import instants
 from defer.client import Client
 from defer.errors import EXIT_OK
-from defer.paths import ROOT
+from defer.paths import SCRIPTS
 from defer.store import places
 from defer.wakers import cron as crontab
 
 from . import flags, output
 
-_RUNNER = ROOT / "scripts" / "run-deferred.sh"
+_RUNNER = SCRIPTS / "run-deferred.sh"
 
 
 def cron(connect: Callable[[], Client], argv: list[str]) -> int:

@@ -9,14 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from defer import instants, say, visible
+from defer import homedir, instants, say, visible
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
 from defer.record import occurrences, task
 from defer.record.codec import Task
 from defer.scheduling import advice
 from defer.scheduling.add import is_new
 from defer.scheduling.plan import Plan, Request
-from defer.settings import config
 from defer.store import places
 
 from . import glance, output
@@ -256,7 +255,7 @@ def _file_text(named: str) -> str:
     """The text of a prompt's file; ``-`` is standard input. Raises BadInput."""
     try:
         with open(0 if named == "-" else named, "rb", closefd=named != "-") as file:
-            if config.is_settings_file(os.fstat(file.fileno()), config.settings_places(os.environ)):
+            if homedir.is_settings_file(os.fstat(file.fileno()), homedir.settings_places(os.environ)):
                 raise BadInput(f"the prompt is the settings file, which may hold secrets: {named} (name another)")
             raw = file.read(_PROMPT_LIMIT + 1)
     except OSError as error:

@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from defer import fsio
+from defer import fsio, homedir
 from defer.errors import BadInput, Refused
-from defer.settings import config
 
 from . import snapshot as snapshots
 
@@ -104,7 +103,7 @@ def _refuse(place: Place, found: os.stat_result, settings_files: Iterable[Path])
     path = place.path
     if not stat.S_ISREG(found.st_mode):
         raise Refused(f"the context file is not a file: {path} (name one with --context-file)")
-    if config.is_settings_file(found, settings_files):
+    if homedir.is_settings_file(found, settings_files):
         raise Refused(f"the context file is the settings file, which may hold secrets: {path} (name another)")
     if place.is_meant:
         return

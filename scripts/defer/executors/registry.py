@@ -12,14 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from defer import fsio, trust
-from defer.paths import ROOT
+from defer import fsio, paths, trust
 from defer.wakers import searchpath
 
 if TYPE_CHECKING:
     from .report import Report
 
-DIRECTORY = ROOT / "scripts" / "executors"
+DIRECTORY = paths.EXECUTORS
 _FIRST_LINE_BYTES = 4096
 
 

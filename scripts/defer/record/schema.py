@@ -7,12 +7,12 @@ import math
 from typing import Any
 
 from defer.errors import BadInput
-from defer.paths import ROOT
+from defer.paths import REFERENCES
 
 from . import codec
 
 _MAX_DEPTH = codec.MAX_DEPTH - 10
-PATH = ROOT / "references" / "task.schema.json"
+PATH = REFERENCES / "task.schema.json"
 
 
 def check(value: object, definition: str, source: str) -> None:

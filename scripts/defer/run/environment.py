@@ -11,18 +11,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from defer.executors import marks
+from defer.record.variables import OF_ATTEMPT
 from defer.wakers import searchpath
 
 callers_umask = -1
 """The umask of whoever called this process, for executors: ours is 077. -1 is the process's own."""
-
-ATTEMPT = frozenset(
-    {
-        *("DEFER_TASK_ID", "DEFER_RUN_ID", "DEFER_ATTEMPT", "DEFER_PROMPT_FILE", "DEFER_RESULT_FILE"),
-        *("DEFER_SESSION_ID", "DEFER_MODEL", "DEFER_AGENT"),
-    }
-)
-"""What belongs to one attempt: only its own record sets it, or a task would continue another's conversation."""
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
@@ -31,7 +24,7 @@ def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
     PATH keeps its full paths only: what an executor starts must not depend on the repository that it works in.
     """
     passed = {
-        name: value for name, value in environment.items() if name not in ATTEMPT and name not in marks.OF_SESSIONS
+        name: value for name, value in environment.items() if name not in OF_ATTEMPT and name not in marks.OF_SESSIONS
     }
     if "PATH" in passed:
         passed["PATH"] = searchpath.anchored(passed["PATH"])
@@ -40,7 +33,7 @@ def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
 
 def of_attempt(environment: Mapping[str, str], tasks_own: Mapping[str, str]) -> dict[str, str]:
     """The same under the variables of a task's file: a mark that its user writes there is meant."""
-    return {**passed_on(environment), **{name: value for name, value in tasks_own.items() if name not in ATTEMPT}}
+    return {**passed_on(environment), **{name: value for name, value in tasks_own.items() if name not in OF_ATTEMPT}}
 
 
 def too_large(argv: Sequence[str], environment: Mapping[str, str], origin: Callable[[str], str]) -> str:

@@ -6,7 +6,7 @@ import os
 from datetime import datetime, timedelta
 
 from defer import say
-from defer.paths import ROOT
+from defer.paths import SCRIPTS
 from defer.record import versions
 from defer.record.codec import Task
 from defer.settings.config import Config
@@ -58,4 +58,4 @@ def warnings(markers: Markers, now: datetime) -> list[str]:
 def command_name() -> str:
     """The name by which the user calls us: ``defer`` where it is installed, else the entry's path."""
     installed = any(os.access(f"{place}/defer", os.X_OK) for place in os.environ.get("PATH", "").split(":"))
-    return "defer" if installed else str(ROOT / "scripts" / "schedule-task.sh")
+    return "defer" if installed else str(SCRIPTS / "schedule-task.sh")

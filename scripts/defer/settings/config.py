@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from defer import fsio, homedir, paths
+from defer import fsio, homedir
 from defer.errors import About, BadInput, NoHome
 from defer.record import codec
 
@@ -146,7 +146,7 @@ class Config:
     @property
     def user_directory(self) -> Path:
         """``$XDG_CONFIG_HOME/defer``, whether it exists or not."""
-        found = _user_directory(self.environment, of_account=not self._is_made_up)
+        found = homedir.of_settings(self.environment, of_account=not self._is_made_up)
         if found is None:
             raise NoHome(self.get("HOME"))
         return found
@@ -154,7 +154,7 @@ class Config:
     @property
     def settings_places(self) -> list[Path]:
         """Every place where this process may have a settings file, whether there is one or not."""
-        return settings_places(self._environ)
+        return homedir.settings_places(self._environ)
 
     @property
     def runtime_dir(self) -> Path:
@@ -300,7 +300,7 @@ class Config:
 def load(environ: Mapping[str, str] | None = None) -> Config:
     """The configuration of this process. Raises BadInput for a settings file that cannot be read."""
     env = os.environ if environ is None else environ
-    path = settings_path(env)
+    path = homedir.settings_path(env)
     if path is None or str(path) == os.devnull:
         return Config(env, {}, None)
     try:
@@ -315,37 +315,3 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     if len(raw) > _SETTINGS_LIMIT:
         raise BadInput(f"the settings file is too large: {path} (at most {_SETTINGS_LIMIT} bytes)")
     return Config(env, settings.parse(raw.decode("utf-8", "surrogateescape"), str(path)), path)
-
-
-def settings_path(env: Mapping[str, str]) -> Path | None:
-    """The settings file: DEFER_ENV_FILE, else the first that exists of the two places it may be."""
-    if env.get("DEFER_ENV_FILE"):
-        return Path(env["DEFER_ENV_FILE"])
-    places = (user_settings_path(env), paths.ROOT / ".env")
-    return next((path for path in places if path is not None and path.is_file()), None)
-
-
-def settings_places(env: Mapping[str, str]) -> list[Path]:
-    """Every place where a settings file may be, whether there is one or not."""
-    named = Path(env["DEFER_ENV_FILE"]) if env.get("DEFER_ENV_FILE") else None
-    return [path for path in (named, user_settings_path(env), paths.ROOT / ".env") if path is not None]
-
-
-def is_settings_file(found: os.stat_result, places: Iterable[Path]) -> bool:
-    """Whether a file is at one of ``places``, whatever name led to it: it may hold secrets."""
-    for place in places:
-        with suppress(OSError):
-            if os.path.samestat(found, os.stat(place)):
-                return True
-    return False
-
-
-def user_settings_path(env: Mapping[str, str]) -> Path | None:
-    """``$XDG_CONFIG_HOME/defer/env``, whether it exists or not; None where there is no home."""
-    directory = _user_directory(env, of_account=env is os.environ)
-    return directory and directory / "env"
-
-
-def _user_directory(env: Mapping[str, str], *, of_account: bool) -> Path | None:
-    directory = homedir.xdg(env, "XDG_CONFIG_HOME", ".config", of_account=of_account)
-    return directory and directory / "defer"

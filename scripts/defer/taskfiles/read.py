@@ -16,18 +16,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from defer import fsio, timeparse, visible
+from defer import fsio, homedir, timeparse, visible
 from defer.errors import BadInput
-from defer.paths import ROOT
+from defer.paths import REFERENCES
 from defer.record import shapes
-from defer.run import environment as surroundings
-from defer.settings import config
+from defer.record.variables import OF_ATTEMPT
 
 from . import formats
 from .formats import Complaint
 
 SUFFIXES = (".yml", ".yaml", ".json", ".md")
-SCHEMA = ROOT / "references" / "task-file.schema.json"
+SCHEMA = REFERENCES / "task-file.schema.json"
 LIMIT = 1 << 19
 """Bytes of a task file, and of a workflow: half of what a task may have in the store."""
 
@@ -316,7 +315,7 @@ def _warnings(path: Path, fields: dict[str, Any], lines: dict[str, int]) -> Iter
             yield located(path, f"unknown field, ignored ({mend})", lines.get(name), name)
     env = fields.get("env")
     for name in env if isinstance(env, dict) else ():
-        if name in surroundings.ATTEMPT:
+        if name in OF_ATTEMPT:
             what, field = "belongs to the attempt, ignored (take it out)", f"env.{name}"
             yield located(path, what, lines.get(field), field)
     mode = fields.get("session_mode", "fixed")
@@ -342,7 +341,7 @@ def _workflow(path: Path, named: str | None) -> str | None:
         raise Complaint(f"leads out of workflows/: {named} (name a file in there)", None, "workflow")
     if not os.path.isfile(target):
         raise Complaint(f"no such file: {folder}/{name} (write it first)", None, "workflow")
-    if config.is_settings_file(target.stat(), config.settings_places(os.environ)):
+    if homedir.is_settings_file(target.stat(), homedir.settings_places(os.environ)):
         raise Complaint(f"is the settings file, which may hold secrets: {named} (name another)", None, "workflow")
     return name
 

@@ -38,7 +38,7 @@ def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
 
 def settings_read(line_variables: Mapping[str, str], crontab: bytes) -> Path | None:
     """The settings file that a command with ``line_variables`` in front reads, None if it finds none."""
-    return config.settings_path({**_environment(crontab), **line_variables})
+    return homedir.settings_path({**_environment(crontab), **line_variables})
 
 
 def _environment(crontab: bytes) -> dict[str, str]:
@@ -47,10 +47,10 @@ def _environment(crontab: bytes) -> dict[str, str]:
 
 def _settings_found(environment: Mapping[str, str], yet_to_come: Path) -> Path:
     """The settings file that will be found once ``yet_to_come`` exists."""
-    users = config.user_settings_path(environment)
+    users = homedir.user_settings_path(environment)
     if users is not None and not environment.get("DEFER_ENV_FILE") and _same(users, yet_to_come):
         return users
-    return config.settings_path(environment) or paths.ROOT / ".env"
+    return homedir.settings_path(environment) or paths.SETTINGS
 
 
 def home() -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from defer import paths
+from defer import homedir, paths
 from defer.errors import BadInput
 from defer.settings import config
 from defer.settings.config import Config
@@ -55,12 +55,12 @@ def test_a_value_among_the_names_that_are_secret_is_refused_and_not_shown(tmp_pa
 
 
 def test_the_file_is_the_first_that_exists(tmp_path):
-    assert config.settings_path({"HOME": str(tmp_path)}) in (None, paths.ROOT / ".env")
+    assert homedir.settings_path({"HOME": str(tmp_path)}) in (None, paths.SETTINGS)
     user = tmp_path / ".config" / "defer" / "env"
     user.parent.mkdir(parents=True)
     user.touch()
-    assert config.settings_path({"HOME": str(tmp_path)}) == user
-    assert config.settings_path({"HOME": str(tmp_path), "DEFER_ENV_FILE": "/x"}) == Path("/x")
+    assert homedir.settings_path({"HOME": str(tmp_path)}) == user
+    assert homedir.settings_path({"HOME": str(tmp_path), "DEFER_ENV_FILE": "/x"}) == Path("/x")
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "too large"])

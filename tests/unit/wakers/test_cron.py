@@ -360,7 +360,7 @@ class TestWhatCronFinds:
 
     def test_the_one_beside_scripts_is_found_unless_the_users_own_is_there(self, machine, monkeypatch):
         root = machine.runner.parent.parent
-        monkeypatch.setattr("defer.paths.ROOT", root)
+        monkeypatch.setattr("defer.paths.SETTINGS", root / ".env")
         machine.install(settings=root / ".env")
         assert self.env_file(machine) is None
         machine.settings.parent.mkdir(parents=True)
