@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from defer import instants
 from defer.client import Client
 from defer.errors import EXIT_OK
-from defer.record import codec, task
+from defer.record import task
 from defer.record.codec import Task
 
 from . import glance, output
@@ -33,9 +33,7 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     everything = args.all and not args.status
     wanted = set(args.status or _SHOWN)
     if args.compact and args.limit is None:
-        found = ((one, line) for one, line in client.store.scan_lines() if everything or one["status"] in wanted)
-        lines = (codec.encode(task.shown(one)).rstrip() if task.unfiled_of(one) else line for one, line in found)
-        output.compact_array(lines, sys.stdout.buffer)
+        output.compact_array(client.store.scan_json(None if everything else wanted), sys.stdout.buffer)
         return EXIT_OK
     tasks = (task.shown(one) for one in client.tasks() if everything or one["status"] in wanted)
     for_people = output.is_for_people(args)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2
 _HEADINGS = ("When", "", "Status", "Id", "Summary")
+_PIECE_BYTES = 1 << 16
 _WHEN, _AWAY, _STATUS, _ID, _SUMMARY = range(5)
 # Made once: to make one takes as long as to encode a record with it.
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -55,12 +56,18 @@ def json_array(records: Iterable[Mapping[str, Any]], compact: bool, out: TextIO)
 
 
 def compact_array(lines: Iterable[bytes], out: BinaryIO) -> None:
-    """The same on one line, for elements that are JSON already."""
-    before = b"["
+    """The same on one line, of elements that are JSON already."""
+    held, size, before = [], 0, b"["
     for line in lines:
-        out.write(before + visible.in_json_line(line))
-        before = b","
-    out.write(b"[]\n" if before == b"[" else b"]\n")
+        held.append(visible.in_json_line(line))
+        size += len(line)
+        if size > _PIECE_BYTES:
+            out.write(before + b",".join(held))
+            held.clear()
+            size, before = 0, b","
+    if held:
+        out.write(before + b",".join(held))
+    out.write(b"]\n" if held or before == b"," else b"[]\n")
 
 
 def _indented(text: str) -> str:

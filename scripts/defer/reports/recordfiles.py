@@ -86,9 +86,9 @@ def _told(files: dict[Path, int]) -> Iterator[tuple[str, bytes]]:
 
 
 def _take_store(taken: History, stream: BinaryIO, length: int, where: str) -> None:
-    last = set(index.winners(_lines(stream, length), quick_look=False).values())
-    for number, line in enumerate(_lines(stream, length)):
-        if number in last:
+    marks = index.marks(_lines(stream, length))
+    for mark, line in zip(marks, _lines(stream, length), strict=True):
+        if mark:
             taken.take_store(codec.decode(line))
         elif line.strip() and _is_bad(line):
             taken.bad_lines[where] += 1

@@ -15,7 +15,7 @@ from defer import fsio, instants
 from defer.record import codec, task
 from defer.record.codec import BadLine, Task
 
-from . import backwards, months
+from . import backwards, index, months
 
 _PLAIN_ID = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)"').match
 _MARGIN_BYTES = 1 << 18
@@ -99,13 +99,12 @@ def _lines_of(path: Path, wanted: set[str]) -> Iterator[bytes]:
             yield line
 
 
-def _decoded(line: bytes, task_id: str | None = None) -> Task | None:
-    """The record in a line, or None if the line holds none, or another id's."""
+def _decoded(line: bytes) -> Task | None:
+    """The record in a line, or None if the line holds none."""
     try:
-        record = codec.decode(line)
+        return codec.decode(line)
     except BadLine:
         return None
-    return record if task_id in (None, record["id"]) else None
 
 
 def filed_line(one: Task, now: datetime) -> Task:
@@ -114,19 +113,17 @@ def filed_line(one: Task, now: datetime) -> Task:
     return rest or task.filed(one, now)
 
 
-def kept_line(last: set[int], filed: set[str]) -> Callable[[tuple[int, bytes]], bytes]:
-    """What a rewrite keeps of a numbered line: nothing if it is superseded or filed; else our own form of it."""
+def kept_line(filed: set[str]) -> Callable[[int, bytes], bytes]:
+    """What a rewrite keeps of a line by its mark: nothing if it is superseded or filed; else our own form of it."""
 
-    def kept(numbered: tuple[int, bytes]) -> bytes:
-        number, line = numbered
-        if type(line) is codec.Part:
+    def kept(mark: int, line: bytes) -> bytes:
+        if mark == index.PLAIN or type(line) is codec.Part:
             return line
         whole = line if line.endswith(b"\n") else line + b"\n"
-        try:
-            record = codec.decode(line)
-        except BadLine:
+        record = _decoded(line)
+        if record is None:
             return whole if line.strip() else b""
-        if number not in last:
+        if not mark:
             return b""
         if record["id"] not in filed:
             return codec.canonical(whole, record)

@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from defer import fsio, instants
-from defer.record import codec
+from defer.record import codec, ownform
 from defer.record.codec import BadLine, Task
 
 _REMEMBERED_BAD_LINES = 20
 _MANY_SLOW_LINES = 20
 _PIECE_BYTES = 1 << 20
+_FEW_LINES = 1000
+SUPERSEDED, RECORD, PLAIN = range(3)
+"""What ``marks`` says of a line; ``PLAIN``: it is a waiting task in our own form (``ownform``)."""
 
 
 class Bad(NamedTuple):
@@ -222,25 +225,27 @@ def repeats(lines: Iterable[bytes]) -> bool:
     return False
 
 
-def winners(lines: Iterable[bytes], *, quick_look: bool) -> dict[bytes, int]:
-    """For each id the number of its last good line; ids whose last line is a filed one are left out.
+def marks(lines: Iterable[bytes]) -> bytearray:
+    """A mark for each line: whether it is the current one of its id, and if so, in which form.
 
-    With ``quick_look`` a waiting line counts as good by its first bytes and its end; a rewrite,
-    which drops what it supersedes, decodes it.
+    ``SUPERSEDED`` is also what is not a record, and a line that stands in for a filed task.
     """
-    last: dict[bytes, int] = {}
+    found, last = bytearray(), dict[bytes, int]()
     for number, line in enumerate(lines):
-        quick = codec.waiting(line) if quick_look else None
-        if quick and line.endswith(b"}\n") and type(line) is bytes:
-            last[quick[1]] = number
-            continue
-        try:
-            task = codec.decode(line)
-        except BadLine:
-            continue
-        key = task["id"].encode(errors="surrogatepass")
-        if codec.is_filed(task):
-            last.pop(key, None)
+        # To make the pattern takes as long as to parse so many lines.
+        key = ownform.waiting_id(line) if number > _FEW_LINES and type(line) is bytes else None
+        if key is not None:
+            mark = PLAIN
         else:
-            last[key] = number
-    return last
+            try:
+                task = codec.decode(line)
+            except BadLine:
+                found.append(SUPERSEDED)
+                continue
+            key, mark = task["id"].encode(errors="surrogatepass"), SUPERSEDED if codec.is_filed(task) else RECORD
+        before = last.get(key)
+        if before is not None:
+            found[before] = SUPERSEDED
+        last[key] = number
+        found.append(mark)
+    return found

@@ -28,8 +28,8 @@ class Store(Protocol):
     def scan(self) -> Iterator[Task]:
         """The current record of every task still in the store, in file order, streamed."""
 
-    def scan_lines(self) -> Iterator[tuple[Task, bytes]]:
-        """The same, each with its JSON on one line: to print it needs no encoding."""
+    def scan_json(self, statuses: Collection[str] | None = None) -> Iterator[bytes]:
+        """The same as JSON, one line each, of these statuses; without what waits to be filed."""
 
     def unreadable(self, task_id: str) -> str | None:
         """Where a line that names the id is not a record, and why; None if there is none."""

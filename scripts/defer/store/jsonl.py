@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 
 from defer import fsio, instants
@@ -165,32 +165,32 @@ class JsonlStore:
         return found
 
     def scan(self) -> Iterator[Task]:
-        return (one for one, _ in self.scan_lines())
+        return (codec.decode(line) for _, line in self._current_lines())
 
-    def scan_lines(self) -> Iterator[tuple[Task, bytes]]:
+    def scan_json(self, statuses: Collection[str] | None = None) -> Iterator[bytes]:
+        shows_waiting = statuses is None or task.SCHEDULED in statuses
+        for mark, line in self._current_lines():
+            if mark == index.PLAIN:
+                if shows_waiting:
+                    yield line[:-1]
+                continue
+            one = codec.decode(line)
+            if statuses is None or one["status"] in statuses:
+                yield codec.encode(task.shown(one)).rstrip() if task.unfiled_of(one) else line.strip(_AROUND_JSON)
+
+    def _current_lines(self) -> Iterator[tuple[int, bytes]]:
+        """The line that counts of each task, in file order, with its mark (``index``)."""
         with fsio.storage_errors(self.path):
             stream = fsio.reader(self.path)
             if stream is None:
                 return
             with stream:
-                last = set(index.winners(codec.lines(stream), quick_look=True).values())
+                marks = index.marks(codec.lines(stream))
                 stream.seek(0)
-                for number, line in enumerate(codec.lines(stream)):
-                    if number not in last:
-                        continue
-                    try:
-                        one = codec.decode(line)
-                    except BadLine:
-                        yield from self._before(line)
-                    else:
-                        yield one, line.strip(_AROUND_JSON)
-
-    def _before(self, line: bytes) -> Iterator[tuple[Task, bytes]]:
-        """What counts instead of a line that only begins like a record: the line of that id before it."""
-        quick = codec.waiting(line)
-        found = self.find(quick[1].decode()) if quick else None
-        if found is not None:
-            yield found, codec.encode(found).rstrip()
+                # What was appended since is another moment's.
+                for mark, line in zip(marks, codec.lines(stream), strict=False):
+                    if mark:
+                        yield mark, line
 
     def update(self, task_id: str, now: datetime, change: Callable[[Task], Task]) -> Task:
         with self._locked():
@@ -354,11 +354,13 @@ class JsonlStore:
         if stream is None:
             return
         with stream:
-            last = set(index.winners(codec.lines(stream), quick_look=False).values())
+            marks = index.marks(codec.lines(stream))
             stream.seek(0)
             # The new file may have the old one's time: it must not count as seen until it is read whole.
             fsio.remove(self.markers.seen)
-            kept = filter(None, map(filing.kept_line(last, filed), enumerate(codec.lines(stream))))
+            kept = filter(
+                None, map(filing.kept_line(filed), chain(marks, repeat(index.SUPERSEDED)), codec.lines(stream))
+            )
             state = fsio.replace(self.path, kept, is_locked=True)
         self._synced = self._written = _mark(state)
 

@@ -9,7 +9,7 @@ import pytest
 
 from defer.record import codec
 from defer.store import archive as filing
-from defer.store import backwards
+from defer.store import backwards, index
 from support import NOW, records, v1_task
 
 
@@ -132,9 +132,9 @@ def test_the_end_of_a_line_too_long_is_not_taken_for_what_is_to_be_filed(tmp_pat
 
 
 def test_a_rewrite_copies_a_line_too_long_part_by_part(tmp_path, short):
-    kept = filing.kept_line(set(), set())
+    kept = filing.kept_line(set())
     parts = list(codec.lines(io.BytesIO(b" " * (1 << 14) + codec.encode(over()))))
-    assert [kept((number, part)) for number, part in enumerate(parts)] == parts
+    assert [kept(index.SUPERSEDED, part) for part in parts] == parts
     assert len(parts) == 9
 
 

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +108,7 @@ lines = st.one_of(
         st.sampled_from(["scheduled", "executing", "completed"]),
     ),
     st.sampled_from("abc").map(lambda name: codec.encode({"id": name, "status": "failed", "filed_at": text_at()})),
+    st.sampled_from("abc").map(lambda name: line(name, run_at=FAR, schema_version=2, occurrence=FAR)),
     st.sampled_from("abc").map(lambda name: line(name, run_at=FAR)[:70] + b"#}\n"),
     st.sampled_from([b"\n", b"nonsense\n", b"{}\n", b"\xff\n"]),
 )
@@ -150,7 +152,13 @@ def test_whatever_was_written_a_wake_sees_what_the_last_good_lines_say(tmp_path_
         wanted = plainly(written)
         due = {name: one for name, one in wanted.items() if task.needs_attention_at(one) <= HORIZON}
         assert {one["id"]: one for one in known.tasks() if task.needs_attention_at(one) <= HORIZON} == due
-        assert index.winners(written, quick_look=False).keys() == {name.encode() for name in wanted}
+        for few in (-1, 1000):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(index, "_FEW_LINES", few)
+                marks = index.marks(written)
+            marked = [codec.decode(one) for mark, one in zip(marks, written, strict=True) if mark]
+            assert {one["id"]: one for one in marked} == wanted
+            assert len(marked) == len(wanted)
         if not index.repeats(written):
             assert len(wanted) == sum(bool(plainly([one])) for one in written)
 
@@ -183,8 +191,8 @@ def test_what_a_long_line_ends_with_replaces_nothing(tmp_path, monkeypatch):
     store = tmp_path / "store"
     assert ids(read(store, far, soon, *ends)) == ["soon"]
     with store.open("rb") as stream:
-        last = index.winners(codec.lines(stream), quick_look=True)
-    assert last == {b"far": 0, b"soon": 1}
+        marks = index.marks(codec.lines(stream))
+    assert [number for number, mark in enumerate(marks) if mark] == [0, 1]
     with store.open("rb") as stream:
         assert not index.repeats(codec.lines(stream))
 
