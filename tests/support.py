@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Container, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -31,6 +32,7 @@ NOW = datetime(2026, 4, 8, 16, 45, tzinfo=UTC)
 DEADLINE_SECONDS = 60.0
 """How long ``until`` waits: far more than any machine needs, so that only a hang is a failure."""
 
+T = TypeVar("T")
 Task = dict[str, Any]
 DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "output": ""})
 FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
@@ -323,6 +325,20 @@ def until_there(path: object) -> str:
 def leaving_pid(path: object) -> str:
     """Shell that leaves its process id in a file, which nobody finds half written."""
     return f"echo $$ >{quoted(path)}.new; mv {quoted(path)}.new {quoted(path)}"
+
+
+def once_up(place: Place, up: Path, attempt: Callable[[float], T]) -> T:
+    """What an attempt comes to whose timeout strikes when the executor has made ``up``.
+
+    ``attempt`` is given the timeout in seconds. On a machine so busy that the executor had not come that far, the next
+    attempt has more.
+    """
+    for seconds in (0.2, 1.0, 5.0, 25.0):
+        found = attempt(seconds)
+        if up.exists():
+            return found
+        shutil.rmtree(place.runtime)
+    raise AssertionError(f"the executor did not come to make {up}")
 
 
 def is_running(pid: int) -> bool:

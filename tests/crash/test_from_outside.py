@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -76,11 +76,12 @@ COMMANDS: dict[str, tuple[Prepare, list[str]]] = {
 
 def paths_of(place: Place) -> list[str]:
     """``-P PATH`` for what is in the runtime directory or will be, as far as its name is known before."""
-    month = f"{datetime.now(UTC):%Y%m}"
+    now = datetime.now(UTC)
+    months = {f"{now:%Y%m}", f"{now + timedelta(days=1):%Y%m}"}
     markers = [f".deferred.jsonl.{kind}" for kind in ("lock", "due", "seen", "heartbeat")]
     temporary = f"{bytes(8).hex()}.new"
     known = ["", "deferred.jsonl", *markers, f".deferred.jsonl.{temporary}", "archive", "runs", "logs"]
-    known += [f"archive/deferred_{month}.jsonl", f"runs/runs_{month}.jsonl"]
+    known += [name for month in months for name in (f"archive/deferred_{month}.jsonl", f"runs/runs_{month}.jsonl")]
     prompts = ("good.prompt.txt", f".good.prompt.txt.{temporary}", "bad.prompt.txt")
     known += [f"logs/{name}" for name in (*prompts, "deferred.log", "attempts")]
     return [word for name in known for word in ("-P", str(place.runtime / name))]

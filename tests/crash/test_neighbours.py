@@ -153,14 +153,13 @@ def test_row_16_an_outcome_that_the_disk_refuses_costs_nobody_else(
 @every_street
 def test_row_16_a_deadline_is_kept_while_the_lock_is_held(street: Street, count: Callable[[str, int], None]) -> None:
     """The lock is let go only when the leader that was too slow is gone: who waits for it first waits for ever."""
-    slow = street.place.base / "slow"
-    body = f"echo $$ >{quoted(slow)}.new; mv {quoted(slow)}.new {quoted(slow)}; exec sleep 600"
-    task = v1_task("slow", executor=street.place.executor(body, "slow-executor"), timeout_seconds=1.5)
+    executor = street.place.executor("exec sleep 600", "slow-executor")
+    task = v1_task("slow", executor=executor, timeout_seconds=1.5)
     with street.place.store_path.open("ab") as file:
         file.write(json.dumps(task).encode() + b"\n")
 
     def act() -> None:
-        leader = int(until(lambda: slow.exists() and slow.read_text()))
+        leader = until(lambda: street.place.task("slow").get("run", {}).get("leader"))["pid"]
         with open(street.place.runtime / ".deferred.jsonl.lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             until(lambda: not is_running(leader))

@@ -18,7 +18,20 @@ import pytest
 
 from defer import instants, process
 from defer.record import codec
-from support import NOW, SCRIPTS, is_running, leaving_pid, lines_of, quoted, strict, umask, until, until_there, v1_task
+from support import (
+    NOW,
+    SCRIPTS,
+    is_running,
+    leaving_pid,
+    lines_of,
+    once_up,
+    quoted,
+    strict,
+    umask,
+    until,
+    until_there,
+    v1_task,
+)
 from wrong_records import NOT_RECORDS, WRONG_FIELDS
 
 pytestmark = pytest.mark.programs
@@ -467,17 +480,23 @@ class TestRow10HostileExecutors:
         assert not is_running(run["pid"])
 
     def test_ignores_sigterm(self, place):
-        one, run = self.attempt(place, "trap '' TERM; while :; do sleep 0.1; done", timeout_seconds=0.2)
+        up = place.base / "up"
+        body = f"trap '' TERM; touch {quoted(up)}; while :; do sleep 0.1; done"
+        one, run = once_up(place, up, lambda seconds: self.attempt(place, body, timeout_seconds=seconds))
         assert (one["error_type"], run["exit_code"]) == ("TimeoutError", -9)
 
     def test_takes_sigterm_for_success(self, place):
-        one, run = self.attempt(place, "trap 'exit 0' TERM; while :; do sleep 0.01; done", timeout_seconds=0.2)
+        up = place.base / "up"
+        body = f"trap 'exit 0' TERM; touch {quoted(up)}; while :; do sleep 0.01; done"
+        one, run = once_up(place, up, lambda seconds: self.attempt(place, body, timeout_seconds=seconds))
         assert (one["status"], run["status"], run["exit_code"]) == ("failed", "timeout", 0)
 
     def test_leaves_a_child_in_its_group_that_ignores_sigterm(self, place):
         pid = place.base / "pid"
-        body = f"(trap '' TERM; while :; do sleep 0.1; done) & echo $! >{quoted(pid)}; exec sleep 600"
-        self.attempt(place, body, timeout_seconds=0.3)
+        up = place.base / "up"
+        child = f"trap '' TERM; {until_there(pid)}; touch {quoted(up)}; while :; do sleep 0.1; done"
+        body = f"({child}) & echo $! >{quoted(pid)}.new; mv {quoted(pid)}.new {quoted(pid)}; exec sleep 600"
+        once_up(place, up, lambda seconds: self.attempt(place, body, timeout_seconds=seconds))
         until(lambda: not is_running(int(pid.read_text())))
 
     def test_forks_a_daemon_that_keeps_stdout(self, place):

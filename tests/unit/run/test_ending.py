@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from support import NOW, SCRIPTS, is_running, leaving_pid, quoted, until, until_there, v1_task
+from support import NOW, SCRIPTS, is_running, leaving_pid, once_up, quoted, until, until_there, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -110,7 +110,8 @@ class TestItIsToldToEnd:
         return f"{script(place, 'slow', self.SLOW.format(ready=ready))}; true"
 
     def test_by_its_timeout_a_shell_in_front_takes_nobodys_grace(self, place):
-        one, run = ran(place, self.shell_in_front(place), timeout_seconds=1)
+        body, up = self.shell_in_front(place), place.base / "pid"
+        one, run = once_up(place, up, lambda seconds: ran(place, body, timeout_seconds=seconds))
         assert one["error_type"] == "TimeoutError"
         assert place.attempt_log(run).endswith(b"slow bye\n")
         assert not is_running(pid_of(place, "pid"))
@@ -154,7 +155,10 @@ class TestItIsToldToEnd:
     @pytest.mark.parametrize("how", WAYS_TO_STAY)
     def test_by_its_timeout_whatever_left_its_group_ends_too(self, place, how):
         child = script(place, "child", noting(place, "pid", STUBBORN))
-        one, _ = ran(place, f"{WAYS_TO_STAY[how].format(child=child)} exec sleep 600", SHORT_GRACE, timeout_seconds=1)
+        body = f"{WAYS_TO_STAY[how].format(child=child)} exec sleep 600"
+        one, _ = once_up(
+            place, place.base / "pid", lambda seconds: ran(place, body, SHORT_GRACE, timeout_seconds=seconds)
+        )
         assert one["error_type"] == "TimeoutError"
         assert not is_running(pid_of(place, "pid"))
 
@@ -231,8 +235,11 @@ class TestMeantToStay:
             os.kill(pid, signal.SIGKILL)
 
     def test_a_timeout_ends_it_all_the_same(self, place):
-        one, _ = ran(
-            place, f"{self.server(place)} & exec sleep 600", SHORT_GRACE, leave_running=True, timeout_seconds=1
+        body = f"{self.server(place)} & exec sleep 600"
+        one, _ = once_up(
+            place,
+            place.base / "pid",
+            lambda seconds: ran(place, body, SHORT_GRACE, leave_running=True, timeout_seconds=seconds),
         )
         assert one["error_type"] == "TimeoutError"
         assert not is_running(pid_of(place, "pid"))

@@ -20,17 +20,21 @@ pytestmark = pytest.mark.programs
 ENV = {"DEFER_KILL_GRACE_SECONDS": "0.5"}
 
 
-def under_way(place, body: str, *flags: str):
-    """A task `a` whose attempt has started: its runner and its leader's pid."""
+LONG_GRACE = {"DEFER_KILL_GRACE_SECONDS": "30"}
+"""For what ends when it is told to."""
+
+
+def under_way(place, body: str, *flags: str, first: str = ":", env=ENV):
+    """A task `a` whose attempt has done what comes ``first``: its runner and its leader's pid."""
     pid = place.base / "pid"
-    executor = place.executor(f"{leaving_pid(pid)}; {body}")
+    executor = place.executor(f"{first}; {leaving_pid(pid)}; {body}")
     place.schedule("now", "s", "--id", "a", "--executor", executor, *flags)
-    runner = place.start("run-deferred.sh", env=ENV)
+    runner = place.start("run-deferred.sh", env=env)
     return runner, int(until(lambda: pid.exists() and pid.read_text()))
 
 
-def cancel(place, *flags: str) -> subprocess.CompletedProcess:
-    return place.defer("cancel", "a", "--kill", "--compact", *flags, env=ENV)
+def cancel(place, *flags: str, env=ENV) -> subprocess.CompletedProcess:
+    return place.defer("cancel", "a", "--kill", "--compact", *flags, env=env)
 
 
 def test_a_waiting_task_is_cancelled_as_without_it(place):
@@ -60,8 +64,8 @@ def test_exit_0_on_sigterm_is_a_cancel_all_the_same(place):
     said = quoted(json.dumps({"reschedule": "1h", "summary": "half done"}))
     stop = place.base / "stop"
     stop.write_text(f'printf %s {said} >"$DEFER_RESULT_FILE"; echo bye; exit 0\n')
-    runner, _ = under_way(place, f"trap '. {stop}' TERM; while :; do sleep 0.01; done")
-    assert strict(cancel(place).stdout)["status"] == "cancelled"
+    runner, _ = under_way(place, "while :; do sleep 0.01; done", first=f"trap '. {stop}' TERM", env=LONG_GRACE)
+    assert strict(cancel(place, env=LONG_GRACE).stdout)["status"] == "cancelled"
     assert runner.wait() == 0
     assert place.tasks() == {}
     (filed,) = place.archived()
@@ -72,8 +76,9 @@ def test_a_deferral_on_sigterm_is_a_cancel_all_the_same(place):
     said = quoted(json.dumps({"retry_at": "2099-01-01T00:00:00Z"}))
     stop = place.base / "stop"
     stop.write_text(f'printf %s {said} >"$DEFER_RESULT_FILE"; exit 75\n')
-    runner, _ = under_way(place, f"trap '. {stop}' TERM; while :; do sleep 0.01; done", "--max-retries", "3")
-    assert strict(cancel(place).stdout)["status"] == "cancelled"
+    body, first = "while :; do sleep 0.01; done", f"trap '. {stop}' TERM"
+    runner, _ = under_way(place, body, "--max-retries", "3", first=first, env=LONG_GRACE)
+    assert strict(cancel(place, env=LONG_GRACE).stdout)["status"] == "cancelled"
     runner.wait()
     assert place.tasks() == {}
 
