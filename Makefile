@@ -5,7 +5,7 @@ ENTER = python=$$($(PYTHON3) -I scripts/bootstrap.py --extra dev) || exit; expor
 AGENT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-slow test-shell test-python linters lint bench shape crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -51,6 +51,9 @@ bench: ## how fast, how small: one table, ours beside the limit (BENCH=--quick f
 
 shape: ## modules by folder, imports between folders, the longest functions (SHAPE=CHECKOUT for another)
 	@$(ENTER) "$$python" tests/bench/shape.py $(SHAPE)
+
+grammar: ## write the grammar of time expressions into its reference
+	@$(ENTER) "$$python" tests/time_reference.py
 
 crash: ## the fault tests in full: every operation, every fault, 1,000 random histories (takes long)
 	@$(ENTER) DEFER_TEST_DEPTH=4 DEFER_TEST_RUNS=1000 DEFER_TEST_STEPS=100 "$$python" -m pytest tests/crash -n 2

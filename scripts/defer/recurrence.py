@@ -8,8 +8,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from .timegrammar.reading import TimeExpressionError
-from .timegrammar.recurring import Recurrence
 from .timegrammar.rules import Stretch
+from .timegrammar.series import Recurrence
 
 __all__ = ["Recurrence", "between", "parse"]
 

@@ -19,6 +19,13 @@ def distance(span: timedelta) -> str:
     return " ".join(parts[:2]) or "0 seconds"
 
 
+def whole(seconds: int) -> str:
+    """A span counted in the largest unit that goes into it, days aside: ``hour``, ``90 minutes``, ``48 hours``."""
+    size, name = next(each for each in _UNITS[1:] if seconds % each[0] == 0)
+    count = seconds // size
+    return name if count == 1 else f"{count} {name}s"
+
+
 def from_now(instant: datetime, now: datetime) -> str:
     """``in 30 minutes``, ``now`` or ``5 minutes ago``."""
     span = instant - now

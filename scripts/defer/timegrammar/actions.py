@@ -1,175 +1,101 @@
-"""What the lines about days and whole expressions come to; ``clockactions.py`` has the others.
+"""What lines about days and whole expressions come to, where that is more than a day or a moment by itself.
 
-One function for each action named in the table.
+``calendardays`` and ``moments`` have the rest, ``clockactions`` numbers and clock times, ``recuractions`` what recurs.
 """
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import calendardays as days
-from . import isotime, moments
-from .clockactions import either
-from .engine import REFUSED, Caps
-from .moments import Clock, Delay, Present, When
+from . import calendardays, moments
+from .engine import REFUSED
+from .moments import Clock, Day, Delay, Pick, Present, When
 from .reading import Reading
 
+OFFICE_CLOSES = calendardays.OFFICE_CLOSES
+SPANS = {"week": Delay(days=7), "month": Delay(months=1), "quarter": Delay(months=3), "year": Delay(months=12)}
 
-def named_month(caps: Caps) -> Any:
-    return days.named_month(caps["MONTH"], caps.get("YEAR"))
-
-
-def month_ahead(_caps: Caps, count: str) -> Any:
-    return days.month_ahead(int(count))
+#: Month, day and, where it was named, year.
+Date = tuple[int, int, "int | None"]
 
 
-def the_month(_caps: Caps) -> Any:
-    return days.the_month
+def value(found: object) -> object:
+    """A number or a word as it stands, or what a piece came to."""
+    return found
 
 
-def date(caps: Caps) -> Any:
-    return caps["MONTH"], either(caps, "DAYNUMBER", "ORDINAL"), caps.get("YEAR")
+def pair(first: object, second: object = None) -> tuple[object, object]:
+    """Two values that a line above takes together; None where the second is not said."""
+    return first, second
 
 
-def dated(caps: Caps) -> Any:
-    month, day, year = caps["DATE"]
-    return days.on_date(month, day, year, caps.get("WEEKDAY"))
+def month_and_day(month: int, day: int, year: "int | None") -> Date:
+    """A date as it is written: what it means depends on the words beside it."""
+    return month, day, year
 
 
-def date_in_year(caps: Caps, count: str) -> Any:
-    month, day, year = caps["DATE"]
-    if year is not None:
-        return REFUSED
-    return lambda present: days.on_date(month, day, present.today.year + int(count))(present)
+def dated(found: Date, weekday: "int | None" = None) -> Day:
+    """The next such date, or the one of its year."""
+    month, day, year = found
+    return calendardays.on_date(month, day, year, weekday)
 
 
-def slashed(caps: Caps) -> Any:
-    return isotime.slashes(caps["SLASHED"], caps.get("WEEKDAY"))
+def date_in_year(found: Date, count: int) -> Any:
+    """The date so many years after this one; refused where it has a year already."""
+    month, day, year = found
+
+    def pick(present: Present) -> Pick:
+        return calendardays.on_date(month, day, present.today.year + count)(present)
+
+    return pick if year is None else REFUSED
 
 
-def dotted(caps: Caps) -> Any:
-    return isotime.dots(caps["DOTTED"], caps.get("WEEKDAY"))
+def nth_in_month(day: int, count: int) -> Day:
+    """A day of the month so many months ahead."""
+    return calendardays.in_month(day, calendardays.month_ahead(count))
 
 
-def dashed(caps: Caps) -> Any:
-    return isotime.dashed(caps["DASHED"], caps.get("WEEKDAY"))
+def counted_weekday(weekday: int, count: int) -> Any:
+    """The third friday from now; refused where the count is none that people mean."""
+    return calendardays.next_weekday(weekday, count) if 0 < count < 600 else REFUSED
 
 
-def iso_day(caps: Caps) -> Any:
-    return isotime.day(caps["ISODAY"])
+def weekday_week(weekday: int) -> Day:
+    """A week after the nearest such day."""
+    return calendardays.shifted(calendardays.coming_weekday(weekday), Delay(days=7))
 
 
-def day_of_month(caps: Caps) -> Any:
-    return days.day_of_month(either(caps, "ORDINAL", "NUMERICORDINAL"), caps.get("WEEKDAY"))
+def month_day(day: int, month: int, year: "int | None" = None) -> Day:
+    """A day of a named month; its first stands for the whole month."""
+    found = calendardays.in_month(day, calendardays.named_month(month, year))
+    return calendardays.whole_month(found) if day == 1 else found
 
 
-def nth_in_month(caps: Caps, count: str) -> Any:
-    return days.in_month(either(caps, "ORDINAL", "DAYNUMBER"), days.month_ahead(int(count)))
-
-
-def coming_weekday(caps: Caps) -> Any:
-    return days.coming_weekday(caps["WEEKDAY"])
-
-
-def next_weekday(caps: Caps) -> Any:
-    count = caps.get("COUNT", 1)
-    weekday = either(caps, "WEEKDAY", "PLURALDAY")
-    return days.next_weekday(weekday, count) if 0 < count < 600 else REFUSED
-
-
-def weekday_week(caps: Caps) -> Any:
-    return days.shifted(days.coming_weekday(caps["WEEKDAY"]), Delay(days=7))
-
-
-def week_day(caps: Caps, weeks: str) -> Any:
-    return days.weekday_in_week(caps["WEEKDAY"], int(weeks))
-
-
-def nth_day(caps: Caps) -> Any:
-    return days.nth_day(caps["NTH"], caps["DAYKIND"], caps["MONTHREF"])
-
-
-def today(_caps: Caps) -> Any:
-    return days.today
-
-
-def days_ahead(_caps: Caps, count: str) -> Any:
-    return days.days_ahead(int(count))
-
-
-def period(caps: Caps, count: str) -> Any:
-    return days.period(caps["SPAN"], int(count))
-
-
-def period_end(caps: Caps, count: str, span: str = "") -> Any:
-    return days.period(span or caps["SPAN"], int(count), end=True)
-
-
-def weekend(_caps: Caps, count: str) -> Any:
-    return days.weekend(int(count))
-
-
-def month_day(caps: Caps, day: str) -> Any:
-    found = days.in_month(int(day), named_month(caps))
-    return days.whole_month(found) if int(day) == 1 else found
-
-
-def first_of_month(caps: Caps) -> Any:
-    return days.nth_day(1, "day", caps["MONTHREF"])
-
-
-def month_end(caps: Caps) -> Any:
-    return days.last_of_month(named_month(caps))
-
-
-def business(caps: Caps) -> Any:
-    return days.business_days(caps.get("BUSINESS", 1), caps.get("DAY", days.today))
-
-
-def shifted(caps: Caps, sign: str) -> Any:
-    return days.shifted(caps["DAY"], caps["DELAY"], int(sign))
-
-
-def neighbour(caps: Caps, sign: str) -> Any:
-    return days.shifted(caps["DAY"], Delay(days=1), int(sign))
+def neighbour(day: Day, sign: int) -> Day:
+    """The day after a day, or before it when ``sign`` is -1."""
+    return calendardays.shifted(day, Delay(days=1), sign)
 
 
 def _whole_weeks(delay: Delay) -> bool:
     return not (delay.months or delay.seconds or delay.days % 7)
 
 
-def week_from(caps: Caps, ahead: str) -> Any:
-    delay = caps["DELAY"]
-    return days.shifted(days.days_ahead(int(ahead)), delay) if _whole_weeks(delay) else REFUSED
+def week_from(delay: Delay, ahead: int) -> Any:
+    """Whole weeks from today (0) or tomorrow (1)."""
+    return calendardays.shifted(calendardays.days_ahead(ahead), delay) if _whole_weeks(delay) else REFUSED
 
 
-def weeks_on(caps: Caps) -> Any:
-    day = days.coming_weekday(caps["WEEKDAY"])
-    return days.shifted(day, caps["DELAY"]) if _whole_weeks(caps["DELAY"]) else REFUSED
+def weeks_on(delay: Delay, weekday: int) -> Any:
+    """Whole weeks after the nearest such day."""
+    return calendardays.shifted(calendardays.coming_weekday(weekday), delay) if _whole_weeks(delay) else REFUSED
 
 
-def in_weeks_on(caps: Caps) -> Any:
-    delay = caps["DELAY"]
-    return moments.weekday_of_that_week(delay, caps["WEEKDAY"]) if _whole_weeks(delay) else REFUSED
+def in_weeks_on(delay: Delay, weekday: int) -> Any:
+    """That day of the week in which whole weeks end."""
+    return moments.weekday_of_that_week(delay, weekday) if _whole_weeks(delay) else REFUSED
 
 
-def now(_caps: Caps) -> When:
-    return lambda present: present.answer(present.utc)
-
-
-def epoch(caps: Caps) -> When:
-    return isotime.epoch(caps["EPOCH"])
-
-
-def iso_instant(caps: Caps) -> When:
-    return isotime.instant(caps["ISODATETIME"])
-
-
-def wait(caps: Caps) -> When:
-    return moments.wait(either(caps, "WAIT", "DELAY"))
-
-
-def next_span(caps: Caps) -> When:
-    size = caps["MINUTESPAN"]
+def next_span(size: int) -> When:
+    """The start of the next minute (60) or hour (3600) on the wall."""
 
     def resolve(present: Present) -> Reading:
         wall = present.wall.minute * 60 % size + present.wall.second
@@ -178,16 +104,8 @@ def next_span(caps: Caps) -> When:
     return resolve
 
 
-def next_clock(caps: Caps) -> When:
-    return moments.next_clock(caps["TIME"])
-
-
-def on_day(caps: Caps) -> When:
-    return moments.on_day(caps["DAY"], caps.get("TIME"))
-
-
-def at_same_time(caps: Caps) -> When:
-    day = caps["DAY"]
+def at_same_time(day: Day) -> When:
+    """A day at the present time of day, also where it has a clock of its own."""
 
     def resolve(present: Present) -> Reading:
         return moments.on_day(day, ("exact", present.wall.hour, present.wall.minute, present.wall.second))(present)
@@ -195,58 +113,49 @@ def at_same_time(caps: Caps) -> When:
     return resolve
 
 
-def same_time(caps: Caps) -> When:
-    spans = {"week": Delay(days=7), "month": Delay(months=1), "quarter": Delay(months=3), "year": Delay(months=12)}
-    return moments.wait(spans[caps["SPAN"]])
+def same_time(span: str) -> When:
+    """A week, month, quarter or year from now."""
+    return moments.wait(SPANS[span])
 
 
-def late_year(caps: Caps) -> When:
-    number = either(caps, "DAYNUMBER", "ORDINAL")
-    day = days.on_date(caps["MONTH"], number, caps["YEAR"], caps.get("WEEKDAY"))
-    return moments.on_day(day, caps["TIME"])
+def late_year(month: int, day: int, year: int, weekday: "int | None", clock: Clock) -> When:
+    """A date whose year stands behind its clock."""
+    return moments.on_day(calendardays.on_date(month, day, year, weekday), clock)
 
 
-def wait_at(caps: Caps) -> When:
-    return moments.on_day(moments.day_after_delay(either(caps, "WAIT", "DELAY")), caps["TIME"])
+def wait_at(delay: Delay, clock: Clock) -> When:
+    """A clock time on the day a delay ends."""
+    return moments.on_day(moments.day_after_delay(delay), clock)
 
 
-def from_moment(caps: Caps, sign: str) -> When:
-    return moments.from_anchor(caps["DELAY"], caps["MOMENT"], int(sign))
+def from_day(delay: Delay, day: Day) -> When:
+    """A delay after a day at its own clock or the present time of day."""
+    return moments.from_anchor(delay, moments.on_day(day))
 
 
-def from_day(caps: Caps) -> When:
-    return moments.from_anchor(caps["DELAY"], moments.on_day(caps["DAY"]))
+def part_today(part: str) -> tuple[object, object]:
+    """A part of today."""
+    return pair(part, calendardays.today())
 
 
-def part_today(caps: Caps, part: str = "") -> Any:
-    return days.today, part or caps["PARTWORD"]
+def lone_part(part: str) -> Any:
+    """The coming morning, afternoon or evening; a night alone may be the one that goes on."""
+    return REFUSED if part == "night" else moments.next_part(part)
 
 
-def part_of(caps: Caps, part: str = "") -> Any:
-    return caps.get("DAY"), part or caps["PARTWORD"]
+def in_day_part(found: "tuple[str, Day | None]", clock: "Clock | None" = None) -> When:
+    """A part of a day, or the coming one where no day is named."""
+    part, day = found
+    return moments.on_part(day, part, clock) if day else moments.next_part(part, clock)
 
 
-def next_part(caps: Caps) -> Any:
-    return REFUSED if caps["PARTWORD"] == "night" else moments.next_part(caps["PARTWORD"])
-
-
-def on_part(caps: Caps) -> Any:
-    day, part = caps["DAYPART"]
-    said = caps.get("TIME") or caps.get("HOURISH")
-    return moments.on_part(day, part, said) if day else moments.next_part(part, said)
-
-
-def part_on_day(caps: Caps, part: str = "") -> Any:
-    return moments.on_part(caps["DAY"], part or caps["PARTWORD"], caps["HOURISH"])
-
-
-def end_of_day(caps: Caps) -> When:
-    named = caps.get("DAY")
+def end_of_day(named: "Day | None" = None) -> When:
+    """When offices close; today, where that is past, at the end of the day."""
 
     def resolve(present: Present) -> Reading:
         closing = datetime.combine(present.today, datetime.min.time()).replace(hour=17)
         late = named is None and present.on_wall(closing)[0] < present.utc
-        said: Clock = ("exact", 23, 59, 0) if late else days.OFFICE_CLOSES
-        return moments.on_day(named or days.today, said)(present)
+        said: Clock = ("exact", 23, 59, 0) if late else OFFICE_CLOSES
+        return moments.on_day(named or calendardays.today(), said)(present)
 
     return resolve

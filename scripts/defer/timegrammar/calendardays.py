@@ -4,10 +4,9 @@ Each function answers a ``Day``: a function of the present that picks a date.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from .moments import (
-    DAY,
     Clock,
     Day,
     Delay,
@@ -18,6 +17,7 @@ from .moments import (
     real_date,
 )
 from .reading import TimeExpressionError
+from .walls import DAY
 
 WEEK = 7 * DAY
 OFFICE_CLOSES: Clock = ("exact", 17, 0, 0)
@@ -26,9 +26,9 @@ OFFICE_CLOSES: Clock = ("exact", 17, 0, 0)
 Months = Callable[[Present], Iterator[tuple[int, int]]]
 
 
-def today(present: Present) -> Pick:
-    """Today."""
-    return Pick(present.today, coming=True)
+def today() -> Day:
+    """Today; midnight is the one to come."""
+    return lambda present: Pick(present.today, coming=True)
 
 
 def days_ahead(count: int) -> Day:
@@ -82,13 +82,13 @@ def shifted(day: Day, delay: Delay, sign: int = 1) -> Day:
     return pick
 
 
-def business_days(count: int, day: Day = today) -> Day:
-    """So many days after ``day``, counting Monday to Friday."""
+def business_days(count: int, day: "Day | None" = None) -> Day:
+    """So many days after ``day`` (without one, after today), counting Monday to Friday."""
 
     def pick(present: Present) -> Pick:
         if not 0 < count <= 2600:
             raise TimeExpressionError('1 to 2600 business days can be counted (try "3 business days")')
-        found = day(present).date
+        found = (day or today())(present).date
         for _ in range(count):
             found += DAY
             while found.weekday() > 4:
@@ -191,10 +191,14 @@ def month_ahead(count: int) -> Months:
     return months
 
 
-def the_month(present: Present) -> Iterator[tuple[int, int]]:
+def the_month() -> Months:
     """This month, or the next where this one's day is past."""
-    yield present.today.year, present.today.month
-    yield following(present.today.year, present.today.month)
+
+    def months(present: Present) -> Iterator[tuple[int, int]]:
+        yield present.today.year, present.today.month
+        yield following(present.today.year, present.today.month)
+
+    return months
 
 
 def nth_of_month(year: int, month: int, nth: int, kind: "int | str") -> "date | None":
@@ -258,29 +262,42 @@ def whole_month(day: Day) -> Day:
     return pick
 
 
-def last_of_month(months: Months) -> Day:
-    """The last day of the first of ``months``, when offices close."""
+def month_end(month: int, year: "int | None" = None) -> Day:
+    """The last day of a named month, when offices close."""
 
     def pick(present: Present) -> Pick:
-        year, month = next(months(present))
-        return Pick(date(year, month, month_length(year, month)), clock=OFFICE_CLOSES)
+        there, _ = next(named_month(month, year)(present))
+        return Pick(date(there, month, month_length(there, month)), clock=OFFICE_CLOSES)
 
     return pick
 
 
-def period(unit: str, count: int, end: bool = False) -> Day:
-    """The first day of a week, month, quarter or year, or its last: this one (0) or a later one."""
+#: Spans of whole months.
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+def _first_day(span: str, count: int, present: Present) -> date:
+    """The first day of this (0) or a later week, month, quarter or year."""
+    if span == "week":
+        return present.today - present.today.weekday() * DAY + count * WEEK
+    size = _MONTHS[span]
+    here = present.today.year * 12 + present.today.month - 1
+    start = (here // size + count) * size
+    return date(start // 12, start % 12 + 1, 1)
+
+
+def period(span: str, count: int) -> Day:
+    """The first day of a week, month, quarter or year: this one (0) or a later one."""
+    return lambda present: Pick(_first_day(span, count, present))
+
+
+def period_end(span: str, count: int) -> Day:
+    """Its last day, when offices close; a week's Friday."""
 
     def pick(present: Present) -> Pick:
-        clock = OFFICE_CLOSES if end else None
-        if unit == "week":
-            monday = present.today - present.today.weekday() * DAY
-            return Pick(monday + count * WEEK + (4 * DAY if end else 0 * DAY), clock=clock)
-        size = {"month": 1, "quarter": 3, "year": 12}[unit]
-        here = present.today.year * 12 + present.today.month - 1
-        start = (here // size + count + end) * size
-        first = date(start // 12, start % 12 + 1, 1)
-        return Pick(first - timedelta(days=end), clock=clock)
+        if span == "week":
+            return Pick(_first_day(span, count, present) + 4 * DAY, clock=OFFICE_CLOSES)
+        return Pick(_first_day(span, count + 1, present) - DAY, clock=OFFICE_CLOSES)
 
     return pick
 

@@ -1,47 +1,45 @@
 """What the lines about numbers, lengths of time and clock times come to.
 
-An action takes what the pattern's names stood for, then the line's own arguments. It answers a
-value for the line above it, or ``REFUSED`` where the shape fits and the values cannot.
+A function takes what the row names and answers a value for the line above, or ``REFUSED`` where the shape fits and
+the values cannot. A quantity is a fraction, ``(top, bottom)``; half a day is 0 before noon and 12 after it.
 """
 
 from typing import Any
 
-from . import isotime, moments
-from .engine import REFUSED, Caps
+from . import moments
+from .engine import REFUSED
 from .moments import Clock, Delay
 
-NOON: Clock = ("exact", 12, 0, 0)
-MIDNIGHT: Clock = ("midnight", 0, 0, 0)
 DAY_MINUTES = 1440
+#: A unit of time and how many of it, as ``words.UNITS`` has them.
+Unit = tuple[str, int]
+#: Hour, minute and second as they are written.
+Digits = tuple[int, int, int]
 
 
-def constant(_caps: Caps, value: str) -> Any:
-    return int(value) if value.lstrip("-").isdigit() else value
+def whole(count: int) -> tuple[int, int]:
+    """A whole number as a quantity."""
+    return count, 1
 
 
-def value(caps: Caps, name: str) -> Any:
-    return caps[name]
+def and_half(count: int) -> tuple[int, int]:
+    """`one and a half`."""
+    return 2 * count + 1, 2
 
 
-def whole(caps: Caps) -> Any:
-    return caps["COUNT"], 1
-
-
-def and_half(caps: Caps) -> Any:
-    return 2 * caps["COUNT"] + 1, 2
-
-
-def fraction(caps: Caps) -> Any:
-    parts = caps["SLASHED"]
+def fraction(parts: tuple[str, ...]) -> Any:
+    """`3/4`; a date of three parts is none."""
     return (int(parts[0]), int(parts[1])) if len(parts) == 2 and int(parts[1]) else REFUSED
 
 
-def mixed(caps: Caps) -> Any:
-    part = fraction(caps)
-    return REFUSED if part is REFUSED or part[0] >= part[1] else (caps["NUMBER"] * part[1] + part[0], part[1])
+def mixed(number: int, parts: tuple[str, ...]) -> Any:
+    """`1 1/2`; what stands behind the number must be less than one."""
+    part = fraction(parts)
+    return REFUSED if part is REFUSED or part[0] >= part[1] else (number * part[1] + part[0], part[1])
 
 
-def _length(top: int, bottom: int, unit: tuple[str, int]) -> Any:
+def share(top: int, bottom: int, unit: Unit) -> Any:
+    """``top / bottom`` of a unit: of a second rounded down, of a month only where nothing is left over."""
     kind, size = unit
     amount, rest = divmod(top * size, bottom)
     if kind == "second":
@@ -51,42 +49,33 @@ def _length(top: int, bottom: int, unit: tuple[str, int]) -> Any:
     return REFUSED if rest else Delay(months=amount, unit=unit)
 
 
-def length(caps: Caps) -> Any:
-    top, bottom = caps["QUANTITY"]
-    return _length(top, bottom, caps["UNIT"])
+def length(quantity: tuple[int, int], unit: Unit) -> Any:
+    """So many of a unit."""
+    return share(*quantity, unit)
 
 
-def length_of(caps: Caps, top: str, bottom: str) -> Any:
-    return _length(int(top), int(bottom), caps["ONEUNIT"])
+def length_and(count: int, unit: Unit, top: int, bottom: int) -> Any:
+    """`an hour and a half`: so many of a unit, and a part of one."""
+    return share(count * bottom + top, bottom, unit)
 
 
-def length_in(_caps: Caps, seconds: str) -> Any:
-    return Delay(seconds=int(seconds))
+def elapsed(seconds: int) -> Delay:
+    """A length that names no unit of its own."""
+    return Delay(seconds=seconds)
 
 
-def length_and(caps: Caps, top: str, bottom: str) -> Any:
-    return _length(caps["COUNT"] * int(bottom) + int(top), int(bottom), caps["UNIT"])
+def hours_minutes(hours: int, minutes: int) -> Any:
+    """`1h30`."""
+    return Delay(seconds=hours * 3600 + minutes * 60) if minutes < 60 else REFUSED
 
 
-def hours_minutes(caps: Caps) -> Any:
-    minutes = caps["TWODIGITS"]
-    return Delay(seconds=caps["DIGIT"] * 3600 + minutes * 60) if minutes < 60 else REFUSED
-
-
-def total(caps: Caps) -> Any:
-    summed, lengths = Delay(), caps.all("LENGTH")
+def total(lengths: list[Delay]) -> Any:
+    """Lengths added up; refused where they come to nothing, or name a unit twice."""
+    summed = Delay()
     for each in lengths:
         summed = summed + each
     repeated = len({each.unit for each in lengths}) < len(lengths)
     return REFUSED if summed.is_nothing() or repeated else summed
-
-
-def possessive(caps: Caps) -> Any:
-    return _length(caps["COUNT"], 1, caps["UNIT'S"])
-
-
-def iso_period(caps: Caps) -> Any:
-    return isotime.period(caps["ISOPERIOD"])
 
 
 def exact(hour: int, minute: int, second: int = 0, kind: str = "exact") -> Any:
@@ -99,83 +88,68 @@ def _halved(hour: int, minute: int, second: int, half: int) -> Any:
     return ("exact", hour % 12 + half, minute, second) if fits else REFUSED
 
 
-def either(caps: Caps, *names: str) -> Any:
-    """The value of the first of some names that was captured."""
-    return next(found for name in names if (found := caps.get(name)) is not None)
+def between(number: int, least: int, most: int) -> Any:
+    """A number that lies within its bounds."""
+    return number if least <= number <= most else REFUSED
 
 
-def between(caps: Caps, least: str, most: str) -> Any:
-    number = either(caps, "HOURNUMBER", "NUMBERWORD", "ORDINAL")
-    return number if int(least) <= number <= int(most) else REFUSED
-
-
-def fives(caps: Caps) -> Any:
-    number = either(caps, "HOURNUMBER", "NUMBERWORD")
+def fives(number: int) -> Any:
+    """Minutes that are said without the word: 5, 10, up to 55."""
     return number if 0 < number < 60 and number % 5 == 0 else REFUSED
 
 
-def noon(_caps: Caps) -> Any:
-    return NOON
+def clock(digits: Digits, kind: str = "exact") -> Any:
+    """A clock time in digits."""
+    return exact(*digits, kind)
 
 
-def midnight(_caps: Caps) -> Any:
-    return MIDNIGHT
+def digits_clock(digits: Digits) -> Any:
+    """A clock of four digits; those that look like a year are none."""
+    return REFUSED if digits[0] in (19, 20) else exact(*digits)
 
 
-def fixed(_caps: Caps, hour: str, minute: str) -> Any:
-    return "exact", int(hour), int(minute), 0
+def half_day(found: "int | Digits", half: int) -> Any:
+    """An hour, or a clock in digits, with am or pm."""
+    return _halved(*(found if isinstance(found, tuple) else (found, 0, 0)), half)
 
 
-def clock(caps: Caps, kind: str = "exact") -> Any:
-    hour, minute, second = either(caps, "H:MM", "HHMM", "HMM", "H.MM")
-    return exact(hour, minute, second, kind)
-
-
-def digits_clock(caps: Caps) -> Any:
-    hour, minute, second = caps["HHMM"]
-    return REFUSED if hour in (19, 20) else exact(hour, minute, second)
-
-
-def half_day(caps: Caps) -> Any:
-    found = either(caps, "H:MM", "HHMM", "HMM", "H.MM", "HOURNUMBER", "NUMBERWORD")
-    hour, minute, second = found if isinstance(found, tuple) else (found, 0, 0)
-    return _halved(hour, minute, second, caps["AMPM"])
-
-
-def h_clock(caps: Caps) -> Any:
-    hour, minute = caps.all("TWODIGITS")
+def h_clock(numbers: list[int]) -> Any:
+    """`15h00`."""
+    hour, minute = numbers
     return exact(hour, minute)
 
 
-def around(caps: Caps, minutes: str) -> Any:
-    hour, half = caps["HOURNAME"], caps.get("AMPM")
-    named = isinstance(hour, tuple)
+# `half past four`         4, None, 30              face 4:30, whichever half of the day comes sooner
+# `quarter to four`        4, None, -15             to 3:45: it is four that was said, and that chooses the half
+# `ten to 4pm`             4, 12, 10, -1            exact 15:50
+# `five past midnight`     (midnight), None, 5      exact 0:05
+# `ten past noon pm`       (noon), 12, 10           refused
+def around(name: "int | Clock", half: "int | None", minutes: int, sign: int = 1) -> Any:
+    """A clock said by its distance to an hour, which is a number of a 12-hour face, noon or midnight."""
+    named = isinstance(name, tuple)
     if named and half is not None:
         return REFUSED
-    start = hour[1] if named else hour if half is None else hour % 12 + half
-    amount = (start * 60 + int(minutes)) % DAY_MINUTES
+    hour = name[1] if isinstance(name, tuple) else name
+    start = hour if named or half is None else hour % 12 + half
+    amount = (start * 60 + sign * minutes) % DAY_MINUTES
     if named or half is not None:
         return exact(*divmod(amount, 60))
     return moments.spoken(hour, amount % 720 // 60 or 12, amount % 60)
 
 
-def around_minutes(caps: Caps, sign: str) -> Any:
-    return around(caps, str(int(sign) * either(caps, "MINUTES", "FIVES")))
+def face_clock(hour: int, half: "int | None" = None) -> Any:
+    """An hour said with `o'clock`."""
+    return ("face", hour, 0, 0) if half is None else _halved(hour, 0, 0, half)
 
 
-def face_clock(caps: Caps) -> Any:
-    half = caps.get("AMPM")
-    return ("face", caps["FACEHOUR"], 0, 0) if half is None else _halved(caps["FACEHOUR"], 0, 0, half)
-
-
-def two_words(caps: Caps, least: str, most: str) -> Any:
-    hour, minute = caps.all("NUMBERWORD")
-    if not (1 <= hour <= 12 and int(least) <= minute <= int(most)):
+def two_words(numbers: list[int], half: "int | None", least: int, most: int) -> Any:
+    """`ten thirty`: an hour, and minutes within bounds."""
+    hour, minute = numbers
+    if not (1 <= hour <= 12 and least <= minute <= most):
         return REFUSED
-    half = caps.get("AMPM")
     return ("face", hour, minute, 0) if half is None else _halved(hour, minute, 0, half)
 
 
-def bare(caps: Caps, most: str) -> Any:
-    hour = either(caps, "HOURNUMBER", "NUMBERWORD")
-    return ("bare", hour, 0, 0) if hour <= int(most) else REFUSED
+def bare(hour: int, most: int) -> Any:
+    """An hour alone."""
+    return ("bare", hour, 0, 0) if hour <= most else REFUSED

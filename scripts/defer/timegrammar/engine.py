@@ -1,10 +1,13 @@
 """A small engine for grammars written as a table of rows.
 
-A row is written ``NAME = pattern -> action arguments  # meaning``. In a pattern ``word`` and ``one|other`` are
+A row is written ``NAME = pattern -> function arguments  # meaning``. In a pattern ``word`` and ``one|other`` are
 literal words, ``NAME`` another row or a terminal, ``[ … ]`` may be missing, ``( … / … )`` is
 a choice, ``( … )*`` may come any number of times, and ``~`` before a piece says that no blank
 stands before it. Every way to read the tokens is followed, each name once per place, so the
 work is bounded by rows times tokens.
+
+The function gets its arguments in their order: ``NAME`` is what that piece of the pattern came to, None where it is
+missing; ``ONE|OTHER`` the first of several that is there; ``NAME*`` the list of all; a number or a ``word`` itself.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -16,9 +19,10 @@ Pairs = tuple[tuple[str, Any], ...]
 States = list[tuple[int, Pairs]]
 Matcher = Callable[["Scan", int], States]
 Action = Callable[..., object]
+Argument = Callable[[Pairs], object]
 Terminal = Callable[[list[Token], int], "tuple[int, Any] | None"]
 Tree = list[tuple[str, Any]]
-#: An action answers this when the shape fits and the values do not: hour 25, ordinal `2st`.
+#: A function answers this when the shape fits and the values do not: hour 25, ordinal `2st`.
 REFUSED = object()
 
 
@@ -42,20 +46,6 @@ def rows(*tables: str) -> list[Row]:
     return [Row(line) for table in tables for line in table.splitlines() if line]
 
 
-class Caps(dict[str, Any]):
-    """What the names of a pattern stood for; of a name that stands twice, the last."""
-
-    __slots__ = ("pairs",)
-
-    def __init__(self, pairs: Pairs) -> None:
-        super().__init__(pairs)
-        self.pairs = pairs
-
-    def all(self, name: str) -> list[Any]:
-        """Every value of ``name``, in order."""
-        return [value for key, value in self.pairs if key == name]
-
-
 class Scan:
     """The tokens of one text and what was found in them so far."""
 
@@ -77,7 +67,7 @@ class Rule:
         self.name = row.name
         self.tree = _sequence(_pieces(row.pattern), ())
         self.action = action
-        self.arguments = row.arguments
+        self.arguments = [_argument(text) for text in row.arguments]
         self.first: frozenset[str] = frozenset()
         self.matcher: Matcher | None = None
 
@@ -108,6 +98,10 @@ class Grammar:
     def match(self, name: str, tokens: list[Token]) -> list[tuple[int, Any]]:
         """Every (end, value) of ``name`` read from the first token on."""
         return [(end, pairs[0][1]) for end, pairs in self._named(name, Scan(tokens, self._words), 0)]
+
+    def starts(self, name: str) -> frozenset[str]:
+        """The words, and kinds of token in angle brackets, that ``name`` may start with."""
+        return self._first_of_name(name)
 
     def _first(self, tree: Tree) -> tuple[frozenset[str], bool]:
         """The words and token kinds a pattern may start with, and whether it may be empty."""
@@ -145,7 +139,8 @@ class Grammar:
             action, arguments = rule.action, rule.arguments
             assert rule.matcher is not None
             for end, pairs in rule.matcher(scan, place):
-                value = action(Caps(pairs), *arguments) if action else pairs[-1][1] if pairs else None
+                given = [argument(pairs) for argument in arguments]
+                value = action(*given) if action else pairs[-1][1] if pairs else None
                 if value is not REFUSED:
                     found.append((end, ((name, value),)))
         scan.memo[name, place] = found
@@ -179,6 +174,17 @@ class Grammar:
         if kind == "maybe":
             return lambda scan, place: [(place, ()), *inner(scan, place)]
         return _repeated(inner) if kind == "many" else inner
+
+
+def _argument(text: str) -> Argument:
+    """What a function is given for an argument as it is written in a row."""
+    if not text[0].isupper():
+        constant: object = int(text) if text.lstrip("-").isdigit() else text
+        return lambda pairs: constant
+    if text[-1] == "*":
+        return lambda pairs: [value for key, value in pairs if key == text[:-1]]
+    names = text.split("|")
+    return lambda pairs: next((value for name in names for key, value in reversed(pairs) if key == name), None)
 
 
 def _in_turn(parts: list[Matcher]) -> Matcher:

@@ -1,4 +1,4 @@
-"""ISO 8601: instants, week and ordinal dates, periods; and dates written with dashes or slashes."""
+"""ISO 8601: instants, week and ordinal dates, periods; and dates written with dashes, slashes or dots."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,7 +12,7 @@ from .words import MONTHS
 MIDNIGHT: Clock = ("exact", 0, 0, 0)
 
 
-def instant(text: str) -> When:
+def iso_instant(text: str) -> When:
     """An ISO date and time; without an offset it is in the zone of the present."""
 
     def resolve(present: Present) -> Reading:
@@ -45,7 +45,7 @@ def _ordinal(digits: str) -> date:
     return found
 
 
-def day(text: str) -> Day:
+def iso_day(text: str) -> Day:
     """An ISO week date, a week alone (its Monday) or an ordinal date: `2026-w52-4`, `2026-358`."""
 
     def pick(_present: Present) -> Pick:
@@ -61,7 +61,7 @@ def day(text: str) -> Day:
     return pick
 
 
-def period(text: str) -> object:
+def iso_period(text: str) -> object:
     """An ISO period such as `pt30m` or `p1dt2h` as a delay."""
     calendar, _, clock = text[1:].partition("t")
     amounts = {**_amounts(calendar), **{f"t{unit}": n for unit, n in _amounts(clock).items()}}
@@ -85,7 +85,7 @@ def _amounts(text: str) -> dict[str, float]:
     return found
 
 
-def dashed(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
+def dashes(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
     """`2026-12-24`, `24-12-2026`, `24-dec-2026`; for `2026-12` its month."""
     if len(parts[0]) == 4:
         return _year_first(parts, weekday, MIDNIGHT) if len(parts) == 3 or len(parts[1]) == 2 else REFUSED

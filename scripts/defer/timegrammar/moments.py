@@ -10,13 +10,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from .reading import Reading, TimeExpressionError
+from .walls import DAY
 from .words import DAY_NAMES, PARTS
 
 GRACE = timedelta(seconds=60)
 YEARS_AHEAD = 10
 PAST = "past"
 TOO_FAR = f'that is more than {YEARS_AHEAD} years ahead (try "in 30 days")'
-DAY = timedelta(days=1)
 
 #: (kind, hour, minute, second). Kinds: `exact` (24-hour or with am/pm), `colon` (24-hour, but a
 #: part of the day beside it may move it), `face` (said in words), `bare` (an hour alone), `midnight`.
@@ -144,6 +144,11 @@ class Delay:
             if wall.day != wished:
                 present.notes.append(f"clamped to the last day of {wall:%B}")
         return wall + timedelta(days=self.days)
+
+
+def now() -> When:
+    """This moment."""
+    return lambda present: present.answer(present.utc)
 
 
 def wait(delay: Delay) -> When:

@@ -2,25 +2,38 @@
 
 from datetime import datetime, timedelta
 from functools import cache
+from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from defer.errors import BadInput
 
-from . import actions, clockactions, table
+from . import actions, calendardays, clockactions, isotime, moments, table
 from .complaint import complaint, shown
-from .engine import Grammar, rows
-from .moments import TOO_FAR, YEARS_AHEAD, Present
+from .cronfields import cron_fields
+from .engine import Action, Grammar, rows
+from .moments import TOO_FAR, YEARS_AHEAD, Present, When
 from .reading import Reading, TimeExpressionError
-from .recurring import Recurrence, cron_fields, from_cron
 from .terminals import STARTS, TERMINALS
 from .tokens import MOST_TOKENS, Token, tokenise
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .draft import Draft
+
+#: Where the functions that a row names are looked up; no name stands in two.
+ONCE = (calendardays, moments, isotime, clockactions, actions)
+
+
+def functions(*modules: ModuleType) -> dict[str, Action]:
+    """What rows may name, by its name."""
+    return {name: each for module in modules for name, each in vars(module).items()}
 
 
 @cache
 def grammar() -> Grammar:
     """The grammar of one moment, compiled once."""
-    return Grammar(rows(*table.ONCE), TERMINALS, STARTS, {**vars(clockactions), **vars(actions)})
+    return Grammar(rows(*table.ONCE), TERMINALS, STARTS, functions(*ONCE))
 
 
 @cache
@@ -28,14 +41,18 @@ def recurring() -> Grammar:
     """The same with the lines of what recurs, compiled once and only where one is met."""
     from . import recuractions
 
-    return Grammar(rows(*table.AGAIN), TERMINALS, STARTS, {**vars(clockactions), **vars(actions), **vars(recuractions)})
+    return Grammar(rows(*table.AGAIN), TERMINALS, STARTS, functions(*ONCE, recuractions))
 
 
 def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
-    """What ``expr`` means at ``now`` in ``tz``, or an error that names what stands in the way."""
+    """What ``expr`` means at ``now`` in ``tz``, or an error that names what stands in the way.
+
+    The words are read first, without the present; what they mean is then settled against it, once.
+    """
     tokens = tokenise(expr, MOST_TOKENS + 1)
     try:
-        return _soon_enough(_resolved(expr, tokens, Present(now, tz)), now)
+        present = Present(now, tz)
+        return _soon_enough(_meaning(expr, tokens)(present), now)
     except (OverflowError, ValueError):
         raise TimeExpressionError(f'"{shown(expr)}": {TOO_FAR}') from None
     except _Refused as refused:
@@ -52,16 +69,17 @@ class _Refused(Exception):
         self.end = end
 
 
-def _resolved(expr: str, tokens: list[Token], present: Present) -> Reading:
+def _meaning(expr: str, tokens: list[Token]) -> When:
+    """What the whole of the words means, whatever the present is."""
     fields = cron_fields(expr)
     if fields is not None:
-        return _first_fire(from_cron(expr, fields, present.utc, present.tz))
+        return _again(expr, None, fields)
     end = 0
     for name in _order(tokens) if 0 < len(tokens) <= MOST_TOKENS else ():
         longest, found = _longest(name, tokens)
         if longest == len(tokens):
-            reading: Reading = found(present) if name == "WHEN" else _settled(expr, found, present)
-            return reading
+            when: When = found if name == "WHEN" else _again(expr, found)
+            return when
         end = max(end, longest)
     raise _Refused(end)
 
@@ -86,15 +104,19 @@ def _works(expr: str, now: datetime, tz: ZoneInfo) -> bool:
     return True
 
 
-def _settled(expr: str, draft: Any, present: Present) -> Reading:
-    from .draft import settled
+def _again(expr: str, draft: "Draft | None", fields: str = "") -> When:
+    """The first fire of what recurs: of a draft, or of cron fields."""
+    from .draft import Draft
+    from .settled import settled
 
-    return _first_fire(settled(draft, expr, present.utc, present.tz))
+    said = draft or Draft(fields=fields)
 
+    def resolve(present: Present) -> Reading:
+        found = settled(said, expr, present)
+        assert found.first is not None
+        return Reading(found.first, found.notes, found)
 
-def _first_fire(found: Recurrence) -> Reading:
-    assert found.first is not None
-    return Reading(found.first, found.notes, found)
+    return resolve
 
 
 def read_duration(text: str) -> timedelta:

@@ -6,7 +6,7 @@ from defer.errors import BadInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .recurring import Recurrence
+    from .series import Recurrence
 
 
 class TimeExpressionError(BadInput):

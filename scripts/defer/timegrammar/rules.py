@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from .moments import DAY
+from .walls import DAY, SECOND, wall_to_utc
 
 Stretch = tuple[datetime | None, datetime | None, int]
 EMPTY: Stretch = (None, None, 0)
@@ -27,11 +27,6 @@ def walked(fires: Iterator[datetime], end: datetime) -> Stretch:
         first = first or last
         count += 1
     return first, last if count else None, count
-
-
-def wall_to_utc(naive: datetime, tz: ZoneInfo) -> datetime:
-    """The first instant walls show ``naive``; in a gap, as much later as the gap is long."""
-    return naive.replace(tzinfo=tz).astimezone(UTC)
 
 
 class Step:
@@ -152,9 +147,9 @@ class Cron:
         last, count, here = first, 0, start
         while here < end:
             # What is past is past: the stretch is open below, so its day is that of the second after.
-            day = (here + timedelta(seconds=1)).astimezone(self.tz).date()
+            day = (here + SECOND).astimezone(self.tz).date()
             midnight = wall_to_utc(datetime.combine(day + DAY, time()), self.tz)
-            stop = min(midnight - timedelta(seconds=1), end)
+            stop = min(midnight - SECOND, end)
             some, latest = self._day(cron, day, here, stop, start)
             count, last, here = count + some, latest or last, stop
         return first, last, count

@@ -1,29 +1,16 @@
-"""A recurrence, and the cron fields that are one.
+"""A recurrence: a run of instants, endless or bounded.
 
-A recurrence is known by three things for ever: the expression, the anchor (the instant it was
-scheduled at) and the zone. Read again from these, it fires at the same instants.
+It is known by three things for ever: the expression, the anchor (the instant it was scheduled
+at) and the zone. Read again from these, it fires at the same instants.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
-from .reading import TimeExpressionError
 from .rules import EMPTY, Calendar, Cron, Step, Stretch
-
-NICKNAMES = {
-    "hourly": "0 * * * *",
-    "daily": "0 0 * * *",
-    "midnight": "0 0 * * *",
-    "weekly": "0 0 * * 0",
-    "monthly": "0 0 1 * *",
-    "yearly": "0 0 1 1 *",
-    "annually": "0 0 1 1 *",
-}
-SECOND = timedelta(seconds=1)
-#: More fires than this are not a bound worth counting to.
-MOST_TIMES = 10_000
+from .walls import SECOND
 
 
 class Recurrence:
@@ -84,38 +71,3 @@ class Recurrence:
         if times:
             *_, self.until = islice(self.fires(lower), times)
         self.first = self.after(lower)
-
-
-def cron_fields(expr: str) -> str | None:
-    """The five fields where ``expr`` is a cron expression or nickname; None where it is neither."""
-    words = expr.split()
-    if len(words) == 1 and words[0].startswith("@") and words[0][1:2].isalpha():
-        name = words[0][1:].lower()
-        if name not in NICKNAMES:
-            raise TimeExpressionError(f'"{words[0]}" is not read here (try "@daily")')
-        return NICKNAMES[name]
-    starred = len(words) == 4 and "*" in expr
-    if (len(words) < 5 and not starred) or len(expr) > 500 or not all(_is_cron(word) for word in words[:3]):
-        return None
-    if len(words) == 5:
-        return " ".join(words)
-    raise TimeExpressionError(f'a cron expression has five fields, this has {len(words)} (try "0 9 * * 1-5")')
-
-
-def _is_cron(word: str) -> bool:
-    return word.isascii() and set(word) <= set("0123456789*,-/Ll") and (word[0] in "*Ll" or word[0].isdigit())
-
-
-def from_cron(expr: str, fields: str, anchor: datetime, tz: ZoneInfo) -> Recurrence:
-    """A recurrence of cron fields, which must fire at least once."""
-    from cronsim import CronSim, CronSimError
-
-    try:
-        words = CronSim(fields, anchor).explain()
-    except (CronSimError, ValueError, AssertionError) as error:
-        raise TimeExpressionError(f'{error} (try "0 9 * * 1-5")') from None
-    found = Recurrence(expr, anchor.astimezone(UTC), tz, Cron(fields, tz), words[:1].lower() + words[1:])
-    found.bound(found.anchor, None, 0)
-    if found.first is None:
-        raise TimeExpressionError('those fields never meet (try "0 9 * * 1-5")')
-    return found

@@ -1,0 +1,33 @@
+"""Cron fields and nicknames, told from words."""
+
+from .reading import TimeExpressionError
+
+NICKNAMES = {
+    "hourly": "0 * * * *",
+    "daily": "0 0 * * *",
+    "midnight": "0 0 * * *",
+    "weekly": "0 0 * * 0",
+    "monthly": "0 0 1 * *",
+    "yearly": "0 0 1 1 *",
+    "annually": "0 0 1 1 *",
+}
+
+
+def cron_fields(expr: str) -> str | None:
+    """The five fields where ``expr`` is a cron expression or nickname; None where it is neither."""
+    words = expr.split()
+    if len(words) == 1 and words[0].startswith("@") and words[0][1:2].isalpha():
+        name = words[0][1:].lower()
+        if name not in NICKNAMES:
+            raise TimeExpressionError(f'"{words[0]}" is not read here (try "@daily")')
+        return NICKNAMES[name]
+    starred = len(words) == 4 and "*" in expr
+    if (len(words) < 5 and not starred) or len(expr) > 500 or not all(_is_cron(word) for word in words[:3]):
+        return None
+    if len(words) == 5:
+        return " ".join(words)
+    raise TimeExpressionError(f'a cron expression has five fields, this has {len(words)} (try "0 9 * * 1-5")')
+
+
+def _is_cron(word: str) -> bool:
+    return word.isascii() and set(word) <= set("0123456789*,-/Ll") and (word[0] in "*Ll" or word[0].isdigit())
