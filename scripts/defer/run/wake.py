@@ -111,11 +111,6 @@ class Runner:
                 self._lease.release(with_file=is_whole)
                 self._store.patience = None
 
-    @property
-    def was_stopped(self) -> bool:
-        """Whether a signal told this runner to stop."""
-        return self._loop.is_told_to_stop
-
     def _turn_until_done(self) -> None:
         while True:
             if self._loop.is_told_to_stop and not self._is_stopping:

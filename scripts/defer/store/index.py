@@ -63,6 +63,7 @@ class Index:
         self._forget()
 
     def __del__(self) -> None:
+        """Close the file with its store, which nobody closes: an open file that is dropped gives a ResourceWarning."""
         self._hold(None)
 
     def _hold(self, stream: BinaryIO | None) -> None:
