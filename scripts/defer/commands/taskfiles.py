@@ -195,7 +195,7 @@ def _fields(args: Namespace) -> dict[str, Any]:
 def _variable(written: str) -> tuple[str, str]:
     name, sign, text = written.partition("=")
     if not sign:
-        raise BadInput(f"--env without a text: {name} (write --env '{name}=${{{name}}}')")
+        raise BadInput(f"--env without a text: {name} (write --env '{name}=${{{name}}}')", field="env")
     return name, text
 
 

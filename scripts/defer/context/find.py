@@ -87,7 +87,8 @@ def read(place: Place, settings_files: Iterable[Path]) -> str:
     except OSError as error:
         raise Refused(f"the context file cannot be read: {path}: {error.strerror}") from error
     if b"\0" in content:
-        raise BadInput(f"the context file is not text: {path} (it holds NUL bytes; save it as UTF-8)")
+        what = f"the context file is not text: {path} (it holds NUL bytes; save it as UTF-8)"
+        raise BadInput(what, field="context_file")
     return content.decode("utf-8", errors="replace")
 
 
@@ -135,9 +136,8 @@ def _expanded(path: Path, home: Callable[[], Path]) -> Path:
 
 def _folder_name(project: str) -> str:
     if project in (".", "..") or "/" in project or "\0" in project or not project.isprintable():
-        raise BadInput(
-            f"--project is not the name of a folder: {project!r} (give one name under ~/{RESEARCH}/projects)"
-        )
+        what = f"--project is not the name of a folder: {project!r} (give one name under ~/{RESEARCH}/projects)"
+        raise BadInput(what, field="project")
     return project
 
 

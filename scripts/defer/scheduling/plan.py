@@ -75,7 +75,8 @@ class Request(NamedTuple):
     @property
     def timing(self) -> Timing:
         """What of it says when."""
-        return Timing(*(getattr(self, name) for name in Timing._fields))
+        bounds = self.expires, self.times, self.until, self.jitter, self.catch_up, self.overlap
+        return Timing(self.when, self.tz, *bounds, self.reading)
 
 
 class Moment(NamedTuple):
@@ -120,7 +121,8 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
     if not str(request.context.get("summary") or "").strip():
         what = "no summary (say what is to be done with --summary, or give a context that has one)"
         raise BadInput(what, field="summary")
-    check_texts({**request.context, **{name: getattr(request, name) for name in ("prompt_template", "when", "tags")}})
+    texts = {"prompt_template": request.prompt_template, "when": request.when, "tags": request.tags}
+    check_texts({**request.context, **texts})
     recurring = recurrence(moment, request.task_id or request.context["summary"])
     record = task.create(
         created_at=now,

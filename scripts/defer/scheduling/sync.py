@@ -66,7 +66,7 @@ class SyncPlan(NamedTuple):
 def directory_of(path: Path) -> Path:
     """A directory of task files as it is recorded. Raises BadInput if it is not one."""
     if not os.path.isdir(path):
-        raise BadInput(f"no such directory of task files: {path} (make it, or name another)")
+        raise BadInput(f"no such directory of task files: {path} (make it, or name another)", field="dir")
     return Path(os.path.realpath(path))
 
 

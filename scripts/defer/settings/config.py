@@ -311,7 +311,9 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
             raw = file.read(_SETTINGS_LIMIT + 1)
     except OSError as error:
         mend = getattr(error, "remedy", "see DEFER_ENV_FILE")
-        raise BadInput(f"the settings file cannot be read: {path}: {error.strerror} ({mend})") from None
+        what = f"the settings file cannot be read: {path}: {error.strerror} ({mend})"
+        raise BadInput(what, field="DEFER_ENV_FILE") from None
     if len(raw) > _SETTINGS_LIMIT:
-        raise BadInput(f"the settings file is too large: {path} (at most {_SETTINGS_LIMIT} bytes)")
+        what = f"the settings file is too large: {path} (at most {_SETTINGS_LIMIT} bytes)"
+        raise BadInput(what, field="DEFER_ENV_FILE")
     return Config(env, settings.parse(raw.decode("utf-8", "surrogateescape"), str(path)), path)

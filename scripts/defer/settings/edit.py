@@ -24,7 +24,8 @@ def line(name: str, value: str) -> bytes:
     for form in forms:
         if _reads_as(f"{name}={form}", name, value):
             return os.fsencode(f"{name}={form}")
-    raise BadInput(f"{name} cannot be written to a settings file: {value!r} (take its quotes or newlines out)")
+    what = f"{name} cannot be written to a settings file: {value!r} (take its quotes or newlines out)"
+    raise BadInput(what, field=name)
 
 
 def _reads_as(written: str, name: str, value: str) -> bool:

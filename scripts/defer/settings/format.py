@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from defer.errors import BadInput
+from defer.errors import About, BadInput
 
 LONGEST = (128 << 10) - 1
 """Bytes of ``NAME=value``: Linux starts no program with a longer one (execve(2), MAX_ARG_STRLEN).
@@ -34,10 +34,11 @@ def parse(text: str, source: str) -> dict[str, str]:
         match = _LINE(line)
         if match is None:
             raise BadInput(f"{source}:{number}: not a setting (write NAME=value)")
-        values[match[1]] = _value(match[2].strip(), f"{source}:{number}")
-        if len(line) > LONGEST // 4 and _size(match[1], values[match[1]]) > LONGEST:
-            mend = "put the value into a file and name that"
-            raise BadInput(f"{source}:{number}: {match[1]} is larger than {LONGEST} bytes with its name ({mend})")
+        with About(match[1]):
+            values[match[1]] = _value(match[2].strip(), f"{source}:{number}")
+            if len(line) > LONGEST // 4 and _size(match[1], values[match[1]]) > LONGEST:
+                mend = "put the value into a file and name that"
+                raise BadInput(f"{source}:{number}: {match[1]} is larger than {LONGEST} bytes with its name ({mend})")
     return values
 
 

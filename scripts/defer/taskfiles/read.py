@@ -373,7 +373,8 @@ def _filled(name: str, text: str, path: Path, environ: Mapping[str, str]) -> str
         if found[1] is None:
             return "${"
         if found[1] not in environ:
-            raise BadInput(f"{path}: env.{name}: {found[1]} is not set (set it where the run gets its environment)")
+            what = f"{path}: env.{name}: {found[1]} is not set (set it where the run gets its environment)"
+            raise BadInput(what, field=f"env.{name}")
         return environ[found[1]]
 
     return _VARIABLE.sub(value, text)

@@ -28,6 +28,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--aura-level": ("none", "aura_level"),
     "--max-retries": ("two", "max_retries"),
     "--context-json": ("{", "context_json"),
+    "--project": ("a/b", "project"),
     "--key-point": ("a\0b", "key_points"),
     "--artifact": ("a\0b", "artifacts"),
     "--constraint": ("a\0b", "constraints"),
@@ -45,8 +46,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--json": ("=yes", "json"),
 }
 """For each flag a value that it does not take, and the field that the error names."""
-NOT_BAD_INPUT = {"--help", "--project", "--context-file"}
-"""A project or a CONTEXT.md that is not there is refused, with exit status 1."""
+NOT_BAD_INPUT = {"--help", "--context-file"}
+"""A CONTEXT.md that is not there is refused, with exit status 1."""
 
 
 def test_there_is_a_value_for_each_flag() -> None:

@@ -52,6 +52,7 @@ def test_a_value_among_the_names_that_are_secret_is_refused_and_not_shown(tmp_pa
         loaded(tmp_path, f"DEFER_SECRETS='{listed}'\n").check()
     said = "DEFER_SECRETS: word 2 is not the name of a variable (list names, not values)"
     assert str(refused.value) == said
+    assert refused.value.field == "DEFER_SECRETS"
 
 
 def test_the_file_is_the_first_that_exists(tmp_path):
@@ -70,8 +71,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, kind):
         file.mkdir()
     elif kind == "too large":
         file.write_bytes(b"#" * (1 << 20) + b"\n")
-    with pytest.raises(BadInput, match=str(file)):
+    with pytest.raises(BadInput, match=str(file)) as refused:
         config.load({"HOME": "/h", "DEFER_ENV_FILE": str(file)})
+    assert refused.value.field == "DEFER_ENV_FILE"
 
 
 def test_bytes_that_are_no_utf8_pass_through_to_executors(tmp_path):
@@ -95,8 +97,9 @@ def test_an_empty_variable_counts_as_not_set():
 
 
 def test_a_tilde_that_nothing_expanded_is_refused():
-    with pytest.raises(BadInput, match="DEFER_RUNTIME_DIR starts with a tilde"):
+    with pytest.raises(BadInput, match="DEFER_RUNTIME_DIR starts with a tilde") as refused:
         _ = Config({"HOME": "/h", "DEFER_RUNTIME_DIR": "~/x"}, {}, None).runtime_dir
+    assert refused.value.field == "DEFER_RUNTIME_DIR"
 
 
 @pytest.mark.parametrize("written", ["x", "-1", "nan", "inf", "1e10", "0x10", " ", "1 2"])
@@ -114,11 +117,13 @@ def test_a_tilde_that_nothing_expanded_is_refused():
     ],
 )
 def test_a_number_that_is_none_is_named(name, read, written):
-    with pytest.raises(BadInput, match=f"{name} must be "):
+    with pytest.raises(BadInput, match=f"{name} must be ") as refused:
         read(Config({"HOME": "/h", name: written}, {}, None))
+    assert refused.value.field == name
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "EST5EDT4", "../../etc/passwd", "/etc/localtime", "utc\n", "+02:00"])
 def test_a_zone_that_does_not_exist_is_an_error(zone):
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput) as refused:
         Config({"HOME": "/h", "DEFER_TIMEZONE": zone}, {}, None).timezone()
+    assert refused.value.field == "DEFER_TIMEZONE"

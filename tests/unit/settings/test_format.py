@@ -62,6 +62,7 @@ def test_what_is_no_setting_is_named_by_its_line(text, said):
     with pytest.raises(BadInput) as raised:
         settings.parse(text, "f")
     assert str(raised.value).startswith(said)
+    assert raised.value.field == (None if "not a setting" in said else "A")
 
 
 @pytest.fixture(scope="module")
