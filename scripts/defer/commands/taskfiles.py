@@ -16,8 +16,8 @@ from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refuse
 from defer.record import task, versions
 from defer.record.codec import Task
 from defer.scheduling import advice, fromfile
-from defer.scheduling import plan as scheduler
 from defer.scheduling import sync as taskfiles
+from defer.scheduling.plan import checked_id
 from defer.scheduling.sync import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
 from defer.taskfiles import read, write
 from defer.taskfiles.read import BadFile, Located
@@ -144,7 +144,7 @@ class _Taken:
 
 def _carried(client: Client, taken: _Taken, task_id: str, fields: dict[str, Any], before: Collection[str]) -> bytes:
     """The content of a job's file. Raises BadInput or Refused for a job that cannot have one here."""
-    scheduler.checked_id(task_id)
+    checked_id(task_id)
     path, content = taken.directory / f"{task_id}.yml", write.new_yaml(fields)
     if task_id in before:
         raise Refused("another job of this id came before (rename one)")
@@ -217,7 +217,7 @@ def _path_among(files: tuple[dict[str, Path], dict[str, Located]], task_id: str)
 
 def _free_path(directory: Path, task_id: str) -> Path:
     """The path for a new file. Raises BadInput or Refused."""
-    scheduler.checked_id(task_id)
+    checked_id(task_id)
     there = _path_of(directory, task_id)
     if there is not None:
         raise Refused(f"there is a file already: {there} (edit it, or defer remove {task_id})")

@@ -32,8 +32,8 @@ from defer.taskfiles import formats, read
 from defer.taskfiles.read import BadFile, Located, TaskFile, located
 
 from . import advice, fromfile
-from . import plan as scheduler
 from .fromfile import FILE_DISABLED, FILE_REMOVED, source
+from .plan import checked_id
 
 NEW, CHANGED, REMOVED, SAME = "+", "~", "-", "="
 LATER, NEXT_SYNC = "after its attempt ends", "by the first sync after its attempt ends"
@@ -96,7 +96,7 @@ def _why_not(task_id: str, paths: list[Path]) -> Located | None:
         names = " and ".join(path.name for path in paths)
         return located(paths[0], f"{names} are the same task (keep one)")
     try:
-        scheduler.checked_id(task_id)
+        checked_id(task_id)
     except BadInput as error:
         return located(paths[0], f"the file's name is the id: {error}")
     return None
