@@ -39,7 +39,7 @@ if __name__ == "__main__":
 
     bootstrap.enter_environment()
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 
 from defer import exits, timeparse, visible
@@ -137,19 +137,10 @@ def _next(reading: timeparse.Reading, now: datetime, _zone: "ZoneInfo", count: i
 def _describe(reading: timeparse.Reading, now: datetime, zone: "ZoneInfo", _count: int) -> "list[str]":
     if reading.recurrence:
         return ["; ".join((reading.recurrence.describe(), *reading.notes))]
+    from defer import say
+
     local = f"{reading.instant.astimezone(zone):%a %Y-%m-%d %H:%M:%S} {zone.key}"
-    return ["; ".join((local, f"{reading.instant:{ISO}}", _distance(reading.instant - now), *reading.notes))]
-
-
-def _distance(ahead: timedelta) -> str:
-    """`in 1 d 2 h`, to the two largest units."""
-    seconds = max(0, int(ahead.total_seconds()))
-    parts = []
-    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count} {name}")
-    return "in " + " ".join(parts[:2]) if parts else "now"
+    return ["; ".join((local, f"{reading.instant:{ISO}}", say.ahead(reading.instant - now), *reading.notes))]
 
 
 ANSWERS: "dict[str, Callable[[timeparse.Reading, datetime, ZoneInfo, int], list[str]]]" = {

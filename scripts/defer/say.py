@@ -4,26 +4,46 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+#: Seconds of a unit, its name and its sign.
+_UNITS = ((86400, "day", "d"), (3600, "hour", "h"), (60, "minute", "min"), (1, "second", "s"))
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def _two_largest(span: timedelta) -> list[tuple[int, str, str]]:
+    """A span without its sign, by its two largest units: how many, the unit's name and its sign."""
+    left = abs(int(span.total_seconds()))
+    found = []
+    for size, name, sign in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            found.append((count, name, sign))
+    return found[:2]
 
 
 def distance(span: timedelta) -> str:
     """The two largest units of a span without its sign: ``2 hours 5 minutes``."""
-    left = abs(int(span.total_seconds()))
-    parts: list[str] = []
-    for size, name in _UNITS:
-        count, rest = divmod(left, size)
-        if count:
-            parts.append(f"{count} {name}" + ("s" if count > 1 else ""))
-        left = rest
-    return " ".join(parts[:2]) or "0 seconds"
+    return " ".join(_counted(count, name) for count, name, _ in _two_largest(span)) or "0 seconds"
+
+
+def ahead(span: timedelta) -> str:
+    """The same of what is to come, with signs for the units: ``in 2 h 5 min``; ``now`` where nothing is left."""
+    parts = [f"{count} {sign}" for count, _, sign in _two_largest(max(span, timedelta(0)))]
+    return "in " + " ".join(parts) if parts else "now"
+
+
+def roughly(seconds: int) -> str:
+    """A span in the largest unit of which there are two: ``47 h``, ``2 d``, ``90 s``."""
+    size, sign = next(((size, sign) for size, _, sign in _UNITS if seconds >= 2 * size), (1, "s"))
+    return f"{seconds // size} {sign}"
 
 
 def whole(seconds: int) -> str:
     """A span counted in the largest unit that goes into it, days aside: ``hour``, ``90 minutes``, ``48 hours``."""
-    size, name = next(each for each in _UNITS[1:] if seconds % each[0] == 0)
-    count = seconds // size
-    return name if count == 1 else f"{count} {name}s"
+    size, name = next((size, name) for size, name, _ in _UNITS[1:] if seconds % size == 0)
+    return name if seconds == size else _counted(seconds // size, name)
 
 
 def from_now(instant: datetime, now: datetime) -> str:
@@ -37,7 +57,7 @@ def from_now(instant: datetime, now: datetime) -> str:
 def short(instant: datetime, now: datetime) -> str:
     """The same in short, rounded to its largest unit: ``in 2h``, ``now``, ``5m ago``."""
     left = abs(int((instant - now).total_seconds()))
-    for size, name in _UNITS:
+    for size, name, _ in _UNITS:
         if left >= size:
             said = f"{(left + size // 2) // size}{name[0]}"
             return f"in {said}" if instant > now else f"{said} ago"

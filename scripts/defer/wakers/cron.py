@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from defer import fsio, instants
+from defer import fsio, instants, say
 from defer.errors import Refused
 from defer.store.markers import Markers
 
@@ -263,7 +263,7 @@ def _status_lines(result: dict[str, Any]) -> list[str]:
         f"crontab line: {result['line'] or missing}",
         *[f"another line wakes a runner: {line}" for line in result["other_lines"]],
         _daemon_line(result["daemon"]),
-        "last wake: never" if age is None else f"last wake: {_duration(age)} ago ({result['last_wake']})",
+        "last wake: never" if age is None else f"last wake: {say.roughly(age)} ago ({result['last_wake']})",
         *([f"the last wake could not do its work: {result['trouble']}"] if result["trouble"] else []),
         f"settings for cron's runs: {result['settings_file'] or 'none'}",
     ]
@@ -272,10 +272,3 @@ def _status_lines(result: dict[str, Any]) -> list[str]:
 def _daemon_line(state: str) -> str:
     advice = "" if state == "running" else f" (nothing wakes without one: start it, or {_WITHOUT_CRON})"
     return f"cron daemon: {state}{advice}"
-
-
-def _duration(seconds: int) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
