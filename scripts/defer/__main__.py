@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-# What is loaded stays, and is not to be looked through for garbage again and again; cli turns it on.
+# What is loaded stays: no use to search it for garbage again and again. cli turns the collector on.
 gc.disable()
 # First of all: every file made from here on, byte code too, is ours alone. Executors get the caller's umask back.
 _callers_umask = os.umask(0o077)

@@ -53,8 +53,8 @@ class NeedsNewer(Refused):
 class BadInput(DeferError):
     """The words, the JSON or the setting given cannot be read.
 
-    ``field`` is what it is about: a field of a request, such as ``expires``, or the name of a variable; None where it
-    is about none of them, or about several. A text that names fields itself may be a function of how they are called.
+    ``field`` is what it is about: a field of a request, such as ``expires``, or the name of a variable; None if it
+    is about neither, or about several. A text that names fields itself may be a function of how they are called.
     """
 
     exit_code = EXIT_BAD_INPUT
@@ -65,7 +65,7 @@ class BadInput(DeferError):
         self.field = field
 
     def worded(self, called: Called) -> str:
-        """The text for somebody who has not written flags: ``called`` gives the names of the fields there."""
+        """The text for somebody who did not write flags: ``called`` turns a field into the name that it has there."""
         return self._text if isinstance(self._text, str) else self._text(called)
 
 
@@ -75,7 +75,7 @@ def as_flag(field: str) -> str:
 
 
 class About:
-    """``with About("until"):`` names the field of what is refused inside, if nothing in there does."""
+    """``with About("until"):`` gives an error that is raised inside its field, if it does not have one yet."""
 
     def __init__(self, field: str) -> None:
         self._field = field

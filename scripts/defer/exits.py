@@ -43,7 +43,7 @@ def status_of(work: Callable[[], int], tell: Callable[[str], None]) -> int:
 
 
 def leave(status: int) -> NoReturn:
-    """End the process at once, all being written. To take the interpreter apart would cost a third of its start."""
+    """End the process at once, when all is written. Shutting the interpreter down would cost a third of its start."""
     os._exit(status)
 
 

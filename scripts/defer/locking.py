@@ -3,15 +3,15 @@
 Where a file system does not have it, any other lock would outlive the death of its holder, and those who have
 ``flock`` would not see it. So nothing is done there, and the error says where and why.
 
-A free lock is taken here, by the same steps as filelock's ``UnixFileLock``, so that each shuts out the other:
+A free lock is taken here, in the same steps as filelock's ``UnixFileLock``, so that each excludes the other:
 
-- the file is opened without following a link; only whoever makes it sets its mode;
-- ``flock`` is asked without waiting;
-- a file without a name guards nothing: whoever held it has removed it (``fsio.edit_lock``), and the next one counts;
+- the file is opened without following a link; only its maker sets its mode;
+- ``flock`` is called without waiting;
+- a file without a name guards nothing: its holder has removed it (``fsio.edit_lock``), and the next file counts;
 - a forked child closes its copy of the descriptor, and never unlocks it: that would unlock its parent's.
 
-For all else, a lock that is held or cannot be taken, filelock is asked: it waits, and says what is wrong. Its import
-takes twice as long as Python's own start, which few calls need to pay.
+In all other cases (the lock is held, or cannot be taken) filelock takes over: it waits, and says what is wrong. Its
+import takes twice as long as Python's own start, which few calls need to pay.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def held(path: Path, timeout: float) -> Iterator[None]:
         yield
     finally:
         _descriptors.discard(fd)
-        # Not by closing alone: a child that another thread is just starting may have a copy until it has begun.
+        # Closing alone is not enough: a child that another thread is just starting may have a copy until it has begun.
         try:
             fcntl.flock(fd, fcntl.LOCK_UN)
         finally:
@@ -61,7 +61,7 @@ def held(path: Path, timeout: float) -> Iterator[None]:
 
 
 def _taken(path: Path) -> int | None:
-    """The descriptor of the lock file, which was free and is ours now; None where filelock is to be asked."""
+    """The descriptor of the lock file, which was free and is ours now; None if filelock must take over."""
     fd = None
     try:
         fd = _opened(path)

@@ -1,7 +1,7 @@
 """Where the files that come with this package lie.
 
-Nothing else works a place out from where a module lies, so that another way of installing is one change here.
-In a clone they lie around ``scripts/``. A wheel has the same tree as package data, in ``data`` beside the modules.
+Nothing else derives a place from where a module is, so that another way of installing is one change here.
+In a clone they are around ``scripts/``. A wheel has the same tree as package data, in ``data`` beside the modules.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def roughly(seconds: int) -> str:
 
 
 def whole(seconds: int) -> str:
-    """A span counted in the largest unit that goes into it, days aside: ``hour``, ``90 minutes``, ``48 hours``."""
+    """A span in the largest unit, except days, that divides it: ``hour``, ``90 minutes``, ``48 hours``."""
     size, name = next((size, name) for size, name, _ in _UNITS[1:] if seconds % size == 0)
     return name if seconds == size else _counted(seconds // size, name)
 

@@ -76,7 +76,7 @@ def edit(connect: Connect, argv: list[str]) -> int:
 
 
 def _given(args: Namespace) -> Given:
-    """What the flags say, by their names; None is what they take away."""
+    """What the flags say, by their names; None for what they remove."""
     from . import flags, schedule
 
     said = {**vars(args), "when": schedule.when_given(args), "prompt_template": schedule.prompt_text(args)}

@@ -90,7 +90,7 @@ def _call(face: str, argv: list[str]) -> int:
 
 
 def _look_for_garbage() -> None:
-    """From here on, where ``__main__`` has put it off: what is loaded by now stays, and need not be looked at."""
+    """Turn on what ``__main__`` has turned off: what is loaded by now stays, and need not be searched."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()

@@ -150,7 +150,7 @@ def _seconds(text: str) -> float:
 
 
 def _text_if_any(text: str) -> str | None:
-    """For flags that a script gives whether it has a value for them or not: `--id "$ID"`, as v1 let it."""
+    """For flags that a script may give with an empty value, such as `--id "$ID"`, as in v1."""
     return text or None
 
 

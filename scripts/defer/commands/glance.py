@@ -1,9 +1,9 @@
 """The flags of a plain call, read without an argument parser.
 
-To load argparse and to make a parser of forty flags takes half as long as Python's own start. Most calls use flags of
-the simplest form, ``--flag TEXT``: these are told at a glance. All else is left to ``flags``: a flag that takes a
+Loading argparse and making a parser with forty flags takes half as long as Python's own start. Most calls use flags of
+the simplest form, ``--flag TEXT``, which are read at a glance. All else is left to ``flags``: a flag that takes a
 number or one of a few words, ``--flag=TEXT``, text that begins like a flag, two flags that exclude each other, help,
-hundreds of words, and whatever is wrong. A test holds both ways to the same answer.
+hundreds of words, and all errors. A test holds both ways to the same answer.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2
 _HEADINGS = ("When", "", "Status", "Id", "Summary")
 _PIECE_BYTES = 1 << 16
 _WHEN, _AWAY, _STATUS, _ID, _SUMMARY = range(5)
-# Made once: to make one takes as long as to encode a record with it.
+# Made once: making one takes as long as encoding a record with it.
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _PRETTY = json.JSONEncoder(ensure_ascii=False, indent=2)
 

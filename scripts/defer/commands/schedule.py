@@ -37,7 +37,7 @@ _AS_GIVEN = ("tz", "timeout", "executor", "workspace", "expires", "times", "unti
 
 
 class _Line(NamedTuple):
-    """What a line in words says, or else the flags that stand for it."""
+    """What a line in words says, or the flags in its place."""
 
     when: str | None
     summary: str | None
@@ -65,7 +65,7 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
 
 
 def _stored(client: Client, planned: Plan, if_exists: str, now: datetime) -> Task:
-    """The record as it stands in the store; warns of what its user should know."""
+    """The record as the store has it; warns of what its user should know."""
     (stored,) = client.add([planned], if_exists, now)
     doubts = [*advice.doubts(stored, client.config), *places.doubts(client.config)]
     for warning in [*doubts, *advice.warnings(client.store.markers, now)]:

@@ -115,7 +115,7 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
 
 
 def _files_for(client: Client, directory: Path, jobs: Sequence[Job]) -> tuple[dict[str, bytes], list[str]]:
-    """The contents of the files for some jobs, by id, and in lines what of them is left out."""
+    """The contents of the files for some jobs, by id, and as lines what is left out."""
     written: dict[str, bytes] = {}
     left_out: list[str] = []
     taken = _Taken(client, directory, {job.task_id for job in jobs})

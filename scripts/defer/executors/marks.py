@@ -1,4 +1,4 @@
-"""What coding agents mark their environment with, those that we do not start too.
+"""What coding agents mark their environment with, including agents that we do not start.
 
 A program sets these variables for the commands it runs, to say "you are inside this session of mine". An agent that
 finds them refuses to start, keeps no transcript, takes itself for sandboxed, or talks to the outer session's window.
@@ -41,4 +41,4 @@ _MARKS = {
     ),
 }
 OF_SESSIONS = frozenset(name for names in _MARKS.values() for name in names)
-"""The variables that say: a coding agent's session is around us."""
+"""The variables that show that a coding agent's session is around us."""

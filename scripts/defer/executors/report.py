@@ -1,6 +1,6 @@
-"""What a coding agent said of its run, and the reading of JSON that may be of any shape.
+"""What a coding agent said of its run, and tools to read JSON of any shape.
 
-The text of what a program printed comes in whole. A new release may print another shape, and must not make work
+A reader gets all that the program printed. A new release may print another shape, and must not make work
 disappear: output that a reader does not know becomes the report's ``output`` as it is.
 """
 

@@ -183,7 +183,7 @@ def _session(found: Any) -> str:
     from . import names  # only where one is named
 
     if not names.is_session(_typed(found, str)):
-        # Without the value: an executor says it too, which knows no secrets that were to be masked in it.
+        # Without the value: an executor prints this too, and does not know which secrets to mask in it.
         raise BadResult("cannot be told to a program: it is not of at most 128 letters, digits and ._:-")
     return str(found)
 

@@ -111,7 +111,7 @@ def jitter_of(recurring: Task) -> timedelta:
 
 
 def jitter(found: RecurrenceFields) -> timedelta:
-    """The same of a ``recurrence`` object."""
+    """The same for a ``recurrence`` object."""
     return timedelta(seconds=int(found.get("jitter_offset_seconds") or 0))
 
 

@@ -1,9 +1,9 @@
-"""A waiting task in our own form, told by one pattern over its whole line.
+"""A waiting task in our own form, recognised by one pattern over its whole line.
 
-Most lines of a large store are such: what `schedule` wrote and nobody has touched. The pattern says of one that it is
-JSON and that every field passes its check in ``shapes``, in a third of the time that it takes to parse the line and
-ask. What it does not match may be a record all the same, and is to be parsed: a field that it does not name, a number
-spelled otherwise, February 29.
+Most lines of a large store are like that: `schedule` wrote them and nobody has touched them since. A match means that
+the line is JSON and that every field passes its check in ``shapes``, in a third of the time that parsing and checking
+take. A line that does not match may still be a record and must be parsed: it may have a field that the pattern does
+not name, a number in another spelling, or February 29.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ def _pattern(text: str) -> Callable[[bytes], re.Match[bytes] | None]:
 
 
 def waiting_id(line: bytes) -> bytes | None:
-    """The id of a waiting task in our own form, every field of it as it must be; None for any other line."""
+    """The id of a waiting task in our own form, with every field valid; None for any other line."""
     if b"\\" in line:
         found = _pattern(_TEXT)(line)
     else:
-        # Where nothing is escaped, what ends a text is found in half the time.
+        # In a line without escapes the end of a text is found in half the time.
         found = _pattern(_PLAIN_TEXT)(line) if len(line.translate(None, _CONTROL)) == len(line) - 1 else None
     if found is None or not (line.isascii() or _is_utf8(line)):
         return None

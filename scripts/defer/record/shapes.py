@@ -1,13 +1,13 @@
 """The shapes of what a store holds: which fields a record has, and one check for each shape.
 
-``fault(record)`` says what in a record nobody could compute with. It goes through the fields that the record has and
-looks each up, so that what it costs grows with the record and not with the schema. A field that is not known here, and
-one that is null, passes. ``references/task.schema.json`` says the same to other programs; a test holds the two equal,
-and the types in ``types`` with them.
+``fault(record)`` says what in a record cannot be worked with. It goes through the fields that the record has and
+looks each up, so that its cost grows with the record and not with the schema. An unknown field passes, and so does
+null. ``references/task.schema.json`` says the same to other programs; a test holds the two and the types in
+``types`` equal.
 
 The checks are wider than the schema where v1 was: it took any JSON for the parts of a context and any text for its
-moments, and nothing here computes with those. Numbers are bounded throughout. The numbers that somebody may ask for end
-at ``MAX_COUNT`` and ``MAX_SECONDS``; what a wake counts up by itself may grow further, to ``MAX_TALLY``.
+moments, and nothing here computes with those. All numbers are bounded. What somebody may ask for ends
+at ``MAX_COUNT`` and ``MAX_SECONDS``; what a wake counts by itself may grow further, to ``MAX_TALLY``.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def without(task: Task, names: Container[str]) -> Task:
 
 
 def with_fields(task: Task, fields: Mapping[str, object]) -> Task:
-    """The task with fields whose names nobody knows before they are there."""
+    """The task with fields whose names are only known at run time."""
     return cast("Task", {**task, **fields})
 
 
@@ -202,7 +202,7 @@ def filed_records(task: Task) -> tuple[list[Task], list[Run], Task | None]:
 
 
 def filed(task: Task, now: datetime) -> Task:
-    """What stands in the store until its next rewrite for a task that is in the archive: nothing to work on."""
+    """What replaces a task in the store once it is in the archive, until the next rewrite: nothing to work on."""
     return cast("Task", {"id": task["id"], "status": task["status"], "filed_at": instants.to_text(now)})
 
 

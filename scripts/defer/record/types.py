@@ -250,7 +250,7 @@ class Task(TaskFields, total=False):
 
 
 class Changes(TaskFields, total=False):
-    """Fields of a task that become others; None takes one away, or says that there is nothing."""
+    """Fields of a task that change; None removes one, or says that there is nothing."""
 
     run_at: str
     status: str

@@ -35,7 +35,7 @@ def run_id(one: Task) -> object:
 
 
 def with_leader(current: Task, leader: process.Identity, deadline: str | None, paths: Paths) -> Task:
-    """The record of a claimed task whose executor is about to be let go: who leads it, and until when."""
+    """The record of a claimed task whose executor is about to start: its leader and its deadline."""
     begun: RunUnderWay = {
         "leader": cast("Identity", leader),
         "deadline_at": deadline,

@@ -1,6 +1,6 @@
 """A wake: recover what a dead runner left, claim what is due, run it, settle it, file it.
 
-Any number of wakes may be at work on one store, whose lock is held three times an attempt, never while it runs:
+Any number of wakes may work on one store. Its lock is held three times for each attempt, never while that runs:
 
 1. *claim* writes ``executing`` with this runner's identity and its lease;
 2. the leader is started behind its gate, *start* writes its identity, then the gate opens;

@@ -1,4 +1,4 @@
-"""What was planned, stored: all of it in one write, or nothing."""
+"""Storing what was planned: all of it in one write, or nothing."""
 
 from __future__ import annotations
 

@@ -31,13 +31,13 @@ _SPOKEN = {
     "overlap": ("overlap",),
     "expires": ("expires_after_seconds",),
 }
-"""The flags that bound a recurring task or say how it behaves, and what of its ``recurrence`` each of them sets."""
+"""The flags for a recurring task's bounds and policies, and the parts of its ``recurrence`` that each sets."""
 
 _EXECUTION = ("mode", "prompt_template", "aura_level")
 
 
 class Bounds(TypedDict, total=False):
-    """What of a timing is given, beside the time itself and its zone; None takes away what was set."""
+    """The parts of a timing that are given, beside the time itself and its zone; None removes what was set."""
 
     expires: str | None
     times: int | None
@@ -48,7 +48,7 @@ class Bounds(TypedDict, total=False):
 
 
 class Given(Bounds, total=False):
-    """What is to change, by the names of `schedule`'s flags; None takes away what was set."""
+    """What is to change, by the names of `schedule`'s flags; None removes what was set."""
 
     when: str
     tz: str
@@ -221,12 +221,12 @@ class Editor:
 
 
 def _timing_of(given: Given) -> Bounds:
-    """What of a timing is given, beside the time itself."""
+    """The parts of a timing that are given, beside the time itself."""
     return cast("Bounds", {name: value for name, value in given.items() if name in _SPOKEN})
 
 
 def _name_of(one: Task) -> str:
-    """What decides on the jitter of a task that gets another one."""
+    """The name that decides the jitter of a task that gets another one."""
     return str((one.get("context") or {}).get("summary") or one["id"])
 
 
@@ -237,7 +237,7 @@ def _times(moment: Moment, rule: Recurrence | None) -> Changes:
 
 
 def _carried_on(rule: Recurrence, one: Task, given: Given) -> Recurrence:
-    """A new rule of a task that recurs, with its jitter and its count unless others are given with it."""
+    """A new rule for a recurring task, with the old jitter and count unless others are given with it."""
     was = occurrences.policies(one)
     kept = {} if "jitter" in given else _policies_of(was, ("jitter",))
     # A count that is given with a new rule counts from now on.

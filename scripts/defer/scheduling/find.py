@@ -18,7 +18,7 @@ def look_up(store: Store, archive_dir: Path, task_id: str) -> Task:
     """The record of an id: from the store, else the last one in the archive. Raises Refused."""
     found = store.find(task_id)
     if found is None:
-        from defer.store import archive  # most that is looked up is in the store
+        from defer.store import archive  # most tasks that are looked up are in the store
 
         found = archive.latest(archive_dir, task_id)
     if found is None:

@@ -38,7 +38,7 @@ _CALLED = {
     **{name: name for name in ("tz", "expires", "jitter", "catch_up", "overlap", "executor", "workspace", "timeout")},
     **dict.fromkeys(("DEFER_TIMEZONE", "TZ"), "tz"),
 }
-"""What a file calls that which an error is about; all else is its time."""
+"""How a file calls what an error is about; everything else is about its time."""
 FILE_REMOVED, FILE_DISABLED = "file removed", "disabled in its file"
 _CHANGED = "its schedule was changed"
 _WISHES = {FILE_REMOVED: "cancel", FILE_DISABLED: "pause"}
@@ -82,7 +82,7 @@ def is_to_end(executing: Task) -> bool:
 
 
 def _wished_for(executing: Task) -> str | None:
-    """Why somebody wants the task cancelled or paused after its attempt, if that is so."""
+    """Why the task is to be cancelled or paused after its attempt, or None."""
     wish = executing.get("after_attempt")
     return wish.get("reason") if wish else None
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 _ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 FOR_RECURRING = ("times", "until", "jitter", "catch_up", "overlap")
-"""What of a timing says something of recurring tasks alone."""
+"""The parts of a timing that only recurring tasks have."""
 
 
 class Timing(NamedTuple):
-    """When something is to be done, in words; ``reading`` is what ``when`` means, where that has been read already."""
+    """When something is to be done, in words; ``reading`` is what ``when`` means, if it has been read already."""
 
     when: str
     tz: str | None = None
@@ -89,7 +89,7 @@ class Moment(NamedTuple):
 
     @property
     def expires_at(self) -> str | None:
-        """When a task that runs once is no longer of use, if that is said. Raises BadInput."""
+        """When a task that runs once expires, if that is said. Raises BadInput."""
         return expires_at(self.timing.expires, self.reading.instant, self.now, self.zone)
 
 
@@ -166,14 +166,14 @@ def recurrence(moment: Moment, name: str) -> Recurrence | None:
 
 
 def only_for_recurring(field: str, why: str) -> BadInput:
-    """The error of a field that says nothing of this task, which runs once."""
+    """The error for a field that only recurring tasks have, given for a task that runs once."""
     return BadInput(lambda called: f"{called(field)} is for recurring tasks: {why}", field=field)
 
 
 def policies(
     timing: Timing, name: str, first: datetime, now: datetime, zone: ZoneInfo, fired: int = 0
 ) -> dict[str, Any]:
-    """What of a ``recurrence`` the flags say; ``first`` is the occurrence to come, ``fired`` how many are over.
+    """The parts of a ``recurrence`` that flags set; ``first`` is the next occurrence, ``fired`` how many are over.
 
     Raises BadInput for bounds that leave nothing.
     """
@@ -194,7 +194,7 @@ def policies(
 
 
 def _bounds(timing: Timing, first: datetime, now: datetime, zone: ZoneInfo, fired: int) -> datetime | None:
-    """The last moment, if one is given. Raises BadInput where that or the count leaves nothing."""
+    """The last moment, if one is given. Raises BadInput if that or the count leaves nothing to run."""
     if timing.times is not None and timing.times <= fired:
         over = f": {fired} are over already" if fired else ""
         what = f"--count {timing.times} leaves nothing to run{over} (give at least {fired + 1})"
@@ -212,9 +212,9 @@ def _last_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def span_seconds(field: str, text: str, of: str = "") -> int:
-    """A duration in whole seconds. Raises BadInput that names the field, also for a longer one than can be counted.
+    """A duration in whole seconds. Raises BadInput that names the field, also for one that is too long to count.
 
-    ``of`` stands behind the name, where that alone does not say all.
+    ``of`` follows the name if the name alone is not enough.
     """
     try:
         span = timeparse.parse_duration(text)

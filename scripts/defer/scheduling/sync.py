@@ -73,9 +73,9 @@ def directory_of(path: Path) -> Path:
 def files(
     directory: Path, unwritten: Collection[str] = (), only: Collection[str] | None = None
 ) -> tuple[dict[str, Path], dict[str, Located]]:
-    """The task files of a directory by id, and for each id that cannot be used what is wrong with it.
+    """The task files of a directory by id, and what is wrong with each id that cannot be used.
 
-    ``unwritten`` are ids whose files are yet to come; with ``only`` nothing but these ids is looked at.
+    ``unwritten`` are ids whose files do not exist yet; with ``only`` no other ids are looked at.
     """
     with fsio.storage_errors(directory):
         # Whoever may put a file there decides what runs as us.
@@ -226,7 +226,7 @@ def _look(
 
 
 def _comes_back(ended: Task, again: bool) -> bool:
-    """Whether a task that has ended is scheduled anew though its file is unchanged: it is there again, or asked for."""
+    """Whether an ended task is scheduled anew although its file is unchanged: it is back, or somebody asks for it."""
     return ended.get("cancel_reason") == FILE_REMOVED or (again and ended["status"] == task.CANCELLED)
 
 

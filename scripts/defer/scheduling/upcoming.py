@@ -1,4 +1,4 @@
-"""What will run, and when: the runs of every task, merged in order, each foretold when it is asked for."""
+"""What will run, and when: the runs of every task, merged in order, each worked out when it is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from defer.record.codec import Task
 
 
 class _Next(NamedTuple):
-    """The next run of one task. No two of them compare further than by the id, which is the task's alone."""
+    """The next run of one task. Two of them never compare beyond the id, which only one task has."""
 
     run_at: str
     task_id: str

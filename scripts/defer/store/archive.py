@@ -25,8 +25,8 @@ _FEW = 20  # searching a line for this many texts is quicker than parsing it
 def file(unfiled: Iterable[Task], archive_dir: Path, runs_dir: Path, *, whole: bool = True) -> list[Task]:
     """File all that has ended in ``unfiled``; the archive records. Durable when it returns.
 
-    Whatever an earlier filing of the same records has written stays as it is. Without ``whole`` it is looked for at
-    the end of a month alone: the caller knows that all which was filed before that one is gone from the store.
+    What an earlier filing of the same records has written stays as it is. Without ``whole`` only the end of a month is
+    searched for it: the caller knows that everything filed before that is gone from the store.
     """
     records: list[Task] = []
     lines: dict[Path, list[bytes]] = {}
@@ -47,7 +47,7 @@ def file(unfiled: Iterable[Task], archive_dir: Path, runs_dir: Path, *, whole: b
 def _append_missing(path: Path, wanted: list[bytes], *, whole: bool) -> None:
     fsio.ensure_directory(path.parent)
     missing = dict.fromkeys(wanted)
-    # A filing that was cut short leaves what it had to write as the last lines, the last of them torn at worst.
+    # A filing that was cut short leaves its lines at the end, the last of them torn at worst.
     room = float("inf") if whole else _MARGIN_BYTES + 2 * sum(map(len, missing))
     for line in backwards.lines(path):
         missing.pop(line + b"\n", None)
@@ -78,7 +78,7 @@ def latest_of(archive_dir: Path, wanted: Collection[str]) -> dict[str, Task]:
 
 
 def _last_records(path: Path, wanted: set[str]) -> dict[str, Task]:
-    """The last good record of each id in one file; what stands before the last that is found is not read."""
+    """The last good record of each id in one file; once all are found, nothing before them is read."""
     found: dict[str, Task] = {}
     for line in _lines_of(path, wanted):
         record = _decoded(line)

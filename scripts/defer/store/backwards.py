@@ -1,7 +1,7 @@
 """The lines of a file, the last one first.
 
-A file is read backwards in blocks, so that its newest lines cost the same whatever lies before them. Memory holds a
-block and one line, and a line that is too long to be a record is passed over in blocks, too.
+A file is read backwards in blocks, so that its newest lines cost the same whatever comes before them. Memory holds one
+block and one line; a line that is too long to be a record is skipped in blocks too.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _BLOCK_BYTES = 1 << 18
 def lines(path: Path, needles: Collection[bytes] = ()) -> Iterator[bytes]:
     """The lines of a file as long as it is now, the last one first, each without its newline.
 
-    Those that are blank, and those that are too long to be records, are passed over; with ``needles`` also those that
-    hold none of them: a block is searched as a whole, and taken apart only where one is found.
+    Blank lines, and lines that are too long to be records, are skipped; with ``needles`` also those that
+    hold none of them: a block is searched as a whole, and split only if one is found.
     """
     stream = fsio.reader(path)
     if stream is None:
@@ -41,7 +41,7 @@ def lines(path: Path, needles: Collection[bytes] = ()) -> Iterator[bytes]:
 
 
 def _parts(block: bytes, needles: Collection[bytes]) -> list[bytes]:
-    """The parts of lines in a block; of one without a needle only the first and the last, which go on outside."""
+    """The parts of lines in a block; if it holds no needle, only the first and the last, which go on outside."""
     if not needles or any(needle in block for needle in needles):
         return block.split(b"\n")
     end = block.find(b"\n")
@@ -49,7 +49,7 @@ def _parts(block: bytes, needles: Collection[bytes]) -> list[bytes]:
 
 
 class _Line:
-    """A line of which the end is known; what is too long is counted and let go."""
+    """A line whose end is known; one that is too long is counted and dropped."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []

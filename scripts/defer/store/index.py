@@ -229,11 +229,11 @@ def repeats(lines: Iterable[bytes]) -> bool:
 def marks(lines: Iterable[bytes]) -> bytearray:
     """A mark for each line: whether it is the current one of its id, and if so, in which form.
 
-    ``SUPERSEDED`` is also what is not a record, and a line that stands in for a filed task.
+    ``SUPERSEDED`` also marks what is not a record, and a line that replaces a filed task.
     """
     found, last = bytearray(), dict[bytes, int]()
     for number, line in enumerate(lines):
-        # To make the pattern takes as long as to parse so many lines.
+        # Making the pattern takes as long as parsing this many lines.
         key = ownform.waiting_id(line) if number > _FEW_LINES and type(line) is bytes else None
         if key is not None:
             mark = PLAIN

@@ -179,7 +179,7 @@ class JsonlStore:
                 yield codec.encode(task.shown(one)).rstrip() if task.unfiled_of(one) else line.strip(_AROUND_JSON)
 
     def _current_lines(self) -> Iterator[tuple[int, bytes]]:
-        """The line that counts of each task, in file order, with its mark (``index``)."""
+        """The current line of each task, in file order, with its mark (``index``)."""
         with fsio.storage_errors(self.path):
             stream = fsio.reader(self.path)
             if stream is None:
@@ -187,7 +187,7 @@ class JsonlStore:
             with stream:
                 marks = index.marks(codec.lines(stream))
                 stream.seek(0)
-                # What was appended since is another moment's.
+                # What was appended since belongs to another moment.
                 for mark, line in zip(marks, codec.lines(stream), strict=False):
                     if mark:
                         yield mark, line

@@ -1,4 +1,4 @@
-"""The monthly files of the archive and of the runs: what they are called, and which there are."""
+"""The monthly files of the archive and of the runs: their names, and which ones exist."""
 
 from __future__ import annotations
 

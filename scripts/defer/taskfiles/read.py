@@ -38,7 +38,7 @@ _NULL_COUNTS = ("timeout", "timeoutMs")
 
 
 class Located(str):
-    """A line on one place of a file; ``field`` is which field it is about, ``said`` the line without the place."""
+    """A line about one place in a file; ``field`` is the field it is about, ``said`` the line without the place."""
 
     field: str | None
     said: str

@@ -1,4 +1,4 @@
-"""What lines about days and whole expressions come to, where that is more than a day or a moment by itself.
+"""What lines about days and whole expressions mean, if that is more than a day or a moment by itself.
 
 ``calendardays`` and ``moments`` have the rest, ``clockactions`` numbers and clock times, ``recuractions`` what recurs.
 """
@@ -24,7 +24,7 @@ def value(found: object) -> object:
 
 
 def pair(first: object, second: object = None) -> tuple[object, object]:
-    """Two values that a line above takes together; None where the second is not said."""
+    """Two values that a line above takes together; None if the second is missing."""
     return first, second
 
 
@@ -55,7 +55,7 @@ def nth_in_month(day: int, count: int) -> Day:
 
 
 def counted_weekday(weekday: int, count: int) -> Any:
-    """The third friday from now; refused where the count is none that people mean."""
+    """The third friday from now; refused for a count that people do not use."""
     return calendardays.next_weekday(weekday, count) if 0 < count < 600 else REFUSED
 
 

@@ -232,7 +232,7 @@ def nth_day(nth: int, kind: "int | str", months: Months) -> Day:
 
 
 def _year_note(found: date, present: Present, months: Months) -> str:
-    """That a year was supplied, where more than one month was looked at and it is not this year."""
+    """The note that a year was supplied, if more than one month was tried and it is not this year."""
     chosen = len(list(months(present))) > 1 and found.year != present.today.year
     return f"the year is taken as {found.year}" if chosen else ""
 
@@ -252,7 +252,7 @@ def in_month(day: int, months: Months) -> Day:
 
 
 def whole_month(day: Day) -> Day:
-    """``day`` stands for its month, so that a clock time beside it is of no day."""
+    """``day`` stands for its month, so that a clock time beside it does not belong to a day."""
 
     def pick(present: Present) -> Pick:
         found = day(present)

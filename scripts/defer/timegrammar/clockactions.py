@@ -28,7 +28,7 @@ def and_half(count: int) -> tuple[int, int]:
 
 
 def fraction(parts: tuple[str, ...]) -> Any:
-    """`3/4`; a date of three parts is none."""
+    """`3/4`; a date of three parts is not one."""
     return (int(parts[0]), int(parts[1])) if len(parts) == 2 and int(parts[1]) else REFUSED
 
 
@@ -104,7 +104,7 @@ def clock(digits: Digits, kind: str = "exact") -> Any:
 
 
 def digits_clock(digits: Digits) -> Any:
-    """A clock of four digits; those that look like a year are none."""
+    """A clock of four digits; digits that look like a year are not one."""
     return REFUSED if digits[0] in (19, 20) else exact(*digits)
 
 

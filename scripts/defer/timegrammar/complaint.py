@@ -34,7 +34,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
 
 
 def shown(text: str) -> str:
-    """``text`` on one line, short, without characters a terminal would obey."""
+    """``text`` on one line, short, without characters that a terminal would obey."""
     return visible.sentence(text, SHOWN)
 
 

@@ -1,7 +1,7 @@
 """A plain delay without the grammar: what most tasks are scheduled with, so it costs no import but ``datetime``.
 
-The grammar reads the same words and comes to the same length; a test holds the two equal. To decline is always
-right (the grammar is asked then), so that whatever is not plain beyond doubt is declined.
+The grammar reads the same words with the same result; a test holds the two equal. Declining is always right, since
+the grammar is asked then, so anything that is not plain beyond doubt is declined.
 """
 
 from datetime import timedelta

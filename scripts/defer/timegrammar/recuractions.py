@@ -27,7 +27,7 @@ def one_day(day: int, several: str = "one") -> Days:
 
 
 def day_range(ends: list[int]) -> Any:
-    """`monday through friday`, over the end of the week too; a day to itself is none."""
+    """`monday through friday`, over the end of the week too; a day to itself is not one."""
     first, last = ends
     return (tuple((first + step) % 7 for step in range((last - first) % 7 + 1)), True) if first != last else REFUSED
 
@@ -81,7 +81,7 @@ def stride(unit: tuple[str, int], count: int) -> Delay:
 
 
 def nth_stride(unit: tuple[str, int], nth: int) -> Any:
-    """`every third day`; `every first day` is none."""
+    """`every third day`; `every first day` is not one."""
     return stride(unit, nth) if nth > 1 else REFUSED
 
 
@@ -154,7 +154,7 @@ def listed_range(ends: list[int]) -> Any:
 
 def monthly_alone(rule: Rule) -> Any:
     """`every 1st`; refused where a month is not named and a weekday is counted."""
-    # `every second friday` is every other one to some, once a month to others.
+    # `every second friday` means every other one to some people, once a month to others.
     twofold = any(nth > 1 for _, nth in rule.by.get("byweekday", ())) or rule.by.get("bysetpos", 1) > 1
     return REFUSED if twofold else rule
 

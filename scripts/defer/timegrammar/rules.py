@@ -2,7 +2,7 @@
 
 Each answers ``fires(instant)``, an endless (or bounded by its own kind) run of instants in UTC
 strictly after ``instant``, and ``stretch(start, end)``, the first, the last and the number of
-fires after ``start`` up to and with ``end``.
+fires after ``start``, up to ``end`` inclusive.
 """
 
 from collections.abc import Iterator

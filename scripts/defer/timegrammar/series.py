@@ -1,7 +1,7 @@
 """A recurrence: a run of instants, endless or bounded.
 
-It is known by three things for ever: the expression, the anchor (the instant it was scheduled
-at) and the zone. Read again from these, it fires at the same instants.
+Three things define it for good: the expression, the anchor (the instant at which it was
+scheduled) and the zone. Read again from these, it fires at the same instants.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Recurrence:
         return found if until is None else takewhile(lambda fire: fire <= until, found)
 
     def stretch(self, start: datetime, end: datetime) -> Stretch:
-        """First, last and number of fires after ``start`` up to and with ``end``."""
+        """First, last and number of fires after ``start``, up to ``end`` inclusive."""
         low = max(start.astimezone(UTC), self.lower)
         high = end.astimezone(UTC) if self.until is None else min(end.astimezone(UTC), self.until)
         return self._kind.stretch(low, high) if low < high else EMPTY

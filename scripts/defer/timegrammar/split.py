@@ -57,7 +57,7 @@ def split_line(line: str, now: datetime, tz: ZoneInfo) -> tuple[str, str, Readin
 
 
 def _end_of_time(line: str) -> int:
-    """Where the time words of ``line`` end; 0 where it starts with none."""
+    """Where the time words of ``line`` end; 0 if it does not start with any."""
     if (end := _end_of_cron(line)) is not None:
         return end
     tokens = tokenise(line, MOST_TOKENS)
