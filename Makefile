@@ -1,4 +1,4 @@
-# The first Python that runs and is new enough; bootstrap.py says what is missing where there is none.
+# The first Python that runs and is new enough; if there is none, bootstrap.py says what is missing.
 PYTHON3 ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 ENTER = python=$$($(PYTHON3) -I scripts/bootstrap.py --extra dev) || exit; export PATH="$${python%/*}:$$PATH";

@@ -20,7 +20,7 @@ bold='' normal='' format=--compact
 
 step() { printf '\n%s%s%s\n' "$bold" "$*" "$normal"; }
 
-# Show a command as one types it in the repository, then run it.
+# Show a command as a user types it in the repository, then run it.
 show() {
   printf '$'
   printf ' %q' "$@"

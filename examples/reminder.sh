@@ -1,5 +1,5 @@
 #!/bin/bash
-# Summary: two reminders: one in two hours, as one types it; one that is due now, and is delivered.
+# Summary: two reminders: one in two hours, as a user types it; one that is due now, and is delivered.
 # Usage: examples/reminder.sh
 set -euo pipefail
 # shellcheck source=examples/throwaway.bash

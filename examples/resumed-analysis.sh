@@ -1,5 +1,5 @@
 #!/bin/bash
-# Summary: an analysis that runs out of quota half way and is taken up again where it was left.
+# Summary: an analysis that runs out of quota half way and later continues where it stopped.
 # Usage: examples/resumed-analysis.sh
 set -euo pipefail
 # shellcheck source=examples/throwaway.bash
@@ -9,7 +9,7 @@ mkdir "$work/analysis"
 seq 1 100 >"$work/analysis/measurements.txt"
 cat >"$work/analyse" <<'EOF'
 #!/bin/bash
-# Adds up fifty lines at a time; line and sum reached stand in a checkpoint, so that it can be stopped anywhere.
+# Adds up fifty lines at a time and keeps line and sum in a checkpoint, so that it can be stopped anywhere.
 set -euo pipefail
 line=0 sum=0
 [ ! -e checkpoint ] || read -r line sum <checkpoint

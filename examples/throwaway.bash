@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Summary: what the examples stand on: a store of their own, and commands that are shown before they run.
+# Summary: what the examples share: a store of their own, and commands that are shown before they run.
 # Usage: . "${BASH_SOURCE[0]%/*}/throwaway.bash"
 
 # shellcheck disable=SC2034  # the examples name their files by it
@@ -19,7 +19,7 @@ wake() { "$examples/../scripts/run-deferred.sh"; }
 
 say() { printf '\n# %s\n' "$*"; }
 
-# Show a command as one types it, then run it.
+# Show a command as a user types it, then run it.
 show() {
   printf '$'
   printf ' %q' "$@"

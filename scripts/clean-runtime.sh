@@ -2,8 +2,8 @@
 # Summary: delete the runtime directory: every task, archive and log in it. `make clean-runtime`, as v1 had it.
 # Usage: clean-runtime.sh (with CONFIRM=yes in the environment)
 #
-# It asks nothing, since nobody may be there to answer. It deletes only a directory that holds what Defer and v1
-# make and nothing else, that is the user's own and not a link, and in which no runner is at work.
+# It never asks, since nobody may be there to answer. It deletes a directory only if it holds nothing but what Defer
+# and v1 make, belongs to the user, is not a link, and no runner is at work in it.
 set -euo pipefail
 
 scripts=${BASH_SOURCE[0]%/*}

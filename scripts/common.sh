@@ -6,7 +6,7 @@ root=${scripts:?}/..
 readonly EXIT_IO=74
 
 # Sets REPLY to TEXT with a question mark for each byte or character that a terminal would obey: controls, what turns
-# the direction of writing, line separators, tags. As bytes of UTF-8, for the locale may be any (defer/visible.py).
+# the direction of writing, line separators, tags. Works on bytes of UTF-8, whatever the locale (defer/visible.py).
 shown() {
   local LC_ALL=C
   REPLY=${1//[$'\001'-$'\037'$'\177']/?}
@@ -35,7 +35,7 @@ die() {
   exit "$EXIT_IO"
 }
 
-# Sets REPLY to DIRECTORY, an XDG one, if it is a full path, else to BELOW in the home directory; 1 without either.
+# Sets REPLY to DIRECTORY, an XDG one, if it is a full path, else to BELOW in the home directory; 1 if there is neither.
 base_directory() {
   REPLY=$1
   case $REPLY in /*) return 0 ;; esac
@@ -44,16 +44,16 @@ base_directory() {
   return 1
 }
 
-# Whether the environment HOME is ours, so far as can be told without starting a program. A link may lead to
-# anybody's Python, as in the environments that bootstrap.py makes; other users cannot make files that are ours.
+# Whether the environment HOME is ours, as far as this can be told without starting a program. A link may lead to
+# anybody's Python, as in the environments that bootstrap.py makes; other users cannot make files that belong to us.
 is_ours() {
   [ -O "$1" ] && [ -O "$1/bin" ] && [ -O "$1/pyvenv.cfg" ] && [ -O "$1/defer-core.stamp" ] || return
   [ -O "$1/bin/python" ] || { [ -L "$1/bin/python" ] && [ "$EUID" -ne 0 ]; }
 }
 
 # Sets python to the interpreter of an environment that is ready; 1 if there is none, with the reason in REPLY.
-# Dates tell at once; where a checkout has moved them, bootstrap.py compares hashes, and where the environment is
-# not ours, it looks whose it is: under another Python, since that one may be anybody's. Installs nothing.
+# File dates tell at once. If a checkout has changed them, bootstrap.py compares hashes; if the environment is not
+# ours, bootstrap.py checks its owner, under another Python, since that one may be anybody's. Installs nothing.
 find_python() {
   local home stamp trouble
   trouble="the Python environment is missing or out of date (run: python3 $scripts/bootstrap.py)"
@@ -96,7 +96,7 @@ prepare_python() {
   python=$("$python" -I "$scripts/bootstrap.py") || exit # it has said why
 }
 
-# Gives way to one face of the command line. Neither site-packages of the user's nor the working directory count.
+# Gives way to one face of the command line. Neither the user's site-packages nor the working directory count.
 start_python() {
   exec "$python" -I -S -X utf8 "$scripts/defer/__main__.py" "$@"
 }
@@ -114,7 +114,7 @@ settings_file() {
   fi
 }
 
-# Sets REPLY to what VALUE, an absolute path in a settings line, stands for; 1 if it needs more than a glance.
+# Sets REPLY to what VALUE, an absolute path in a settings line, means; 1 if only Python can tell.
 plain_path() {
   REPLY=$1
   case $REPLY in
@@ -155,9 +155,9 @@ tasks_file() {
   return 1
 }
 
-# Whether FILE may be written without Python: a plain file by one name alone, where not every user may write. As
-# root nothing is made in a directory of somebody else's: it would be in its owner's way. A program is started for
-# it, which whoever gives up anyway can pay for.
+# Whether FILE may be written without Python: a plain file with one name, where not every user may write. As root,
+# nothing is made in another user's directory: its owner could not change it. To check this starts a program, which
+# does not matter to a wake that gives up anyway.
 may_write() {
   [ ! -L "$1" ] || return
   if [ -e "$1" ]; then [ -f "$1" ] || return; elif [ "$EUID" -eq 0 ]; then [ -O "${1%/*}" ] || return; fi

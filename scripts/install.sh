@@ -2,9 +2,9 @@
 # Summary: link the `defer` command and the two skills into place, and take them away again.
 # Usage: install.sh install [claude|codex|agents|all|none] | uninstall
 #
-# Without a choice the skills go to those agents whose folder is in the home directory. What is made,
-# folders included, is noted in one file; uninstall goes through that file backwards. A name that is
-# taken by something else is left alone and said: exit 1.
+# Without a choice the skills go to those agents whose folder is in the home directory. One file notes all
+# that is made, folders included; uninstall goes through it backwards. A name that something else has taken
+# is left alone, with a message and exit 1.
 set -euo pipefail
 
 scripts=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)

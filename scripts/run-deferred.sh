@@ -2,9 +2,9 @@
 # Summary: one wake: run what is due. This is what cron calls, every minute.
 # Usage: run-deferred.sh [--once | --loop [SECONDS]] [--json]
 #
-# With nothing due it ends without starting any other program: three files beside the tasks file, each
-# empty, carry in their modification times when the next task is due, when a wake last came by, and as of
-# when the store was read (scripts/defer/store/markers.py has the protocol). In any doubt it starts Python.
+# With nothing due it ends without starting any other program. The modification times of three empty files beside
+# the tasks file say when the next task is due, when a wake last looked, and when the store was last read
+# (scripts/defer/store/markers.py has the protocol). In any doubt it starts Python.
 set -euo pipefail
 
 self=${BASH_SOURCE[0]}
@@ -22,9 +22,8 @@ idle() {
   [ $# -eq 0 ] || [ "$*" = --once ] || return
   tasks_file && [ ! -L "$REPLY" ] || return
   tasks=$REPLY marker=${REPLY%/*}/.${REPLY##*/}
-  # What is not an empty file of ours is not to be emptied. Emptying moves the time, and needs no space. The file
-  # is there, so the umask does not count: it stays the caller's, which executors get and no shell can ask for
-  # without a fork.
+  # Only an empty file of ours may be emptied. Emptying changes the time and needs no space. The file exists, so the
+  # umask does not matter: it stays the caller's, which executors get and a shell cannot ask for without a fork.
   [ -f "$marker.heartbeat" ] && [ ! -L "$marker.heartbeat" ] && [ ! -s "$marker.heartbeat" ] || return
   { : >"$marker.heartbeat"; } 2>/dev/null || return
   if [ ! -e "$tasks" ]; then
@@ -35,10 +34,10 @@ idle() {
     [ -e "$marker.seen" ] && [ ! "$marker.seen" -nt "$tasks" ] && [ ! "$tasks" -nt "$marker.seen" ]
 }
 
-# What stands below is not even read by a wake that has nothing to do.
+# A wake that has nothing to do does not even read the lines below.
 if idle "$@"; then exit 0; fi
 
-# What find_python said. A wake installs nothing: nobody is there to see it. `schedule` warns with the line left here.
+# What find_python said. A wake does not install: nobody is there to see it. `schedule` warns with the line left here.
 give_up() {
   local trouble=$REPLY now marker log
   umask 077

@@ -4,6 +4,7 @@ Each takes the tokens and a place and answers ``(next place, value)`` or None. V
 tuples and numbers; a value that fits no calendar is let through where its error can say more.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .engine import Terminal
@@ -43,19 +44,24 @@ def _table(table: "dict[str, Any]") -> Terminal:
     return read
 
 
-def number_word(tokens: list[Token], place: int) -> Found:
-    """`seven`, `twenty five`."""
+def _in_words(tokens: list[Token], place: int, tens: Collection[str], words: Mapping[str, int]) -> Found:
+    """One of ``words``; or one of ``tens``, with one of the first nine of ``words`` behind it."""
     text = tokens[place].text
-    if text in TENS and place + 1 < len(tokens):
-        ones = NUMBER_WORDS.get(tokens[place + 1].text, 0)
+    if text in tens and place + 1 < len(tokens):
+        ones = words.get(tokens[place + 1].text, 0)
         if 0 < ones < 10:
             return place + 2, TENS[text] + ones
-    value = NUMBER_WORDS.get(text)
+    value = words.get(text)
     return None if value is None else (place + 1, value)
 
 
+def number_word(tokens: list[Token], place: int) -> Found:
+    """`seven`, `twenty five`."""
+    return _in_words(tokens, place, TENS, NUMBER_WORDS)
+
+
 def numeric_ordinal(tokens: list[Token], place: int) -> Found:
-    """`1st`, `22nd`; `2st` is none."""
+    """`1st`, `22nd`; `2st` is not one."""
     if place + 1 >= len(tokens) or not _digits(tokens[place], 1, 2) or not tokens[place + 1].glued:
         return None
     value = int(tokens[place].text)
@@ -66,13 +72,7 @@ def numeric_ordinal(tokens: list[Token], place: int) -> Found:
 
 def ordinal_word(tokens: list[Token], place: int) -> Found:
     """`third`, `twenty first`."""
-    text = tokens[place].text
-    if text in ("twenty", "thirty") and place + 1 < len(tokens):
-        ones = ORDINALS.get(tokens[place + 1].text, 0)
-        if 0 < ones < 10:
-            return place + 2, TENS[text] + ones
-    value = ORDINALS.get(text)
-    return None if value is None else (place + 1, value)
+    return _in_words(tokens, place, ("twenty", "thirty"), ORDINALS)
 
 
 def clock_colon(tokens: list[Token], place: int) -> Found:
