@@ -18,11 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from support import until
+from support import ROOT, until
 
 pytestmark = pytest.mark.programs
 
-ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = """
 [project]
 name = "defer"

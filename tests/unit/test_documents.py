@@ -32,9 +32,8 @@ from defer.executors import registry, resultfile
 from defer.record import outcome, task
 from defer.settings import config
 from defer.settings import format as settings
-from support import slow_but
+from support import ROOT, slow_but
 
-ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PACKAGE = ROOT / "scripts" / "defer"
 SCHEMA = json.loads((ROOT / "references" / "task.schema.json").read_text())

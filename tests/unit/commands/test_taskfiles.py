@@ -22,8 +22,8 @@ from defer.record import outcome, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
 from defer.taskfiles import write as taskedit
+from support import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 JOBS = ROOT / "tests" / "data" / "foreign" / "jobs.json"
 A = "# why it is here\nschedule: every day at 9am\n\ncommand: echo a  # says a\n"
 Run = Callable[..., tuple[int, str, str]]

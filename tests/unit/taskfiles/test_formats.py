@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from defer.taskfiles import formats, write
 from defer.taskfiles.formats import Complaint, read
-
-ROOT = Path(__file__).resolve().parents[3]
+from support import ROOT
 
 
 def complaint(suffix: str, text: str) -> tuple[int | None, str | None, str]:

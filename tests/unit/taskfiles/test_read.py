@@ -18,8 +18,8 @@ from jsonschema import Draft202012Validator
 from defer.errors import BadInput, DeferError
 from defer.taskfiles import formats, read, write
 from defer.taskfiles.read import BadFile, TaskFile
+from support import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 FOREIGN = ROOT / "tests" / "data" / "foreign"
 DOCUMENT = ROOT / "references" / "task-files.md"
 SCHEMA = json.loads(read.SCHEMA.read_text())
