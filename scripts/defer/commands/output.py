@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from defer import instants, visible
 from defer import say as words
-from defer.record import occurrences, task, versions
+from defer.record import task, versions
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
@@ -221,8 +221,10 @@ def _last(one: Task, zone: tzinfo, now: datetime) -> str | None:
 
 def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:
     """The rule, its bounds, and its policies that are not the default."""
-    if not occurrences.is_recurring(one):
+    if not task.is_recurring(one):
         return None
+    from defer.record import occurrences
+
     found = occurrences.policies(one)
     until = found.get("until")
     parts = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from defer import homedir, instants, say, visible
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
-from defer.record import occurrences, task
+from defer.record import task
 from defer.record.codec import Task
 from defer.scheduling import advice
 from defer.scheduling.add import is_new
@@ -276,11 +276,17 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
         will = "would run" if args.dry_run else "runs"
         if not is_new(shown, planned):
             will = "was there already and runs"
-        if occurrences.is_recurring(shown) and not occurrences.unreadable(shown):
-            said = f"{occurrences.rule(shown).describe()}, first {said}"
+        if task.is_recurring(shown):
+            said = _with_rule(shown, said)
         summary = visible.sentence(output.summary_of(shown), 100)
         output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *(f"Note: {note}" for note in planned.notes))
     else:
         for note in planned.notes:
             output.warn(f"note: {note}")
         output.print_object(task.shown(shown), args.compact)
+
+
+def _with_rule(shown: Task, said: str) -> str:
+    from defer.record import occurrences
+
+    return said if occurrences.unreadable(shown) else f"{occurrences.rule(shown).describe()}, first {said}"

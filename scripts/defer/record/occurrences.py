@@ -13,7 +13,6 @@ machine was off as ``missed``, those that came while another one ran or waited f
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -28,6 +27,7 @@ from defer.errors import DeferError
 from . import task, versions
 from .codec import Task
 from .shapes import MAX_TALLY
+from .task import is_recurring as is_recurring
 
 if TYPE_CHECKING:
     from defer.recurrence import Recurrence
@@ -66,11 +66,6 @@ def policies(recurring: Task) -> RecurrenceFields:
     return found
 
 
-def is_recurring(one: Task) -> bool:
-    """Whether the task has a next occurrence to go on to."""
-    return isinstance(one.get("recurrence"), dict)
-
-
 @lru_cache(maxsize=256)
 def _rule(expression: str, anchor: str, tz: str) -> Recurrence:
     from defer import recurrence
@@ -102,6 +97,8 @@ def complaint(error: Exception) -> str:
 
 def jitter_offset(seed: str, most: int) -> int:
     """A delay of 0 to ``most`` seconds: always the same for one ``seed``, and spread over a fleet of them."""
+    import zlib  # what has no jitter does not pay for it
+
     return zlib.crc32(seed.encode(errors="surrogatepass")) % (most + 1)
 
 

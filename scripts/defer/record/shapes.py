@@ -35,8 +35,8 @@ Fields: TypeAlias = Mapping[str, Check]
 _LONGEST_ID = 4096
 _LONGEST_SHOWN = 50
 _USUAL = ("scheduled", "executing", "paused")
-_WORD = re.compile(r"[a-z][a-z_]{0,39}").fullmatch
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
+_WORD = r"[a-z][a-z_]{0,39}"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 def shown(value: object) -> str:
@@ -143,11 +143,11 @@ def task_id(found: object) -> str | None:
 
 def status(found: object) -> str | None:
     """A plain word: a later version may know one more, and its task is left alone."""
-    return None if found in _USUAL or (type(found) is str and _WORD(found)) else _unusable(found)
+    return None if found in _USUAL or (type(found) is str and re.fullmatch(_WORD, found)) else _unusable(found)
 
 
 def variable(found: object) -> str | None:
-    return None if type(found) is str and _NAME(found) else _unusable(found)
+    return None if type(found) is str and re.fullmatch(_NAME, found) else _unusable(found)
 
 
 def an_object(found: object) -> str | None:

@@ -50,6 +50,11 @@ _HISTORY = (
 )
 
 
+def is_recurring(one: Task) -> bool:
+    """Whether the task has a next occurrence to go on to."""
+    return isinstance(one.get("recurrence"), dict)
+
+
 def create(
     *,
     created_at: datetime,

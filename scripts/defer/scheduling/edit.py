@@ -177,7 +177,7 @@ class Editor:
         fields: Changes = {
             **_times(moment, rule),
             "when": words,
-            "tz": moment.zone.key,
+            "tz": moment.zone_name,
             "recurrence": rule,
             "expires_at": None if recurs else moment.expires_at,
         }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from defer import instants, say, timeparse, visible
 from defer.errors import About, BadInput
-from defer.record import occurrences, shapes, task
+from defer.record import shapes, task
 from defer.record.codec import Task
 from defer.settings.config import Config
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from defer.record.types import Context, Recurrence, Reorient
 
-_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+# Compiled where a call needs them: a plain one needs neither.
+_ID = r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 FOR_RECURRING = ("times", "until", "jitter", "catch_up", "overlap")
 """The parts of a timing that only recurring tasks have."""
 
@@ -80,16 +81,23 @@ class Request(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """A timing that has been read: what its words mean in ``zone``, as of ``now``."""
+    """A timing that has been read: what its words mean in the zone of that name, as of ``now``."""
 
     timing: Timing
     reading: timeparse.Reading
-    zone: ZoneInfo
+    zone_name: str
     now: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone itself."""
+        return timeparse.zone(self.zone_name)
 
     @property
     def expires_at(self) -> str | None:
         """When a task that runs once expires, if that is said. Raises BadInput."""
+        if self.timing.expires is None:
+            return None
         return expires_at(self.timing.expires, self.reading.instant, self.now, self.zone)
 
 
@@ -98,20 +106,32 @@ class Plan(NamedTuple):
 
     task: Task
     instant: datetime
-    zone: ZoneInfo
+    zone_name: str
     notes: tuple[str, ...]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which the time was read. Loaded here: who only stores the plan does not pay for it."""
+        return timeparse.zone(self.zone_name)
 
     def understood(self, now: datetime) -> dict[str, Any]:
         """The echo for programs: UTC, local time with zone, distance in seconds and words, notes."""
         return {
             "utc": instants.to_text(self.instant),
             "local": self.instant.astimezone(self.zone).isoformat(),
-            "zone": self.zone.key,
+            "zone": self.zone_name,
             "in_seconds": int((self.instant - now).total_seconds()),
             "distance": say.from_now(self.instant, now),
             "notes": list(self.notes),
-            **({"repeats": occurrences.rule(self.task).describe()} if occurrences.is_recurring(self.task) else {}),
+            **self._repeats(),
         }
+
+    def _repeats(self) -> dict[str, str]:
+        if not task.is_recurring(self.task):
+            return {}
+        from defer.record import occurrences
+
+        return {"repeats": occurrences.rule(self.task).describe()}
 
 
 def plan(request: Request, config: Config, now: datetime) -> Plan:
@@ -137,17 +157,20 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         **{**_optional_fields(request, moment, recurring), **request.extra},
     )
     if recurring:
+        from defer.record import occurrences
+
         record["run_at"] = instants.to_text(instant + occurrences.jitter_of(record))
     if request.task_id is not None:
         record = {"id": checked_id(request.task_id), **record}
-    return Plan(record, instant, moment.zone, moment.reading.notes)
+    return Plan(record, instant, moment.zone_name, moment.reading.notes)
 
 
 def read(timing: Timing, config: Config, now: datetime) -> Moment:
     """What the words of a timing mean. Raises BadInput."""
-    zone = config.timezone(timing.tz)
+    zone_name = config.zone_name(timing.tz)
     with About("when"):
-        return Moment(timing, timing.reading or timeparse.parse(timing.when, now, zone), zone, now)
+        reading = timing.reading or timeparse.plain_delay(timing.when, now)
+        return Moment(timing, reading or timeparse.parse(timing.when, now, timeparse.zone(zone_name)), zone_name, now)
 
 
 def recurrence(moment: Moment, name: str) -> Recurrence | None:
@@ -155,14 +178,14 @@ def recurrence(moment: Moment, name: str) -> Recurrence | None:
 
     Raises BadInput.
     """
-    timing, reading, zone, now = moment
+    timing, reading, zone_name, now = moment
     if reading.recurrence is None:
         for field in FOR_RECURRING:
             if getattr(timing, field) is not None:
                 raise only_for_recurring(field, f'"{timing.when}" runs once (try "every day at 9am")')
         return None
-    rule: Recurrence = {"expression": timing.when, "tz": zone.key, "anchor": instants.to_text(now)}
-    return cast("Recurrence", {**rule, **policies(timing, name, reading.instant, now, zone)})
+    rule: Recurrence = {"expression": timing.when, "tz": zone_name, "anchor": instants.to_text(now)}
+    return cast("Recurrence", {**rule, **policies(timing, name, reading.instant, now, moment.zone)})
 
 
 def only_for_recurring(field: str, why: str) -> BadInput:
@@ -185,12 +208,18 @@ def policies(
         "count": timing.times,
         "until": instants.to_text(until) if until else None,
         "jitter_seconds": most,
-        "jitter_offset_seconds": None if most is None else occurrences.jitter_offset(seed, most),
+        "jitter_offset_seconds": None if most is None else _jitter_offset(seed, most),
         "catch_up": timing.catch_up,
         "overlap": timing.overlap,
         "expires_after_seconds": of_use,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _jitter_offset(seed: str, most: int) -> int:
+    from defer.record import occurrences
+
+    return occurrences.jitter_offset(seed, most)
 
 
 def _bounds(timing: Timing, first: datetime, now: datetime, zone: ZoneInfo, fired: int) -> datetime | None:
@@ -208,7 +237,7 @@ def _bounds(timing: Timing, first: datetime, now: datetime, zone: ZoneInfo, fire
 
 def _last_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     """The moment of a ``--until``: of a date alone its last minute, since the day itself still counts."""
-    return timeparse.parse(f"{text} 23:59" if _DATE(text.strip()) else text, now, zone).instant
+    return timeparse.parse(f"{text} 23:59" if re.fullmatch(_DATE, text.strip()) else text, now, zone).instant
 
 
 def span_seconds(field: str, text: str, of: str = "") -> int:
@@ -234,7 +263,7 @@ def _bounded(field: str, seconds: float, of: str = "") -> float:
 
 def _optional_fields(request: Request, moment: Moment, recurring: Recurrence | None) -> dict[str, object]:
     return {
-        "tz": moment.zone.key,
+        "tz": moment.zone_name,
         "when": request.when,
         "cwd": request.cwd,
         "timeout_seconds": timeout_seconds(request.timeout),
@@ -250,7 +279,7 @@ def _optional_fields(request: Request, moment: Moment, recurring: Recurrence | N
 
 def checked_id(wanted: str) -> str:
     """An id that may be given to a task. Raises BadInput."""
-    if not _ID(wanted):
+    if not re.fullmatch(_ID, wanted):
         shown = wanted if wanted.isprintable() else ascii(wanted)
         what = f"not an id: {shown} (at most 128 letters, digits, . _ -, a letter or digit first, no ..)"
         raise BadInput(what, field="id")

@@ -19,8 +19,6 @@ from defer import fsio, homedir
 from defer.errors import About, BadInput, NoHome
 from defer.record import codec
 
-from . import format as settings
-
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -50,7 +48,12 @@ VARIABLES: dict[str, str] = {
 }
 
 _SETTINGS_LIMIT = 1 << 20
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_ZONE_FILES = "/usr/share/zoneinfo"
+_REGIONS = {
+    *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Etc", "Europe", "Indian"),
+    *("Pacific", "UTC"),
+}
 _N = TypeVar("_N", int, float)
 
 
@@ -78,7 +81,7 @@ class Config:
     def secret_names(self) -> list[str]:
         """The variables that DEFER_SECRETS lists. Messages never quote its words: one may be a value."""
         for number, name in enumerate(self._listed, 1):
-            if not _NAME(name):
+            if not re.fullmatch(_NAME, name):
                 what = f"DEFER_SECRETS: word {number} is not the name of a variable (list names, not values)"
                 raise BadInput(what, field="DEFER_SECRETS")
         return self._listed
@@ -230,7 +233,11 @@ class Config:
     def backoff(self) -> Backoff:
         from defer.record.retry import Backoff
 
-        return Backoff(
+        return Backoff(*self._backoff)
+
+    @property
+    def _backoff(self) -> tuple[float, float, float]:
+        return (
             self._number("DEFER_RETRY_DELAY_SECONDS", float, 0.0),
             self._number("DEFER_RETRY_BACKOFF", float, 1.0),
             self._number("DEFER_RETRY_MAX_DELAY_SECONDS", float, 0.0),
@@ -248,6 +255,11 @@ class Config:
             raise BadInput(f"{name} must be {what} {limits}: {written} (default {VARIABLES[name]})", field=name)
         return value
 
+    def zone_name(self, name: str | None = None) -> str:
+        """The name of the same zone as ``timezone``. The system's own file of it vouches for most, at a glance."""
+        wanted = name or self.get("DEFER_TIMEZONE") or self._system_zone
+        return wanted if _is_zone_of_system(wanted) else self.timezone(name).key
+
     def timezone(self, name: str | None = None) -> ZoneInfo:
         """The zone called ``name``, else DEFER_TIMEZONE, else the system's IANA zone."""
         from defer import timeparse
@@ -264,7 +276,7 @@ class Config:
 
     def check(self) -> None:
         """Raise BadInput for a setting that the next wake could not work with."""
-        _ = self.backoff, self.max_parallel, self.timeout_seconds, self.kill_grace_seconds
+        _ = self._backoff, self.max_parallel, self.timeout_seconds, self.kill_grace_seconds
         _ = self.output_limit_bytes, self.lock_timeout_seconds, self.secret_names
 
     @cached_property
@@ -287,14 +299,23 @@ class Config:
 
     def _zone_of_tz(self, written: str) -> str:
         """The IANA zone that TZ names (POSIX.1 8.3: empty is UTC); a rule such as ``CET-1CEST`` is not one."""
+        name = written.removeprefix(":").rpartition("/zoneinfo/")[2] or "UTC"
+        if _is_zone_of_system(name):
+            return name
         from defer import timeparse
 
-        name = written.removeprefix(":").rpartition("/zoneinfo/")[2] or "UTC"
         try:
             return timeparse.zone(name).key
         except timeparse.TimeExpressionError:
             what = f"TZ is not an IANA zone: {written} (set DEFER_TIMEZONE, e.g. Europe/Berlin)"
             raise BadInput(what, field="TZ") from None
+
+
+def _is_zone_of_system(name: str) -> bool:
+    """Whether this is an IANA zone beyond doubt. To read one takes a fifth of Python's own start."""
+    parts = name.split("/")
+    is_plain = name.isascii() and name.isprintable() and parts[0] in _REGIONS and "" not in parts and "." not in name
+    return is_plain and os.path.isfile(f"{_ZONE_FILES}/{name}")
 
 
 def load(environ: Mapping[str, str] | None = None) -> Config:
@@ -316,4 +337,6 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     if len(raw) > _SETTINGS_LIMIT:
         what = f"the settings file is too large: {path} (at most {_SETTINGS_LIMIT} bytes)"
         raise BadInput(what, field="DEFER_ENV_FILE")
+    from . import format as settings  # who has no settings file does not pay for it
+
     return Config(env, settings.parse(raw.decode("utf-8", "surrogateescape"), str(path)), path)

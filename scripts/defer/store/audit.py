@@ -7,16 +7,16 @@ import os
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from defer import errors, fsio, instants, visible
 from defer.commands import output
 
-_PLAIN = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 _PAIR = r'[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[!#-<>-\[\]-~]+)'
-_LINE = re.compile(rf"(\S+Z) ([a-z_]+)((?: {_PAIR})*)").fullmatch
-_pairs = re.compile(_PAIR).findall
+_LINE = rf"(\S+Z) ([a-z_]+)((?: {_PAIR})*)"
+_pattern = cache(re.compile)  # who only writes lines does not pay for reading them
 
 
 class Line(NamedTuple):
@@ -30,7 +30,7 @@ class Line(NamedTuple):
 def field(value: object) -> str:
     """``value`` as it may stand after ``key=``: plain, or a JSON string in which a terminal finds nothing to obey."""
     text = str(value)
-    if _PLAIN(text):
+    if text.isascii() and text.isprintable() and text and not any(char in text for char in ' "=\\'):
         return text
     return visible.in_json(json.dumps(text, ensure_ascii=False))
 
@@ -45,10 +45,10 @@ def line(at: datetime, action: str, task_id: str | None, facts: dict[str, object
 def parse(raw: bytes) -> Line | None:
     """What a line made with ``line`` says; None for one that is not whole, or not one of ours."""
     try:
-        found = _LINE(raw.decode().rstrip("\n"))
+        found = _pattern(_LINE).fullmatch(raw.decode().rstrip("\n"))
         if found is None:
             return None
-        pairs = (pair.partition("=") for pair in _pairs(found[3]))
+        pairs = (pair.partition("=") for pair in _pattern(_PAIR).findall(found[3]))
         facts = {name: str(json.loads(value)) if value.startswith('"') else value for name, _, value in pairs}
         return Line(instants.from_text(found[1]), found[2], facts)
     except ValueError:

@@ -127,3 +127,26 @@ def test_a_zone_that_does_not_exist_is_an_error(zone):
     with pytest.raises(BadInput) as refused:
         Config({"HOME": "/h", "DEFER_TIMEZONE": zone}, {}, None).timezone()
     assert refused.value.field == "DEFER_TIMEZONE"
+    with pytest.raises(BadInput):
+        Config({"HOME": "/h", "DEFER_TIMEZONE": zone}, {}, None).zone_name()
+    with pytest.raises(BadInput):
+        Config({"HOME": "/h"}, {}, None).zone_name(zone)
+
+
+ODD_ZONES = ["", "UTC", "Etc/UTC", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "GMT", "Europe", "Europe/", "Nowhere"]
+ODD_ZONES += ["Europe//Berlin", "Europe/./Berlin", "Europe/../Europe/Berlin", "posix/Europe/Berlin", "Europe/Berlin\0"]
+ODD_ZONES += ["europe/berlin", "Europe/Berlín", "US/Eastern", "right/UTC", "posixrules", ":Europe/Berlin"]
+
+
+@pytest.mark.parametrize("variable", ["DEFER_TIMEZONE", "TZ"])
+@pytest.mark.parametrize("zone", ODD_ZONES)
+def test_the_name_of_a_zone_is_that_of_the_zone_itself(variable, zone):
+    """It is found without reading the zone, and what cannot be one is the same error."""
+
+    def told(read):
+        try:
+            return read(Config({"HOME": "/h", variable: zone}, {}, None))
+        except BadInput as error:
+            return str(error), error.field
+
+    assert told(Config.zone_name) == told(lambda config: config.timezone().key)
