@@ -213,6 +213,10 @@ def _why_missed(recurring: Task, target: datetime | None) -> str:
     return "too late: its limit had passed" if useless else f"nothing woke the store in time (catch-up: {policy})"
 
 
+# Every day at 9, waits for Monday's; woken on Thursday at 12:00 it runs Thursday's, and three are missed.
+# With catch-up `all` it runs Monday's; with a limit of one day besides, Thursday's, the first that is not too late.
+# With catch-up `none`, or with a limit of two hours, it runs none: Thursday's is three hours late.
+# Monday's that was put off to Tuesday at 10:00 runs then, though Tuesday's has come since.
 def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None:
     """The occurrence to run among those up to ``due``; None where all of them came too long ago."""
     found = policies(recurring)
@@ -239,6 +243,9 @@ def _latest_start(found: RecurrenceFields, policy: str) -> timedelta | None:
     return min(limits, default=None)
 
 
+# Every hour; that of 9:00 is over at 12:30: it waits for 13:00, and three are skipped.
+# With overlap `queue` it runs for 12:00 at once, and two are skipped.
+# Over at 9:10 it waits for 10:00, also where the executor asked to be run at 10:20; at 9:40 that is one occurrence more.
 def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, overlapped: bool = True) -> Task:
     """What a task goes on to after ``ended``, the record of an occurrence that is over.
 
@@ -282,10 +289,7 @@ def _without_last(recurring: Task, came: Stretch | None, spent: int) -> Stretch 
 
 
 def _gone_on(ended: Task, upcoming: datetime | None, spent: int, skipped: Stretch | None, now: datetime) -> Task:
-    if upcoming is None:
-        base = ended
-    else:
-        base = _waiting_for(task.next_occurrence(ended, upcoming), upcoming, spent)
+    base = ended if upcoming is None else _waiting_for(task.next_occurrence(ended, upcoming), upcoming, spent)
     if skipped is None:
         return base
     # People want to know how the one that ran ended, not that others were left out meanwhile.

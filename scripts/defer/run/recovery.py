@@ -32,6 +32,15 @@ IsHeld = Callable[[object], bool | None]
 """Whether the holder of a lease lives, by the lease's name; None where that cannot be told."""
 
 
+# runner       leader       deadline                        verdict
+# lives        (any)        (any)                           alive: its runner settles it
+# is gone      none named   (any)                           never began: the gate stayed shut
+# is gone      lives        ahead, or none                  alive: a second attempt would do the work twice
+# is gone      lives        past                            overdue: it is ended with all that belongs to it
+# is gone      is gone      (any)                           lost
+# cannot tell  none named   its lease counts / is over      alive / never began
+# is gone      cannot tell  its lease counts / is over      alive / lost
+# not written  -            an hour from its start / later  alive / lost: a record of v1
 def verdict(task: Task, now: datetime, is_held: IsHeld, me: Identity | None = None) -> str:
     """``alive``; ``lost``; ``never began``; or ``overdue``: its leader lives past its deadline without a runner.
 

@@ -68,6 +68,12 @@ def zone_in(expr: str, tokens: list[Token]) -> str | None:
     return None
 
 
+# `every second friday`  every other one, or once a month?
+# `10`                   a bare number has no unit
+# `0m`                   that is not a time at all
+# `by friday`            a task starts at a time, not "by" one
+# `last week`            that lies in the past
+# `biweekly`             twice a week or every two weeks?
 def _reason(expr: str, tokens: list[Token]) -> str:
     words = {token.text for token in tokens}
     if words & {"every", "each"} and any(token.text in _NTH for token in tokens):

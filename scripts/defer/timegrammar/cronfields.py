@@ -13,6 +13,10 @@ NICKNAMES = {
 }
 
 
+# `0 9 * * 1`, `@daily`        cron
+# `0 0 9 * * 1`, `9 * * *`     refused: six fields, and four with a star, are meant as cron
+# `@reboot`                    refused by name
+# `5 4 3 days`, `@1795000000`  words for the grammar
 def cron_fields(expr: str) -> str | None:
     """The five fields where ``expr`` is a cron expression or nickname; None where it is neither."""
     words = expr.split()

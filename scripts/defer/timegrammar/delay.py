@@ -17,6 +17,9 @@ _UNIT_SECONDS = {
 }
 
 
+# `90`, `1d`, `an hour`, `1M`  declined: no unit, a unit of the calendar, no digits, minutes or months
+# `1h 1h`, `0m`                declined: the grammar refuses them
+# `1h30`                       declined, though the grammar reads it
 def delay(text: str) -> "timedelta | None":
     """The length of ``30m``, ``in 2 hours 30 minutes``, ``+90s``; None for all other words, which may be a delay too.
 

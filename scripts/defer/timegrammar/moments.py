@@ -239,6 +239,14 @@ def _walls(day: date, clock: Clock, coming: bool) -> list[datetime]:
     return [datetime.combine(day + later * DAY, moment) for later, moment in _options(clock)]
 
 
+# Said on Wednesday 18 November at 10:30:
+#   `wednesday noon`       today, since it is ahead
+#   `wednesday 9am`        today's is past: rolls to 25 November
+#   `wednesday at 9`       9:00 is past, the other half of the day is not: today 21:00
+#   `wednesday`            no clock at all: in a week, at the present time of day
+#   `today 9am`            nowhere to roll: refused
+#   `2026-11-18 10:29:30`  seconds past, and nothing else that could be meant: now
+#   `december 9am`         refused: on which day of the month?
 def on_day(day: Day, clock: "Clock | None" = None) -> When:
     """``day`` at ``clock``; without one, at its own clock or the present time of day."""
 
@@ -282,6 +290,11 @@ def next_clock(clock: Clock) -> When:
     return resolve
 
 
+# `evening`                  (0, exact 19:00), its usual hour
+# `3 in the afternoon`       (0, exact 15:00): of 3 and 15 the one that lies in it
+# `9:30 at night`            (0, exact 21:30)
+# `1am at night`, `midnight at night`  (1, …): on the morning after
+# `9 in the afternoon`, `12:30 in the morning`  refused: neither half of the day lies in it
 def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
     """A clock beside a part of the day, as (days later, exact clock); an error where they differ."""
     usual, first, last = PARTS[part]

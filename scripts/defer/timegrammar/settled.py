@@ -108,6 +108,13 @@ def _clock(clock: "moments.Clock | None", part: "str | None", rule: Rule) -> tim
     return time(hour, minute, second)
 
 
+# Said on Wednesday 18 November 2026 at 10:30:
+#   `every 2h`                  a step counted from now: 12:30, 14:30
+#   `every 2h starting at 1pm`  a step that fires at its start too: 13:00, 15:00
+#   `every weekday at 9am`      dates as they come, in step with nothing: Thursday 9:00
+#   `every 3 days`              in step with today, at the present time of day: Saturday 10:30, Tuesday
+#   `every 3 days at 17:00`     in step with its first coming fire: today 17:00, Saturday
+#   `every 2 weeks on monday`   the same: 23 November, 7 December
 def _kind(
     rule: Rule, clocks: list[time], wall: datetime, lower: datetime, start: "datetime | None", present: Present
 ) -> "Step | Calendar":

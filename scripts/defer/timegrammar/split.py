@@ -80,6 +80,8 @@ def _at_blank(line: str, end: int) -> bool:
     return after[:1].isspace() or after in (", ", ": ", "; ") or not line[end:].strip(" \t\n,:;")
 
 
+# `march` (through the door), `the first` (draft), `a second` (opinion) and `2nd` (floor) are lone;
+# `the 5th` (call mum) and `tomorrow` are not.
 def _is_lone(tokens: list[Token]) -> bool:
     """Whether the run is a word that starts a phrase: `march`, `weekly`, `the first`, `a second`."""
     texts = [token.text for token in tokens]
@@ -92,6 +94,12 @@ def _is_lone(tokens: list[Token]) -> bool:
     return len(texts) == 2 and texts[0] in _ONE and texts[1] in UNITS
 
 
+# `5 minutes before lunch`  yes: `before` goes on to what is not read
+# `tomorrow 9 people`       yes: a small number may be its clock
+# `3pm 5 things`            no: the run has its clock, so that 5 is text
+# `tomorrow at the office`  no: behind the fillers stands what no time has
+# `tomorrow: 9 people`      no: the colon ends it
+# `3pm EST call`            an error: a zone would be left out
 def _continues(line: str, tokens: list[Token], place: int) -> bool:
     """Whether what follows the run could still belong to the time; a zone is refused by name."""
     rest = line[tokens[place - 1].end :]

@@ -252,3 +252,52 @@ def test_upcoming_lists_every_fire_in_the_window(make: Make) -> None:
         "2026-03-02T09:00:00Z",
         "2026-03-02T17:00:00Z",
     ]
+
+
+# The examples above `occurrences._to_run`: a task of every day at 9 that waits for Monday the 16th; when it runs.
+@pytest.mark.parametrize(
+    ("policy", "woken", "runs"),
+    [
+        ({}, "2026-11-16T09:05:00Z", "2026-11-16T09:00:00Z"),
+        ({}, "2026-11-19T12:00:00Z", "2026-11-19T09:00:00Z"),
+        ({"catch_up": "all"}, "2026-11-19T12:00:00Z", "2026-11-16T09:00:00Z"),
+        ({"catch_up": "all", "expires": "1d"}, "2026-11-19T12:00:00Z", "2026-11-19T09:00:00Z"),
+        ({"catch_up": "none"}, "2026-11-19T09:05:00Z", "2026-11-19T09:00:00Z"),
+        ({"catch_up": "none"}, "2026-11-19T12:00:00Z", None),
+        ({"expires": "2h"}, "2026-11-19T12:00:00Z", None),
+    ],
+)
+def test_which_occurrence_runs_of_those_that_have_come(
+    make: Make, policy: dict[str, str], woken: str, runs: str | None
+) -> None:
+    waiting = make("every day at 9am", at("2026-11-15T12:00:00Z"), **policy)
+    found = occurrences._to_run(waiting, occurrences.waited_for(waiting), at(woken))
+    assert found == (runs and at(runs))
+
+
+def test_an_occurrence_that_was_put_off_runs_after_the_next_has_come(make: Make) -> None:
+    waiting = make("every day at 9am", at("2026-11-15T12:00:00Z"))
+    put_off = {**waiting, "occurrence": "2026-11-16T09:00:00Z", "run_at": "2026-11-17T10:00:00Z"}
+    found = occurrences._to_run(put_off, occurrences.waited_for(put_off), at("2026-11-17T10:00:00Z"))
+    assert found == at("2026-11-16T09:00:00Z")
+
+
+# The examples above `occurrences.follow`: a task of every hour whose occurrence of 9:00 is over.
+@pytest.mark.parametrize(
+    ("policy", "over", "extra_at", "upcoming", "skipped"),
+    [
+        ({}, "2026-11-16T09:10:00Z", None, "2026-11-16T10:00:00Z", 0),
+        ({}, "2026-11-16T12:30:00Z", None, "2026-11-16T13:00:00Z", 3),
+        ({"overlap": "queue"}, "2026-11-16T12:30:00Z", None, "2026-11-16T12:00:00Z", 2),
+        ({}, "2026-11-16T09:10:00Z", "2026-11-16T09:40:00Z", "2026-11-16T09:40:00Z", 0),
+        ({}, "2026-11-16T09:10:00Z", "2026-11-16T10:20:00Z", "2026-11-16T10:00:00Z", 0),
+    ],
+)
+def test_what_a_task_goes_on_to(
+    make: Make, policy: dict[str, str], over: str, extra_at: str | None, upcoming: str, skipped: int
+) -> None:
+    running = begin(make("0 * * * *", at("2026-11-16T08:30:00Z"), **policy), at("2026-11-16T09:00:00Z"))
+    ended = {**running, "last": {"status": "completed", "failures": 0}}
+    found = occurrences.follow(ended, at(over), at(extra_at) if extra_at else None)
+    assert found["run_at"] == upcoming
+    assert found["recurrence"]["fired"] == 1 + skipped
