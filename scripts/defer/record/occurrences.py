@@ -245,7 +245,7 @@ def _latest_start(found: RecurrenceFields, policy: str) -> timedelta | None:
 
 # Every hour; that of 9:00 is over at 12:30: it waits for 13:00, and three are skipped.
 # With overlap `queue` it runs for 12:00 at once, and two are skipped.
-# Over at 9:10 it waits for 10:00, also where the executor asked to be run at 10:20; at 9:40 that is one occurrence more.
+# Over at 9:10 it waits for 10:00, also where the executor asked to be run at 10:20; at 9:40 is one occurrence more.
 def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, overlapped: bool = True) -> Task:
     """What a task goes on to after ``ended``, the record of an occurrence that is over.
 
