@@ -254,7 +254,7 @@ class Place:
         self.store_path.write_bytes(b"".join(lines))
 
     def tasks(self) -> dict[str, Task]:
-        """The current record of each task in the store: lines that are none are passed over."""
+        """The current record of each task in the store: lines that are not records are skipped."""
         found: dict[str, Task] = {}
         for line in lines_of(self.store_path):
             try:

@@ -93,7 +93,7 @@ def is_of_this_namespace(known: Mapping[str, Any]) -> bool:
 
 
 def _is_unused(pid: int) -> bool:
-    """Whether the kernel knows no process of that number, not even a zombie."""
+    """Whether the kernel has forgotten every process of that number, even as a zombie."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -264,7 +264,7 @@ $here" " $here" "export  $here" "$here"$'\r' "DEFER_RUNTIME_DIR=\"$DEFER_RUNTIME
   [ ! -e "$clone/.venv" ]
 }
 
-@test "as root it makes no file in a directory of somebody else's" {
+@test "as root it does not make a file in another user's directory" {
   [ "$EUID" -eq 0 ] || skip "needs root"
   without_environment
   mkdir -p "$DEFER_RUNTIME_DIR/logs"

@@ -429,7 +429,7 @@ def do(machine: Machine, act: Any, fault: Fault | None = None, **settings: str) 
 
 @contextmanager
 def looking(machine: Machine) -> Iterator[JsonlStore]:
-    """The store as a reader that takes no lock sees it."""
+    """The store as a reader without the lock sees it."""
     proc = Proc(machine)
     with pytest.MonkeyPatch.context() as patch:
         proc._enter(patch)

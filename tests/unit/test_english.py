@@ -30,10 +30,12 @@ def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-# "It is no file" reads as a translation: the house says "it is not a file". English that only looks like it: "there is
-# no file", "it is no longer there", "no more than two", an answer that "is no".
+# "It is no file" and "a line that is none" read as translations: the house says "it is not a file", "a line that is not
+# one". English that only looks like it: "there is no file", "it is no longer there", "no more than two", an answer that
+# "is no".
 FOREIGN = re.compile(
-    r"(?<!\bthere )(?<!\bhere )\b(is|are|was|were|be|been|being|as|becomes?|remains?) no (?!longer\b|more\b|\W)",
+    r"(?<!\bthere )(?<!\bhere )\b(is|are|was|were|be|been|being|as|becomes?|remains?) no (?!longer\b|more\b|\W)"
+    r"|\b(that|which|it|they) (is|are|was|were) (?-i:none)\b|\bknows? no ",
     re.IGNORECASE,
 )
 
@@ -52,9 +54,13 @@ def test_it_says_is_not_a(path: Path) -> None:
     assert foreign(text) == []
 
 
-@pytest.mark.parametrize(
-    "text", ["It is no file.", "# what was\n    # no line", "taken as no answer", "they ARE no use"]
-)
+FOREIGN_TEXTS = [
+    *("It is no file.", "# what was\n    # no line", "taken as no answer", "they ARE no use"),
+    *("a line that is none", "v1 knows no flock"),
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN_TEXTS)
 def test_foreign_english_is_seen(text: str) -> None:
     assert len(foreign(text)) == 1
 

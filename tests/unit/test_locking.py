@@ -33,7 +33,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def held(place: Place) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds the store's lock, of a program that is none of ours."""
+    """A process that holds the store's lock, of a program that is not ours."""
     place.write_store(v1_task("due", executor="/bin/true"))
     lock = place.runtime / ".deferred.jsonl.lock"
     with subprocess.Popen(

@@ -120,7 +120,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "retries in words": ({"max_retries": "2"}, "^max_retries is not usable"),
     "retries yes": ({"max_retries": True}, "^max_retries is not usable"),
     "a negative limit": ({"timeout_seconds": -1}, "^timeout_seconds is not usable: -1"),
-    "a limit that is none": ({"timeout_seconds": float("nan")}, "^timeout_seconds is not usable: nan"),
+    "a limit that is not a number": ({"timeout_seconds": float("nan")}, "^timeout_seconds is not usable: nan"),
     "a limit beyond all time": ({"timeout_seconds": 1e12}, "^timeout_seconds is not usable"),
     "a limit in words": ({"timeout_seconds": "10m"}, "^timeout_seconds is not usable: '10m'"),
     "permissions no file can hold": ({"permissions": {1, 2}}, r"^permissions is not usable: .*what JSON can hold"),

@@ -48,7 +48,7 @@ class _StaysBehind(Exception):
 
 
 def agentica(raw: bytes, source: Path, now: datetime) -> list[Job]:
-    """The jobs in a ``jobs.json``. Raises BadInput naming ``source`` where it is none."""
+    """The jobs in a ``jobs.json``. Raises BadInput naming ``source`` if it is not one."""
     try:
         found = formats.parse_json(read.decoded(raw))
     except formats.Complaint as error:

@@ -24,7 +24,7 @@ def german(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = ["localedef", "-i", "de_DE", "-f", "ISO-8859-1", str(directory / LATIN1)]
         subprocess.run(command, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"needs localedef and the sources of a locale, not to be had here: {error}")
+        pytest.skip(f"needs localedef and the sources of a locale, which are missing: {error}")
     return directory
 
 

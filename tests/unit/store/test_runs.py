@@ -94,9 +94,9 @@ BAD = {
     "a number": b"3\n",
     "too deep": b'{"task_id":"job","x":' + b"[" * 200_000 + b"\n",
     "no end": b'{"task_id": "job"}\n',
-    "an end that is none": b'{"task_id": "job", "ended_at": "yesterday"}\n',
+    "an end that is not a time": b'{"task_id": "job", "ended_at": "yesterday"}\n',
     "an end that is a number": b'{"task_id": "job", "ended_at": 5}\n',
-    "a start that is none": b'{"task_id": "job", "ended_at": "2026-04-08T16:45:00Z", "started_at": "x"}\n',
+    "a start that is not a time": b'{"task_id": "job", "ended_at": "2026-04-08T16:45:00Z", "started_at": "x"}\n',
 }
 
 
