@@ -587,6 +587,16 @@ def test_contributing_names_tests_targets_and_marks_that_exist() -> None:
     assert all(f"make {tier}" in said[number][2] for number, tier in ((0, "check"), (1, "check"), (1, "test")))
 
 
+def test_the_tiers_leave_no_test_out_and_ci_runs_all_of_them() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    recipes = dict(re.findall(r"^([a-z-]+):[^\n]*\n((?:\t.*\n)+)", makefile, re.MULTILINE))
+    assert re.search(r"^TIER \?= not slow$", makefile, re.MULTILINE)
+    assert '-m "$(TIER)"' in recipes["test-python"]
+    assert "-m slow\n" in recipes["test-slow"]
+    assert '-m "not slow and not programs"' in recipes["check"]
+    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith("\nmake TIER= test")
+
+
 def test_every_example_that_can_be_typed_is_of_a_kind_that_is_run() -> None:
     assert {block.language for block in blocks(README)} == {"sh", "console", "text"}
     assert len(runnable()) >= 3
