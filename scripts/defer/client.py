@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import instants
+from .record import events
 from .record.codec import Task
 from .settings import config
 from .settings.config import Config
@@ -118,7 +119,7 @@ def _report(
     audit: AuditLog, clock: Callable[[], datetime], tell: Callable[[str], None] | None, action: str, **facts: object
 ) -> None:
     """Note what the store set aside or found unreadable, and tell of it."""
-    audit.note(clock(), action, None, **facts)
+    audit.tell(events.met(action, facts, clock()))
     if tell is not None:
         said = ", ".join(f"{name} {value}" for name, value in facts.items())
         tell(f"{action.replace('_', ' ')}: {said}")

@@ -1,4 +1,4 @@
-"""How a call ends: one line on stderr for what went wrong, and an exit status, whatever state the streams are in.
+"""How a call ends: what is said on stderr, and an exit status, whatever state the streams are in.
 
 For the command line, and for the scripts that a bare ``python3`` starts, which load little else.
 """
@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from . import visible
 from .errors import EXIT_IO, EXIT_OK, DeferError
 
 TYPE_CHECKING = False
@@ -79,3 +80,43 @@ def _flush_or_drop() -> None:
 def _drop_output() -> None:
     """Keep Python from trying again at exit, and failing again, to write what could not be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Warnings:
+    """Warnings beside the answer. Held ones wait to become a field of a JSON object on stdout."""
+
+    held: list[str] | None = None
+
+
+def hold_warnings() -> None:
+    """Keep warnings until it is known whether stdout has an object for them: a program reads both streams as one."""
+    _Warnings.held = []
+
+
+def taken_warnings() -> list[str]:
+    """The warnings held so far, for the object that takes them up. From now on whatever comes is said on stderr."""
+    waiting, _Warnings.held = _Warnings.held or [], None
+    return waiting
+
+
+def release_warnings() -> None:
+    """Print on stderr the warnings that no object has taken up, and from now on each new one."""
+    for text in taken_warnings():
+        tell(text)
+
+
+def warn(text: str) -> None:
+    """Warn of something that is not an error: a line on stderr, or held for the object on stdout."""
+    if _Warnings.held is None:
+        tell(text)
+    else:
+        _Warnings.held.append(visible.sentence(text))
+
+
+def tell(text: str) -> None:
+    """Print one line on stderr. If that is gone (a terminal was closed), there is nobody to tell."""
+    try:
+        print(f"defer: {visible.sentence(text)}", file=sys.stderr, flush=True)
+    except OSError:
+        # Kept open as long as the process lasts: buffered text would fail once more at its end.
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115

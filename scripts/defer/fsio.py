@@ -2,18 +2,15 @@
 
 The design:
 
-- ``Kernel`` (``syscalls``) holds the system calls, one method each. Everything here goes
-  through ``kernel``, which a fault test replaces (kill before or after call N, fail it, lose
-  what was not synced).
-- ``append``: one write, one fsync. If either fails the file is cut back to its old
-  length while the caller still holds the lock; a failed fsync is not tried again
-  (the page cache may have dropped the data: Rebello et al., USENIX ATC 2020).
-  A new file's name, and the names of the directories above it, are synced before its
-  first byte is written: a file that holds something is there to stay.
-- ``replace``: a temporary file in the same directory, fsync, rename, fsync of the
-  directory. No two writers share its name, nobody can guess it, and O_EXCL makes sure
-  that it is new. If a crash leaves one behind, the next writer of that file removes it: at
-  once if it holds the lock, else when it is an hour old.
+- ``Kernel`` (``syscalls``) holds the system calls, one method each. Everything here goes through ``kernel``, which a
+  fault test replaces (kill before or after call N, fail it, lose what was not synced).
+- ``append``: one write, one fsync. If either fails the file is cut back to its old length while the caller still holds
+  the lock; a failed fsync is not tried again (the page cache may have dropped the data: Rebello et al., USENIX ATC
+  2020). A new file's name, and the names of the directories above it, are synced before its first byte is written: a
+  file that holds something is there to stay.
+- ``replace``: a temporary file in the same directory, fsync, rename, fsync of the directory. No two writers share its
+  name, nobody can guess it, and O_EXCL makes sure that it is new. If a crash leaves one behind, the next writer of that
+  file removes it: at once if it holds the lock, else when it is an hour old.
 - ``lock``: flock (``locking``). The descriptor is closed on exec and closed by
   us; nothing is ever started while it is held.
 - Files are 0600, directories 0700, whatever the umask. An existing directory is left alone: it may be a home.
@@ -40,6 +37,7 @@ _NO_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
 _LEFTOVER_AFTER_NS = 3600 * 10**9
 _NAMES_LOOKED_AT = 1000
 _LONGEST_FRONT = 200
+_END_OF_NEW = re.compile(r"[0-9a-f]{16}\.new").fullmatch
 
 kernel = Kernel()
 
@@ -58,7 +56,8 @@ def ensure_directory(path: Path, *, ours: bool = False) -> None:
     if ours:
         trust.check_directory(kernel, path, may_be_link=False)
     try:
-        _make_directory(path)
+        if not trust.is_directory(kernel, path):
+            _make_directory(path)
     except FileNotFoundError:
         if stat(path.parent) is not None:
             raise
@@ -269,9 +268,10 @@ def _dress(fd: int, path: Path, like: os.stat_result | None, mode: int) -> None:
 
 def _clear_leftovers(path: Path, written: int | None) -> None:
     """Remove what dead writers of ``path`` left; given ``written``, the present, only what is an hour old."""
-    is_ours = re.compile(re.escape(_front(path)) + r"[0-9a-f]{16}\.new").fullmatch
+    front = _front(path)
     with suppress(OSError):
-        for name in filter(is_ours, kernel.listdir(path.parent, _NAMES_LOOKED_AT)):
+        names = kernel.listdir(path.parent, _NAMES_LOOKED_AT)
+        for name in (one for one in names if one.startswith(front) and _END_OF_NEW(one, len(front))):
             left = stat(path.with_name(name))
             if left is not None and (written is None or written - left.st_mtime_ns > _LEFTOVER_AFTER_NS):
                 kernel.unlink(path.with_name(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def now() -> datetime:
@@ -16,6 +17,8 @@ def to_text(instant: datetime) -> str:
     return utc.isoformat()[:19] + "Z"
 
 
+# A wake asks for the same moments again and again: of each task that is due, at every claim.
+@lru_cache(1024)
 def from_text(text: str) -> datetime:
     """The instant that ISO 8601 ``text`` names; without an offset it is UTC, as v1 wrote it.
 

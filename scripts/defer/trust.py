@@ -121,6 +121,14 @@ def check_link(kernel: _Kernel, path: Path) -> None:
             _led_to(kernel, path, state)
 
 
+def is_directory(kernel: _Kernel, path: Path) -> bool:
+    """Whether a directory is there, or a link to one."""
+    try:
+        return stat.S_ISDIR(kernel.stat(path).st_mode)
+    except OSError:
+        return False
+
+
 def check_leads_somewhere(path: Path) -> None:
     """Raise Untrusted for a dangling link in place of a directory: the system would only say that a file is missing."""
     if os.path.islink(path) and not os.path.exists(path):

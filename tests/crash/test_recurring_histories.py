@@ -28,6 +28,7 @@ from world import (
     wake,
 )
 
+from defer.record.events import Event
 from defer.scheduling import plan
 from defer.scheduling.edit import Editor
 from defer.scheduling.plan import Request
@@ -68,7 +69,7 @@ def schedules(name: str, dice: random.Random) -> Act:
         (stored,) = proc.store.append([planned.task], now, if_exists)
         proc.machine.acknowledged.add(key_of(stored))
         if stored is planned.task:
-            proc.audit.note(now, "scheduled", name, when=when)
+            proc.audit.tell(Event(now, "scheduled", name, {"when": when}))
 
     return act
 

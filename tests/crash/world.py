@@ -24,11 +24,11 @@ from memfs import Disk, Fault, Killed, MemKernel
 
 from defer import fsio, instants, process
 from defer.errors import DeferError
-from defer.record import outcome, task, versions
+from defer.record import events, outcome, task, versions
 from defer.record.outcome import Outcome
 from defer.reports import records
 from defer.reports.facts import Begin
-from defer.run import agenda, byhand
+from defer.run import agenda, byhand, rescue, start
 from defer.run import wake as runner
 from defer.scheduling import plan
 from defer.scheduling.edit import Editor
@@ -180,8 +180,8 @@ class Proc:
         patch.setattr(process, "identity", lambda pid: machine.identity(pid if pid in machine.alive else self.pid))
         patch.setattr(process, "is_alive", machine.is_alive)
         patch.setattr(process, "is_of_this_boot", lambda known: known["boot"] == str(machine.boot))
-        patch.setattr(runner, "Ending", lambda leader, *_, **__: FakeEnding(self, leader))
-        patch.setattr(runner, "Attempt", lambda one, *_: FakeAttempt(self, one))
+        patch.setattr(rescue, "Ending", lambda leader, *_, **__: FakeEnding(self, leader))
+        patch.setattr(start, "Attempt", lambda one, *_: FakeAttempt(self, one))
         # What fails is tried again at once: nothing changes by itself here, however long one waits.
         patch.setattr(agenda, "_FAILED_AGAIN_SECONDS", 0.0)
 
@@ -318,7 +318,7 @@ def schedule(task_id: str, minutes: float = 60, summary: str = "ok", retries: in
         if if_exists == "replace" and before is not None:
             proc.machine.cancelled.add(key_of(before))
         if stored is planned.task:
-            proc.audit.note(now, "scheduled", stored["id"], when=stored["when"])
+            proc.audit.tell(events.scheduled(stored, now))
 
     return act
 
@@ -372,7 +372,7 @@ def cancel(task_id: str) -> Any:
         now = proc.machine.now
         done = proc.store.update(task_id, now, lambda one: task.cancel(one, now, "no longer needed"))
         proc.machine.cancelled.add(key_of(done))
-        proc.audit.note(now, "cancelled", task_id)
+        proc.audit.tell(events.cancelled(task_id, None, now))
 
     return act
 

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,8 @@ import pytest
 from defer import fsio
 from defer.commands import cli
 from defer.run import wake
+from defer.run.attempt import Attempt
+from defer.run.loop import Loop
 from defer.timegrammar.reading import Reading
 from support import NOW, SCRIPTS, Place, v1_task
 
@@ -237,18 +239,31 @@ def test_a_batch_is_one_write_one_sync_one_lock(place, counting):
     assert counting.calls["lock"] == 1
 
 
-def test_an_attempt_costs_three_locks_and_three_syncs(place, counting, monkeypatch):
-    """Claim, start, settle. Filing comes at the end of the wake, and once a second while attempts run."""
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_attempts_that_begin_or_end_together_cost_two_locks_and_two_syncs(place, counting, monkeypatch, parallel):
+    """One writes what they came to, with the claim of those that follow; one who these are, before they may run.
+
+    Filing comes at the end of the wake, and once a second while attempts run.
+    """
     monkeypatch.setattr(wake, "_FILE_EVERY_SECONDS", float("inf"))
-    env = {"DEFER_EXECUTOR": place.executor("cat >/dev/null"), "DEFER_MAX_PARALLEL": "1"}
+    wait = Loop.wait
+
+    def wait_for_all(self: Loop, until: Iterable[float | None]) -> list[Attempt]:
+        over = wait(self, until)
+        while self.attempts:
+            over += wait(self, until)
+        return over
+
+    monkeypatch.setattr(Loop, "wait", wait_for_all)
+    env = {"DEFER_EXECUTOR": place.executor("cat >/dev/null"), "DEFER_MAX_PARALLEL": str(parallel)}
     cost = {}
-    for count in (1, 2, 12):  # the first one makes the files
-        place.write_store(*(v1_task(f"task_{number}") for number in range(count)))
+    for rounds in (1, 2, 12):  # the first one makes the files
+        place.write_store(*(v1_task(f"task_{number}") for number in range(rounds * parallel)))
         counting.calls.clear()
-        assert place.wake_at(NOW, env)["completed"] == count
-        cost[count] = Counter(counting.calls)
-    assert cost[12]["lock"] - cost[2]["lock"] == 3 * 10
-    assert cost[12]["fsync"] - cost[2]["fsync"] == 3 * 10
+        assert place.wake_at(NOW, env)["completed"] == rounds * parallel
+        cost[rounds] = Counter(counting.calls)
+    assert cost[12]["lock"] - cost[2]["lock"] == 2 * 10
+    assert cost[12]["fsync"] - cost[2]["fsync"] == 2 * 10
 
 
 def test_filing_costs_the_same_for_one_task_and_for_many(place, counting):

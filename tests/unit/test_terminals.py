@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from defer.record import codec
+from defer.record.events import Event
 from defer.store import audit
 from support import DEADLINE_SECONDS, SCRIPTS, Place, text_at, v1_task
 
@@ -450,7 +451,7 @@ def test_each_line_of_the_audit_log(tmp_path, action):
     from support import NOW
 
     log = audit.AuditLog(tmp_path / "log")
-    log.note(NOW, action, WORSE, reason=WORSE, file=WORSE, error=OSError(WORSE), run_at=None)
+    log.tell(Event(NOW, action, WORSE, {"reason": WORSE, "file": WORSE, "error": OSError(WORSE), "run_at": None}))
     (line,) = (tmp_path / "log").read_bytes().splitlines(keepends=True)
     assert obeyed(line.decode()) == []
     assert len(line.decode().splitlines()) == 1

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from defer import instants, say
+from defer import exits, instants, say
 from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.record import task, versions
@@ -71,7 +71,7 @@ def edit(connect: Connect, argv: list[str]) -> int:
         from defer.scheduling import advice
 
         for warning in advice.doubts(changed, client.config):
-            output.warn(warning)
+            exits.warn(warning)
     return _print(client, args, changed, "changed; runs {when}", editor.now)
 
 
@@ -116,7 +116,7 @@ def _tell_of_file(changed: Task, what: str) -> None:
         from defer.scheduling.fromfile import source
 
         if file := source(changed).get("file"):
-            output.warn(f"{changed['id']} comes from {file}: {what} that file undoes this")
+            exits.warn(f"{changed['id']} comes from {file}: {what} that file undoes this")
 
 
 def pause(connect: Connect, argv: list[str]) -> int:

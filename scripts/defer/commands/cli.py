@@ -44,18 +44,18 @@ _COMMANDS = {
 
 def connect() -> Client:
     """The client of this process, which warns of what its store set aside."""
-    return Client(tell=output.warn)
+    return Client(tell=exits.warn)
 
 
 def main(face: str, argv: list[str], callers_umask: int = -1) -> int:
     """Run one face; the process's exit status. ``callers_umask`` is for executors; -1 is the process's own."""
     exits.open_missing_streams()
     if face == "front":
-        output.hold_warnings()
+        exits.hold_warnings()
     try:
-        return exits.status_of(lambda: _answer(face, argv, callers_umask), output.tell)
+        return exits.status_of(lambda: _answer(face, argv, callers_umask), exits.tell)
     finally:
-        output.release_warnings()
+        exits.release_warnings()
 
 
 def _answer(face: str, argv: list[str], callers_umask: int) -> int:

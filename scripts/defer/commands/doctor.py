@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from defer import exits
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput
 
@@ -21,7 +22,7 @@ def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
 
     client = connect()
     for doubt in places.doubts(client.config):
-        output.warn(doubt)
+        exits.warn(doubt)
     report = recordfiles.history(client.store, client.config).report()
     if args.table or output.is_for_people(args):
         output.history(report, client.config.timezone(), sys.stdout)

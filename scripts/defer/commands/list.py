@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from defer import instants
+from defer import exits, instants
 from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.record import task
@@ -66,5 +66,5 @@ def _list_upcoming(client: Client, args: Namespace) -> int:
     else:
         output.json_array(shown, args.compact, sys.stdout)
     if args.limit is None and any(fires):
-        output.warn(f"only the first {limit} runs are shown (--limit N shows more, a shorter --upcoming fewer)")
+        exits.warn(f"only the first {limit} runs are shown (--limit N shows more, a shorter --upcoming fewer)")
     return EXIT_OK

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from defer import instants, visible
+from defer import exits, instants, visible
 from defer import say as words
 from defer.record import task, versions
 from defer.record.codec import Task
@@ -280,48 +279,13 @@ def is_for_people(args: Namespace) -> bool:
     return sys.stdout.isatty() and not (args.json or args.compact)
 
 
-class _Warnings:
-    """Warnings beside the answer. Held ones wait to become a field of a JSON object on stdout."""
-
-    held: list[str] | None = None
-
-
-def hold_warnings() -> None:
-    """Keep warnings until it is known whether stdout has an object for them: a program reads both streams as one."""
-    _Warnings.held = []
-
-
-def release_warnings() -> None:
-    """Print on stderr the warnings that no object has taken up, and from now on each new one."""
-    waiting, _Warnings.held = _Warnings.held or [], None
-    for text in waiting:
-        tell(text)
-
-
 def print_object(value: Mapping[str, Any], compact: bool) -> None:
     """Print an object with the warnings so far as its field ``warnings``.
 
     In output that name is ours: a record from elsewhere may have such a field, but it is not printed, or
     others could speak in our name.
     """
-    warnings, _Warnings.held = _Warnings.held or [], None
+    warnings = exits.taken_warnings()
     if warnings or "warnings" in value:
         value = {**value, "warnings": warnings}
     print(to_json(value, compact))
-
-
-def warn(text: str) -> None:
-    """Warn of something that is not an error: a line on stderr, or held for the object on stdout."""
-    if _Warnings.held is None:
-        tell(text)
-    else:
-        _Warnings.held.append(visible.sentence(text))
-
-
-def tell(text: str) -> None:
-    """Print one line on stderr. If that is gone (a terminal was closed), there is nobody to tell."""
-    try:
-        print(f"defer: {visible.sentence(text)}", file=sys.stderr, flush=True)
-    except OSError:
-        # Kept open as long as the process lasts: buffered text would fail once more at its end.
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from defer import homedir, instants, say, visible
+from defer import exits, homedir, instants, say, visible
 from defer.errors import EXIT_OK, About, BadInput, Refused, StorageError
 from defer.record import task
 from defer.record.codec import Task
@@ -69,7 +69,7 @@ def _stored(client: Client, planned: Plan, if_exists: str, now: datetime) -> Tas
     (stored,) = client.add([planned], if_exists, now)
     doubts = [*advice.doubts(stored, client.config), *places.doubts(client.config)]
     for warning in [*doubts, *advice.warnings(client.store.markers, now)]:
-        output.warn(warning)
+        exits.warn(warning)
     return stored
 
 
@@ -282,7 +282,7 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
         output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *(f"Note: {note}" for note in planned.notes))
     else:
         for note in planned.notes:
-            output.warn(f"note: {note}")
+            exits.warn(f"note: {note}")
         output.print_object(task.shown(shown), args.compact)
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from defer import fsio, instants, say
+from defer import exits, fsio, instants, say
 from defer.client import Client
 from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
 from defer.record import task, versions
@@ -292,19 +292,19 @@ def _not_yet(step: Step, args: Namespace) -> str:
 def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, left_out: Collection[str] = ()) -> int:
     """Print what was done; 2 where a file could not be read, 1 where only a newer version may change a task."""
     for line in plan.warnings:
-        output.warn(line)
+        exits.warn(line)
     if not args.dry_run and any(step.mark == NEW for step in plan.steps):
         for warning in advice.warnings(client.store.markers, client.clock()):
-            output.warn(warning)
+            exits.warn(warning)
     problems = [*plan.problems, *plan.refused]
     if args.json or args.compact:
         told = {"directory": str(directory), "dry_run": args.dry_run, "steps": [_told(step) for step in plan.steps]}
         output.print_object({**told, "problems": problems, "warnings": [], "left_out": [*left_out]}, args.compact)
     else:
         output.say(*_lines(client, plan.steps), *(f"! {line}" for line in left_out))
-    output.release_warnings()
+    exits.release_warnings()
     for line in problems:
-        output.tell(line)
+        exits.tell(line)
     return EXIT_BAD_INPUT if plan.problems else EXIT_REFUSED if plan.refused else EXIT_OK
 
 

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import BinaryIO, TypeAlias
 
+from defer import exits
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
-from defer.record import codec, task
+from defer.record import codec, events, task
 from defer.run import recovery
 from defer.run.loop import Loop
 from defer.run.wake import Runner
@@ -42,7 +43,7 @@ def _keep_waking(connect: Connect, loop: Loop, every: float, as_json: bool) -> N
             client = _connected(connect, client)
             _wake_once(client, loop, every, as_json)
         except (DeferError, OSError) as error:
-            output.warn(str(error))
+            exits.warn(str(error))
         except Exception:
             # A bug of ours is printed whole, so that it can be reported, and must not end the loop.
             _tell_mistake(client)
@@ -54,7 +55,7 @@ def _tell_mistake(client: Client | None) -> None:
 
     said = traceback.format_exc()
     for line in (client.config.masked(said) if client is not None else said).splitlines():
-        output.warn(line)
+        exits.warn(line)
 
 
 def _connected(connect: Connect, before: Client | None) -> Client:
@@ -76,7 +77,7 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
     except Exception as error:
         what = client.config.masked(str(error))
         markers.set_trouble(client.clock(), what)
-        client.audit.note(client.clock(), "wake_failed", error=what)
+        client.audit.tell(events.failing("wake_failed", None, what, client.clock()))
         raise
     if not is_left:
         _tell_out_of_reach(client, runner)
@@ -89,7 +90,7 @@ def _is_left_to_v1(client: Client) -> bool:
     held_by = v1locks.holder(client.config.v1_runner_lock)
     if held_by is not None:
         what = f"{client.config.v1_runner_lock} is held by {held_by}"
-        client.audit.note(client.clock(), "wake_skipped", reason=what)
+        client.audit.tell(events.met("wake_skipped", {"reason": what}, client.clock()))
         client.store.markers.set_trouble(client.clock(), f"{what} (if that is not a v1 runner, remove the directory)")
     return held_by is not None
 
@@ -103,7 +104,7 @@ def _tell_out_of_reach(client: Client, runner: Runner) -> None:
     who = "; ".join(f"{one['id']} by {recovery.holder(one)}" for one in held)
     what = f"every slot is held by an attempt that cannot be reached from here: {who} (defer release ID frees one)"
     if what not in (client.store.markers.last_trouble() or ""):
-        output.warn(what)
+        exits.warn(what)
         client.store.markers.set_trouble(client.clock(), what)
 
 
@@ -113,8 +114,7 @@ def archive(connect: Connect, argv: list[str]) -> int:
     client = connect()
     now = client.clock()
     filed = client.store.archive(now)
-    for one in filed:
-        client.audit.note(now, "archived", one["id"], status=one["status"])
+    client.audit.tell(*(events.archived(one, now) for one in filed))
     if args.json:
         output.print_json({"archived": [one["id"] for one in filed]}, compact=True)
     return EXIT_OK
@@ -131,10 +131,10 @@ def attempt(connect: Connect, argv: list[str]) -> int:
     given = _read_task(sys.stdin.buffer)
     from defer.run import byhand
 
-    came_to, differing = byhand.attempt(client, given)
+    came_to, differing = byhand.attempt(client.store, client.config, client.audit, client.clock, given)
     if differing:
-        output.hold_warnings()
-        output.warn(f"the task was run as it stands in the store; standard input has other {', '.join(differing)}")
+        exits.hold_warnings()
+        exits.warn(f"the task was run as it stands in the store; standard input has other {', '.join(differing)}")
     output.print_object(task.shown(came_to), compact=False)
     return EXIT_OK if came_to["status"] in (task.COMPLETED, task.SCHEDULED) else EXIT_REFUSED
 

@@ -26,14 +26,16 @@ _MOST_SAID = 100
 def is_newer(record: Mapping[str, Any]) -> bool:
     """Whether a newer version wrote the record: its fields may be of any type but for id, status and run_at."""
     found = record.get("schema_version")
-    return isinstance(found, int) and not isinstance(found, bool) and found > SCHEMA_VERSION
+    # Not isinstance: true is no version.
+    return type(found) is int and found > SCHEMA_VERSION
 
 
 def lacking(record: Mapping[str, Any]) -> str | None:
     """What the record needs and this version does not know, in words; None if this version may work on it."""
     if is_newer(record):
         return f"schema version {str(record['schema_version'])[:20]}"
-    unknown = [name for name in record.get("requires") or () if name not in FEATURES]
+    requires = record.get("requires")
+    unknown = [name for name in requires if name not in FEATURES] if requires else None
     if not unknown:
         return None
     names = ", ".join(unknown)

@@ -1,22 +1,20 @@
 """One attempt at work: the executor's process, what it prints, how long it may take, and what it came to.
 
-``Attempt`` starts the leader behind its gate. ``release`` lets it run, with its pipes in the caller's
-selector. The caller asks ``is_over`` after every event, and ``finish`` for the outcome. An executor sees the task
-as JSON on its standard input, and never sees the store.
+``Attempt`` starts the leader behind its gate, ``release`` lets it run. The caller waits for what ``to_watch`` names,
+calls ``read`` for it, asks ``is_over`` after every event, and ``finish`` for the outcome. An executor sees the task as
+JSON on its standard input, and never sees the store.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import selectors
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from defer import fsio, process, timeparse
 from defer.errors import DeferError
@@ -77,7 +75,7 @@ class Attempt:
         self.capture = Capture(log, self._masker, locale=locale)
         grace = config.kill_grace_seconds
         self._ending = Ending(self.leader.pid, self.run_id, grace, below=os.getpid())
-        self._selector: selectors.BaseSelector | None = None
+        self._streams: dict[int, str] = {}
         self._keeper: Keeper | None = None
         self._terminate_at: float | None = None
         self._look_again_at: float | None = None
@@ -95,16 +93,13 @@ class Attempt:
 
     # From the gate to the end
 
-    def release(
-        self, selector: selectors.BaseSelector, keeper: Keeper | None, known_children: Callable[[], set[int]]
-    ) -> None:
-        """Open the gate: from here on the executor runs, and ``selector`` tells when it prints."""
-        self._selector, self._keeper, self._known_children = selector, keeper, known_children
-        for stream, pipe in self._pipes():
-            selector.register(pipe, selectors.EVENT_READ, partial(self._read, stream, pipe))
+    def release(self, keeper: Keeper | None, known_children: Callable[[], set[int]]) -> None:
+        """Open the gate: from here on the executor runs."""
+        self._keeper, self._known_children = keeper, known_children
+        out, err = self.leader.stdout.fileno(), self.leader.stderr.fileno()
+        self._streams = dict(zip((out, err), STREAMS, strict=True))
         if keeper is not None:
             # Before it can print anything: whoever reads it must be known by then.
-            out, err = (pipe.fileno() for _, pipe in self._pipes())
             keeper.keep(self.run_id, self._identity(), (out, err), self.capture.log.fd, self._own_secrets)
         self._started = time.monotonic()
         self._terminate_at = self._started + self.timeout if self.timeout else None
@@ -122,7 +117,6 @@ class Attempt:
 
     def let_go(self) -> None:
         """Stop looking after it: it goes on, and its keeper reads what it prints."""
-        self._unregister()
         self.leader.close()
         if self.capture.log.fd is not None:
             fsio.close(self.capture.log.fd)
@@ -172,38 +166,31 @@ class Attempt:
 
     # What it prints
 
-    def _pipes(self) -> list[tuple[str, IO[bytes]]]:
-        return list(zip(STREAMS, (self.leader.stdout, self.leader.stderr), strict=True))
+    def to_watch(self) -> Collection[int]:
+        """The descriptors on which it may have something to read: those of its pipes that others hold open."""
+        return self._streams
 
-    def _read(self, stream: str, pipe: IO[bytes]) -> bool:
+    def read(self, fd: int) -> bool:
         """Take in what is there; whether anything was."""
         try:
-            piece = os.read(pipe.fileno(), _READ_BYTES)
+            piece = os.read(fd, _READ_BYTES)
         except BlockingIOError:
             return False
-        self.capture.take(stream, piece)
+        self.capture.take(self._streams[fd], piece)
         if self._keeper is not None and self.capture.held != self._held:
             self._held = self.capture.held
             self._keeper.held(self.run_id, self._held)
-        if not piece and self._selector is not None:
-            self._selector.unregister(pipe)
+        if not piece:
+            del self._streams[fd]
         return bool(piece)
-
-    def _unregister(self) -> None:
-        for _, pipe in self._pipes():
-            if self._selector is not None and pipe in self._selector.get_map():
-                self._selector.unregister(pipe)
 
     def _drain(self) -> bool:
         """Read what is left in the pipes, bounded by their size; whether one of them is still open."""
-        for stream, pipe in self._pipes():
+        for fd in list(self._streams):
             for _ in range(_PIECES_IN_A_PIPE):
-                if not self._is_open(pipe) or not self._read(stream, pipe):
+                if fd not in self._streams or not self.read(fd):
                     break
-        return any(self._is_open(pipe) for _, pipe in self._pipes())
-
-    def _is_open(self, pipe: IO[bytes]) -> bool:
-        return self._selector is not None and pipe in self._selector.get_map()
+        return bool(self._streams)
 
     def _close(self, *, is_read_on: bool = False) -> None:
         self.capture.finish(is_read_on=is_read_on)
@@ -218,9 +205,8 @@ class Attempt:
             self._let_go_of_pipes()
             ended = self._outcome(now)
         except Exception as error:
-            for step in (self._unregister, self._close):
-                with suppress(Exception):
-                    step()
+            with suppress(Exception):
+                self._close()
             ended = self._bare_outcome(error)
         duration = round((time.monotonic() - self._started) * 1000)
         return ended._replace(duration_ms=duration, log_bytes=self.capture.log.kept_bytes)
@@ -248,7 +234,6 @@ class Attempt:
 
     def _let_go_of_pipes(self) -> None:
         goes_on = self._drain() and bool(self.task.get("leave_running"))
-        self._unregister()
         is_read_on = False
         if self._keeper is not None and goes_on:
             # A program that stays would be killed by SIGPIPE at its next word if nobody read it.

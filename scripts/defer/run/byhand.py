@@ -7,25 +7,25 @@ retries), whatever its time and however many attempts are under way. Nothing els
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from defer import instants
-from defer.client import Client
-from defer.commands import output
-from defer.errors import NoSuchTask, NotStorable
-from defer.record import outcome, task, versions
+from defer.errors import DeferError, NoSuchTask, NotStorable
+from defer.record import task, versions
 from defer.record.codec import Task
-from defer.record.outcome import Outcome
+from defer.scheduling import find
 from defer.settings.config import Config
+from defer.store.audit import AuditLog
+from defer.store.interface import Change, Choose, Store, Turn
 
 from . import claim
-from . import command as executor
-from .attempt import Attempt
-from .command import Misconfigured, Paths
-from .keeper import Keeper
 from .loop import Loop
-from .settling import run_id
 from .wake import Runner
+
+if TYPE_CHECKING:
+    from defer.record.types import RunUnderWay
 
 _SAID_BY_V1 = ("status", "started_at")
 
@@ -50,12 +50,11 @@ class ByHand(Runner):
         claimed = self._store.claim_due(now, lambda hot: [self._claimed(hot, now)])
         if not claimed:
             raise NotStorable(f"the claim of {self._given['id']} could not be stored (see the audit log)")
+        self._take_up(claimed, now)
         if claimed[0]["status"] == task.EXECUTING:
-            self._start(claimed[0])
             super()._turn_until_done()
         else:
             self.settled = claimed[0]
-            self._tally.ended(claimed[0], now)
 
     def _claimed(self, hot: list[Task], now: datetime) -> Task:
         current = self._store.find(self._given["id"])
@@ -70,19 +69,73 @@ class ByHand(Runner):
         """A wake's."""
 
 
-def attempt(client: Client, given: Task) -> tuple[Task, list[str]]:
+class Apart(ByHand):
+    """A runner of one task that stands in no store. Nothing else is to know of its attempt: it has no lease."""
+
+    names_log = False
+
+    def _claimed(self, hot: list[Task], now: datetime) -> Task:
+        return task.claim(hot[0], now, self._new_run())
+
+    def _new_run(self) -> RunUnderWay:
+        return {"run_id": f"run_{self._clock():%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"}
+
+
+class OneTask:
+    """A store of one task, in memory. ``now`` is when it was changed last."""
+
+    patience: float | None = None
+
+    def __init__(self, one: Task, now: datetime) -> None:
+        self._task, self.now = one, now
+
+    def find(self, task_id: str) -> Task | None:
+        return self._task if task_id == self._task["id"] else None
+
+    def turn(self, now: datetime, changes: Mapping[str, Change], choose: Choose | None = None) -> Turn:
+        changed: dict[str, Task | DeferError] = {}
+        for task_id, change in changes.items():
+            try:
+                changed[task_id] = self.update(task_id, now, change)
+            except DeferError as error:
+                changed[task_id] = error
+        return Turn(changed, self.claim_due(now, choose) if choose else [])
+
+    def update(self, task_id: str, now: datetime, change: Change) -> Task:
+        if task_id != self._task["id"]:
+            raise NoSuchTask(task_id)
+        self._task, self.now = change(self._task), now
+        return self._task
+
+    def claim_due(self, now: datetime, choose: Choose) -> list[Task]:
+        claimed = choose([self._task])
+        for one in claimed:
+            self._task, self.now = one, now
+        return claimed
+
+    def attention(self, now: datetime) -> list[Task]:
+        return [one for one in [self._task] if task.needs_attention_at(one) <= now]
+
+    def archive(self, now: datetime) -> list[Task]:
+        raise NotImplementedError
+
+
+def attempt(
+    store: Store, config: Config, audit: AuditLog, clock: Callable[[], datetime], given: Task
+) -> tuple[Task, list[str]]:
     """Make one attempt of ``given``; its record afterwards, and the fields in which the store's record differs.
 
     The record in the store counts. Raises Refused.
     """
     versions.must_know(given)
-    known = client.store.find(given["id"])
-    if known is None:
-        return _came_to(_apart(client.config, given)), []
-    differing = [name for name, value in given.items() if name not in _SAID_BY_V1 and value != dict(known).get(name)]
+    known = store.find(given["id"])
     with Loop(owns_process=True) as loop:
-        settled = ByHand(client.store, client.config, client.audit, client.clock, loop=loop).run(given)
-    return _came_to(settled or client.find(given["id"])), differing
+        if known is None:
+            alone = Apart(OneTask(given, clock()), config, AuditLog(Path(os.devnull)), clock, loop=loop).run(given)
+            return _came_to(alone or given), []
+        settled = ByHand(store, config, audit, clock, loop=loop).run(given)
+    differing = [name for name in given if name not in _SAID_BY_V1 and dict(given)[name] != dict(known).get(name)]
+    return _came_to(settled or find.look_up(store, config.archive_dir, given["id"])), differing
 
 
 def _came_to(settled: Task) -> Task:
@@ -90,44 +143,3 @@ def _came_to(settled: Task) -> Task:
     goes_on = settled["status"] == task.SCHEDULED and not settled["attempts"]
     ended = [one for one in settled.get("ended") or [] if one.get("attempts")] if goes_on else []
     return ended[-1] if ended else settled
-
-
-def _apart(config: Config, given: Task) -> Task:
-    """The same for a task that is not in the store."""
-    now = instants.now()
-    one = task.claim(given, now, {"run_id": f"run_{now:%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"})
-    paths = Paths.of(config.log_dir, one["id"], str(run_id(one)))
-    executor.write_prompt(one, paths, config)
-    try:
-        command = executor.command_line(one, config)
-        ended = executor.prompt_prepared(paths) if command is None else _run(Attempt(one, config, command), config)
-    except Misconfigured as error:
-        ended = executor.misconfigured(error, paths, config)
-    except (ValueError, TypeError) as error:
-        # The record may come from anywhere: a process may not be able to take its texts.
-        ended = executor.not_started(error, outcome.CONFIG_ERROR, config)
-    settled = outcome.settle(one, ended, instants.now(), config.backoff)
-    if settled["status"] == task.FAILED:
-        output.warn(f"task failed: {one['id']}: {settled['error']}")
-    return settled
-
-
-def _run(running: Attempt, config: Config) -> Outcome:
-    """Drive one attempt to its end."""
-    with Loop(owns_process=True) as loop:
-        loop.expect(running)
-        loop.add(running, lambda: _keeper(config))
-        while not loop.wait([]):
-            # The executor is in a session of its own: a terminal's Ctrl-C does not reach it unless we pass it on.
-            if loop.is_told_to_stop:
-                running.end(outcome.RUNNER_STOPPED)
-        ended = running.finish(instants.now())
-        loop.let_go()
-    return ended
-
-
-def _keeper(config: Config) -> Keeper | None:
-    try:
-        return Keeper(config.secrets, config.output_limit_bytes, None)
-    except OSError:
-        return None

@@ -32,6 +32,8 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
     taken = {thing for one in executing for thing in _shared(one)}
     changed: list[Task] = []
     for due in sorted((one for one in known if task.is_due(one, now)), key=_order):
+        if slots <= 0 and not _may_be_too_late(due):
+            continue
         try:
             one = in_time(due, now)
         except occurrences.UNREADABLE as error:
@@ -84,6 +86,11 @@ def _shared(one: Task) -> set[tuple[str, str]]:
 def _may_share(one: Task, in_use: set[tuple[str, str]]) -> bool:
     """Whether a task may start beside others that use the same things; two turns at once would break a conversation."""
     return not in_use or bool(one.get("concurrent") and not any(kind == _SESSION for kind, _ in in_use))
+
+
+def _may_be_too_late(due: Task) -> bool:
+    """Whether what comes of it may depend on the time, even if there is no slot for it."""
+    return "expires_at" in due or occurrences.is_recurring(due)
 
 
 def _order(one: Task) -> tuple[datetime, str]:

@@ -10,7 +10,7 @@ from functools import partial
 
 from defer import process
 from defer.errors import Refused
-from defer.record import changes, outcome, task
+from defer.record import changes, events, outcome, task
 from defer.record.codec import Task
 from defer.scheduling import find
 from defer.settings.config import Config
@@ -47,7 +47,7 @@ def cancel(
     is_held = partial(lease.is_held, config.tasks_file)
     _refuse_out_of_reach(store.find(task_id), clock(), is_held)
     asked = find.change(store, config.archive_dir, task_id, clock(), partial(ask, now=clock(), reason=reason))
-    _note(audit, asked, reason, clock(), occurrence_only=occurrence_only)
+    audit.tell(events.cancel_requested(asked, reason, clock(), occurrence_only=occurrence_only))
     if asked["status"] != task.EXECUTING:
         return asked
     return _Killing(store, config, clock, is_held).until_settled(asked)
@@ -61,14 +61,6 @@ def _refuse_out_of_reach(known: Task | None, now: datetime, is_held: recovery.Is
             f"task is executing where it cannot be ended from here: {known['id']}, held by "
             f"{recovery.holder(known)} (cancel it there; if that is gone: defer release {known['id']})"
         )
-
-
-def _note(audit: AuditLog, asked: Task, reason: str | None, now: datetime, *, occurrence_only: bool) -> None:
-    """Write one audit line: what was asked for, or what was done at once because nothing was under way."""
-    if asked["status"] == task.EXECUTING:
-        audit.note(now, "cancel_requested", asked["id"], reason=reason, occurrence_only=occurrence_only or None)
-    else:
-        audit.note(now, "occurrence_cancelled" if occurrence_only else "cancelled", asked["id"], reason=reason)
 
 
 class _Killing:
@@ -135,7 +127,7 @@ def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: da
         raise Refused(f"task is not executing: {task_id} is {found['status']} (nothing to release)")
     settled = find.change(store, config.archive_dir, task_id, now, released)
     settling.remove_private(Paths.of(config.log_dir, task_id, str(run_id(found))))
-    audit.note(now, "released", task_id, run=run_id(found), held_by=held_by[-1])
+    audit.tell(events.released(task_id, run_id(found), held_by[-1], now))
     return settled, held_by[-1]
 
 

@@ -9,6 +9,7 @@ import selectors
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from defer.signals import Signals
@@ -61,7 +62,19 @@ class Loop:
             self._keeper = make_keeper()
         self._gated.pop(attempt.leader.pid, None)
         self.attempts[attempt.run_id] = attempt
-        attempt.release(self._selector, self._keeper, self.known_children)
+        attempt.release(self._keeper, self.known_children)
+        for fd in attempt.to_watch():
+            self._selector.register(fd, selectors.EVENT_READ, partial(self._read, attempt, fd))
+
+    def _read(self, attempt: Attempt, fd: int) -> None:
+        attempt.read(fd)
+        if fd not in attempt.to_watch():
+            self._selector.unregister(fd)
+
+    def _unwatch(self, attempt: Attempt) -> None:
+        """Before it closes its pipes: the keeper has the same files open, and the selector would go on to name them."""
+        for fd in attempt.to_watch():
+            self._selector.unregister(fd)
 
     def abandon(self, attempt: Attempt) -> None:
         """Leave the gate of an expected attempt shut."""
@@ -87,6 +100,7 @@ class Loop:
                 key.data()
         over = [attempt for attempt in self.attempts.values() if attempt.is_over(time.monotonic())]
         for attempt in over:
+            self._unwatch(attempt)
             del self.attempts[attempt.run_id]
         self._reap()
         return over
@@ -108,6 +122,7 @@ class Loop:
         for attempt in list(self._gated.values()):
             self.abandon(attempt)
         for attempt in self.attempts.values():
+            self._unwatch(attempt)
             attempt.let_go()
         self.attempts.clear()
         if self._keeper is not None:

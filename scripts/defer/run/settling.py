@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -15,7 +14,7 @@ from defer.record import outcome, task
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
-from defer.store.interface import Store
+from defer.store.interface import Attempts, Change
 
 from .capture import RESERVE_BYTES
 from .command import Paths
@@ -50,21 +49,31 @@ def carries(current: Task, mine: Task) -> bool:
     return current["status"] == task.EXECUTING and run_id(current) == run_id(mine)
 
 
-def change(store: Store, mine: Task, now: datetime, as_wanted: Callable[[Task], Task]) -> Task:
-    """The record of an attempt, changed if it still carries that run. Raises NotOurs."""
+def if_ours(mine: Task, as_wanted: Change) -> Change:
+    """A change of the record of an attempt if it still carries that run, which raises NotOurs if it does not."""
 
     def change_ours(current: Task) -> Task:
         if not carries(current, mine):
             raise NotOurs(f"run was settled by another: {mine['id']}")
         return as_wanted(current)
 
+    return change_ours
+
+
+def as_it_ended(mine: Task, result: Outcome, now: datetime, backoff: Backoff) -> Change:
+    """What an attempt came to, as a change of its record."""
+    return if_ours(mine, partial(outcome.settle, outcome=result, now=now, backoff=backoff))
+
+
+def change(store: Attempts, mine: Task, now: datetime, as_wanted: Change) -> Task:
+    """The record of an attempt, changed if it still carries that run. Raises NotOurs."""
     try:
-        return store.update(mine["id"], now, change_ours)
+        return store.update(mine["id"], now, if_ours(mine, as_wanted))
     except NoSuchTask as gone:
         raise NotOurs(f"run was settled by another, and filed: {mine['id']}") from gone
 
 
-def settle(store: Store, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:
+def settle(store: Attempts, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:
     """Write the outcome of an attempt, whose files are ``paths``; the record. Raises NotOurs.
 
     On a full disk its log, then its output, give way: the outcome is worth more.
@@ -80,7 +89,7 @@ def remove_private(paths: Paths) -> None:
     handover.clear(paths.result, paths.input)
 
 
-def _settled(store: Store, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:
+def _settled(store: Attempts, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:
     as_it_ended = partial(outcome.settle, outcome=result, now=now, backoff=backoff)
     try:
         return change(store, mine, now, as_it_ended)

@@ -1,12 +1,13 @@
-"""What a wake did: the counts it prints, the audit log's lines, and the failures a person is told of."""
+"""What a wake did: its counts, its events as the audit log is told of them, and the failures a person hears of."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from defer.commands import output
-from defer.record import outcome, task
+from defer import exits
+from defer.record import events, outcome, task
 from defer.record.codec import Task
+from defer.record.events import Event
 from defer.record.outcome import Outcome
 from defer.store.audit import AuditLog
 
@@ -14,11 +15,27 @@ _COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "ex
 
 
 class Tally:
-    """Counts and reports what is settled, ended and filed."""
+    """Counts and reports what is started, settled, ended and filed; ``flush`` writes it to the log, all in one go."""
 
-    def __init__(self, audit: AuditLog) -> None:
-        self._audit = audit
+    def __init__(self, audit: AuditLog, *, names_log: bool = True) -> None:
+        """``names_log``: whether a person who hears of a failure hears where its log is, too."""
+        self._audit, self._names_log = audit, names_log
+        self._events: list[Event] = []
         self.counts = dict.fromkeys(_COUNTS, 0)
+
+    def tell(self, event: Event) -> None:
+        """Something happened that is not counted."""
+        self._events.append(event)
+
+    def flush(self) -> None:
+        """Write the events since the last time to the audit log."""
+        told, self._events = self._events, []
+        self._audit.tell(*told)
+
+    def started(self, claimed: Task, now: datetime) -> None:
+        """An attempt begins."""
+        self.counts["started"] += 1
+        self.tell(events.started(claimed, now))
 
     def settled(self, settled: Task, result: Outcome, now: datetime) -> None:
         """An attempt came to its end, and its task to what the record says now."""
@@ -26,29 +43,27 @@ class Tally:
         if settled["status"] in task.ENDED:
             self.ended(settled, now)
         elif settled["attempts"]:
-            facts = {"attempt": settled["attempts"], "error": result.error, "run_at": settled["run_at"]}
-            self._audit.note(now, "retry_scheduled", settled["id"], **facts)
+            self.tell(events.retry_scheduled(settled, result.error, now))
             self.counts["retried"] += 1
         else:
             ended = [one for one in settled.get("ended") or [] if one.get("attempts")]
             self.ended(ended[-1], now)
-            self._audit.note(now, "next_occurrence", settled["id"], run_at=settled["run_at"])
+            self.tell(events.next_occurrence(settled, now))
 
     def ended(self, ended: Task, now: datetime) -> None:
         """An occurrence is over."""
-        status, error = ended["status"], ended.get("error")
-        self._audit.note(now, status, ended["id"], attempt=ended.get("attempts"), error=error)
+        self.tell(events.ended(ended, now))
+        status = ended["status"]
         if status not in (task.MISSED, task.SKIPPED):
             self.counts["expired" if ended.get("error_type") == outcome.EXPIRED else status] += 1
         if status == task.FAILED:
             log = (ended.get("result") or {}).get("log_path")
-            where = f" (log: {log})" if log else ""
-            output.warn(f"task failed: {ended['id']}: {error}{where}")
+            where = f" (log: {log})" if log and self._names_log else ""
+            exits.warn(f"task failed: {ended['id']}: {ended.get('error')}{where}")
 
     def filed(self, one: Task, now: datetime) -> None:
         """A record stands in the archive."""
-        stretch = one.get("stretch")
-        times = stretch["count"] if stretch else None
-        self._audit.note(now, "archived", one["id"], status=one["status"], reason=one.get("reason"), count=times)
+        self.tell(events.archived(one, now))
         if one["status"] in (task.MISSED, task.SKIPPED):
-            self.counts[one["status"]] += times or 1
+            stretch = one.get("stretch")
+            self.counts[one["status"]] += stretch["count"] if stretch else 1

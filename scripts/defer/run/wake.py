@@ -1,10 +1,10 @@
 """A wake: recover what a dead runner left, claim what is due, run it, settle it, file it.
 
-Any number of wakes may work on one store. Its lock is held three times for each attempt, never while that runs:
+Any number of wakes may work on one store. Its lock is held twice for each attempt, never while that runs:
 
 1. *claim* writes ``executing`` with this runner's identity and its lease;
 2. the leader is started behind its gate, *start* writes its identity, then the gate opens;
-3. *settle* writes the outcome, if the record still carries this run.
+3. *settle* writes the outcome, if the record still carries this run, and claims the next one with it.
 
 One thread. ``loop`` waits for pipes, deaths, signals and deadlines. Everything that is to be done with the store
 is on an ``agenda``: while attempts are under way nothing waits for its lock or its disk.
@@ -12,7 +12,6 @@ is on an ``agenda``: while attempts are under way nothing waits for its lock or 
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable
@@ -21,22 +20,22 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from defer import fsio, instants, process, trust
-from defer.errors import DeferError
-from defer.record import outcome, task
+from defer import fsio, instants, process
+from defer.errors import DeferError, StorageError, StoreBusy
+from defer.record import events, outcome, task
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
 from defer.settings.config import Config
 from defer.store import lease
 from defer.store.audit import AuditLog
-from defer.store.interface import Store
+from defer.store.interface import Attempts, Change, Choose, Turn
 
-from . import claim, command, preload, recovery, settling
+from . import claim, preload, recovery, settling, start
 from .agenda import Agenda
 from .attempt import Attempt
-from .command import Misconfigured, Paths
-from .ending import Ending
+from .command import Paths
 from .loop import Loop
+from .rescue import Rescue
 from .settling import NotOurs, run_id
 from .tally import Tally
 
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
 
 _SETTLE_TRIES = 60
 _FILE_EVERY_SECONDS = 1.0
-# What the system may lack for a while, whatever the task: that is not a reason for the task to fail.
-_OUT_OF_RESOURCES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
 
 
 class Runner:
@@ -57,31 +54,32 @@ class Runner:
     ``loop``: where it waits, if its process runs more than one wake.
     """
 
+    names_log = True
+    """Whether a failure is told with the place of its log."""
+
     def __init__(
         self,
-        store: Store,
+        store: Attempts,
         config: Config,
         audit: AuditLog,
         clock: Callable[[], datetime],
         claim_every: float = 60.0,
         loop: Loop | None = None,
     ) -> None:
-        self._store, self._config, self._audit, self._clock = store, config, audit, clock
+        self._store, self._config, self._clock = store, config, clock
         # One process may wake many times (--loop); nobody else looks after what an earlier wake of it left.
         self._wake = os.urandom(8).hex()
         self._me: Identity = {**process.identity(os.getpid()), "wake": self._wake}
         self._lease = lease.Lease(config.tasks_file, self._wake)
-        self._is_held = partial(lease.is_held, config.tasks_file)
         self._loop, self._has_own_loop = loop or Loop(), loop is None
         self._agenda = Agenda(config.lock_timeout_seconds, self._tell_failure, self._set_patience)
-        self._endings: dict[str, tuple[Ending, Task]] = {}
         self._held_up: DeferError | None = None
         self._held_until = 0.0
         self._claim_every = claim_every
         self._claim_at = self._recover_at = self._file_at = 0.0
         self._is_stopping = self._something_to_file = False
         self._preload = preload.AfterAWhile()
-        self._tally = Tally(audit)
+        self._tally = Tally(audit, names_log=self.names_log)
         self.counts = self._tally.counts
         self.out_of_reach: list[Task] = []
         """Attempts that take up slots and whose processes cannot be seen from here."""
@@ -98,8 +96,9 @@ class Runner:
     def _work(self) -> None:
         # Read what every attempt will need now, so that a bad setting stops the wake before any claim.
         self._backoff, self._max_parallel = self._config.backoff, self._config.max_parallel
-        _ = self._config.timeout_seconds, self._config.kill_grace_seconds, self._config.output_limit_bytes
-        _ = self._config.secret_names
+        _ = self._config.timeout_seconds, self._config.output_limit_bytes, self._config.secret_names
+        is_held = partial(lease.is_held, self._config.tasks_file)
+        self._rescue = Rescue(is_held, self._me, self._config.kill_grace_seconds, self._tally)
         with self._loop if self._has_own_loop else nullcontext():
             is_whole = False
             try:
@@ -109,6 +108,7 @@ class Runner:
                 self._agenda.close()
                 self._loop.let_go()
                 self._lease.release(with_file=is_whole)
+                self._tally.flush()
                 self._store.patience = None
 
     def _turn_until_done(self) -> None:
@@ -128,14 +128,14 @@ class Runner:
             self._wait()
 
     def _is_at_work(self) -> bool:
-        return bool(self._loop.attempts or self._endings)
+        return bool(self._loop.attempts or self._rescue)
 
     def _set_patience(self, others_wait: bool) -> None:
         """With nothing under way a wake waits for the lock as any command does; otherwise it tries again later."""
         self._store.patience = 0.0 if self._is_at_work() or others_wait else None
 
     def _tell_failure(self, action: str, task_id: str | None, error: DeferError) -> None:
-        self._audit.note(self._clock(), action, task_id, error=error)
+        self._tally.tell(events.failing(action, task_id, error, self._clock()))
 
     def _end_the_wake(self, error: DeferError) -> None:
         """A store that fails for a while must not cost an attempt under way; if there is none, it ends the wake."""
@@ -152,54 +152,15 @@ class Runner:
     def _recover(self) -> None:
         now = self._clock()
         executing = [one for one in self._store.attention(now) if one["status"] == task.EXECUTING]
-        mine = {*self._loop.attempts, *self._endings}
         for one in executing:
-            if run_id(one) not in mine and ("settling_failed", one["id"]) not in self._agenda:
-                self._look_after_alone(one, now)
-        self.out_of_reach = [one for one in executing if recovery.is_out_of_reach(one, now, self._is_held)]
+            is_mine = run_id(one) in self._loop.attempts or run_id(one) in self._rescue
+            if not is_mine and ("settling_failed", one["id"]) not in self._agenda:
+                self._rescue.look_after(one, now, self)
+        self.out_of_reach = self._rescue.out_of_reach(executing, now)
 
-    def _look_after_alone(self, one: Task, now: datetime) -> None:
-        """Whatever somebody has written into this record by hand, it must not keep the others waiting."""
-        try:
-            self._look_after(one, now)
-        except DeferError:
-            raise
-        except Exception as error:
-            self._audit.note(now, "recovery_failed", one["id"], run=run_id(one), error=error)
-            # While the system cannot show what runs, nothing is settled before it has ended.
-            if not isinstance(error, OSError):
-                self._settle(one, recovery.lost(one))
-
-    def _look_after(self, one: Task, now: datetime) -> None:
-        """Look at somebody's attempt: settle it if it is over, end it if it should be, else leave it alone."""
-        found = recovery.verdict(one, now, self._is_held, self._me)
-        if found == recovery.NEVER_BEGAN or self._is_forgotten(one):
-            self._put_back(one, None)
-        elif found in (recovery.LOST, recovery.OVERDUE):
-            if found == recovery.OVERDUE:
-                self._audit.note(now, "overdue_leader_killed", one["id"], run=run_id(one))
-            self._end_what_is_left(one, is_overdue=found == recovery.OVERDUE)
-
-    def _is_forgotten(self, one: Task) -> bool:
-        """Whether this very wake claimed it unknowingly: a disk may keep what it reported as not written."""
-        waiting = (("starting_failed", one["id"]), ("put_back_failed", one["id"]))
-        is_mine = recovery.wake_of(one) == self._wake and not (one.get("run") or {}).get("leader")
-        return is_mine and not any(name in self._agenda for name in waiting)
-
-    def _end_what_is_left(self, one: Task, *, is_overdue: bool) -> None:
-        """End what an attempt without a runner has left: it would go on working in a workspace that counts as free.
-
-        What it was told to leave running stays, if its leader ended by itself.
-        """
-        leader = (one.get("run") or {}).get("leader")
-        if leader and (is_overdue or not one.get("leave_running")):
-            grace = self._config.kill_grace_seconds
-            ending = Ending(int(leader["pid"]), str(run_id(one)), grace, start=leader.get("start"))
-            if ending.left():
-                ending.begin()
-                self._endings[str(run_id(one))] = (ending, one)
-                return
-        self._settle(one, recovery.lost(one))
+    def is_waiting_for_store(self, task_id: str) -> bool:
+        """Whether the start of this attempt, or its return, is still to be written."""
+        return any((name, task_id) in self._agenda for name in ("starting_failed", "put_back_failed"))
 
     # Claim and start
 
@@ -229,62 +190,77 @@ class Runner:
     def _claim(self) -> bool:
         """Claim what is due while slots are free and start it; whether anything was changed."""
         now = self._clock()
-        choose = partial(claim.choose, now=now, max_parallel=self._max_parallel, new_run=self._new_run)
-        changed = self._store.claim_due(now, choose)
-        for one in changed:
-            if one["status"] == task.EXECUTING:
-                self._start(one)
-            elif one["status"] in task.ENDED:
-                self._tally.ended(one, now)
-        self._something_to_file |= any(map(task.is_unfiled, changed))
+        changed = self._store.claim_due(now, self._chooser(now))
+        self._take_up(changed, now)
         return bool(changed)
 
-    def _start(self, claimed: Task) -> None:
-        """Put the leader behind its gate and its identity on the agenda. A failure here concerns this task alone."""
-        run = run_id(claimed)
-        paths = Paths.of(self._config.log_dir, claimed["id"], str(run))
-        self.counts["started"] += 1
-        self._audit.note(self._clock(), "started", claimed["id"], run=run, attempt=claimed["attempts"])
-        try:
-            command.write_prompt(claimed, paths, self._config)
-        except Exception as error:
-            # A directory in place of the prompt stops this task alone.
-            if isinstance(error, OSError) and not isinstance(error, IsADirectoryError):
-                self._put_back(claimed, error)
-            else:
-                self._settle(claimed, command.not_started(error, outcome.CONFIG_ERROR, self._config))
-            return
-        try:
-            argv = command.command_line(claimed, self._config)
-            if argv is None:
-                self._settle(claimed, command.prompt_prepared(paths))
-                return
-            attempt = Attempt(claimed, self._config, argv, partial(self._is_being_cancelled, claimed))
-        except Misconfigured as error:
-            self._settle(claimed, command.misconfigured(error, paths, self._config))
-        except Exception as error:
-            # What the system lacks, or what is in place of our own directory, is not this task's fault.
-            if isinstance(error, trust.Untrusted) or isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
-                self._put_back(claimed, error)
-            else:
-                self._settle(claimed, command.not_started(error, outcome.CONFIG_ERROR, self._config))
-        else:
-            self._loop.expect(attempt)
-            give_up = partial(self._give_start_up, attempt)
-            self._agenda.do("starting_failed", claimed["id"], partial(self._let_run, attempt), give_up=give_up)
+    def _chooser(self, now: datetime) -> Choose:
+        return partial(claim.choose, now=now, max_parallel=self._max_parallel, new_run=self._new_run)
 
-    def _let_run(self, attempt: Attempt) -> None:
-        """Write the leader's identity to the store, then open its gate."""
+    def _take_up(self, claimed: list[Task], now: datetime) -> None:
+        """Start what was claimed, each leader behind its gate until the identities of all are written at once."""
+        gated: list[Attempt] = []
+        for one in claimed:
+            if one["status"] == task.EXECUTING:
+                attempt = self._start(one)
+                gated += [attempt] if attempt else []
+            elif one["status"] in task.ENDED:
+                self._tally.ended(one, now)
+        self._something_to_file |= any(map(task.is_unfiled, claimed))
+        self._let_all_run(gated)
+        self._tally.flush()
+
+    def _start(self, claimed: Task) -> Attempt | None:
+        """Put the leader behind its gate. A failure here concerns this task alone."""
+        paths = Paths.of(self._config.log_dir, claimed["id"], str(run_id(claimed)))
+        self._tally.started(claimed, self._clock())
+        found = start.gated(claimed, paths, self._config, partial(self._is_being_cancelled, claimed))
+        if isinstance(found, Outcome):
+            self.settle(claimed, found)
+        elif isinstance(found, OSError):
+            self.put_back(claimed, found)
+        else:
+            self._loop.expect(found)
+            return found
+        return None
+
+    def _let_all_run(self, gated: list[Attempt]) -> None:
+        """Write the identities of leaders to the store, then open their gates."""
+        found = self._at_once({one.task["id"]: self._identified(one) for one in gated}) if len(gated) > 1 else None
+        for one in gated:
+            written = found and found.changed[one.task["id"]]
+            if isinstance(written, dict):
+                self._let_run(one, written)
+            else:
+                give_up = partial(self._give_start_up, one)
+                self._agenda.do("starting_failed", one.task["id"], partial(self._let_one_run, one), give_up=give_up)
+
+    def _identified(self, attempt: Attempt) -> Change:
+        return settling.if_ours(attempt.task, partial(self._with_leader, attempt))
+
+    def _at_once(self, changes: dict[str, Change], choose: Choose | None = None) -> Turn | None:
+        """Change so much in one write; None where the store cannot take it now, and each has to be tried by itself."""
+        self._set_patience(others_wait=len(self._agenda) > 0)
+        try:
+            return self._store.turn(self._clock(), changes, choose)
+        except (StorageError, StoreBusy):
+            return None
+
+    def _let_one_run(self, attempt: Attempt) -> None:
         try:
             started = settling.change(self._store, attempt.task, self._clock(), partial(self._with_leader, attempt))
         except NotOurs:
             self._loop.abandon(attempt)
-            return
+        else:
+            self._let_run(attempt, started)
+
+    def _let_run(self, attempt: Attempt, started: Task) -> None:
+        """Open the gate of a leader whose identity stands in the store."""
         attempt.task = started
         if started.get("cancel_requested_at"):
             self._loop.abandon(attempt)
             why = "cancelled before it ran"
-            self._settle(started, Outcome(outcome.FAILED, error_type=outcome.CANCELLED, error=why))
+            self.settle(started, Outcome(outcome.FAILED, error_type=outcome.CANCELLED, error=why))
         elif self._is_stopping:
             self._give_start_up(attempt, None)
         else:
@@ -299,7 +275,7 @@ class Runner:
 
     def _give_start_up(self, attempt: Attempt, error: DeferError | None) -> None:
         self._loop.abandon(attempt)
-        self._put_back(attempt.task, error)
+        self.put_back(attempt.task, error)
 
     def _make_keeper(self) -> Keeper | None:
         from .keeper import Keeper
@@ -308,7 +284,7 @@ class Runner:
             return Keeper(self._config.secrets, self._config.output_limit_bytes, self._lease.fd)
         except OSError as error:
             # Too many processes, say. The keeper is for the worst case; the attempts need not wait for it.
-            self._audit.note(self._clock(), "no_keeper", None, error=error.strerror)
+            self._tally.tell(events.failing("no_keeper", None, error.strerror, self._clock()))
             return None
 
     def _with_leader(self, attempt: Attempt, current: Task) -> Task:
@@ -316,7 +292,7 @@ class Runner:
         deadline = instants.to_text(self._clock() + allowed) if allowed else None
         return settling.with_leader(current, process.identity(attempt.leader.pid), deadline, attempt.paths)
 
-    def _put_back(self, mine: Task, error: OSError | DeferError | None) -> None:
+    def put_back(self, mine: Task, error: OSError | DeferError | None = None) -> None:
         """Nothing was run. If the reason is the system's, let it wait, claim nothing for a while, say so at the end."""
         if error is not None:
             self._held_until = time.monotonic() + self._claim_every
@@ -329,25 +305,26 @@ class Runner:
             settling.change(self._store, mine, now, partial(outcome.put_back, now=now))
             self.counts["started"] -= recovery.wake_of(mine) == self._wake
             why = error or "its runner died before it began"
-            self._audit.note(now, "put_back", mine["id"], run=run_id(mine), error=why)
+            self._tally.tell(events.of_run("put_back", mine["id"], run_id(mine), now, error=why))
 
     # Wait
 
     def _wait(self) -> None:
         """Wait for the next event or deadline and act on it."""
-        looks = [ending.next_look() for ending, _ in self._endings.values()]
+        looks = self._rescue.looks()
         filing = [self._file_at] if self._something_to_file and self._is_at_work() else []
         claiming_at = [] if self._is_stopping else [max(self._claim_at, self._held_until), self._recover_at]
-        for attempt in self._loop.wait([self._agenda.next_at(), *looks, *filing, *claiming_at, self._preload.at()]):
+        self._tally.flush()
+        over = self._loop.wait([self._agenda.next_at(), *looks, *filing, *claiming_at, self._preload.at()])
+        for attempt in over:
             if attempt.had_to_end_others:
-                self._audit.note(self._clock(), "leftovers_ended", attempt.task["id"], run=attempt.run_id)
+                event = events.of_run("leftovers_ended", attempt.task["id"], attempt.run_id, self._clock())
+                self._tally.tell(event)
+        if over:
+            self._settle_all([(attempt.task, attempt.finish(self._clock())) for attempt in over])
+        for one in self._rescue.over(time.monotonic()):
             self._claim_at = 0.0
-            self._settle(attempt.task, attempt.finish(self._clock()))
-        for name, (ending, one) in list(self._endings.items()):
-            if ending.is_over(time.monotonic()):
-                del self._endings[name]
-                self._claim_at = 0.0
-                self._settle(one, recovery.lost(one))
+            self.settle(one, recovery.lost(one))
 
     def _stop(self) -> None:
         """Obey a signal to stop: claim nothing more, end the attempts as a timeout would."""
@@ -359,7 +336,27 @@ class Runner:
 
     # Settle
 
-    def _settle(self, mine: Task, result: Outcome) -> None:
+    def _settle_all(self, ended: list[tuple[Task, Outcome]]) -> None:
+        """Write what attempts came to that have ended together, and the next claim, in one go.
+
+        What the store does not take so is tried again, each by itself.
+        """
+        now = self._clock()
+        changes = {mine["id"]: settling.as_it_ended(mine, result, now, self._backoff) for mine, result in ended}
+        found = self._at_once(changes, self._chooser(now) if self._may_claim() else None)
+        for mine, result in ended:
+            settled = found and found.changed[mine["id"]]
+            if isinstance(settled, dict):
+                self._has_settled(settled, result, now)
+            else:
+                self.settle(mine, result)
+        self._claim_at = 0.0
+        if found is not None:
+            self._take_up(found.claimed, now)
+            if not found.claimed or len(self._loop.attempts) >= self._max_parallel:
+                self._claim_at = time.monotonic() + self._claim_every
+
+    def settle(self, mine: Task, result: Outcome) -> None:
         """Write the outcome. If the store cannot take it now, try again, so that no outcome is lost."""
         write = partial(self._write_outcome, mine, result)
         self._agenda.do("settling_failed", mine["id"], write, patience=_SETTLE_TRIES)
@@ -369,8 +366,11 @@ class Runner:
         try:
             settled = settling.settle(self._store, mine, result, now, self._backoff, paths)
         except NotOurs:
-            self._audit.note(now, "outcome_dropped", mine["id"], run=run_id(mine))
+            self._tally.tell(events.of_run("outcome_dropped", mine["id"], run_id(mine), now))
             return
+        self._has_settled(settled, result, now)
+
+    def _has_settled(self, settled: Task, result: Outcome, now: datetime) -> None:
         self._something_to_file, self.settled = True, settled
         self._tally.settled(settled, result, now)
 
@@ -388,4 +388,5 @@ class Runner:
         now = self._clock()
         for one in self._store.archive(now):
             self._tally.filed(one, now)
+        self._tally.flush()
         self._something_to_file = False

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from defer.record import events
 from defer.record.codec import Task
-from defer.store.audit import AuditLog, line
+from defer.store.audit import AuditLog
 from defer.store.interface import Store
 
 from .plan import Plan
@@ -17,9 +18,7 @@ def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, i
     stored = store.append([one.task for one in planned], now, if_exists)
     # A record that was there already and stays has its own context.
     new = [record for one, record in zip(planned, stored, strict=True) if is_new(record, one)]
-    audit.write(
-        line(now, "scheduled", record["id"], {"run_at": record["run_at"], "when": record.get("when")}) for record in new
-    )
+    audit.tell(*(events.scheduled(record, now) for record in new))
     return stored
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from defer import instants, timeparse
 from defer.errors import About, BadInput
-from defer.record import changes, codec, occurrences, task, versions
+from defer.record import changes, codec, events, occurrences, task, versions
 from defer.record.codec import Task
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
@@ -78,7 +78,7 @@ class Editor:
 
     def _change(self, action: str, task_id: str, change: Callable[[Task], Task], **facts: object) -> Task:
         changed = find.change(self._store, self._config.archive_dir, task_id, self._now, change)
-        self._audit.note(self._now, action, task_id, run_at=changed.get("run_at"), **facts)
+        self._audit.tell(events.changed(changed, action, self._now, **facts))
         return changed
 
     def pause(self, task_id: str) -> Task:
@@ -107,7 +107,7 @@ class Editor:
         """Run a copy of a task once, at the next wake; the task itself is not touched. Raises Refused."""
         one = find.look_up(self._store, self._config.archive_dir, task_id)
         (copy,) = self._store.append([changes.run_now(one, self._now)], self._now)
-        self._audit.note(self._now, "run_requested", task_id, copy=copy["id"])
+        self._audit.tell(events.run_requested(one, copy, self._now))
         return copy
 
     def cancel_occurrence(self, task_id: str, reason: str | None) -> Task:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from defer.errors import NoSuchTask, Unreadable
-from defer.record import task
+from defer.record import events, task
 from defer.record.codec import Task
 from defer.store.audit import AuditLog
 from defer.store.interface import Store
@@ -43,5 +43,5 @@ def change(store: Store, archive_dir: Path, task_id: str, now: datetime, as_aske
 def cancel(store: Store, audit: AuditLog, archive_dir: Path, task_id: str, reason: str | None, now: datetime) -> Task:
     """Cancel a waiting task. Raises Refused for one that runs, has ended or is not there."""
     cancelled = change(store, archive_dir, task_id, now, partial(task.cancel, now=now, reason=reason))
-    audit.note(now, "cancelled", task_id, reason=reason)
+    audit.tell(events.cancelled(task_id, reason, now))
     return cancelled

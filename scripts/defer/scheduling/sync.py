@@ -22,11 +22,12 @@ from typing import NamedTuple
 
 from defer import fsio, trust
 from defer.errors import BadInput, NeedsNewer, NotStorable, Refused
-from defer.record import changes, task, versions
+from defer.record import changes, events, task, versions
 from defer.record.codec import Task
+from defer.record.events import Event
 from defer.settings.config import Config
 from defer.store import archive
-from defer.store.audit import AuditLog, line
+from defer.store.audit import AuditLog
 from defer.store.interface import Store
 from defer.taskfiles import formats, read
 from defer.taskfiles.read import BadFile, Located, TaskFile, located
@@ -297,10 +298,12 @@ def apply(
     results = store.update_each(changing, now, changes_made.change) if changing else {}
     problems += changes_made.problems + [str(one) for one in results.values() if isinstance(one, NotStorable)]
     done = {task_id: one for task_id, one in results.items() if isinstance(one, dict)}
-    audit.write(
-        _logged(step, done[task_id], now)
-        for task_id, step in changing.items()
-        if task_id in done and done[task_id] is not changes_made.before[task_id]
+    audit.tell(
+        *(
+            _logged(step, done[task_id], now)
+            for task_id, step in changing.items()
+            if task_id in done and done[task_id] is not changes_made.before[task_id]
+        )
     )
     # A task that has left the store has ended and was filed since: its step stays as it was.
     failed = changes_made.failed | (results.keys() - done.keys())
@@ -346,16 +349,16 @@ def _add(new: list[Step], store: Store, audit: AuditLog, now: datetime) -> list[
         replaced = store.update_each(ended, now, lambda current: _replaced(current, wanted[current["id"]], now))
         filed_since = [wanted[task_id] for task_id in ended - replaced.keys()]
         stored |= {**replaced, **_by_id(store.append(filed_since, now, if_exists="skip"))}
-    problems, lines = [], []
+    problems, told = [], []
     for task_id, record in wanted.items():
         there = stored[task_id]
         if isinstance(there, NotStorable):
             problems.append(str(there))
         elif source(there) == source(record):
-            lines.append(line(now, "scheduled", task_id, {"run_at": record["run_at"], "when": record["when"]}))
+            told.append(events.scheduled(record, now))
         else:
             problems.append(located(Path(source(record)["file"] or ""), "its id was taken meanwhile (sync again)"))
-    audit.write(lines)
+    audit.tell(*told)
     return problems
 
 
@@ -387,11 +390,7 @@ def _as_wanted(step: Step, current: Task, config: Config, now: datetime) -> Task
     return fromfile.changed(current, step.file, config, now)
 
 
-def _logged(step: Step, result: Task, now: datetime) -> str:
-    """The line of the audit log for a task that a sync has changed."""
-    reason, file = FILE_REMOVED if step.mark == REMOVED else None, source(result).get("file")
-    if result["status"] == task.EXECUTING:
-        wish = result.get("after_attempt") or {"do": "nothing"}
-        return line(now, "after_attempt", step.task_id, {**wish, "file": file})
-    action = "cancelled" if reason else "edited"
-    return line(now, action, step.task_id, {"reason": reason, "file": file, "run_at": result.get("run_at")})
+def _logged(step: Step, result: Task, now: datetime) -> Event:
+    """The event of a task that a sync has changed."""
+    reason = FILE_REMOVED if step.mark == REMOVED else None
+    return events.synced(result, reason, source(result).get("file"), now)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from defer import errors, fsio, instants, visible
-from defer.commands import output
+from defer import errors, exits, fsio, instants, visible
+from defer.record.events import Event
 
 _PAIR = r'[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[!#-<>-\[\]-~]+)'
 _LINE = rf"(\S+Z) ([a-z_]+)((?: {_PAIR})*)"
@@ -35,11 +34,11 @@ def field(value: object) -> str:
     return visible.in_json(json.dumps(text, ensure_ascii=False))
 
 
-def line(at: datetime, action: str, task_id: str | None, facts: dict[str, object]) -> str:
+def line(event: Event) -> str:
     """One line of the log, with its newline; facts that are None are left out."""
-    named = {"id": task_id, **facts}
+    named = {"id": event.task_id, **event.facts}
     pairs = [f"{key}={field(value)}" for key, value in named.items() if value is not None]
-    return " ".join([instants.to_text(at), action, *pairs]) + "\n"
+    return " ".join([instants.to_text(event.at), event.kind, *pairs]) + "\n"
 
 
 def parse(raw: bytes) -> Line | None:
@@ -64,18 +63,14 @@ class AuditLog:
         self.path = path
         self._failed = ""
 
-    def note(self, at: datetime, action: str, task_id: str | None = None, **facts: object) -> None:
-        """Write one line; never raises for a failing disk."""
-        self.write([line(at, action, task_id, facts)])
-
-    def write(self, lines: Iterable[str]) -> None:
-        """Write lines made with ``line`` in one go; never raises for a failing disk."""
-        if str(self.path) == os.devnull:
+    def tell(self, *events: Event) -> None:
+        """Write a line for each, all in one go; never raises for a failing disk."""
+        if not events or str(self.path) == os.devnull:
             return
         try:
-            fsio.append_unlocked(self.path, "".join(lines).encode())
+            fsio.append_unlocked(self.path, "".join(map(line, events)).encode())
         except OSError as error:
             # Once for each reason, however many lines a wake has.
             if error.strerror != self._failed:
                 self._failed = str(error.strerror)
-                output.warn(f"the audit log was not written: {errors.storage_error(error, self.path)}")
+                exits.warn(f"the audit log was not written: {errors.storage_error(error, self.path)}")

@@ -13,13 +13,13 @@ the file is the same, and a file system may give the number of a deleted file to
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from defer import fsio, instants
+from defer import fsio, instants, trust
 from defer.record import codec, ownform
 from defer.record.codec import BadLine, Task
 
@@ -89,6 +89,9 @@ class Index:
 
     def refresh(self, path: Path) -> os.stat_result | None:
         """Read what was appended, or all of it if the file is another one; the state that was read."""
+        known = self._unchanged(path)
+        if known is not None:
+            return known
         stream = fsio.reader(path)
         if stream is None:
             self._forget()
@@ -101,6 +104,31 @@ class Index:
         stream.seek(self.size)
         self._read(stream)
         return state
+
+    def _unchanged(self, path: Path) -> os.stat_result | None:
+        """The state of a file that has nothing we have not read; None for any other."""
+        state = fsio.stat(path)
+        if state is None or self.torn_at is not None or not self._is_read(state, state.st_size):
+            return None
+        trust.check_file(fsio.kernel, state, path, alone=False)
+        return state
+
+    def _is_read(self, state: os.stat_result, size: int) -> bool:
+        """Whether this is the file that is held open, read so far."""
+        return self.identity == (state.st_dev, state.st_ino) and self.size == size
+
+    def add(self, lines: Sequence[bytes], records: Sequence[Task], state: os.stat_result) -> None:
+        """Take in what the caller has just appended, without reading it, if nothing else came between.
+
+        The caller holds the lock, and each record is what its line says.
+        """
+        if self.torn_at is not None or not self._is_read(state, state.st_size - sum(map(len, lines))):
+            return
+        for line, task in zip(lines, records, strict=True):
+            quick = codec.waiting(line)
+            if not quick or quick[2] <= self._horizon_text or quick[1] in self.hot:
+                self._keep(line, task)
+        self.size = state.st_size
 
     def _read(self, stream: BinaryIO) -> None:
         self.torn_at = None
@@ -141,6 +169,10 @@ class Index:
             else:
                 self.bytes_spent += len(line)
             return True
+        self._keep(line, task)
+        return True
+
+    def _keep(self, line: bytes, task: Task) -> None:
         key = task["id"].encode(errors="surrogatepass")
         self._evict(key)
         if codec.is_filed(task):
@@ -150,7 +182,6 @@ class Index:
             if self._would_be_quick(line, task):
                 self.slow_lines += 1
                 self.slow_bytes += len(line)
-        return True
 
     def _would_be_quick(self, line: bytes, task: Task) -> bool:
         quick = codec.quick_form(task)

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
@@ -28,7 +28,7 @@ from defer.record import codec, task, versions
 from defer.record.codec import BadLine, Task
 
 from . import backwards, holding, index, lease, v1locks
-from .interface import Report
+from .interface import Change, Choose, Report, Turn
 from .markers import HORIZON, Markers
 
 SMALL_STORE_BYTES = 1 << 18
@@ -199,7 +199,7 @@ class JsonlStore:
                 raise NoSuchTask(task_id)
             changed = change(current)
             if changed is not current:
-                self._write([changed], now)
+                self._write([changed], [codec.changed_line(changed)], now)
                 if versions.lacking(current):
                     self.markers.forget_held(task_id)
         return changed
@@ -230,26 +230,19 @@ class JsonlStore:
                 return hot[0]
         return self.find(task_id)
 
-    def claim_due(self, now: datetime, choose: Callable[[list[Task]], list[Task]]) -> list[Task]:
+    def claim_due(self, now: datetime, choose: Choose) -> list[Task]:
+        return self.turn(now, {}, choose).claimed
+
+    def turn(self, now: datetime, changes: Mapping[str, Change], choose: Choose | None = None) -> Turn:
+        from .batch import Batch  # only a wake changes so much at once
+
         with self._locked():
-            changed = list(filter(self._is_storable, choose(self._claimable(now))))
-            self._write(changed, now)
-        return changed
-
-    def _is_storable(self, changed: Task) -> bool:
-        """Whether a claim fits the store, with room for its outcome: one that does not must not keep others waiting."""
-        try:
-            size = len(codec.changed_line(changed))
-        except NotStorable as error:
-            self._report("claim_failed", id=changed["id"], error=error)
-            return False
-        if size > codec.MAX_CLAIM_BYTES:
-            why = f"its record has {size} bytes of at most {codec.MAX_CLAIM_BYTES} (is the archive writable?)"
-            self._report("claim_failed", id=changed["id"], error=why)
-        return size <= codec.MAX_CLAIM_BYTES
-
-    def _claimable(self, now: datetime) -> list[Task]:
-        return [one for one in self._refreshed(now).tasks() if holding.concerns_claim(one, now, self._is_held)]
+            batch = Batch(self._refreshed(now).tasks(), self.find, self._report)
+            changed = batch.change(changes)
+            concerns = partial(holding.concerns_claim, now=now, is_held=self._is_held)
+            claimed = batch.claim(choose, concerns) if choose else []
+            self._write(batch.records, batch.lines, now)
+        return Turn(changed, claimed)
 
     def archive(self, now: datetime) -> list[Task]:
         from . import archive as filing  # only a wake files
@@ -312,13 +305,16 @@ class JsonlStore:
         fsio.truncate(self.path, torn_at)
         self._report("torn_line_set_aside", bytes=size, file=self._rejected)
 
-    def _write(self, records: Sequence[Task], now: datetime) -> None:
-        """Append records as one write. The caller holds the lock. Raises NotStorable, and then nothing is written."""
-        self._write_lines(list(map(codec.changed_line, records)), records, now)
+    def _write(self, records: Sequence[Task], lines: list[bytes], now: datetime) -> None:
+        """Append records, each with its line, as one write. The caller holds the lock."""
+        state = self._write_lines(lines, records, now)
+        if state is not None and self._index is not None:
+            self._index.add(lines, records, state)
 
-    def _write_lines(self, lines: list[bytes], records: Sequence[Task], now: datetime) -> None:
+    def _write_lines(self, lines: list[bytes], records: Sequence[Task], now: datetime) -> os.stat_result | None:
+        """Append them as one write; the store's state then, None where there was nothing to write."""
         if not lines:
-            return
+            return None
         data = b"".join(lines)
         if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
             # Either a torn line, which goes aside, or a whole one that only lacks its newline.
@@ -326,11 +322,12 @@ class JsonlStore:
             if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
                 # Not by appending: a run of zeros after a power loss must not follow a good line directly.
                 self._rewrite(set())
-        with self.markers.around_append(now, min(task.needs_attention_at(one) for one in records)):
-            state = fsio.append(self.path, data, name_is_synced=self.markers.vouch_for_name())
+        with self.markers.around_append(now, min(task.needs_attention_at(one) for one in records)) as was_written_to:
+            state = fsio.append(self.path, data, name_is_synced=was_written_to)
             while v1locks.has_lost(self.path, state, lines, self._v1_lock, self._lock_timeout):
                 state = fsio.append(self.path, data)
         self._synced = self._written = _mark(state)
+        return state
 
     def _is_worth_a_rewrite(self, known: index.Index, has_filed: bool) -> bool:
         if known.is_slow():

@@ -61,30 +61,28 @@ class Markers:
         )
 
     @contextmanager
-    def around_append(self, now: datetime, wake_at: datetime) -> Iterator[None]:
+    def around_append(self, now: datetime, wake_at: datetime) -> Iterator[bool]:
         """Surround an append after which a wake must look at ``wake_at`` or earlier.
 
-        A store that nobody else changed stays marked as seen; otherwise the next wake reads it whole.
+        A store that nobody else changed stays marked as seen; otherwise the next wake reads it whole. What is entered
+        says whether the store was written to before: then its name was synced before its first byte.
         """
-        unchanged = self.unchanged_since_seen()
-        if fsio.stat(self._store) is None:
+        store, seen = fsio.stat(self._store), fsio.stat(self.seen)
+        if store is None:
             # A store that does not exist yet holds nothing else that could be due.
             fsio.set_mtime(self.due, _ns(min(wake_at, now + HORIZON)))
         else:
             self._bring_forward(wake_at)
-        yield
+        yield store is not None and seen is not None
         # The append is done. Without the marker the next wake only reads the store.
         with suppress(OSError):
             written = fsio.stat(self._store)
-            if unchanged and written is not None:
+            if _is_unchanged(store, seen) and written is not None:
                 fsio.set_mtime(self.seen, written.st_mtime_ns)
 
     def unchanged_since_seen(self) -> bool:
         """Whether the store is as the last whole read, or our last writer, left it."""
-        store, seen = fsio.stat(self._store), fsio.stat(self.seen)
-        if store is None or seen is None:
-            return store is None and seen is None
-        return store.st_mtime_ns == seen.st_mtime_ns
+        return _is_unchanged(fsio.stat(self._store), fsio.stat(self.seen))
 
     def _bring_forward(self, wake_at: datetime) -> None:
         """Move ``due`` earlier if it must be. A missing one makes the next wake look, and stays missing."""
@@ -112,10 +110,6 @@ class Markers:
         clock = fsio.stat(self.heartbeat)
         age = clock.st_mtime_ns - read.st_mtime_ns if clock else 0
         return age > (_TICK_NS if read.st_mtime_ns % _NS else 2 * _NS)
-
-    def vouch_for_name(self) -> bool:
-        """Whether the store, which is there, was written to before: then its name was synced before its first byte."""
-        return fsio.stat(self._store) is not None and fsio.stat(self.seen) is not None
 
     def beat(self) -> None:
         """Leave a heartbeat; a failing disk must not keep a wake from its work."""
@@ -176,3 +170,9 @@ class Markers:
     def forget_held(self, task_id: str) -> None:
         """A person has decided what becomes of that task."""
         self.note_held({name: why for name, why in self.last_held().items() if name != task_id})
+
+
+def _is_unchanged(store: os.stat_result | None, seen: os.stat_result | None) -> bool:
+    if store is None or seen is None:
+        return store is None and seen is None
+    return store.st_mtime_ns == seen.st_mtime_ns

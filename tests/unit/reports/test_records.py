@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 from defer import instants
 from defer.client import Client
 from defer.errors import StorageError
+from defer.record import events
+from defer.record.events import Event
 from defer.reports import contradictions, recordfiles, records
 from defer.reports.facts import Begin
 from defer.run import claim, command
@@ -79,9 +81,7 @@ class Life:
 
         choose = partial(claim.choose, now=self.now, max_parallel=1, new_run=new_run)
         for one in self.client.store.claim_due(self.now, choose):
-            self.client.audit.note(
-                self.now, "started", one["id"], run=one["run"]["run_id"], attempt=one["run"]["attempt"]
-            )
+            self.client.audit.tell(events.started(one, self.now))
 
     def fail_to_begin(self, monkeypatch: pytest.MonkeyPatch, **ahead: float) -> None:
         """A wake whose disk is full where prompts are written: it puts its claims back."""
@@ -413,7 +413,7 @@ class Planted:
 
     def say(self, action: str, task_id: str, **facts: object) -> None:
         """Add a line to the audit log, of the moment at which it ends."""
-        AuditLog(self.life.place.log_path).note(self.life.now, action, task_id, **facts)
+        AuditLog(self.life.place.log_path).tell(Event(self.life.now, action, task_id, facts))
 
     def kinds(self) -> set[tuple[str, str]]:
         return {(one.kind, one.id) for one in self.life.report().contradictions}
@@ -824,7 +824,7 @@ def test_a_busy_store_and_a_failing_disk_are_said(planted: Planted) -> None:
 
 @given(st.text(), st.text(min_size=1))
 def test_what_was_written_to_the_audit_log_is_read_back(reason: str, task_id: str) -> None:
-    line = audit.line(NOW, "cancelled", task_id, {"reason": reason, "attempt": 3})
+    line = audit.line(Event(NOW, "cancelled", task_id, {"reason": reason, "attempt": 3}))
     assert audit.parse(line.encode()) == (NOW, "cancelled", {"id": task_id, "reason": reason, "attempt": "3"})
 
 

@@ -13,6 +13,9 @@ class Over:
     def next_look(self):
         return None
 
+    def to_watch(self):
+        return ()
+
     def is_over(self, _now):
         return True
 

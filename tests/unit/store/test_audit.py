@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defer.record.events import Event
 from defer.store import audit
 from defer.store.audit import AuditLog
 from support import NOW
@@ -34,9 +35,9 @@ def test_fields(value, field):
 
 
 def test_a_line_leaves_out_what_is_not_known():
-    line = audit.line(NOW, "started", "a", {"attempt": 1, "error": None})
+    line = audit.line(Event(NOW, "started", "a", {"attempt": 1, "error": None}))
     assert line == "2026-04-08T16:45:00Z started id=a attempt=1\n"
-    assert audit.line(NOW, "bad_line", None, {"offset": 0}) == "2026-04-08T16:45:00Z bad_line offset=0\n"
+    assert audit.line(Event(NOW, "bad_line", None, {"offset": 0})) == "2026-04-08T16:45:00Z bad_line offset=0\n"
 
 
 any_text = st.text(st.characters()) | st.binary().map(lambda raw: raw.decode("utf-8", "surrogateescape"))
@@ -44,7 +45,7 @@ any_text = st.text(st.characters()) | st.binary().map(lambda raw: raw.decode("ut
 
 @given(any_text, any_text)
 def test_no_text_makes_a_second_line_or_a_control_byte(task_id, text):
-    line = audit.line(NOW, "cancelled", task_id, {"reason": text})
+    line = audit.line(Event(NOW, "cancelled", task_id, {"reason": text}))
     assert line.count("\n") == 1
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", line)
     assert len(line.splitlines()) == 1
@@ -53,7 +54,7 @@ def test_no_text_makes_a_second_line_or_a_control_byte(task_id, text):
 
 def test_a_log_that_cannot_be_written_is_said_and_stops_nothing(tmp_path, capsys):
     (tmp_path / "logs").write_text("")
-    AuditLog(tmp_path / "logs" / "deferred.log").note(NOW, "started", "a")
+    AuditLog(tmp_path / "logs" / "deferred.log").tell(Event(NOW, "started", "a", {}))
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("defer: the audit log was not written: ")

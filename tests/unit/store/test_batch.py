@@ -1,0 +1,93 @@
+"""What a wake changes and claims together: one write, in which no record keeps another back."""
+
+import pytest
+
+from defer import fsio
+from defer.errors import NoSuchTask, Refused, StorageError
+from defer.run import claim
+from support import NOW, v1_task
+
+
+def choose(hot):
+    return claim.choose(hot, NOW, 4, lambda: {"run_id": "run_1"})
+
+
+def refuse(_one):
+    raise Refused("no")
+
+
+def test_a_change_and_the_claim_of_what_it_frees_are_one_write(place, monkeypatch):
+    """Both want the same workspace: the second is claimed as the first is settled."""
+    place.write_store(
+        v1_task("a", status="executing", attempts=1, run={"run_id": "run_0"}, workspace="/w"),
+        v1_task("b", workspace="/w"),
+    )
+    store, writes = place.store(), []
+    assert store.claim_due(NOW, choose) == []
+    whole = fsio.append
+    monkeypatch.setattr(
+        fsio, "append", lambda path, data, **known: (writes.append(data), whole(path, data, **known))[1]
+    )
+    found = store.turn(NOW, {"a": over}, choose)
+    assert found.changed["a"]["status"] == "completed"
+    assert [(one["id"], one["status"]) for one in found.claimed] == [("b", "executing")]
+    assert [data.count(b"\n") for data in writes] == [2]
+    assert place.store().find("b")["status"] == "executing"
+
+
+def over(one):
+    return {**one, "status": "completed", "completed_at": "2026-04-08T16:45:00Z"}
+
+
+def test_what_cannot_be_changed_keeps_nothing_else_back(place):
+    place.write_store(v1_task("a"), v1_task("b"), v1_task("c"))
+    found = place.store().turn(NOW, {"a": refuse, "b": over, "gone": over, "c": lambda one: {**one, "attempts": -1}})
+    assert isinstance(found.changed["a"], Refused)
+    assert isinstance(found.changed["gone"], NoSuchTask)
+    assert isinstance(found.changed["c"], StorageError)
+    assert place.task("b")["status"] == "completed"
+    assert {place.task(name)["status"] for name in "ac"} == {"scheduled"}
+
+
+def test_a_write_that_fails_changes_nothing(place, monkeypatch):
+    place.write_store(v1_task("a"), v1_task("b"))
+    before = place.store_path.read_bytes()
+    store = place.store()
+
+    def fail(path, *_, **__):
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fsio, "append", fail)
+        with pytest.raises(StorageError, match="No space left"):
+            store.turn(NOW, {"a": over}, choose)
+    assert place.store_path.read_bytes() == before
+    assert [one["id"] for one in store.claim_due(NOW, choose)] == ["a", "b"]
+
+
+def test_what_was_written_is_known_without_being_read(place, counted_reads):
+    place.write_store(v1_task("a"), v1_task("b"))
+    store = place.store()
+    store.claim_due(NOW, lambda hot: choose(hot)[:1])
+    before = len(counted_reads)
+    found = store.turn(NOW, {"a": over}, choose)
+    assert [one["id"] for one in found.claimed] == ["b"]
+    assert len(counted_reads) == before
+
+
+@pytest.fixture
+def counted_reads(monkeypatch):
+    whole, reads = fsio.reader, []
+    monkeypatch.setattr(fsio, "reader", lambda path: (reads.append(path), whole(path))[1])
+    return reads
+
+
+def test_what_another_wrote_meanwhile_is_read(place):
+    place.write_store(v1_task("a"), v1_task("b"))
+    mine, theirs = place.store(), place.store()
+    mine.claim_due(NOW, lambda hot: choose(hot)[:1])
+    theirs.turn(NOW, {"b": over})
+    found = mine.turn(NOW, {"a": over, "b": refuse}, choose)
+    assert found.claimed == []
+    assert isinstance(found.changed["b"], Refused)
+    assert {one["status"] for one in place.tasks().values()} == {"completed"}
