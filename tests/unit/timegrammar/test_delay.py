@@ -84,7 +84,7 @@ PIECES = st.sampled_from(
 MIXED = st.lists(st.tuples(PIECES, st.sampled_from(BLANKS)), max_size=9)
 
 
-@settings(max_examples=3000)
+@settings(max_examples=500)
 @given(MIXED.map(lambda pieces: "".join(piece + blank for piece, blank in pieces)))
 @example("12345678s")
 @example("1M")
@@ -99,7 +99,7 @@ def test_whatever_is_taken_is_what_the_grammar_says(text: str) -> None:
     is_the_grammars(text)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(st.text(alphabet="0123456789smhinour +-." + string.whitespace, max_size=45))
 def test_so_is_any_text(text: str) -> None:
     is_the_grammars(text)
