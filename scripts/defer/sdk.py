@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from . import instants
 from .client import Client
@@ -93,58 +93,38 @@ class TaskSpec(NamedTuple):
             "artifacts": [os.path.abspath(one) if os.path.exists(one) else one for one in self.artifacts],
             "constraints": list(self.constraints),
         }
-        shared = ("tz", "max_retries", "intent", "mode", "expires")
-        policies = ("catch_up", "overlap", "jitter", "until", "times")
-        when = self.schedule.isoformat(timespec="seconds") if isinstance(self.schedule, datetime) else self.schedule
         return Request(
-            when=when,
+            when=self.schedule if isinstance(self.schedule, str) else self.schedule.isoformat(timespec="seconds"),
             context=context,
+            tz=self.tz,
             task_id=self.id,
+            intent=self.intent,
+            mode=self.mode,
             prompt_template=self.prompt,
-            workspace=None if self.workspace is None else os.fspath(self.workspace),
-            executor=None if self.executor is None else os.fspath(self.executor),
-            tags=tuple(self.tags),
-            cwd=_origin(),
+            max_retries=self.max_retries,
             timeout=self.timeout_seconds,
+            executor=None if self.executor is None else os.fspath(self.executor),
+            workspace=None if self.workspace is None else os.fspath(self.workspace),
+            tags=tuple(self.tags),
+            expires=self.expires,
+            cwd=_origin(),
+            times=self.times,
+            until=self.until,
+            jitter=self.jitter,
+            catch_up=self.catch_up,
+            overlap=self.overlap,
             extra={} if self.permissions is None else {"permissions": self.permissions},
-            **{name: getattr(self, name) for name in (*shared, *policies)},
         )
 
 
 _KEYWORDS = {"when": "schedule", "prompt_template": "prompt"}
 """The fields of a request that are called otherwise here."""
-_TEXTS = ("name", "id", "tz", "expires", "jitter", "until")
-_PATHS = ("workspace", "executor")
-_LISTS = ("key_points", "artifacts", "constraints", "tags")
-_CHOICES = {
-    "intent": task.INTENTS,
-    "mode": task.MODES,
-    "catch_up": (*occurrences.CATCH_UP, None),
-    "overlap": (*occurrences.OVERLAP, None),
-}
+_Right: TypeAlias = Callable[[Any], bool]
+_MOST = f"a whole number from 0 to {shapes.MAX_COUNT}"
 
 
-def _check(spec: TaskSpec) -> None:
-    """Raises BadInput for a value that is of the wrong kind, whatever a type checker would have said."""
-    _demand(spec, ("schedule",), lambda value: isinstance(value, (str, datetime)), 'a text such as "tomorrow 9am"')
-    _demand(spec, ("prompt",), lambda value: isinstance(value, str), "a text")
-    _demand(spec, _TEXTS, lambda value: value is None or isinstance(value, str), "a text or None")
-    _demand(spec, _PATHS, lambda value: value is None or isinstance(value, (str, os.PathLike)), "a path or None")
-    _demand(spec, _LISTS, _is_texts, "a list of texts")
-    most = f"a whole number from 0 to {shapes.MAX_COUNT}"
-    _demand(spec, ("max_retries",), shapes.is_count, most)
-    _demand(spec, ("times",), lambda value: value is None or shapes.is_count(value), f"{most}, or None")
-    _demand(spec, ("timeout_seconds",), _is_limit, "a number of seconds, at least 0, or None")
-    _demand(spec, ("permissions",), _is_json, "what JSON can hold")
-    for name, known in _CHOICES.items():
-        _demand(spec, (name,), known.__contains__, " or ".join(str(one) for one in known))
-
-
-def _demand(spec: TaskSpec, names: Iterable[str], is_right: Callable[[Any], bool], wanted: str) -> None:
-    for name in names:
-        if not is_right(getattr(spec, name)):
-            what = f"{name} is not usable: {shapes.shown(getattr(spec, name))} (give {wanted})"
-            raise BadInput(what, field=name)
+def _one_of(*known: object) -> tuple[_Right, str]:
+    return known.__contains__, " or ".join(map(str, known))
 
 
 def _is_texts(value: object) -> bool:
@@ -161,6 +141,39 @@ def _is_json(value: object) -> bool:
     except (TypeError, ValueError, RecursionError):
         return False
     return True
+
+
+_WANTED: dict[str, tuple[_Right, str]] = {
+    "schedule": (lambda value: isinstance(value, (str, datetime)), 'a text such as "tomorrow 9am"'),
+    "prompt": (lambda value: isinstance(value, str), "a text"),
+    **dict.fromkeys(
+        ("name", "id", "tz", "expires", "jitter", "until"),
+        (lambda value: value is None or isinstance(value, str), "a text or None"),
+    ),
+    **dict.fromkeys(
+        ("workspace", "executor"),
+        (lambda value: value is None or isinstance(value, (str, os.PathLike)), "a path or None"),
+    ),
+    **dict.fromkeys(("key_points", "artifacts", "constraints", "tags"), (_is_texts, "a list of texts")),
+    "max_retries": (shapes.is_count, _MOST),
+    "times": (lambda value: value is None or shapes.is_count(value), f"{_MOST}, or None"),
+    "timeout_seconds": (_is_limit, "a number of seconds, at least 0, or None"),
+    "permissions": (_is_json, "what JSON can hold"),
+    "intent": _one_of(*task.INTENTS),
+    "mode": _one_of(*task.MODES),
+    "catch_up": _one_of(*occurrences.CATCH_UP, None),
+    "overlap": _one_of(*occurrences.OVERLAP, None),
+}
+"""Of each field what it may be, and how that is called."""
+_CHECKS = [(name, TaskSpec._field_defaults.get(name, _WANTED), *_WANTED[name]) for name in TaskSpec._fields]
+
+
+def _check(spec: TaskSpec) -> None:
+    """Raises BadInput for a value that is of the wrong kind, whatever a type checker would have said."""
+    for value, (name, default, is_right, wanted) in zip(spec, _CHECKS, strict=True):
+        # Most fields of most specs are what they are by default, which is right.
+        if value is not default and not is_right(value):
+            raise BadInput(f"{name} is not usable: {shapes.shown(value)} (give {wanted})", field=name)
 
 
 def _origin() -> str | None:

@@ -46,14 +46,24 @@ def append(path: str, count: str) -> None:
 
 
 def schedule(count: str) -> None:
-    """Schedule through the SDK, one synced after the other."""
+    """Schedule through a client of the SDK that is kept, one synced after the other."""
     import defer
 
-    defer.schedule("30m", "resume the review of the report")
+    client = defer.Client()
+    spec = defer.TaskSpec("30m", "resume the review of the report")
+    client.add([client.plan(spec.request())])
     started = time.perf_counter()
     for _ in range(int(count)):
-        defer.schedule("30m", "resume the review of the report")
+        client.add([client.plan(spec.request())])
     _tell(started)
+
+
+def newest_runs(count: str) -> None:
+    """The newest runs through the SDK."""
+    import defer
+
+    if len(defer.list_runs(limit=int(count))) != int(count):
+        raise SystemExit("some are missing")
 
 
 def schedule_all(count: str) -> None:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import bulk
 import measure
 from ground import CAT, PROGRAMS, SCRIPTS, Ground
 from measure import Sample, mebibytes, ratio, seconds
@@ -135,13 +136,13 @@ def whole_list(ground: Ground) -> Iterator[Line]:
     took, memory = seconds(found["ours"]), mebibytes(found["ours"])
     limit = f"{milliseconds(seconds(found['limit']))} orjson in and out"
     times = f"{ratio(found['ours'], found['limit']):.2f} ×"
-    met = took <= 0.6 and memory <= 64
+    met = ratio(found["ours"], found["limit"]) <= 1.5 and memory <= 64
     yield Line(
         "list --compact, 100,000 tasks",
         f"{milliseconds(took)}, {memory:.0f} MiB",
         limit,
         times,
-        "≤ 0.6 s, ≤ 64 MiB",
+        "≤ 1.5 ×, ≤ 64 MiB",
         met,
     )
 
@@ -232,4 +233,5 @@ ALL = (
     from_python,
     at_once,
     much_output,
+    *bulk.ALL,
 )

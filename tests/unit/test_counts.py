@@ -203,6 +203,17 @@ def test_scheduling_looks_at_the_last_byte_of_the_store_only(place, counting):
     assert counting.read <= 16
 
 
+def test_a_store_that_is_kept_reads_nothing_before_it_appends(place, counting):
+    store = place.store()
+    store.append([new_task()], NOW)
+    counting.calls.clear()
+    counting.read = 0
+    for _ in range(3):
+        store.append([new_task()], NOW)
+    assert counting.read == 0
+    assert counting.calls == {"fsync": 3, "lock": 3}
+
+
 def test_cancelling_reads_the_store_once(place, counting):
     filled(place, 2000)
     place.store().update("task_7", NOW, lambda task: {**task, "status": "cancelled"})

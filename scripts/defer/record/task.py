@@ -41,6 +41,7 @@ LISTS = ("key_points", "artifacts", "constraints")
 _ENDED_AT = {status: f"{status}_at" for status in ENDED}
 _WHY = {FAILED: "error", CANCELLED: "cancel_reason", MISSED: "reason", SKIPPED: "reason"}
 _LONGEST_REASON = 200
+_NO_MARKS = str.maketrans("", "", "-:TZ")
 _UNFILED = ("ended", "ended_runs")
 _HISTORY = (
     *_ENDED_AT.values(),
@@ -110,7 +111,8 @@ def made_up_id(created_at: datetime, taken: Container[object], random_bytes: Cal
 
     40 random bits beside the second make it unique without a look at the store or the archive.
     """
-    while (name := f"task_{created_at:%Y%m%d_%H%M%S}_{random_bytes(5).hex()}") in taken:
+    digits = instants.to_text(created_at).translate(_NO_MARKS)
+    while (name := f"task_{digits[:8]}_{digits[8:]}_{random_bytes(5).hex()}") in taken:
         pass
     return name
 

@@ -290,9 +290,11 @@ def check_texts(fields: Mapping[str, object]) -> None:
     """Raise BadInput for what files and prompts cannot carry: NUL, and arguments that were not UTF-8."""
     for field, value in fields.items():
         for text in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(text, str) and "\0" in text:
+            if not isinstance(text, str) or (text.isascii() and "\0" not in text):
+                continue
+            if "\0" in text:
                 raise BadInput("a NUL character in a text (remove it)", field=field)
-            if isinstance(text, str) and not visible.has_utf8_form(text):
+            if not visible.has_utf8_form(text):
                 raise BadInput(f"a text is not valid UTF-8: {ascii(text)[:80]} (pass UTF-8)", field=field)
 
 

@@ -62,11 +62,13 @@ class JsonlStore:
         self._state: os.stat_result | None = None
         self._synced: tuple[int, int, int] | None = None
         self._written: tuple[int, int, int] | None = None
+        self._appended: tuple[int, int, int] | None = None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with fsio.storage_errors(self.path):
-            fsio.ensure_directory(self.path.parent)
+            if fsio.stat(self.path.parent) is None:
+                fsio.ensure_directory(self.path.parent)
             patience = self._lock_timeout if self.patience is None else self.patience
             with v1locks.none_writing(self._lock_path, patience, self._v1_lock):
                 if not self.markers.unchanged_since_seen():
@@ -315,19 +317,30 @@ class JsonlStore:
         """Append them as one write; the store's state then, None where there was nothing to write."""
         if not lines:
             return None
+        self._make_end_whole(now)
         data = b"".join(lines)
+        before = self.markers.before_append(now, min(task.needs_attention_at(one) for one in records))
+        state = fsio.append(self.path, data, name_is_synced=before.name_is_synced)
+        is_unchanged = before.is_unchanged
+        while v1locks.has_lost(self.path, state, lines, self._v1_lock, self._lock_timeout):
+            state = fsio.append(self.path, data)
+            is_unchanged = False
+        if is_unchanged:
+            self.markers.after_append(state)
+        self._synced = self._written = self._appended = _mark(state)
+        return state
+
+    def _make_end_whole(self, now: datetime) -> None:
+        """See to it that an append begins on a line of its own. What we appended last did, if nobody came since."""
+        state = fsio.stat(self.path)
+        if state is None or _mark(state) == self._appended:
+            return
         if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
             # Either a torn line, which goes aside, or a whole one that only lacks its newline.
             self._refreshed(now)
             if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
                 # Not by appending: a run of zeros after a power loss must not follow a good line directly.
                 self._rewrite(set())
-        with self.markers.around_append(now, min(task.needs_attention_at(one) for one in records)) as was_written_to:
-            state = fsio.append(self.path, data, name_is_synced=was_written_to)
-            while v1locks.has_lost(self.path, state, lines, self._v1_lock, self._lock_timeout):
-                state = fsio.append(self.path, data)
-        self._synced = self._written = _mark(state)
-        return state
 
     def _is_worth_a_rewrite(self, known: index.Index, has_filed: bool) -> bool:
         if known.is_slow():

@@ -29,10 +29,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from defer import fsio, instants, trust
 
@@ -50,6 +50,19 @@ def _ns(instant: datetime) -> int:
     return int(instant.timestamp()) * _NS
 
 
+def _agree(store: os.stat_result | None, seen: os.stat_result | None) -> bool:
+    if store is None or seen is None:
+        return store is None and seen is None
+    return store.st_mtime_ns == seen.st_mtime_ns
+
+
+class Before(NamedTuple):
+    """What the markers say of the store before an append; a file whose name is not synced may be gone after a crash."""
+
+    is_unchanged: bool
+    name_is_synced: bool
+
+
 class Markers:
     """The markers of one tasks file."""
 
@@ -60,29 +73,26 @@ class Markers:
             for kind in ("due", "seen", "heartbeat", "trouble", "held")
         )
 
-    @contextmanager
-    def around_append(self, now: datetime, wake_at: datetime) -> Iterator[bool]:
-        """Surround an append after which a wake must look at ``wake_at`` or earlier.
-
-        A store that nobody else changed stays marked as seen; otherwise the next wake reads it whole. What is entered
-        says whether the store was written to before: then its name was synced before its first byte.
-        """
+    def before_append(self, now: datetime, wake_at: datetime) -> Before:
+        """Prepare for an append after which a wake must look at ``wake_at`` or earlier; what is known of the store."""
         store, seen = fsio.stat(self._store), fsio.stat(self.seen)
         if store is None:
             # A store that does not exist yet holds nothing else that could be due.
             fsio.set_mtime(self.due, _ns(min(wake_at, now + HORIZON)))
         else:
             self._bring_forward(wake_at)
-        yield store is not None and seen is not None
+        # What was written to before had its name synced before its first byte.
+        return Before(_agree(store, seen), store is not None and seen is not None)
+
+    def after_append(self, written: os.stat_result) -> None:
+        """The append left a store that nobody else had changed in this state: it stays marked as seen."""
         # The append is done. Without the marker the next wake only reads the store.
         with suppress(OSError):
-            written = fsio.stat(self._store)
-            if _is_unchanged(store, seen) and written is not None:
-                fsio.set_mtime(self.seen, written.st_mtime_ns)
+            fsio.set_mtime(self.seen, written.st_mtime_ns)
 
     def unchanged_since_seen(self) -> bool:
         """Whether the store is as the last whole read, or our last writer, left it."""
-        return _is_unchanged(fsio.stat(self._store), fsio.stat(self.seen))
+        return _agree(fsio.stat(self._store), fsio.stat(self.seen))
 
     def _bring_forward(self, wake_at: datetime) -> None:
         """Move ``due`` earlier if it must be. A missing one makes the next wake look, and stays missing."""
@@ -170,9 +180,3 @@ class Markers:
     def forget_held(self, task_id: str) -> None:
         """A person has decided what becomes of that task."""
         self.note_held({name: why for name, why in self.last_held().items() if name != task_id})
-
-
-def _is_unchanged(store: os.stat_result | None, seen: os.stat_result | None) -> bool:
-    if store is None or seen is None:
-        return store is None and seen is None
-    return store.st_mtime_ns == seen.st_mtime_ns

@@ -5,6 +5,7 @@ the grammar is asked then, so anything that is not plain beyond doubt is decline
 """
 
 from datetime import timedelta
+from functools import lru_cache
 
 #: A longer text is left to the grammar.
 _MOST_CHARACTERS = 40
@@ -20,6 +21,7 @@ _UNIT_SECONDS = {
 # `90`, `1d`, `an hour`, `1M`  declined: no unit, a unit of the calendar, no digits, minutes or months
 # `1h 1h`, `0m`                declined: the grammar refuses them
 # `1h30`                       declined, though the grammar reads it
+@lru_cache(maxsize=64)
 def delay(text: str) -> "timedelta | None":
     """The length of ``30m``, ``in 2 hours 30 minutes``, ``+90s``; None for all other words, which may be a delay too.
 

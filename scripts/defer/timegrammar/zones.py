@@ -1,6 +1,7 @@
 """Zone names: which are IANA's, and which zone people mean by an abbreviation."""
 
 import re
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from .reading import TimeExpressionError
@@ -41,6 +42,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9][A-Za-z0-9_+-]{0
 _NO_PLACES = frozenset(("posixrules", "localtime", "Factory", "leapseconds", "posix", "right", "SystemV"))
 
 
+@lru_cache(maxsize=16)
 def zone(name: str) -> ZoneInfo:
     """The IANA zone called ``name``; a path, a rule file or a guess is refused with a hint."""
     hint = ABBREVIATIONS.get(name.lower(), "Europe/Berlin")

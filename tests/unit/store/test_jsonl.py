@@ -468,6 +468,18 @@ class TestTornTail:
 class TestForeignHands:
     """Promise 6: the store is edited, replaced or cut while nobody runs; and while somebody looks."""
 
+    @pytest.mark.parametrize("how", ["appended to", "replaced", "cut"])
+    def test_a_kept_store_starts_on_a_line_of_its_own_whatever_others_left(self, place, how):
+        store = place.store()
+        store.append([v1_task("a"), v1_task("b")], NOW)
+        whole = place.store_path.read_bytes()
+        torn = {"appended to": whole + b'{"id":"c"', "cut": whole[:-5], "replaced": whole[:-1] + b" "}[how]
+        if how == "replaced":
+            place.store_path.unlink()
+        place.store_path.write_bytes(torn)
+        store.append([v1_task("d")], NOW)
+        assert set(place.tasks()) == {"a", "d"} | ({"b"} if how != "cut" else set())
+
     @pytest.mark.parametrize("how", ["replaced", "truncated", "emptied", "removed", "grown in place"])
     def test_a_store_in_use_that_was_changed_is_read_anew(self, place, how):
         place.write_store(v1_task("a"), v1_task("b"))

@@ -174,6 +174,18 @@ class TestWriters:
         beside.store.append([v1_task("ours", run_at=FAR)], NOW)
         assert beside.ids() == ["old", "ours"]
 
+    @pytest.mark.parametrize("is_before", [True, False])
+    def test_mark_nothing_as_seen_that_it_wrote(self, beside, monkeypatch, is_before):
+        beside.path.unlink()
+        beside.store.append([v1_task("old", run_at=FAR)], NOW)
+        assert beside.store.markers.unchanged_since_seen()
+        steps = (beside.begin, beside.end) if is_before else (lambda: None, lambda: (beside.begin(), beside.end()))
+        around_append(monkeypatch, *steps)
+        beside.store.append([v1_task("ours", run_at=FAR)], NOW)
+        os.utime(beside.path, ns=(0, beside.path.stat().st_mtime_ns + 1))
+        assert sorted(beside.ids()) == ["old", "ours", "theirs"]
+        assert not beside.store.markers.unchanged_since_seen()
+
     def test_say_so_if_it_does_not_end(self, beside, monkeypatch):
         around_append(monkeypatch, beside.begin)
         with pytest.raises(StoreBusy, match="whether it keeps that is not known"):
