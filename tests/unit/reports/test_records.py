@@ -35,6 +35,8 @@ from defer.store.audit import AuditLog
 from support import NOW, ROOT, Place, Task, strict, text_at, v1_task
 from support import records as records_of
 
+pytestmark = pytest.mark.programs
+
 # What an executor does is in the name of its task.
 BODY = """
 cat >/dev/null
