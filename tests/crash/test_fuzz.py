@@ -1,8 +1,11 @@
-"""Rows 5 and 13 of docs/promises.md: 20,000 broken inputs for each parser; `make fuzz` gives a million."""
+"""Rows 5 and 13 of docs/promises.md: 20,000 broken inputs for each parser, the same each time.
+
+`make fuzz` gives a million others.
+"""
 
 from __future__ import annotations
 
-import random
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -17,5 +20,5 @@ INPUTS = 20_000
 def test_row_5_and_13_broken_inputs_get_an_answer_or_a_documented_error(
     name: str, count: Callable[[str, int], None]
 ) -> None:
-    fuzz(name, INPUTS, random.SystemRandom().randrange(1 << 32))
+    fuzz(name, INPUTS, seed=zlib.crc32(name.encode()))
     count("fuzz inputs", INPUTS)
