@@ -79,6 +79,7 @@ def test_next_of_many_keeps_each_on_its_line() -> None:
     assert done.stdout == b"2026-11-18T16:00:00Z 2026-11-18T17:00:00Z\n2026-11-19T05:00:00Z 2026-11-20T05:00:00Z\n"
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("now", ["1000-01-01T00:00:00Z", "5000-12-31T23:59:59Z"])
 @pytest.mark.parametrize("words", ["30m", "tomorrow", "P9Y", "every feb 29", "* * * * *", "@yearly", "every 10 years"])
 def test_whatever_the_present_all_answers_are_in_the_calendar(now: str, words: str) -> None:

@@ -147,6 +147,7 @@ def test_json_means_what_it_meant(text):
             assert visible.in_json_line(written.encode()) == shown.encode()
 
 
+@pytest.mark.slow
 def test_every_character_of_its_kind_is_shown_in_json_and_in_a_line_of_bytes():
     for point in range(0x110000):
         char = chr(point)

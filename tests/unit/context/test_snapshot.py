@@ -229,6 +229,7 @@ def test_any_text_gives_items_of_one_line_each(text):
     assert all(item == " ".join(item.split()) and item for item in [snapshot["summary"], *items])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["# ", "#", "`", "- ", "> ", "<!--", "-->", " ", "=\n", "x\n-\n", "| - |"])
 def test_no_text_makes_it_slow(unit):
     """Linear scans: one megabyte of any one thing ends in a moment, not in hours."""

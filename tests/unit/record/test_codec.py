@@ -201,6 +201,7 @@ def test_no_record_is_written_that_is_too_long_to_be_read(short):
         codec.new_line(v1_task("a"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [b"\n", b""])
 def test_a_line_of_any_length_is_passed_over_in_the_memory_of_a_short_one(tmp_path, end):
     path = tmp_path / "long"

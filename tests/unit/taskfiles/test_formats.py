@@ -151,6 +151,7 @@ def composed(monkeypatch: pytest.MonkeyPatch, text: str) -> tuple[int, str]:
     return made[0], what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "some",
     [
