@@ -16,7 +16,8 @@ PACKAGE = ROOT / "scripts" / "defer"
 PYTHON = sorted([*(ROOT / "scripts").rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
 SOURCES = [path for path in PYTHON if "scripts" in path.relative_to(ROOT).parts]
 MODULES = sorted(PACKAGE.rglob("*.py"))
-ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name != "common.sh")
+SOURCED = {"common.sh", "say.sh", "where.sh"}
+ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name not in SOURCED)
 
 # Imports go down only, type-only ones included: a room may import those of its own floor and of the floors below.
 # The first part of its dotted name, a folder or a module beside the folders, says where it stands.
