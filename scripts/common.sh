@@ -69,3 +69,12 @@ prepare_python() {
 start_python() {
   exec "$python" -I -S -X utf8 "$scripts/defer/__main__.py" "$@"
 }
+
+# Whether FILE may be written without Python: a plain file with one name, where not every user may write. As root,
+# nothing is made in another user's directory: its owner could not change it. To check this starts a program, which
+# does not matter to a wake that gives up anyway.
+may_write() {
+  [ ! -L "$1" ] || return
+  if [ -e "$1" ]; then [ -f "$1" ] || return; elif [ "$EUID" -eq 0 ]; then [ -O "${1%/*}" ] || return; fi
+  [ -z "$(find "${1%/*}" "$1" -prune '(' -perm -0002 -o -type f -links +1 ')' 2>/dev/null)" ]
+}

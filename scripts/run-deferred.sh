@@ -40,15 +40,6 @@ if idle "$@"; then exit 0; fi
 # shellcheck source=scripts/common.sh
 . "$scripts/common.sh"
 
-# Whether FILE may be written without Python: a plain file with one name, where not every user may write. As root,
-# nothing is made in another user's directory: its owner could not change it. To check this starts a program, which
-# does not matter to a wake that gives up anyway.
-may_write() {
-  [ ! -L "$1" ] || return
-  if [ -e "$1" ]; then [ -f "$1" ] || return; elif [ "$EUID" -eq 0 ]; then [ -O "${1%/*}" ] || return; fi
-  [ -z "$(find "${1%/*}" "$1" -prune '(' -perm -0002 -o -type f -links +1 ')' 2>/dev/null)" ]
-}
-
 # What find_python said. A wake does not install: nobody is there to see it. `schedule` warns with the line left here.
 give_up() {
   local trouble=$REPLY now marker log

@@ -111,7 +111,8 @@ def found_by_python(environ: dict[str, str]) -> tuple[str, str] | None:
 
 
 def found_by_shell(environ: dict[str, str]) -> str:
-    script = f'scripts={SCRIPTS}; . "$scripts/where.sh"; root={CHECKOUT}; if tasks_file; then printf %s "$REPLY"; else printf asks; fi'
+    sourced = f'scripts={SCRIPTS}; . "$scripts/where.sh"; root={CHECKOUT}'
+    script = sourced + '; if tasks_file; then printf %s "$REPLY"; else printf asks; fi'
     done = subprocess.run(["/bin/bash", "-uc", script], env=environ, cwd="/", capture_output=True, text=True)
     assert done.stderr == ""
     return done.stdout
