@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from .client import Client
     from .errors import BadInput, DeferError, Refused, StorageError, StoreBusy
+    from .record.runs import Run
     from .sdk import ScheduledTask, TaskSpec, cancel, get_task, list_runs, list_tasks, schedule, schedule_all
-    from .store.runs import Run
 
 __all__ = [
     "BadInput",
@@ -36,7 +36,7 @@ __all__ = [
 
 _ROOMS = {
     "Client": "client",
-    "Run": "store.runs",
+    "Run": "record.runs",
     **dict.fromkeys(("BadInput", "DeferError", "Refused", "StorageError", "StoreBusy"), "errors"),
 }
 

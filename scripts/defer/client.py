@@ -12,14 +12,13 @@ from .record import events
 from .record.codec import Task
 from .settings import config
 from .settings.config import Config
-from .store import places
+from .store import open_store, places
 from .store.audit import AuditLog
-from .store.jsonl import JsonlStore
 
 if TYPE_CHECKING:
+    from .record.runs import Run
     from .scheduling.edit import Editor
     from .scheduling.plan import Plan, Request
-    from .store.runs import Run
 
 
 class Client:
@@ -41,15 +40,8 @@ class Client:
         places.check(self.config)
         self.audit = AuditLog(self.config.log_file)
         self.clock = clock
-        self.store = JsonlStore(
-            self.config.tasks_file,
-            self.config.archive_dir,
-            self.config.runs_dir,
-            self.config.lock_timeout_seconds,
-            # Not a method: in a circle of references the store's file would stay open until a collection.
-            partial(_report, self.audit, clock, tell),
-            self.config.v1_tasks_lock,
-        )
+        # Not a method: in a circle of references the store's file would stay open until a collection.
+        self.store = open_store(self.config, partial(_report, self.audit, clock, tell))
 
     def plan(self, request: Request, now: datetime | None = None) -> Plan:
         """Read a request, as of ``now`` (default: the present); nothing is stored. Raises BadInput."""
@@ -67,7 +59,7 @@ class Client:
         """A task from the store, else from the archive. Raises Refused."""
         from .scheduling import find
 
-        return find.look_up(self.store, self.config.archive_dir, task_id)
+        return find.look_up(self.store, task_id)
 
     def tasks(self) -> Iterator[Task]:
         """Every task still in the store, streamed, in file order."""
@@ -87,7 +79,7 @@ class Client:
             return self.editor.cancel_occurrence(task_id, reason)
         from .scheduling import find
 
-        return find.cancel(self.store, self.audit, self.config.archive_dir, task_id, reason, self.clock())
+        return find.cancel(self.store, self.audit, task_id, reason, self.clock())
 
     def release(self, task_id: str) -> tuple[Task, str]:
         """Settle as lost an attempt whose holder is out of reach; the record, and who held it. Raises Refused."""
@@ -110,9 +102,7 @@ class Client:
 
     def runs(self, task_id: str | None = None) -> Iterator[Run]:
         """Ended attempts, newest first."""
-        from .store import runs as history
-
-        return history.runs(self.config.runs_dir, task_id)
+        return self.store.runs(task_id)
 
 
 def _report(

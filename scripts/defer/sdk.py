@@ -18,9 +18,9 @@ from .client import Client
 from .errors import BadInput
 from .record import occurrences, shapes, task
 from .record.codec import Task
+from .record.runs import Run
 from .scheduling import advice
 from .scheduling.plan import Plan, Request
-from .store.runs import Run
 
 if TYPE_CHECKING:
     from .record.types import Context

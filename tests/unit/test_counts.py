@@ -367,7 +367,7 @@ OURS = {
     "defer.record": "codec ownform shapes task versions",
     "defer.scheduling": "add advice plan",
     "defer.settings": "config",
-    "defer.store": "audit backwards holding index interface jsonl lease markers places v1locks",
+    "defer.store": "audit backwards beside holding index jsonl lease markers places v1locks",
     "defer.timegrammar": "delay reading",
 }
 PYTHONS = (

@@ -146,6 +146,16 @@ def test_folders_import_from_the_floors_below_alone() -> None:
     assert upward == UPWARD
 
 
+STORE_FOR_ALL = {"store.interface", "store.audit", "store.places"}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parent.name != "store"], ids=room_of)
+def test_only_the_store_knows_what_keeps_it(path: Path) -> None:
+    """Commands and runner go by the interface; ``store.open_store`` says which kind of store there is."""
+    inner = {room for room in every_import(path) if room.startswith("store.")} - STORE_FOR_ALL
+    assert not inner, "ask the interface"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=room_of)
 def test_where_our_files_lie_is_decided_in_one_place(path: Path) -> None:
     """``__main__`` has to find the package before it can import anything of it."""

@@ -21,7 +21,8 @@ _RUNNER = SCRIPTS / "run-deferred.sh"
 def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     """Install the crontab line, remove it, or say how things stand."""
     args = flags.cron().parse(argv)
-    settings = connect().config
+    client = connect()
+    settings = client.config
     result: dict[str, Any]
     if args.action == "install":
         target = settings.settings_file or settings.user_directory / "env"
@@ -30,7 +31,7 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     elif args.action == "uninstall":
         result = crontab.uninstall(_RUNNER)
     else:
-        result = crontab.status(_RUNNER, settings.tasks_file, instants.now(), settings_file=settings.settings_file)
+        result = crontab.status(_RUNNER, client.store.markers, instants.now(), settings_file=settings.settings_file)
     if args.action != "uninstall":
         # From here on nobody may be watching: now is the time to say who else could run programs through it.
         result["notes"] += places.doubts(settings)

@@ -13,7 +13,6 @@ from defer.record import codec, events, task
 from defer.run import recovery
 from defer.run.loop import Loop
 from defer.run.wake import Runner
-from defer.store import v1locks
 
 from . import flags, output
 
@@ -87,12 +86,11 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
 
 def _is_left_to_v1(client: Client) -> bool:
     """Whether a v1 runner is at work: it works from a copy of the store, and would run what we run."""
-    held_by = v1locks.holder(client.config.v1_runner_lock)
-    if held_by is not None:
-        what = f"{client.config.v1_runner_lock} is held by {held_by}"
+    what = client.store.other_runner()
+    if what is not None:
         client.audit.tell(events.met("wake_skipped", {"reason": what}, client.clock()))
         client.store.markers.set_trouble(client.clock(), f"{what} (if that is not a v1 runner, remove the directory)")
-    return held_by is not None
+    return what is not None
 
 
 def _tell_out_of_reach(client: Client, runner: Runner) -> None:

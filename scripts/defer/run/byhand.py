@@ -18,7 +18,7 @@ from defer.record.codec import Task
 from defer.scheduling import find
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
-from defer.store.interface import Change, Choose, Store, Turn
+from defer.store.interface import Turn
 
 from . import claim
 from .loop import Loop
@@ -26,6 +26,7 @@ from .wake import Runner
 
 if TYPE_CHECKING:
     from defer.record.types import RunUnderWay
+    from defer.store.interface import Change, Choose, Store
 
 _SAID_BY_V1 = ("status", "started_at")
 
@@ -119,6 +120,27 @@ class OneTask:
     def archive(self, now: datetime) -> list[Task]:
         raise NotImplementedError
 
+    def lease(self, token: str) -> NoLease:
+        return NoLease(token)
+
+    def is_held(self, name: object) -> bool | None:
+        raise NotImplementedError
+
+
+class NoLease:
+    """Nobody shares a task that stands in no store."""
+
+    fd: int | None = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def take(self) -> str | None:
+        return None
+
+    def release(self, *, with_file: bool = True) -> None:
+        """Nothing is held."""
+
 
 def attempt(
     store: Store, config: Config, audit: AuditLog, clock: Callable[[], datetime], given: Task
@@ -135,7 +157,7 @@ def attempt(
             return _came_to(alone or given), []
         settled = ByHand(store, config, audit, clock, loop=loop).run(given)
     differing = [name for name in given if name not in _SAID_BY_V1 and dict(given)[name] != dict(known).get(name)]
-    return _came_to(settled or find.look_up(store, config.archive_dir, given["id"])), differing
+    return _came_to(settled or find.look_up(store, given["id"])), differing
 
 
 def _came_to(settled: Task) -> Task:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from defer import process
 from defer.errors import Refused
@@ -14,14 +15,15 @@ from defer.record import changes, events, outcome, task
 from defer.record.codec import Task
 from defer.scheduling import find
 from defer.settings.config import Config
-from defer.store import lease
 from defer.store.audit import AuditLog
-from defer.store.interface import Store
 
 from . import recovery, settling
 from .command import Paths
 from .ending import Ending
 from .settling import run_id
+
+if TYPE_CHECKING:
+    from defer.store.interface import Store
 
 _KILL_POLL_SECONDS = 0.05
 _SETTLE_PATIENCE_SECONDS = 10.0
@@ -44,9 +46,9 @@ def cancel(
     recurring task goes on to its next occurrence. Raises Refused for an attempt that cannot be ended from here.
     """
     ask = changes.ask_to_cancel_occurrence if occurrence_only else task.ask_to_cancel
-    is_held = partial(lease.is_held, config.tasks_file)
+    is_held = store.is_held
     _refuse_out_of_reach(store.find(task_id), clock(), is_held)
-    asked = find.change(store, config.archive_dir, task_id, clock(), partial(ask, now=clock(), reason=reason))
+    asked = find.change(store, task_id, clock(), partial(ask, now=clock(), reason=reason))
     audit.tell(events.cancel_requested(asked, reason, clock(), occurrence_only=occurrence_only))
     if asked["status"] != task.EXECUTING:
         return asked
@@ -82,7 +84,7 @@ class _Killing:
             if time.monotonic() - started > grace + _SETTLE_PATIENCE_SECONDS:
                 raise Refused(f"task is still executing: {asked['id']} ({_what_was_done(has_ended)})")
             time.sleep(_KILL_POLL_SECONDS)
-            asked = find.look_up(self._store, self._config.archive_dir, asked["id"])
+            asked = find.look_up(self._store, asked["id"])
         return asked
 
     def _settled_as_lost(self, asked: Task) -> Task:
@@ -114,7 +116,7 @@ def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: da
 
     Raises Refused for a task that is not executing, and for an attempt that is known to live.
     """
-    is_held = partial(lease.is_held, config.tasks_file)
+    is_held = store.is_held
     held_by: list[str] = []
 
     def released(current: Task) -> Task:
@@ -122,10 +124,10 @@ def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: da
         _check_releasable(current, now, is_held)
         return outcome.settle(current, recovery.lost(current, why=_RELEASED), now, config.backoff)
 
-    found = find.look_up(store, config.archive_dir, task_id)
+    found = find.look_up(store, task_id)
     if found["status"] != task.EXECUTING:
         raise Refused(f"task is not executing: {task_id} is {found['status']} (nothing to release)")
-    settled = find.change(store, config.archive_dir, task_id, now, released)
+    settled = find.change(store, task_id, now, released)
     settling.remove_private(Paths.of(config.log_dir, task_id, str(run_id(found))))
     audit.tell(events.released(task_id, run_id(found), held_by[-1], now))
     return settled, held_by[-1]

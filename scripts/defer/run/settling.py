@@ -14,13 +14,13 @@ from defer.record import outcome, task
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
-from defer.store.interface import Attempts, Change
 
 from .capture import RESERVE_BYTES
 from .command import Paths
 
 if TYPE_CHECKING:
     from defer.record.types import Identity, RunUnderWay
+    from defer.store.interface import Attempts, Change
 
 
 class NotOurs(DeferError):

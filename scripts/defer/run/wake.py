@@ -26,9 +26,7 @@ from defer.record import events, outcome, task
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
 from defer.settings.config import Config
-from defer.store import lease
 from defer.store.audit import AuditLog
-from defer.store.interface import Attempts, Change, Choose, Turn
 
 from . import claim, preload, recovery, settling, start
 from .agenda import Agenda
@@ -41,6 +39,7 @@ from .tally import Tally
 
 if TYPE_CHECKING:
     from defer.record.types import Identity, RunUnderWay
+    from defer.store.interface import Attempts, Change, Choose, Turn
 
     from .keeper import Keeper
 
@@ -70,7 +69,7 @@ class Runner:
         # One process may wake many times (--loop); nobody else looks after what an earlier wake of it left.
         self._wake = os.urandom(8).hex()
         self._me: Identity = {**process.identity(os.getpid()), "wake": self._wake}
-        self._lease = lease.Lease(config.tasks_file, self._wake)
+        self._lease = store.lease(self._wake)
         self._loop, self._has_own_loop = loop or Loop(), loop is None
         self._agenda = Agenda(config.lock_timeout_seconds, self._tell_failure, self._set_patience)
         self._held_up: DeferError | None = None
@@ -97,8 +96,7 @@ class Runner:
         # Read what every attempt will need now, so that a bad setting stops the wake before any claim.
         self._backoff, self._max_parallel = self._config.backoff, self._config.max_parallel
         _ = self._config.timeout_seconds, self._config.output_limit_bytes, self._config.secret_names
-        is_held = partial(lease.is_held, self._config.tasks_file)
-        self._rescue = Rescue(is_held, self._me, self._config.kill_grace_seconds, self._tally)
+        self._rescue = Rescue(self._store.is_held, self._me, self._config.kill_grace_seconds, self._tally)
         with self._loop if self._has_own_loop else nullcontext():
             is_whole = False
             try:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from defer.record import events
 from defer.record.codec import Task
 from defer.store.audit import AuditLog
-from defer.store.interface import Store
 
 from .plan import Plan
+
+if TYPE_CHECKING:
+    from defer.store.interface import Store
 
 
 def add(store: Store, audit: AuditLog, planned: Sequence[Plan], now: datetime, if_exists: str) -> list[Task]:

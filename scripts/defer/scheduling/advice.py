@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from defer import say
 from defer.paths import SCRIPTS
 from defer.record import versions
 from defer.record.codec import Task
 from defer.settings.config import Config
-from defer.store.markers import Markers
+
+if TYPE_CHECKING:
+    from defer.store.interface import Markers
 
 _ASLEEP_AFTER = timedelta(minutes=3)
 

@@ -13,7 +13,6 @@ from defer.record import changes, codec, events, occurrences, task, versions
 from defer.record.codec import Task
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
-from defer.store.interface import Store
 
 from . import find, plan
 from .plan import Moment, Timing
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from defer.record.types import Changes, Context, Execution, Recurrence, Reorient
+    from defer.store.interface import Store
 
 _SPOKEN = {
     "times": ("count",),
@@ -77,7 +77,7 @@ class Editor:
         return self._now
 
     def _change(self, action: str, task_id: str, change: Callable[[Task], Task], **facts: object) -> Task:
-        changed = find.change(self._store, self._config.archive_dir, task_id, self._now, change)
+        changed = find.change(self._store, task_id, self._now, change)
         self._audit.tell(events.changed(changed, action, self._now, **facts))
         return changed
 
@@ -105,7 +105,7 @@ class Editor:
 
     def run_now(self, task_id: str) -> Task:
         """Run a copy of a task once, at the next wake; the task itself is not touched. Raises Refused."""
-        one = find.look_up(self._store, self._config.archive_dir, task_id)
+        one = find.look_up(self._store, task_id)
         (copy,) = self._store.append([changes.run_now(one, self._now)], self._now)
         self._audit.tell(events.run_requested(one, copy, self._now))
         return copy

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from defer import fsio, trust
 from defer.errors import BadInput, NeedsNewer, NotStorable, Refused
@@ -26,15 +26,16 @@ from defer.record import changes, events, task, versions
 from defer.record.codec import Task
 from defer.record.events import Event
 from defer.settings.config import Config
-from defer.store import archive
 from defer.store.audit import AuditLog
-from defer.store.interface import Store
 from defer.taskfiles import formats, read
 from defer.taskfiles.read import BadFile, Located, TaskFile, located
 
 from . import advice, fromfile
 from .fromfile import FILE_DISABLED, FILE_REMOVED, source
 from .plan import checked_id
+
+if TYPE_CHECKING:
+    from defer.store.interface import Store
 
 NEW, CHANGED, REMOVED, SAME = "+", "~", "-", "="
 LATER, NEXT_SYNC = "after its attempt ends", "by the first sync after its attempt ends"
@@ -132,7 +133,7 @@ def plan(
     found, bad = files(directory, unwritten, only)
     records = _records(store, found, directory, only)
     absent = {task_id for task_id in found if task_id not in records}
-    ended = archive.latest_of(config.archive_dir, absent)
+    ended = store.ended(absent)
     looks: list[Callable[[], Step]] = [
         partial(_look, path, unwritten.get(task_id), records.get(task_id), ended.get(task_id), config, now, again=again)
         for task_id, path in found.items()

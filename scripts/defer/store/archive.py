@@ -62,11 +62,6 @@ def _append_missing(path: Path, wanted: list[bytes], *, whole: bool) -> None:
         fsio.append(path, fresh + b"".join(missing))
 
 
-def latest(archive_dir: Path, task_id: str) -> Task | None:
-    """The last archived record of an id, or None."""
-    return latest_of(archive_dir, {task_id}).get(task_id)
-
-
 def latest_of(archive_dir: Path, wanted: Collection[str]) -> dict[str, Task]:
     """The last archived record of each wanted id: the last good line of the newest month that has one."""
     found: dict[str, Task] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -52,6 +53,20 @@ def parse(raw: bytes) -> Line | None:
         return Line(instants.from_text(found[1]), found[2], facts)
     except ValueError:
         return None
+
+
+def length_of(path: Path) -> int:
+    """The length of a log in bytes; 0 where none is kept."""
+    state = None if str(path) == os.devnull else fsio.stat(path)
+    return 0 if state is None else state.st_size
+
+
+def read(path: Path, length: int) -> Iterator[tuple[str, Line | None]]:
+    """Every line up to ``length`` bytes that is not blank, with its place; None for one that is not ours."""
+    from . import snapshot
+
+    for where, raw in snapshot.told(path, length) if length else ():
+        yield where, parse(raw) if type(raw) is bytes else None
 
 
 class AuditLog:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from defer.errors import DeferError, NoSuchTask, NotStorable
 from defer.record import codec
 from defer.record.codec import Task
 
-from .interface import Change, Choose, Report
+if TYPE_CHECKING:
+    from .interface import Change, Choose, Report
 
 
 class Batch:

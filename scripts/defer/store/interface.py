@@ -1,13 +1,20 @@
-"""What the use cases need of a store."""
+"""What commands and runner need of a store, whatever keeps it.
+
+Nobody outside ``store/`` asks for more. What every store has to do is in ``tests/store/``: another kind joins there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from defer.errors import DeferError, NotStorable
 from defer.record.codec import Task
+
+if TYPE_CHECKING:
+    from defer.record.runs import Run
 
 Report = Callable[..., None]
 """``report(action, **facts)``: told of what the store set aside or found unreadable."""
@@ -22,6 +29,63 @@ class Turn(NamedTuple):
 
     changed: dict[str, Task | DeferError]
     claimed: list[Task]
+
+
+class Markers(Protocol):
+    """What wakes leave for each other and for those who schedule. A failing disk costs a marker, never the work."""
+
+    def beat(self) -> None:
+        """A wake looks."""
+
+    def last_wake(self) -> datetime | None:
+        """When a wake last looked, or None."""
+
+    def next_look(self) -> datetime | None:
+        """When the next wake must look at the store, or None where that is not known: at once."""
+
+    def set_trouble(self, now: datetime, what: str) -> None:
+        """Leave the reason why this wake could not do its work."""
+
+    def clear_trouble(self) -> None:
+        """This wake did its work."""
+
+    def last_trouble(self) -> str | None:
+        """Why the last wake could not do its work, with its time in front, or None."""
+
+    def last_held(self) -> dict[str, str]:
+        """What the last wake that looked left to a newer version: ids, each with the reason."""
+
+
+class Lease(Protocol):
+    """What tells everybody who shares the store that a runner lives. Nothing is held before ``take``."""
+
+    fd: int | None
+    """What a keeper inherits to go on holding it; None where there is no such thing."""
+
+    def take(self) -> str | None:
+        """Hold it from here on, within a claim; its name, or None where none can be had."""
+
+    def release(self, *, with_file: bool = True) -> None:
+        """Give it up; without ``with_file`` a keeper goes on holding it."""
+
+
+class Snapshot(Protocol):
+    """All records as of one moment, each with its place; None stands for what is not a record. Each is read once."""
+
+    name: str
+    """What people call the store."""
+    ended_since: int
+    runs_since: int
+    """From when on ended tasks and runs have been kept, in seconds since the epoch; 0 if there are none."""
+
+    def current(self) -> Iterator[tuple[str, Task | None]]:
+        """What is in the store."""
+
+    def ended(self) -> Iterator[tuple[str, Task | None]]:
+        """What has ended and was filed, the oldest first."""
+
+    def runs(self) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        """The run records, the oldest first."""
 
 
 class Attempts(Protocol):
@@ -48,9 +112,19 @@ class Attempts(Protocol):
     def archive(self, now: datetime) -> list[Task]:
         """File what has ended and drop it; the records that were filed."""
 
+    def lease(self, token: str) -> Lease:
+        """The lease of the runner of that name."""
+
+    def is_held(self, name: object) -> bool | None:
+        """Whether the holder of the lease of that name lives; None for any other name, or if it cannot be told."""
+
 
 class Store(Attempts, Protocol):
     """What all use cases rely on."""
+
+    @property
+    def markers(self) -> Markers:
+        """What wakes leave."""
 
     def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
         """Add tasks, naming those without an id; the records as stored."""
@@ -66,3 +140,18 @@ class Store(Attempts, Protocol):
 
     def update_each(self, ids: Collection[str], now: datetime, change: Change) -> dict[str, Task | NotStorable]:
         """Replace many records in one write; for each that is there, its new record, or why it could not be."""
+
+    def ended(self, ids: Collection[str]) -> dict[str, Task]:
+        """The last record of each of these ids that has ended and was filed."""
+
+    def runs(self, task_id: str | None = None) -> Iterator[Run]:
+        """The run records of one task, or of all, newest first."""
+
+    def counts(self) -> dict[str, int]:
+        """How many tasks the store has of each status that occurs."""
+
+    def other_runner(self) -> str | None:
+        """Who keeps wakes of ours away from this store, in words; None where nobody does."""
+
+    def standing_still(self) -> AbstractContextManager[Snapshot]:
+        """While it is held nobody changes or files anything: for a look at all records as of one moment."""

@@ -15,27 +15,33 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from defer import fsio, instants
 from defer.errors import NoSuchTask, NotStorable, Refused
 from defer.record import codec, task, versions
 from defer.record.codec import BadLine, Task
 
-from . import backwards, holding, index, lease, v1locks
-from .interface import Change, Choose, Report, Turn
-from .markers import HORIZON, Markers
+from . import backwards, holding, index, v1locks
+from .beside import Beside
+from .markers import HORIZON
+
+if TYPE_CHECKING:
+    from .interface import Change, Choose, Report, Turn
+    from .snapshot import Snapshot
 
 SMALL_STORE_BYTES = 1 << 18
 _AROUND_JSON = b"\xef\xbb\xbf \t\r\n"
 
 
-class JsonlStore:
+class JsonlStore(Beside):
     """The store in one file of JSON lines."""
 
     def __init__(
@@ -46,12 +52,9 @@ class JsonlStore:
         lock_timeout: float,
         report: Report,
         v1_lock: Path | None = None,
+        v1_runner: Path | None = None,
     ) -> None:
-        self.path = path
-        self.markers = Markers(path)
-        self._is_held = partial(lease.is_held, path)
-        self._archive_dir = archive_dir
-        self._runs_dir = runs_dir
+        super().__init__(path, archive_dir, runs_dir, v1_runner)
         self._lock_path = path.with_name(f".{path.name}.lock")
         self._rejected = path.with_name(f"{path.name}.rejected")
         self._lock_timeout = lock_timeout
@@ -76,14 +79,15 @@ class JsonlStore:
                 yield
 
     @contextmanager
-    def standing_still(self) -> Iterator[None]:
-        """While this is held nobody changes the store or files anything: for a look at all files as of one moment."""
+    def standing_still(self) -> Iterator[Snapshot]:
+        from .snapshot import Snapshot  # only the checker looks at everything
+
         with fsio.storage_errors(self.path):
-            if fsio.stat(self.path.parent) is None:
-                yield
-                return
-            with v1locks.none_writing(self._lock_path, self._lock_timeout, self._v1_lock):
-                yield
+            # A reader makes no directory.
+            is_there = fsio.stat(self.path.parent) is not None
+            lock = v1locks.none_writing(self._lock_path, self._lock_timeout, self._v1_lock)
+            with lock if is_there else nullcontext():
+                yield Snapshot(self.path, self._archive_dir, self._runs_dir)
 
     def _make_durable(self) -> None:
         """Sync what a dead writer may not have synced: a line, or the store's name after a rewrite."""
@@ -129,6 +133,9 @@ class JsonlStore:
     def find(self, task_id: str) -> Task | None:
         with fsio.storage_errors(self.path):
             return self._find_one(task_id)
+
+    def counts(self) -> dict[str, int]:
+        return Counter(one["status"] for one in self.scan())
 
     def unreadable(self, task_id: str) -> str | None:
         with fsio.storage_errors(self.path), fsio.reader(self.path) or nullcontext() as stream:
@@ -237,11 +244,12 @@ class JsonlStore:
 
     def turn(self, now: datetime, changes: Mapping[str, Change], choose: Choose | None = None) -> Turn:
         from .batch import Batch  # only a wake changes so much at once
+        from .interface import Turn
 
         with self._locked():
             batch = Batch(self._refreshed(now).tasks(), self.find, self._report)
             changed = batch.change(changes)
-            concerns = partial(holding.concerns_claim, now=now, is_held=self._is_held)
+            concerns = partial(holding.concerns_claim, now=now, is_held=self.is_held)
             claimed = batch.claim(choose, concerns) if choose else []
             self._write(batch.records, batch.lines, now)
         return Turn(changed, claimed)
@@ -273,7 +281,7 @@ class JsonlStore:
         """
         with self._locked():
             known = self._refreshed(now).tasks()
-            held = holding.left_alone(known, now, self._is_held)
+            held = holding.left_alone(known, now, self.is_held)
             new = self.markers.note_held(held)
         for task_id in new:
             self._report("held", id=task_id, reason=held[task_id])

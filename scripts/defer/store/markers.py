@@ -136,6 +136,11 @@ class Markers:
             fsio.remove(self.heartbeat)
             fsio.touch(self.heartbeat)
 
+    def next_look(self) -> datetime | None:
+        """When the next wake must look at the store, or None where that is not known: at once."""
+        due = fsio.stat(self.due)
+        return datetime.fromtimestamp(int(due.st_mtime), tz=UTC) if due else None
+
     def last_wake(self) -> datetime | None:
         """When a wake last looked, or None."""
         beat = fsio.stat(self.heartbeat)

@@ -13,13 +13,15 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from defer import fsio, instants, say
 from defer.errors import Refused
-from defer.store.markers import Markers
 
 from . import cronenv, cronline, searchpath
+
+if TYPE_CHECKING:
+    from defer.store.interface import Markers
 
 _TIMEOUT_SECONDS = 30
 _DAEMONS = {"cron", "crond", "fcron", "dcron", "bcron-sched", "vixie-cron"}
@@ -83,8 +85,8 @@ def uninstall(runner: Path) -> dict[str, Any]:
     }
 
 
-def status(runner: Path, tasks_file: Path, now: datetime, *, settings_file: Path | None = None) -> dict[str, Any]:
-    """Whether the line is there, whether a daemon runs, and when a wake last looked at ``tasks_file``."""
+def status(runner: Path, markers: Markers, now: datetime, *, settings_file: Path | None = None) -> dict[str, Any]:
+    """Whether the line is there, whether a daemon runs, and when a wake last looked, by ``markers``."""
     program = os.path.realpath(runner)
     try:
         crontab, trouble_with_cron = _read(), None
@@ -93,7 +95,6 @@ def status(runner: Path, tasks_file: Path, now: datetime, *, settings_file: Path
     found = cronline.entries(crontab)
     ours = [entry for entry in found if entry.marked and entry.runner == program]
     reads = cronenv.settings_read(ours[0].variables if ours else {}, crontab)
-    markers = Markers(tasks_file)
     last_wake = markers.last_wake()
     return {
         "action": "status",

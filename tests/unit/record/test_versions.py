@@ -19,7 +19,7 @@ from defer.record import versions as known
 from defer.record.codec import BadLine
 from defer.run import claim
 from defer.scheduling import edit
-from defer.store import archive, holding, markers
+from defer.store import holding, markers
 from defer.store.audit import AuditLog
 from support import NOW, Place, Task, at, lines_of, text_at, v1_task
 
@@ -454,7 +454,7 @@ def test_what_was_filed_by_a_newer_version_is_shown_and_not_run_again(place: Pla
     for people in (False, True):
         assert command("show", "new", people=people)[0] == 0
     assert command("run", "new")[0] == 1
-    assert archive.latest(place.archive_dir, "new") == newer(status="completed")
+    assert place.store().ended({"new"}) == {"new": newer(status="completed")}
 
 
 # Task files

@@ -65,9 +65,9 @@ def test_the_latest_record_of_an_id_is_found_among_bad_lines_and_other_months(tm
     )
     (archive / "deferred_202605.jsonl").write_bytes(codec.encode(over("c")))
     (archive / "notes.txt").write_text('"a"')
-    assert filing.latest(archive, "a")["x"] == 3
-    assert filing.latest(archive, "nobody") is None
-    assert filing.latest(tmp_path / "nowhere", "a") is None
+    assert filing.latest_of(archive, {"a"})["a"]["x"] == 3
+    assert filing.latest_of(archive, {"nobody"}) == {}
+    assert filing.latest_of(tmp_path / "nowhere", {"a"}) == {}
 
 
 BROKEN = {
@@ -82,7 +82,7 @@ def test_a_broken_last_line_hides_no_good_one_before_it(tmp_path, broken):
     (tmp_path / "deferred_202603.jsonl").write_bytes(codec.encode(over(x=1)))
     (tmp_path / "deferred_202604.jsonl").write_bytes(codec.encode(over(x=2)) + codec.encode(over(x=3)) + broken)
     (tmp_path / "deferred_202605.jsonl").write_bytes(codec.encode(over("b")) + broken)
-    assert filing.latest(tmp_path, "a")["x"] == 3
+    assert filing.latest_of(tmp_path, {"a"})["a"]["x"] == 3
     assert filing.latest_of(tmp_path, {"a", "b", "nobody"}) == {"a": over(x=3), "b": over("b")}
 
 
@@ -97,7 +97,7 @@ def test_a_record_is_found_in_whatever_form_its_line_has(tmp_path):
     )
     names = {"spaced", "e\u0301", "plain", "marked", "x"}
     assert filing.latest_of(tmp_path, names) == {name: over(name, **NOTES.get(name, {})) for name in names}
-    assert all(filing.latest(tmp_path, name)["id"] == name for name in names)
+    assert all(filing.latest_of(tmp_path, {name})[name]["id"] == name for name in names)
 
 
 NOTES = {"x": {"note": '"id":"plain"'}}
@@ -125,10 +125,10 @@ def test_the_end_of_a_line_too_long_is_not_taken_for_what_is_to_be_filed(tmp_pat
     month = tmp_path / "archive" / "deferred_202604.jsonl"
     month.parent.mkdir()
     month.write_bytes(b"y" * (1 << 14) + codec.encode(over()))
-    assert filing.latest(tmp_path / "archive", "a") is None
+    assert filing.latest_of(tmp_path / "archive", {"a"}) == {}
     file(tmp_path, over())
     assert month.read_bytes() == b"y" * (1 << 14) + codec.encode(over()) * 2
-    assert filing.latest(tmp_path / "archive", "a") == over()
+    assert filing.latest_of(tmp_path / "archive", {"a"}) == {"a": over()}
 
 
 def test_a_rewrite_copies_a_line_too_long_part_by_part(tmp_path, short):
@@ -200,5 +200,5 @@ def test_looking_for_a_record_stops_where_it_is_found(place, monkeypatch):
     looked_at = []
     real = backwards.lines
     monkeypatch.setattr(backwards, "lines", lambda *of: (looked_at.append(line) or line for line in real(*of)))
-    assert filing.latest(place.archive_dir, "mine")["id"] == "mine"
+    assert filing.latest_of(place.archive_dir, {"mine"})["mine"]["id"] == "mine"
     assert len(looked_at) == 1

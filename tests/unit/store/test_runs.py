@@ -14,6 +14,7 @@ import pytest
 
 from defer.client import Client
 from defer.record import codec
+from defer.record.runs import Run
 from defer.store import runs
 from support import Place, v1_task, validator
 
@@ -54,7 +55,7 @@ def write(runs_dir: Path, name: str, lines: Iterable[dict[str, Any] | bytes]) ->
     (runs_dir / name).write_bytes(b"".join(raw))
 
 
-def numbers(found: Iterable[runs.Run]) -> list[str | None]:
+def numbers(found: Iterable[Run]) -> list[str | None]:
     return [run.run_id for run in found]
 
 
@@ -70,7 +71,7 @@ def test_newest_first_over_the_months(runs_dir: Path) -> None:
 
 def test_every_field_of_the_schema_is_there_and_typed(runs_dir: Path) -> None:
     validator("run").validate(record(1))
-    assert runs.Run._fields == tuple(record(1))
+    assert Run._fields == tuple(record(1))
     write(runs_dir, "runs_202604.jsonl", [record(1, usage={"cost_usd": 0.5}, started_at=None)])
     (run,) = runs.runs(runs_dir)
     assert run.ended_at == datetime(2026, 4, 8, 16, 45, 1, tzinfo=UTC)

@@ -13,6 +13,7 @@ import pytest
 
 from defer.errors import BadInput, Refused, StorageError
 from defer.settings import edit
+from defer.store.markers import Markers
 from defer.wakers import cron, cronenv, cronline
 
 FAKE_CRONTAB = """\
@@ -404,7 +405,7 @@ class TestWhatCronFinds:
 
 class TestStatus:
     def status(self, machine, **changes) -> dict:
-        return cron.status(machine.runner, machine.home / "deferred.jsonl", NOW, **changes)
+        return cron.status(machine.runner, Markers(machine.home / "deferred.jsonl"), NOW, **changes)
 
     def test_before_anything(self, machine, monkeypatch):
         monkeypatch.setattr(cron, "daemon_state", lambda: "cannot tell")
