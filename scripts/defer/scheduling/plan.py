@@ -289,6 +289,8 @@ def checked_id(wanted: str) -> str:
 def check_texts(fields: Mapping[str, object]) -> None:
     """Raise BadInput for what files and prompts cannot carry: NUL, and arguments that were not UTF-8."""
     for field, value in fields.items():
+        if not value:
+            continue
         for text in value if isinstance(value, (list, tuple)) else (value,):
             if not isinstance(text, str) or (text.isascii() and "\0" not in text):
                 continue

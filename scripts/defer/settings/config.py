@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -311,6 +311,7 @@ class Config:
             raise BadInput(what, field="TZ") from None
 
 
+@lru_cache(maxsize=16)
 def _is_zone_of_system(name: str) -> bool:
     """Whether this is an IANA zone beyond doubt. To read one takes a fifth of Python's own start."""
     parts = name.split("/")
