@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Sample(NamedTuple):
-    """One process: seconds from before its start to its end, and the most memory it held, in MiB.
+    """One process: seconds from before its start to its end, the most memory it held, in MiB, and seconds at work.
 
     Memory is that of the process or of the largest it has waited for (getrusage(2)). It cannot come out below
     that of this benchmark itself, from which the process was forked, some 25 MiB.
@@ -20,6 +20,7 @@ class Sample(NamedTuple):
 
     seconds: float
     mebibytes: float
+    at_work: float = 0.0
 
 
 class Failed(Exception):
@@ -41,7 +42,7 @@ def process(argv: Sequence[str], env: Mapping[str, str], stdin: bytes = b"") -> 
             said.seek(0)
             raise Failed(f"{' '.join(argv)} ended with {running.returncode}: {said.read()[-500:].decode().strip()}")
     per_mebibyte = 1 << 20 if os.uname().sysname == "Darwin" else 1 << 10
-    return Sample(seconds, usage.ru_maxrss / per_mebibyte)
+    return Sample(seconds, usage.ru_maxrss / per_mebibyte, usage.ru_utime + usage.ru_stime)
 
 
 def told(argv: Sequence[str], env: Mapping[str, str]) -> Sample:

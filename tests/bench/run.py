@@ -1,10 +1,11 @@
 """Summary: how fast, how small: every aim beside its limit, then others who do such work.
 
-Usage: run.py [--quick] [--only WORD]… [--directory DIR]
+Usage: run.py [--quick] [--only WORD]… [--startup [CHECKOUT]] [--directory DIR]
 
 A full run takes some ten minutes, wants a quiet machine and 2 GB of disk, and renews docs/cost.svg and the
 tables in docs/speed.md. ``--quick`` takes a minute, measures smaller stores and writes nothing. ``--only``
-keeps to the parts whose name has WORD in it, and writes nothing either.
+keeps to the parts whose name has WORD in it, and writes nothing either. ``--startup`` prints instead how long each
+command takes to start, of another checkout if one is named: one from before a change, to stand beside.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import cost
 import peers
+import startup
 import table
 import targets
 from ground import ROOT, Ground
@@ -78,6 +80,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a minute's worth; writes nothing")
     parser.add_argument("--only", action="append", default=[], metavar="WORD", help="only the parts with WORD in them")
+    parser.add_argument(
+        "--startup", nargs="?", type=Path, const=ROOT, metavar="CHECKOUT", help="only how long commands take to start"
+    )
     parser.add_argument("--directory", type=Path, default=Path("/var/tmp"), help="on a real disk (default: /var/tmp)")
     return parser.parse_args()
 
@@ -89,6 +94,9 @@ def main() -> int:
         say(f"{args.directory} is in memory: what is synced there costs nothing (give --directory on a disk)")
     with Ground(args.directory, args.quick) as ground:
         try:
+            if args.startup:
+                print(startup.measured(ground, args.startup.absolute()))
+                return 0
             found = measured(ground, args.only)
             print(found)
             if not args.quick and not args.only:
