@@ -57,7 +57,6 @@ def _start_without_bytecode() -> None:
 
 _refuse_what_every_user_can_change()
 try:
-    from defer import exits
     from defer.commands.cli import main
 
     status = main(sys.argv[1], sys.argv[2:], _callers_umask)
@@ -66,4 +65,5 @@ except (EOFError, ValueError) as error:
         raise
     _start_without_bytecode()
 else:
-    exits.leave(status)
+    # All is written. To take the interpreter apart would cost a third of its start.
+    os._exit(status)

@@ -13,10 +13,6 @@ from collections.abc import Callable
 from . import visible
 from .errors import EXIT_IO, EXIT_OK, DeferError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
-
 _EXIT_INTERRUPTED = 130  # a shell's status for SIGINT
 
 
@@ -41,11 +37,6 @@ def status_of(work: Callable[[], int], tell: Callable[[str], None]) -> int:
         _drop_output()
         return EXIT_IO
     return status
-
-
-def leave(status: int) -> NoReturn:
-    """End the process at once, when all is written. Shutting the interpreter down would cost a third of its start."""
-    os._exit(status)
 
 
 def open_missing_streams() -> None:

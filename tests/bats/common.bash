@@ -59,7 +59,7 @@ import sys
 
 
 def main(face, arguments, callers_umask):
-    print(face, *arguments, sep="|")
+    print(face, *arguments, sep="|", flush=True)
     return 7
 PYTHON
   ln -s "${python%/bin/python}" "$clone/.venv"
