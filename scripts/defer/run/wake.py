@@ -238,7 +238,8 @@ class Runner:
 
     def _at_once(self, changes: dict[str, Change], choose: Choose | None = None) -> Turn | None:
         """Change so much in one write; None where the store cannot take it now, and each has to be tried by itself."""
-        self._set_patience(others_wait=len(self._agenda) > 0)
+        # What waits on the agenda waits for the same lock; asked for only now and then, it may be missed for long.
+        self._set_patience(others_wait=False)
         try:
             return self._store.turn(self._clock(), changes, choose)
         except (StorageError, StoreBusy):
