@@ -364,7 +364,7 @@ def test_looking_loads_no_lock(place, command):
 OURS = {
     "defer": "client errors exits fsio homedir instants locking paths say signals syscalls timeparse trust visible",
     "defer.commands": "cli glance output",
-    "defer.record": "codec ownform shapes task versions",
+    "defer.record": "codec events ownform shapes task versions",
     "defer.scheduling": "add advice plan",
     "defer.settings": "config",
     "defer.store": "audit backwards beside holding index jsonl lease markers places v1locks",
