@@ -69,6 +69,9 @@ class ByHand(Runner):
     def _recover_now_and_then(self) -> None:
         """A wake's."""
 
+    def _looks_around_at(self) -> list[float]:
+        return []
+
 
 class Apart(ByHand):
     """A runner of one task that stands in no store. Nothing else is to know of its attempt: it has no lease."""

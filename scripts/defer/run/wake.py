@@ -312,9 +312,8 @@ class Runner:
         """Wait for the next event or deadline and act on it."""
         looks = self._rescue.looks()
         filing = [self._file_at] if self._something_to_file and self._is_at_work() else []
-        claiming_at = [] if self._is_stopping else [max(self._claim_at, self._held_until), self._recover_at]
         self._tally.flush()
-        over = self._loop.wait([self._agenda.next_at(), *looks, *filing, *claiming_at, self._preload.at()])
+        over = self._loop.wait([self._agenda.next_at(), *looks, *filing, *self._looks_around_at(), self._preload.at()])
         for attempt in over:
             if attempt.had_to_end_others:
                 event = events.of_run("leftovers_ended", attempt.task["id"], attempt.run_id, self._clock())
@@ -324,6 +323,10 @@ class Runner:
         for one in self._rescue.over(time.monotonic()):
             self._claim_at = 0.0
             self.settle(one, recovery.lost(one))
+
+    def _looks_around_at(self) -> list[float]:
+        """The monotonic times at which there may be something to claim, or to recover."""
+        return [] if self._is_stopping else [max(self._claim_at, self._held_until), self._recover_at]
 
     def _stop(self) -> None:
         """Obey a signal to stop: claim nothing more, end the attempts as a timeout would."""

@@ -4,9 +4,13 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
+from defer.client import Client
+from defer.run import byhand
+from defer.run.loop import Loop
 from support import SCRIPTS, is_running, leaving_pid, quoted, strict, until, v1_task
 
 pytestmark = pytest.mark.programs
@@ -129,6 +133,23 @@ REFUSED = {
     "recurring": ({"recurrence": RULE}, "recurs"),
     "newer": ({"schema_version": 3}, "newer"),
 }
+
+
+def test_it_sleeps_until_something_happens(place, monkeypatch):
+    """Nothing else is claimed or recovered: a wait for a time that is over would keep a CPU busy to its end."""
+    place.write_store(v1_task())
+    began, wait, waits = time.monotonic(), Loop.wait, []
+
+    def noted(loop, until):
+        waits.append([at for at in until if at is not None])
+        return wait(loop, waits[-1])
+
+    monkeypatch.setattr(Loop, "wait", noted)
+    client = Client({**place.env, "DEFER_EXECUTOR": place.executor("cat >/dev/null")})
+    came_to, _ = byhand.attempt(client.store, client.config, client.audit, client.clock, v1_task())
+    assert came_to["status"] == "completed"
+    assert waits
+    assert [at for until in waits for at in until if at <= began] == []
 
 
 class TestRefused:
