@@ -26,7 +26,7 @@ _MOST_SAID = 100
 def is_newer(record: Mapping[str, Any]) -> bool:
     """Whether a newer version wrote the record: its fields may be of any type but for id, status and run_at."""
     found = record.get("schema_version")
-    # Not isinstance: true is no version.
+    # Not isinstance: true is not a version.
     return type(found) is int and found > SCHEMA_VERSION
 
 
