@@ -14,7 +14,7 @@ import sys
 
 
 def main(face, arguments, callers_umask):
-    print(face, *arguments, sys.stdin.read(), sep="|")
+    print(face, *arguments, sys.stdin.read(), sep="|", flush=True)
     return 0
 PYTHON
   run "$clone/scripts/execute-task.sh" --flag <<<'{"id":"a"}'
