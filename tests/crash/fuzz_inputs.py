@@ -25,9 +25,9 @@ from defer import instants, recurrence, timeparse
 from defer.errors import BadInput, DeferError, Refused
 from defer.executors import registry, resultfile
 from defer.executors import verdict as agentresult
-from defer.record import codec, outcome, task, versions
+from defer.record import codec, holders, outcome, task, versions
 from defer.record.retry import Backoff
-from defer.run import prompt, recovery
+from defer.run import prompt
 from defer.settings import format as settings
 from defer.settings.masking import Masker
 from defer.store import holding
@@ -201,10 +201,10 @@ def _live(one: codec.Task) -> None:
     task.filed_records(one)
     task.ended_at(one)
     prompt.render(one, 1)
-    recovery.verdict(one, NOW, _unknown)
+    holders.verdict(one, NOW, _unknown)
     if codec.is_filed(one):
         return
-    for ending in (outcome.Outcome("ok"), outcome.Outcome("failed", 1, "ExecutorFailed", "e"), recovery.lost(one)):
+    for ending in (outcome.Outcome("ok"), outcome.Outcome("failed", 1, "ExecutorFailed", "e"), outcome.lost(one)):
         try:
             settled = outcome.settle(one, ending, NOW, Backoff())
         except Refused:

@@ -129,9 +129,9 @@ MUTATIONS = [
         f"{LONG}test_row_7_an_outcome_that_comes_too_late_is_dropped",
     ),
     Mutation(
-        "give an attempt up while its executor lives", "run/recovery.py",
+        "give an attempt up while its executor lives", "record/holders.py",
         (("    if not leader:\n        return LOST\n", "    return LOST\n"),),
-        "tests/unit/run/test_recovery.py::test_a_living_leader_is_left_to_its_deadline",
+        "tests/unit/record/test_holders.py::test_a_living_leader_is_left_to_its_deadline",
     ),
     Mutation(
         "believe a pid without its start time", "process.py",

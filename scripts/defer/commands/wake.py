@@ -9,8 +9,7 @@ from typing import BinaryIO, TypeAlias
 from defer import exits
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
-from defer.record import codec, events, task
-from defer.run import recovery
+from defer.record import codec, events, holders, task
 from defer.run.loop import Loop
 from defer.run.wake import Runner
 
@@ -99,7 +98,7 @@ def _tell_out_of_reach(client: Client, runner: Runner) -> None:
     if len(held) < client.config.max_parallel:
         client.store.markers.clear_trouble()
         return
-    who = "; ".join(f"{one['id']} by {recovery.holder(one)}" for one in held)
+    who = "; ".join(f"{one['id']} by {holders.holder(one)}" for one in held)
     what = f"every slot is held by an attempt that cannot be reached from here: {who} (defer release ID frees one)"
     if what not in (client.store.markers.last_trouble() or ""):
         exits.warn(what)

@@ -18,7 +18,7 @@ from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
 from .shapes import tallied
 
 if TYPE_CHECKING:
-    from .types import Deferrals, Result, Run, Usage
+    from .types import Deferrals, Result, Run, RunUnderWay, Usage
 
 OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
 
@@ -68,6 +68,22 @@ def error_type_of(exit_code: int) -> str:
 def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
     """The record after an attempt: over, or waiting for the next one, with its run record to be filed."""
     return _as_wished(executing, _settled(executing, outcome, now, backoff), now)
+
+
+def lost(executing: Task, *, why: str = "the runner died during the attempt; its outcome is not known") -> Outcome:
+    """The outcome of an attempt whose end nobody saw."""
+    run: RunUnderWay = executing.get("run") or {}
+    result: Result = {}
+    if prompt := run.get("prompt"):
+        result["prompt_path"] = prompt
+    if log := run.get("log"):
+        result["log_path"] = log
+    return Outcome(
+        LOST,
+        error_type=RUNNER_LOST,
+        error=why,
+        result=result,
+    )
 
 
 def put_back(claimed: Task, now: datetime) -> Task:

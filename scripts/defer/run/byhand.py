@@ -120,7 +120,7 @@ class OneTask:
     def attention(self, now: datetime) -> list[Task]:
         return [one for one in [self._task] if task.needs_attention_at(one) <= now]
 
-    def archive(self, now: datetime) -> list[Task]:
+    def archive(self, now: datetime, before_drop: Callable[[Task], object] | None = None) -> list[Task]:
         raise NotImplementedError
 
     def lease(self, token: str) -> NoLease:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from defer import process
 from defer.errors import Refused
-from defer.record import changes, events, outcome, task
+from defer.record import changes, events, holders, outcome, task
 from defer.record.codec import Task
 from defer.scheduling import find
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
 
-from . import recovery, settling
+from . import settling
 from .command import Paths
 from .ending import Ending
 from .settling import run_id
@@ -55,20 +55,20 @@ def cancel(
     return _Killing(store, config, clock, is_held).until_settled(asked)
 
 
-def _refuse_out_of_reach(known: Task | None, now: datetime, is_held: recovery.IsHeld) -> None:
+def _refuse_out_of_reach(known: Task | None, now: datetime, is_held: holders.IsHeld) -> None:
     if known is None or known["status"] != task.EXECUTING or not known.get("run"):
         return
-    if recovery.is_out_of_reach(known, now, is_held):
+    if holders.is_out_of_reach(known, now, is_held):
         raise Refused(
             f"task is executing where it cannot be ended from here: {known['id']}, held by "
-            f"{recovery.holder(known)} (cancel it there; if that is gone: defer release {known['id']})"
+            f"{holders.holder(known)} (cancel it there; if that is gone: defer release {known['id']})"
         )
 
 
 class _Killing:
     """An attempt on its way to its end, whoever settles it."""
 
-    def __init__(self, store: Store, config: Config, clock: Callable[[], datetime], is_held: recovery.IsHeld) -> None:
+    def __init__(self, store: Store, config: Config, clock: Callable[[], datetime], is_held: holders.IsHeld) -> None:
         self._store, self._config, self._clock, self._is_held = store, config, clock, is_held
         self._ending: Ending | None = None
 
@@ -77,8 +77,8 @@ class _Killing:
         grace = self._config.kill_grace_seconds
         while settling.carries(asked, mine):
             has_ended = self._has_ended(asked)
-            found = recovery.verdict(asked, self._clock(), self._is_held)
-            if has_ended and found in (recovery.LOST, recovery.NEVER_BEGAN):
+            found = holders.verdict(asked, self._clock(), self._is_held)
+            if has_ended and found in (holders.LOST, holders.NEVER_BEGAN):
                 with suppress(settling.NotOurs):
                     return self._settled_as_lost(asked)
             if time.monotonic() - started > grace + _SETTLE_PATIENCE_SECONDS:
@@ -89,7 +89,7 @@ class _Killing:
 
     def _settled_as_lost(self, asked: Task) -> Task:
         paths = Paths.of(self._config.log_dir, asked["id"], str(run_id(asked)))
-        return settling.settle(self._store, asked, recovery.lost(asked), self._clock(), self._config.backoff, paths)
+        return settling.settle(self._store, asked, outcome.lost(asked), self._clock(), self._config.backoff, paths)
 
     def _has_ended(self, asked: Task) -> bool:
         """Whether nothing of the attempt is left. Asks its leader, once there is one, to end; later kills it."""
@@ -120,9 +120,9 @@ def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: da
     held_by: list[str] = []
 
     def released(current: Task) -> Task:
-        held_by.append(recovery.holder(current))
+        held_by.append(holders.holder(current))
         _check_releasable(current, now, is_held)
-        return outcome.settle(current, recovery.lost(current, why=_RELEASED), now, config.backoff)
+        return outcome.settle(current, outcome.lost(current, why=_RELEASED), now, config.backoff)
 
     found = find.look_up(store, task_id)
     if found["status"] != task.EXECUTING:
@@ -133,14 +133,14 @@ def release(store: Store, audit: AuditLog, config: Config, task_id: str, now: da
     return settled, held_by[-1]
 
 
-def _check_releasable(current: Task, now: datetime, is_held: recovery.IsHeld) -> None:
+def _check_releasable(current: Task, now: datetime, is_held: holders.IsHeld) -> None:
     name = current["id"]
     if current["status"] != task.EXECUTING:
         raise Refused(f"task is not executing: {name} is {current['status']} (nothing to release)")
     run = current.get("run") if isinstance(current.get("run"), dict) else {}
-    if not run or recovery.verdict(current, now, is_held) in (recovery.LOST, recovery.NEVER_BEGAN):
+    if not run or holders.verdict(current, now, is_held) in (holders.LOST, holders.NEVER_BEGAN):
         return
-    if not recovery.is_out_of_reach(current, now, is_held):
-        raise Refused(f"task executes here: {name}, begun by {recovery.holder(current)} (defer cancel --kill {name})")
+    if not holders.is_out_of_reach(current, now, is_held):
+        raise Refused(f"task executes here: {name}, begun by {holders.holder(current)} (defer cancel --kill {name})")
     if is_held(run.get("lease")):
-        raise Refused(f"its runner lives: {name} is held by {recovery.holder(current)} (end it there)")
+        raise Refused(f"its runner lives: {name} is held by {holders.holder(current)} (end it there)")

@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from defer.errors import DeferError
-from defer.record import events
+from defer.record import events, holders, outcome
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
 
-from . import recovery
 from .ending import Ending
 from .settling import run_id
 from .tally import Tally
@@ -59,7 +58,7 @@ class Rescue:
 
     def out_of_reach(self, executing: Iterable[Task], now: datetime) -> list[Task]:
         """Those that take slots, and whose processes nobody here can see."""
-        return [one for one in executing if recovery.is_out_of_reach(one, now, self._is_held)]
+        return [one for one in executing if holders.is_out_of_reach(one, now, self._is_held)]
 
     def look_after(self, one: Task, now: datetime, wake: Wake) -> None:
         """Look at one attempt. Whatever somebody wrote into its record by hand, it must not keep the others waiting."""
@@ -71,21 +70,21 @@ class Rescue:
             self._tally.tell(events.of_run("recovery_failed", one["id"], run_id(one), now, error=error))
             # While the system cannot show what runs, nothing is settled before it has ended.
             if not isinstance(error, OSError):
-                wake.settle(one, recovery.lost(one))
+                wake.settle(one, outcome.lost(one))
 
     def _look_after(self, one: Task, now: datetime, wake: Wake) -> None:
         """Look at somebody's attempt: settle it if it is over, end it if it should be, else leave it alone."""
-        found = recovery.verdict(one, now, self._is_held, self._me)
-        if found == recovery.NEVER_BEGAN or self._is_forgotten(one, wake):
+        found = holders.verdict(one, now, self._is_held, self._me)
+        if found == holders.NEVER_BEGAN or self._is_forgotten(one, wake):
             wake.put_back(one)
-        elif found in (recovery.LOST, recovery.OVERDUE):
-            if found == recovery.OVERDUE:
+        elif found in (holders.LOST, holders.OVERDUE):
+            if found == holders.OVERDUE:
                 self._tally.tell(events.of_run("overdue_leader_killed", one["id"], run_id(one), now))
-            self._end_what_is_left(one, wake, is_overdue=found == recovery.OVERDUE)
+            self._end_what_is_left(one, wake, is_overdue=found == holders.OVERDUE)
 
     def _is_forgotten(self, one: Task, wake: Wake) -> bool:
         """Whether this very wake claimed it unknowingly: a disk may keep what it reported as not written."""
-        is_mine = recovery.wake_of(one) == self._me.get("wake") and not (one.get("run") or {}).get("leader")
+        is_mine = holders.wake_of(one) == self._me.get("wake") and not (one.get("run") or {}).get("leader")
         return is_mine and not wake.is_waiting_for_store(one["id"])
 
     def _end_what_is_left(self, one: Task, wake: Wake, *, is_overdue: bool) -> None:
@@ -100,4 +99,4 @@ class Rescue:
                 ending.begin()
                 self._endings[str(run_id(one))] = (ending, one)
                 return
-        wake.settle(one, recovery.lost(one))
+        wake.settle(one, outcome.lost(one))

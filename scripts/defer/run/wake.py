@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING
 
 from defer import fsio, instants, process
 from defer.errors import DeferError, StorageError, StoreBusy
-from defer.record import events, outcome, task
+from defer.record import events, holders, outcome, task
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
 
-from . import claim, preload, recovery, settling, start
+from . import claim, preload, settling, start
 from .agenda import Agenda
 from .attempt import Attempt
 from .command import Paths
@@ -164,7 +164,7 @@ class Runner:
 
     def _new_run(self) -> RunUnderWay:
         name = f"run_{self._clock():%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"
-        run: RunUnderWay = {"run_id": name, "host": os.uname().nodename, "runner": self._me}
+        run: RunUnderWay = {"run_id": name, "host": holders.host(), "runner": self._me}
         held = self._lease.take()
         return {**run, "lease": held} if held else run
 
@@ -302,7 +302,7 @@ class Runner:
         with suppress(NotOurs):
             now = self._clock()
             settling.change(self._store, mine, now, partial(outcome.put_back, now=now))
-            self.counts["started"] -= recovery.wake_of(mine) == self._wake
+            self.counts["started"] -= holders.wake_of(mine) == self._wake
             why = error or "its runner died before it began"
             self._tally.tell(events.of_run("put_back", mine["id"], run_id(mine), now, error=why))
 
@@ -322,7 +322,7 @@ class Runner:
             self._settle_all([(attempt.task, attempt.finish(self._clock())) for attempt in over])
         for one in self._rescue.over(time.monotonic()):
             self._claim_at = 0.0
-            self.settle(one, recovery.lost(one))
+            self.settle(one, outcome.lost(one))
 
     def _looks_around_at(self) -> list[float]:
         """The monotonic times at which there may be something to claim, or to recover."""

@@ -16,7 +16,7 @@ from defer.record.codec import Task
 _MOST_REPORTED = 200
 
 IsHeld = Callable[[object], bool | None]
-"""Whether the holder of a lease lives, by the lease's name: see ``recovery``."""
+"""Whether the holder of a lease lives, by the lease's name: see ``record.holders``."""
 
 
 def concerns_claim(one: Task, now: datetime, is_held: IsHeld) -> bool:
@@ -26,12 +26,12 @@ def concerns_claim(one: Task, now: datetime, is_held: IsHeld) -> bool:
 
 def may_live(executing: Task, now: datetime, is_held: IsHeld) -> bool:
     """Whether the attempt of an executing record, whoever wrote it, may still be under way."""
-    from defer.run import recovery
+    from defer.record import holders  # who schedules judges nobody's attempt
 
     # A `run` that this version cannot read counts as long as one that names nobody.
     run = executing.get("run")
     known: Task = {**executing, "run": run if shapes.is_run_under_way(run) else None}
-    return recovery.verdict(known, now, is_held) == recovery.ALIVE
+    return holders.verdict(known, now, is_held) == holders.ALIVE
 
 
 def left_alone(tasks: Iterable[Task], now: datetime, is_held: IsHeld) -> dict[str, str]:

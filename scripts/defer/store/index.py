@@ -257,6 +257,15 @@ def repeats(lines: Iterable[bytes]) -> bool:
     return False
 
 
+def repeats_in(path: Path) -> bool:
+    """The same of a file; False where there is none."""
+    stream = fsio.reader(path)
+    if stream is None:
+        return False
+    with stream:
+        return repeats(codec.lines(stream))
+
+
 def marks(lines: Iterable[bytes]) -> bytearray:
     """A mark for each line: whether it is the current one of its id, and if so, in which form.
 

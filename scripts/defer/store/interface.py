@@ -109,8 +109,13 @@ class Attempts(Protocol):
     def attention(self, now: datetime) -> list[Task]:
         """What a wake must look at: tasks that are due, executing or unfiled."""
 
-    def archive(self, now: datetime) -> list[Task]:
-        """File what has ended and drop it; the records that were filed."""
+    def archive(self, now: datetime, before_drop: Callable[[Task], object] | None = None) -> list[Task]:
+        """File what has ended and drop it; the records that were filed.
+
+        ``before_drop`` is called under the lock with each of them, when it is filed and before any is dropped. If it
+        raises, none is dropped. What was interrupted is filed and told again: each record once in the archive, and
+        to ``before_drop`` at least once.
+        """
 
     def lease(self, token: str) -> Lease:
         """The lease of the runner of that name."""

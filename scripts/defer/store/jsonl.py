@@ -254,7 +254,7 @@ class JsonlStore(Beside):
             self._write(batch.records, batch.lines, now)
         return Turn(changed, claimed)
 
-    def archive(self, now: datetime) -> list[Task]:
+    def archive(self, now: datetime, before_drop: Callable[[Task], object] | None = None) -> list[Task]:
         from . import archive as filing  # only a wake files
 
         with self._locked():
@@ -266,6 +266,9 @@ class JsonlStore(Beside):
                 # The file system's clock ticks too slowly: its time does not tell whether the last line is new.
                 self._make_durable()
             filed = filing.file(unfiled, self._archive_dir, self._runs_dir, whole=not is_ours)
+            if before_drop is not None:
+                for one in filed:
+                    before_drop(one)
             if self._is_worth_a_rewrite(known, bool(unfiled)):
                 self._rewrite({one["id"] for one in unfiled})
             else:
@@ -354,15 +357,8 @@ class JsonlStore(Beside):
         if known.is_slow():
             return True
         if known.size <= SMALL_STORE_BYTES:
-            return has_filed or known.bytes_spent > 0 or self._repeats()
+            return has_filed or known.bytes_spent > 0 or index.repeats_in(self.path)
         return known.bytes_spent * 2 > known.size
-
-    def _repeats(self) -> bool:
-        stream = fsio.reader(self.path)
-        if stream is None:
-            return False
-        with stream:
-            return index.repeats(codec.lines(stream))
 
     def _rewrite(self, filed: set[str]) -> None:
         """Write the store anew: one line for each task, without those that were ``filed``; bad lines stay."""

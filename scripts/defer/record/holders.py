@@ -4,23 +4,22 @@ An attempt is lost only when its runner is gone *and* its leader is gone. A lead
 may finish until its deadline (a second attempt beside it would do the work twice), and is then
 ended with all that belongs to it. A claim that names no leader never began: its gate stayed shut.
 
-Where a pid tells nothing, in another PID namespace or where the system shows no processes, the
+Where a pid tells nothing, in another PID namespace, on another host or where the system shows no processes, the
 runner's lease decides. A record without a lease counts as alive until its deadline.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from defer import instants, process
-from defer.record import outcome
 from defer.record.codec import Task
-from defer.record.outcome import Outcome
 
 if TYPE_CHECKING:
-    from defer.record.types import Identity, Result, RunUnderWay
+    from defer.record.types import Identity, RunUnderWay
 
 ALIVE, LOST, OVERDUE, NEVER_BEGAN = "alive", "lost", "overdue", "never began"
 LEASE_WITHOUT_TIMEOUT = timedelta(hours=24)
@@ -30,6 +29,11 @@ V1_LEASE = timedelta(hours=1)
 
 IsHeld = Callable[[object], bool | None]
 """Whether the holder of a lease lives, by the lease's name; None where that cannot be told."""
+
+
+def host() -> str:
+    """What this machine is called in what it claims: the one place that decides."""
+    return os.uname().nodename
 
 
 # runner       leader       deadline                        verdict
@@ -67,7 +71,7 @@ def verdict(task: Task, now: datetime, is_held: IsHeld, me: Identity | None = No
 
 def _lives(run: RunUnderWay, known: Identity, is_held: IsHeld, *, is_leader: bool = False) -> bool | None:
     """Whether the runner or the leader of a run lives: by its pid if that tells anything, else by the lease."""
-    by_pid = process.is_alive(known)
+    by_pid = _by_pid(run, known)
     if by_pid is not None and process.is_of_this_boot(known):
         return by_pid
     # A container may see its own boot id: what another boot wrote may be alive as long as its lease is held.
@@ -75,14 +79,36 @@ def _lives(run: RunUnderWay, known: Identity, is_held: IsHeld, *, is_leader: boo
     if held is None:
         return by_pid
     # A leader in our namespace that cannot be seen may have outlived its runner and its keeper.
-    return by_pid if is_leader and not held and process.is_of_this_namespace(known) else held
+    if is_leader and not held and not _is_of_another_host(run, known) and process.is_of_this_namespace(known):
+        return by_pid
+    return held
+
+
+def _by_pid(run: RunUnderWay, known: Identity) -> bool | None:
+    """What its pid says of a process; None where that says nothing from here.
+
+    A process that is found is that very one, whatever its host was called. One that is not found may be on a host
+    of another name: a machine that got a new name at a reboot is not told from another machine by that.
+
+    - same boot: the pid decides, though the host was renamed meanwhile
+    - another boot, same name of the host: gone, since this machine has started anew
+    - another boot, another name: None, and the lease decides, then the deadline
+    """
+    found = process.is_alive(known)
+    return None if found is False and _is_of_another_host(run, known) else found
+
+
+def _is_of_another_host(run: RunUnderWay, known: Identity) -> bool:
+    """Whether an attempt was claimed on what may be another machine. A record without a host is of this one."""
+    is_this_boot = known.get("boot") is not None and process.is_of_this_boot(known)
+    return not is_this_boot and run.get("host") not in (None, host())
 
 
 def is_out_of_reach(task: Task, now: datetime, is_held: IsHeld) -> bool:
     """Whether an attempt counts as alive although nobody here can see its processes."""
     run = task.get("run")
     known = run.get("runner") if isinstance(run, dict) else None
-    if known and process.is_alive(known) is not None and process.is_of_this_boot(known):
+    if run and known and _by_pid(run, known) is not None and process.is_of_this_boot(known):
         return False
     return verdict(task, now, is_held) == ALIVE
 
@@ -125,19 +151,3 @@ def _started(task: Task) -> datetime:
         return instants.from_text(task.get("started_at") or "")
     except (TypeError, ValueError):
         return instants.EPOCH
-
-
-def lost(task: Task, *, why: str = "the runner died during the attempt; its outcome is not known") -> Outcome:
-    """The outcome of an attempt whose end nobody saw."""
-    run: RunUnderWay = task.get("run") or {}
-    result: Result = {}
-    if prompt := run.get("prompt"):
-        result["prompt_path"] = prompt
-    if log := run.get("log"):
-        result["log_path"] = log
-    return Outcome(
-        outcome.LOST,
-        error_type=outcome.RUNNER_LOST,
-        error=why,
-        result=result,
-    )
