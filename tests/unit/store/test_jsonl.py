@@ -169,6 +169,28 @@ class TestFindAndScan:
         place.store().archive(NOW)
         assert list(place.store().scan()) == [mine]
 
+    @pytest.mark.parametrize("few", [-1, 1000])
+    def test_as_json_it_is_what_a_scan_yields_in_whatever_form_its_lines_are(self, place, monkeypatch, few):
+        monkeypatch.setattr(index, "_FEW_LINES", few)
+        own = {"schema_version": 2, "occurrence": "2026-05-01T00:00:00Z", "tz": "UTC"}
+        place.write_store(
+            line(v1_task("plain", **own)),
+            line(v1_task("changed", **own)),
+            json.dumps(v1_task("foreign", **own), indent=None).encode() + b"\r\n",
+            line(v1_task("changed", **own, when="later")),
+            line(v1_task("broken", **own)),
+            line(v1_task("broken", **own))[:-3] + b"]}\n",
+            line(v1_task("unfiled", **own, ended=[v1_task("unfiled", status="completed")])),
+            line(v1_task("paused", **own, status="paused")),
+            line({"id": "plain-2", "status": "failed", "filed_at": "2026-04-08T16:45:00Z"}),
+        )
+        mine = place.store()
+        shown = [task.shown(one) for one in mine.scan()]
+        assert [one["id"] for one in shown] == ["plain", "foreign", "changed", "broken", "unfiled", "paused"]
+        assert list(map(json.loads, mine.scan_json())) == shown
+        assert [json.loads(one)["id"] for one in mine.scan_json({"paused"})] == ["paused"]
+        assert list(map(json.loads, mine.scan_json({"scheduled"}))) == shown[:-1]
+
     def test_readers_need_no_lock(self, place):
         place.store().append([waiting()], NOW)
         with place.store()._locked():
