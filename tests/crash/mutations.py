@@ -42,6 +42,16 @@ MUTATIONS = [
         f"{LOSS}[schedule]",
     ),
     Mutation(
+        "take a lock whose file is gone", "locking.py",
+        (("        if os.fstat(fd).st_nlink:\n", "        if True:\n"),),
+        f"{UNIT}test_locking.py::test_a_lock_file_that_is_removed_as_we_take_it_guards_nothing",
+    ),
+    Mutation(
+        "take the lock without asking for it", "locking.py",
+        (("        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", ""),),
+        f"{UNIT}test_locking.py::test_whoever_holds_it_by_filelock_shuts_us_out",
+    ),
+    Mutation(
         "leave out the fsync of a rewrite", "fsio.py",
         (("            if sync:\n                kernel.fsync(fd)\n", ""),),
         f"{LOSS}[rewrite]",
