@@ -285,6 +285,7 @@ def flags_in(path: Path) -> set[str]:
 
 # Pages that speak of other programs of the repository too.
 PROGRAMS = {
+    "docs/architecture.md": ["tests/bench/run.py"],
     "docs/speed.md": ["tests/bench/run.py"],
     "docs/promises.md": ["tests/crash/soak.py", "tests/crash/fuzz_inputs.py"],
     "docs/bugs-found.md": ["tests/crash/soak.py", "tests/crash/fuzz_inputs.py"],
