@@ -37,44 +37,61 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 _OPENING = os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-_descriptors: set[int] = set()
+_open: dict[int, object] = {}
+"""Our descriptors of lock files, each with a token of its own: a forked child may use the same number again."""
 
 
 @contextmanager
 def held(path: Path, timeout: float) -> Iterator[None]:
     """Hold the lock file at ``path``. Raises StoreBusy after ``timeout`` seconds, StorageError without ``flock``."""
-    fd = _taken(path)
-    if fd is None:
-        with _waited_for(path, timeout):
-            yield
-        return
-    _descriptors.add(fd)
+    free = _Free()
     try:
-        yield
+        if free.take(path):
+            yield
+            return
     finally:
-        _descriptors.discard(fd)
+        free.let_go()
+    with _waited_for(path, timeout):
+        yield
+
+
+class _Free:
+    """A lock that may be free. It is let go with this object at the latest, wherever an exception comes from.
+
+    Ctrl-C may be raised between any two lines of a program that uses us: what it left locked would shut out everybody
+    for as long as the program goes on.
+    """
+
+    _fd = -1
+    _token = object()
+
+    def __init__(self) -> None:
+        self._token = object()
+
+    def take(self, path: Path) -> bool:
+        """Take it, if it is free; False if filelock must take over."""
+        try:
+            self._fd = _opened(path)
+            # Before it is locked: a child that another thread is just forking must know what to close.
+            _open[self._fd] = self._token
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return os.fstat(self._fd).st_nlink > 0
+        except OSError:
+            return False
+
+    def let_go(self) -> None:
+        """Unlock it and close its file, unless that is done, or is our parent's."""
+        if _open.get(self._fd) is not self._token:
+            return
         # Closing alone is not enough: a child that another thread is just starting may have a copy until it has begun.
         try:
-            fcntl.flock(fd, fcntl.LOCK_UN)
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
         finally:
-            os.close(fd)
+            del _open[self._fd]
+            os.close(self._fd)
 
-
-def _taken(path: Path) -> int | None:
-    """The descriptor of the lock file, which was free and is ours now; None if filelock must take over."""
-    fd = None
-    try:
-        fd = _opened(path)
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(fd).st_nlink:
-            return fd
-    except OSError:
-        pass
-    except BaseException:
-        _close(fd)
-        raise
-    _close(fd)
-    return None
+    def __del__(self) -> None:
+        self.let_go()
 
 
 def _opened(path: Path) -> int:
@@ -87,14 +104,9 @@ def _opened(path: Path) -> int:
     return fd
 
 
-def _close(fd: int | None) -> None:
-    if fd is not None:
-        os.close(fd)
-
-
 def _forget_parents() -> None:
-    while _descriptors:
-        os.close(_descriptors.pop())
+    while _open:
+        os.close(_open.popitem()[0])
 
 
 os.register_at_fork(after_in_child=_forget_parents)

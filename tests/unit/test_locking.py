@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from filelock import FileLock, Timeout
@@ -217,6 +218,80 @@ def test_its_file_is_ours_alone_whatever_the_umask(tmp_path: Path, umask: int) -
             assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
     finally:
         os.umask(before)
+
+
+def is_free(path: Path) -> bool:
+    fd = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def interrupted_at(number: int, path: Path) -> bool:
+    """Whether Ctrl-C could be raised at that line of those that take a lock and let it go."""
+    left = number
+
+    def trace(frame: FrameType, event: str, _: object) -> object:
+        nonlocal left
+        by = frame.f_back
+        if frame.f_code.co_filename != locking.__file__ or "__del__" in (
+            frame.f_code.co_name,
+            by and by.f_code.co_name,
+        ):
+            return None
+        left -= event == "line"
+        if left == 0:
+            left = -1
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)  # type: ignore[arg-type]
+    try:
+        with locking.held(path, 0):
+            pass
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_ctrl_c_at_any_line_leaves_it_free(tmp_path: Path) -> None:
+    """A program that goes on after Ctrl-C, such as a notebook, would shut out every wake until its end."""
+    path = tmp_path / "lock"
+    path.touch(0o600)
+    number = 1
+    while interrupted_at(number, path):
+        assert is_free(path), f"not free after an interruption at line {number}"
+        number += 1
+    assert number > 10
+
+
+COMES_BACK = """
+import os
+from pathlib import Path
+from defer import locking
+path = Path(sys.argv[1])
+with locking.held(path, 0):
+    child = os.fork()
+    if child == 0:
+        other = os.open(os.devnull, os.O_RDONLY)
+if child == 0:
+    os.fstat(other)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_child_that_leaves_its_parents_lock_closes_no_file_of_its_own(tmp_path: Path) -> None:
+    """It has closed its copy of the lock's descriptor, and the next file that it opens gets that number."""
+    done = subprocess.run(script(COMES_BACK, tmp_path / "lock"), capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 DIES = """
