@@ -58,7 +58,14 @@ class Rescue:
 
     def out_of_reach(self, executing: Iterable[Task], now: datetime) -> list[Task]:
         """Those that take slots, and whose processes nobody here can see."""
-        return [one for one in executing if holders.is_out_of_reach(one, now, self._is_held)]
+        return [one for one in executing if self._is_out_of_reach(one, now)]
+
+    def _is_out_of_reach(self, one: Task, now: datetime) -> bool:
+        try:
+            return holders.is_out_of_reach(one, now, self._is_held)
+        except Exception:
+            # Of what cannot be judged `look_after` has told; a second time it must not end the wake.
+            return False
 
     def look_after(self, one: Task, now: datetime, wake: Wake) -> None:
         """Look at one attempt. Whatever somebody wrote into its record by hand, it must not keep the others waiting."""
