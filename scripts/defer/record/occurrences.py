@@ -371,13 +371,14 @@ def upcoming(one: Task, end: datetime, since: datetime = instants.EPOCH) -> Iter
     if not goes_on or (is_waiting and not has_run):
         return
     jitter, waited = jitter_of(one), waited_for(one)
+    soonest = first if is_waiting else since
     # Occurrences before the run that the task waits for will be passed over, unless ``catch_up`` is all.
     is_backlog = policies(one).get("catch_up") == "all" and not one.get("attempts")
-    start = waited if is_backlog else max(waited, (first if is_waiting else since) - jitter)
+    start = waited if is_backlog else max(waited, soonest - jitter)
     # A rule that leads out of the calendar is followed up to its end.
     with suppress(*UNREADABLE):
         for fire in _fires(one, waited, start, end - jitter):
-            yield max(fire + jitter, since)
+            yield max(fire + jitter, soonest)
 
 
 def _fires(recurring: Task, waited: datetime, start: datetime, end: datetime) -> Iterator[datetime]:

@@ -505,10 +505,13 @@ def test_upcoming_is_every_run_in_the_window_in_order(add: Made, client: Client)
     assert list(client.upcoming(MORNING.replace(day=3), 2)) == found[:2]
 
 
-def test_upcoming_agrees_with_what_then_runs(add: Made, client: Client, place: Place, clock: Clock) -> None:
-    add("*/20 9-10 * * *", "a", jitter="5m")
+@pytest.mark.parametrize("catch_up", ["one", "all"])
+def test_upcoming_agrees_with_what_then_runs(
+    add: Made, client: Client, place: Place, clock: Clock, catch_up: str
+) -> None:
+    add("*/20 9-10 * * *", "a", jitter="5m", catch_up=catch_up)
     add("every 50 minutes", "b", until="10:30")
-    client.editor.reschedule("a", "9:30")
+    client.editor.reschedule("a", "9:50")
     end = at("2026-03-02T12:00:00Z")
     foretold = [(one["run_at"], one["id"]) for one in client.upcoming(end, 100)]
     seen = []
