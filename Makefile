@@ -19,7 +19,7 @@ TIER ?= not slow
 PYTEST = "$$python" -m compileall -q scripts/defer && "$$python" -m pytest
 
 check: linters ## lint, types and the tests that start few programs; a minute
-	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit
+	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit tests/store
 
 test: test-shell test-python ## every test but the slow ones, setting up what they need; some minutes
 

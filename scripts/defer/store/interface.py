@@ -70,7 +70,10 @@ class Lease(Protocol):
 
 
 class Snapshot(Protocol):
-    """All records as of one moment, each with its place; None stands for what is not a record. Each is read once."""
+    """All records as of one moment, each with its place; None stands for what is not a record.
+
+    Each is read once; ``current`` must be, since it may hold a file open.
+    """
 
     name: str
     """What people call the store."""

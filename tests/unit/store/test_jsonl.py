@@ -748,3 +748,25 @@ def test_an_id_among_many_is_found_without_reading_their_records(place, monkeypa
     monkeypatch.setattr(codec, "decode", lambda raw: decoded.append(raw) or real(raw))
     assert place.store().find("task_7")["id"] == "task_7"
     assert len(decoded) == 1
+
+
+def test_a_process_that_dies_between_filing_and_dropping_leaves_both_to_the_next(place):
+    place.write_store(waiting("a", status="completed"), waiting("b", status="completed"), waiting("c"))
+    dying = f"""
+import os, sys
+sys.path.insert(0, {str(SCRIPTS)!r})
+from defer.settings.config import Config
+from defer.store import open_store
+from defer import instants
+store = open_store(Config({place.env!r}, {{}}, None), print)
+store.archive(instants.now(), before_drop=lambda one: os._exit(9))
+"""
+    done = subprocess.run([sys.executable, "-c", dying], stdin=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 9
+    assert len(place.archived()) == 2
+    assert list(place.tasks()) == ["a", "b", "c"]
+    told = []
+    assert len(place.store().archive(NOW, before_drop=lambda one: told.append(one["id"]))) == 2
+    assert told == ["a", "b"]
+    assert [one["id"] for one in place.archived()] == ["a", "b"]
+    assert list(place.tasks()) == ["c"]
