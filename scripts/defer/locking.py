@@ -85,7 +85,9 @@ class _Free:
             return
         # Closing alone is not enough: a child that another thread is just starting may have a copy until it has begun.
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            # Where nothing can be locked, filelock is next, and says so.
+            with suppress(OSError):
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
         finally:
             del _open[self._fd]
             os.close(self._fd)
