@@ -332,7 +332,7 @@ class JsonlStore(Beside):
         data = b"".join(lines)
         before = self.markers.before_append(now, min(task.needs_attention_at(one) for one in records))
         state = fsio.append(self.path, data, name_is_synced=before.name_is_synced)
-        is_unchanged = before.is_unchanged
+        is_unchanged = before.is_unchanged and before.has_become(state, len(data))
         while v1locks.has_lost(self.path, state, lines, self._v1_lock, self._lock_timeout):
             state = fsio.append(self.path, data)
             is_unchanged = False

@@ -61,6 +61,13 @@ class Before(NamedTuple):
 
     is_unchanged: bool
     name_is_synced: bool
+    store: os.stat_result | None
+
+    def has_become(self, written: os.stat_result, more: int) -> bool:
+        """Whether the store is the same file, longer by what was appended alone: nobody came between."""
+        if self.store is None:
+            return written.st_size == more
+        return (written.st_ino, written.st_size) == (self.store.st_ino, self.store.st_size + more)
 
 
 class Markers:
@@ -82,7 +89,7 @@ class Markers:
         else:
             self._bring_forward(wake_at)
         # What was written to before had its name synced before its first byte.
-        return Before(_agree(store, seen), store is not None and seen is not None)
+        return Before(_agree(store, seen), store is not None and seen is not None, store)
 
     def after_append(self, written: os.stat_result) -> None:
         """The append left a store that nobody else had changed in this state: it stays marked as seen."""

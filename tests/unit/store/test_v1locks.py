@@ -174,15 +174,26 @@ class TestWriters:
         beside.store.append([v1_task("ours", run_at=FAR)], NOW)
         assert beside.ids() == ["old", "ours"]
 
-    @pytest.mark.parametrize("is_before", [True, False])
-    def test_mark_nothing_as_seen_that_it_wrote(self, beside, monkeypatch, is_before):
+    @pytest.mark.parametrize("when", ["before", "around", "after"])
+    def test_mark_nothing_as_seen_that_it_wrote(self, beside, monkeypatch, when):
         beside.path.unlink()
         beside.store.append([v1_task("old", run_at=FAR)], NOW)
         assert beside.store.markers.unchanged_since_seen()
-        steps = (beside.begin, beside.end) if is_before else (lambda: None, lambda: (beside.begin(), beside.end()))
+
+        def comes_and_goes():
+            beside.begin()
+            beside.end()
+
+        steps = {
+            "before": (comes_and_goes, lambda: None),
+            "around": (beside.begin, beside.end),
+            "after": (lambda: None, comes_and_goes),
+        }[when]
         around_append(monkeypatch, *steps)
         beside.store.append([v1_task("ours", run_at=FAR)], NOW)
-        os.utime(beside.path, ns=(0, beside.path.stat().st_mtime_ns + 1))
+        if when != "before":
+            # What was written last is theirs, and so is its time, however coarse the clock.
+            os.utime(beside.path, ns=(0, beside.path.stat().st_mtime_ns + 1))
         assert sorted(beside.ids()) == ["old", "ours", "theirs"]
         assert not beside.store.markers.unchanged_since_seen()
 
