@@ -43,12 +43,12 @@ MUTATIONS = [
     ),
     Mutation(
         "take a lock whose file is gone", "locking.py",
-        (("        if os.fstat(fd).st_nlink:\n", "        if True:\n"),),
+        (("            return os.fstat(self._fd).st_nlink > 0\n", "            return True\n"),),
         f"{UNIT}test_locking.py::test_a_lock_file_that_is_removed_as_we_take_it_guards_nothing",
     ),
     Mutation(
         "take the lock without asking for it", "locking.py",
-        (("        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", ""),),
+        (("            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", ""),),
         f"{UNIT}test_locking.py::test_whoever_holds_it_by_filelock_shuts_us_out",
     ),
     Mutation(
@@ -83,10 +83,10 @@ MUTATIONS = [
     Mutation(
         "archive after removing", "store/jsonl.py",
         (
-            ("filed = filing.file(unfiled, self._archive_dir, self._runs_dir)", "filed = []"),
+            ("filed = filing.file(unfiled, self._archive_dir, self._runs_dir, whole=not is_ours)", "filed = []"),
             (
                 "            self._mark_rest(now)\n        return filed",
-                "            filed = filing.file(unfiled, self._archive_dir, self._runs_dir)\n"
+                "            filed = filing.file(unfiled, self._archive_dir, self._runs_dir, whole=not is_ours)\n"
                 "            self._mark_rest(now)\n        return filed",
             ),
         ),
@@ -99,7 +99,7 @@ MUTATIONS = [
     ),
     Mutation(
         "file again what is in the archive already", "store/archive.py",
-        (('                missing.pop(line.rstrip(b"\\n") + b"\\n", None)\n', "                pass\n"),),
+        (('        missing.pop(line + b"\\n", None)\n', "        pass\n"),),
         f"{FAULTS}[archive-kill-after]",
     ),
     Mutation(
@@ -109,7 +109,7 @@ MUTATIONS = [
     ),
     Mutation(
         "say yes to what is there already without syncing it", "store/jsonl.py",
-        (("                # What was there already is acknowledged too.\n                self._make_durable()\n", "                pass\n"),),
+        (("                # A record that was there already is acknowledged too.\n                self._make_durable()\n", "                pass\n"),),
         "tests/crash/test_power_loss.py::test_row_2_and_15_a_task_that_is_there_already_may_be_one_that_was_never_synced",
     ),
     Mutation(
@@ -163,7 +163,7 @@ MUTATIONS = [
     ),
     Mutation(
         "count an attempt that was put off", "record/outcome.py",
-        (('ended["attempts"] - deferrals["total"]', 'ended["attempts"]'),),
+        (('int(ended.get("attempts") or 0) - deferrals["total"]', 'int(ended.get("attempts") or 0)'),),
         f"{LONG}test_row_3_an_attempt_put_off_counts_as_no_retry",
     ),
     Mutation(
@@ -179,7 +179,8 @@ MUTATIONS = [
     Mutation(
         "bring the due marker forward after the append", "store/markers.py",
         (
-            ("            self._bring_forward(wake_at)\n        yield\n", "            pass\n        yield\n        self._bring_forward(wake_at)\n"),
+            ("            self._bring_forward(wake_at)\n", "            self._later = wake_at\n"),
+            ("        # The append is done. Without", "        if hasattr(self, '_later'):\n            self._bring_forward(self._later)\n        # The append is done. Without"),
         ),
         f"{FAULTS}[schedule, sooner than all, within a tick-kill-after]",
     ),
