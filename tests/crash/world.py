@@ -405,7 +405,7 @@ def claim_only(proc: Proc) -> None:
 
     def new_run() -> dict[str, Any]:
         name = f"claimed-{proc.pid}-{proc.machine.new_pid()}"
-        return {"run_id": name, "host": "h", "runner": proc.machine.identity(proc.pid)}
+        return {"run_id": name, "host": os.uname().nodename, "runner": proc.machine.identity(proc.pid)}
 
     now = proc.machine.now
     proc.store.claim_due(now, lambda hot: claim.choose(hot, now, 4, new_run))
