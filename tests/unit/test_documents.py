@@ -237,6 +237,16 @@ def test_architecture_gives_every_module_a_kind_it_can_be_of() -> None:
         assert kind >= test_house.lowest_floor(path), room
 
 
+def test_architecture_says_where_the_flat_modules_are_now() -> None:
+    said = (ROOT / "docs" / "architecture.md").read_text().partition("### Where the flat")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (?:`(\w+)/`|the package itself) \| (.+) \|$", said, re.MULTILINE)
+    assert len(rows) == 13
+    for folder, names in rows:
+        for one in names.split(", "):
+            for name in re.findall(r"`(\w+)`", one.partition(" → ")[2] or one):
+                assert (PACKAGE / folder / f"{name}.py").is_file(), f"{folder}/{name}"
+
+
 def test_architecture_has_the_floors_of_the_house() -> None:
     said = (ROOT / "docs" / "architecture.md").read_text().partition("| floor |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| [a-z ]+ \| (.+) \|$", said, re.MULTILINE)
