@@ -13,6 +13,7 @@ move; elsewhere psutil gives the kernel's record of it.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -26,6 +27,8 @@ from typing import IO, Any, TypedDict, cast
 
 _PROC = Path("/proc")
 _ON_LINUX = sys.platform == "linux"
+# Whoever took these for "there is no such process" would give up an attempt that is under way.
+_LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 # A shell exports its variables if the environment already had their names: so these are names that nobody uses.
 _GATE = '_defer_in=$1 && shift && IFS= read -r _defer_go && [ "$_defer_go" = go ] && exec "$@" <"$_defer_in"'
 _GATE_WORD = b"go\n"
@@ -49,7 +52,7 @@ def is_alive(known: Mapping[str, Any]) -> bool | None:
     """Whether that very process still lives; None where that cannot be told from here.
 
     It cannot be told of a process in another PID namespace (a container beside this one), nor, as long as its pid is
-    in use, of one whose start time the system does not show (no ``/proc``, or ``hidepid``).
+    in use, of one whose start time the system does not show (no ``/proc``, ``hidepid``, or no descriptor left).
     """
     if known.get("boot") != _boot_id():
         return False
@@ -60,7 +63,10 @@ def is_alive(known: Mapping[str, Any]) -> bool | None:
         return False
     if not _can_see(pid):
         return None
-    start = _start_of(pid)
+    try:
+        start = _start_of(pid)
+    except OSError:
+        return None
     if start is not None and known.get("start") is None:
         return None
     return start is not None and start == known["start"]
@@ -114,13 +120,22 @@ def _start_of(pid: int) -> str | None:
 
 
 def _start_from_proc(pid: int) -> str | None:
-    try:
-        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
+    text = _shown(_PROC / str(pid) / "stat")
+    if text is None:
         return None
     # The name in parentheses may hold anything, even a parenthesis: fields count from the last one.
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else fields[19]
+
+
+def _shown(path: Path) -> str | None:
+    """What the system shows there; None if that is nothing. Raises OSError if it only cannot be read just now."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError as error:
+        if error.errno in _LACKING:
+            raise
+        return None
 
 
 def _start_from_psutil(pid: int) -> str | None:
@@ -137,9 +152,8 @@ def _start_from_psutil(pid: int) -> str | None:
 def _boot_id() -> str | None:
     if not _ON_LINUX:
         return None
-    with suppress(OSError):
-        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-    return None
+    found = _shown(_PROC / "sys/kernel/random/boot_id")
+    return None if found is None else found.strip()
 
 
 @cache

@@ -1,9 +1,12 @@
 """Identities, and leaders that start only when told."""
 
 import os
+import resource
 import signal
 import subprocess
+import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,39 @@ class TestIdentity:
 
     def test_of_nobody_is_never_alive(self):
         assert process.is_alive({**process.identity(os.getpid()), "pid": 2**22 + 1}) is False
+
+    def test_that_cannot_be_read_just_now_is_not_called_dead(self):
+        """Its attempt would be given up as lost while it goes on, and the next one do the work a second time."""
+        known = process.identity(os.getpid())
+        with no_descriptor_left():
+            assert process.is_alive(known) is not False
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody names the boot")
+    def test_is_not_made_of_what_cannot_be_read_just_now(self):
+        """With a boot that nobody names, every attempt under way would be of another boot for as long as we live."""
+        known = process.identity(os.getpid())
+        process._boot_id.cache_clear()
+        with no_descriptor_left(), pytest.raises(OSError, match="Too many open files"):
+            process.identity(os.getpid())
+        assert process.identity(os.getpid()) == known
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not read from a file")
+    def test_nor_does_such_a_process_count_as_gone(self):
+        with no_descriptor_left(), pytest.raises(OSError, match="Too many open files"):
+            process.began_at(os.getpid())
+
+
+@contextmanager
+def no_descriptor_left():
+    """While this is entered the process can open nothing."""
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 class TestGate:

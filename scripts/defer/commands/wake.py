@@ -67,8 +67,8 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
     """One wake. A failure is left where `schedule` finds it, and raised."""
     markers = client.store.markers
     markers.beat()
-    runner = Runner(client.store, client.config, client.audit, client.clock, claim_every, loop)
     try:
+        runner = Runner(client.store, client.config, client.audit, client.clock, claim_every, loop)
         is_left = _is_left_to_v1(client)
         if not is_left:
             runner.wake()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from defer import process
 from defer.client import Client
 from defer.commands import wake
 from defer.run.loop import Loop
@@ -162,6 +163,17 @@ def test_a_mistake_of_ours_does_not_end_a_loop(place, monkeypatch, capsys):
     assert "defer: ZeroDivisionError: a mistake\n" in capsys.readouterr().err
     assert place.archived()[0]["status"] == "completed"
     assert 'wake_failed error="a mistake"' in place.log_path.read_text()
+
+
+def test_one_that_cannot_even_tell_who_it_is_leaves_its_reason(place, monkeypatch):
+    def refuse(_pid):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(process, "identity", refuse)
+    client = Client(place.env)
+    with Loop() as loop, pytest.raises(OSError, match="Too many open files"):
+        wake._wake_once(client, loop, 60.0, False)
+    assert "Too many open files" in client.store.markers.last_trouble()
 
 
 class TestWhatItPrints:
