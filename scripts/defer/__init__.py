@@ -46,4 +46,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'defer' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"defer.{_ROOMS.get(name, 'sdk')}"), name)
+    # Looked up once: a program names TaskSpec again for each task of a batch.
+    found = globals()[name] = getattr(import_module(f"defer.{_ROOMS.get(name, 'sdk')}"), name)
+    return found

@@ -6,24 +6,20 @@ is used, so that a program and the command line beside it use one store.
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, cast
 
 from . import instants
 from .client import Client
 from .errors import BadInput
-from .record import occurrences, shapes, task
+from .record import shapes, task
 from .record.codec import Task
 from .record.runs import Run
 from .scheduling import advice
-from .scheduling.plan import Plan, Request
-
-if TYPE_CHECKING:
-    from .record.types import Context
+from .scheduling.spec import Planner
+from .scheduling.spec import TaskSpec as TaskSpec
 
 
 class ScheduledTask(NamedTuple):
@@ -42,146 +38,14 @@ class ScheduledTask(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def _typed(record: Task) -> ScheduledTask:
+def _typed(record: Task, warnings: tuple[str, ...] = ()) -> ScheduledTask:
     """A newer version's record may have a context and attempts of another type."""
     context, attempts = record.get("context"), record.get("attempts")
     summary = str(context.get("summary", "")) if isinstance(context, dict) else ""
     at = instants.from_text(record["run_at"])
     whole = cast("dict[str, Any]", record)
-    return ScheduledTask(
-        record["id"], record["status"], at, summary, attempts if isinstance(attempts, int) else 0, whole
-    )
-
-
-class TaskSpec(NamedTuple):
-    """What is to be done and when. ``schedule`` is any time expression, one moment or recurring, or a datetime.
-
-    ``name`` becomes the summary (the prompt's first line if there is none); ``permissions`` is kept
-    for the executor; ``timeout_seconds`` None is the configured limit, 0 none. A datetime without
-    a zone is meant in ``tz``.
-    """
-
-    schedule: str | datetime
-    prompt: str
-    name: str | None = None
-    id: str | None = None
-    workspace: str | os.PathLike[str] | None = None
-    permissions: Any = None
-    timeout_seconds: float | None = None
-    max_retries: int = 0
-    executor: str | os.PathLike[str] | None = None
-    tz: str | None = None
-    key_points: Sequence[str] = ()
-    artifacts: Sequence[str] = ()
-    constraints: Sequence[str] = ()
-    tags: Sequence[str] = ()
-    intent: str = "resume_task"
-    mode: str = "fresh"
-    expires: str | None = None
-    catch_up: str | None = None
-    overlap: str | None = None
-    jitter: str | None = None
-    until: str | None = None
-    times: int | None = None
-
-    def request(self) -> Request:
-        """The same as the use cases take it. Raises BadInput for a value of the wrong kind."""
-        _check(self)
-        context: Context = {
-            "summary": self.name or next(iter(self.prompt.strip().splitlines()), ""),
-            "key_points": list(self.key_points),
-            "artifacts": [os.path.abspath(one) if os.path.exists(one) else one for one in self.artifacts],
-            "constraints": list(self.constraints),
-        }
-        return Request(
-            when=self.schedule if isinstance(self.schedule, str) else self.schedule.isoformat(timespec="seconds"),
-            context=context,
-            tz=self.tz,
-            task_id=self.id,
-            intent=self.intent,
-            mode=self.mode,
-            prompt_template=self.prompt,
-            max_retries=self.max_retries,
-            timeout=self.timeout_seconds,
-            executor=None if self.executor is None else os.fspath(self.executor),
-            workspace=None if self.workspace is None else os.fspath(self.workspace),
-            tags=tuple(self.tags),
-            expires=self.expires,
-            cwd=_origin(),
-            times=self.times,
-            until=self.until,
-            jitter=self.jitter,
-            catch_up=self.catch_up,
-            overlap=self.overlap,
-            extra={} if self.permissions is None else {"permissions": self.permissions},
-        )
-
-
-_KEYWORDS = {"when": "schedule", "prompt_template": "prompt"}
-"""The fields of a request that are called otherwise here."""
-_Right: TypeAlias = Callable[[Any], bool]
-_MOST = f"a whole number from 0 to {shapes.MAX_COUNT}"
-
-
-def _one_of(*known: object) -> tuple[_Right, str]:
-    return known.__contains__, " or ".join(map(str, known))
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
-
-
-def _is_limit(value: object) -> bool:
-    return value is None or shapes.is_seconds(value)
-
-
-def _is_json(value: object) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return True
-
-
-_WANTED: dict[str, tuple[_Right, str]] = {
-    "schedule": (lambda value: isinstance(value, (str, datetime)), 'a text such as "tomorrow 9am"'),
-    "prompt": (lambda value: isinstance(value, str), "a text"),
-    **dict.fromkeys(
-        ("name", "id", "tz", "expires", "jitter", "until"),
-        (lambda value: value is None or isinstance(value, str), "a text or None"),
-    ),
-    **dict.fromkeys(
-        ("workspace", "executor"),
-        (lambda value: value is None or isinstance(value, (str, os.PathLike)), "a path or None"),
-    ),
-    **dict.fromkeys(("key_points", "artifacts", "constraints", "tags"), (_is_texts, "a list of texts")),
-    "max_retries": (shapes.is_count, _MOST),
-    "times": (lambda value: value is None or shapes.is_count(value), f"{_MOST}, or None"),
-    "timeout_seconds": (_is_limit, "a number of seconds, at least 0, or None"),
-    "permissions": (_is_json, "what JSON can hold"),
-    "intent": _one_of(*task.INTENTS),
-    "mode": _one_of(*task.MODES),
-    "catch_up": _one_of(*occurrences.CATCH_UP, None),
-    "overlap": _one_of(*occurrences.OVERLAP, None),
-}
-"""Of each field what it may be, and how that is called."""
-_CHECKS = [(name, TaskSpec._field_defaults.get(name, _WANTED), *_WANTED[name]) for name in TaskSpec._fields]
-
-
-def _check(spec: TaskSpec) -> None:
-    """Raises BadInput for a value that is of the wrong kind, whatever a type checker would have said."""
-    for value, (name, default, is_right, wanted) in zip(spec, _CHECKS, strict=True):
-        # Most fields of most specs are what they are by default, which is right.
-        if value is not default and not is_right(value):
-            raise BadInput(f"{name} is not usable: {shapes.shown(value)} (give {wanted})", field=name)
-
-
-def _origin() -> str | None:
-    """The program's working directory; None where it has been removed."""
-    try:
-        return os.getcwd()
-    except OSError:
-        return None
+    tried = attempts if isinstance(attempts, int) else 0
+    return ScheduledTask(record["id"], record["status"], at, summary, tried, whole, warnings)
 
 
 def schedule(
@@ -210,20 +74,11 @@ def schedule_all(
     told: list[str] = []
     client = Client(environ, tell=told.append)
     now = client.clock()
-    stored = client.add([_planned(client, spec, now) for spec in specs], if_exists, now)
+    planner = Planner(client.config, now)
+    stored = client.add([planner.plan(spec) for spec in specs], if_exists, now)
     told += advice.warnings(client.store.markers, now)
-    return [_typed(one)._replace(warnings=(*advice.doubts(one, client.config), *told)) for one in stored]
-
-
-def _planned(client: Client, spec: TaskSpec, now: datetime) -> Plan:
-    """The task of a spec. Raises BadInput, whose ``field`` is the keyword."""
-    try:
-        return client.plan(spec.request(), now)
-    except BadInput as error:
-        if error.field == "summary":
-            error.field = "name" if spec.name else "prompt"
-        error.field = _KEYWORDS.get(error.field or "", error.field)
-        raise
+    doubts = advice.doubts_of_each(stored, client.config)
+    return [_typed(one, (*of_it, *told)) for one, of_it in zip(stored, doubts, strict=True)]
 
 
 def list_tasks(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 from defer.errors import BadInput, NotStorable
@@ -43,6 +43,13 @@ _WAITING = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)","status":"scheduled","run_at
 _UNICODE, _ASCII = (
     json.JSONEncoder(ensure_ascii=flag, separators=(",", ":"), allow_nan=False, check_circular=False)
     for flag in (False, True)
+)
+# What ``_UNICODE.encode`` makes anew for each record, where the interpreter has it in C.
+_make_encoder: Callable[..., Callable[[object, int], Iterable[str]]] | None = getattr(
+    json.encoder, "c_make_encoder", None
+)
+_encoded = _make_encoder and _make_encoder(
+    None, _UNICODE.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
 )
 waiting = _WAITING.match
 """``waiting(line)``: a match with the id and ``run_at`` of a plainly waiting task, or None."""
@@ -114,7 +121,9 @@ def encode(task: Mapping[str, Any]) -> bytes:
 
 
 def _dumps(value: object, ascii_only: bool) -> str:
-    return (_ASCII if ascii_only else _UNICODE).encode(value)
+    if _encoded is None or ascii_only:
+        return (_ASCII if ascii_only else _UNICODE).encode(value)
+    return "".join(_encoded(value, 0))
 
 
 def new_line(task: Task) -> bytes:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from defer import instants
@@ -111,10 +112,16 @@ def made_up_id(created_at: datetime, taken: Container[object], random_bytes: Cal
 
     40 random bits beside the second make it unique without a look at the store or the archive.
     """
-    digits = instants.to_text(created_at).translate(_NO_MARKS)
-    while (name := f"task_{digits[:8]}_{digits[8:]}_{random_bytes(5).hex()}") in taken:
+    front = _front_of_id(created_at)
+    while (name := f"{front}{random_bytes(5).hex()}") in taken:
         pass
     return name
+
+
+@lru_cache(1)
+def _front_of_id(created_at: datetime) -> str:
+    digits = instants.to_text(created_at).translate(_NO_MARKS)
+    return f"task_{digits[:8]}_{digits[8:]}_"
 
 
 def run_at(task: Task) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,19 @@ def doubts(stored: Task, config: Config) -> list[str]:
     fails = [f"the task will fail as things stand: {found}"] if found else []
     may_be_changed = registry.doubt_of_group(named) if named and not command else None
     return [*fails, *filter(None, [may_be_changed])]
+
+
+def doubts_of_each(stored: Iterable[Task], config: Config) -> Iterator[list[str]]:
+    """The doubts of each; those that name the same executor, or none, share them."""
+    known: dict[object, list[str]] = {}
+    for one in stored:
+        if one.get("command"):
+            yield doubts(one, config)
+            continue
+        names = versions.lacking(one), str(one.get("executor"))
+        if names not in known:
+            known[names] = doubts(one, config)
+        yield known[names]
 
 
 def warnings(markers: Markers, now: datetime) -> list[str]:

@@ -30,7 +30,8 @@ class Line(NamedTuple):
 def field(value: object) -> str:
     """``value`` as it may stand after ``key=``: plain, or a JSON string in which a terminal finds nothing to obey."""
     text = str(value)
-    if text.isascii() and text.isprintable() and text and not any(char in text for char in ' "=\\'):
+    is_plain = text.isascii() and text.isprintable() and text
+    if is_plain and " " not in text and '"' not in text and "=" not in text and "\\" not in text:
         return text
     return visible.in_json(json.dumps(text, ensure_ascii=False))
 

@@ -216,3 +216,30 @@ def test_a_line_of_any_length_is_passed_over_in_the_memory_of_a_short_one(tmp_pa
         assert tracemalloc.get_traced_memory()[1] < 24 << 20
     finally:
         tracemalloc.stop()
+
+
+HELD_BY_JSON = (
+    {
+        "text": '\u00e9 \u2028 \x7f \x00 " \\ / \U0001f600',
+        "list": [],
+        "object": {},
+        "nested": [{"a": [1, {"b": None}]}],
+    },
+    {"truth": [True, False, None], "whole": [0, -1, 10**30], "real": [1.0, 0.1, -0.0, 1e300, 5e-324]},
+    {"tuple": (1, "x"), "": "", "a\ufeff": "\ud800"},
+)
+NOT_HELD = (float("nan"), float("inf"), {1}, b"x", object())
+
+
+def test_one_encoder_for_all_records_writes_what_json_writes(monkeypatch):
+    def written() -> list[object]:
+        found: list[object] = [codec.encode(one) for one in HELD_BY_JSON]
+        for one in NOT_HELD:
+            with pytest.raises((ValueError, TypeError)) as caught:
+                codec.encode({"x": one})
+            found.append((caught.type, str(caught.value)))
+        return found
+
+    quick = written()
+    monkeypatch.setattr(codec, "_encoded", None)
+    assert quick == written()
