@@ -43,7 +43,7 @@ def clone(tmp_path: Path) -> Path:
     for path in SCRIPTS.glob("defer/*.py"):
         shutil.copy(path, clone / "scripts" / "defer")
     (clone / "scripts" / "defer" / "__init__.py").write_text("")
-    (commands / "cli.py").write_text("def main(*_):\n    print('started')\n    return 0\n")
+    (commands / "cli.py").write_text("def main(*_):\n    print('started', flush=True)\n    return 0\n")
     for source in (clone / "pyproject.toml", clone / "requirements" / "core.lock"):
         source.touch()
         os.utime(source, (1, 1))

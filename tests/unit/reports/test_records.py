@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import shutil
 import tracemalloc
@@ -79,7 +80,7 @@ class Life:
         self.pass_time(**ahead)
 
         def new_run() -> dict[str, Any]:
-            return {"run_id": f"run_{instants.to_text(self.now)}", "host": "h", "runner": DEAD}
+            return {"run_id": f"run_{instants.to_text(self.now)}", "host": os.uname().nodename, "runner": DEAD}
 
         choose = partial(claim.choose, now=self.now, max_parallel=1, new_run=new_run)
         for one in self.client.store.claim_due(self.now, choose):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from defer.executors import marks
-from defer.run import environment
+from defer.record import variables
 from defer.settings import config
 from defer.wakers import cronenv
 from support import SCRIPTS, quoted, records, strict, umask
@@ -132,7 +132,7 @@ class TestEnvironment:
         assert cronenv.wanted({"HOME": cronenv.home(), **exported}, "/bin") == {"PATH": "/bin"}
 
     def test_no_setting_of_ours_is_kept_from_executors(self):
-        assert not (environment.ATTEMPT | marks.OF_SESSIONS) & config.VARIABLES.keys()
+        assert not (variables.OF_ATTEMPT | marks.OF_SESSIONS) & config.VARIABLES.keys()
 
 
 class TestUmask:
