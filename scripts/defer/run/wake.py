@@ -344,16 +344,19 @@ class Runner:
         What the store does not take so is tried again, each by itself.
         """
         now = self._clock()
+        # Somebody may have freed a task during its attempt: of two attempts of one task only one is in this write.
+        written = {mine["id"]: mine for mine, _ in ended}
         changes = {mine["id"]: settling.as_it_ended(mine, result, now, self._backoff) for mine, result in ended}
-        found = self._at_once(changes, self._chooser(now) if self._may_claim() else None)
+        choose = self._chooser(now) if self._may_claim() else None
+        found = self._at_once(changes, choose)
         for mine, result in ended:
-            settled = found and found.changed[mine["id"]]
+            settled = found and written[mine["id"]] is mine and found.changed[mine["id"]]
             if isinstance(settled, dict):
                 self._has_settled(settled, result, now)
             else:
                 self.settle(mine, result)
         self._claim_at = 0.0
-        if found is not None:
+        if found is not None and choose is not None:
             self._take_up(found.claimed, now)
             if not found.claimed or len(self._loop.attempts) >= self._max_parallel:
                 self._claim_at = time.monotonic() + self._claim_every

@@ -18,7 +18,7 @@ from defer.run.attempt import Attempt
 from defer.run.loop import Loop
 from defer.run.wake import Runner
 from defer.store.audit import AuditLog
-from support import NOW, SCRIPTS, at, quoted, text_at, until, until_there, v1_task
+from support import DONE, FAILED, NOW, SCRIPTS, at, quoted, text_at, until, until_there, v1_task
 
 ONE = "task_20260408_163500_4821"
 
@@ -960,3 +960,34 @@ class TestWhileItClaims:
         )
         assert place.wake_at(NOW)["completed"] == 2
         assert len(turns) < 50
+
+
+class Ended:
+    """An attempt that is over."""
+
+    had_to_end_others = False
+
+    def __init__(self, one, came_to):
+        self.task, self.run_id, self._came_to = one, one["run"]["run_id"], came_to
+
+    def finish(self, _now):
+        return self._came_to
+
+
+def test_of_two_attempts_of_one_task_that_end_together_the_one_it_carries_counts(place, monkeypatch):
+    """Somebody freed the task by hand during its first attempt, and this wake has begun a second one."""
+    first, second = (v1_task("a", status="executing", attempts=1, run={"run_id": name}) for name in ("one", "two"))
+    place.write_store(second)
+    loop = Loop()
+    loop.attempts.update({"one": Ended(first, FAILED), "two": Ended(second, DONE)})
+
+    def both(self, _until):
+        over = list(self.attempts.values())
+        self.attempts.clear()
+        return over
+
+    monkeypatch.setattr(Loop, "wait", both)
+    runner = Runner(place.store(), place.config(), AuditLog(place.log_path), lambda: NOW, loop=loop)
+    runner.wake()
+    assert (runner.counts["completed"], runner.counts["failed"]) == (1, 0)
+    assert [line.split(" ")[1] for line in place.audit()] == ["outcome_dropped", "completed", "archived"]
