@@ -112,12 +112,26 @@ _raw_decode = json.JSONDecoder(parse_float=_bounded, parse_constant=refuse_const
 
 def encode(task: Mapping[str, Any]) -> bytes:
     """A record as one line with its newline. Raises ValueError for what JSON cannot hold."""
-    ordered = {**{key: task[key] for key in _LEADING if key in task}, **task}
+    ordered = _ordered(task)
     try:
         return (_dumps(ordered, False) + "\n").encode()
     except UnicodeEncodeError:
         # A lone surrogate, valid as a JSON escape, has no UTF-8 form: it stays an escape.
         return (_dumps(ordered, True) + "\n").encode()
+
+
+def _ordered(task: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{key: task[key] for key in _LEADING if key in task}, **task}
+
+
+def order_of(task: Mapping[str, Any]) -> list[str]:
+    """The names of a record's fields, as they stand in its line."""
+    return [*_ordered(task)]
+
+
+def value_text(value: object) -> str:
+    """The text of one value, as it stands in a line. Raises ValueError and TypeError for what JSON cannot hold."""
+    return _dumps(value, False)
 
 
 def _dumps(value: object, ascii_only: bool) -> str:

@@ -308,6 +308,12 @@ def fault(record: object) -> str | None:
     return None if wrong is None else wrong.lstrip(". ")
 
 
+def field_fault(name: str, value: object) -> str | None:
+    """What is wrong with a value of a task's field, if it is not null; None if nothing is."""
+    of = TASK.get(name)
+    return None if of is None else of(value)
+
+
 def is_run_under_way(found: object) -> bool:
     """Whether this identifies who is at an attempt in a way that can be checked."""
     return type(found) is dict and _of_a_run_under_way(found) is None

@@ -205,7 +205,8 @@ class Planner:
         summary = spec.name or _first_line(prompt)
         if found is None or not summary.strip():
             return None
-        planning.check_texts({"summary": summary, "prompt_template": prompt, "when": when})
+        if "\0" in prompt or not (prompt.isascii() and summary.isascii()) or "\0" in summary:
+            planning.check_texts({"summary": summary, "prompt_template": prompt})
         instant, at, notes = found
         record = {**_copied(self._task), "run_at": at, "when": when, "occurrence": at}
         record["context"]["summary"] = summary
@@ -217,6 +218,7 @@ class Planner:
     def _moment(self, when: str) -> tuple[datetime, str, tuple[str, ...]] | None:
         """What a time means in this batch, and how it is written; None if it recurs."""
         reading = planning.read(Timing(when, self._zone), self._config, self._now).reading
+        planning.check_texts({"when": when})
         if reading.recurrence is not None:
             return None
         self._moments[when] = found = reading.instant, instants.to_text(reading.instant), reading.notes

@@ -6,8 +6,8 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from datetime import datetime
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,9 +38,14 @@ def field(value: object) -> str:
 
 def line(event: Event) -> str:
     """One line of the log, with its newline; facts that are None are left out."""
-    named = {"id": event.task_id, **event.facts}
-    pairs = [f"{key}={field(value)}" for key, value in named.items() if value is not None]
-    return " ".join([instants.to_text(event.at), event.kind, *pairs]) + "\n"
+    at, kind, task_id, facts = event
+    pairs = "".join([f" {key}={field(value)}" for key, value in facts.items() if value is not None])
+    name = "" if task_id is None else f" id={field(task_id)}"
+    return f"{_stamp(at) if at.tzinfo is UTC else instants.to_text(at)} {kind}{name}{pairs}\n"
+
+
+# Many lines tell of one moment. In UTC no two moments are equal, as an hour that comes twice is in other zones.
+_stamp = lru_cache(1)(instants.to_text)
 
 
 def parse(raw: bytes) -> Line | None:

@@ -103,12 +103,17 @@ class JsonlStore(Beside):
             known = self._find_all(taken)
             stored: list[Task] = []
             lines: list[bytes] = []
+            line_of = codec.offered_line
+            if len(new) > 1:
+                from defer.record.lines import Lines  # most calls store one task
+
+                line_of = Lines().line
             for wanted in new:
                 record = self._placed(wanted, known, taken, now, if_exists)
                 stored.append(record)
                 if record is not known.get(record["id"]):
                     known[record["id"]] = record
-                    lines.append(codec.offered_line(record))
+                    lines.append(line_of(record))
             self._write_lines(lines, stored, now)
             if not lines:
                 # A record that was there already is acknowledged too.
