@@ -223,6 +223,19 @@ class TestRow6EditedByHand:
         idle.wake()
         assert [one["id"] for one in idle.archived()] == ["b"]
 
+    def test_edited_in_place_without_changing_its_size_while_a_wake_is_under_way(self, idle):
+        """By an executor of the wake, which has read all there was before, and does not rewrite so large a store."""
+        with idle.store_path.open("a") as file:
+            file.write(json.dumps(v1_task("large", run_at="2099-01-01T00:00:00Z", description="x" * (1 << 19))) + "\n")
+        idle.wake()
+        earlier = r's/\("id":"b","status":"scheduled","run_at":"\)..../\12025/'
+        store = quoted(str(idle.store_path))
+        edit = idle.executor(f"new=$(sed {quoted(earlier)} {store}) && printf '%s\\n' \"$new\" >{store}")
+        idle.schedule("now", "s", "--id", "c", "--executor", edit)
+        idle.wake()
+        idle.wake()
+        assert sorted(one["id"] for one in idle.archived()) == ["b", "c"]
+
     def test_appended_to(self, idle):
         with idle.store_path.open("a") as file:
             file.write(json.dumps(v1_task("c")))

@@ -51,6 +51,7 @@ class Index:
         "size",
         "slow_bytes",
         "slow_lines",
+        "time",
         "torn_at",
         "_held",
         "_horizon_text",
@@ -75,6 +76,8 @@ class Index:
         self.hot: dict[bytes, tuple[Task, int]] = {}
         self.identity: tuple[int, int] | None = None
         self.size = 0
+        self.time: int | None = None
+        """When the file was last changed, as of what was read: nothing but its time tells of some edits by hand."""
         self.torn_at: int | None = None
         self.bad: list[Bad] = []
         self.bad_lines = 0
@@ -97,18 +100,27 @@ class Index:
             self._forget()
             return None
         state = fsio.state_of(stream)
-        if self.identity != (state.st_dev, state.st_ino) or state.st_size < self.size:
+        if not self._goes_on(state):
             self._forget()
             self.identity = (state.st_dev, state.st_ino)
+        self.time = state.st_mtime_ns
         self._hold(stream)
         stream.seek(self.size)
         self._read(stream)
         return state
 
+    def _goes_on(self, state: os.stat_result) -> bool:
+        """Whether what was read still stands at the beginning of this file."""
+        if self.identity != (state.st_dev, state.st_ino) or state.st_size < self.size:
+            return False
+        return state.st_size > self.size or state.st_mtime_ns == self.time or self.torn_at is not None
+
     def _unchanged(self, path: Path) -> os.stat_result | None:
         """The state of a file that has nothing we have not read; None for any other."""
         state = fsio.stat(path)
         if state is None or self.torn_at is not None or not self._is_read(state, state.st_size):
+            return None
+        if state.st_mtime_ns != self.time:
             return None
         trust.check_file(fsio.kernel, state, path, alone=False)
         return state
@@ -128,7 +140,7 @@ class Index:
             quick = codec.waiting(line)
             if not quick or quick[2] <= self._horizon_text or quick[1] in self.hot:
                 self._keep(line, task)
-        self.size = state.st_size
+        self.size, self.time = state.st_size, state.st_mtime_ns
 
     def _read(self, stream: BinaryIO) -> None:
         self.torn_at = None

@@ -1,6 +1,7 @@
 """What a wake knows of the store, kept up by reading only what was appended."""
 
 import json
+import os
 from contextlib import suppress
 
 import pytest
@@ -55,6 +56,15 @@ def test_only_what_was_appended_is_read_again(tmp_path):
         file.write(line("b"))
     known.refresh(path)
     assert (ids(known), known.bad_lines) == (["a", "b"], 0)
+
+
+def test_one_of_another_time_and_the_same_size_is_read_whole(tmp_path):
+    path = tmp_path / "s"
+    known = read(path, line("a"), line("b"))
+    path.write_bytes(line("b") + line("c"))
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+    known.refresh(path)
+    assert (ids(known), known.bytes_spent) == (["b", "c"], 0)
 
 
 def test_another_file_and_a_shorter_one_are_read_whole(tmp_path):
