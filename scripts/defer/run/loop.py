@@ -73,8 +73,10 @@ class Loop:
 
     def _unwatch(self, attempt: Attempt) -> None:
         """Before it closes its pipes: the keeper has the same files open, and the selector would go on to name them."""
+        watched = self._selector.get_map()
         for fd in attempt.to_watch():
-            self._selector.unregister(fd)
+            if fd in watched:  # the kernel may have had no room for it
+                self._selector.unregister(fd)
 
     def abandon(self, attempt: Attempt) -> None:
         """Leave the gate of an expected attempt shut."""

@@ -30,3 +30,23 @@ def test_a_death_that_was_heard_of_while_it_was_asked_whether_to_stop_is_looked_
         assert [one.run_id for one in loop.wait([])] == ["r"]
         loop.wait([])
         assert waits == [0.0, None]
+
+
+class Unwatched(Over):
+    """An attempt one of whose pipes could not be watched."""
+
+    is_let_go = False
+
+    def to_watch(self):
+        return (0,)
+
+    def let_go(self):
+        self.is_let_go = True
+
+
+def test_a_pipe_that_could_not_be_watched_keeps_no_attempt_from_being_let_go():
+    with Loop() as loop:
+        loop.attempts["r"] = attempt = Unwatched()
+        loop.let_go()
+    assert attempt.is_let_go
+    assert not loop.attempts
