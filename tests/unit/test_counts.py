@@ -214,6 +214,17 @@ def test_a_store_that_is_kept_reads_nothing_before_it_appends(place, counting):
     assert counting.calls == {"fsync": 3, "lock": 3}
 
 
+def test_a_store_that_is_kept_looks_at_each_file_as_often_as_it_must(place, counting, monkeypatch):
+    store = place.store()
+    store.append([new_task()], NOW)
+    looked: Counter[str] = Counter()
+    stat = counting.stat
+    monkeypatch.setattr(counting, "stat", lambda path: looked.update([path.name]) or stat(path))
+    store.append([new_task()], NOW)
+    files = place.store_path, store.markers.seen, store.markers.due
+    assert [looked[path.name] for path in files] == [1, 1, 1]
+
+
 def test_cancelling_reads_the_store_once(place, counting):
     filled(place, 2000)
     place.store().update("task_7", NOW, lambda task: {**task, "status": "cancelled"})

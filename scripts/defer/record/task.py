@@ -295,6 +295,15 @@ def after_attempt(task: Task, do: str, reason: str | None) -> Task:
     return {**task, "after_attempt": {"do": do, "reason": reason}}
 
 
+def of_taken_id(old: Task, wanted: Task, now: datetime, if_exists: str) -> Task:
+    """The record that is to stand where a task is asked for whose id ``old`` has already. Raises Refused."""
+    if if_exists == "skip":
+        return old
+    if if_exists == "replace":
+        return replace(old, wanted, now)
+    raise Refused(f"id is taken: {wanted['id']} (choose another, or say --if-exists replace or skip)")
+
+
 def replace(old: Task, new: Task, now: datetime) -> Task:
     """``new`` in place of ``old`` under one id; what ends with ``old`` waits in it to be filed. Raises Refused."""
     versions.must_know(old)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defer import fsio, instants
-from defer.errors import NoSuchTask, NotStorable, Refused
+from defer.errors import NoSuchTask, NotStorable
 from defer.record import codec, task, versions
 from defer.record.codec import BadLine, Task
 
@@ -35,6 +35,7 @@ from .markers import HORIZON
 
 if TYPE_CHECKING:
     from .interface import Change, Choose, Report, Turn
+    from .markers import Look
     from .snapshot import Snapshot
 
 SMALL_STORE_BYTES = 1 << 18
@@ -68,15 +69,16 @@ class JsonlStore(Beside):
         self._appended: tuple[int, int, int] | None = None
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[Look]:
         with fsio.storage_errors(self.path):
             if fsio.stat(self.path.parent) is None:
                 fsio.ensure_directory(self.path.parent)
             patience = self._lock_timeout if self.patience is None else self.patience
             with v1locks.none_writing(self._lock_path, patience, self._v1_lock):
-                if not self.markers.unchanged_since_seen():
+                look = self.markers.look()
+                if not look.is_unchanged:
                     self._make_durable()
-                yield
+                yield look
 
     @contextmanager
     def standing_still(self) -> Iterator[Snapshot]:
@@ -98,9 +100,10 @@ class JsonlStore(Beside):
             self._synced = _mark(state)
 
     def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
-        with self._locked():
-            taken = {wanted["id"] for wanted in new if "id" in wanted}
-            known = self._find_all(taken)
+        with self._locked() as look:
+            known = self._find_all(taken := {wanted["id"] for wanted in new if "id" in wanted})
+            # Else somebody may come meanwhile, without the lock.
+            is_quick = len(new) == 1 and not taken
             stored: list[Task] = []
             lines: list[bytes] = []
             line_of = codec.offered_line
@@ -114,7 +117,7 @@ class JsonlStore(Beside):
                 if record is not known.get(record["id"]):
                     known[record["id"]] = record
                     lines.append(line_of(record))
-            self._write_lines(lines, stored, now)
+            self._write_lines(lines, stored, now, look if is_quick else None)
             if not lines:
                 # A record that was there already is acknowledged too.
                 self._make_durable()
@@ -127,13 +130,7 @@ class JsonlStore(Beside):
             taken.add(name)
             return {"id": name, **wanted}
         old = known.get(wanted["id"])
-        if old is None:
-            return wanted
-        if if_exists == "skip":
-            return old
-        if if_exists == "replace":
-            return task.replace(old, wanted, now)
-        raise Refused(f"id is taken: {wanted['id']} (choose another, or say --if-exists replace or skip)")
+        return wanted if old is None else task.of_taken_id(old, wanted, now, if_exists)
 
     def find(self, task_id: str) -> Task | None:
         with fsio.storage_errors(self.path):
@@ -329,13 +326,15 @@ class JsonlStore(Beside):
         if state is not None and self._index is not None:
             self._index.add(lines, records, state)
 
-    def _write_lines(self, lines: list[bytes], records: Sequence[Task], now: datetime) -> os.stat_result | None:
+    def _write_lines(
+        self, lines: list[bytes], records: Sequence[Task], now: datetime, look: Look | None = None
+    ) -> os.stat_result | None:
         """Append them as one write; the store's state then, None where there was nothing to write."""
         if not lines:
             return None
-        self._make_end_whole(now)
+        look = self._with_whole_end(now, look or self.markers.look())
         data = b"".join(lines)
-        before = self.markers.before_append(now, min(task.needs_attention_at(one) for one in records))
+        before = self.markers.before_append(now, min(task.needs_attention_at(one) for one in records), look)
         state = fsio.append(self.path, data, name_is_synced=before.name_is_synced)
         is_unchanged = before.is_unchanged and before.has_become(state, len(data))
         while v1locks.has_lost(self.path, state, lines, self._v1_lock, self._lock_timeout):
@@ -346,17 +345,17 @@ class JsonlStore(Beside):
         self._synced = self._written = self._appended = _mark(state)
         return state
 
-    def _make_end_whole(self, now: datetime) -> None:
+    def _with_whole_end(self, now: datetime, look: Look) -> Look:
         """See to it that an append begins on a line of its own. What we appended last did, if nobody came since."""
-        state = fsio.stat(self.path)
-        if state is None or _mark(state) == self._appended:
-            return
+        is_whole = look.store is None or _mark(look.store) == self._appended
+        if is_whole or fsio.last_bytes(self.path, 1) in (b"", b"\n"):
+            return look
+        # Either a torn line, which goes aside, or a whole one that only lacks its newline.
+        self._refreshed(now)
         if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
-            # Either a torn line, which goes aside, or a whole one that only lacks its newline.
-            self._refreshed(now)
-            if fsio.last_bytes(self.path, 1) not in (b"", b"\n"):
-                # Not by appending: a run of zeros after a power loss must not follow a good line directly.
-                self._rewrite(set())
+            # Not by appending: a run of zeros after a power loss must not follow a good line directly.
+            self._rewrite(set())
+        return self.markers.look()
 
     def _is_worth_a_rewrite(self, known: index.Index, has_filed: bool) -> bool:
         if known.is_slow():

@@ -56,6 +56,18 @@ def _agree(store: os.stat_result | None, seen: os.stat_result | None) -> bool:
     return store.st_mtime_ns == seen.st_mtime_ns
 
 
+class Look(NamedTuple):
+    """The state of the store and of the marker that says in which state it was seen; None for what is missing."""
+
+    store: os.stat_result | None
+    seen: os.stat_result | None
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the store is as the last whole read, or our last writer, left it."""
+        return _agree(self.store, self.seen)
+
+
 class Before(NamedTuple):
     """What the markers say of the store before an append; a file whose name is not synced may be gone after a crash."""
 
@@ -80,16 +92,20 @@ class Markers:
             for kind in ("due", "seen", "heartbeat", "trouble", "held")
         )
 
-    def before_append(self, now: datetime, wake_at: datetime) -> Before:
+    def look(self) -> Look:
+        """How the store stands now."""
+        return Look(fsio.stat(self._store), fsio.stat(self.seen))
+
+    def before_append(self, now: datetime, wake_at: datetime, look: Look) -> Before:
         """Prepare for an append after which a wake must look at ``wake_at`` or earlier; what is known of the store."""
-        store, seen = fsio.stat(self._store), fsio.stat(self.seen)
+        store, seen = look
         if store is None:
             # A store that does not exist yet holds nothing else that could be due.
             fsio.set_mtime(self.due, _ns(min(wake_at, now + HORIZON)))
         else:
             self._bring_forward(wake_at)
         # What was written to before had its name synced before its first byte.
-        return Before(_agree(store, seen), store is not None and seen is not None, store)
+        return Before(look.is_unchanged, store is not None and seen is not None, store)
 
     def after_append(self, written: os.stat_result) -> None:
         """The append left a store that nobody else had changed in this state: it stays marked as seen."""
@@ -99,7 +115,7 @@ class Markers:
 
     def unchanged_since_seen(self) -> bool:
         """Whether the store is as the last whole read, or our last writer, left it."""
-        return _agree(fsio.stat(self._store), fsio.stat(self.seen))
+        return self.look().is_unchanged
 
     def _bring_forward(self, wake_at: datetime) -> None:
         """Move ``due`` earlier if it must be. A missing one makes the next wake look, and stays missing."""
