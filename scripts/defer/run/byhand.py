@@ -97,7 +97,7 @@ class OneTask:
         return self._task if task_id == self._task["id"] else None
 
     def turn(self, now: datetime, changes: Mapping[str, Change], choose: Choose | None = None) -> Turn:
-        changed: dict[str, Task | DeferError] = {}
+        changed: dict[str, Task | Exception] = {}
         for task_id, change in changes.items():
             try:
                 changed[task_id] = self.update(task_id, now, change)

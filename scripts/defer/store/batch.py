@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from defer.errors import DeferError, NoSuchTask, NotStorable
+from defer.errors import NoSuchTask, NotStorable
 from defer.record import codec
 from defer.record.codec import Task
 
@@ -22,13 +22,13 @@ class Batch:
         self.records: list[Task] = []
         self.lines: list[bytes] = []
 
-    def change(self, changes: Mapping[str, Change]) -> dict[str, Task | DeferError]:
+    def change(self, changes: Mapping[str, Change]) -> dict[str, Task | Exception]:
         """Change the record of each id; as it is then, or why it could not be changed, which keeps no other back."""
-        changed: dict[str, Task | DeferError] = {}
+        changed: dict[str, Task | Exception] = {}
         for task_id, change in changes.items():
             try:
                 changed[task_id] = self._changed(task_id, change)
-            except DeferError as error:
+            except Exception as error:  # of whatever kind: the outcomes of others must not be lost with it
                 changed[task_id] = error
         return changed
 

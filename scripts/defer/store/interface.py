@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from defer.errors import DeferError, NotStorable
+from defer.errors import NotStorable
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Choose: TypeAlias = Callable[[list[Task]], list[Task]]
 class Turn(NamedTuple):
     """What became of the records of a wake in one write: each as it stands then, or why it could not be changed."""
 
-    changed: dict[str, Task | DeferError]
+    changed: dict[str, Task | Exception]
     claimed: list[Task]
 
 

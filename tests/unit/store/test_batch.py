@@ -49,6 +49,13 @@ def test_what_cannot_be_changed_keeps_nothing_else_back(place):
     assert {place.task(name)["status"] for name in "ac"} == {"scheduled"}
 
 
+def test_a_change_that_fails_in_a_way_nobody_foresaw_loses_no_other(place):
+    place.write_store(v1_task("a"), v1_task("b"))
+    found = place.store().turn(NOW, {"a": lambda one: one["no such field"], "b": over})
+    assert isinstance(found.changed["a"], KeyError)
+    assert place.task("b")["status"] == "completed"
+
+
 def test_a_write_that_fails_changes_nothing(place, monkeypatch):
     place.write_store(v1_task("a"), v1_task("b"))
     before = place.store_path.read_bytes()
