@@ -24,7 +24,7 @@ import pytest
 
 import defer
 from defer.commands import cli
-from defer.record import codec
+from defer.record import codec, holders
 from support import NOW, ROOT, Place, records, text_at, v1_task
 
 pytestmark = pytest.mark.slow
@@ -67,7 +67,7 @@ WRONG = {
 DEAD = {"pid": 4_000_000, "start": "1", "boot": "of another time", "pid_namespace": "pid:[1]", "wake": "a"}
 RUN = {
     "run_id": "run_20260408T150000Z_62b8af28",
-    "host": "desk",
+    "host": holders.host(),
     "attempt": 1,
     "occurrence": text_at(hours=-2),
     "started_at": text_at(hours=-2),
