@@ -6,7 +6,9 @@ is used, so that a program and the command line beside it use one store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, cast
@@ -75,10 +77,23 @@ def schedule_all(
     client = Client(environ, tell=told.append)
     now = client.clock()
     planner = Planner(client.config, now)
-    stored = client.add([planner.plan(spec) for spec in specs], if_exists, now)
-    told += advice.warnings(client.store.markers, now)
-    doubts = advice.doubts_of_each(stored, client.config)
-    return [_typed(one, (*of_it, *told)) for one, of_it in zip(stored, doubts, strict=True)]
+    with _nothing_to_collect():
+        stored = client.add([planner.plan(spec) for spec in specs], if_exists, now)
+        told += advice.warnings(client.store.markers, now)
+        doubts = advice.doubts_of_each(stored, client.config)
+        return [_typed(one, (*of_it, *told)) for one, of_it in zip(stored, doubts, strict=True)]
+
+
+@contextmanager
+def _nothing_to_collect() -> Iterator[None]:
+    """Put garbage collection off: of what a batch makes all is still in use, and would be looked through in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def list_tasks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
@@ -103,6 +104,26 @@ def test_many_at_once_are_all_stored_or_none(place: Place) -> None:
             defer.schedule_all([defer.TaskSpec("2h", "y"), wrong], environ=place.env)
         assert place.store_path.read_bytes() == before
     assert defer.schedule_all([], environ=place.env) == []
+
+
+@pytest.mark.parametrize("is_on", [True, False], ids=["on", "off"])
+def test_a_batch_puts_garbage_collection_off_and_leaves_it_as_it_was(place: Place, is_on: bool) -> None:
+    seen = []
+
+    def specs() -> Any:
+        yield defer.TaskSpec("2h", "x")
+        seen.append(gc.isenabled())
+        yield defer.TaskSpec("no time", "y")
+
+    if not is_on:
+        gc.disable()
+    try:
+        with pytest.raises(defer.BadInput):
+            defer.schedule_all(specs(), environ=place.env)
+        assert seen == [False]
+        assert gc.isenabled() == is_on
+    finally:
+        gc.enable()
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
