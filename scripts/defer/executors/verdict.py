@@ -31,6 +31,13 @@ class Verdict(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
+# status  the agent said                               exit status and error
+# 0       "All green."                                 0
+# 0       "All green.", denied: Bash                   77: permission denied for Bash (…)
+# 0       failure "Overloaded", HTTP status 529        75: Overloaded
+# 1       "You've hit your limit · resets 3pm (UTC)"   75: the same, to be tried again at three
+# 1       "Please run /login"                          78: the same
+# 2       nothing                                      2: codex exited with 2
 def judge(agent: str, report: Report, status: int, now: datetime, zone: ZoneInfo) -> Verdict:
     """The verdict on a run of ``agent``, by what it said of it and the ``status`` that its program exited with."""
     session = report.session_id if agentnames.is_session(report.session_id) else None
