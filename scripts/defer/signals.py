@@ -72,8 +72,13 @@ class Signals:
 
     def __exit__(self, *_: object) -> None:
         _listening.remove(self)
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
+        # A signal that Python takes in under one handler and delivers under the next is an error told on stderr.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._old)
+        try:
+            for number, handler in self._old.items():
+                signal.signal(number, handler)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.set_wakeup_fd(self._old_fd)
         os.close(self.fd)
         os.close(self._writer)
