@@ -250,7 +250,7 @@ def interrupted_at(number: int, path: Path) -> bool:
         return trace
 
     before = sys.gettrace()
-    sys.settrace(trace)  # type: ignore[arg-type]
+    sys.settrace(trace)
     try:
         with locking.held(path, 0):
             pass
