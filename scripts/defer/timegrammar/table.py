@@ -2,12 +2,13 @@
 
 A line is ``NAME = pattern -> function arguments  # meaning``; ``engine`` says how both are read. The functions are
 those of ``calendardays``, ``moments`` and ``isotime``, and where a line needs more, of ``actions``, ``clockactions``
-and ``recuractions``. Without one the last piece's value is the line's own.
+and ``recuractions``. Without one the last piece's value is the line's own. ``recurtable`` has the lines of what recurs.
 """
 # ruff: noqa: E501  (a table is read across)
 
 import re
 
+from .recurtable import RECURRING
 from .words import WEEKDAY_PLURALS
 
 NUMBERS = """
@@ -225,83 +226,6 @@ EOD = [the] end of [the] day                         -> value 1                 
 WHEN = [at] EOD [today]                              -> end_of_day                  # 17:00 while ahead, else 23:59
 WHEN = [at] EOD [,] DAY                              -> end_of_day DAY              # that day at 17:00
 WHEN = DAY [,] [at] EOD                              -> end_of_day DAY              # that day at 17:00
-"""
-
-RECURRING = """
-DAYITEM = WEEKDAY                                    -> one_day WEEKDAY             # a weekday
-DAYITEM = PLURALDAY                                  -> one_day PLURALDAY many      # `mondays`
-DAYITEM = WEEKDAY -|to|through|thru WEEKDAY          -> day_range WEEKDAY*          # `mon-thu`, `monday through friday`
-DAYITEM = WEEKDAY [.] . WEEKDAY                      -> day_range WEEKDAY*          # `mon..fri`
-WEEKDAYS = DAYITEM ( ,|and|& [and] [every|on] DAYITEM )* -> all_days DAYITEM*           # `mon, wed and fri`
-WEEKDAYS = weekday|workday                           -> working_days one            # Monday to Friday
-WEEKDAYS = weekdays|workdays                         -> working_days many           # Monday to Friday
-WEEKDAYS = business|working|work day                 -> working_days one            # Monday to Friday
-WEEKDAYS = business|working|work days                -> working_days many           # Monday to Friday
-WEEKDAYS = weekends                                  -> weekend_days                # Saturday and Sunday
-MONTHDAY = ORDINAL [day]                             -> between ORDINAL 1 31        # `15th`
-MONTHDAY = day DAYNUMBER                             -> between DAYNUMBER 1 31      # `day 15`
-MONTHDAY = last day                                  -> value -1                    # the last day
-MONTHRULE = MONTHDAY ( ,|and|& [and] [the] MONTHDAY )* -> on_month_days MONTHDAY*     # `1st and 15th`; months without that day are skipped
-MONTHRULE = days DAYNUMBER ( ,|and|& DAYNUMBER )*    -> on_month_days DAYNUMBER*    # `days 1,15`
-MONTHRULE = NTH ( WEEKDAY / BUSINESSDAY )            -> on_nth NTH WEEKDAY|BUSINESSDAY  # `last friday`; months without a fifth are skipped
-BUSINESSDAY = business|working|work day              -> value business              # Monday to Friday
-BUSINESSDAY = weekday|workday                        -> value business              # Monday to Friday
-EVERY = every|each [single]                                                         # again and again
-EVERY = once a|an|every|per|each                                                    # again and again
-STRIDE = EVERY ONEUNIT                               -> stride ONEUNIT 1            # `every hour`
-STRIDE = EVERY other ONEUNIT                         -> stride ONEUNIT 2            # `every other week`
-STRIDE = EVERY ORDINAL ONEUNIT                       -> nth_stride ONEUNIT ORDINAL  # `every third day`
-STRIDE = EVERY DELAY                                 -> value DELAY                 # `every 2h`, `every 3 days`
-STRIDE = EVERY quarter                               -> months 3                    # every three months
-RULE = STRIDE                                        -> stridden STRIDE             # anchored to the moment it was scheduled
-RULE = STRIDE on WEEKDAYS                            -> weeks_of STRIDE WEEKDAYS    # `every 2 weeks on monday`
-RULE = STRIDE on [the] MONTHRULE                     -> months_of STRIDE MONTHRULE  # `every month on the 31st`
-RULE = STRIDE on [the] DATE                          -> years_of STRIDE DATE        # `every year on dec 24`
-RULE = EVERY WEEKDAYS                                -> weekly_on WEEKDAYS          # `every weekday`, `every monday and thursday`
-RULE = EVERY other WEEKDAY                           -> every_other WEEKDAY         # from the first coming one
-RULE = EVERY [the] MONTHRULE of the|each|every month -> value MONTHRULE             # `every last friday of the month`
-RULE = EVERY [the] MONTHRULE                         -> monthly_alone MONTHRULE     # `every 1st`; `every second friday` is refused
-RULE = [on] [the] MONTHRULE of|in each|every month   -> value MONTHRULE             # `the 15th of every month`
-RULE = [on] DATE every|each year                     -> years_on DATE               # `july 4th every year`
-RULE = EVERY DATE                                    -> years_on DATE               # `every 24th of december`
-RULE = [the] NTH WEEKDAY of|in MONTH every|each year -> yearly_nth NTH WEEKDAY MONTH  # `the last friday of december every year`
-RULE = EVERY [the] NTH WEEKDAY of|in MONTH           -> yearly_nth NTH WEEKDAY MONTH  # `every last friday of december`
-RULE = [on] WEEKDAYS                                 -> listed WEEKDAYS             # `mondays`, `mon,thu`, `weekdays`
-RULE = from WEEKDAY to|through|thru|until|till WEEKDAY -> listed_range WEEKDAY*       # `from monday to friday`
-RULE = daily                                         -> unit_rule daily             # `daily at 9`
-RULE = weekly                                        -> unit_rule weekly            # `weekly at 9am`
-RULE = monthly                                       -> unit_rule monthly           # `monthly at 9am`
-RULE = yearly|annually                               -> unit_rule yearly            # `yearly at 9am`
-RULE = weekly on WEEKDAYS                            -> weekly_on WEEKDAYS          # `weekly on monday`
-RULE = monthly on [the] MONTHRULE                    -> value MONTHRULE             # `monthly on the 15th`
-RULE = yearly|annually on [the] DATE                 -> years_on DATE               # `yearly on dec 24`
-RULE = EVERY [day] [in the] PARTWORD                 -> daily_part PARTWORD         # `every morning` is at 09:00, evening 19:00, night 20:00
-RULE = EVERY WEEKDAYS PARTWORD                       -> weekly_part WEEKDAYS PARTWORD  # `every monday morning`
-RULE = [on] WEEKDAYS PLURALPART                      -> weekly_part WEEKDAYS PLURALPART  # `monday mornings`
-OCLOCK = CLOCK                                       -> pair CLOCK                  # a clock time
-OCLOCK = BARE                                        -> pair BARE                   # 7 to 12 as written
-OCLOCK = HOURISH in the PARTWORD                     -> pair HOURISH PARTWORD       # `8 in the morning`
-OCLOCK = HOURISH at night                            -> pair HOURISH night          # `10 at night`
-CLOCKS = CLOCK ( ,|and|& [and] [at] OCLOCK )*        -> wall_times OCLOCK* CLOCK    # `8:30`, `18:15 and 20:45`
-CLOCKS = CLOCK in the PARTWORD                       -> wall_part PARTWORD CLOCK    # `8:30 in the evening`
-CLOCKS = at|@ OCLOCK ( ,|and|& [and] [at] OCLOCK )*  -> wall_times OCLOCK*          # `at 9`, `at 9am, noon and 5pm`
-CLOCKS = [in the] PARTWORD                           -> wall_part PARTWORD          # `in the morning`
-BOUND = [,] starting|beginning|from [on|at|from] MOMENT -> pair start_at MOMENT        # the first fire is not before it
-BOUND = [,] starting|beginning|from [on] DAY         -> pair start_on DAY           # the first fire is not before that day
-BOUND = [,] until|till|til MOMENT                    -> pair until_at MOMENT        # up to and with it
-BOUND = [,] until|till|til [on] DAY                  -> pair until_on DAY           # up to and with that day
-BOUND = [,] for [the] [next] DELAY                   -> pair until_after DELAY      # from the start on
-BOUND = [,] [for] COUNT times                        -> pair times COUNT            # so many fires
-RECURS = hourly                                      -> as_cron hourly              # `0 * * * *`
-RECURS = daily                                       -> as_cron daily               # `0 0 * * *`
-RECURS = weekly                                      -> as_cron weekly              # `0 0 * * 0`
-RECURS = monthly                                     -> as_cron monthly             # `0 0 1 * *`
-RECURS = yearly|annually                             -> as_cron yearly              # `0 0 1 1 *`
-RECURS = RULE ( BOUND )* [[,] CLOCKS] ( BOUND )*     -> recurs RULE CLOCKS BOUND*   # a rule, its clock times, its bounds
-RECURS = CLOCKS [,] RULE ( BOUND )*                  -> recurs RULE CLOCKS BOUND*   # `9am every sunday`
-RECURS = EVERY hour at|on [the] :|min|minute NUMBER  -> minute_past NUMBER          # `every hour at min 11`
-RECURS = EVERY hour on the hour                      -> minute_past 0               # at minute 0
-RECURS = hourly at|on :|min|minute NUMBER            -> minute_past NUMBER          # `hourly at :15`
 """
 
 ONCE = (NUMBERS, CLOCKS, DAYS, PERIODS, WHOLE)
