@@ -25,8 +25,13 @@ from defer import timeparse
 from defer.timeparse import Reading, TimeExpressionError
 
 DATA = Path(__file__).resolve().parent / "data" / "time"
-FILES = (DATA / "cases.jsonl", DATA / "people.jsonl", DATA / "own.jsonl")
-LINES = (DATA / "lines.jsonl",)
+FILES = (
+    DATA / "cases.jsonl",
+    DATA / "people.jsonl",
+    DATA / "own.jsonl",
+    DATA / "said_again.jsonl",
+)
+LINES = (DATA / "lines.jsonl", DATA / "said_lines.jsonl")
 #: The rows of lines were said on this Wednesday, in this zone.
 SAID, SAID_IN = "2026-10-14T10:20", "America/New_York"
 SLACK = timedelta(seconds=1)
