@@ -7,7 +7,7 @@ scheduled) and the zone. Read again from these, it fires at the same instants.
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from .timegrammar.reading import TimeExpressionError
+from .timegrammar.reading import A_RULE, TimeExpressionError
 from .timegrammar.rules import Stretch
 from .timegrammar.series import Recurrence
 
@@ -23,7 +23,7 @@ def parse(expr: str, anchor: datetime, tz: ZoneInfo) -> Recurrence:
 
     found = read(expr, anchor, tz).recurrence
     if found is None:
-        raise TimeExpressionError(f'"{expr}" happens once (try "every day at 9am")')
+        raise TimeExpressionError(f'"{expr}" happens once ({A_RULE})')
     return found
 
 

@@ -95,7 +95,10 @@ def test_whatever_the_present_all_answers_are_in_the_calendar(now: str, words: s
     [
         (["normalize", "3pm EST"], 'defer: "3pm EST": zones are not read from the text (use --tz America/New_York)\n'),
         (["normalize", "-5m"], 'defer: can\'t read "-5m": that lies in the past (try "in 10 minutes")\n'),
-        (["normalize", "30m", "--tz", "../etc"], 'defer: "../etc" is not an IANA time zone (try --tz Europe/Berlin)\n'),
+        (
+            ["normalize", "30m", "--tz", "../etc"],
+            'defer: "../etc" is not an IANA time zone (a zone looks like --tz Europe/Berlin)\n',
+        ),
         (["normalize", "30m", "--now", "noonish"], f'defer: --now: "noonish" is not an ISO time (try {AT[1]})\n'),
         *(
             (

@@ -182,7 +182,7 @@ def recurrence(moment: Moment, name: str) -> Recurrence | None:
     if reading.recurrence is None:
         for field in FOR_RECURRING:
             if getattr(timing, field) is not None:
-                raise only_for_recurring(field, f'"{timing.when}" runs once (try "every day at 9am")')
+                raise only_for_recurring(field, f'"{timing.when}" runs once (a rule looks like "every day at 9am")')
         return None
     rule: Recurrence = {"expression": timing.when, "tz": zone_name, "anchor": instants.to_text(now)}
     return cast("Recurrence", {**rule, **policies(timing, name, reading.instant, now, moment.zone)})

@@ -16,10 +16,15 @@ from .moments import (
     month_length,
     real_date,
 )
-from .reading import TimeExpressionError
+from .reading import A_DATE, TimeExpressionError, Undecided
+from .tokens import Token
 from .walls import DAY
 
 WEEK = 7 * DAY
+#: What a fifth one is said as, where there is none.
+_LAST = (("fifth", "last"), ("5 th", "last"))
+#: What a weekend that has begun may be said as.
+_NEXT_WEEKEND = (("weekend", "saturday"), ("this weekend", "next weekend"), ("weekend", "next weekend"))
 OFFICE_CLOSES: Clock = ("exact", 17, 0, 0)
 
 #: Months an expression may mean, the nearest first, as (year, month).
@@ -72,7 +77,7 @@ def shifted(day: Day, delay: Delay, sign: int = 1) -> Day:
 
     def pick(present: Present) -> Pick:
         if delay.seconds:
-            raise TimeExpressionError('hours count from a clock time (try "2 hours after 9am")')
+            raise TimeExpressionError('hours count from a clock time (name it, as in "2 hours after 9am")')
         base = day(present)
         start = base.roll if base.roll and base.date == present.today else base.date
         noon = present.on_wall(datetime(start.year, start.month, start.day, 12))[0]
@@ -87,7 +92,7 @@ def business_days(count: int, day: "Day | None" = None) -> Day:
 
     def pick(present: Present) -> Pick:
         if not 0 < count <= 2600:
-            raise TimeExpressionError('1 to 2600 business days can be counted (try "3 business days")')
+            raise TimeExpressionError('1 to 2600 business days can be counted (a count looks like "3 business days")')
         found = (day or today())(present).date
         for _ in range(count):
             found += DAY
@@ -128,7 +133,7 @@ def day_of_month(day: int, weekday: "int | None" = None) -> Day:
 
     def pick(present: Present) -> Pick:
         if not 1 <= day <= 31:
-            raise TimeExpressionError('no month has that day (try "the 15th")')
+            raise TimeExpressionError('no month has that day (a day looks like "the 15th")')
         year, month = present.today.year, present.today.month
         note = ""
         if day < present.today.day:
@@ -151,16 +156,20 @@ def slashed(first: int, second: int, year: "int | None", weekday: "int | None" =
         if second <= 12 and first != second:
             readings.append((second, first))
         if len(readings) < 2 and not readings:
-            raise TimeExpressionError("there is no such month (try 2027-05-06)")
+            raise TimeExpressionError(f"there is no such month ({A_DATE})")
         if len(readings) == 1:
             return on_date(*readings[0], year, weekday)(present)
         dates = [on_date(*reading, year)(present) for reading in readings]
         fitting = [each for each in dates if each.date.weekday() == weekday]
         if len(fitting) == 1:
             return fitting[0]
-        raise TimeExpressionError(f"month or day first? (try {dates[0].date:%Y-%m-%d} or {dates[1].date:%Y-%m-%d})")
+        raise Undecided("month or day first?", [(_is_digits_date, f"{each.date}") for each in dates], A_DATE)
 
     return pick
+
+
+def _is_digits_date(token: Token) -> bool:
+    return token.kind in ("slashed", "dashed")
 
 
 def following(year: int, month: int, count: int = 1) -> tuple[int, int]:
@@ -222,7 +231,7 @@ def nth_day(nth: int, kind: "int | str", months: Months) -> Day:
             day = nth_of_month(year, month, nth, kind)
             if day is None:
                 named = date(year, month, 1)
-                raise TimeExpressionError(f'{named:%B %Y} has no such day (try "last friday of {named:%B}")')
+                raise Undecided(f"{named:%B %Y} has no such day", _LAST, A_DATE)
             found = day
             if found >= present.today:
                 break
@@ -308,7 +317,7 @@ def weekend(count: int) -> Day:
     def pick(present: Present) -> Pick:
         ahead = 5 - present.today.weekday()
         if count == 0 and ahead < 0:
-            raise TimeExpressionError('this weekend has begun (try "saturday" or "next weekend")')
+            raise Undecided("this weekend has begun", _NEXT_WEEKEND)
         return Pick(present.today + (ahead + 7 * count) * DAY)
 
     return pick

@@ -1,10 +1,10 @@
 """The one line that says why an expression is refused and what would work."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from defer import visible
-
+from .offers import Said, shown
+from .reading import A_TIME
 from .tokens import MOST_TOKENS, Token
 from .zones import zone_meant
 
@@ -12,7 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from defer.errors import Text
 
-SHOWN = 60
 EXAMPLE = "tomorrow 9am"
 _PAST = frozenset(("ago", "yesterday", "last", "previous", "past"))
 _TWO_MEANINGS = {
@@ -33,18 +32,14 @@ _NTH = frozenset(("second", "third", "fourth", "fifth", "nd", "rd", "th"))
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
 
 
-def shown(text: str) -> str:
-    """``text`` on one line, short, without characters that a terminal would obey."""
-    return visible.sentence(text, SHOWN)
-
-
 def zones_are_not_read(text: str, named: str) -> "Text":
     """That a text names the zone ``named``, and where that is to be said."""
     return lambda called: f'"{shown(text)}": zones are not read from the text (use {called("tz")} {named})'
 
 
-def complaint(expr: str, tokens: list[Token], end: int, works: Callable[[str], bool]) -> "Text":
-    """Why ``expr`` is refused; its first ``end`` tokens are understood."""
+def complaint(said: Said) -> "Text":
+    """Why what was said is refused."""
+    expr, tokens, end = said.expr, said.tokens, said.end
     if not tokens:
         return f'no time is given (try "{EXAMPLE}")'
     if len(tokens) > MOST_TOKENS:
@@ -55,12 +50,11 @@ def complaint(expr: str, tokens: list[Token], end: int, works: Callable[[str], b
         return f'can\'t read "{shown(expr)}": that lies in the past (try "in 10 minutes")'
     if end and tokens[0].text not in ("every", "each"):
         left = expr[tokens[end].start :]
-        head = expr[: tokens[end - 1].end].strip()
-        return f'can\'t read "{shown(expr)}": "{shown(left)}" is left over (try "{head if works(head) else EXAMPLE}")'
+        return f'can\'t read "{shown(expr)}": "{shown(left)}" is left over ({A_TIME})'
     return f'can\'t read "{shown(expr)}": {_reason(expr, tokens)}'
 
 
-def zone_in(expr: str, tokens: list[Token]) -> str | None:
+def zone_in(expr: str, tokens: Sequence[Token]) -> str | None:
     """The zone to suggest where a word behind the first names one."""
     for token in tokens[1:]:
         if token.kind == "word" and not token.glued and (named := zone_meant(expr[token.start :])):
@@ -74,7 +68,7 @@ def zone_in(expr: str, tokens: list[Token]) -> str | None:
 # `by friday`            a task starts at a time, not "by" one
 # `last week`            that lies in the past
 # `biweekly`             twice a week or every two weeks?
-def _reason(expr: str, tokens: list[Token]) -> str:
+def _reason(expr: str, tokens: Sequence[Token]) -> str:
     words = {token.text for token in tokens}
     if words & {"every", "each"} and any(token.text in _NTH for token in tokens):
         return 'every other one, or once a month? (try "every other friday" or "every 2nd friday of the month")'

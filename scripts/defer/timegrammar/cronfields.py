@@ -1,6 +1,6 @@
 """Cron fields and nicknames, told from words."""
 
-from .reading import TimeExpressionError
+from .reading import A_CRON, TimeExpressionError
 
 NICKNAMES = {
     "hourly": "0 * * * *",
@@ -23,14 +23,14 @@ def cron_fields(expr: str) -> str | None:
     if len(words) == 1 and words[0].startswith("@") and words[0][1:2].isalpha():
         name = words[0][1:].lower()
         if name not in NICKNAMES:
-            raise TimeExpressionError(f'"{words[0]}" is not read here (try "@daily")')
+            raise TimeExpressionError(f'"{words[0]}" is not read here (a nickname looks like "@daily")')
         return NICKNAMES[name]
     starred = len(words) == 4 and "*" in expr
     if (len(words) < 5 and not starred) or len(expr) > 500 or not all(_is_cron(word) for word in words[:3]):
         return None
     if len(words) == 5:
         return " ".join(words)
-    raise TimeExpressionError(f'a cron expression has five fields, this has {len(words)} (try "0 9 * * 1-5")')
+    raise TimeExpressionError(f"a cron expression has five fields, this has {len(words)} ({A_CRON})")
 
 
 def _is_cron(word: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from .calendardays import on_date, slashed, whole_month
 from .engine import REFUSED
 from .moments import TOO_FAR, Clock, Day, Delay, Pick, Present, When
-from .reading import Reading, TimeExpressionError
+from .reading import A_DATE, Reading, TimeExpressionError
 from .words import MONTHS
 
 #: The clock of an ISO date that stands alone, as in v1.
@@ -34,7 +34,9 @@ def _moment(text: str) -> datetime:
             return datetime.fromisoformat(f"{start.isoformat()}T{clock}")
         return datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        raise TimeExpressionError(f"there is no such date or time: {error} (try 2027-01-31T09:00)") from None
+        raise TimeExpressionError(
+            f'there is no such date or time: {error} (one looks like "2027-01-31T09:00")'
+        ) from None
 
 
 def _ordinal(digits: str) -> date:
@@ -55,7 +57,7 @@ def iso_day(text: str) -> Day:
             else:
                 found = _ordinal(text.replace("-", ""))
         except ValueError:
-            raise TimeExpressionError("that year has no such day (try 2027-01-31)") from None
+            raise TimeExpressionError(f"that year has no such day ({A_DATE})") from None
         return Pick(found, clock=MIDNIGHT, full=True)
 
     return pick

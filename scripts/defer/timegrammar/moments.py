@@ -9,14 +9,20 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from .reading import Reading, TimeExpressionError
+from .offers import HALVES
+from .reading import A_DATE, A_TIME, Reading, TimeExpressionError, Undecided
 from .walls import DAY
-from .words import DAY_NAMES, PARTS
+from .words import DAY_NAMES, PARTS, WEEKDAYS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .reading import Way
 
 GRACE = timedelta(seconds=60)
 YEARS_AHEAD = 10
 PAST = "past"
-TOO_FAR = f'that is more than {YEARS_AHEAD} years ahead (try "in 30 days")'
+_TOMORROW = (("today", "tomorrow"), ("this", "tomorrow"), ("tonight", "tomorrow night"), ("tonite", "tomorrow night"))
+TOO_FAR = f"that is more than {YEARS_AHEAD} years ahead ({A_TIME})"
 
 #: (kind, hour, minute, second). Kinds: `exact` (24-hour or with am/pm), `colon` (24-hour, but a
 #: part of the day beside it may move it), `face` (said in words), `bare` (an hour alone), `midnight`.
@@ -58,16 +64,16 @@ class Present:
         """``instant`` as a reading, unless it is past or too far ahead."""
         if instant < self.utc:
             if not grace or instant < self.utc - GRACE:
-                raise TimeExpressionError(self.past(instant))
+                raise self.past(instant)
             instant, notes = self.utc, (*notes, "seconds past: taken as now")
         if instant > self.limit():
             raise TimeExpressionError(TOO_FAR)
         return Reading(instant, tuple(note for note in (*self.notes, *notes) if note))
 
-    def past(self, instant: datetime) -> str:
+    def past(self, instant: datetime) -> Undecided:
         """Why ``instant`` is refused."""
-        local = instant.astimezone(self.tz)
-        return f'that was {local:%Y-%m-%d %H:%M} in {self.tz.key}, which is past (try "tomorrow {local:%H:%M}")'
+        reason = f"that was {instant.astimezone(self.tz):%Y-%m-%d %H:%M} in {self.tz.key}, which is past"
+        return Undecided(reason, _TOMORROW, 'a time to come looks like "tomorrow 9am"')
 
 
 class Pick:
@@ -172,7 +178,9 @@ def day_after_delay(delay: Delay) -> Day:
 
     def pick(present: Present) -> Pick:
         if delay.seconds:
-            raise TimeExpressionError('hours and minutes end at a clock time of their own (try "in 2 days at noon")')
+            raise TimeExpressionError(
+                'hours and minutes end at a clock time of their own (days do not, as in "in 2 days at noon")'
+            )
         wall = delay.after(present, present.utc).astimezone(present.tz)
         return Pick(wall.date())
 
@@ -194,7 +202,7 @@ def _meridian(hour: int, minute: int, second: int) -> list[tuple[int, time]]:
     if hour == 0 or hour > 12:
         return [(0, time(hour, minute, second))]
     if hour < 7:
-        raise TimeExpressionError(f'{hour} in the morning or afternoon? (try "{hour}am" or "{hour}pm")')
+        raise Undecided(f"{hour} in the morning or afternoon?", HALVES, f'an hour looks like "{hour}am" or "{hour}pm"')
     other = (0, time(hour + 12, minute, second)) if hour < 12 else (1, time(0, minute, second))
     return [(0, time(hour, minute, second)), other]
 
@@ -253,7 +261,7 @@ def on_day(day: Day, clock: "Clock | None" = None) -> When:
     def resolve(present: Present) -> Reading:
         pick = day(present)
         if pick.month and clock:
-            raise TimeExpressionError(f'on which day of the month? (try "{pick.date:%B} 1 at 9am")')
+            raise TimeExpressionError(f'on which day of {pick.date:%B}? (a date looks like "{pick.date:%B} 1")')
         said = clock or pick.clock or ("exact", present.wall.hour, present.wall.minute, present.wall.second)
         if pick.roll and pick.date == present.today and not (clock or pick.clock):
             return present.answer(*present.on_wall(_walls(pick.roll, said, False)[0]), pick.note)
@@ -310,8 +318,15 @@ def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
         halves = [each + 24 if each < 4 else each for each in halves]
     fitting = [each for each in halves if first <= each < last]
     if len(fitting) != 1:
-        raise TimeExpressionError(f'{hour}:{minute:02} is not in the {part} (try "{PARTS[part][0]}:00")')
+        raise Undecided(f"{hour}:{minute:02} is not in the {part}", _other_parts(part))
     return fitting[0] // 24, ("exact", fitting[0] % 24, minute, second)
+
+
+def _other_parts(part: str) -> "list[Way]":
+    """What may have been meant where a clock does not lie in ``part``: another part, or the other half of the day."""
+    said = ("tonight", "tonite", part) if part == "night" else (part,)
+    others: list[Way] = [(word, other) for word in said for other in PARTS if other != part]
+    return [*others, ("tonight", "today"), ("tonight", "tomorrow"), ("am", "pm"), ("pm", "am")]
 
 
 def on_part(day: Day, part: str, clock: "Clock | None" = None) -> When:
@@ -344,7 +359,7 @@ def month_length(year: int, month: int) -> int:
 def real_date(year: int, month: int, day: int) -> date:
     """The date, or an error that says how long its month is."""
     if not 1 <= month <= 12:
-        raise TimeExpressionError(f"there is no month {month} (try 2027-01-31)")
+        raise TimeExpressionError(f"there is no month {month} ({A_DATE})")
     length = month_length(year, month)
     if not 1 <= day <= length:
         name = date(year, month, 1).strftime("%B")
@@ -356,4 +371,5 @@ def check_weekday(found: date, weekday: "int | None") -> None:
     """Refuse a weekday that contradicts its date."""
     if weekday is not None and found.weekday() != weekday:
         said, real = DAY_NAMES[weekday].capitalize(), DAY_NAMES[found.weekday()].capitalize()
-        raise TimeExpressionError(f'{found:%Y-%m-%d} is a {real}, not a {said} (try "{found:%Y-%m-%d}")')
+        right = (lambda token: WEEKDAYS.get(token.text) == weekday, real.lower())
+        raise Undecided(f"{found:%Y-%m-%d} is a {real}, not a {said}", [right], A_DATE)

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from defer.errors import BadInput
 
 from . import actions, calendardays, clockactions, isotime, moments, table
-from .complaint import complaint, shown
+from .complaint import complaint
 from .cronfields import cron_fields
 from .engine import Action, Grammar, rows
 from .moments import TOO_FAR, YEARS_AHEAD, Present, When
-from .reading import Reading, TimeExpressionError
+from .offers import Said, decided, shown
+from .reading import A_LENGTH, Reading, TimeExpressionError, Undecided
 from .terminals import STARTS, TERMINALS
 from .tokens import MOST_TOKENS, Token, tokenise
 
@@ -50,15 +51,24 @@ def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
     The words are read first, without the present; what they mean is then settled against it, once.
     """
     tokens = tokenise(expr, MOST_TOKENS + 1)
+
+    def said(end: int = 0) -> Said:
+        return Said(expr, tokens, end, lambda text: _works(text, now, tz))
+
     try:
-        present = Present(now, tz)
-        return _soon_enough(_meaning(expr, tokens)(present), now)
+        return _read(expr, tokens, now, tz)
     except (OverflowError, ValueError):
         raise TimeExpressionError(f'"{shown(expr)}": {TOO_FAR}') from None
     except _Refused as refused:
-        raise TimeExpressionError(complaint(expr, tokens, refused.end, lambda head: _works(head, now, tz))) from None
+        raise TimeExpressionError(complaint(said(refused.end))) from None
+    except Undecided as error:
+        raise TimeExpressionError(f'"{shown(expr)}": {decided(error, said())}') from None
     except BadInput as error:
         raise TimeExpressionError(f'"{shown(expr)}": {error}') from None
+
+
+def _read(expr: str, tokens: list[Token], now: datetime, tz: ZoneInfo) -> Reading:
+    return _soon_enough(_meaning(expr, tokens)(Present(now, tz)), now)
 
 
 class _Refused(Exception):
@@ -97,9 +107,10 @@ def _longest(name: str, tokens: list[Token]) -> tuple[int, Any]:
 
 
 def _works(expr: str, now: datetime, tz: ZoneInfo) -> bool:
+    """Whether ``expr`` is read; why it is not is nobody's question here."""
     try:
-        read(expr, now, tz)
-    except BadInput:
+        _read(expr, tokenise(expr, MOST_TOKENS + 1), now, tz)
+    except (_Refused, BadInput, OverflowError, ValueError):
         return False
     return True
 
@@ -128,7 +139,7 @@ def read_duration(text: str) -> timedelta:
                 return timedelta(days=delay.days, seconds=delay.seconds)
             except OverflowError:
                 break
-    raise TimeExpressionError(f'"{shown(text)}" is not a length of time (try "30m")')
+    raise TimeExpressionError(f'"{shown(text)}" is not a length of time ({A_LENGTH})')
 
 
 def _soon_enough(reading: Reading, now: datetime) -> Reading:

@@ -6,7 +6,7 @@ from typing import Any
 from . import moments
 from .draft import Draft, Rule, listing
 from .moments import Pick, Present
-from .reading import TimeExpressionError
+from .reading import A_CRON, TimeExpressionError, Undecided
 from .rules import WIDEST_GAP, Calendar, Cron, Dates, Step
 from .series import Recurrence
 from .walls import DAY, SECOND, wall_to_utc
@@ -22,7 +22,7 @@ def settled(draft: Draft, expr: str, present: Present) -> Recurrence:
     if rule is None:
         return _of_cron(draft.fields, expr, present)
     if "twice" in draft.bounds:
-        raise TimeExpressionError('it starts or ends twice (try "every day at 9am until friday")')
+        raise TimeExpressionError('it starts or ends twice (each bound once, as in "every day at 9am until friday")')
     start, moment = _start(draft.bounds, present)
     lower = present.utc if start is None else max(present.utc, start - SECOND)
     clocks = _clocks(draft, rule)
@@ -31,7 +31,7 @@ def settled(draft: Draft, expr: str, present: Present) -> Recurrence:
     found = Recurrence(expr, present.utc, present.tz, kind, _words(rule, clocks, kind), notes)
     found.bound(lower, _end(draft.bounds, present, start or present.utc), _times(draft.bounds))
     if found.first is None:
-        raise TimeExpressionError('its end comes before its first time (try "every day at 9am")')
+        raise TimeExpressionError('its end comes before its first time (an end looks like "until friday")')
     return found
 
 
@@ -42,11 +42,11 @@ def _of_cron(fields: str, expr: str, present: Present) -> Recurrence:
     try:
         words = CronSim(fields, present.utc).explain()
     except (CronSimError, ValueError, AssertionError) as error:
-        raise TimeExpressionError(f'{error} (try "0 9 * * 1-5")') from None
+        raise TimeExpressionError(f"{error} ({A_CRON})") from None
     found = Recurrence(expr, present.utc, present.tz, Cron(fields, present.tz), words[:1].lower() + words[1:])
     found.bound(found.anchor, None, 0)
     if found.first is None:
-        raise TimeExpressionError('those fields never meet (try "0 9 * * 1-5")')
+        raise TimeExpressionError(f"those fields never meet ({A_CRON})")
     return found
 
 
@@ -58,7 +58,7 @@ def _start(bounds: dict[str, Any], present: Present) -> tuple[datetime | None, d
     if "start_on" in bounds:
         day = _date(bounds["start_on"], present)
         if day < present.today:
-            raise TimeExpressionError(f'{day:%Y-%m-%d} is past (try "starting tomorrow")')
+            raise TimeExpressionError(f'{day:%Y-%m-%d} is past (a start looks like "starting tomorrow")')
         return wall_to_utc(datetime.combine(day, time()), present.tz), datetime.combine(day, present.wall.time())
     return None, None
 
@@ -83,7 +83,7 @@ def _end(bounds: dict[str, Any], present: Present, start: datetime) -> datetime 
 def _times(bounds: dict[str, Any]) -> int:
     times: int = bounds.get("times", 0)
     if "times" in bounds and not 0 < times <= MOST_TIMES:
-        raise TimeExpressionError(f'1 to {MOST_TIMES} times can be counted (try "5 times")')
+        raise TimeExpressionError(f'1 to {MOST_TIMES} times can be counted (a count looks like "5 times")')
     return times
 
 
@@ -92,9 +92,10 @@ def _clocks(draft: Draft, rule: Rule) -> list[time]:
     said = draft.clocks or ([(None, rule.part)] if rule.part else [])
     found = {_clock(clock, part or rule.part, rule) for clock, part in said}
     if len(found) < len(said):
-        raise TimeExpressionError('the same time of day is named twice (try "every day at 9am and 5pm")')
+        raise TimeExpressionError('the same time of day is named twice (two times look like "at 9am and 5pm")')
     if found and rule.frequency == "SECONDLY":
-        raise TimeExpressionError('hours and minutes count from their start (try "every 2 hours starting at 9am")')
+        otherwise = 'a start looks like "starting at 9am"'
+        raise Undecided("hours and minutes count from their start", [("at", "starting at")], otherwise)
     return sorted(found)
 
 
@@ -104,7 +105,7 @@ def _clock(clock: "moments.Clock | None", part: "str | None", rule: Rule) -> tim
         return moments.as_written(clock)
     later, (_, hour, minute, second) = moments.in_part(part, clock)
     if later and rule.frequency != "DAILY":
-        raise TimeExpressionError('that is the morning after, so name that day (try "every saturday at 1am")')
+        raise TimeExpressionError('that is the morning after, so name that day (as in "every saturday at 1am")')
     return time(hour, minute, second)
 
 
@@ -120,7 +121,7 @@ def _kind(
 ) -> "Step | Calendar":
     if rule.frequency == "SECONDLY":
         if rule.every < FASTEST_SECONDS:
-            raise TimeExpressionError('that is faster than once a minute (try "every minute")')
+            raise TimeExpressionError('that is faster than once a minute (the fastest is "every minute")')
         step = 0 if start is None else rule.every
         base = wall_to_utc(wall, present.tz) if start is not None else present.utc
         return Step(base - step * SECOND, rule.every)

@@ -9,7 +9,8 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from .complaint import shown, zones_are_not_read
+from .complaint import zones_are_not_read
+from .offers import shown
 from .reader import grammar, read, recurring
 from .reading import Reading, TimeExpressionError
 from .tokens import MOST_TOKENS, Token, tokenise

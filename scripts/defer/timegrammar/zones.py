@@ -42,11 +42,17 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9][A-Za-z0-9_+-]{0
 _NO_PLACES = frozenset(("posixrules", "localtime", "Factory", "leapseconds", "posix", "right", "SystemV"))
 
 
+def _a_zone(flag: str, meant: "str | None") -> str:
+    return f"try {flag} {meant}" if meant else f"a zone looks like {flag} Europe/Berlin"
+
+
 @lru_cache(maxsize=16)
 def zone(name: str) -> ZoneInfo:
     """The IANA zone called ``name``; a path, a rule file or a guess is refused with a hint."""
-    hint = ABBREVIATIONS.get(name.lower(), "Europe/Berlin")
-    error = TimeExpressionError(lambda called: f'"{name[:64]}" is not an IANA time zone (try {called("tz")} {hint})')
+    meant = ABBREVIATIONS.get(name.lower())
+    error = TimeExpressionError(
+        lambda called: f'"{name[:64]}" is not an IANA time zone ({_a_zone(called("tz"), meant)})'
+    )
     if not _NAME.fullmatch(name) or name.partition("/")[0] in _NO_PLACES:
         raise error
     try:

@@ -110,7 +110,11 @@ def test_what_is_mistyped_is_one_line_that_helps(say: Say) -> None:
         ("cancel x --occurrence", 1, "task runs once: x (cancel it without --occurrence)"),
         ("every 2h y --count 0", 2, "--count 0 leaves nothing to run (give at least 1)"),
         ("every 2h y --expires friday", 2, '--expires of a recurring task takes a duration: "friday" is not a length'),
-        ("list --upcoming tomorrow", 2, '--upcoming takes a duration: "tomorrow" is not a length of time (try "30m")'),
+        (
+            "list --upcoming tomorrow",
+            2,
+            '--upcoming takes a duration: "tomorrow" is not a length of time (a length looks like "30m")',
+        ),
     ):
         found = say(*typed.split(), status=status)
         assert found.startswith(f"defer: {line}"), found

@@ -140,6 +140,7 @@ HOW = "(or say sticky_session: true)"
 ANY_TIME = 'a cron expression or a phrase such as "every weekday 8:30"'
 NO_TIME = 'a.yml:1: schedule: missing: one of schedule and cron (write schedule: "every weekday 8:30")'
 NO_COMMAND = "a.yml:2: command: must be a text for sh -c, or a list of a program and its arguments"
+NOT_SOON = '"soon" is not a length of time (a length looks like "30m")'
 NO_DURATION = "must be a duration such as 10m, a number of seconds, or none, not null"
 NO_MILLISECONDS = "must be a number of milliseconds, or null for none, not 0"
 TWO_AGENTS = "a.yml:4: agent_id: says another agent than the field agent (keep one)"
@@ -158,7 +159,7 @@ TWO_AGENTS = "a.yml:4: agent_id: says another agent than the field agent (keep o
         (BASE + "command: x\nenabled: yes\n", ['a.yml:3: enabled: must be true or false, not "yes"']),
         (BASE + "command: x\nretries: -1\n", ["a.yml:3: retries: must be a whole number from 0 to 1000, not -1"]),
         (BASE + "command: x\nretries: 010\n", ['a.yml:3: retries: must be a whole number from 0 to 1000, not "010"']),
-        (BASE + "command: x\ntimeout: soon\n", ['a.yml:3: timeout: "soon" is not a length of time (try "30m")']),
+        (BASE + "command: x\ntimeout: soon\n", [f"a.yml:3: timeout: {NOT_SOON}"]),
         (BASE + "command: x\ntimeout:\n", ["a.yml:3: timeout: " + NO_DURATION]),
         (BASE + "command: x\ntimeoutMs: 0\n", ["a.yml:3: timeoutMs: " + NO_MILLISECONDS]),
         (BASE + "command: []\n", [NO_COMMAND]),

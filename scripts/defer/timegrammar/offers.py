@@ -1,0 +1,136 @@
+"""What a refusal offers in place of what was said: other words that work, and nothing else.
+
+What is offered behind `try` is done. So it is made from the words of the expression itself, and shown only where the
+grammar reads it; what it leaves out or changes, the reason before it names.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from defer import visible
+
+from .reading import A_TIME, Undecided
+from .tokens import Token
+from .words import NUMBER_WORDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .reading import Way
+
+#: What is longer is not shown whole, so it is not offered.
+SHOWN = 60
+#: Offers of one message, and places in which one way is tried: each costs a reading.
+_MOST, _MOST_PLACES = 4, 4
+
+
+def shown(text: str) -> str:
+    """``text`` on one line, short, without characters that a terminal would obey."""
+    return visible.sentence(text, SHOWN)
+
+
+class Said:
+    """An expression that is refused: its tokens, the first ``end`` of them understood, and what ``works`` instead."""
+
+    __slots__ = ("_works", "end", "expr", "texts", "tokens", "words")
+
+    def __init__(self, expr: str, tokens: Sequence[Token], end: int, works: Callable[[str], bool]) -> None:
+        self.expr = expr
+        self.tokens = tokens
+        self.end = end
+        self.texts = [token.text for token in tokens]
+        self.words = frozenset(self.texts)
+        self._works = works
+
+    def text(self, first: int = 0, last: "int | None" = None) -> str:
+        """The words from one place up to another, as they were typed, on one line."""
+        return self.joined(range(first, len(self.tokens) if last is None else last))
+
+    def joined(self, places: Iterable[int]) -> str:
+        """The words at some places, with what stood between neighbours."""
+        found, before = "", -2
+        for place in places:
+            token = self.tokens[place]
+            gap = self.expr[self.tokens[before].end : token.start] if place == before + 1 else " "
+            found += ("".join(gap.split()) or " " * bool(gap)) + self.expr[token.start : token.end]
+            before = place
+        return " ".join(found.split()).strip(" ,;")
+
+    def instead(self, first: int, last: int, text: str) -> str:
+        """The whole with ``text`` in place of the words from ``first`` up to ``last``; `{}` there is these words."""
+        text = text.replace("{}", self.text(first, last))
+        after_digit = 0 < first < len(self.tokens) and self.tokens[first].glued and self.texts[first - 1][-1].isdigit()
+        gap = "" if after_digit and text[:1].isalpha() else " "
+        return " ".join(f"{self.text(0, first)}{gap}{text} {self.text(last)}".split()).strip(" ,;")
+
+    def find(self, phrase: str) -> int:
+        """Where the words of ``phrase`` stand in a row; -1 where they do not."""
+        wanted = phrase.split()
+        places = range(len(self.texts) - len(wanted) + 1)
+        return next((place for place in places if self.texts[place : place + len(wanted)] == wanted), -1)
+
+    def offers(self, *candidates: str) -> list[str]:
+        """Those of some texts that work, each once."""
+        found: list[str] = []
+        for text in candidates:
+            if len(found) < _MOST and text not in found and self._fit(text) and self._works(text):
+                found.append(text)
+        return found
+
+    def _fit(self, text: str) -> bool:
+        plain = text.isprintable() and not set(text) & set('"“”„')
+        return 0 < len(text) <= SHOWN and plain and text != " ".join(self.expr.split())
+
+    def closed(self, ways: "Sequence[Way]") -> dict[str, str]:
+        """What works once a piece is said as one of ``ways`` has it, and the piece that goes for it."""
+        found: dict[str, str] = {}
+        for piece, text in ways:
+            for first, last in self._places(piece) if len(found) < _MOST else ():
+                if offer := self.offers(self.instead(first, last, text)):
+                    found.setdefault(offer[0], "" if "{}" in text else self.text(first, last))
+                    break
+        return found
+
+    def _places(self, piece: "str | Callable[[Token], bool]") -> list[tuple[int, int]]:
+        """Where a piece stands, the last place first."""
+        if callable(piece):
+            found = [(place, place + 1) for place, token in enumerate(self.tokens) if piece(token)]
+        else:
+            wanted = piece.split()
+            size = len(wanted)
+            starts = range(len(self.texts) - size + 1)
+            found = [(place, place + size) for place in starts if self.texts[place : place + size] == wanted]
+        return found[: -_MOST_PLACES - 1 : -1]
+
+    def halves(self) -> list[str]:
+        """The whole with am and with pm behind an hour that has neither, where that settles it."""
+        return list(self.closed(HALVES))
+
+
+def _hour_in_digits(token: Token) -> bool:
+    return token.kind == "number" and len(token.text) < 3 and 0 < int(token.text) < 13
+
+
+def _hour_in_words(token: Token) -> bool:
+    return 0 < NUMBER_WORDS.get(token.text, 0) < 13
+
+
+#: An hour without am or pm, and how it is said with one.
+HALVES: "Sequence[Way]" = (
+    (_hour_in_digits, "{}am"),
+    (_hour_in_digits, "{}pm"),
+    (_hour_in_words, "{} am"),
+    (_hour_in_words, "{} pm"),
+)
+
+
+def tries(offers: Sequence[str], otherwise: str = A_TIME, changed: Iterable[str] = (), between: str = " or ") -> str:
+    """What to do, in parentheses: offers that work, for what is ``changed`` in them; without any, ``otherwise``."""
+    quoted = between.join([f'"{offer}"' for offer in offers])
+    instead = " or ".join(changed)
+    return (f"(instead of {instead} try {quoted})" if instead else f"(try {quoted})") if offers else f"({otherwise})"
+
+
+def decided(error: Undecided, said: Said) -> str:
+    """Why something is open, and how it is closed in the words that were said."""
+    offers = said.closed(error.ways)
+    changed = dict.fromkeys(f'"{piece}"' for piece in offers.values() if piece.lower() not in error.reason.lower())
+    return f"{error.reason} {tries(list(offers), error.otherwise, changed)}"
