@@ -8,7 +8,8 @@ from typing import Any
 
 from . import moments
 from .engine import REFUSED
-from .moments import Clock, Delay
+from .moments import Clock, Delay, Present, When
+from .reading import Reading, TimeExpressionError
 
 DAY_MINUTES = 1440
 #: A unit of time and how many of it, as ``words.UNITS`` has them.
@@ -106,6 +107,60 @@ def clock(digits: Digits, kind: str = "exact") -> Any:
 def digits_clock(digits: Digits) -> Any:
     """A clock of four digits; digits that look like a year are not one."""
     return REFUSED if digits[0] in (19, 20) else exact(*digits)
+
+
+def hundred_clock(hour: int, least: int) -> Any:
+    """`seventeen hundred`: so many hours of the day; `nine hundred` wants an `oh` before it."""
+    return exact(hour, 0) if least <= hour < (24 if least > 9 else 10) else REFUSED
+
+
+def exact_words(numbers: list[int]) -> Any:
+    """`oh nine thirty`."""
+    hour, minute = numbers[-2:]
+    return exact(hour, minute) if hour < 10 <= minute else REFUSED
+
+
+def late_words(numbers: list[int]) -> Any:
+    """`seventeen thirty`; `twenty twenty-six` is a year."""
+    hour, minute = numbers
+    return exact(hour, minute) if 12 < hour < 24 and hour != 20 and minute >= 10 else REFUSED
+
+
+# `09h`                9, and it must be below 10: `17h` is a length of time
+# `in 1700 hours`      (17, 0), 1 hour to the count
+# `1:30h`              (1, 30), 60 minutes to the hour
+# `1.30 hours`         (1, 30), 100 hundredths to the hour
+def clock_or_hours(hour: int) -> Any:
+    """`09h`: refused when it is settled, with both readings."""
+    return _asked((hour, 0, 0), f"{_many(hour, 'hour')}", f"{hour}h") if 0 < hour < 10 else REFUSED
+
+
+def clock_or_length(digits: Digits, parts: int) -> Any:
+    """A clock before `hours`, which may count them: refused when it is settled, with both readings."""
+    hour, minute, _ = digits
+    if exact(*digits) is REFUSED or not (hour or minute):
+        return REFUSED
+    if parts == 1:
+        days, hours = divmod(hour * 100 + minute, 24)
+        return _asked(digits, f"{hour * 100 + minute} hours", f"{days}d {hours}h".removesuffix(" 0h"))
+    if parts == 100:
+        return _asked(digits, f"{hour}.{minute:02} hours", f"{(hour * 100 + minute) * 36 // 60}m")
+    both = [(hour, "hour", "h"), (minute, "minute", "m")]
+    words = " and ".join(_many(count, name) for count, name, _ in both if count)
+    return _asked(digits, words, " ".join(f"{count}{letter}" for count, _, letter in both if count))
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count} {name}{'s' if count > 1 else ''}"
+
+
+def _asked(digits: Digits, words: str, short: str) -> When:
+    wall = f"{digits[0]:02}:{digits[1]:02}"
+
+    def resolve(_present: Present) -> Reading:
+        raise TimeExpressionError(f'{wall}, or {words} from now? (try "{wall}" or "{short}")')
+
+    return resolve
 
 
 def half_day(found: "int | Digits", half: int) -> Any:

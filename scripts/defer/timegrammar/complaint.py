@@ -48,6 +48,8 @@ def complaint(said: Said) -> "Text":
         return zones_are_not_read(expr, named)
     if any(token.text in ("ago", "yesterday") for token in tokens):
         return f'can\'t read "{shown(expr)}": that lies in the past (try "in 10 minutes")'
+    if any(token.text == "M" for token in tokens):
+        return f'can\'t read "{shown(expr)}": {_TWO_MEANINGS["M"]}'
     if end and tokens[0].text not in ("every", "each"):
         left = expr[tokens[end].start :]
         return f'can\'t read "{shown(expr)}": "{shown(left)}" is left over ({A_TIME})'

@@ -20,7 +20,8 @@ _UNIT_SECONDS = {
 
 # `90`, `1d`, `an hour`, `1M`  declined: no unit, a unit of the calendar, no digits, minutes or months
 # `1h 1h`, `0m`                declined: the grammar refuses them
-# `1h30`                       declined, though the grammar reads it
+# `1h30`, `in 09 hours`         declined, though the grammar reads them
+# `1700 hours`, `0030 minutes` declined: a clock, and nothing
 @lru_cache(maxsize=64)
 def delay(text: str) -> "timedelta | None":
     """The length of ``30m``, ``in 2 hours 30 minutes``, ``+90s``; None for all other words, which may be a delay too.
@@ -37,8 +38,17 @@ def delay(text: str) -> "timedelta | None":
     if 0 in sizes or len(set(sizes)) < len(sizes):
         return None
     counts = [int(count) if count.isdigit() and len(count) < 8 else -1 for count in pieces[::2]]
+    if any(_is_clock(count, size) for count, size in zip(pieces[::2], sizes, strict=True)):
+        return None
     seconds = sum(count * size for count, size in zip(counts, sizes, strict=True))
     return timedelta(seconds=seconds) if min(counts) >= 0 and 0 < seconds <= _LONGEST_SECONDS else None
+
+
+def _is_clock(digits: str, size: int) -> bool:
+    """Whether digits before a unit may be a clock: `1700 hours`, `0930h`, `09h`, `0030 minutes`."""
+    if digits[0] == "0" and len(digits) > 1:
+        return len(digits) > 2 or size == 3600
+    return size == 3600 and len(digits) == 4 and digits < "2400" and digits[2] < "6"
 
 
 def _pieces(text: str) -> list[str]:

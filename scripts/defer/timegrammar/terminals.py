@@ -23,6 +23,14 @@ from .words import (
 
 Found = tuple[int, Any] | None
 
+HOUR = ("second", 3600)
+#: Units of the calendar in the singular: behind four digits they start another phrase, `0900 day after tomorrow`.
+_ONE_DAY_OR_MORE = frozenset(word for word in BARE_UNITS if UNITS[word][0] != "second")
+#: Words beside which `2030` is no year.
+_BESIDE_A_CLOCK = frozenset(WEEKDAYS) | {"today", "tomorrow", "tmrw", "tmr", "tonight", "tonite", "by"}
+#: Words behind which `09 hours` is a length of time all the same.
+_LENGTH_GOES_ON = frozenset(("from", "later", "hence", "time", "and", ","))
+
 
 def _digits(token: Token, least: int, most: int) -> bool:
     return token.kind == "number" and least <= len(token.text) <= most
@@ -53,6 +61,32 @@ def _in_words(tokens: list[Token], place: int, tens: Collection[str], words: Map
             return place + 2, TENS[text] + ones
     value = words.get(text)
     return None if value is None else (place + 1, value)
+
+
+def unit(tokens: list[Token], place: int) -> Found:
+    """A unit, unless the digits before it are a clock: `1700 hours`, `0900 day`, `1.30 h`, `0030 minutes`."""
+    found = UNITS.get(tokens[place].text)
+    return None if found is None or place and _is_clock(tokens, place, found) else (place + 1, found)
+
+
+def _is_clock(tokens: list[Token], place: int, found: tuple[str, int]) -> bool:
+    digits = tokens[place - 1]
+    if digits.kind == "decimal":
+        return found == HOUR and clock_in_decimals(tokens, place - 1) is not None
+    if digits.kind != "number":
+        return False
+    if digits.text[0] == "0" and len(digits.text) > 1:
+        return len(digits.text) > 2 or found == HOUR and _stands_alone(tokens, place)
+    clock = len(digits.text) == 4 and digits.text < "2400" and digits.text[2] < "6"
+    return clock and (found == HOUR or tokens[place].text in _ONE_DAY_OR_MORE)
+
+
+def _stands_alone(tokens: list[Token], place: int) -> bool:
+    """Whether `09 hours` starts the text and nothing behind it says that it is a length of time."""
+    if place > 1 or place + 1 == len(tokens):
+        return place == 1
+    following = tokens[place + 1]
+    return following.kind != "number" and following.text not in _LENGTH_GOES_ON
 
 
 def number_word(tokens: list[Token], place: int) -> Found:
@@ -89,6 +123,35 @@ def clock_digits(tokens: list[Token], place: int) -> Found:
     if not _digits(token, 4, 4):
         return None
     return place + 1, (int(token.text[:2]), int(token.text[2:]), 0)
+
+
+def clock_late(tokens: list[Token], place: int) -> Found:
+    """`2030` where the word beside it makes it no year: `tomorrow 2030`, `1930 friday`."""
+    token = tokens[place]
+    if not _digits(token, 4, 4) or token.text[:2] not in ("19", "20") or token.text[2] > "5":
+        return None
+    around = tokens[max(0, place - 1) : place + 2]
+    near = any(each.text in _BESIDE_A_CLOCK for each in around)
+    return (place + 1, (int(token.text[:2]), int(token.text[2:]), 0)) if near else None
+
+
+def clock_of_two(tokens: list[Token], place: int) -> Found:
+    """`17:00`, `09:30`: nobody writes a length of time so; the small hours are left out."""
+    found = clock_colon(tokens, place)
+    return found if found and tokens[place].text[2] == ":" and found[1][0] > 4 else None
+
+
+def clock_or_length(tokens: list[Token], place: int) -> Found:
+    """`1:30`, `01:30`, `9:30`: before `hours` a clock or a length of time."""
+    return None if clock_of_two(tokens, place) else clock_colon(tokens, place)
+
+
+def clock_in_decimals(tokens: list[Token], place: int) -> Found:
+    """`10.30`, `1.45`: before `hours` a clock or a decimal; `1.25`, `0.50`, `2.75` and `1.00` are decimals."""
+    found = clock_dot(tokens, place)
+    if found is None or found[1][0] > 23 or found[1][1] > 59:
+        return None
+    return None if len(tokens[place].text) == 4 and found[1][1] in (0, 25, 50) else found
 
 
 def clock_short(tokens: list[Token], place: int) -> Found:
@@ -146,7 +209,6 @@ _TABLES: dict[str, dict[str, Any]] = {
     "MONTH": dict(MONTHS),
     "WEEKDAY": dict(WEEKDAYS),
     "PLURALDAY": dict(WEEKDAY_PLURALS),
-    "UNIT": dict(UNITS),
     "UNIT'S": {word + "'s": UNITS[word] for word in BARE_UNITS},
     "ONEUNIT": {word: UNITS[word] for word in BARE_UNITS},
     "PARTWORD": {word: word for word in PARTS},
@@ -158,6 +220,7 @@ TERMINALS: dict[str, Terminal] = {
     "NUMBER": _number(1, 9),
     "DIGIT": _number(1, 1),
     "EPOCH": _number(1, 12),
+    "UNIT": unit,
     "NUMBERWORD": number_word,
     "DAYNUMBER": _number(1, 2),
     "TWODIGITS": _number(2, 2),
@@ -166,6 +229,10 @@ TERMINALS: dict[str, Terminal] = {
     "ORDINALWORD": ordinal_word,
     "H:MM": clock_colon,
     "HHMM": clock_digits,
+    "LATEHHMM": clock_late,
+    "HH:MM": clock_of_two,
+    "EARLY:MM": clock_or_length,
+    "CLOCK.MM": clock_in_decimals,
     "HMM": clock_short,
     "H.MM": clock_dot,
     "DECIMAL": decimal,
@@ -183,10 +250,14 @@ _NUMBER = frozenset(("<number>",))
 STARTS: dict[str, frozenset[str]] = {
     **dict.fromkeys(TERMINALS, _NUMBER),
     **{name: frozenset(table) for name, table in _TABLES.items()},
+    "UNIT": frozenset(UNITS),
     "NUMBERWORD": frozenset(NUMBER_WORDS),
     "ORDINALWORD": frozenset(ORDINALS) | {"twenty", "thirty"},
     "H:MM": frozenset(("<colon>",)),
+    "HH:MM": frozenset(("<colon>",)),
+    "EARLY:MM": frozenset(("<colon>",)),
     "H.MM": frozenset(("<decimal>",)),
+    "CLOCK.MM": frozenset(("<decimal>",)),
     "DECIMAL": frozenset(("<decimal>",)),
     "SLASHED": frozenset(("<slashed>",)),
     "DASHED": frozenset(("<dashed>",)),

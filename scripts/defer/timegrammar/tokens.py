@@ -69,11 +69,11 @@ def tokenise(text: str, most: int = MOST_TOKENS) -> list[Token]:
 
 
 def _absorbed(found: list[Token], token: Token, text: str) -> bool:
-    """Fold the full stop of `jan.` into its word, and mark the capital M of `1M`, which does not mean minutes."""
+    """Fold the full stop of `jan.` into its word, and mark a capital M, which does not mean minutes."""
     last = found[-1] if found else None
     if token.kind == "half":
         token.kind, token.text = "word", token.text[0] + "m"
-    elif token.text == "m" and token.glued and text[token.start] == "M":
+    elif token.text == "m" and text[token.start] == "M":
         token.text = "M"
     if token.text != "." or not token.glued or last is None or not _may_take_stop(last):
         return False

@@ -173,9 +173,9 @@ def test_a_word_that_is_a_time_alone_is_known_to_start_a_phrase_or_not() -> None
 # Words behind a time that a text may start with as well: they do not make the time go on.
 TEXT_MAY_START_WITH = set(
     "about approximately around beginning business coming couple current day days end eod eom eoq eow eoy few "
-    "following h half hence hour immediately last later mid middle min mins minute minutes month more now oh once "
-    "other p pair per qtr quarter quarters right same single start teatime three thru til time tmr tmrw twelve "
-    "upcoming week weekday within work workday working year yr".split()
+    "following h half hence hour hours hr hrs hundred immediately last later mid middle min mins minute minutes month more now oh "
+    "once other p pair per qtr quarter quarters right same single start teatime three thru til time tmr tmrw twelve "
+    "upcoming week weekday within work workday working year yr zero".split()
 )
 
 

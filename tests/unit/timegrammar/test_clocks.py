@@ -1,0 +1,157 @@
+"""Numbers, lengths of time and clock times as people and agents write them: literal answers, notes and refusals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from defer.timeparse import TimeExpressionError, parse
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOW = datetime.fromisoformat("2026-10-14T10:20:00-04:00")  # a Wednesday
+
+
+def said(expr: str, now: datetime = NOW) -> str:
+    """What ``expr`` comes to on the wall in New York, with its seconds where there are any."""
+    wall = parse(expr, now, NEW_YORK).instant.astimezone(NEW_YORK)
+    return f"{wall:%a %m-%d %H:%M:%S}".removesuffix(":00")
+
+
+def refusal(expr: str, now: datetime = NOW) -> str:
+    with pytest.raises(TimeExpressionError) as caught:
+        parse(expr, now, NEW_YORK)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("1700 hours", "Wed 10-14 17:00"),
+        ("1500 hrs", "Wed 10-14 15:00"),
+        ("0930h", "Thu 10-15 09:30"),
+        ("0900 hours", "Thu 10-15 09:00"),
+        ("0900h", "Thu 10-15 09:00"),
+        ("1900 hours", "Wed 10-14 19:00"),
+        ("2030 hrs", "Wed 10-14 20:30"),
+        ("17:00 hrs", "Wed 10-14 17:00"),
+        ("17:00h", "Wed 10-14 17:00"),
+        ("10:30 hrs", "Wed 10-14 10:30"),
+        ("1630hrs tomorrow", "Thu 10-15 16:30"),
+        ("at 1400h", "Wed 10-14 14:00"),
+        ("1700hours", "Wed 10-14 17:00"),
+        ("1700 Hours", "Wed 10-14 17:00"),
+        ("1700 HRS", "Wed 10-14 17:00"),
+        ("tomorrow 0930 hrs", "Thu 10-15 09:30"),
+        ("tomorrow at 9:30 hrs", "Thu 10-15 09:30"),
+        ("friday 0130 hours", "Fri 10-16 01:30"),
+        ("oct 20 1900 hours", "Tue 10-20 19:00"),
+        ("17.30 hrs tomorrow", "Thu 10-15 17:30"),
+        ("0900 day after tomorrow", "Fri 10-16 09:00"),
+        ("1200 day after tomorrow", "Fri 10-16 12:00"),
+        ("0900 the day after tomorrow", "Fri 10-16 09:00"),
+        ("1200 day after oct 20", "Wed 10-21 12:00"),
+        ("1200 day before oct 20", "Mon 10-19 12:00"),
+        ("every day at 1700 hours", "Wed 10-14 17:00"),
+        ("weekdays 0900 hrs", "Thu 10-15 09:00"),
+        ("tomorrow 1930", "Thu 10-15 19:30"),
+        ("2030 tomorrow", "Thu 10-15 20:30"),
+        ("tonight 2000", "Wed 10-14 20:00"),
+        ("friday 2030", "Fri 10-16 20:30"),
+        ("seventeen hundred hours", "Wed 10-14 17:00"),
+        ("oh nine hundred hours", "Thu 10-15 09:00"),
+        ("zero nine hundred tomorrow", "Thu 10-15 09:00"),
+        ("seventeen thirty", "Wed 10-14 17:30"),
+    ],
+)
+def test_four_digits_before_hours_are_a_clock(expr: str, expected: str) -> None:
+    assert said(expr) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("2500 hours", "Tue 01-26 13:20"),
+        ("in 2500 h", "Tue 01-26 13:20"),
+        ("1275 hours", "Sun 12-06 12:20"),
+        ("100 hours", "Sun 10-18 14:20"),
+        ("17h", "Thu 10-15 03:20"),
+        ("1200 minutes", "Thu 10-15 06:20"),
+        ("1200 minutes from now", "Thu 10-15 06:20"),
+        ("1000 days after tomorrow", "Wed 07-11 10:20"),
+        ("1h05m", "Wed 10-14 11:25"),
+        ("01h30m", "Wed 10-14 11:50"),
+        ("in 05 minutes", "Wed 10-14 10:25"),
+        ("in 09 hours", "Wed 10-14 19:20"),
+        ("09 hours from now", "Wed 10-14 19:20"),
+    ],
+)
+def test_what_cannot_be_a_clock_is_a_length_of_time(expr: str, expected: str) -> None:
+    assert said(expr) == expected
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "0030 minutes",
+        "in 0030 minutes",
+        "007s",
+        "0900 days",
+        "0900 days after tomorrow",
+        "every 0015 minutes",
+        "1000 week from now",
+        "1200 day",
+        "in 0900 hours",
+        "in 1700 hrs and 5 minutes",
+        "2h 0930 min",
+    ],
+)
+def test_digits_of_a_clock_count_nothing_else(expr: str) -> None:
+    refusal(expr)
+
+
+@pytest.mark.parametrize(
+    ("expr", "reason"),
+    [
+        ("in 1700 hours", '17:00, or 1700 hours from now? (try "17:00" or "70d 20h")'),
+        ("within 1000 hrs", '10:00, or 1000 hours from now? (try "10:00" or "41d 16h")'),
+        ("09h", '09:00, or 9 hours from now? (try "09:00" or "9h")'),
+        ("05 hours", '05:00, or 5 hours from now? (try "05:00" or "5h")'),
+        ("1:30h", '01:30, or 1 hour and 30 minutes from now? (try "01:30" or "1h 30m")'),
+        ("01:30 hours", '01:30, or 1 hour and 30 minutes from now? (try "01:30" or "1h 30m")'),
+        ("9:30 hrs", '09:30, or 9 hours and 30 minutes from now? (try "09:30" or "9h 30m")'),
+        ("1.30 hours", '01:30, or 1.30 hours from now? (try "01:30" or "78m")'),
+        ("in 10.30 hrs", '10:30, or 10.30 hours from now? (try "10:30" or "618m")'),
+    ],
+)
+def test_a_clock_or_a_length_of_time_is_asked(expr: str, reason: str) -> None:
+    text = refusal(expr)
+    assert text == f'"{expr}": {reason}'
+    for offered in text.split('"')[3::2]:
+        parse(offered, NOW, NEW_YORK)
+
+
+@pytest.mark.parametrize("expr", ["1.25h", "1.50 hours", "0.75 h", "1.5 hours", "2.75 hrs"])
+def test_hours_in_decimals_stay_hours(expr: str) -> None:
+    parse(expr, NOW, NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    "expr", ["1M", "1 M", "30 M", "in 2 M", "every 5 M", "2 M 3 s", "IN 5 M", "2h 30 M", "a M", "five M", "1M30s"]
+)
+def test_a_capital_m_is_refused_wherever_it_stands(expr: str) -> None:
+    assert 'is that minutes or months? (try "1m" or "1mo")' in refusal(expr)
+
+
+@pytest.mark.parametrize("expr", ["5 MIN", "5 MINS", "IN 5 MINUTES", "5 Min", "5 m", "2H 30MIN"])
+def test_every_other_capital_is_a_small_letter(expr: str) -> None:
+    assert parse(expr, NOW, NEW_YORK) == parse(expr.lower(), NOW, NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("expr", "minutes"),
+    [("seventy minutes", 70), ("eighty minutes", 80), ("in eighty-five mins", 85), ("seventy two minutes", 72)],
+)
+def test_every_ten_in_words_is_known(expr: str, minutes: int) -> None:
+    assert (parse(expr, NOW, NEW_YORK).instant - NOW).total_seconds() == minutes * 60
