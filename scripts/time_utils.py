@@ -4,12 +4,13 @@
 Usage: time_utils.py normalize EXPR [--now ISO] [--tz ZONE]
        time_utils.py epoch     EXPR [--now ISO] [--tz ZONE]
        time_utils.py next      EXPR [--count N] [--now ISO] [--tz ZONE]
-       time_utils.py describe  EXPR [--now ISO] [--tz ZONE]
+       time_utils.py describe  EXPR [--json] [--now ISO] [--tz ZONE]
 
 normalize  the instant in UTC, YYYY-MM-DDTHH:MM:SSZ; the first one of a recurring expression
 epoch      the same in seconds since 1970
 next       the next N instants (default 5) of a recurring expression, one a line; else its one instant
-describe   how it was understood, in words, with the choices that were made
+describe   how it was understood, in words, with the choices that were made; --json is an object
+           with utc, local, zone, in_seconds, distance, notes, repeats and tzdata: whose zones were read
 
 EXPR `-` reads one expression a line and answers each on one line, with `error: …` for one that
 cannot be read. ZONE is an IANA name; the default is DEFER_TIMEZONE, else the system's zone.
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 FLAGS = {"--now": "a time", "--tz": "a zone", "--count": "a number"}
+JSON = "--json"
 USUAL_COUNT, MOST_COUNT = 5, 1000
 FIRST_YEAR, LAST_YEAR = 1000, 5000  # so that even a thousand occurrences of 29 February stay within the calendar
 ISO = "%Y-%m-%dT%H:%M:%SZ"
@@ -59,13 +61,16 @@ ISO = "%Y-%m-%dT%H:%M:%SZ"
 class Ask:
     """Which answer is wanted, for which words, and at what moment."""
 
-    __slots__ = ("count", "now", "now_text", "verb", "words", "zone_name")
+    __slots__ = ("answer", "count", "now", "now_text", "verb", "words", "zone_name")
 
     def __init__(self, argv: "list[str]") -> None:
         flags, plain = _split(argv)
         if len(plain) < 2 or plain[0] not in ANSWERS:
             raise BadInput(f"nothing to read (try: time_utils.py normalize 30m; verbs: {', '.join(ANSWERS)})")
         self.verb, self.words = plain[0], " ".join(plain[1:])
+        if JSON in flags and self.verb != "describe":
+            raise BadInput(f"{JSON} is for describe (see --help)")
+        self.answer = _describe_as_json if JSON in flags else ANSWERS[self.verb]
         self.zone_name, self.now_text = flags.get("--tz"), flags.get("--now")
         self.count = _count(flags["--count"]) if "--count" in flags else USUAL_COUNT
 
@@ -104,6 +109,8 @@ def _split(argv: "list[str]") -> "tuple[dict[str, str], list[str]]":
         name, given, value = word.partition("=")
         if word == "--":
             plain.extend(rest)
+        elif word == JSON:
+            flags[word] = word
         elif name in FLAGS:
             flags[name] = value if given else next(rest, "")
             if not flags[name]:
@@ -143,6 +150,27 @@ def _describe(reading: timeparse.Reading, now: datetime, zone: "ZoneInfo", _coun
     return ["; ".join((local, f"{reading.instant:{ISO}}", say.ahead(reading.instant - now), *reading.notes))]
 
 
+def _describe_as_json(reading: timeparse.Reading, now: datetime, zone: "ZoneInfo", _count: int) -> "list[str]":
+    """The same as one line of JSON, with the names that `schedule --json` has for it."""
+    import json
+
+    from defer import say
+    from defer.timegrammar import zonedata
+
+    data = zonedata.origin(zone.key)
+    found = {
+        "utc": f"{reading.instant:{ISO}}",
+        "local": reading.instant.astimezone(zone).isoformat(),
+        "zone": zone.key,
+        "in_seconds": int((reading.instant - now).total_seconds()),
+        "distance": say.from_now(reading.instant, now),
+        "notes": list(reading.notes),
+        **({"repeats": reading.recurrence.describe()} if reading.recurrence else {}),
+        "tzdata": data and data.as_json(),
+    }
+    return [json.dumps(found)]
+
+
 ANSWERS: "dict[str, Callable[[timeparse.Reading, datetime, ZoneInfo, int], list[str]]]" = {
     "normalize": _normalize,
     "epoch": _epoch,
@@ -158,7 +186,7 @@ def answers(ask: Ask, lines: "Iterator[str]") -> "Iterator[str]":
     for line in lines:
         try:
             reading = timeparse.parse(line.rstrip("\r\n"), now, zone)
-            yield " ".join(ANSWERS[ask.verb](reading, now, zone, ask.count))
+            yield " ".join(ask.answer(reading, now, zone, ask.count))
         except BadInput as error:
             yield f"error: {error}"
 
@@ -181,7 +209,7 @@ def run(argv: "list[str]") -> int:
         return EXIT_OK
     zone = ask.zone()
     now = ask.moment(zone)
-    answers_of_one = ANSWERS[ask.verb](timeparse.parse(ask.words, now, zone), now, zone, ask.count)
+    answers_of_one = ask.answer(timeparse.parse(ask.words, now, zone), now, zone, ask.count)
     print(*map(visible.line, answers_of_one), sep="\n")
     return EXIT_OK
 

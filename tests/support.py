@@ -368,3 +368,24 @@ def give_to_user(place: Place, as_user: list[str], uid: int) -> None:
         pytest.skip("this root may not hand on capabilities")
     for path in (place.base, place.home):
         os.chown(path, uid, uid)
+
+
+ZONE = "America/Vancouver"
+
+
+def zone_file(hours: int) -> bytes:
+    """A zone file of version 1 (RFC 9636) with one offset for ever."""
+    head = b"TZif" + bytes(16) + b"".join(number.to_bytes(4) for number in (0, 0, 0, 0, 1, 4))
+    return head + (hours * 3600).to_bytes(4, signed=True) + b"\0\0" + b"XXX\0"
+
+
+def zone_tree(
+    root: Path, hours: int, told: str = "", file: str = "tzdata.zi", names: tuple[str, ...] = (ZONE,)
+) -> Path:
+    """A directory of zones, each at ``hours`` from UTC; the first line of ``file`` is ``told``."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(zone_file(hours))
+    if told:
+        (root / file).write_text(f"{told}\n# more\n")
+    return root

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from support import ZONE, zone_tree
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "time_utils.py"
 AT = ("--now", "2026-11-18T10:30:00-05:00", "--tz", "America/New_York")
@@ -60,6 +63,32 @@ def test_describe_says_how_it_was_understood() -> None:
     assert out("describe", "now", *AT).endswith("; now\n")
 
 
+def test_describe_as_json_says_whose_zones_were_read(tmp_path: Path) -> None:
+    zones = zone_tree(tmp_path / "zones", -8, "# version 2001a")
+    at = ("--json", "--now", "2026-11-18T10:30:00-08:00", "--tz", ZONE)
+    assert json.loads(out("describe", "tomorrow 9am", *at, PYTHONTZPATH=str(zones))) == {
+        "utc": "2026-11-19T17:00:00Z",
+        "local": "2026-11-19T09:00:00-08:00",
+        "zone": "America/Vancouver",
+        "in_seconds": 81000,
+        "distance": "in 22 hours 30 minutes",
+        "notes": [],
+        "tzdata": {"version": "2001a", "source": "PYTHONTZPATH"},
+    }
+    (zones / "tzdata.zi").unlink()
+    found = json.loads(out("describe", "every month on the 31st at noon", *at, PYTHONTZPATH=str(zones)))
+    assert found["notes"] == ["months without day 31 are skipped"]
+    assert found["repeats"] == "every month on day 31 at 12:00, America/Vancouver"
+    assert found["tzdata"] == {"version": None, "source": "PYTHONTZPATH"}
+
+
+def test_describe_as_json_answers_line_by_line_too() -> None:
+    done = run("describe", "-", "--json", *AT, stdin=b"30m\nnonsense\n")
+    first, second = done.stdout.decode().splitlines()
+    assert json.loads(first)["utc"] == "2026-11-18T16:00:00Z"
+    assert second.startswith('error: can\'t read "nonsense"')
+
+
 def test_a_dash_answers_line_by_line() -> None:
     lines = b"30m\nnonsense\n\n\xff\xfe\ntomorrow 9am\r\nfeb 30"
     done = run("normalize", "-", *AT, stdin=lines)
@@ -109,6 +138,7 @@ def test_whatever_the_present_all_answers_are_in_the_calendar(now: str, words: s
         ),
         (["next", "hourly", "--count", "0"], 'defer: --count: "0" is not a number from 1 to 1000\n'),
         (["next", "hourly", "--count"], "defer: --count needs a number (see --help)\n"),
+        (["normalize", "30m", "--json"], "defer: --json is for describe (see --help)\n"),
         (["normalize", "30m", "--zone", "UTC"], 'defer: no flag is called "--zone" (see --help)\n'),
     ],
 )

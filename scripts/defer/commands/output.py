@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from defer.reports.records import Report
+    from defer.timegrammar.zonedata import Data
 
 _LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2
 _HEADINGS = ("When", "", "Status", "Id", "Summary")
@@ -272,6 +273,13 @@ def _summary(report: Report, zone: tzinfo) -> Iterator[str]:
     yield f"Attempts: {report.attempts:,}; runs: {report.runs:,}; logs: {report.logs:,}; unlogged: {report.unlogged:,}."
     for where, count in report.bad_lines.items():
         yield f"Lines of {where} that cannot be read: {count:,}."
+
+
+def zone(name: str, data: Data | None, out: TextIO) -> None:
+    """The zone that times are read in, and whose data that is."""
+    if data is not None:
+        version = f"version {data.version}" if data.version else "of unknown version"
+        say(f"Zone: {name}; tzdata {version}, from {data.place}.", out=out)
 
 
 def is_for_people(args: Namespace) -> bool:

@@ -1,9 +1,9 @@
 """Zone names: which are IANA's, and which zone people mean by an abbreviation."""
 
 import re
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from . import zonedata
 from .reading import TimeExpressionError
 
 #: Abbreviation to the zone most people mean by it; only ever suggested.
@@ -46,7 +46,6 @@ def _a_zone(flag: str, meant: "str | None") -> str:
     return f"try {flag} {meant}" if meant else f"a zone looks like {flag} Europe/Berlin"
 
 
-@lru_cache(maxsize=16)
 def zone(name: str) -> ZoneInfo:
     """The IANA zone called ``name``; a path, a rule file or a guess is refused with a hint."""
     meant = ABBREVIATIONS.get(name.lower())
@@ -56,7 +55,7 @@ def zone(name: str) -> ZoneInfo:
     if not _NAME.fullmatch(name) or name.partition("/")[0] in _NO_PLACES:
         raise error
     try:
-        return ZoneInfo(name)
+        return zonedata.load(name)
     except (OSError, ValueError, KeyError):
         raise error from None
 

@@ -33,7 +33,7 @@ from defer.scheduling import sync as taskfiles
 from defer.scheduling.plan import Request
 from defer.store import audit
 from defer.store.audit import AuditLog
-from support import NOW, ROOT, Place, Task, strict, text_at, v1_task
+from support import NOW, ROOT, Place, Task, strict, text_at, v1_task, zone_tree
 from support import records as records_of
 
 pytestmark = pytest.mark.programs
@@ -764,8 +764,10 @@ def test_a_zone_whose_rules_have_changed_since_leaves_no_gap(monkeypatch: pytest
 # The command
 
 
-def test_the_command_says_it_in_json_and_in_sentences(planted: Planted) -> None:
+def test_the_command_says_it_in_json_and_in_sentences(planted: Planted, tmp_path: Path) -> None:
     place = planted.life.place
+    zones = zone_tree(tmp_path / "zones", 0, "# version 2001a", names=("Etc/UTC",))
+    place.env.update(PYTHONTZPATH=str(zones), DEFER_TIMEZONE="Etc/UTC")
     done = place.defer("doctor", "--records", "--compact")
     assert (done.returncode, done.stderr) == (0, "")
     assert strict(done.stdout) == {
@@ -780,6 +782,8 @@ def test_the_command_says_it_in_json_and_in_sentences(planted: Planted) -> None:
         "bad_lines": {},
         "contradictions": [],
         "more": 0,
+        "zone": "Etc/UTC",
+        "tzdata": {"version": "2001a", "source": "PYTHONTZPATH"},
     }
     a_run_of_nothing(planted)
     what = "run_20260408T164800Z_ffffffff is of an occurrence that no record tells of"
@@ -801,6 +805,7 @@ def test_the_command_says_it_in_json_and_in_sentences(planted: Planted) -> None:
         "1 contradiction in what was recorded, since 08 Apr 2026 16:47.",
         "Tasks: 5; occurrences: 12 (1 cancelled, 5 completed, 1 failed, 3 missed).",
         "Attempts: 7; runs: 8; logs: 7; unlogged: 0.",
+        f"Zone: Etc/UTC; tzdata version 2001a, from PYTHONTZPATH ({zones}).",
     ]
 
 
