@@ -9,7 +9,7 @@ from typing import Any
 from . import calendardays, moments
 from .engine import REFUSED
 from .moments import Clock, Day, Delay, Pick, Present, When
-from .reading import Reading
+from .reading import Reading, TimeExpressionError
 
 OFFICE_CLOSES = calendardays.OFFICE_CLOSES
 SPANS = {"week": Delay(days=7), "month": Delay(months=1), "quarter": Delay(months=3), "year": Delay(months=12)}
@@ -151,11 +151,16 @@ def in_day_part(found: "tuple[str, Day | None]", clock: "Clock | None" = None) -
 
 def end_of_day(named: "Day | None" = None) -> When:
     """When offices close; today, where that is past, at the end of the day."""
+    day = named or calendardays.today()
 
     def resolve(present: Present) -> Reading:
+        pick = day(present)
+        if pick.last:
+            offered = f'"{pick.date} 17:00" or "{pick.last} 17:00"'
+            raise TimeExpressionError(f"at the end of which day? (try {offered})")
         closing = datetime.combine(present.today, datetime.min.time()).replace(hour=17)
-        late = named is None and present.on_wall(closing)[0] < present.utc
+        late = pick.coming and present.on_wall(closing)[0] < present.utc
         said: Clock = ("exact", 23, 59, 0) if late else OFFICE_CLOSES
-        return moments.on_day(named or calendardays.today(), said)(present)
+        return moments.on_day(day, said)(present)
 
     return resolve

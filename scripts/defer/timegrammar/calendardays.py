@@ -295,20 +295,21 @@ def _first_day(span: str, count: int, present: Present) -> date:
     return date(start // 12, start % 12 + 1, 1)
 
 
+def _last_day(span: str, count: int, present: Present) -> date:
+    """The last day of this (0) or a later one; a week's Friday."""
+    if span == "week":
+        return _first_day(span, count, present) + 4 * DAY
+    return _first_day(span, count + 1, present) - DAY
+
+
 def period(span: str, count: int) -> Day:
     """The first day of a week, month, quarter or year: this one (0) or a later one."""
-    return lambda present: Pick(_first_day(span, count, present))
+    return lambda present: Pick(_first_day(span, count, present), last=_last_day(span, count, present))
 
 
 def period_end(span: str, count: int) -> Day:
     """Its last day, when offices close; a week's Friday."""
-
-    def pick(present: Present) -> Pick:
-        if span == "week":
-            return Pick(_first_day(span, count, present) + 4 * DAY, clock=OFFICE_CLOSES)
-        return Pick(_first_day(span, count + 1, present) - DAY, clock=OFFICE_CLOSES)
-
-    return pick
+    return lambda present: Pick(_last_day(span, count, present), clock=OFFICE_CLOSES)
 
 
 def weekend(count: int) -> Day:

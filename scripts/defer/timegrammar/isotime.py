@@ -6,6 +6,7 @@ from .calendardays import on_date, slashed, whole_month
 from .engine import REFUSED
 from .moments import TOO_FAR, Clock, Day, Delay, Pick, Present, When
 from .reading import A_DATE, Reading, TimeExpressionError
+from .walls import DAY
 from .words import MONTHS
 
 #: The clock of an ISO date that stands alone, as in v1.
@@ -58,7 +59,8 @@ def iso_day(text: str) -> Day:
                 found = _ordinal(text.replace("-", ""))
         except ValueError:
             raise TimeExpressionError(f"that year has no such day ({A_DATE})") from None
-        return Pick(found, clock=MIDNIGHT, full=True)
+        friday = found + 4 * DAY if "w" in text and len(text.replace("-", "")) == 7 else None
+        return Pick(found, clock=MIDNIGHT, full=True, last=friday)
 
     return pick
 

@@ -81,10 +81,11 @@ class Pick:
 
     ``roll`` is where a weekday goes when its clock is past, ``clock`` what stands in for one
     that is not named, ``full`` says that nothing was left to choose, ``coming`` that the coming
-    midnight is meant, ``month`` that a month was named and no day of it.
+    midnight is meant, ``month`` that a month was named and no day of it, ``last`` the last day of a
+    longer stretch that was named, of which ``date`` is the first.
     """
 
-    __slots__ = ("clock", "coming", "date", "full", "month", "note", "roll")
+    __slots__ = ("clock", "coming", "date", "full", "last", "month", "note", "roll")
 
     def __init__(
         self,
@@ -95,8 +96,10 @@ class Pick:
         full: bool = False,
         coming: bool = False,
         month: bool = False,
+        last: "date | None" = None,
     ) -> None:
         self.month = month
+        self.last = last
         self.date = date
         self.roll = roll
         self.clock = clock

@@ -30,7 +30,7 @@ _ONE = frozenset(("a", "an", "one", "another"))
 _STRONG = (
     frozenset(DAY_NAMES)
     | frozenset(WEEKDAY_PLURALS)
-    | frozenset("today tomorrow tonight tonite yesterday noon midnight midday am pm oclock o'clock ago".split())
+    | frozenset("today tomorrow tonight yesterday noon midnight midday am pm oclock o'clock ago".split())
 )
 _GOES_ON = frozenset("before after past from until till through or of every each except starting between times".split())
 _FILLERS = frozenset(("at", "on", "in", "the", "and", "to", "for", "@", ",", "-", "+", "next", "this"))

@@ -6,13 +6,16 @@ the length of the text; what a shape means is the grammar's business.
 
 import re
 
-from .words import ABBREVIATIONS, HYPHENATED
+from .words import ABBREVIATIONS, DIGIT_SPELLINGS, HYPHENATED, SPELLINGS
 
 #: No time expression is longer; what follows could only be left over.
 MOST_TOKENS = 48
 
 _SHAPES = re.compile(
     r"""(?P<blank>[ \t\n]+)
+    |(?P<chat>(?:"""
+    + "|".join(DIGIT_SPELLINGS)
+    + r""")(?![a-z0-9]))
     |(?P<iso>(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-w[0-9]{2}-[0-9]|[0-9]{4}-[0-9]{3}|[0-9]{8}|[0-9]{4}w[0-9]{3})
         (?:t|[ \t\n]+(?=[0-9]{2}:))
         [0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]{1,9})?)?)?
@@ -73,6 +76,10 @@ def _absorbed(found: list[Token], token: Token, text: str) -> bool:
     last = found[-1] if found else None
     if token.kind == "half":
         token.kind, token.text = "word", token.text[0] + "m"
+    elif token.kind == "chat":
+        token.kind, token.text = "word", DIGIT_SPELLINGS[token.text]
+    elif token.text in SPELLINGS:
+        token.text = SPELLINGS[token.text]
     elif token.text == "m" and text[token.start] == "M":
         token.text = "M"
     if token.text != "." or not token.glued or last is None or not _may_take_stop(last):

@@ -59,6 +59,24 @@ PARTS = {
     "night": (20, 17, 28),
 }
 
+#: Spellings of chat, each with the word it stands for in every row.
+SPELLINGS = {
+    **dict.fromkeys("tmrw tmr tmw tmro tmoro tomo tomoz".split(), "tomorrow"),
+    **dict.fromkeys(("wknd", "wkend"), "weekend"),
+    **dict.fromkeys(("wknds", "wkends"), "weekends"),
+    **dict.fromkeys(("morn", "mrng"), "morning"),
+    **dict.fromkeys(("arvo", "aftn"), "afternoon"),
+    "evng": "evening",
+    "nite": "night",
+    "tonite": "tonight",
+    "nxt": "next",
+}
+#: The same for those that start with a digit; `2day` is two days or today and stays what its letters say.
+DIGIT_SPELLINGS = {
+    **dict.fromkeys(("2moro", "2morrow", "2mro", "2mrw"), "tomorrow"),
+    **dict.fromkeys(("2nite", "2night"), "tonight"),
+}
+
 #: Words that may carry a full stop: `jan.`, `mon.`, `5 min.`
 ABBREVIATIONS = (
     {word for word in MONTHS if len(word) < 5}

@@ -156,8 +156,8 @@ def is_a_time(text: str) -> bool:
 
 # Words that are a time when they stand alone before a text: `tomorrow water the plants`.
 TIMES_ALONE = {
-    *"now immediately today tonight tonite tomorrow tmrw tmr noon midday midnight teatime".split(),
-    *"eod eow eom eoq eoy".split(),
+    *"now immediately asap today tonight tomorrow noon midday midnight teatime".split(),
+    *"eod eob cob eow eom eoq eoy".split(),
     *words.WEEKDAYS,
 }
 
@@ -172,10 +172,11 @@ def test_a_word_that_is_a_time_alone_is_known_to_start_a_phrase_or_not() -> None
 
 # Words behind a time that a text may start with as well: they do not make the time go on.
 TEXT_MAY_START_WITH = set(
-    "about approximately around beginning business coming couple current day days end eod eom eoq eow eoy few "
-    "following h half hence hour hours hr hrs hundred immediately last later mid middle min mins minute minutes month more now oh "
-    "once other p pair per qtr quarter quarters right same single start teatime three thru til time tmr tmrw twelve "
-    "upcoming week weekday within work workday working year yr zero".split()
+    "about approximately around asap beginning business close cob coming couple current day days end eob eod "
+    "eom eoq eow eoy few following h half hence hour hours hr hrs hundred immediately last later mid middle min "
+    "mins minute minutes month more mth now oh once other p pair per play qtr quarter quarters right same "
+    "single start teatime three thru til time twelve upcoming week weekday within wk work workday working year "
+    "yr zero".split()
 )
 
 
@@ -190,7 +191,7 @@ def test_every_word_of_the_table_is_known_to_carry_a_time_on_or_not() -> None:
 
 
 def test_every_kind_of_token_is_known_to_carry_a_time_on_or_not() -> None:
-    others = {"blank", "decimal", "number", "half", "word", "mark"}
+    others = {"blank", "chat", "decimal", "number", "half", "word", "mark"}
     assert set(tokens._SHAPES.groupindex) == split._SHAPES | others, "enter the kind in split._SHAPES, or here"
 
 
