@@ -16,7 +16,7 @@ from .moments import TOO_FAR, YEARS_AHEAD, Present, When
 from .offers import Said, decided, shown
 from .reading import A_LENGTH, Reading, TimeExpressionError, Undecided
 from .terminals import STARTS, TERMINALS
-from .tokens import MOST_TOKENS, Token, tokenise
+from .tokens import MOST_TOKENS, Token, plain, tokenise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
 
     The words are read first, without the present; what they mean is then settled against it, once.
     """
+    expr = plain(expr)
     tokens = tokenise(expr, MOST_TOKENS + 1)
 
     def said(end: int = 0) -> Said:
@@ -132,7 +133,7 @@ def _again(expr: str, draft: "Draft | None", fields: str = "") -> When:
 
 def read_duration(text: str) -> timedelta:
     """Elapsed time of more than zero; months and years have no fixed length and are refused."""
-    tokens = tokenise(text, MOST_TOKENS + 1)
+    tokens = tokenise(plain(text), MOST_TOKENS + 1)
     for end, delay in grammar().match("DELAY", tokens) if len(tokens) <= MOST_TOKENS else ():
         if end == len(tokens) and not delay.months:
             try:

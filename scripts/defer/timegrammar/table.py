@@ -13,6 +13,7 @@ from .words import WEEKDAY_PLURALS
 
 NUMBERS = """
 COUNT = NUMBER                                                                      # `90`
+COUNT = THOUSANDS                                                                   # `1,000`
 COUNT = NUMBERWORD                                                                  # `ninety`, `twenty-five`
 COUNT = a|an                                         -> value 1                     # one
 COUNT = another                                      -> value 1                     # one

@@ -26,7 +26,7 @@ Found = tuple[int, Any] | None
 HOUR = ("second", 3600)
 #: Units of the calendar in the singular: behind four digits they start another phrase, `0900 day after tomorrow`.
 _ONE_DAY_OR_MORE = frozenset(word for word in BARE_UNITS if UNITS[word][0] != "second")
-#: Words beside which `2030` is no year.
+#: Words beside which `2030` is not a year.
 _BESIDE_A_CLOCK = frozenset(WEEKDAYS) | {"today", "tomorrow", "tmrw", "tmr", "tonight", "tonite", "by"}
 #: Words behind which `09 hours` is a length of time all the same.
 _LENGTH_GOES_ON = frozenset(("from", "later", "hence", "time", "and", ","))
@@ -42,6 +42,10 @@ def _number(least: int, most: int) -> Terminal:
         return (place + 1, int(token.text)) if _digits(token, least, most) else None
 
     return read
+
+
+def _thousands(tokens: list[Token], place: int) -> Found:
+    return (place + 1, int(tokens[place].text)) if tokens[place].kind == "thousands" else None
 
 
 def _table(table: "dict[str, Any]") -> Terminal:
@@ -126,7 +130,7 @@ def clock_digits(tokens: list[Token], place: int) -> Found:
 
 
 def clock_late(tokens: list[Token], place: int) -> Found:
-    """`2030` where the word beside it makes it no year: `tomorrow 2030`, `1930 friday`."""
+    """`2030` where the word beside it makes it a clock: `tomorrow 2030`, `1930 friday`."""
     token = tokens[place]
     if not _digits(token, 4, 4) or token.text[:2] not in ("19", "20") or token.text[2] > "5":
         return None
@@ -218,6 +222,7 @@ _TABLES: dict[str, dict[str, Any]] = {
 TERMINALS: dict[str, Terminal] = {
     **{name: _table(table) for name, table in _TABLES.items()},
     "NUMBER": _number(1, 9),
+    "THOUSANDS": _thousands,
     "DIGIT": _number(1, 1),
     "EPOCH": _number(1, 12),
     "UNIT": unit,
@@ -261,6 +266,7 @@ STARTS: dict[str, frozenset[str]] = {
     "DECIMAL": frozenset(("<decimal>",)),
     "SLASHED": frozenset(("<slashed>",)),
     "DASHED": frozenset(("<dashed>",)),
+    "THOUSANDS": frozenset(("<thousands>",)),
     "DOTTED": frozenset(("<dotted>",)),
     "ISODATETIME": frozenset(("<iso>",)),
     "ISODAY": frozenset(("<isodate>",)),

@@ -29,6 +29,7 @@ _SHAPES = re.compile(
     |(?P<dotted>[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}(?![0-9a-z:./-])|[0-9]{1,2}\.[0-9]{1,2}\.(?:[0-9]{4}|[0-9]{2})?(?![0-9a-z:./-]))
     |(?P<colon>(?:[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?|[0-9]{2}:[0-9]|[0-9]:[0-9](?=[ \t]?[ap]\.?m))(?![0-9:]))
     |(?P<decimal>[0-9]{1,6}\.[0-9]{1,3}(?![0-9.:/-]))
+    |(?P<thousands>[1-9][0-9]{0,2}(?:,[0-9]{3}){1,2}(?!,?[0-9]))
     |(?P<number>[0-9]+)
     |(?P<half>[ap]\.[ \t\n]*m\.?(?![a-z0-9]))
     |(?P<word>[a-z]+(?:'[a-z]+)?)
@@ -36,7 +37,17 @@ _SHAPES = re.compile(
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-_APOSTROPHE = {0x2019: "'"}
+#: Signs that programs put in the place of the plain one: blanks that do not break, dashes, typographic quotes.
+_SIGNS = {
+    **dict.fromkeys((0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
+    **dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-"),
+    **dict.fromkeys((0x2018, 0x2019, 0x201A, 0x201B, 0x2032, 0x02BC), "'"),
+    **dict.fromkeys((0x201C, 0x201D, 0x201E, 0x201F, 0x2033, 0xAB, 0xBB), '"'),
+}
+_BLANKS = " \t\n"
+_QUOTES = frozenset("'\"`")
+#: `24.12.` is a date, whose full stop belongs to it; behind `at` it is a clock.
+_DATE_WITHOUT_YEAR = re.compile(r"(?<![0-9.])(?<!at )(?<!@ )[0-9]{1,2}\.[0-9]{1,2}\.\Z", re.ASCII)
 
 
 class Token:
@@ -52,9 +63,22 @@ class Token:
         self.glued = glued
 
 
+def plain(text: str) -> str:
+    """A whole expression without the blanks and quotes around it and one final full stop, its signs the plain ones."""
+    text = _unstopped(text.translate(_SIGNS).strip(_BLANKS))
+    if len(text) > 2 and text[0] in _QUOTES and text[-1] == text[0]:
+        text = _unstopped(text[1:-1].strip(_BLANKS))
+    return text
+
+
+def _unstopped(text: str) -> str:
+    ends = len(text) > 1 and text[-1] == "." and text[-2] != "."
+    return text[:-1] if ends and not _DATE_WITHOUT_YEAR.search(text[-10:]) else text
+
+
 def tokenise(text: str, most: int = MOST_TOKENS) -> list[Token]:
     """The first ``most`` tokens of ``text``; only ASCII letters are put in lower case."""
-    lowered = text.translate(_ASCII_LOWER).translate(_APOSTROPHE)
+    lowered = text.translate(_ASCII_LOWER).translate(_SIGNS)
     found: list[Token] = []
     blank = True
     for match in _SHAPES.finditer(lowered):
@@ -74,6 +98,8 @@ def tokenise(text: str, most: int = MOST_TOKENS) -> list[Token]:
 def _absorbed(found: list[Token], token: Token, text: str) -> bool:
     """Fold the full stop of `jan.` into its word, and mark a capital M, which does not mean minutes."""
     last = found[-1] if found else None
+    if token.kind == "thousands":
+        token.text = token.text.replace(",", "")
     if token.kind == "half":
         token.kind, token.text = "word", token.text[0] + "m"
     elif token.kind == "chat":

@@ -155,3 +155,85 @@ def test_every_other_capital_is_a_small_letter(expr: str) -> None:
 )
 def test_every_ten_in_words_is_known(expr: str, minutes: int) -> None:
     assert (parse(expr, NOW, NEW_YORK).instant - NOW).total_seconds() == minutes * 60
+
+
+@pytest.mark.parametrize(
+    ("expr", "plain"),
+    [
+        ("1,000 minutes", "1000 minutes"),
+        ("in 10,000 s", "in 10000 s"),
+        ("1,000,000 seconds", "1000000 seconds"),
+        ("every 1,440 minutes", "every 1440 minutes"),
+        ("5\u00a0min", "5 min"),
+        ("in\u00a05\u202fminutes", "in 5 minutes"),
+        ("tomorrow\u20099am", "tomorrow 9am"),
+        ("9:30\u202fPM", "9:30 PM"),
+        ("2026\u201112\u201124 09:00", "2026-12-24 09:00"),
+        ("mon\u2013fri 9am", "mon-fri 9am"),
+        ("twenty\u2010five minutes", "twenty-five minutes"),
+        ("9 o\u2019clock", "9 o'clock"),
+        ("in a week\u2019s time", "in a week's time"),
+        ("in a week\u02bcs time", "in a week's time"),
+        ("'tomorrow 9am'", "tomorrow 9am"),
+        ('"tomorrow 9am"', "tomorrow 9am"),
+        ("\u201ctomorrow 9am\u201d", "tomorrow 9am"),
+        ("\u2018tomorrow 9am\u2019", "tomorrow 9am"),
+        ("\u201etomorrow 9am\u201c", "tomorrow 9am"),
+        ("\u00abtomorrow 9am\u00bb", "tomorrow 9am"),
+        ("`tomorrow 9am`", "tomorrow 9am"),
+        (" ' tomorrow 9am ' ", "tomorrow 9am"),
+        ("'30m'", "30m"),
+        ("'0 9 * * 1-5'", "0 9 * * 1-5"),
+        ("'tomorrow at 9am.'", "tomorrow at 9am"),
+        ("'tomorrow at 9am'.", "tomorrow at 9am"),
+        ("tomorrow at 9am.", "tomorrow at 9am"),
+        ("in 5 min.", "in 5 min"),
+        ("in 5 minutes.", "in 5 minutes"),
+        ("tomorrow at 15:30.", "tomorrow at 15:30"),
+        ("at 1730.", "at 1730"),
+        ("2026-12-24.", "2026-12-24"),
+        ("2026-12-24 09:00.", "2026-12-24 09:00"),
+        ("2026-12-24T09:00Z.", "2026-12-24T09:00Z"),
+        ("tomorrow 3 p.m.", "tomorrow 3 pm"),
+        ("every weekday at 8:30.", "every weekday at 8:30"),
+        ("12/24/2026.", "12/24/2026"),
+        ("PT30M.", "PT30M"),
+    ],
+)
+def test_a_sign_as_it_is_typed_is_the_plain_one(expr: str, plain: str) -> None:
+    assert parse(expr, NOW, NEW_YORK)[:2] == parse(plain, NOW, NEW_YORK)[:2]
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "\u22125m",
+        "\u20135 minutes",
+        "1,30 minutes",
+        "1,00 minutes",
+        "10,00,000 minutes",
+        "0,900 minutes",
+        "1,000,00 s",
+        "at 1,030",
+        "tomorrow 9am..",
+        ".",
+        "''",
+        "'.'",
+        "'tomorrow 9am",
+        'tomorrow 9am"',
+        "'tomorrow' 9am",
+        "\"tomorrow 9am'",
+        "\uff15 minutes",
+        "tomor\u00adrow",
+        "tomorrow\u200b",
+        "5 minutes?",
+    ],
+)
+def test_other_signs_are_refused(expr: str) -> None:
+    refusal(expr)
+
+
+def test_a_date_without_a_year_keeps_its_full_stop() -> None:
+    assert said("24.12. 9am") == "Thu 12-24 09:00"
+    assert said("24.12.") == "Thu 12-24 10:20"
+    assert said("am 24.12."[3:] + " at 9.30.") == "Thu 12-24 09:30"

@@ -191,7 +191,7 @@ def test_every_word_of_the_table_is_known_to_carry_a_time_on_or_not() -> None:
 
 
 def test_every_kind_of_token_is_known_to_carry_a_time_on_or_not() -> None:
-    others = {"blank", "chat", "decimal", "number", "half", "word", "mark"}
+    others = {"blank", "chat", "decimal", "thousands", "number", "half", "word", "mark"}
     assert set(tokens._SHAPES.groupindex) == split._SHAPES | others, "enter the kind in split._SHAPES, or here"
 
 
