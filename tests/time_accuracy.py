@@ -29,6 +29,7 @@ FILES = (
     DATA / "cases.jsonl",
     DATA / "people.jsonl",
     DATA / "own.jsonl",
+    DATA / "said.jsonl",
     DATA / "said_again.jsonl",
 )
 LINES = (DATA / "lines.jsonl", DATA / "said_lines.jsonl")

@@ -158,7 +158,9 @@ WAY_OUT = r"\(([^()]* )?(try|use|looks? like|as in|the fastest is) [^()]*\)$|has
 
 
 def test_every_refusal_shows_a_way_out() -> None:
-    refused = [row for path in time_accuracy.FILES for row in time_accuracy.rows(path) if row["expect"] is None]
+    rows = [row for path in time_accuracy.FILES for row in time_accuracy.rows(path)]
+    refused = [row for row in rows if row["expect"] is None and not any(row.get("readings", []))]
+    assert len(refused) > 300
     for row in refused:
         text = refusal(row["expr"], datetime.fromisoformat(row["now"]), ZoneInfo(row["tz"]))
         assert re.search(WAY_OUT, text), text
