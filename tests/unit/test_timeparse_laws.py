@@ -146,8 +146,7 @@ def test_fires_increase_strictly_and_are_found_from_anywhere(expr: str, now: dat
 
 
 def test_no_two_lines_of_the_grammar_give_one_text_two_meanings() -> None:
-    # Their line comes first: an epoch, a length of time from now.
-    settled = {"@0", *(f"{word} time next {span}" for word in ("this", "same") for span in ("week", "month", "year"))}
+    settled = {"@0"}  # its line comes first: an epoch
     for row in ROWS:
         tokens, now, tz = tokenise(row["expr"]), datetime.fromisoformat(row["now"]), ZoneInfo(row["tz"])
         wholes = [when for end, when in grammar().match("WHEN", tokens) if end == len(tokens)]

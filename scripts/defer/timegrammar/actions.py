@@ -12,7 +12,7 @@ from .moments import Clock, Day, Delay, Pick, Present, When
 from .reading import Reading, TimeExpressionError
 
 OFFICE_CLOSES = calendardays.OFFICE_CLOSES
-SPANS = {"week": Delay(days=7), "month": Delay(months=1), "quarter": Delay(months=3), "year": Delay(months=12)}
+LATE: Clock = ("exact", 23, 0, 0)
 
 #: Month, day and, where it was named, year.
 Date = tuple[int, int, "int | None"]
@@ -59,15 +59,25 @@ def counted_weekday(weekday: int, count: int) -> Any:
     return calendardays.next_weekday(weekday, count) if 0 < count < 600 else REFUSED
 
 
-def weekday_week(weekday: int) -> Day:
+def said_next(weekday: int) -> Day:
+    """`next friday`: the first after today. The answer names it where it is still in this week."""
+
+    def pick(present: Present) -> Pick:
+        day = calendardays.next_weekday(weekday)
+        return (calendardays.named(day) if weekday > present.today.weekday() else day)(present)
+
+    return pick
+
+
+def weekday_week(weekday: int) -> Any:
     """A week after the nearest such day."""
-    return calendardays.shifted(calendardays.coming_weekday(weekday), Delay(days=7))
+    return weeks_on(Delay(days=7), weekday)
 
 
 def month_day(day: int, month: int, year: "int | None" = None) -> Day:
     """A day of a named month; its first stands for the whole month."""
     found = calendardays.in_month(day, calendardays.named_month(month, year))
-    return calendardays.whole_month(found) if day == 1 else found
+    return calendardays.whole_month(found) if day == 1 else calendardays.named(found)
 
 
 def neighbour(day: Day, sign: int) -> Day:
@@ -86,12 +96,14 @@ def week_from(delay: Delay, ahead: int) -> Any:
 
 def weeks_on(delay: Delay, weekday: int) -> Any:
     """Whole weeks after the nearest such day."""
-    return calendardays.shifted(calendardays.coming_weekday(weekday), delay) if _whole_weeks(delay) else REFUSED
+    found = calendardays.shifted(calendardays.coming_weekday(weekday), delay)
+    return calendardays.named(found) if _whole_weeks(delay) else REFUSED
 
 
 def in_weeks_on(delay: Delay, weekday: int) -> Any:
     """That day of the week in which whole weeks end."""
-    return moments.weekday_of_that_week(delay, weekday) if _whole_weeks(delay) else REFUSED
+    found = moments.weekday_of_that_week(delay, weekday)
+    return calendardays.named(found) if _whole_weeks(delay) else REFUSED
 
 
 def next_span(size: int) -> When:
@@ -105,17 +117,16 @@ def next_span(size: int) -> When:
 
 
 def at_same_time(day: Day) -> When:
-    """A day at the present time of day, also where it has a clock of its own."""
+    """A day at the present time of day, also where it has a clock of its own; the same moment of a week or longer."""
 
     def resolve(present: Present) -> Reading:
+        pick = day(present)
+        if pick.ahead:
+            found = moments.wait(pick.ahead)(present)
+            return Reading(found.instant, (*found.notes, moments.named_day(found.instant.astimezone(present.tz))))
         return moments.on_day(day, ("exact", present.wall.hour, present.wall.minute, present.wall.second))(present)
 
     return resolve
-
-
-def same_time(span: str) -> When:
-    """A week, month, quarter or year from now."""
-    return moments.wait(SPANS[span])
 
 
 def late_year(month: int, day: int, year: int, weekday: "int | None", clock: Clock) -> When:
@@ -133,14 +144,42 @@ def from_day(delay: Delay, day: Day) -> When:
     return moments.from_anchor(delay, moments.on_day(day))
 
 
+def weekday_and_date(weekday: int, clock: Clock, found: "Date | None", day: "int | None" = None) -> When:
+    """`saturday 9am 24 october`, `saturday 9am the 24th`: a clock between a weekday and its date."""
+    named = dated(found, weekday) if found else calendardays.day_of_month(day or 0, weekday)
+    return moments.on_day(named, clock)
+
+
+def part_of_date(part: str, weekday: int, found: "Date | None", day: "int | None" = None) -> tuple[object, object]:
+    """`saturday morning 24 october`, `saturday morning the 24th`."""
+    named = dated(found, weekday) if found else calendardays.day_of_month(day or 0, weekday)
+    return pair(part, named)
+
+
+def part_after(part: str, delay: Delay) -> tuple[object, object]:
+    """A part of the day on which a delay ends."""
+    return pair(part, moments.day_after_delay(delay))
+
+
 def part_today(part: str) -> tuple[object, object]:
     """A part of today."""
     return pair(part, calendardays.today())
 
 
-def lone_part(part: str) -> Any:
+def lone_part(part: str, clock: "Clock | None" = None) -> Any:
     """The coming morning, afternoon or evening; a night alone may be the one that goes on."""
-    return REFUSED if part == "night" else moments.next_part(part)
+    return REFUSED if part == "night" else moments.next_part(part, clock)
+
+
+def late_night(day: Day, clock: "Clock | None" = None) -> When:
+    """Late in the night of a day: 23:00 where no clock is named."""
+
+    def resolve(present: Present) -> Reading:
+        if clock is None:
+            present.notes.append("late at night is taken as 23:00")
+        return moments.on_part(day, "night", clock or LATE)(present)
+
+    return resolve
 
 
 def in_day_part(found: "tuple[str, Day | None]", clock: "Clock | None" = None) -> When:
@@ -161,6 +200,8 @@ def end_of_day(named: "Day | None" = None) -> When:
         closing = datetime.combine(present.today, datetime.min.time()).replace(hour=17)
         late = pick.coming and present.on_wall(closing)[0] < present.utc
         said: Clock = ("exact", 23, 59, 0) if late else OFFICE_CLOSES
+        if late:
+            present.notes.append("17:00 is past: the end of the day")
         return moments.on_day(day, said)(present)
 
     return resolve

@@ -47,7 +47,7 @@ def coming_weekday(weekday: int) -> Day:
     def pick(present: Present) -> Pick:
         ahead = (weekday - present.today.weekday()) % 7
         found = present.today + ahead * DAY
-        return Pick(found, roll=found + WEEK)
+        return Pick(found, roll=found + WEEK, say=not ahead)
 
     return pick
 
@@ -57,17 +57,18 @@ def next_weekday(weekday: int, count: int = 1) -> Day:
 
     def pick(present: Present) -> Pick:
         ahead = (weekday - present.today.weekday() - 1) % 7 + 1
-        return Pick(present.today + (ahead + 7 * (count - 1)) * DAY)
+        return Pick(present.today + (ahead + 7 * (count - 1)) * DAY, say=count > 1)
 
     return pick
 
 
 def weekday_in_week(weekday: int, weeks: int) -> Day:
-    """That day of this week (0) or a later one; weeks start on Monday."""
+    """That day of this week (0) or a later one; weeks start on Monday, which is said where Sunday would matter."""
 
     def pick(present: Present) -> Pick:
         monday = present.today - present.today.weekday() * DAY
-        return Pick(monday + weeks * WEEK + weekday * DAY)
+        say = weekday == 6 or present.today.weekday() == 6 or weeks > 1
+        return Pick(monday + weeks * WEEK + weekday * DAY, say=say)
 
     return pick
 
@@ -82,7 +83,7 @@ def shifted(day: Day, delay: Delay, sign: int = 1) -> Day:
         start = base.roll if base.roll and base.date == present.today else base.date
         noon = present.on_wall(datetime(start.year, start.month, start.day, 12))[0]
         end = delay.times(sign).after(present, noon).astimezone(present.tz).date()
-        return Pick(end, note=base.note, clock=base.clock)
+        return Pick(end, note=base.note, clock=base.clock, say=base.say)
 
     return pick
 
@@ -143,7 +144,7 @@ def day_of_month(day: int, weekday: "int | None" = None) -> Day:
             year, month = following(year, month)
         found = date(year, month, day)
         check_weekday(found, weekday)
-        return Pick(found, note=note)
+        return Pick(found, note=note, say=not note and weekday is None)
 
     return pick
 
@@ -260,12 +261,23 @@ def in_month(day: int, months: Months) -> Day:
     return pick
 
 
+def named(day: Day) -> Day:
+    """``day``, which the answer names, since the words could mean another."""
+
+    def pick(present: Present) -> Pick:
+        found = day(present)
+        found.say = True
+        return found
+
+    return pick
+
+
 def whole_month(day: Day) -> Day:
     """``day`` stands for its month, so that a clock time beside it does not belong to a day."""
 
     def pick(present: Present) -> Pick:
         found = day(present)
-        found.month = True
+        found.month = found.say = True
         return found
 
     return pick
@@ -276,7 +288,7 @@ def month_end(month: int, year: "int | None" = None) -> Day:
 
     def pick(present: Present) -> Pick:
         there, _ = next(named_month(month, year)(present))
-        return Pick(date(there, month, month_length(there, month)), clock=OFFICE_CLOSES)
+        return Pick(date(there, month, month_length(there, month)), clock=OFFICE_CLOSES, say=True)
 
     return pick
 
@@ -304,12 +316,28 @@ def _last_day(span: str, count: int, present: Present) -> date:
 
 def period(span: str, count: int) -> Day:
     """The first day of a week, month, quarter or year: this one (0) or a later one."""
-    return lambda present: Pick(_first_day(span, count, present), last=_last_day(span, count, present))
+    ahead = Delay(days=7 * count) if span == "week" else Delay(months=_MONTHS[span] * count)
+
+    def pick(present: Present) -> Pick:
+        first, last = _first_day(span, count, present), _last_day(span, count, present)
+        return Pick(first, last=last, ahead=ahead, say=True)
+
+    return pick
+
+
+def period_start(span: str, count: int) -> Day:
+    """Its first day, where that was said."""
+    return lambda present: Pick(_first_day(span, count, present), say=span == "week")
+
+
+def period_last(span: str, count: int) -> Day:
+    """Its last day, where that was said: a week's Sunday."""
+    return lambda present: Pick(_first_day(span, count + 1, present) - DAY, say=span == "week")
 
 
 def period_end(span: str, count: int) -> Day:
     """Its last day, when offices close; a week's Friday."""
-    return lambda present: Pick(_last_day(span, count, present), clock=OFFICE_CLOSES)
+    return lambda present: Pick(_last_day(span, count, present), clock=OFFICE_CLOSES, say=True)
 
 
 def weekend(count: int) -> Day:
@@ -319,6 +347,6 @@ def weekend(count: int) -> Day:
         ahead = 5 - present.today.weekday()
         if count == 0 and ahead < 0:
             raise Undecided("this weekend has begun", _NEXT_WEEKEND)
-        return Pick(present.today + (ahead + 7 * count) * DAY)
+        return Pick(present.today + (ahead + 7 * count) * DAY, say=True)
 
     return pick

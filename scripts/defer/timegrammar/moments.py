@@ -82,10 +82,11 @@ class Pick:
     ``roll`` is where a weekday goes when its clock is past, ``clock`` what stands in for one
     that is not named, ``full`` says that nothing was left to choose, ``coming`` that the coming
     midnight is meant, ``month`` that a month was named and no day of it, ``last`` the last day of a
-    longer stretch that was named, of which ``date`` is the first.
+    longer stretch that was named, of which ``date`` is the first, ``ahead`` how far its present moment is, ``say``
+    that others may mean another day by these words, so that the answer names it.
     """
 
-    __slots__ = ("clock", "coming", "date", "full", "last", "month", "note", "roll")
+    __slots__ = ("ahead", "clock", "coming", "date", "full", "last", "month", "note", "roll", "say")
 
     def __init__(
         self,
@@ -97,7 +98,11 @@ class Pick:
         coming: bool = False,
         month: bool = False,
         last: "date | None" = None,
+        ahead: "Delay | None" = None,
+        say: bool = False,
     ) -> None:
+        self.ahead = ahead
+        self.say = say
         self.month = month
         self.last = last
         self.date = date
@@ -266,18 +271,22 @@ def on_day(day: Day, clock: "Clock | None" = None) -> When:
         if pick.month and clock:
             raise TimeExpressionError(f'on which day of {pick.date:%B}? (a date looks like "{pick.date:%B} 1")')
         said = clock or pick.clock or ("exact", present.wall.hour, present.wall.minute, present.wall.second)
-        if pick.roll and pick.date == present.today and not (clock or pick.clock):
-            return present.answer(*present.on_wall(_walls(pick.roll, said, False)[0]), pick.note)
         walls = _walls(pick.date, said, pick.coming)
         instant, note = _first_ahead(present, walls)
-        if note == PAST and pick.roll:
+        waits = pick.date == present.today and not (clock or pick.clock)
+        if pick.roll and (note == PAST or waits):
             instant, note = _first_ahead(present, _walls(pick.roll, said, False))
         if note == PAST:
-            first = present.on_wall(walls[0])[0]
-            return present.answer(first, pick.note, grace=pick.full)
-        return present.answer(instant, note, pick.note)
+            return present.answer(present.on_wall(walls[0])[0], pick.note, grace=pick.full)
+        named = named_day(instant.astimezone(present.tz)) if pick.say else ""
+        return present.answer(instant, note, pick.note, named)
 
     return resolve
+
+
+def named_day(found: date) -> str:
+    """A date with its weekday, as notes show it."""
+    return f"{DAY_NAMES[found.weekday()].capitalize()} {found:%Y-%m-%d}"
 
 
 def next_clock(clock: Clock) -> When:
@@ -337,11 +346,13 @@ def on_part(day: Day, part: str, clock: "Clock | None" = None) -> When:
 
     def resolve(present: Present) -> Reading:
         later, exact = in_part(part, clock)
+        if clock is None:
+            present.notes.append(f"{part} is taken as {exact[1]:02}:00")
 
         def shifted(present: Present) -> Pick:
             pick = day(present)
             roll = pick.roll + later * DAY if pick.roll else None
-            return Pick(pick.date + later * DAY, roll, None, pick.note)
+            return Pick(pick.date + later * DAY, roll, None, pick.note, month=pick.month, say=pick.say)
 
         return on_day(shifted, exact)(present)
 

@@ -109,3 +109,205 @@ def test_once_offices_are_closed_the_day_ends_at_midnight(expr: str) -> None:
 @pytest.mark.parametrize("expr", ["eod next week", "cob next month", "end of 2026-12", "end of 2026-W52"])
 def test_the_end_of_a_day_wants_a_day(expr: str) -> None:
     refusal(expr)
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("monday morning 8", "2026-10-19 08:00"),
+        ("8 monday morning", "2026-10-19 08:00"),
+        ("monday 8 in the morning", "2026-10-19 08:00"),
+        ("monday 8 morning", "2026-10-19 08:00"),
+        ("morning 8 monday", "2026-10-19 08:00"),
+        ("morning of monday at 8", "2026-10-19 08:00"),
+        ("in the morning on monday at 8", "2026-10-19 08:00"),
+        ("at 8 in the morning on monday", "2026-10-19 08:00"),
+        ("at 8 in the morning, monday", "2026-10-19 08:00"),
+        ("monday in the morning at 8", "2026-10-19 08:00"),
+        ("today evening 7", "2026-10-14 19:00"),
+        ("today 7 evening", "2026-10-14 19:00"),
+        ("evening 7 today", "2026-10-14 19:00"),
+        ("today in evening at 7", "2026-10-14 19:00"),
+        ("7 evening today", "2026-10-14 19:00"),
+        ("today night 10", "2026-10-14 22:00"),
+        ("tomorrow 10 night", "2026-10-15 22:00"),
+        ("tomorrow 6 pm evening", "2026-10-15 18:00"),
+        ("tomorrow evening 6:30 pm", "2026-10-15 18:30"),
+        ("tomorrow morning, 8", "2026-10-15 08:00"),
+        ("tonight 7", "2026-10-14 19:00"),
+        ("2nite 8", "2026-10-14 20:00"),
+        ("9 tonight", "2026-10-14 21:00"),
+        ("tonight, 7:30", "2026-10-14 19:30"),
+        ("this evening 7:30", "2026-10-14 19:30"),
+        ("3pm this afternoon", "2026-10-14 15:00"),
+        ("this afternoon 3", "2026-10-14 15:00"),
+        ("evening at 8", "2026-10-14 20:00"),
+        ("evening 8pm", "2026-10-14 20:00"),
+        ("morning at 9", "2026-10-15 09:00"),
+        ("at 8 in morning", "2026-10-15 08:00"),
+        ("saturday morning 24 october", "2026-10-24 09:00"),
+        ("saturday morning, october 24th at 8", "2026-10-24 08:00"),
+        ("saturday morning the 24th", "2026-10-24 09:00"),
+        ("saturday 24 october morning 8", "2026-10-24 08:00"),
+        ("8 saturday morning 24 october", "2026-10-24 08:00"),
+        ("morning of saturday 24 october", "2026-10-24 09:00"),
+        ("saturday 9am 24 october", "2026-10-24 09:00"),
+        ("saturday at 9am, october 24", "2026-10-24 09:00"),
+        ("saturday 9am the 24th", "2026-10-24 09:00"),
+        ("25th nov evening 6 pm", "2026-11-25 18:00"),
+        ("evening of 25th nov at 6", "2026-11-25 18:00"),
+        ("morning of the 24th at 8", "2026-10-24 08:00"),
+        ("mon 19th oct 3pm", "2026-10-19 15:00"),
+        ("day after tomorrow morning 10", "2026-10-16 10:00"),
+        ("next tuesday evening 6", "2026-10-20 18:00"),
+        ("thursday night at 10", "2026-10-15 22:00"),
+        ("friday night", "2026-10-16 20:00"),
+        ("at night on friday", "2026-10-16 20:00"),
+        ("in 3 days in the evening", "2026-10-17 19:00"),
+        ("in 3 days morning 8", "2026-10-17 08:00"),
+        ("two weeks from now in the morning", "2026-10-28 09:00"),
+        ("late tonight", "2026-10-14 23:00"),
+        ("tonight late", "2026-10-14 23:00"),
+        ("late tonight at 11:30", "2026-10-14 23:30"),
+        ("late friday night", "2026-10-16 23:00"),
+        ("late tomorrow night", "2026-10-15 23:00"),
+        ("mid-morning friday", "2026-10-16 10:00"),
+    ],
+)
+def test_a_part_of_the_day_an_hour_and_a_day_stand_in_any_order(expr: str, expected: str) -> None:
+    assert read(expr) == expected
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "early tomorrow",
+        "first thing tomorrow",
+        "tomorrow first thing in the morning",
+        "lunchtime",
+        "friday lunchtime",
+        "late morning",
+        "early evening tomorrow",
+        "late",
+        "late friday",
+        "10 night",
+        "night at 1",
+        "monday morning 8pm",
+        "saturday morning 25 october",
+        "saturday 9am 25 october",
+        "monday morning 5 pm",
+        "morning evening",
+        "tonight morning",
+    ],
+)
+def test_no_hour_is_guessed_for_what_names_none(expr: str) -> None:
+    refusal(expr)
+
+
+SAME_TIME = ("this time {}", "same time {}", "at this time {}", "at the same time {}", "{} this time", "{} same time")
+SAME_TIME_AFTER = ("{} at this time", "{} at the same time", "{}, same time")
+
+
+@pytest.mark.parametrize("form", [*SAME_TIME, *SAME_TIME_AFTER])
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        ("tomorrow", "2026-10-15 10:20"),
+        ("next week", "2026-10-21 10:20"),
+        ("nxt month", "2026-11-14 10:20"),
+        ("the following month", "2026-11-14 10:20"),
+        ("next quarter", "2027-01-14 10:20"),
+        ("next year", "2027-10-14 10:20"),
+        ("the week after next", "2026-10-28 10:20"),
+        ("next friday", "2026-10-16 10:20"),
+        ("on friday", "2026-10-16 10:20"),
+        ("next weekend", "2026-10-24 10:20"),
+        ("in a week", "2026-10-21 10:20"),
+        ("in 3 days", "2026-10-17 10:20"),
+        ("a month from now", "2026-11-14 10:20"),
+        ("start of next month", "2026-11-01 10:20"),
+    ],
+)
+def test_the_same_time_means_the_same_on_either_side(form: str, day: str, expected: str) -> None:
+    assert read(form.format(day)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("in 3 days at noon", "2026-10-17 12:00"),
+        ("noon in 3 days", "2026-10-17 12:00"),
+        ("noon, in 3 days", "2026-10-17 12:00"),
+        ("at noon in three days time", "2026-10-17 12:00"),
+        ("at 9am in a week's time", "2026-10-21 09:00"),
+        ("9am 2 days from now", "2026-10-16 09:00"),
+        ("2 days from now 9am", "2026-10-16 09:00"),
+        ("9am two weeks later", "2026-10-28 09:00"),
+        ("9am next friday", "2026-10-16 09:00"),
+        ("next friday 9am", "2026-10-16 09:00"),
+        ("9am 3 days after tomorrow", "2026-10-18 09:00"),
+        ("3 days after tomorrow at 9am", "2026-10-18 09:00"),
+    ],
+)
+def test_a_clock_stands_before_or_behind_its_day(expr: str, expected: str) -> None:
+    assert read(expr) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "said"),
+    [
+        ("next friday", ("Friday 2026-10-16",)),
+        ("next friday 9am", ("Friday 2026-10-16",)),
+        ("next monday", ()),
+        ("coming friday", ()),
+        ("this coming friday", ()),
+        ("friday", ()),
+        ("friday 9am", ()),
+        ("tomorrow", ()),
+        ("wednesday", ("Wednesday 2026-10-21",)),
+        ("wednesday 9am", ("Wednesday 2026-10-21",)),
+        ("wednesday 5pm", ("Wednesday 2026-10-14",)),
+        ("this wednesday", ("Wednesday 2026-10-21",)),
+        ("a week from next friday", ("Friday 2026-10-23",)),
+        ("friday next week", ()),
+        ("sunday next week", ("Sunday 2026-10-25",)),
+        ("next week", ("Monday 2026-10-19",)),
+        ("next week 9am", ("Monday 2026-10-19",)),
+        ("next month", ("Sunday 2026-11-01",)),
+        ("next month at this time", ("Saturday 2026-11-14",)),
+        ("this weekend", ("Saturday 2026-10-17",)),
+        ("next weekend", ("Saturday 2026-10-24",)),
+        ("the 15th", ("Thursday 2026-10-15",)),
+        ("thursday the 15th", ()),
+        ("mid january", ("the year is taken as 2027", "Friday 2027-01-15")),
+        ("9/2027", ("Wednesday 2027-09-01",)),
+        ("september 2027", ("Wednesday 2027-09-01",)),
+        ("jan 5", ("the year is taken as 2027",)),
+        ("dec 24", ()),
+        ("eow", ("Friday 2026-10-16",)),
+        ("end of october", ("Saturday 2026-10-31",)),
+        ("tomorrow morning", ("morning is taken as 09:00",)),
+        ("tonight", ("night is taken as 20:00",)),
+        ("tomorrow morning at 8", ()),
+        ("late tonight", ("late at night is taken as 23:00",)),
+        ("friday week", ("Friday 2026-10-23",)),
+        ("a week on friday", ("Friday 2026-10-23",)),
+        ("3 fridays from now", ("Friday 2026-10-30",)),
+        ("in 2 weeks on tuesday", ("Tuesday 2026-10-27",)),
+    ],
+)
+def test_an_answer_says_its_day_where_the_words_could_mean_another(expr: str, said: tuple[str, ...]) -> None:
+    assert notes(expr) == said
+
+
+def test_friday_said_on_friday_says_which() -> None:
+    friday = "2026-10-16 10:20"
+    assert notes("friday", friday) == ("Friday 2026-10-23",)
+    assert notes("friday 5pm", friday) == ("Friday 2026-10-16",)
+    assert notes("next friday", friday) == ()
+    assert notes("eod", "2026-10-16 18:00") == ("17:00 is past: the end of the day",)
+
+
+def test_a_part_of_a_month_without_a_day_is_refused() -> None:
+    assert "on which day of December?" in refusal("december morning")
+    assert "on which day of December?" in refusal("in december in the evening at 8")

@@ -173,10 +173,10 @@ def test_a_word_that_is_a_time_alone_is_known_to_start_a_phrase_or_not() -> None
 # Words behind a time that a text may start with as well: they do not make the time go on.
 TEXT_MAY_START_WITH = set(
     "about approximately around asap beginning business close cob coming couple current day days end eob eod "
-    "eom eoq eow eoy few following h half hence hour hours hr hrs hundred immediately last later mid middle min "
-    "mins minute minutes month more mth now oh once other p pair per play qtr quarter quarters right same "
-    "single start teatime three thru til time twelve upcoming week weekday within wk work workday working year "
-    "yr zero".split()
+    "eom eoq eow eoy few following h half hence hour hours hr hrs hundred immediately last late later mid "
+    "middle min mins minute minutes month more mth now oh once other p pair per play qtr quarter quarters right "
+    "same single start teatime three thru til time twelve upcoming week weekday within wk work workday working "
+    "year yr zero".split()
 )
 
 
