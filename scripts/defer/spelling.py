@@ -14,7 +14,8 @@ def slips(said: str, known: str) -> int:
 
     Source: optimal string alignment, the usual form of the distance of Damerau (1964) and Levenshtein (1966).
     """
-    before, row = [], [*range(len(known) + 1)]
+    before: list[int] = []
+    row: list[int] = [*range(len(known) + 1)]
     for place, letter in enumerate(said, 1):
         older, before, row = before, row, [place]
         for other, wanted in enumerate(known, 1):
@@ -28,8 +29,8 @@ def slips(said: str, known: str) -> int:
 def nearest(said: str, known: Collection[str]) -> str | None:
     """The word of ``known`` (in lower case) that ``said`` is a slip away from; None without one, or if it is known.
 
-    A word of eight letters or more may have two slips. Of a word of three letters or fewer no letter is wrong: `mom`
-    is not `mon`. Of several the first is taken, those with the same first letter before others.
+    A word of eight letters or more may have two slips. Of a word of three letters or fewer no letter is wrong, since
+    each has many neighbours. Of several the first is taken, those with the same first letter before others.
     """
     word = said.lower()
     if word in known or not 1 < len(word) <= _LONGEST:

@@ -14,7 +14,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["Reading", "TimeExpressionError", "parse", "parse_duration", "plain_delay", "split_line", "zone"]
+__all__ = [
+    "Reading",
+    "TimeExpressionError",
+    "first_words",
+    "parse",
+    "parse_duration",
+    "plain_delay",
+    "split_line",
+    "words",
+    "zone",
+]
 
 
 def zone(name: str) -> "ZoneInfo":
@@ -54,6 +64,20 @@ def plain_delay(expr: str, now: datetime) -> "Reading | None":
         raise TypeError("the present must be aware: a naive one would be read in the machine's zone")
     length = delay(expr)
     return None if length is None else Reading(now.astimezone(UTC).replace(microsecond=0) + length)
+
+
+def words() -> frozenset[str]:
+    """The words of time that the grammar knows, in lower case; numbers and signs are not among them."""
+    from .timegrammar import reader
+
+    return reader.words()
+
+
+def first_words() -> frozenset[str]:
+    """Those of them that an expression may start with."""
+    from .timegrammar import reader
+
+    return reader.first_words()
 
 
 def parse_duration(text: str) -> timedelta:

@@ -81,7 +81,23 @@ def _call(face: str, argv: list[str]) -> int:
     elif argv and argv[0] in _COMMANDS:
         found, argv = _COMMANDS[argv[0]], argv[1:]
     else:
-        found, argv = _COMMANDS["schedule"], ["--help"] if argv in ([], ["help"]) else argv
+        return _schedule(["--help"] if argv in ([], ["help"]) else argv)
+    return _run(found, argv)
+
+
+def _schedule(argv: list[str]) -> int:
+    """Schedule by flags, or by a line in words, whose first word may have been meant for a command."""
+    try:
+        return _run(_COMMANDS["schedule"], argv)
+    except BadInput:
+        from . import mistyped
+
+        if (error := mistyped.command(argv, _COMMANDS)) is not None:
+            raise error from None
+        raise
+
+
+def _run(found: str, argv: list[str]) -> int:
     module, function = found.split(".")
     command = getattr(import_module(f"defer.commands.{module}"), function)
     _look_for_garbage()

@@ -119,10 +119,11 @@ class Parser(argparse.ArgumentParser):
         return joined
 
     def _unknown_flag(self, flag: str) -> str:
-        import difflib
+        from defer import spelling
 
-        near = difflib.get_close_matches(flag, self.flags(), n=1, cutoff=0.5)
-        mend = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
+        begun = [known for known in self.flags() if known.startswith(flag) and len(flag) > len("--")]
+        near = spelling.nearest(flag, self.flags()) or (begun[0] if len(begun) == 1 else None)
+        mend = f"did you mean {near}?" if near else f"see {self.prog} --help"
         return f"unknown flag: {flag} ({mend})"
 
     def flags(self) -> list[str]:

@@ -157,23 +157,16 @@ def _read_line(args: Namespace, line: str, settings: Config, now: datetime) -> _
         # The text may come from a flag, so that all of the line may be the time.
         with suppress(timeparse.TimeExpressionError):
             return _Line(line, args.summary, timeparse.parse(line, now, settings.timezone(args.tz)))
+    zone = settings.timezone(args.tz)
     try:
-        when, summary, reading = timeparse.split_line(line, now, settings.timezone(args.tz))
+        when, summary, reading = timeparse.split_line(line, now, zone)
     except timeparse.TimeExpressionError as error:
-        said = _near_command(line.split(maxsplit=1)[0]) or str(error)
-        raise BadInput(said, field=error.field or "when") from None
+        from . import mistyped
+
+        raise BadInput(mistyped.time(line, now, zone) or str(error), field=error.field or "when") from None
     if args.summary is not None:
         raise BadInput(f"two summaries: --summary and the line's {summary} (give one)", field="summary")
     return _Line(when, summary, reading)
-
-
-def _near_command(word: str) -> str:
-    import difflib
-
-    from . import flags
-
-    near = difflib.get_close_matches(word, flags.SUBCOMMANDS, n=1, cutoff=0.7)
-    return f"no such command, and no time: {word} (did you mean `defer {near[0]}`?)" if near else ""
 
 
 def _origin() -> str | None:

@@ -92,12 +92,13 @@ class Grammar:
             for rule in rules:
                 rule.first = self._first(rule.tree)[0]
         firsts = (rule.first for rules in self._rules.values() for rule in rules)
-        self._words = frozenset().union(*self._firsts.values(), *firsts)
+        #: The words, and kinds of token in angle brackets, that any line starts with.
+        self.words = frozenset().union(*self._firsts.values(), *firsts)
         self._picked: dict[tuple[str, tuple[str, str]], list[Rule]] = {}
 
     def match(self, name: str, tokens: list[Token]) -> list[tuple[int, Any]]:
         """Every (end, value) of ``name`` read from the first token on."""
-        return [(end, pairs[0][1]) for end, pairs in self._named(name, Scan(tokens, self._words), 0)]
+        return [(end, pairs[0][1]) for end, pairs in self._named(name, Scan(tokens, self.words), 0)]
 
     def starts(self, name: str) -> frozenset[str]:
         """The words, and kinds of token in angle brackets, that ``name`` may start with."""

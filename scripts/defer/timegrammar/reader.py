@@ -45,6 +45,17 @@ def recurring() -> Grammar:
     return Grammar(rows(*table.AGAIN), TERMINALS, STARTS, functions(*ONCE, recuractions))
 
 
+def words() -> frozenset[str]:
+    """Every word that the grammar knows."""
+    return frozenset(word for word in grammar().words | recurring().words if word.isalpha())
+
+
+def first_words() -> frozenset[str]:
+    """Those that an expression may start with."""
+    first = grammar().starts("WHEN") | recurring().starts("RECURS")
+    return frozenset(word for word in first if word.isalpha())
+
+
 def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
     """What ``expr`` means at ``now`` in ``tz``, or an error that names what stands in the way.
 

@@ -102,7 +102,7 @@ def test_what_is_mistyped_is_one_line_that_helps(say: Say) -> None:
     say("30m", "x", "--id", "x")
     for typed, status, line in (
         ("pause y", 1, "no such task: y (see `defer list --all`)"),
-        ("snoze x 2h", 2, "no such command, and no time: snoze (did you mean `defer snooze`?)"),
+        ("snoze x 2h", 2, "no such command, and no time: snoze (did you mean `defer snooze x 2h`?)"),
         ("edit x", 2, "nothing to edit (name what is to change, e.g. defer edit x --summary TEXT)"),
         ("edit x --sumary y", 2, "unknown flag: --sumary (did you mean --summary?)"),
         ("edit x --count 3", 2, "--count is for recurring tasks: x runs once (give --every too)"),

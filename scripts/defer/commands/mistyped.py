@@ -1,0 +1,83 @@
+"""A call that is neither a command nor a line with a time: the nearest of both is named."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from defer import spelling, timeparse, visible
+from defer.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+#: Words that people try, and the command that does it.
+MEANT = {
+    **dict.fromkeys(("history", "archive", "archived", "tasks", "queue"), "list --all"),
+    **dict.fromkeys(("ls", "ps", "status", "jobs", "pending"), "list"),
+    **dict.fromkeys(("upcoming", "agenda", "calendar"), "list --upcoming 24h"),
+    **dict.fromkeys(("info", "view", "get", "inspect", "log", "logs"), "show"),
+    **dict.fromkeys(("rm", "del", "delete", "abort", "drop", "kill"), "cancel"),
+    **dict.fromkeys(("change", "update", "modify"), "edit"),
+    **dict.fromkeys(("move", "postpone", "delay"), "reschedule"),
+    **dict.fromkeys(("continue", "unpause"), "resume"),
+    **dict.fromkeys(("new", "create"), "schedule"),
+    **dict.fromkeys(("install", "setup"), "cron install"),
+    "check": "doctor --records",
+    "version": "--version",
+}
+#: What tells an id from a word of a text: `rm task_3` is a command, `get milk` a line that lacks its time.
+_ID = re.compile("[0-9_]")
+_SHOWN, _MOST_WORDS = 100, 4
+_CERTAIN = 6
+"""Letters of a word that is named although the line cannot be read with it."""
+
+
+def command(argv: list[str], commands: Collection[str]) -> BadInput | None:
+    """The error for a first word that is a slip away from a command, or commonly tried for one."""
+    first, _, inside = argv[0].partition(" ")
+    word = first.lower()
+    if not word.isalpha() or word in timeparse.first_words():
+        return None
+    near = word if word in commands else spelling.nearest(word, commands)
+    rest = [*inside.split(), *argv[1:]]
+    if near is None and (not rest or (len(rest) == 1 and _ID.search(rest[0]))):
+        near = MEANT.get(word)
+        near = None if near and rest and " " in near else near
+    if near is None:
+        return None
+    whole = " ".join([near, *map(shlex.quote, rest)])
+    said = near if len(whole) > _SHOWN or not whole.isprintable() or "`" in whole else whole
+    return BadInput(f"no such command, and no time: {visible.sentence(first, _SHOWN)} (did you mean `defer {said}`?)")
+
+
+def time(line: str, now: datetime, zone: ZoneInfo) -> str | None:
+    """What to say of a line in which one of the first words is a slip away from a word of time; None without one."""
+    for word, corrected in _corrected(line.split()):
+        if _is_read(corrected, now, zone):
+            return f'"{word}" is not a word of time (did you mean "{visible.sentence(corrected, _SHOWN)}"?)'
+    first = next(iter(line.split()), "").lower()
+    meant = spelling.nearest(first, timeparse.first_words()) if len(first) >= _CERTAIN and first.isalpha() else None
+    return meant and f'"{first}" is not a word of time (did you mean "{meant}"?)'
+
+
+def _corrected(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Each of the first words that is a slip away from a word of time, and the line with that instead."""
+    for place, word in enumerate(words[:_MOST_WORDS]):
+        near = spelling.nearest(word, timeparse.words()) if word.isalpha() else None
+        if near is not None and len(near) > 2:
+            yield word, " ".join([*words[:place], near, *words[place + 1 :]])
+
+
+def _is_read(line: str, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether the line has a time and a text, or is all a time."""
+    for read in (timeparse.split_line, timeparse.parse):
+        try:
+            read(line, now, zone)
+        except timeparse.TimeExpressionError:
+            continue
+        return True
+    return False
