@@ -116,6 +116,11 @@ def next_span(size: int) -> When:
     return resolve
 
 
+def next_length(delay: Delay) -> Any:
+    """`next 2 weeks`; `the next few days` is a stretch, and has no end to be sure of."""
+    return REFUSED if delay.note else moments.wait(delay)
+
+
 def at_same_time(day: Day) -> When:
     """A day at the present time of day, also where it has a clock of its own; the same moment of a week or longer."""
 

@@ -4,6 +4,7 @@ A function takes what the row names and answers a value for the line above, or `
 the values cannot. A quantity is a fraction, ``(top, bottom)``; half a day is 0 before noon and 12 after it.
 """
 
+from itertools import pairwise
 from typing import Any
 
 from . import moments
@@ -23,9 +24,22 @@ def whole(count: int) -> tuple[int, int]:
     return count, 1
 
 
-def and_half(count: int) -> tuple[int, int]:
+def and_part(count: int, part: tuple[int, int]) -> tuple[int, int]:
     """`one and a half`."""
-    return 2 * count + 1, 2
+    top, bottom = part
+    return count * bottom + top, bottom
+
+
+def many_times(count: int, size: int) -> Any:
+    """`two hundred`."""
+    return count * size if count else REFUSED
+
+
+def added(*counts: "int | None") -> Any:
+    """`one hundred and twenty`: a smaller number behind a larger one; a zero behind it is not said."""
+    said = [count for count in counts if count is not None]
+    falls = all(smaller < larger for larger, smaller in pairwise(said))
+    return sum(said) if falls and said[-1] else REFUSED
 
 
 def fraction(parts: tuple[str, ...]) -> Any:
@@ -55,9 +69,27 @@ def length(quantity: tuple[int, int], unit: Unit) -> Any:
     return share(*quantity, unit)
 
 
-def length_and(count: int, unit: Unit, top: int, bottom: int) -> Any:
+def length_and(count: int, unit: Unit, part: tuple[int, int]) -> Any:
     """`an hour and a half`: so many of a unit, and a part of one."""
-    return share(count * bottom + top, bottom, unit)
+    return share(*and_part(count, part), unit)
+
+
+def few(unit: Unit) -> Any:
+    """`a few minutes`: three, and a note says so."""
+    found = share(3, 1, unit)
+    found.note = "a few is taken as 3"
+    return found
+
+
+def part_of(part: tuple[int, int], unit: Unit) -> Any:
+    """`three quarters of an hour`."""
+    return share(*part, unit)
+
+
+def slashed_of(parts: tuple[str, ...], unit: Unit) -> Any:
+    """`1/2 an hour`, `3/4 of an hour`."""
+    part = fraction(parts)
+    return REFUSED if part is REFUSED or part[0] >= part[1] else part_of(part, unit)
 
 
 def elapsed(seconds: int) -> Delay:
@@ -66,8 +98,8 @@ def elapsed(seconds: int) -> Delay:
 
 
 def hours_minutes(hours: int, minutes: int) -> Any:
-    """`1h30`."""
-    return Delay(seconds=hours * 3600 + minutes * 60) if minutes < 60 else REFUSED
+    """`1h30`, `an hour thirty`."""
+    return Delay(seconds=hours * 3600 + minutes * 60) if hours < 24 and 10 <= minutes < 60 else REFUSED
 
 
 def total(lengths: list[Delay]) -> Any:
@@ -97,6 +129,11 @@ def between(number: int, least: int, most: int) -> Any:
 def fives(number: int) -> Any:
     """Minutes that are said without the word: 5, 10, up to 55."""
     return number if 0 < number < 60 and number % 5 == 0 else REFUSED
+
+
+def late_fives(number: int) -> Any:
+    """The same, where the number is not one of an hour."""
+    return number if number > 12 and fives(number) is number else REFUSED
 
 
 def clock(digits: Digits, kind: str = "exact") -> Any:
@@ -192,9 +229,19 @@ def around(name: "int | Clock", half: "int | None", minutes: int, sign: int = 1)
     return moments.spoken(hour, amount % 720 // 60 or 12, amount % 60)
 
 
+def to_hour(name: "int | Clock", minutes: int) -> Any:
+    """`ten to four`, without am or pm."""
+    return around(name, None, minutes, -1)
+
+
 def face_clock(hour: int, half: "int | None" = None) -> Any:
     """An hour said with `o'clock`."""
     return ("face", hour, 0, 0) if half is None else _halved(hour, 0, 0, half)
+
+
+def half_hour(hour: int) -> Clock:
+    """`half nine`: a clock that is refused when it is settled."""
+    return "half", hour, 0, 0
 
 
 def two_words(numbers: list[int], half: "int | None", least: int, most: int) -> Any:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from .offers import HALVES
 from .reading import A_DATE, A_TIME, Reading, TimeExpressionError, Undecided
 from .walls import DAY
-from .words import DAY_NAMES, PARTS, WEEKDAYS
+from .words import DAY_NAMES, ONES, PARTS, WEEKDAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,20 +120,25 @@ When = Callable[[Present], Reading]
 class Delay:
     """Months and days of the calendar, seconds that elapse; ``unit`` where one unit was named."""
 
-    __slots__ = ("days", "months", "seconds", "unit")
+    __slots__ = ("days", "months", "note", "seconds", "unit")
 
     def __init__(self, months: int = 0, days: int = 0, seconds: int = 0, unit: "tuple[str, int] | None" = None) -> None:
         self.unit = unit
+        self.note = ""
         self.months = months
         self.days = days
         self.seconds = seconds
 
     def __add__(self, other: "Delay") -> "Delay":
-        return Delay(self.months + other.months, self.days + other.days, self.seconds + other.seconds)
+        total = Delay(self.months + other.months, self.days + other.days, self.seconds + other.seconds)
+        total.note = self.note or other.note
+        return total
 
     def times(self, count: int) -> "Delay":
         """``count`` of it."""
-        return Delay(self.months * count, self.days * count, self.seconds * count)
+        total = Delay(self.months * count, self.days * count, self.seconds * count)
+        total.note = self.note
+        return total
 
     def is_nothing(self) -> bool:
         """Whether it comes to no time at all."""
@@ -143,6 +148,8 @@ class Delay:
         """The instant this long after ``start`` (UTC); wall clocks keep their time over days."""
         if abs(self.months) > 130 or abs(self.days) > 4000 or abs(self.seconds) > 400_000_000:
             raise TimeExpressionError(TOO_FAR)
+        if self.note:
+            present.notes.append(self.note)
         if self.months or self.days:
             wall = start.astimezone(present.tz).replace(tzinfo=None)
             start, note = present.on_wall(self._on_calendar(present, wall))
@@ -220,9 +227,19 @@ def spoken(named: int, hour: int, minute: int) -> Clock:
     return ("face" if named == hour else "to", hour, minute, 0)
 
 
+def _half_of(hour: int) -> Undecided:
+    """Why `half nine` is refused: half past eight in some countries, half past nine in others."""
+    earlier = (hour - 2) % 12 + 1
+    said = [[str(earlier), str(hour)], [ONES[earlier], ONES[hour]]]
+    ways = [(f"half {pair[1]}", f"half past {each}") for pair in said for each in pair]
+    return Undecided(f"{earlier}:30 or {hour}:30?", ways)
+
+
 def _options(clock: Clock) -> list[tuple[int, time]]:
     """The times a clock may mean on a named day, the likelier first, as (days later, time)."""
     kind, hour, minute, second = clock
+    if kind == "half":
+        raise _half_of(hour)
     if kind == "to":
         earlier = _meridian(hour % 12 + 1, minute, second)
         return [(0, _hour_before(moment)) for _, moment in earlier]
@@ -294,7 +311,7 @@ def next_clock(clock: Clock) -> When:
 
     def resolve(present: Present) -> Reading:
         kind, hour, minute, second = clock
-        if kind == "bare":
+        if kind in ("bare", "half"):
             _options(clock)
         hours = [hour]
         if kind == "to" or (kind in ("face", "bare") and 0 < hour <= 12):
@@ -321,6 +338,8 @@ def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
     if clock is None:
         return 0, ("exact", usual, 0, 0)
     kind, hour, minute, second = clock
+    if kind == "half":
+        raise _half_of(hour)
     if kind == "midnight" and part == "night":
         return 1, ("exact", 0, 0, 0)
     halves = [hour]

@@ -75,13 +75,15 @@ def unit(tokens: list[Token], place: int) -> Found:
 
 def _is_clock(tokens: list[Token], place: int, found: tuple[str, int]) -> bool:
     digits = tokens[place - 1]
+    if digits.text == "hundred" and found == HOUR and place > 1:
+        return 1 < NUMBER_WORDS.get(tokens[place - 2].text, 0) < 24
     if digits.kind == "decimal":
         return found == HOUR and clock_in_decimals(tokens, place - 1) is not None
     if digits.kind != "number":
         return False
     if digits.text[0] == "0" and len(digits.text) > 1:
         return len(digits.text) > 2 or found == HOUR and _stands_alone(tokens, place)
-    clock = len(digits.text) == 4 and digits.text < "2400" and digits.text[2] < "6"
+    clock = len(digits.text) == 4 and digits.text < "2460" and digits.text[2] < "6"
     return clock and (found == HOUR or tokens[place].text in _ONE_DAY_OR_MORE)
 
 

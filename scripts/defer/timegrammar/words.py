@@ -81,8 +81,8 @@ DIGIT_SPELLINGS = {
 ABBREVIATIONS = (
     {word for word in MONTHS if len(word) < 5}
     | {word for word in WEEKDAYS if len(word) < 6}
-    | {"sec", "secs", "min", "mins", "hr", "hrs", "wk", "wks", "mo", "mos", "yr", "yrs", "qtr"}
+    | {"sec", "secs", "min", "mins", "hr", "hrs", "wk", "wks", "mo", "mos", "yr", "yrs", "qtr", "approx"}
 )
 
 #: First halves of hyphenated words that mean the same with a space.
-HYPHENATED = frozenset(TENS) | {"mid", "half", "three", "quarter", "week"}
+HYPHENATED = frozenset(TENS) | {"mid", "half", "one", "two", "three", "and", "a", "quarter", "week"}

@@ -237,3 +237,190 @@ def test_a_date_without_a_year_keeps_its_full_stop() -> None:
     assert said("24.12. 9am") == "Thu 12-24 09:00"
     assert said("24.12.") == "Thu 12-24 10:20"
     assert said("am 24.12."[3:] + " at 9.30.") == "Thu 12-24 09:30"
+
+
+@pytest.mark.parametrize(
+    ("expr", "seconds"),
+    [
+        ("a hundred minutes", 6000),
+        ("in one hundred and twenty seconds", 120),
+        ("one hundred twenty seconds", 120),
+        ("two hundred seconds", 200),
+        ("a thousand seconds", 1000),
+        ("two thousand five hundred seconds", 2500),
+        ("hour and a half", 5400),
+        ("in hour and a half", 5400),
+        ("an hour and three quarters", 6300),
+        ("two hours and a quarter", 8100),
+        ("one and a quarter hours", 4500),
+        ("two and three quarter hours", 9900),
+        ("two and three-quarter hours", 9900),
+        ("one-and-a-half hours", 5400),
+        ("two-and-a-half hours", 9000),
+        ("2-1/2 hours", 9000),
+        ("1½ hours", 5400),
+        ("1 ½ hours", 5400),
+        ("2½h", 9000),
+        ("½ hour", 1800),
+        ("½ an hour", 1800),
+        ("¼ hour", 900),
+        ("¾ of an hour", 2700),
+        ("1/2 an hour", 1800),
+        ("1/2 of an hour", 1800),
+        ("3/4 of an hour", 2700),
+        ("half of an hour", 1800),
+        ("in 3 quarters of an hour", 2700),
+        ("three-quarters of an hour", 2700),
+        ("a quarter hour", 900),
+        ("1hr30", 5400),
+        ("1h 30", 5400),
+        ("1 hr 30", 5400),
+        ("2hrs30", 9000),
+        ("1 hour 30", 5400),
+        ("one hour thirty", 5400),
+        ("an hour twenty", 4800),
+        ("in an hour thirty", 5400),
+        ("two hours forty-five", 9900),
+        ("1h30", 5400),
+        ("1h 30m", 5400),
+        ("1 hour 30 minutes", 5400),
+        ("in about an hour", 3600),
+        ("about an hour from now", 3600),
+        ("in around 20 mins", 1200),
+        ("around 20 mins from now", 1200),
+        ("in roughly 10 minutes", 600),
+        ("in approx 10 minutes", 600),
+        ("in approx. 10 minutes", 600),
+        ("in approximately 2 hours", 7200),
+        ("in ~10 minutes", 600),
+        ("~10 min", 600),
+        ("in exactly 2 hours", 7200),
+        ("30 minutes from right now", 1800),
+        ("asap", 0),
+        ("now", 0),
+        ("right now", 0),
+        ("right away", 0),
+        ("straight away", 0),
+        ("straightaway", 0),
+        ("at once", 0),
+        ("immediately", 0),
+        ("as soon as possible", 0),
+    ],
+)
+def test_a_length_of_time_as_it_is_said(expr: str, seconds: int) -> None:
+    assert (parse(expr, NOW, NEW_YORK).instant - NOW).total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("9 o clock", "Wed 10-14 21:00"),
+        ("11 o clock", "Wed 10-14 11:00"),
+        ("9 o' clock", "Wed 10-14 21:00"),
+        ("9 o clock tomorrow", "Thu 10-15 09:00"),
+        ("9 o'clock sharp", "Wed 10-14 21:00"),
+        ("9 sharp", "Wed 10-14 21:00"),
+        ("at 9 sharp", "Wed 10-14 21:00"),
+        ("9am sharp", "Thu 10-15 09:00"),
+        ("tomorrow 9 sharp", "Thu 10-15 09:00"),
+        ("tomorrow at 9 sharp", "Thu 10-15 09:00"),
+        ("tonight at 9 sharp", "Wed 10-14 21:00"),
+        ("9 sharp tomorrow morning", "Thu 10-15 09:00"),
+        ("9 on the dot", "Wed 10-14 21:00"),
+        ("9am on the dot", "Thu 10-15 09:00"),
+        ("5pm prompt", "Wed 10-14 17:00"),
+        ("exactly 9am", "Thu 10-15 09:00"),
+        ("at exactly 9am", "Thu 10-15 09:00"),
+        ("tomorrow at exactly 9", "Thu 10-15 09:00"),
+        ("precisely at noon", "Wed 10-14 12:00"),
+        ("every day at 9 sharp", "Thu 10-15 09:00"),
+        ("weekdays 9am sharp", "Thu 10-15 09:00"),
+        ("12:00 noon", "Wed 10-14 12:00"),
+        ("12 o'clock noon", "Wed 10-14 12:00"),
+        ("12:00 midnight", "Thu 10-15 00:00"),
+        ("at 930", "Thu 10-15 09:30"),
+        ("tomorrow at 930", "Thu 10-15 09:30"),
+        ("9.30 tomorrow", "Thu 10-15 09:30"),
+        ("tomorrow at 9.30.", "Thu 10-15 09:30"),
+        ("10.30 tomorrow morning", "Thu 10-15 10:30"),
+        ("7.30 tonight", "Wed 10-14 19:30"),
+        ("every day at 9.30", "Thu 10-15 09:30"),
+        ("mondays 9.30", "Mon 10-19 09:30"),
+        ("mondays at 9.30 and 17.00", "Mon 10-19 09:30"),
+        ("top of the hour", "Wed 10-14 11:00"),
+        ("at the top of the next hour", "Wed 10-14 11:00"),
+        ("20 to 5pm", "Wed 10-14 16:40"),
+        ("ten to five pm", "Wed 10-14 16:50"),
+        ("10 minutes to 5pm", "Wed 10-14 16:50"),
+        ("quarter to 5pm", "Wed 10-14 16:45"),
+        ("5 past 9", "Wed 10-14 21:05"),
+    ],
+)
+def test_a_clock_as_it_is_said(expr: str, expected: str) -> None:
+    assert said(expr) == expected
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "9ish",
+        "noonish",
+        "5pm-ish",
+        "9.30",
+        "5 to 6pm",
+        "10 to 11am",
+        "10 to 5pm tomorrow",
+        "2400 hours",
+        "2415h",
+        "24 30",
+        "1 h 5",
+        "1700 hours 30",
+        "12h 30",
+        "30 hours 30",
+        "in half past nine",
+        "half past",
+        "exactly tomorrow",
+        "exactly",
+        "sharp 9",
+        "9 sharp sharp",
+        "a hundred",
+        "a hundred hundred minutes",
+        "hundred thousand",
+        "½",
+        "½½ hour",
+        "1 2 3/4 hours",
+        "nine hundred",
+        "twenty twenty six",
+    ],
+)
+def test_what_only_looks_like_a_clock_or_a_length_is_refused(expr: str) -> None:
+    refusal(expr)
+
+
+@pytest.mark.parametrize(
+    ("expr", "offered"),
+    [
+        ("half nine", 'instead of "half nine" try "half past eight" or "half past nine"'),
+        ("half 9", 'instead of "half 9" try "half past 8" or "half past 9"'),
+        ("at half nine", '"at half past eight" or "at half past nine"'),
+        ("tomorrow half nine", '"tomorrow half past eight" or "tomorrow half past nine"'),
+        ("half nine tonight", '"half past eight tonight" or "half past nine tonight"'),
+        ("half one", '"half past twelve" or "half past one"'),
+        ("half seven pm", '"half past six pm" or "half past seven pm"'),
+        ("every day at half nine", '"every day at half past eight" or "every day at half past nine"'),
+    ],
+)
+def test_half_nine_is_asked(expr: str, offered: str) -> None:
+    text = refusal(expr)
+    assert offered in text
+    for each in offered.split("try ")[-1].split(" or "):
+        parse(each.strip('"'), NOW, NEW_YORK)
+
+
+def test_a_few_says_how_many_that_are() -> None:
+    assert parse("in a few minutes", NOW, NEW_YORK)[:2] == (
+        parse("3m", NOW, NEW_YORK).instant,
+        ("a few is taken as 3",),
+    )
+    assert parse("a few days after tomorrow", NOW, NEW_YORK).notes == ("a few is taken as 3",)
+    assert parse("a couple of minutes", NOW, NEW_YORK).notes == ()

@@ -156,7 +156,7 @@ def is_a_time(text: str) -> bool:
 
 # Words that are a time when they stand alone before a text: `tomorrow water the plants`.
 TIMES_ALONE = {
-    *"now immediately asap today tonight tomorrow noon midday midnight teatime".split(),
+    *"now immediately straightaway asap today tonight tomorrow noon midday midnight teatime".split(),
     *"eod eob cob eow eom eoq eoy".split(),
     *words.WEEKDAYS,
 }
@@ -172,6 +172,8 @@ def test_a_word_that_is_a_time_alone_is_known_to_start_a_phrase_or_not() -> None
 
 # Words behind a time that a text may start with as well: they do not make the time go on.
 TEXT_MAY_START_WITH = set(
+    "approx as away clock dot exactly o possible precisely prompt roughly sharp soon straight thousand top "
+    "straightaway "
     "about approximately around asap beginning business close cob coming couple current day days end eob eod "
     "eom eoq eow eoy few following h half hence hour hours hr hrs hundred immediately last late later mid "
     "middle min mins minute minutes month more mth now oh once other p pair per play qtr quarter quarters right "
@@ -197,6 +199,10 @@ def test_every_kind_of_token_is_known_to_carry_a_time_on_or_not() -> None:
 
 # Each word that may be joined to the next by a hyphen, and what it then means the same as.
 HYPHENATED = {
+    "one": ("one-and a half hours", "one and a half hours"),
+    "two": ("two-and a half hours", "two and a half hours"),
+    "and": ("one and-a half hours", "one and a half hours"),
+    "a": ("one and a-half hours", "one and a half hours"),
     "mid": ("mid-morning", "mid morning"),
     "half": ("half-hour", "half hour"),
     "three": ("in three-quarters of an hour", "in three quarters of an hour"),
@@ -213,7 +219,7 @@ def test_a_word_with_a_hyphen_is_in_the_table_and_means_the_same() -> None:
 
 
 def test_a_word_of_two_meanings_is_none_that_the_grammar_reads() -> None:
-    in_phrases = {"later": "later", "weekend": "every weekend"}
+    in_phrases = {"later": "later", "soon": "soon", "weekend": "every weekend"}
     known = complaint._TWO_MEANINGS.keys() & KNOWN_WORDS
     assert known == in_phrases.keys(), (
         "the grammar reads it now: take it out of complaint._TWO_MEANINGS, or name it here"
@@ -235,5 +241,5 @@ def test_words_that_only_what_recurs_is_made_of_say_which_table_is_tried_first()
     assert not table.AGAIN_WORDS & set(starting("WHEN"))
     assert set(starting("RECURS")) - set(starting("WHEN")) - table.AGAIN_WORDS <= {
         # These stand behind a count in lines of one moment: `3 weekdays`, `an hour from now`.
-        *"weekday weekdays workday workdays business working work days from".split(),
+        *"weekday weekdays workday workdays business working work days from once".split(),
     }
