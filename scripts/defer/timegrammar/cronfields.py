@@ -29,9 +29,16 @@ def cron_fields(expr: str) -> str | None:
     if (len(words) < 5 and not starred) or len(expr) > 500 or not all(_is_cron(word) for word in words[:3]):
         return None
     if len(words) == 5:
-        return " ".join(words)
+        return " ".join(",".join(map(_one_value, word.split(","))) for word in words)
     raise TimeExpressionError(f"a cron expression has five fields, this has {len(words)} ({A_CRON})")
 
 
 def _is_cron(word: str) -> bool:
     return word.isascii() and set(word) <= set("0123456789*,-/Ll") and (word[0] in "*Ll" or word[0].isdigit())
+
+
+def _one_value(part: str) -> str:
+    """`5` for `5-5/2`, which cronsim takes for `5/2`: every second value from 5 on."""
+    span, _, step = part.partition("/")
+    first, _, last = span.partition("-")
+    return first if first == last and step.isdigit() and int(step) else part

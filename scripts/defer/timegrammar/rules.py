@@ -5,9 +5,9 @@ strictly after ``instant``, and ``stretch(start, end)``, the first, the last and
 fires after ``start``, up to ``end`` inclusive.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import takewhile
+from itertools import groupby, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,9 @@ Stretch = tuple[datetime | None, datetime | None, int]
 EMPTY: Stretch = (None, None, 0)
 #: No offset changes by more than this, so that walls differ from UTC sums by no more.
 WIDEST_GAP = 2 * DAY
+MINUTE = 60 * SECOND
+#: Debian's cron takes a change of the clock by as much for a new date, and makes up for nothing.
+LONGEST_CHANGE = 180 * MINUTE
 
 
 def walked(fires: Iterator[datetime], end: datetime) -> Stretch:
@@ -117,7 +120,7 @@ class Calendar:
 
 
 class Cron:
-    """Five cron fields as Debian's cron reads them, over changes of offset too (``cronsim``)."""
+    """Five cron fields as Debian's cron reads them (``cronsim``) and goes over changes of offset."""
 
     __slots__ = ("fields", "tz")
 
@@ -125,22 +128,57 @@ class Cron:
         self.fields = fields
         self.tz = tz
 
-    def _from(self, instant: datetime) -> Any:
+    def _behind(self, wall: datetime) -> Any:
         from cronsim import CronSim
 
-        return CronSim(self.fields, instant.astimezone(UTC if self.tz.key == "UTC" else self.tz))
+        # In UTC cronsim keeps to the fields: by itself it loses fires behind a change by half an hour.
+        return CronSim(self.fields, wall.replace(tzinfo=UTC))
 
     def fires(self, instant: datetime) -> Iterator[datetime]:
         last = instant
-        # In the second pass of a fold cronsim still answers walls of the first one.
-        for fire in self._from(instant):
-            if (found := fire.astimezone(UTC)) > last:
-                last = found
-                yield found
+        for day, walls in groupby(self._walls(instant), datetime.date):
+            found: Iterable[datetime] = (wall_to_utc(wall, self.tz) for wall in walls)
+            for fire in sorted(self._over_a_change(walls)) if self._uneven(day) else found:
+                if fire > last:
+                    last = fire
+                    yield fire
+
+    def _walls(self, instant: datetime) -> Iterator[datetime]:
+        """The wall times the fields name, from ``instant`` on; a day on which the offset changes is whole."""
+        wall = instant.astimezone(self.tz).replace(tzinfo=None)
+        if self._uneven(wall.date()):
+            wall = datetime.combine(wall.date(), time()) - SECOND
+        return (found.replace(tzinfo=None) for found in self._behind(wall))
+
+    def _over_a_change(self, walls: Iterable[datetime]) -> Iterator[datetime]:
+        """Instants of the wall times of a day on which the offset changes, by the rules of Debian's cron.
+
+        With a star in the minute or the hour, every minute whose wall fits. Else once: in the first pass of a fold, and
+        at the end of a gap, unless that is longer than any change of clocks.
+        """
+        minute, hour, *_ = self.fields.split()
+        wild = "*" in (minute[0], hour[0])
+        for wall in walls:
+            first, second = (wall.replace(tzinfo=self.tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+            gap = first - second
+            if gap <= timedelta(0):
+                yield first
+                if wild:
+                    yield second
+            elif not wild and gap < LONGEST_CHANGE:
+                yield self._end_of_gap(second, first)
+
+    def _end_of_gap(self, before: datetime, after: datetime) -> datetime:
+        """The first minute with the offset of ``after``."""
+        offset = after.astimezone(self.tz).utcoffset()
+        while after - before > MINUTE:
+            middle = before + (after - before) // MINUTE // 2 * MINUTE
+            before, after = (before, middle) if middle.astimezone(self.tz).utcoffset() == offset else (middle, after)
+        return after
 
     def stretch(self, start: datetime, end: datetime) -> Stretch:
-        """Whole days are multiplied out; the two ends and days with a change of offset are walked."""
-        cron = self._from(start)
+        """Whole days are multiplied out; the two ends, and a day with a change of offset and the next, are walked."""
+        cron = self._behind(start)
         first = next(takewhile(lambda fire: fire <= end, self.fires(start)), None)
         if first is None:
             return EMPTY
@@ -158,7 +196,8 @@ class Cron:
         self, cron: Any, day: date, here: datetime, stop: datetime, start: datetime
     ) -> tuple[int, datetime | None]:
         """Number and last of the fires after ``here`` up to ``stop``, both of one day."""
-        even = not any(self._uneven(day + near * DAY) for near in (-1, 0, 1))
+        # A gap up to midnight ends on the day behind it.
+        even = not (self._uneven(day) or self._uneven(day - DAY))
         if even and not (day.month in cron.months and cron.match_day(day)):
             return 0, None
         if even and here > start and stop - here >= DAY:
