@@ -9,7 +9,8 @@ Usage: time_utils.py normalize EXPR [--now ISO] [--tz ZONE]
 normalize  the instant in UTC, YYYY-MM-DDTHH:MM:SSZ; the first one of a recurring expression
 epoch      the same in seconds since 1970
 next       the next N instants (default 5) of a recurring expression, one a line; else its one instant
-describe   how it was understood, in words, with the choices that were made; --json is an object
+describe   how it was understood, in words, with the choices that were made (which the others say
+           on stderr where stdout is a terminal); --json is an object
            with utc, local, zone, in_seconds, distance, notes, repeats and tzdata: whose zones were read
 
 EXPR `-` reads one expression a line and answers each on one line, with `error: …` for one that
@@ -209,8 +210,11 @@ def run(argv: "list[str]") -> int:
         return EXIT_OK
     zone = ask.zone()
     now = ask.moment(zone)
-    answers_of_one = ask.answer(timeparse.parse(ask.words, now, zone), now, zone, ask.count)
-    print(*map(visible.line, answers_of_one), sep="\n")
+    reading = timeparse.parse(ask.words, now, zone)
+    print(*map(visible.line, ask.answer(reading, now, zone, ask.count)), sep="\n")
+    if sys.stdout.isatty() and ask.verb != "describe":
+        for note in reading.notes:
+            _tell(f"note: {note}")
     return EXIT_OK
 
 

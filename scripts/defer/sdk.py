@@ -28,7 +28,7 @@ class ScheduledTask(NamedTuple):
     """A task as it stands in the store; ``record`` is all of it, as the schema defines it.
 
     ``warnings``, of what was just scheduled, are texts for a person: that nothing wakes this store, that the
-    executor is not there.
+    executor is not there. ``notes`` say which of several readings of its time was taken.
     """
 
     id: str
@@ -38,16 +38,17 @@ class ScheduledTask(NamedTuple):
     attempts: int
     record: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def _typed(record: Task, warnings: tuple[str, ...] = ()) -> ScheduledTask:
+def _typed(record: Task, warnings: tuple[str, ...] = (), notes: tuple[str, ...] = ()) -> ScheduledTask:
     """A newer version's record may have a context and attempts of another type."""
     context, attempts = record.get("context"), record.get("attempts")
     summary = str(context.get("summary", "")) if isinstance(context, dict) else ""
     at = instants.from_text(record["run_at"])
     whole = cast("dict[str, Any]", record)
     tried = attempts if isinstance(attempts, int) else 0
-    return ScheduledTask(record["id"], record["status"], at, summary, tried, whole, warnings)
+    return ScheduledTask(record["id"], record["status"], at, summary, tried, whole, warnings, notes)
 
 
 def schedule(
@@ -78,10 +79,12 @@ def schedule_all(
     now = client.clock()
     planner = Planner(client.config, now)
     with _nothing_to_collect():
-        stored = client.add([planner.plan(spec) for spec in specs], if_exists, now)
+        planned = [planner.plan(spec) for spec in specs]
+        stored = client.add(planned, if_exists, now)
         told += advice.warnings(client.store.markers, now)
         doubts = advice.doubts_of_each(stored, client.config)
-        return [_typed(one, (*of_it, *told)) for one, of_it in zip(stored, doubts, strict=True)]
+        parts = zip(stored, doubts, planned, strict=True)
+        return [_typed(one, (*of_it, *told), plan.notes) for one, of_it, plan in parts]
 
 
 @contextmanager

@@ -307,3 +307,11 @@ def test_what_is_to_be_known_comes_with_what_was_scheduled(place: Place) -> None
     assert others == [torn, asleep]
     assert "warnings" not in fine.record
     assert defer.get_task(fine.id, environ=place.env).warnings == ()
+
+
+def test_which_reading_was_taken_comes_with_what_was_scheduled(place: Place) -> None:
+    asked = [defer.TaskSpec("every month on the 31st at noon", "invoices"), defer.TaskSpec("1h", "tea")]
+    invoices, tea = defer.schedule_all(asked, environ=place.env)
+    assert (invoices.notes, tea.notes) == (("months without day 31 are skipped",), ())
+    assert "notes" not in invoices.record
+    assert defer.get_task(invoices.id, environ=place.env).notes == ()

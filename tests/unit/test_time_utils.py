@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,27 @@ def test_describe_as_json_says_whose_zones_were_read(tmp_path: Path) -> None:
     assert found["notes"] == ["months without day 31 are skipped"]
     assert found["repeats"] == "every month on day 31 at 12:00, America/Vancouver"
     assert found["tzdata"] == {"version": None, "source": "PYTHONTZPATH"}
+
+
+@pytest.mark.parametrize(
+    ("words", "notes"),
+    [
+        ("every month on the 31st at noon", b"defer: note: months without day 31 are skipped\n"),
+        ("tomorrow 9am", b""),
+    ],
+)
+@pytest.mark.parametrize("verb", ["normalize", "next", "epoch"])
+def test_on_a_terminal_the_choices_stand_beside_the_answer(verb: str, words: str, notes: bytes) -> None:
+    """Elsewhere they do not: who reads both streams together wants the instant alone."""
+    main, side = pty.openpty()
+    command = [sys.executable, "-c", RUN, str(SCRIPT.parent), verb, words, *AT]
+    try:
+        done = subprocess.run(command, stdout=side, stderr=subprocess.PIPE, check=True, timeout=60)
+    finally:
+        os.close(side)
+        os.close(main)
+    assert done.stderr == notes
+    assert run(verb, words, *AT).stderr == b""
 
 
 def test_describe_as_json_answers_line_by_line_too() -> None:

@@ -27,8 +27,13 @@ _NOT_FIELDS = {
 }
 
 
-def _print(client: Client, args: Namespace, changed: Task, said: str, now: datetime) -> int:
-    """Print the changed record, or to a person one sentence as of ``now``, the moment of the change."""
+def _print(
+    client: Client, args: Namespace, changed: Task, said: str, now: datetime, notes: tuple[str, ...] = ()
+) -> int:
+    """Print the changed record, or to a person one sentence as of ``now``, the moment of the change.
+
+    ``notes`` are of the time that was read.
+    """
     if output.is_for_people(args):
         # A newer version's zone may be of any type.
         zone = client.config.timezone(None if versions.lacking(changed) else changed.get("tz"))
@@ -36,8 +41,9 @@ def _print(client: Client, args: Namespace, changed: Task, said: str, now: datet
         said = (
             said.replace("runs {when}", "would run {when}, but is paused") if changed["status"] == task.PAUSED else said
         )
-        output.say(f"{changed['id']}: {said.replace('{when}', when)}")
+        output.say(f"{changed['id']}: {said.replace('{when}', when)}", *output.notes(notes))
     else:
+        output.warn_of(notes)
         output.print_object(task.shown(changed), args.compact)
     return EXIT_OK
 
@@ -72,7 +78,7 @@ def edit(connect: Connect, argv: list[str]) -> int:
 
         for warning in advice.doubts(changed, client.config):
             exits.warn(warning)
-    return _print(client, args, changed, "changed; runs {when}", editor.now)
+    return _print(client, args, changed, "changed; runs {when}", editor.now, editor.notes)
 
 
 def _given(args: Namespace) -> Given:
@@ -107,7 +113,7 @@ def _move(name: str, connect: Connect, argv: list[str]) -> int:
     editor = client.editor
     changed = editor.reschedule(args.id, " ".join(args.words), args.tz)
     _tell_of_file(changed, "another schedule in" if changed.get("recurrence") else "the next change of")
-    return _print(client, args, changed, "runs {when}", editor.now)
+    return _print(client, args, changed, "runs {when}", editor.now, editor.notes)
 
 
 def _tell_of_file(changed: Task, what: str) -> None:

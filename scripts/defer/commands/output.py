@@ -275,6 +275,17 @@ def _summary(report: Report, zone: tzinfo) -> Iterator[str]:
         yield f"Lines of {where} that cannot be read: {count:,}."
 
 
+def notes(said: Iterable[str]) -> list[str]:
+    """What is to be known of a time that was read, as lines for people."""
+    return [f"Note: {note}" for note in said]
+
+
+def warn_of(said: Iterable[str]) -> None:
+    """The same beside JSON."""
+    for note in said:
+        exits.warn(f"note: {note}")
+
+
 def zone(name: str, data: Data | None, out: TextIO) -> None:
     """The zone that times are read in, and whose data that is."""
     if data is not None:

@@ -272,10 +272,9 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
         if task.is_recurring(shown):
             said = _with_rule(shown, said)
         summary = visible.sentence(output.summary_of(shown), 100)
-        output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *(f"Note: {note}" for note in planned.notes))
+        output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *output.notes(planned.notes))
     else:
-        for note in planned.notes:
-            exits.warn(f"note: {note}")
+        output.warn_of(planned.notes)
         output.print_object(task.shown(shown), args.compact)
 
 

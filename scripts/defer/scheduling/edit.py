@@ -70,6 +70,8 @@ class Editor:
 
     def __init__(self, store: Store, audit: AuditLog, config: Config, now: datetime) -> None:
         self._store, self._audit, self._config, self._now = store, audit, config, now
+        self.notes: tuple[str, ...] = ()
+        """What is to be known of the time that was read last: which of several readings was taken."""
 
     @property
     def now(self) -> datetime:
@@ -101,6 +103,7 @@ class Editor:
         if reading.recurrence is not None:
             what = f'"{words}" recurs (defer edit {one["id"]} --when "{words}" changes the rule)'
             raise BadInput(what, field="when")
+        self.notes = reading.notes
         return changes.reschedule(one, reading.instant, words)
 
     def run_now(self, task_id: str) -> Task:
@@ -168,6 +171,7 @@ class Editor:
         """Another moment or rule. The task keeps its bounds and policies unless they are given too."""
         words = given.get("when") or occurrences.policies(one)["expression"]
         moment = plan.read(Timing(words, self._zone(given, one).key), self._config, self._now)
+        self.notes = moment.reading.notes
         recurs = moment.reading.recurrence is not None
         flags: Bounds = {**_carried(one, recurs=recurs), **_timing_of(given)}
         moment = moment._replace(timing=moment.timing._replace(**flags))

@@ -18,7 +18,7 @@ from defer.executors import registry
 from defer.record import changes, codec, occurrences, task
 from defer.record.codec import Task
 from defer.settings.config import Config
-from defer.taskfiles.read import BadFile, TaskFile, located
+from defer.taskfiles.read import BadFile, Located, TaskFile, located
 
 from . import plan
 from .plan import Plan, Request
@@ -113,6 +113,14 @@ def _marked(executing: Task, *, disabled: bool) -> Source:
     return marked
 
 
+def notes(file: TaskFile, before: Task | None, config: Config, now: datetime) -> list[Located]:
+    """Which of several readings was taken of a file's time, where its task ``before`` has another. Raises BadInput."""
+    if before is not None and before.get("when") == file.schedule:
+        return []
+    said = plan.read(_request(file, config).timing, config, now).reading.notes
+    return [file.wrong(f"note: {note}", time_field(file)) for note in said]
+
+
 def check(file: TaskFile, config: Config, now: datetime) -> None:
     """Raises BadFile for a file whose task could not be planned."""
     _planned(file, config, now)
@@ -170,7 +178,7 @@ def _planned(file: TaskFile, config: Config, now: datetime) -> Plan:
     except NoHome:
         raise
     except BadInput as error:
-        raise BadFile([file.wrong(error.worded(str), _field(file, error))]) from None
+        raise BadFile([file.wrong(error.worded(str), _CALLED.get(error.field or "") or time_field(file))]) from None
     except OSError as error:
         raise BadFile([located(file.path, f"its task cannot be planned: {error.strerror} (fix it)")]) from None
     try:
@@ -260,6 +268,6 @@ def _absolute(file: TaskFile, written: str | None, config: Config) -> str | None
     return os.path.join(file.path.parent, home + slash + below)
 
 
-def _field(file: TaskFile, error: BadInput) -> str:
-    """Which field of the file an error is about."""
-    return _CALLED.get(error.field or "", "cron" if "cron" in file.fields else "schedule")
+def time_field(file: TaskFile) -> str:
+    """The field of the file that names its time."""
+    return "cron" if "cron" in file.fields else "schedule"

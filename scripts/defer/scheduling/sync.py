@@ -144,7 +144,7 @@ def plan(
         if task_id not in found and task_id not in bad and is_live_of(directory, record)
     ]
     steps, problems, refused = _looked(looks)
-    warnings = [one for step in steps if step.file for one in (*step.file.warnings, *doubts(step, config))]
+    warnings = [one for step in steps for one in _said_of(step, config, now)]
     return SyncPlan(steps, [*bad.values(), *problems], warnings, tuple(refused))
 
 
@@ -163,12 +163,14 @@ def _looked(looks: list[Callable[[], Step]]) -> tuple[list[Step], list[str], lis
     return sorted(steps, key=lambda step: step.task_id), problems, refused
 
 
-def doubts(step: Step, config: Config) -> list[str]:
-    """The warnings about programs that a new or changed task starts and that are missing."""
-    if step.file is None or step.record is None or not step.file.enabled:
-        return []
-    field = next((name for name in ("command", "executor", "agent") if name in step.file.fields), None)
-    return [step.file.wrong(doubt, field) for doubt in advice.doubts(step.record, config)]
+def _said_of(step: Step, config: Config, now: datetime) -> list[str]:
+    """What is to be known of a file: of its fields, of its time, of programs that it starts and that are missing."""
+    file, record = step.file, step.record
+    if file is None or record is None:
+        return [*file.warnings] if file else []
+    field = next((name for name in ("command", "executor", "agent") if name in file.fields), None)
+    doubts = [file.wrong(doubt, field) for doubt in advice.doubts(record, config)] if file.enabled else []
+    return [*file.warnings, *fromfile.notes(file, step.before, config, now), *doubts]
 
 
 def _records(store: Store, found: dict[str, Path], directory: Path, only: Collection[str] | None) -> dict[str, Task]:

@@ -531,3 +531,23 @@ def test_errors_are_all_of_one_kind(add: Made, client: Client) -> None:
             client.editor.reschedule("job", words)
         assert "\n" not in str(caught.value)
     assert set(plan.FOR_RECURRING) < set(Timing._fields) < set(Request._fields)
+
+
+# Which reading was taken
+
+
+def test_which_reading_was_taken_is_said_and_not_stored(
+    add: Made, client: Client, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add("1h")
+    assert changing.edit(lambda: client, ["job", "--every", "month on the 31st at noon"]) == 0
+    assert capsys.readouterr().err == "defer: note: months without day 31 are skipped\n"
+    assert changing.edit(lambda: client, ["job", "--every", "month on the 1st at noon"]) == 0
+    assert capsys.readouterr().err == ""
+    clock.now = datetime(2026, 1, 31, 8, tzinfo=UTC)
+    add("1h", "once")
+    assert changing.reschedule(lambda: client, ["once", "in 1 month", "--compact"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["run_at"] == "2026-02-28T08:00:00Z"
+    assert said.err == "defer: note: clamped to the last day of February\n"
+    assert "clamped" not in str(client.store.find("once"))
