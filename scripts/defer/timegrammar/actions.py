@@ -3,13 +3,13 @@
 ``calendardays`` and ``moments`` have the rest, ``clockactions`` numbers and clock times, ``recuractions`` what recurs.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any
 
-from . import calendardays, moments
+from . import calendardays, clockactions, isotime, moments
 from .engine import REFUSED
 from .moments import Clock, Day, Delay, Pick, Present, When
-from .reading import Reading, TimeExpressionError
+from .reading import A_DATE, Reading, TimeExpressionError
 
 OFFICE_CLOSES = calendardays.OFFICE_CLOSES
 LATE: Clock = ("exact", 23, 0, 0)
@@ -37,6 +37,52 @@ def dated(found: Date, weekday: "int | None" = None) -> Day:
     """The next such date, or the one of its year."""
     month, day, year = found
     return calendardays.on_date(month, day, year, weekday)
+
+
+def short_year(month: int, day: int, year: int) -> Date:
+    """A date whose year has two digits and no blank before it: `24DEC26`."""
+    return month, day, 2000 + year
+
+
+def date_of_year(found: Date, year: int, weekday: int) -> Any:
+    """A date whose year stands behind its weekday; refused where it has a year already."""
+    month, day, named = found
+    return calendardays.on_date(month, day, year, weekday) if named is None else REFUSED
+
+
+def year_first(year: int, month: int, day: int, weekday: "int | None" = None) -> Day:
+    """`2027 nov 5`; `2030 nov 5` is refused, since 2030 may be its clock."""
+
+    def pick(present: Present) -> Pick:
+        if year % 5 == 0 and year % 100 < 60:
+            looks = f'a date looks like "{year}-{month:02}-{day:02}"'
+            raise TimeExpressionError(f"the year {year}, or {year // 100}:{year % 100:02}? ({looks})")
+        return calendardays.on_date(month, day, year, weekday)(present)
+
+    return pick
+
+
+def of_weekday(day: Day, weekday: int) -> Day:
+    """`tomorrow (friday)`: refused where it is another weekday."""
+
+    def pick(present: Present) -> Pick:
+        found = day(present)
+        moments.check_weekday(found.date, weekday)
+        return found
+
+    return pick
+
+
+def the_same_day(day: Day, other: Day) -> Day:
+    """`tomorrow the 15th`: refused where the two are different days."""
+
+    def pick(present: Present) -> Pick:
+        found, named = day(present), other(present)
+        if found.date != named.date or named.month:
+            raise TimeExpressionError(f"{found.date} or {named.date}? ({A_DATE})")
+        return found
+
+    return pick
 
 
 def date_in_year(found: Date, count: int) -> Any:
@@ -134,9 +180,43 @@ def at_same_time(day: Day) -> When:
     return resolve
 
 
-def late_year(month: int, day: int, year: int, weekday: "int | None", clock: Clock) -> When:
-    """A date whose year stands behind its clock."""
-    return moments.on_day(calendardays.on_date(month, day, year, weekday), clock)
+def late_year(found: Date, year: int, weekday: "int | None", clock: Clock, offset: "int | None") -> Any:
+    """A date whose year stands behind its clock; an offset from UTC makes it an instant in every zone."""
+    month, day, named = found
+    if named is not None:
+        return REFUSED
+    dated_day = calendardays.on_date(month, day, year, weekday)
+    if offset is None:
+        return moments.on_day(dated_day, clock)
+    return with_offset(dated_day, clock[1:], offset) if clock[0] in ("exact", "colon") else REFUSED
+
+
+def with_offset(day: Day, clock: tuple[int, int, int], offset: int) -> Any:
+    """A full date and a clock so many minutes east of UTC."""
+    if clockactions.clock(clock) is REFUSED:
+        return REFUSED
+
+    def resolve(present: Present) -> Reading:
+        found = day(present)
+        if not found.full:
+            looks = f'a full date looks like "{found.date}"'
+            raise TimeExpressionError(f"an offset from UTC stands only behind a full date ({looks})")
+        walls = datetime.combine(found.date, time(*clock), timezone(timedelta(minutes=offset)))
+        return present.answer(walls.astimezone(UTC), found.note, grace=True)
+
+    return resolve
+
+
+def date_and_clock(day: Day, clock: tuple[int, int, int]) -> Any:
+    """A date and the digits of a clock."""
+    found = clockactions.clock(clock)
+    return found if found is REFUSED else moments.on_day(day, found)
+
+
+def date_at(parts: tuple[str, ...], weekday: int, clock: Clock) -> Any:
+    """A clock between a weekday and its date in digits."""
+    day: Any = isotime.dashes(parts, weekday)
+    return day if day is REFUSED else moments.on_day(day, clock)
 
 
 def wait_at(delay: Delay, clock: Clock) -> When:
@@ -200,8 +280,8 @@ def end_of_day(named: "Day | None" = None) -> When:
     def resolve(present: Present) -> Reading:
         pick = day(present)
         if pick.last:
-            offered = f'"{pick.date} 17:00" or "{pick.last} 17:00"'
-            raise TimeExpressionError(f"at the end of which day? (try {offered})")
+            reason = f"at the end of which day? It has {pick.date} to {pick.last}"
+            raise TimeExpressionError(f'{reason} (such a day looks like "{pick.last} 17:00")')
         closing = datetime.combine(present.today, datetime.min.time()).replace(hour=17)
         late = pick.coming and present.on_wall(closing)[0] < present.utc
         said: Clock = ("exact", 23, 59, 0) if late else OFFICE_CLOSES

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from .calendardays import on_date, slashed, whole_month
 from .engine import REFUSED
-from .moments import TOO_FAR, Clock, Day, Delay, Pick, Present, When
+from .moments import TOO_FAR, Clock, Day, Delay, Pick, Present, When, check_weekday
 from .reading import A_DATE, Reading, TimeExpressionError
 from .walls import DAY
 from .words import MONTHS
@@ -13,13 +13,14 @@ from .words import MONTHS
 MIDNIGHT: Clock = ("exact", 0, 0, 0)
 
 
-def iso_instant(text: str) -> When:
-    """An ISO date and time; without an offset it is in the zone of the present."""
+def iso_instant(text: str, weekday: "int | None" = None) -> When:
+    """An ISO date and time; without an offset it is in the zone of the present. The date as written has the weekday."""
 
     def resolve(present: Present) -> Reading:
         head, _, tail = " ".join(text.split()).replace(" +", "+").replace(" -", "-").partition("t")
         day, clock = (head, tail) if tail else (head.partition(" ")[0], head.partition(" ")[2])
         found = _moment(f"{day.upper()}T{clock.upper().replace(',', '.')}")
+        check_weekday(found.date(), weekday)
         if found.tzinfo:
             return present.answer(found.astimezone(UTC).replace(microsecond=0), grace=True)
         return present.answer(*present.on_wall(found.replace(microsecond=0)), grace=True)
@@ -29,6 +30,7 @@ def iso_instant(text: str) -> When:
 
 def _moment(text: str) -> datetime:
     day, _, clock = text.partition("T")
+    text, clock = (f"{day}T0{clock}", f"0{clock}") if clock[1:2] == ":" else (text, clock)
     try:
         if "W" not in day and len(day) in (7, 8) and (len(day) == 7 or day[4] == "-"):
             start = _ordinal(day.replace("-", ""))
@@ -90,14 +92,16 @@ def _amounts(text: str) -> dict[str, float]:
 
 
 def dashes(parts: tuple[str, ...], weekday: "int | None" = None) -> object:
-    """`2026-12-24`, `24-12-2026`, `24-dec-2026`; for `2026-12` its month."""
+    """`2026-12-24`, `24-12-2026`, `24-dec-2026`, `24-dec-26`, `24-dec`; for `2026-12` its month."""
     if len(parts[0]) == 4:
         return _year_first(parts, weekday, MIDNIGHT) if len(parts) == 3 or len(parts[1]) == 2 else REFUSED
-    if len(parts) != 3 or len(parts[0]) > 2 or len(parts[2]) != 4:
+    year = parts[2] if len(parts) == 3 else ""
+    if len(parts[0]) > 2 or len(year) not in (0, 2, 4):
         return REFUSED
     if parts[1] in MONTHS:
-        return on_date(MONTHS[parts[1]], int(parts[0]), int(parts[2]), weekday)
-    return slashed(int(parts[0]), int(parts[1]), int(parts[2]), weekday) if parts[1].isdigit() else REFUSED
+        return on_date(MONTHS[parts[1]], int(parts[0]), full_year(year) if year else None, weekday)
+    digits = parts[1].isdigit() and len(year) == 4
+    return slashed(int(parts[0]), int(parts[1]), int(year), weekday) if digits else REFUSED
 
 
 def _year_first(parts: tuple[str, ...], weekday: "int | None", clock: "Clock | None" = None) -> object:

@@ -27,7 +27,13 @@ HOUR = ("second", 3600)
 #: Units of the calendar in the singular: behind four digits they start another phrase, `0900 day after tomorrow`.
 _ONE_DAY_OR_MORE = frozenset(word for word in BARE_UNITS if UNITS[word][0] != "second")
 #: Words beside which `2030` is not a year.
-_BESIDE_A_CLOCK = frozenset(WEEKDAYS) | {"today", "tomorrow", "tmrw", "tmr", "tonight", "tonite", "by"}
+_BESIDE_A_CLOCK = frozenset(WEEKDAYS) | {"today", "tomorrow", "tonight", "by"}
+#: What stands before `day` for one of them.
+_SINGLE = frozenset(("1", "a", "an", "one", "another", "business", "working", "work"))
+#: Words that a number of two digits before them counts.
+_COUNTED = frozenset(("am", "pm", "business", "working", "work", "%"))
+#: The zones furthest from UTC are 14 hours away.
+_WIDEST_OFFSET = 14 * 60
 #: Words behind which `09 hours` is a length of time all the same.
 _LENGTH_GOES_ON = frozenset(("from", "later", "hence", "time", "and", ","))
 
@@ -68,7 +74,10 @@ def _in_words(tokens: list[Token], place: int, tens: Collection[str], words: Map
 
 
 def unit(tokens: list[Token], place: int) -> Found:
-    """A unit, unless the digits before it are a clock: `1700 hours`, `0900 day`, `1.30 h`, `0030 minutes`."""
+    """A unit, unless the digits before it are a clock: `1700 hours`, `0900 day`, `1.30 h`, `0030 minutes`.
+
+    Neither is the `day` of `8 day after tomorrow` one, where `8` is an hour.
+    """
     found = UNITS.get(tokens[place].text)
     return None if found is None or place and _is_clock(tokens, place, found) else (place + 1, found)
 
@@ -77,6 +86,8 @@ def _is_clock(tokens: list[Token], place: int, found: tuple[str, int]) -> bool:
     digits = tokens[place - 1]
     if digits.text == "hundred" and found == HOUR and place > 1:
         return 1 < NUMBER_WORDS.get(tokens[place - 2].text, 0) < 24
+    if [each.text for each in tokens[place : place + 3]] == ["day", "after", "tomorrow"]:
+        return digits.text not in _SINGLE
     if digits.kind == "decimal":
         return found == HOUR and clock_in_decimals(tokens, place - 1) is not None
     if digits.kind != "number":
@@ -132,12 +143,12 @@ def clock_digits(tokens: list[Token], place: int) -> Found:
 
 
 def clock_late(tokens: list[Token], place: int) -> Found:
-    """`2030` where the word beside it makes it a clock: `tomorrow 2030`, `1930 friday`."""
+    """`2030` where the word beside it makes it a clock: `tomorrow 2030`, `1930 friday`; never beside a month."""
     token = tokens[place]
     if not _digits(token, 4, 4) or token.text[:2] not in ("19", "20") or token.text[2] > "5":
         return None
     around = tokens[max(0, place - 1) : place + 2]
-    near = any(each.text in _BESIDE_A_CLOCK for each in around)
+    near = any(each.text in _BESIDE_A_CLOCK for each in around) and all(each.text not in MONTHS for each in tokens)
     return (place + 1, (int(token.text[:2]), int(token.text[2:]), 0)) if near else None
 
 
@@ -211,6 +222,48 @@ def year(tokens: list[Token], place: int) -> Found:
     return None
 
 
+def two_digit_year(tokens: list[Token], place: int) -> Found:
+    """The `26` of `30 oct 26`: 24 to 99, which no hour is, and nothing that the next word counts."""
+    token = tokens[place]
+    following = tokens[place + 1].text if place + 1 < len(tokens) else ""
+    if not _digits(token, 2, 2) or token.text < "24" or following in UNITS or following in _COUNTED:
+        return None
+    return place + 1, 2000 + int(token.text)
+
+
+def weekday_aside(tokens: list[Token], place: int) -> Found:
+    """A weekday beside its date, in brackets or not."""
+    bracketed = tokens[place].text == "("
+    inside = place + bracketed
+    value = WEEKDAYS.get(tokens[inside].text) if inside < len(tokens) else None
+    if value is None or not bracketed:
+        return None if value is None else (inside + 1, value)
+    closed = inside + 1 < len(tokens) and tokens[inside + 1].text == ")"
+    return (inside + 2, value) if closed else None
+
+
+def offset(tokens: list[Token], place: int) -> Found:
+    """`+0000`, `-05:00`, and a `Z` without a blank before it: minutes east of UTC."""
+    token = tokens[place]
+    if token.text == "z" and token.glued:
+        return place + 1, 0
+    if token.text not in ("+", "-") or place + 1 == len(tokens) or not tokens[place + 1].glued:
+        return None
+    digits = tokens[place + 1].text.replace(":", "")
+    if tokens[place + 1].kind not in ("number", "colon") or len(digits) != 4:
+        return None
+    minutes = int(digits[:2]) * 60 + int(digits[2:])
+    fits = minutes <= _WIDEST_OFFSET and int(digits[2:]) < 60
+    return (place + 2, minutes if token.text == "+" else -minutes) if fits else None
+
+
+def dashed(tokens: list[Token], place: int) -> Found:
+    """`2026-12-24`, `24-dec-2026`, `24/dec/2026`: the pieces between the dashes."""
+    if tokens[place].kind != "dashed":
+        return None
+    return place + 1, tuple(tokens[place].text.replace("/", "-").replace(".", "-").split("-"))
+
+
 _TABLES: dict[str, dict[str, Any]] = {
     "MONTH": dict(MONTHS),
     "WEEKDAY": dict(WEEKDAYS),
@@ -244,7 +297,10 @@ TERMINALS: dict[str, Terminal] = {
     "H.MM": clock_dot,
     "DECIMAL": decimal,
     "SLASHED": _shape("slashed", "/"),
-    "DASHED": _shape("dashed", "-"),
+    "DASHED": dashed,
+    "DOW": weekday_aside,
+    "OFFSET": offset,
+    "YY": two_digit_year,
     "DOTTED": _shape("dotted", "."),
     "ISODATETIME": _text("iso"),
     "ISODAY": _text("isodate"),
@@ -268,6 +324,8 @@ STARTS: dict[str, frozenset[str]] = {
     "DECIMAL": frozenset(("<decimal>",)),
     "SLASHED": frozenset(("<slashed>",)),
     "DASHED": frozenset(("<dashed>",)),
+    "DOW": frozenset(WEEKDAYS) | {"("},
+    "OFFSET": frozenset(("+", "-", "z")),
     "THOUSANDS": frozenset(("<thousands>",)),
     "DOTTED": frozenset(("<dotted>",)),
     "ISODATETIME": frozenset(("<iso>",)),

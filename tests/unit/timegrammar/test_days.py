@@ -311,3 +311,203 @@ def test_friday_said_on_friday_says_which() -> None:
 def test_a_part_of_a_month_without_a_day_is_refused() -> None:
     assert "on which day of December?" in refusal("december morning")
     assert "on which day of December?" in refusal("in december in the evening at 8")
+
+
+CHRISTMAS_EVE = "2026-12-24 09:00"
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "24-Dec-26 9am",
+        "24DEC26 0900",
+        "24DEC2026 0900",
+        "24 dec 26 9am",
+        "dec 24, 26 at 9am",
+        "dec 24 '26 at 9am",
+        "24-Dec 9am",
+        "24-dec-2026 09:00",
+        "dec-24 9am",
+        "dec-24-2026 9am",
+        "24/Dec/2026 09:00",
+        "24/Dec/2026:09:00:00",
+        "24.Dec.2026 09:00",
+        "24. December 2026 09:00",
+        "24 Dec, 2026 9am",
+        "24 december, 2026, 09:00",
+        "Dec 24th, 2026 at 9am",
+        "Dec. 24, 2026 @ 9am",
+        "Thursday, December 24, 2026 9:00 AM",
+        "Thursday, December 24, 2026 at 9:00:00 AM",
+        "Thursday, 24 December 2026 09:00",
+        "Thu, Dec 24, 2026, 9:00 AM",
+        "Thu 24 Dec 2026 09:00:00 AM",
+        "12/24/2026, 9:00:00 AM",
+        "12/24/26 9am",
+        "24/12/2026, 09:00:00",
+        "24/12/26 9am",
+        "12/24 @ 9am",
+        "thu 12/24 9am",
+        "12/24 thursday 9am",
+        "Thu 2026-12-24 09:00",
+        "Thu 2026-12-24 09:00:00",
+        "Thursday, 2026-12-24T09:00",
+        "Thu 2026-12-24 9am",
+        "2026-12-24 thursday 9am",
+        "2026-12-24 (Thu) 09:00",
+        "December 24, 2026 (Thursday) at 9am",
+        "thursday 9am 24 dec",
+        "thu 9am dec 24 2026",
+        "thu at 9am on 2026-12-24",
+        "9am thu 12/24",
+        "9am, thursday 24 dec 2026",
+        "december 24 thursday 2026 9am",
+        "Thu Dec 24 09:00:00 2026",
+        "Thu Dec 24 09:00 2026",
+        "Thu 24 Dec 09:00:00 2026",
+        "24 dec 9am 2026",
+        "dec 24 9am, 2026",
+        "dec 24 at 9am 2026",
+        "2026-12-24 9am",
+        "2026-12-24 at 09:00",
+        "2026-12-24, 09:00",
+        "2026-12-24 @ 9:00",
+        "2026-12-24 9:00 AM",
+        "2026-12-24 09:00 AM",
+        "2026-12-24 09:00:00 am",
+        "2026/12/24 09:00",
+        "2026.12.24 09:00",
+        "2026-dec-24 09:00",
+        "2026/dec/24 9am",
+        "2026 dec 24 9am",
+        "2026, december 24th at 9am",
+        "9am 2026 dec 24",
+        "20261224T0900",
+        "20261224T090000",
+        "20261224 09:00",
+        "2026-12-24T09",
+        "2026-12-24t09:00",
+        "2026-12-24T9:00",
+        "2026-12-24T09:00:00.000",
+        "2026-12-24 09:00:00,123",
+        "2026-12-24T14:00:00Z",
+        "2026-12-24t14:00:00z",
+        "2026-12-24T14:00:00.000Z",
+        "2026-12-24T14:00:00+0000",
+        "2026-12-24 14:00:00.123456+00",
+        "2026-12-24 16:00 +02:00",
+        "2026-12-24T19:30+05:30",
+        "Thu 2026-12-24 14:00 +0000",
+        "Thu, 24 Dec 2026 14:00:00 +0000",
+        "24 Dec 2026 14:00 +0000",
+        "Thu, 24 Dec 2026 09:00:00 -0500",
+        "Thu, 24 Dec 2026 14:00:00+00:00",
+        "Thu Dec 24 09:00:00 2026 -0500",
+        "Thu Dec 24 14:00:00 +0000 2026",
+        "24/Dec/2026:09:00:00 -0500",
+        "24/Dec/2026 09:00:00 -0500",
+        "December 24, 2026 14:00 +0000",
+        "Thursday, 24-Dec-26 09:00:00 -0500",
+        "9am on the 24th of december",
+        "0900 24 dec 2026",
+        "the twenty-fourth of december at 9am",
+        "dec the 24th at 9am",
+        "24th day of december 9am",
+        "thursday the 24th of december, 9am",
+        "2026-W52-4 09:00",
+        "2026-W52-4T09:00",
+        "2026-358T09:00",
+    ],
+)
+def test_a_date_is_read_as_people_and_programs_write_it(expr: str) -> None:
+    assert read(expr) == CHRISTMAS_EVE
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("30-Oct-26", "2026-10-30 10:20"),
+        ("30OCT26", "2026-10-30 10:20"),
+        ("30 oct 26", "2026-10-30 10:20"),
+        ("30-oct", "2026-10-30 10:20"),
+        ("thursday 2026-12-24", "2026-12-24 00:00"),
+        ("2027 nov 5", "2027-11-05 10:20"),
+        ("5th of november 2027", "2027-11-05 10:20"),
+        ("nov the 5th", "2026-11-05 10:20"),
+        ("the fifth of november", "2026-11-05 10:20"),
+        ("thu 05/06", "2027-05-06 10:20"),
+        ("tomorrow thursday 9am", "2026-10-15 09:00"),
+        ("tomorrow, thursday, 9am", "2026-10-15 09:00"),
+        ("tomorrow (thursday) 9am", "2026-10-15 09:00"),
+        ("tomorrow the 15th 9am", "2026-10-15 09:00"),
+        ("tomorrow oct 15 at 9am", "2026-10-15 09:00"),
+        ("today, wednesday 5pm", "2026-10-14 17:00"),
+        ("thursday tomorrow 9am", "2026-10-15 09:00"),
+        ("16 october 9 evening", "2026-10-16 21:00"),
+        ("8 day after tomorrow morning", "2026-10-16 08:00"),
+        ("7 day after tomorrow at night", "2026-10-16 19:00"),
+        ("a day after tomorrow", "2026-10-16 10:20"),
+        ("8 days after tomorrow", "2026-10-23 10:20"),
+        ("in 1 day after tomorrow", "2026-10-16 10:20"),
+    ],
+)
+def test_more_dates(expr: str, expected: str) -> None:
+    assert read(expr) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "why"),
+    [
+        ("Fri 2026-12-24 09:00", "2026-12-24 is a Thursday, not a Friday"),
+        ("Fri, 24 Dec 2026 09:00:00 +0000", "2026-12-24 is a Thursday, not a Friday"),
+        ("Fri Dec 24 09:00:00 2026", "2026-12-24 is a Thursday, not a Friday"),
+        ("2026-12-24 (friday)", "2026-12-24 is a Thursday, not a Friday"),
+        ("tomorrow friday 9am", "2026-10-15 is a Thursday, not a Friday"),
+        ("today the 15th", "2026-10-14 or 2026-10-15"),
+        ("05/06", "month or day first?"),
+        ("05/06/2027", "month or day first?"),
+        ("05-06-2027", "month or day first?"),
+        ("2030 nov 5", "the year 2030, or 20:30?"),
+        ("Thu, 24 Dec 2026 09:00:00 GMT", "zones are not read from the text"),
+        ("Thu Oct 15 09:00:00 EDT 2026", "zones are not read from the text"),
+        ("2026-12-24 09:00:00 UTC", "zones are not read from the text"),
+        ("5 day after tomorrow", ""),
+        ("24-foo", ""),
+        ("24/foo/2026", ""),
+        ("24-dec-026", ""),
+        ("30-10-26", ""),
+        ("24-12", ""),
+        ("12-24 9am", ""),
+        ("20261224", ""),
+        ("240900DEC26", ""),
+        ("1st week of november", ""),
+        ("q1 2027", ""),
+        ("dec 24 9am +0200", ""),
+        ("9am +0200", ""),
+        ("2026-13-01", ""),
+        ("31DEC2525", ""),
+        ("2026 sat oct 24 at night", ""),
+        ("2026 friday oct 16", ""),
+        ("<!date^1798100000^{date}|x>", ""),
+        ("2026-12-24T25:00", ""),
+        ("Thu, 24 Dec 2026 09:00:00 +9900", ""),
+    ],
+)
+def test_what_is_refused_about_dates(expr: str, why: str) -> None:
+    assert why in refusal(expr)
+
+
+def test_a_year_behind_a_weekday_is_no_clock() -> None:
+    assert read("october 24 saturday 2026") == "2026-10-24 10:20"
+    assert read("october 24, saturday, 2026 at 9am") == "2026-10-24 09:00"
+    assert "20:26" not in refusal("2026 sat oct 24 at night")
+
+
+def test_one_day_has_no_s_and_more_have_one() -> None:
+    assert read("5 days after tomorrow") == "2026-10-20 10:20"
+    refusal("5 day after tomorrow")
+
+
+def test_a_number_beside_a_month_is_its_day_and_no_hour() -> None:
+    assert read("16 october 9 evening") == "2026-10-16 21:00"
+    assert read("16 october, 9 in the evening") == "2026-10-16 21:00"
