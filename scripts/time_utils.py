@@ -15,7 +15,8 @@ describe   how it was understood, in words, with the choices that were made (whi
 
 EXPR `-` reads one expression a line and answers each on one line, with `error: …` for one that
 cannot be read. ZONE is an IANA name; the default is DEFER_TIMEZONE, else the system's zone.
-ISO without an offset is in that zone.
+ISO without an offset is in that zone. Case never matters but for `M`: `5m` is minutes, `5mo`
+months, `5M` is refused.
 
 Exit: 0 answered; 2 bad input; 74 the answer could not be written. The reason is on stderr.
 references/time-grammar.md lists the words that are understood.

@@ -37,16 +37,27 @@ ZONES = [ZoneInfo("UTC"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York"
 # Characters that mean something to one parser or another, and some that no parser expects.
 SALT = [*"0123456789 :/-+.,#\"'\\={}[]()@*%$`~\n\t\r\0\x1b\x7fé٣½ẞİ", "\u2028", "\ud800", "\U0001f600"]
 
+SAID = Path(__file__).resolve().parents[1] / "data" / "time"
+
+
+def _said(field: str) -> list[str]:
+    """What people say, out of the rows that the reader is measured on."""
+    rows = [json.loads(line) for path in sorted(SAID.glob("*.jsonl")) for line in path.read_text().splitlines()]
+    return [row[field] for row in rows if field in row]
+
+
 TIMES = [
     *("in 30m", "tomorrow 9am", "next friday at 5pm", "2026-12-24T09:00:00+02:00", "first monday of next month"),
     *("half past four", "1d2h30m", "@1767225600", "24.12.2026 17:00", "3 days after tomorrow", "every other friday"),
     *("last friday of december", "feb 29", "PT30M", "2026-W52-4", "an hour and a half", "weekend", "eod", "1730"),
     *("quarter to 4pm", "tonight at 8", "12/24/2026", "in 3 business days", "noon", "every weekday 8:30", "the 15th"),
     *("mondays 9am until dec 24", "every 2 weeks on monday 5 times", "mid january", "9/2027"),
+    *_said("expr"),
 ]
 CRONS = [
     *("*/5 * * * *", "0 9 * * 1-5", "0 0 31 * *", "30 2 * 3 0#2", "@daily", "0 0 L * *", "every day at 9am"),
     "15,45 8-18/2 1 jan-jun mon",
+    *(text for text in _said("expr") if any(word in text.lower() for word in ("every", "each", "ly", "s ", "* "))),
 ]
 WORDS = "time day week every in at next last 999999999 1e308 -1 am pm * until".split()
 RECORD = {
@@ -97,6 +108,7 @@ SETTINGS = ["export NAME='a value' # why\nOTHER=plain\n# note\nTHIRD=\"quoted\"\
 LINES = [
     *("30m resume the review", "tomorrow 9am -- call $(rm) home", "3pm EST call", "march release notes"),
     "every day standup",
+    *(line.removeprefix("::defer ") for line in _said("line")),
 ]
 
 
@@ -135,6 +147,8 @@ def _time(dice: random.Random) -> str:
         assert reading.instant >= now - timedelta(seconds=60), "before now"
         assert reading.instant <= now + timedelta(days=3660), "more than ten years ahead"
         assert reading.instant.tzinfo is not None
+        assert timeparse.parse(text, now, zone)[:2] == reading[:2], "two answers to one question"
+        assert all(note and note.isprintable() for note in reading.notes), "a note of more than one line"
     return text
 
 

@@ -41,6 +41,8 @@ commands (each has its own --help):
                         the crontab line that wakes the runner
   doctor --records      whether the records agree with each other
 
+times: 30m is minutes, 3mo months, a capital M is refused; case matters nowhere else
+
 examples:
   defer 30m resume the review
   defer every weekday 8:30 check the inbox
