@@ -7,8 +7,9 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any
 
 from . import calendardays, clockactions, isotime, moments
+from .clocktimes import Clock
 from .engine import REFUSED
-from .moments import Clock, Day, Delay, Pick, Present, When
+from .moments import Day, Delay, Pick, Present, When
 from .reading import A_DATE, Reading, TimeExpressionError
 
 OFFICE_CLOSES = calendardays.OFFICE_CLOSES
@@ -129,6 +130,20 @@ def month_day(day: int, month: int, year: "int | None" = None) -> Day:
 def neighbour(day: Day, sign: int) -> Day:
     """The day after a day, or before it when ``sign`` is -1."""
     return calendardays.shifted(day, Delay(days=1), sign)
+
+
+def days_from(day: Day, delay: Delay, sign: int) -> Any:
+    """Days or longer after a day, or before it when ``sign`` is -1; hours count from a clock time alone."""
+    return REFUSED if delay.seconds else calendardays.shifted(day, delay, sign)
+
+
+def hours_from(delay: Delay) -> Any:
+    """`12 hours before friday`: refused when it is settled."""
+
+    def resolve(_present: Present) -> Reading:
+        raise TimeExpressionError('hours count from a clock time (name it, as in "2 hours after 9am")')
+
+    return resolve if delay.seconds else REFUSED
 
 
 def _whole_weeks(delay: Delay) -> bool:
@@ -271,6 +286,16 @@ def in_day_part(found: "tuple[str, Day | None]", clock: "Clock | None" = None) -
     """A part of a day, or the coming one where no day is named."""
     part, day = found
     return moments.on_part(day, part, clock) if day else moments.next_part(part, clock)
+
+
+def latest_on(day: Day, clock: Clock) -> When:
+    """`tomorrow by 9am`."""
+    return moments.latest(moments.on_day(day, clock))
+
+
+def latest_end(day: Day) -> When:
+    """`tomorrow by eod`."""
+    return moments.latest(end_of_day(day))
 
 
 def end_of_day(named: "Day | None" = None) -> When:

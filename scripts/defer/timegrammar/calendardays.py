@@ -6,8 +6,8 @@ Each function answers a ``Day``: a function of the present that picks a date.
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
+from .clocktimes import Clock
 from .moments import (
-    Clock,
     Day,
     Delay,
     Pick,
@@ -77,8 +77,6 @@ def shifted(day: Day, delay: Delay, sign: int = 1) -> Day:
     """``day`` and ``delay`` (whole days or longer) after it, or before it when ``sign`` is -1."""
 
     def pick(present: Present) -> Pick:
-        if delay.seconds:
-            raise TimeExpressionError('hours count from a clock time (name it, as in "2 hours after 9am")')
         base = day(present)
         start = base.roll if base.roll and base.date == present.today else base.date
         noon = present.on_wall(datetime(start.year, start.month, start.day, 12))[0]

@@ -7,9 +7,9 @@ the values cannot. A quantity is a fraction, ``(top, bottom)``; half a day is 0 
 from itertools import pairwise
 from typing import Any
 
-from . import moments
+from .clocktimes import Clock, spoken
 from .engine import REFUSED
-from .moments import Clock, Delay, Present, When
+from .moments import Delay, Present, When
 from .reading import Reading, TimeExpressionError
 
 DAY_MINUTES = 1440
@@ -226,7 +226,7 @@ def around(name: "int | Clock", half: "int | None", minutes: int, sign: int = 1)
     amount = (start * 60 + sign * minutes) % DAY_MINUTES
     if named or half is not None:
         return exact(*divmod(amount, 60))
-    return moments.spoken(hour, amount % 720 // 60 or 12, amount % 60)
+    return spoken(hour, amount % 720 // 60 or 12, amount % 60)
 
 
 def to_hour(name: "int | Clock", minutes: int) -> Any:

@@ -3,8 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 from .calendardays import on_date, slashed, whole_month
+from .clocktimes import Clock
 from .engine import REFUSED
-from .moments import TOO_FAR, Clock, Day, Delay, Pick, Present, When, check_weekday
+from .moments import TOO_FAR, Day, Delay, Pick, Present, When, check_weekday
 from .reading import A_DATE, Reading, TimeExpressionError
 from .walls import DAY
 from .words import MONTHS

@@ -1,7 +1,7 @@
 """What days, clocks and delays come to when they meet the present in a zone.
 
-A *day* is a function of the present that answers a ``Pick``; a *clock* is ``(kind, hour,
-minute, second)``; a *delay* is a ``Delay``. Everything here works on the wall clock of one
+A *day* is a function of the present that answers a ``Pick``; a *clock* is one of ``clocktimes``; a *delay* is a
+``Delay``. Everything here works on the wall clock of one
 zone and goes to UTC in ``Present.on_wall`` alone, where gaps and folds are dealt with.
 """
 
@@ -9,24 +9,16 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from .offers import HALVES
+from .clocktimes import Clock, as_written_note, halves_note, in_part, options, which_midnight
 from .reading import A_DATE, A_TIME, Reading, TimeExpressionError, Undecided
 from .walls import DAY
-from .words import DAY_NAMES, ONES, PARTS, WEEKDAYS
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .reading import Way
+from .words import DAY_NAMES, WEEKDAYS
 
 GRACE = timedelta(seconds=60)
 YEARS_AHEAD = 10
 PAST = "past"
 _TOMORROW = (("today", "tomorrow"), ("this", "tomorrow"), ("tonight", "tomorrow night"), ("tonite", "tomorrow night"))
 TOO_FAR = f"that is more than {YEARS_AHEAD} years ahead ({A_TIME})"
-
-#: (kind, hour, minute, second). Kinds: `exact` (24-hour or with am/pm), `colon` (24-hour, but a
-#: part of the day beside it may move it), `face` (said in words), `bare` (an hour alone), `midnight`.
-Clock = tuple[str, int, int, int]
 
 
 class Present:
@@ -212,51 +204,6 @@ def weekday_of_that_week(delay: Delay, weekday: int) -> Day:
     return pick
 
 
-def _meridian(hour: int, minute: int, second: int) -> list[tuple[int, time]]:
-    """An hour without am or pm on a named day: as written, then the other half of the day."""
-    if hour == 0 or hour > 12:
-        return [(0, time(hour, minute, second))]
-    if hour < 7:
-        raise Undecided(f"{hour} in the morning or afternoon?", HALVES, f'an hour looks like "{hour}am" or "{hour}pm"')
-    other = (0, time(hour + 12, minute, second)) if hour < 12 else (1, time(0, minute, second))
-    return [(0, time(hour, minute, second)), other]
-
-
-def spoken(named: int, hour: int, minute: int) -> Clock:
-    """A clock said in words: ``named`` is the hour spoken, which `quarter to` puts one ahead."""
-    return ("face" if named == hour else "to", hour, minute, 0)
-
-
-def _half_of(hour: int) -> Undecided:
-    """Why `half nine` is refused: half past eight in some countries, half past nine in others."""
-    earlier = (hour - 2) % 12 + 1
-    said = [[str(earlier), str(hour)], [ONES[earlier], ONES[hour]]]
-    ways = [(f"half {pair[1]}", f"half past {each}") for pair in said for each in pair]
-    return Undecided(f"{earlier}:30 or {hour}:30?", ways)
-
-
-def _options(clock: Clock) -> list[tuple[int, time]]:
-    """The times a clock may mean on a named day, the likelier first, as (days later, time)."""
-    kind, hour, minute, second = clock
-    if kind == "half":
-        raise _half_of(hour)
-    if kind == "to":
-        earlier = _meridian(hour % 12 + 1, minute, second)
-        return [(0, _hour_before(moment)) for _, moment in earlier]
-    if kind in ("face", "bare"):
-        return _meridian(hour, minute, second)
-    return [(0, time(hour, minute, second))]
-
-
-def as_written(clock: Clock) -> time:
-    """The time of day of a clock in a rule, where no day is nearer than another."""
-    return _options(clock)[0][1]
-
-
-def _hour_before(moment: time) -> time:
-    return moment.replace(hour=(moment.hour - 1) % 24)
-
-
 def _first_ahead(present: Present, walls: list[datetime]) -> tuple[datetime, str]:
     """The first of some walls that is not past, and its note; ``PAST`` where all of them are."""
     for wall in walls:
@@ -266,10 +213,29 @@ def _first_ahead(present: Present, walls: list[datetime]) -> tuple[datetime, str
     return present.utc, PAST
 
 
-def _walls(day: date, clock: Clock, coming: bool) -> list[datetime]:
-    if clock[0] == "midnight" and coming:
-        return [datetime.combine(day + DAY, time(0))]
-    return [datetime.combine(day + later * DAY, moment) for later, moment in _options(clock)]
+def _walls(day: date, clock: Clock) -> list[datetime]:
+    return [datetime.combine(day + later * DAY, moment) for later, moment in options(clock)]
+
+
+def _clock_note(present: Present, clock: Clock, instant: datetime, first: bool = False) -> str:
+    """Which half of the day was taken, where the other could have been meant."""
+    kind, hour, *_ = clock
+    if kind == "to" or (kind in ("face", "bare") and 0 < hour <= 12):
+        return halves_note(instant.astimezone(present.tz).time(), first)
+    return as_written_note(clock)
+
+
+def _coming_midnight(present: Present, day: date) -> Reading:
+    """The end of today; on any other day nobody knows which end is meant."""
+    if day != present.today:
+        raise which_midnight(day, present.today)
+    instant, note = present.on_wall(datetime.combine(day + DAY, time(0)))
+    return present.answer(instant, note, midnight_note(day + DAY))
+
+
+def midnight_note(day: date) -> str:
+    """Which day a midnight starts."""
+    return f"midnight is 00:00 on {named_day(day)}"
 
 
 # Said on Wednesday 18 November at 10:30:
@@ -288,15 +254,17 @@ def on_day(day: Day, clock: "Clock | None" = None) -> When:
         if pick.month and clock:
             raise TimeExpressionError(f'on which day of {pick.date:%B}? (a date looks like "{pick.date:%B} 1")')
         said = clock or pick.clock or ("exact", present.wall.hour, present.wall.minute, present.wall.second)
-        walls = _walls(pick.date, said, pick.coming)
+        if said[0] == "midnight":
+            return _coming_midnight(present, pick.date)
+        walls = _walls(pick.date, said)
         instant, note = _first_ahead(present, walls)
         waits = pick.date == present.today and not (clock or pick.clock)
         if pick.roll and (note == PAST or waits):
-            instant, note = _first_ahead(present, _walls(pick.roll, said, False))
+            instant, note = _first_ahead(present, _walls(pick.roll, said))
         if note == PAST:
             return present.answer(present.on_wall(walls[0])[0], pick.note, grace=pick.full)
         named = named_day(instant.astimezone(present.tz)) if pick.say else ""
-        return present.answer(instant, note, pick.note, named)
+        return present.answer(instant, note, pick.note, named, _clock_note(present, said, instant))
 
     return resolve
 
@@ -312,7 +280,7 @@ def next_clock(clock: Clock) -> When:
     def resolve(present: Present) -> Reading:
         kind, hour, minute, second = clock
         if kind in ("bare", "half"):
-            _options(clock)
+            options(clock)
         hours = [hour]
         if kind == "to" or (kind in ("face", "bare") and 0 < hour <= 12):
             hours = sorted((hour % 12, hour % 12 + 12))
@@ -322,42 +290,9 @@ def next_clock(clock: Clock) -> When:
             for each in hours
         ]
         instant, note = _first_ahead(present, walls)
-        return present.answer(instant, note)
+        return present.answer(instant, note, _clock_note(present, clock, instant, True))
 
     return resolve
-
-
-# `evening`                  (0, exact 19:00), its usual hour
-# `3 in the afternoon`       (0, exact 15:00): of 3 and 15 the one that lies in it
-# `9:30 at night`            (0, exact 21:30)
-# `1am at night`, `midnight at night`  (1, …): on the morning after
-# `9 in the afternoon`, `12:30 in the morning`  refused: neither half of the day lies in it
-def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
-    """A clock beside a part of the day, as (days later, exact clock); an error where they differ."""
-    usual, first, last = PARTS[part]
-    if clock is None:
-        return 0, ("exact", usual, 0, 0)
-    kind, hour, minute, second = clock
-    if kind == "half":
-        raise _half_of(hour)
-    if kind == "midnight" and part == "night":
-        return 1, ("exact", 0, 0, 0)
-    halves = [hour]
-    if kind in ("colon", "bare", "face", "to") and hour <= 12 and part != "morning":
-        halves = [hour % 12, hour % 12 + 12]
-    if part == "night":
-        halves = [each + 24 if each < 4 else each for each in halves]
-    fitting = [each for each in halves if first <= each < last]
-    if len(fitting) != 1:
-        raise Undecided(f"{hour}:{minute:02} is not in the {part}", _other_parts(part))
-    return fitting[0] // 24, ("exact", fitting[0] % 24, minute, second)
-
-
-def _other_parts(part: str) -> "list[Way]":
-    """What may have been meant where a clock does not lie in ``part``: another part, or the other half of the day."""
-    said = ("tonight", "tonite", part) if part == "night" else (part,)
-    others: list[Way] = [(word, other) for word in said for other in PARTS if other != part]
-    return [*others, ("tonight", "today"), ("tonight", "tomorrow"), ("am", "pm"), ("pm", "am")]
 
 
 def on_part(day: Day, part: str, clock: "Clock | None" = None) -> When:
@@ -373,7 +308,11 @@ def on_part(day: Day, part: str, clock: "Clock | None" = None) -> When:
             roll = pick.roll + later * DAY if pick.roll else None
             return Pick(pick.date + later * DAY, roll, None, pick.note, month=pick.month, say=pick.say)
 
-        return on_day(shifted, exact)(present)
+        found = on_day(shifted, exact)(present)
+        if clock and clock[0] == "midnight":
+            noted = midnight_note(found.instant.astimezone(present.tz).date())
+            return Reading(found.instant, (*found.notes, noted))
+        return found
 
     return resolve
 
@@ -381,6 +320,17 @@ def on_part(day: Day, part: str, clock: "Clock | None" = None) -> When:
 def next_part(part: str, clock: "Clock | None" = None) -> When:
     """The coming morning, afternoon, evening or night."""
     return on_part(lambda present: Pick(present.today, present.today + DAY), part, clock)
+
+
+def latest(moment: When) -> When:
+    """A moment that something is to be done by: the moment itself."""
+
+    def resolve(present: Present) -> Reading:
+        found = moment(present)
+        noted = f"at {found.instant.astimezone(present.tz):%H:%M}, the latest it can be"
+        return Reading(found.instant, (*found.notes, noted))
+
+    return resolve
 
 
 def month_length(year: int, month: int) -> int:

@@ -6,10 +6,11 @@ present. Days of the week are ``(numbers, whether several)``: `mondays` alone re
 
 from typing import Any
 
+from .clocktimes import Clock
 from .cronfields import NICKNAMES
 from .draft import Draft, Rule, listing
 from .engine import REFUSED
-from .moments import Clock, Delay
+from .moments import Delay
 from .words import DAY_NAMES, MONTH_NAMES
 
 WORKING = (0, 1, 2, 3, 4)

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from . import moments
+from .clocktimes import Clock, as_written, either_midnight, in_part
 from .draft import Draft, Rule, listing
 from .moments import Pick, Present
 from .reading import A_CRON, TimeExpressionError, Undecided
@@ -99,11 +100,13 @@ def _clocks(draft: Draft, rule: Rule) -> list[time]:
     return sorted(found)
 
 
-def _clock(clock: "moments.Clock | None", part: "str | None", rule: Rule) -> time:
+def _clock(clock: "Clock | None", part: "str | None", rule: Rule) -> time:
     if part is None:
         assert clock is not None
-        return moments.as_written(clock)
-    later, (_, hour, minute, second) = moments.in_part(part, clock)
+        if clock[0] == "midnight" and rule.frequency != "DAILY":
+            raise either_midnight("the day")
+        return as_written(clock)
+    later, (_, hour, minute, second) = in_part(part, clock)
     if later and rule.frequency != "DAILY":
         raise TimeExpressionError('that is the morning after, so name that day (as in "every saturday at 1am")')
     return time(hour, minute, second)

@@ -33,7 +33,7 @@ _STRONG = (
     | frozenset("today tomorrow tonight yesterday noon midnight midday am pm oclock o'clock ago".split())
 )
 _GOES_ON = frozenset("before after past from until till through or of every each except starting between times".split())
-_FILLERS = frozenset(("at", "on", "in", "the", "and", "to", "for", "@", ",", "-", "+", "next", "this"))
+_FILLERS = frozenset(("by", "at", "on", "in", "the", "and", "to", "for", "@", ",", "-", "+", "next", "this"))
 _SHAPES = frozenset(("iso", "isodate", "colon", "dotted", "period", "slashed", "dashed"))
 
 

@@ -149,7 +149,20 @@ def clock_late(tokens: list[Token], place: int) -> Found:
         return None
     around = tokens[max(0, place - 1) : place + 2]
     near = any(each.text in _BESIDE_A_CLOCK for each in around) and all(each.text not in MONTHS for each in tokens)
+    if token.text[:2] == "20" and int(token.text[3]) % 5:
+        return None  # `tomorrow 2026` names a year, or nothing
     return (place + 1, (int(token.text[:2]), int(token.text[2:]), 0)) if near else None
+
+
+def clock_morning(tokens: list[Token], place: int) -> Found:
+    """`5:30`, `11:00`: an hour that may be meant with pm."""
+    found = clock_colon(tokens, place)
+    return found if found and 0 < found[1][0] < 12 and tokens[place].text[0] != "0" else None
+
+
+def clock_padded(tokens: list[Token], place: int) -> Found:
+    """`05:30`, `17:30`, `12:00`: an hour of 24."""
+    return None if clock_morning(tokens, place) else clock_colon(tokens, place)
 
 
 def clock_of_two(tokens: list[Token], place: int) -> Found:
@@ -169,6 +182,17 @@ def clock_in_decimals(tokens: list[Token], place: int) -> Found:
     if found is None or found[1][0] > 23 or found[1][1] > 59:
         return None
     return None if len(tokens[place].text) == 4 and found[1][1] in (0, 25, 50) else found
+
+
+def clock_dictated(tokens: list[Token], place: int) -> Found:
+    """`10 30` before am or pm; behind a month or `day` the first number may be its day."""
+    if place + 2 >= len(tokens) or tokens[place + 2].text not in ("am", "pm"):
+        return None
+    hour, minute = tokens[place : place + 2]
+    parted = _digits(hour, 1, 2) and _digits(minute, 2, 2) and not minute.glued
+    before = tokens[place - 1].text if place else ""
+    taken = before in MONTHS or before in ("day", "days", "the", ",", "and")
+    return (place + 2, (int(hour.text), int(minute.text), 0)) if parted and not taken else None
 
 
 def clock_short(tokens: list[Token], place: int) -> Found:
@@ -290,9 +314,12 @@ TERMINALS: dict[str, Terminal] = {
     "H:MM": clock_colon,
     "HHMM": clock_digits,
     "LATEHHMM": clock_late,
+    "PADDED:MM": clock_padded,
+    "MORNING:MM": clock_morning,
     "HH:MM": clock_of_two,
     "EARLY:MM": clock_or_length,
     "CLOCK.MM": clock_in_decimals,
+    "H.SPACE.MM": clock_dictated,
     "HMM": clock_short,
     "H.MM": clock_dot,
     "DECIMAL": decimal,
@@ -317,6 +344,8 @@ STARTS: dict[str, frozenset[str]] = {
     "NUMBERWORD": frozenset(NUMBER_WORDS),
     "ORDINALWORD": frozenset(ORDINALS) | {"twenty", "thirty"},
     "H:MM": frozenset(("<colon>",)),
+    "PADDED:MM": frozenset(("<colon>",)),
+    "MORNING:MM": frozenset(("<colon>",)),
     "HH:MM": frozenset(("<colon>",)),
     "EARLY:MM": frozenset(("<colon>",)),
     "H.MM": frozenset(("<decimal>",)),

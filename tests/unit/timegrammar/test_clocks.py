@@ -424,3 +424,235 @@ def test_a_few_says_how_many_that_are() -> None:
     )
     assert parse("a few days after tomorrow", NOW, NEW_YORK).notes == ("a few is taken as 3",)
     assert parse("a couple of minutes", NOW, NEW_YORK).notes == ()
+
+
+def notes(expr: str, now: datetime = NOW) -> tuple[str, ...]:
+    """What is said beside the answer."""
+    return parse(expr, now, NEW_YORK).notes
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("tomorrow by 9am", "Thu 10-15 09:00"),
+        ("tomorrow by 9", "Thu 10-15 09:00"),
+        ("by friday noon", "Fri 10-16 12:00"),
+        ("by friday 5pm", "Fri 10-16 17:00"),
+        ("by 5pm friday", "Fri 10-16 17:00"),
+        ("by eod", "Wed 10-14 17:00"),
+        ("by eod friday", "Fri 10-16 17:00"),
+        ("by the end of the day", "Wed 10-14 17:00"),
+        ("by close of business tomorrow", "Thu 10-15 17:00"),
+        ("by end of week", "Fri 10-16 17:00"),
+        ("tomorrow by eod", "Thu 10-15 17:00"),
+        ("friday by end of day", "Fri 10-16 17:00"),
+        ("today by 1800", "Wed 10-14 18:00"),
+        ("by 1800 today", "Wed 10-14 18:00"),
+        ("by 1700 hours", "Wed 10-14 17:00"),
+        ("by 5pm", "Wed 10-14 17:00"),
+        ("by 9", "Wed 10-14 21:00"),
+        ("by noon", "Wed 10-14 12:00"),
+        ("by midnight", "Thu 10-15 00:00"),
+        ("by tomorrow", "Thu 10-15 10:20"),
+        ("by friday", "Fri 10-16 10:20"),
+        ("by monday morning", "Mon 10-19 09:00"),
+        ("by tomorrow morning at 8", "Thu 10-15 08:00"),
+        ("by tonight", "Wed 10-14 20:00"),
+        ("by next week", "Mon 10-19 10:20"),
+        ("by oct 20", "Tue 10-20 10:20"),
+        ("by the 20th", "Tue 10-20 10:20"),
+        ("by 2026-10-20 17:00", "Tue 10-20 17:00"),
+        ("no later than 5pm", "Wed 10-14 17:00"),
+        ("tomorrow no later than 5pm", "Thu 10-15 17:00"),
+        ("not later than friday noon", "Fri 10-16 12:00"),
+        ("tomorrow 5pm at the latest", "Thu 10-15 17:00"),
+        ("5pm at latest", "Wed 10-14 17:00"),
+        ("tomorrow by 9.30", "Thu 10-15 09:30"),
+    ],
+)
+def test_by_a_moment_is_the_moment_and_says_so(expr: str, expected: str) -> None:
+    assert said(expr) == expected
+    assert notes(expr)[-1] == f"at {expected[-5:]}, the latest it can be"
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "by by 5pm",
+        "by in 5 minutes",
+        "by 30m",
+        "by",
+        "by now",
+        "tomorrow by",
+        "by every friday",
+        "by 5",
+        "around 9",
+        "around noon",
+        "about 3pm",
+        "at about 9am",
+        "approximately 5pm",
+        "~9am",
+        "about tomorrow",
+        "around friday",
+        "tomorrow around 9am",
+        "before friday 5pm",
+    ],
+)
+def test_what_names_no_moment_is_refused(expr: str) -> None:
+    refusal(expr)
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "tonight at midnight",
+        "today at midnight",
+        "midnight tonight",
+        "midnight today",
+        "wednesday at midnight",
+        "this wednesday at midnight",
+        "midnight wednesday",
+        "oct 14 at midnight",
+        "14 october midnight",
+        "at midnight on wednesday",
+        "midnight on the 14th",
+        "tonight at 12 midnight",
+    ],
+)
+def test_midnight_of_the_day_itself_is_the_coming_one_and_says_so(expr: str) -> None:
+    assert said(expr) == "Thu 10-15 00:00"
+    assert notes(expr) == ("midnight is 00:00 on Thursday 2026-10-15",)
+
+
+@pytest.mark.parametrize(
+    ("expr", "offered"),
+    [
+        ("friday at midnight", '"friday 00:00" or "saturday 00:00"'),
+        ("midnight friday", '"friday 00:00" or "saturday 00:00"'),
+        ("this friday at midnight", '"this friday 00:00" or "this saturday 00:00"'),
+        ("at midnight on friday", '"at midnight on friday" try "friday 00:00" or "saturday 00:00"'),
+        ("fri midnight", '"fri 00:00" or "saturday 00:00"'),
+        ("next friday at midnight", '"next friday 00:00" or "next saturday 00:00"'),
+        ("midnight tomorrow", '"tomorrow 00:00" or "the day after tomorrow 00:00"'),
+        ("tomorrow at midnight", '"tomorrow 00:00" or "the day after tomorrow 00:00"'),
+        ("dec 24 at midnight", '"dec 24 at 00:00" or "dec 24 at 23:59"'),
+        ("midnight on the 24th", '"00:00 on the 24th" or "23:59 on the 24th"'),
+        ("by friday midnight", '"by friday 00:00" or "by saturday 00:00"'),
+        ("2 hours before midnight friday", '"2 hours before friday 00:00" or "2 hours before saturday 00:00"'),
+        ("every friday at midnight", '"every friday at 00:00" or "every friday at 23:59"'),
+        ("every month on the 1st at midnight", '"every month on the 1st at 00:00" or'),
+        ("every day until friday midnight", '"every day until friday 00:00" or "every day until saturday 00:00"'),
+    ],
+)
+def test_midnight_of_another_day_is_asked(expr: str, offered: str) -> None:
+    text = refusal(expr)
+    assert offered in text
+    assert "midnight at the start or at the end of " in text
+
+
+def test_what_is_offered_for_a_midnight_starts_and_ends_that_day() -> None:
+    for words in ("friday 00:00", "this friday 00:00", "fri 00:00", "next friday 00:00"):
+        assert said(words) == "Fri 10-16 00:00"
+    for words in ("saturday 00:00", "this saturday 00:00", "next saturday 00:00"):
+        assert said(words) == "Sat 10-17 00:00"
+    assert said("tomorrow 00:00") == "Thu 10-15 00:00"
+    assert said("the day after tomorrow 00:00") == "Fri 10-16 00:00"
+
+
+@pytest.mark.parametrize(
+    ("expr", "now", "kept"),
+    [
+        ("next friday at midnight", "2026-10-16T10:20:00-04:00", '"next friday at 00:00" or "next friday at 23:59"'),
+        ("friday at midnight", "2026-10-15T10:20:00-04:00", '"friday 00:00" or "saturday 00:00"'),
+        ("tuesday at midnight", "2026-10-14T10:20:00-04:00", '"tuesday 00:00" or "wednesday 00:00"'),
+    ],
+)
+def test_no_midnight_of_another_week_is_offered(expr: str, now: str, kept: str) -> None:
+    assert kept in refusal(expr, datetime.fromisoformat(now))
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("midnight", "Thu 10-15 00:00"),
+        ("12 midnight", "Thu 10-15 00:00"),
+        ("00:00 tomorrow", "Thu 10-15 00:00"),
+        ("12am friday", "Fri 10-16 00:00"),
+        ("friday 00:00", "Fri 10-16 00:00"),
+        ("every day at midnight", "Thu 10-15 00:00"),
+        ("daily at midnight", "Thu 10-15 00:00"),
+        ("ten to midnight friday", "Fri 10-16 23:50"),
+    ],
+)
+def test_other_midnights_are_exact(expr: str, expected: str) -> None:
+    assert said(expr) == expected
+    assert notes(expr) == ()
+
+
+@pytest.mark.parametrize(
+    ("expr", "note"),
+    [
+        ("at 8", "20:00: 8 in the evening comes before 8 in the morning"),
+        ("at 11", "11:00: 11 in the morning comes before 11 in the evening"),
+        ("at 12", "12:00: noon comes before midnight"),
+        ("tomorrow at 8", "08:00: 8 in the morning, not 8 in the evening"),
+        ("today at 8", "20:00: 8 in the evening, not 8 in the morning"),
+        ("tomorrow at 12", "12:00: noon, not midnight"),
+        ("8 o'clock", "20:00: 8 in the evening comes before 8 in the morning"),
+        ("half past four", "16:30: 4:30 in the afternoon comes before 4:30 in the morning"),
+        ("nine thirty", "21:30: 9:30 in the evening comes before 9:30 in the morning"),
+        ("five thirty", "17:30: 5:30 in the afternoon comes before 5:30 in the morning"),
+        ("quarter to nine tomorrow", "08:45: 8:45 in the morning, not 8:45 in the evening"),
+        ("5:30", "05:30 in the morning, as written"),
+        ("tomorrow 5:30", "05:30 in the morning, as written"),
+        ("friday 9.30", "09:30 in the morning, as written"),
+        ("at 930", "09:30 in the morning, as written"),
+    ],
+)
+def test_the_half_of_the_day_that_was_taken_is_noted(expr: str, note: str) -> None:
+    assert note in notes(expr)
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        *("09:30", "17:30", "12:30", "0:30", "tomorrow 9am", "8pm", "tomorrow at 14", "noon", "1730"),
+        *("9 in the evening", "tomorrow 09:00", "5:30 in the afternoon", "10.30 am", "eleven forty five pm"),
+    ],
+)
+def test_nothing_is_noted_where_nothing_was_chosen(expr: str) -> None:
+    assert notes(expr) == ()
+
+
+@pytest.mark.parametrize("expr", ["friday 2026", "2026 friday", "tomorrow 2026", "2027 tomorrow", "tonight 2028"])
+def test_a_year_gone_astray_is_not_a_clock(expr: str) -> None:
+    refusal(expr)
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("10 30 am", "Wed 10-14 10:30"),
+        ("10 30 am tomorrow", "Thu 10-15 10:30"),
+        ("tomorrow at 10 30 pm", "Thu 10-15 22:30"),
+        ("oct 20 10 30 am", "Tue 10-20 10:30"),
+        ("dec 8 10 pm", "Tue 12-08 22:00"),
+        ("10 05 pm", "Wed 10-14 22:05"),
+    ],
+)
+def test_a_dictated_clock_may_have_a_blank(expr: str, expected: str) -> None:
+    assert said(expr) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("2 hours before friday 9am", "Fri 10-16 07:00"),
+        ("an hour before tomorrow 5pm", "Thu 10-15 16:00"),
+        ("30 minutes after friday noon", "Fri 10-16 12:30"),
+        ("2 hours after 9am friday", "Fri 10-16 11:00"),
+        ("2 days before friday 5pm", "Wed 10-14 17:00"),
+    ],
+)
+def test_hours_count_from_a_day_with_a_clock(expr: str, expected: str) -> None:
+    assert said(expr) == expected

@@ -21,7 +21,7 @@ TZ = ZoneInfo("America/New_York")
 IN_ORDER = (
     "words tokens recurtable table engine terminals "
     "walls rules series reading offers zonedata zones complaint cronfields delay "
-    "moments calendardays isotime clockactions actions draft recuractions settled "
+    "clocktimes moments calendardays isotime clockactions actions draft recuractions settled "
     "reader split"
 ).split()
 

@@ -95,7 +95,7 @@ def test_every_action_is_named_by_a_row(module: str) -> None:
 EXAMPLES = [
     example
     for row in ROWS
-    if row.name in ("WHEN", "RECURS", "RULE", "DAY", "NAMED", "DATE", "CLOCK", "LENGTH", "DAYPART")
+    if row.name in ("WHEN", "POINT", "RECURS", "RULE", "DAY", "NAMED", "DATE", "CLOCK", "LENGTH", "DAYPART")
     for example in re.findall(r"`([^`]+)`", row.meaning)
     if "refused" not in row.meaning
 ]
@@ -173,7 +173,7 @@ def test_a_word_that_is_a_time_alone_is_known_to_start_a_phrase_or_not() -> None
 # Words behind a time that a text may start with as well: they do not make the time go on.
 TEXT_MAY_START_WITH = set(
     "approx as away clock dot exactly o possible precisely prompt roughly sharp soon straight thousand top "
-    "straightaway "
+    "latest no not than straightaway "
     "about approximately around asap beginning business close cob coming couple current day days end eob eod "
     "eom eoq eow eoy few following h half hence hour hours hr hrs hundred immediately last late later mid "
     "middle min mins minute minutes month more mth now oh once other p pair per play qtr quarter quarters right "
