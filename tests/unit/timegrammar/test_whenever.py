@@ -71,6 +71,11 @@ def on_or_after(day: date, weekday: int) -> date:
     return day + DAY * ((weekday - day.weekday()) % 7)
 
 
+def next_monday(day: date) -> date:
+    """The first Monday after that day."""
+    return on_or_after(day + DAY, 0)
+
+
 def working(day: date, count: int) -> date:
     """So many days of Monday to Friday later."""
     while count:
@@ -107,7 +112,7 @@ SAID: dict[str, Callable[[date], date]] = {
     "in 3 business days": lambda today: working(today, 3),
     "next business day": lambda today: working(today, 1),
     "in 10 working days": lambda today: working(today, 10),
-    "next week": lambda today: on_or_after(today + DAY, 0),
+    "next week": lambda today: next_monday(today),
     "next month": lambda today: first_of(today, 1),
     "next quarter": lambda today: first_of(today, 3 - (today.month - 1) % 3),
     "next year": lambda today: date(today.year + 1, 1, 1),
