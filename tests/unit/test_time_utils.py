@@ -145,7 +145,10 @@ def test_whatever_the_present_all_answers_are_in_the_calendar(now: str, words: s
     ("argv", "message"),
     [
         (["normalize", "3pm EST"], 'defer: "3pm EST": zones are not read from the text (use --tz America/New_York)\n'),
-        (["normalize", "-5m"], 'defer: can\'t read "-5m": that lies in the past (try "in 10 minutes")\n'),
+        (
+            ["normalize", "-5m"],
+            'defer: can\'t read "-5m": that lies in the past (a time to come looks like "tomorrow 9am")\n',
+        ),
         (
             ["normalize", "30m", "--tz", "../etc"],
             'defer: "../etc" is not an IANA time zone (a zone looks like --tz Europe/Berlin)\n',

@@ -92,7 +92,10 @@ def test_forms_of_v1_keep_their_answers(expr: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("expr", "text"),
     [
-        ("10m garbage", 'can\'t read "10m garbage": "garbage" is left over (a time looks like "tomorrow 9am")'),
+        (
+            "10m garbage",
+            'can\'t read "10m garbage": "garbage" is not read in a time (a time looks like "tomorrow 9am")',
+        ),
         ("feb 30", '"feb 30": February has 28 days in 2027'),
         ("3pm EST", '"3pm EST": zones are not read from the text (use --tz America/New_York)'),
         ("9am Europe/Berlin", '"9am Europe/Berlin": zones are not read from the text (use --tz Europe/Berlin)'),
@@ -104,13 +107,16 @@ def test_forms_of_v1_keep_their_answers(expr: str, expected: str) -> None:
             "friday afternoon at 9am",
             '"friday afternoon at 9am": 9:00 is not in the afternoon (try "friday morning at 9am")',
         ),
-        ("", 'no time is given (try "tomorrow 9am")'),
-        ("10", 'can\'t read "10": a bare number has no unit (try "10m" or "9:30")'),
-        ("0m", 'can\'t read "0m": that is not a time at all (try "now" or "1m")'),
-        ("5 minutes ago", 'can\'t read "5 minutes ago": that lies in the past (try "in 10 minutes")'),
-        ("1M", 'can\'t read "1M": is that minutes or months? (try "1m" or "1mo")'),
+        ("", 'no time is given (a time looks like "tomorrow 9am")'),
+        ("10", 'can\'t read "10": a bare number has no unit (try "10 minutes" or "10 hours" or "at 10")'),
+        ("0m", 'can\'t read "0m": that is not a time at all (a delay looks like "1m")'),
+        (
+            "5 minutes ago",
+            'can\'t read "5 minutes ago": that lies in the past (a time to come looks like "tomorrow 9am")',
+        ),
+        ("1M", 'can\'t read "1M": "M": is that minutes or months? (try "1m" or "1mo")'),
         ("march 3am", '"march 3am": on which day of March? (a date looks like "March 1")'),
-        ("biweekly", 'can\'t read "biweekly": twice a week or every two weeks? (try "every 2 weeks")'),
+        ("biweekly", 'can\'t read "biweekly": "biweekly": twice a week or every two weeks? (try "every 2 weeks")'),
         ("@reboot", '"@reboot": "@reboot" is not read here (a nickname looks like "@daily")'),
         (
             "0 0 9 * * 1",
@@ -168,7 +174,8 @@ def test_every_refusal_shows_a_way_out() -> None:
 
 def test_the_form_that_an_error_suggests_works() -> None:
     assert parse("10m", NOW, NEW_YORK).instant == at("2026-11-18 10:40")
-    assert '(a time looks like "tomorrow 9am")' in refusal("at 2 hours")
+    assert '(try "in 2 hours")' in refusal("at 2 hours")
+    assert parse("in 2 hours", NOW, NEW_YORK).instant == at("2026-11-18 12:30")
 
 
 def test_an_error_is_one_short_line_without_control_characters() -> None:

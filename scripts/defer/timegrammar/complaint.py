@@ -1,35 +1,19 @@
 """The one line that says why an expression is refused and what would work."""
 
 import re
-from collections.abc import Sequence
 
-from .offers import Said, shown
+from .offers import Said, is_unknown, shown, tries
 from .reading import A_TIME
-from .tokens import MOST_TOKENS, Token
-from .zones import zone_meant
+from .tokens import MOST_TOKENS
+from .zones import city_meant, offset_zone, zone_meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from defer.errors import Text
 
-EXAMPLE = "tomorrow 9am"
-_PAST = frozenset(("ago", "yesterday", "last", "previous", "past"))
-_TWO_MEANINGS = {
-    "biweekly": 'twice a week or every two weeks? (try "every 2 weeks")',
-    "bimonthly": 'twice a month or every two months? (try "every 2 months")',
-    "semiweekly": 'name the days (try "mondays and thursdays 9am")',
-    "fortnightly": 'name the weeks (try "every 2 weeks")',
-    "M": 'is that minutes or months? (try "1m" or "1mo")',
-    "twice": 'name both times (try "every day at 9am and 5pm")',
-    "nightly": 'name the hour (try "every day at 11pm")',
-    "someday": f'name a day (try "{EXAMPLE}")',
-    "later": 'say how much later (try "in 2 hours")',
-    "soon": 'say how soon (try "in 10 minutes")',
-    "between": f'a task has one time, not a stretch (try "{EXAMPLE}")',
-    "weekend": 'Saturday, or Saturday and Sunday? (try "saturdays 9am" or "weekends 9am")',
-}
-_NTH = frozenset(("second", "third", "fourth", "fifth", "nd", "rd", "th"))
-_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
+#: What an error's line has room for.
+MOST_CHARACTERS = 249
+_OFFSET = re.compile(r"(?:(?:utc|gmt)[ \t]*)?([+-][0-9]{1,2}(?::?[0-9]{2})?)(?![0-9a-z:])", re.IGNORECASE)
 
 
 def zones_are_not_read(text: str, named: str) -> "Text":
@@ -39,51 +23,55 @@ def zones_are_not_read(text: str, named: str) -> "Text":
 
 def complaint(said: Said) -> "Text":
     """Why what was said is refused."""
-    expr, tokens, end = said.expr, said.tokens, said.end
-    if not tokens:
-        return f'no time is given (try "{EXAMPLE}")'
-    if len(tokens) > MOST_TOKENS:
-        return f'can\'t read "{shown(expr)}": too long for a time (try "{EXAMPLE}")'
-    if (named := zone_in(expr, tokens)) is not None:
-        return zones_are_not_read(expr, named)
-    if any(token.text in ("ago", "yesterday") for token in tokens):
-        return f'can\'t read "{shown(expr)}": that lies in the past (try "in 10 minutes")'
-    if any(token.text == "M" for token in tokens):
-        return f'can\'t read "{shown(expr)}": {_TWO_MEANINGS["M"]}'
-    if end and tokens[0].text not in ("every", "each"):
-        left = expr[tokens[end].start :]
-        return f'can\'t read "{shown(expr)}": "{shown(left)}" is left over ({A_TIME})'
-    return f'can\'t read "{shown(expr)}": {_reason(expr, tokens)}'
+    if not said.tokens:
+        return f"no time is given ({A_TIME})"
+    if len(said.tokens) > MOST_TOKENS:
+        return f'can\'t read "{shown(said.expr)}": too long for a time ({A_TIME})'
+    if (found := _offset(said)) or (named := _zone(said)) and (found := zones_are_not_read(said.expr, named)):
+        return found
+    return f'can\'t read "{shown(said.expr)}": {_reason(said)}'
 
 
-def zone_in(expr: str, tokens: Sequence[Token]) -> str | None:
-    """The zone to suggest where a word behind the first names one."""
-    for token in tokens[1:]:
-        if token.kind == "word" and not token.glued and (named := zone_meant(expr[token.start :])):
+def _reason(said: Said) -> str:
+    """The first reason there is, unless it is too long for a line."""
+    from .misspelt import misspelt
+    from .reasons import REASONS, left_over
+
+    room = MOST_CHARACTERS - len(f'can\'t read "{shown(said.expr)}": ')
+    found = (look(said) for look in (misspelt, *REASONS))
+    return next((each for each in found if each and each.isprintable() and len(each) <= room), None) or left_over(said)
+
+
+def _zone(said: Said) -> "str | None":
+    """The zone to suggest where a word names one."""
+    for place, token in enumerate(said.tokens) if len(said.tokens) > 1 else ():
+        text = said.expr[token.start :]
+        apart = not token.glued or said.tokens[place - 1].kind == "mark"
+        if token.kind == "word" and apart and (named := zone_meant(text)):
+            return named
+        if is_unknown(token) and (named := city_meant(text)):
             return named
     return None
 
 
-# `every second friday`  every other one, or once a month?
-# `10`                   a bare number has no unit
-# `0m`                   that is not a time at all
-# `by friday`            a task starts at a time, not "by" one
-# `last week`            that lies in the past
-# `biweekly`             twice a week or every two weeks?
-def _reason(expr: str, tokens: Sequence[Token]) -> str:
-    words = {token.text for token in tokens}
-    if words & {"every", "each"} and any(token.text in _NTH for token in tokens):
-        return 'every other one, or once a month? (try "every other friday" or "every 2nd friday of the month")'
-    if _NUMBER.fullmatch(expr.strip()):
-        number = expr.strip() if len(expr.strip()) < 4 else "10"
-        return f'a bare number has no unit (try "{number}m" or "9:30")'
-    if all(not set(token.text) & set("123456789") for token in tokens) and any("0" in token.text for token in tokens):
-        return 'that is not a time at all (try "now" or "1m")'
-    if tokens[0].text in ("by", "until", "till", "before", "after", "from"):
-        return f'a task starts at a time, not "{tokens[0].text}" one (try "{EXAMPLE}")'
-    if words & _PAST or tokens[0].text == "-":
-        return 'that lies in the past (try "in 10 minutes")'
-    for word, reason in _TWO_MEANINGS.items():
-        if word in words:
-            return reason
-    return f'"{shown(expr[tokens[0].start :])}" is not a time this understands (try "{EXAMPLE}")'
+# `9am +0200`            2026-10-15T09:00+02:00
+# `every day 9am UTC+2`  --tz Etc/GMT-2, whose sign is the other way round
+# `now +1 hour`          no offset
+def _offset(said: Said) -> "Text | None":
+    """What to say where an offset stands beside a time that is not ISO."""
+    for place, token in enumerate(said.tokens[1:], 1):
+        match = _OFFSET.match(said.expr, token.start)
+        if match is None or (zone := offset_zone(match[1])) is None:
+            continue
+        last = next((each for each, one in enumerate(said.tokens) if one.start >= match.end()), len(said.tokens))
+        plain = match[0][0] in "+-" and len(match[1].replace(":", "")) < 5
+        if plain or not said.works(rest := said.instead(place, last, "")):
+            continue
+        if (local := said.local(rest, zone)) is None:
+            why = f'"{shown(said.expr)}": an offset is not read from the text'
+            return lambda called: f'{why} (use {called("tz")} {zone} without "{match[0]}")'
+        offer = local.isoformat(timespec="minutes")
+        return (
+            f'"{shown(said.expr)}": an offset belongs to ISO times, so say "{rest} {match[0]}" as one {tries([offer])}'
+        )
+    return None

@@ -5,21 +5,34 @@ grammar reads it; what it leaves out or changes, the reason before it names.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from defer import visible
 
 from .reading import A_TIME, Undecided
-from .tokens import Token
+from .table import vocabulary
+from .tokens import Token, tokenise
 from .words import NUMBER_WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .reading import Way
+    from typing import TypeAlias
 
-#: What is longer is not shown whole, so it is not offered.
+    from .reading import Reading, Way
+
+    #: A text read at the present of the expression, in its zone or the zone of that name; None where it is refused.
+    Read: TypeAlias = Callable[[str, str | None], Reading | None]
+
+#: What is longer is not shown whole; a longer offer is none.
 SHOWN = 60
+_LONGEST = 90
+#: What an expression as it is shown and the reason have room for in a line.
+_ROOM = 240
 #: Offers of one message, and places in which one way is tried: each costs a reading.
 _MOST, _MOST_PLACES = 4, 4
+#: Texts tried for one message.
+_MOST_READINGS = 40
 
 
 def shown(text: str) -> str:
@@ -28,17 +41,21 @@ def shown(text: str) -> str:
 
 
 class Said:
-    """An expression that is refused: its tokens, the first ``end`` of them understood, and what ``works`` instead."""
+    """An expression that is refused: its tokens, the first ``end`` of them understood, and what is read instead."""
 
-    __slots__ = ("_works", "end", "expr", "texts", "tokens", "words")
+    __slots__ = ("_joined", "_left", "_read", "end", "expr", "texts", "tokens", "words")
 
-    def __init__(self, expr: str, tokens: Sequence[Token], end: int, works: Callable[[str], bool]) -> None:
+    def __init__(
+        self, expr: str, tokens: Sequence[Token], end: int, read: "Read", left: "list[int] | None" = None
+    ) -> None:
         self.expr = expr
         self.tokens = tokens
         self.end = end
         self.texts = [token.text for token in tokens]
         self.words = frozenset(self.texts)
-        self._works = works
+        self._joined = f" {' '.join(self.texts)} "
+        self._read = read
+        self._left = [_MOST_READINGS] if left is None else left
 
     def text(self, first: int = 0, last: "int | None" = None) -> str:
         """The words from one place up to another, as they were typed, on one line."""
@@ -63,21 +80,41 @@ class Said:
 
     def find(self, phrase: str) -> int:
         """Where the words of ``phrase`` stand in a row; -1 where they do not."""
+        if f" {phrase} " not in self._joined:
+            return -1
         wanted = phrase.split()
         places = range(len(self.texts) - len(wanted) + 1)
         return next((place for place in places if self.texts[place : place + len(wanted)] == wanted), -1)
+
+    def other(self, expr: str) -> "Said":
+        """Another expression, for the same question."""
+        return Said(expr, tokenise(expr), 0, self._read, self._left)
+
+    def works(self, text: str) -> bool:
+        """Whether a text is read; no more than so many are tried."""
+        if any(map(is_unknown, tokenise(text))):
+            return False
+        self._left[0] -= 1
+        return self._left[0] >= 0 and self._read(text, None) is not None
+
+    def local(self, text: str, zone: str) -> "datetime | None":
+        """The moment a text means in a zone, as its walls show it; None where it recurs or is refused."""
+        reading = self._read(text, zone)
+        if reading is None or reading.recurrence is not None:
+            return None
+        return reading.instant.astimezone(ZoneInfo(zone))
 
     def offers(self, *candidates: str) -> list[str]:
         """Those of some texts that work, each once."""
         found: list[str] = []
         for text in candidates:
-            if len(found) < _MOST and text not in found and self._fit(text) and self._works(text):
+            if len(found) < _MOST and text not in found and self._fit(text) and self.works(text):
                 found.append(text)
         return found
 
     def _fit(self, text: str) -> bool:
         plain = text.isprintable() and not set(text) & set('"“”„')
-        return 0 < len(text) <= SHOWN and plain and text != " ".join(self.expr.split())
+        return 0 < len(text) <= _LONGEST and plain and text != " ".join(self.expr.split())
 
     def closed(self, ways: "Sequence[Way]") -> dict[str, str]:
         """What works once a piece is said as one of ``ways`` has it, and the piece that goes for it."""
@@ -105,6 +142,11 @@ class Said:
         return list(self.closed(HALVES))
 
 
+def is_unknown(token: Token) -> bool:
+    """Whether a token is a word that no time is made of."""
+    return token.kind == "word" and token.text.removesuffix("'s") not in vocabulary() and token.text != "M"
+
+
 def _hour_in_digits(token: Token) -> bool:
     return token.kind == "number" and len(token.text) < 3 and 0 < int(token.text) < 13
 
@@ -122,15 +164,20 @@ HALVES: "Sequence[Way]" = (
 )
 
 
-def tries(offers: Sequence[str], otherwise: str = A_TIME, changed: Iterable[str] = (), between: str = " or ") -> str:
-    """What to do, in parentheses: offers that work, for what is ``changed`` in them; without any, ``otherwise``."""
-    quoted = between.join([f'"{offer}"' for offer in offers])
-    instead = " or ".join(changed)
-    return (f"(instead of {instead} try {quoted})" if instead else f"(try {quoted})") if offers else f"({otherwise})"
+def tries(offers: Sequence[str], otherwise: str = A_TIME, *, before: str = "") -> str:
+    """What to do, in parentheses: offers that work, ``before`` them what they are for; without any, ``otherwise``."""
+    quoted = " or ".join([f'"{offer}"' for offer in offers])
+    return f"({before}try {quoted})" if offers else f"({otherwise})"
 
 
 def decided(error: Undecided, said: Said) -> str:
-    """Why something is open, and how it is closed in the words that were said."""
+    """Why something is open, and how it is closed in the words that were said; as many ways as fit into a line."""
     offers = said.closed(error.ways)
-    changed = dict.fromkeys(f'"{piece}"' for piece in offers.values() if piece.lower() not in error.reason.lower())
-    return f"{error.reason} {tries(list(offers), error.otherwise, changed)}"
+    while offers:
+        changed = dict.fromkeys(f'"{piece}"' for piece in offers.values() if piece.lower() not in error.reason.lower())
+        before = f"instead of {' or '.join(changed)} " if changed else ""
+        found = f"{error.reason} {tries(list(offers), before=before)}"
+        if len(found) + len(shown(said.expr)) < _ROOM and found.isprintable():
+            return found
+        offers.popitem()
+    return f"{error.reason} ({error.otherwise})"

@@ -65,7 +65,7 @@ def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
     tokens = tokenise(expr, MOST_TOKENS + 1)
 
     def said(end: int = 0) -> Said:
-        return Said(expr, tokens, end, lambda text: _works(text, now, tz))
+        return Said(expr, tokens, end, lambda text, name: _tried(text, now, ZoneInfo(name) if name else tz))
 
     try:
         return _read(expr, tokens, now, tz)
@@ -118,13 +118,12 @@ def _longest(name: str, tokens: list[Token]) -> tuple[int, Any]:
     return max(lines.match(name, tokens), key=lambda match: match[0], default=(0, None))
 
 
-def _works(expr: str, now: datetime, tz: ZoneInfo) -> bool:
-    """Whether ``expr`` is read; why it is not is nobody's question here."""
+def _tried(expr: str, now: datetime, tz: ZoneInfo) -> Reading | None:
+    """What ``expr`` means, or None; why it is refused is nobody's question here."""
     try:
-        _read(expr, tokenise(expr, MOST_TOKENS + 1), now, tz)
+        return _read(expr, tokenise(expr, MOST_TOKENS + 1), now, tz)
     except (_Refused, BadInput, OverflowError, ValueError):
-        return False
-    return True
+        return None
 
 
 def _again(expr: str, draft: "Draft | None", fields: str = "") -> When:

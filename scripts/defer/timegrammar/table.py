@@ -7,9 +7,10 @@ and ``recuractions``. Without one the last piece's value is the line's own. ``re
 # ruff: noqa: E501  (a table is read across)
 
 import re
+from functools import cache
 
 from .recurtable import RECURRING
-from .words import WEEKDAY_PLURALS
+from .words import MONTHS, NUMBER_WORDS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS, WEEKDAYS
 
 NUMBERS = """
 COUNT = NUMBER                                                                      # `90`
@@ -245,9 +246,9 @@ WHEN = immediately|asap                              -> now                     
 WHEN = @ ~EPOCH                                      -> epoch EPOCH                 # seconds since 1970
 POINT = ISODATETIME                                  -> iso_instant ISODATETIME     # in its own offset, or in the zone
 WHEN = TWODIGITS h|hr|hrs|hour|hours                 -> clock_or_hours TWODIGITS    # `09h` is refused: 09:00 or 9 hours?
-WHEN = in|within|after|+ HHMM h|hr|hrs|hour|hours    -> clock_or_length HHMM 1      # `in 1700 hours` is refused: 17:00 or 1700 hours?
-WHEN = [in|within|after|+] EARLY:MM h|hr|hrs|hour|hours -> clock_or_length EARLY:MM 60  # `1:30h` is refused: 01:30 or 90 minutes?
-WHEN = [in|within|after|+] CLOCK.MM h|hr|hrs|hour|hours -> clock_or_length CLOCK.MM 100  # `1.30 hours` is refused: 01:30 or 78 minutes?
+WHEN = in|within|+ HHMM h|hr|hrs|hour|hours          -> clock_or_length HHMM 1      # `in 1700 hours` is refused: 17:00 or 1700 hours?
+WHEN = [in|within|+] EARLY:MM h|hr|hrs|hour|hours    -> clock_or_length EARLY:MM 60  # `1:30h` is refused: 01:30 or 90 minutes?
+WHEN = [in|within|+] CLOCK.MM h|hr|hrs|hour|hours    -> clock_or_length CLOCK.MM 100  # `1.30 hours` is refused: 01:30 or 78 minutes?
 WHEN = WAIT                                          -> wait WAIT                   # hours and shorter elapse, days keep the wall clock
 APPROX = about|around|approximately|approx|roughly|~|exactly                   # read over before a delay
 WHEN = in|within|after|+ WAIT                        -> wait WAIT                   # from now
@@ -328,11 +329,19 @@ ONCE = (NUMBERS, CLOCKS, DAYS, PERIODS, WHOLE)
 AGAIN = (*ONCE, RECURRING)
 
 
-def _literals(*tables: str) -> set[str]:
+def literals(*tables: str) -> set[str]:
     """The words that stand for themselves in the patterns of some tables."""
     patterns = (line.partition("->")[0].partition("# ")[0] for table in tables for line in table.splitlines())
     return {word for pattern in patterns for word in re.findall(r"(?<![A-Za-z'])[a-z']+", pattern)}
 
 
 #: Words that recurring lines alone are made of: a text with one of them is tried as what recurs first.
-AGAIN_WORDS = frozenset((_literals(RECURRING) - _literals(*ONCE)) | WEEKDAY_PLURALS.keys())
+AGAIN_WORDS = frozenset((literals(RECURRING) - literals(*ONCE)) | WEEKDAY_PLURALS.keys())
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """The words that times are made of."""
+    tables = (MONTHS, NUMBER_WORDS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS, WEEKDAYS)
+    parts = (f"{part}s" for part in PARTS)
+    return frozenset(literals(*AGAIN)).union(*tables, parts, ("st", "nd", "rd", "th", "s"))

@@ -1,7 +1,8 @@
 """Zone names: which are IANA's, and which zone people mean by an abbreviation."""
 
 import re
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from . import zonedata
 from .reading import TimeExpressionError
@@ -76,5 +77,78 @@ def zone_meant(text: str) -> str | None:
 
 
 def _offset_zone(word: str) -> str | None:
-    """`UTC+2`, `GMT-05:00`: no zone of their own, but meant as one."""
-    return "Europe/Berlin" if re.fullmatch(r"(?i:utc|gmt)[+-][0-9]{1,2}(?::?[0-9]{2})?", word) else None
+    """`UTC+2`, `GMT-05:00`: an offset, meant as a zone."""
+    return offset_zone(word[3:]) if word[:3].lower() in ("utc", "gmt") else None
+
+
+#: Offsets that are not whole hours, and a zone that always has them.
+_ODD_OFFSETS = {
+    "+0330": "Asia/Tehran",
+    "+0430": "Asia/Kabul",
+    "+0530": "Asia/Kolkata",
+    "+0545": "Asia/Kathmandu",
+    "+0630": "Asia/Yangon",
+    "+0845": "Australia/Eucla",
+    "+0930": "Australia/Darwin",
+    "-0930": "Pacific/Marquesas",
+}
+
+
+def offset_zone(text: str) -> str | None:
+    """A zone that always has the offset `+2`, `-0500` or `+05:30`; None where there is none.
+
+    The sign of IANA's Etc/GMT zones is the other way round: Etc/GMT-2 is two hours ahead of UTC.
+    """
+    match = re.fullmatch(r"([+-])([0-9]{1,2}):?([0-9]{2})?", text, re.ASCII)
+    if match is None:
+        return None
+    sign, hours, minutes = match[1], int(match[2]), match[3] or "00"
+    if minutes != "00":
+        return _ODD_OFFSETS.get(f"{sign}{hours:02}{minutes}")
+    if not hours:
+        return "UTC"
+    return f"Etc/GMT{'-' if sign == '+' else '+'}{hours}" if hours <= (14 if sign == "+" else 12) else None
+
+
+#: Countries and places that say their zone by another name than IANA's.
+_PLACES = {
+    "india": "Asia/Kolkata",
+    "mumbai": "Asia/Kolkata",
+    "delhi": "Asia/Kolkata",
+    "bangalore": "Asia/Kolkata",
+    "uk": "Europe/London",
+    "germany": "Europe/Berlin",
+    "france": "Europe/Paris",
+    "japan": "Asia/Tokyo",
+    "china": "Asia/Shanghai",
+    "beijing": "Asia/Shanghai",
+    "nyc": "America/New_York",
+    "sf": "America/Los_Angeles",
+    "san francisco": "America/Los_Angeles",
+    "seattle": "America/Los_Angeles",
+    "boston": "America/New_York",
+}
+
+
+@cache
+def _cities() -> dict[str, str]:
+    """Every zone of a continent or an ocean by its last name in small letters."""
+    names = sorted(name for name in available_timezones() if name.partition("/")[0] in _REGIONS)
+    return {name.rpartition("/")[2].replace("_", " ").lower(): name for name in names} | _PLACES
+
+
+_REGIONS = frozenset(("Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"))
+
+
+def city_meant(text: str) -> str | None:
+    """The zone to suggest where ``text`` starts with a city: `Berlin`, `New York time`, or `india time`.
+
+    A name in small letters is one only before `time`.
+    """
+    words = re.findall(r"[A-Za-z]+", text[:48])[:3]
+    for size in (2, 1):
+        name, behind = words[:size], words[size : size + 1]
+        named = len(name) == size and (all(word[0].isupper() for word in name) or behind == ["time"])
+        if named and (place := _cities().get(" ".join(name).lower())):
+            return place
+    return None

@@ -141,7 +141,7 @@ def test_hours_in_decimals_stay_hours(expr: str) -> None:
     "expr", ["1M", "1 M", "30 M", "in 2 M", "every 5 M", "2 M 3 s", "IN 5 M", "2h 30 M", "a M", "five M", "1M30s"]
 )
 def test_a_capital_m_is_refused_wherever_it_stands(expr: str) -> None:
-    assert 'is that minutes or months? (try "1m" or "1mo")' in refusal(expr)
+    assert "is that minutes or months? (" in refusal(expr)
 
 
 @pytest.mark.parametrize("expr", ["5 MIN", "5 MINS", "IN 5 MINUTES", "5 Min", "5 m", "2H 30MIN"])

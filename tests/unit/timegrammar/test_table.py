@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import time_reference
-from defer.timegrammar import complaint, reader, recuractions, split, table, tokens, words
+from defer.timegrammar import reader, recuractions, split, table, tokens, words
 from defer.timegrammar.engine import Grammar, Row, rows
 from defer.timegrammar.terminals import STARTS, TERMINALS
 from defer.timeparse import TimeExpressionError, parse
@@ -216,19 +216,6 @@ def test_a_word_with_a_hyphen_is_in_the_table_and_means_the_same() -> None:
     for word, (joined, apart) in HYPHENATED.items():
         assert word in KNOWN_WORDS
         assert [token.text for token in tokens.tokenise(joined)] == [token.text for token in tokens.tokenise(apart)]
-
-
-def test_a_word_of_two_meanings_is_none_that_the_grammar_reads() -> None:
-    in_phrases = {"later": "later", "soon": "soon", "weekend": "every weekend"}
-    known = complaint._TWO_MEANINGS.keys() & KNOWN_WORDS
-    assert known == in_phrases.keys(), (
-        "the grammar reads it now: take it out of complaint._TWO_MEANINGS, or name it here"
-    )
-    for word, reason in complaint._TWO_MEANINGS.items():
-        text = {**in_phrases, "M": "1M"}.get(word, word)
-        with pytest.raises(TimeExpressionError) as refused:
-            parse(text, NOW, TZ)
-        assert reason in str(refused.value)
 
 
 def starting(name: str) -> Iterator[str]:

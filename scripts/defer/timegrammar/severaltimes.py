@@ -1,0 +1,165 @@
+"""Several times in one expression, where a task has one: a stretch, days that a rule leaves out, two times."""
+
+import re
+
+from .offers import HALVES, Said, tries
+from .words import DAY_NAMES, WEEKDAY_PLURALS, WEEKDAYS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .reading import Way
+
+EVERY = ("every", "each")
+_EXCEPT = (
+    "except for|except on|except|excluding|but not on|but not|apart from|other than|unless|not on|not|skipping".split(
+        "|"
+    )
+)
+_JOINTS = ("-", "to", "until", "till", "til", "through", "thru")
+_CLOCK_WORDS = frozenset(
+    ("am", "pm", "a", "p", "noon", "midday", "midnight", "o'clock", "oclock", "sharp", "hours", "hrs")
+)
+_SEPARATORS = (",", ";", "and", "&", "or", "then", "+", "|", "/")
+
+
+def nearest(said: Said, text: str) -> list[str]:
+    """``text`` where it works; else with am and pm, or at, where one of its numbers wants it."""
+    return said.offers(text) or list(said.other(text).closed([*HALVES, (is_number, "at {}")]))[:2]
+
+
+def is_number(token: object) -> bool:
+    """Whether a token is digits alone."""
+    return getattr(token, "kind", "") == "number"
+
+
+def a_stretch(said: Said) -> "str | None":
+    """From one time to another: its start and its end are offered."""
+    opener = next((place for place, text in enumerate(said.texts) if text in ("between", "from")), -1)
+    for place, token in enumerate(said.tokens):
+        if token.kind == "dashed" and re.fullmatch("[0-9]{1,2}-[0-9]{1,2}", token.text):
+            ends = token.text.split("-")
+            return _ends(said, place, place + 1, ends[0], ends[1])
+        joint = token.text in _JOINTS or (
+            token.text == "and" and 0 <= opener < place and said.texts[opener] == "between"
+        )
+        if joint and 0 < place < len(said.tokens) - 1:
+            first = opener + 1 if 0 <= opener < place - 1 else _run(said, place, -1)
+            last = _run(said, place, 1)
+            if first < place < last - 1 or (first < place and 0 <= opener < place):
+                last = last if last > place + 1 else len(said.tokens)
+                start = opener if 0 <= opener < place else first
+                if reason := _ends(said, start, last, said.text(first, place), said.text(place + 1, last)):
+                    return reason
+    return None
+
+
+def _run(said: Said, place: int, step: int) -> int:
+    """How far the words of a clock or a number go from a place: the first of them, or the one behind the last."""
+    here = place + step
+    while 0 <= here < len(said.tokens) and (
+        said.tokens[here].kind in ("number", "colon", "decimal") or said.texts[here] in _CLOCK_WORDS
+    ):
+        here += step
+    return here + 1 if step < 0 else here
+
+
+def _ends(said: Said, first: int, last: int, start: str, end: str) -> "str | None":
+    half = re.search(r"[ap]\.?m?\.?$", end, re.IGNORECASE) if start.isdigit() and end[:1].isdigit() else None
+    starts = [f"{start}{half[0]}", start] if half else [start]
+    offers = [next((found for each in starts if (found := nearest(said, said.instead(first, last, each)))), [])]
+    offers.append(nearest(said, said.instead(first, last, end)))
+    if not all(offers):
+        return None
+    reason = f'"{said.text(first, last)}" is a stretch, and a task has one time: its start or its end'
+    return f"{reason} {tries([*offers[0], *offers[1]])}"
+
+
+def an_exception(said: Said) -> "str | None":
+    """Days that a rule leaves out: the days that are left are offered."""
+    for phrase in _EXCEPT:
+        place = said.find(phrase)
+        if place < 1:
+            continue
+        last = place + len(phrase.split())
+        out = set()
+        while last < len(said.texts) and (said.texts[last] in (",", "and", "&", "or", "on") or _days(said.texts[last])):
+            out |= _days(said.texts[last])
+            last += 1
+        otherwise = 'name the days that are left, as in "every monday and tuesday at 9am"'
+        offers = said.other(f"{said.text(0, place)} {said.text(last)}").closed(_left(out)) if out else {}
+        whole = next((f'"{piece}" and ' for piece in offers.values()), "")
+        return f'{whole}"{said.text(place, last)}": exceptions are not read {tries(list(offers)[:1], otherwise)}'
+    return None
+
+
+def _left(out: set[str]) -> "list[Way]":
+    """How the days of a rule are said without those in ``out``."""
+    ways: list[Way] = []
+    for piece in ("every day", "each day", "everyday", "daily", "every weekday", "weekdays", "every workday"):
+        days = [day[:3] for day in (DAY_NAMES[:5] if "w" in piece else DAY_NAMES) if day not in out]
+        if len(days) > 1:
+            ways.append((piece, f"every {', '.join(days[:-1])} and {days[-1]}"))
+    return ways
+
+
+def _days(text: str) -> set[str]:
+    if text in ("weekend", "weekends"):
+        return set(DAY_NAMES[5:])
+    number = WEEKDAYS.get(text, WEEKDAY_PLURALS.get(text))
+    return set() if number is None else {DAY_NAMES[number]}
+
+
+# `mon 9am, thu 5pm`        "mon 9am", "thu 5pm"
+# `tomorrow and friday 9am` "tomorrow 9am", "friday 9am"
+# `9am or 5pm tomorrow`     "9am tomorrow", "5pm tomorrow"
+def two_times(said: Said) -> "str | None":
+    """Two times in one: both are offered, each with what it shares with the other."""
+    places = [place for place, text in enumerate(said.texts) if text in _SEPARATORS][:4]
+    for place in [*places, *({said.end} - {0})]:
+        first, second = said.text(0, place), said.text(place + (place in places))
+        if not (first and second):
+            continue
+        pairs = [(first, second)] if _complete(said, first, second) else _shared(said, first, second)
+        for pair in pairs:
+            offers = nearest(said, pair[0])
+            others = nearest(said, pair[1]) if offers else []
+            if others and offers != others:
+                why = "which of the two?" if said.texts[place] == "or" else "two times are two tasks: schedule each"
+                return f'"{first}" and "{second}": {why} {tries([*offers, *others])}'
+    return None
+
+
+def _parts(said: Said, text: str) -> tuple[str, str]:
+    """The day and the clock in ``text``; either may be empty."""
+    other = said.other(text)
+    for place, token in enumerate(other.tokens):
+        number = token.kind == "number"
+        following = other.texts[place + 1] if place + 1 < len(other.texts) else ""
+        at = place > 0 and other.texts[place - 1] in ("at", "@")
+        if (
+            token.kind == "colon"
+            or token.text in ("noon", "midday", "midnight")
+            or (number and (at or following in ("am", "pm", "a", "p", "o'clock") or len(other.texts) == 1))
+        ):
+            last = place + 1 + (following in ("am", "pm", "a", "p", "o'clock"))
+            return f"{other.text(0, place - at)} {other.text(last)}".strip(), other.text(place - at, last)
+    return text, ""
+
+
+def _complete(said: Said, first: str, second: str) -> bool:
+    """Whether neither lacks what the other has."""
+    (day, clock), (other_day, other_clock) = _parts(said, first), _parts(said, second)
+    every = first.split()[0].lower() in EVERY
+    return bool(day) == bool(other_day) and bool(clock) == bool(other_clock) and not every
+
+
+def _shared(said: Said, first: str, second: str) -> list[tuple[str, str]]:
+    (day, clock), (other_day, other_clock) = _parts(said, first), _parts(said, second)
+    every = day.split()[0] if day and day.split()[0].lower() in EVERY else ""
+    if every and other_day and other_day.split()[0].lower() not in EVERY:
+        other_day = f"{every} {other_day}"
+    pair = (
+        first if day and clock else f"{day or other_day} {clock or other_clock}",
+        second if other_day and other_clock and not every else f"{other_day or day} {other_clock or clock}",
+    )
+    return [(" ".join(pair[0].split()), " ".join(pair[1].split()))]
