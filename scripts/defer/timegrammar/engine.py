@@ -22,6 +22,7 @@ Action = Callable[..., object]
 Argument = Callable[[Pairs], object]
 Terminal = Callable[[list[Token], int], "tuple[int, Any] | None"]
 Tree = list[tuple[str, Any]]
+Memo = dict[tuple[str, int], States]
 #: A function answers this when the shape fits and the values do not: hour 25, ordinal `2st`.
 REFUSED = object()
 
@@ -47,15 +48,15 @@ def rows(*tables: str) -> list[Row]:
 
 
 class Scan:
-    """The tokens of one text and what was found in them so far."""
+    """The tokens of one text and what was found in them so far: ``memo``."""
 
     __slots__ = ("keys", "memo", "texts", "tokens")
 
-    def __init__(self, tokens: list[Token], words: Set[str]) -> None:
+    def __init__(self, tokens: list[Token], words: Set[str], memo: Memo) -> None:
         self.tokens = tokens
         self.texts = [token.text for token in tokens] + [""]
         self.keys = [(token.kind, token.text if token.text in words else "") for token in tokens]
-        self.memo: dict[tuple[str, int], States] = {}
+        self.memo = memo
 
 
 class Rule:
@@ -73,7 +74,10 @@ class Rule:
 
 
 class Grammar:
-    """Rows made into matchers; ``terminals`` are the names that are code, ``starts`` what each starts with."""
+    """Rows made into matchers; ``terminals`` are the names that are code, ``starts`` what each starts with.
+
+    With ``base`` the rows add new names to those of another grammar, whose rules are shared as they are.
+    """
 
     def __init__(
         self,
@@ -81,24 +85,31 @@ class Grammar:
         terminals: Mapping[str, Terminal],
         starts: Mapping[str, frozenset[str]],
         actions: Mapping[str, Action],
+        base: "Grammar | None" = None,
     ) -> None:
         self._terminals = terminals
-        self._rules: dict[str, list[Rule]] = {}
+        new: dict[str, list[Rule]] = {}
         for row in table:
             rule = Rule(row, actions[row.action] if row.action else None)
-            self._rules.setdefault(row.name, []).append(rule)
-        self._firsts: dict[str, frozenset[str]] = dict(starts)
-        for rules in self._rules.values():
-            for rule in rules:
-                rule.first = self._first(rule.tree)[0]
-        firsts = (rule.first for rules in self._rules.values() for rule in rules)
+            new.setdefault(row.name, []).append(rule)
+        self._rules: dict[str, list[Rule]] = {**base._rules, **new} if base else new
+        self._firsts: dict[str, frozenset[str]] = {**starts, **(base._firsts if base else {})}
+        rules = [rule for each in new.values() for rule in each]
+        for rule in rules:
+            rule.first = self._first(rule.tree)[0]
         #: The words, and kinds of token in angle brackets, that any line starts with.
-        self.words = frozenset().union(*self._firsts.values(), *firsts)
+        self.words: frozenset[str] = frozenset(base.words if base else ()).union(
+            *self._firsts.values(), *(rule.first for rule in rules)
+        )
         self._picked: dict[tuple[str, tuple[str, str]], list[Rule]] = {}
 
-    def match(self, name: str, tokens: list[Token]) -> list[tuple[int, Any]]:
-        """Every (end, value) of ``name`` read from the first token on."""
-        return [(end, pairs[0][1]) for end, pairs in self._named(name, Scan(tokens, self.words), 0)]
+    def match(self, name: str, tokens: list[Token], memo: "Memo | None" = None) -> list[tuple[int, Any]]:
+        """Every (end, value) of ``name`` read from the first token on.
+
+        ``memo`` is what a grammar that shares rules with this one has found in the same tokens.
+        """
+        scan = Scan(tokens, self.words, {} if memo is None else memo)
+        return [(end, pairs[0][1]) for end, pairs in self._named(name, scan, 0)]
 
     def starts(self, name: str) -> frozenset[str]:
         """The words, and kinds of token in angle brackets, that ``name`` may start with."""

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from defer.errors import BadInput
 
-from . import actions, calendardays, clockactions, isotime, moments, table
+from . import actions, calendardays, clockactions, isotime, moments, recurtable, table
 from .complaint import complaint
 from .cronfields import cron_fields
-from .engine import Action, Grammar, rows
+from .engine import Action, Grammar, Memo, rows
 from .moments import TOO_FAR, YEARS_AHEAD, Present, When
 from .offers import Said, decided, shown
 from .reading import A_LENGTH, Reading, TimeExpressionError, Undecided
@@ -42,7 +42,7 @@ def recurring() -> Grammar:
     """The same with the lines of what recurs, compiled once and only where one is met."""
     from . import recuractions
 
-    return Grammar(rows(*table.AGAIN), TERMINALS, STARTS, functions(*ONCE, recuractions))
+    return Grammar(rows(recurtable.RECURRING), TERMINALS, STARTS, functions(*ONCE, recuractions), grammar())
 
 
 def words() -> frozenset[str]:
@@ -96,9 +96,9 @@ def _meaning(expr: str, tokens: list[Token]) -> When:
     fields = cron_fields(expr)
     if fields is not None:
         return _again(expr, None, fields)
-    end = 0
+    end, memo = 0, Memo()
     for name in _order(tokens) if 0 < len(tokens) <= MOST_TOKENS else ():
-        longest, found = _longest(name, tokens)
+        longest, found = _longest(name, tokens, memo)
         if longest == len(tokens):
             when: When = found if name == "WHEN" else _again(expr, found)
             return when
@@ -112,10 +112,10 @@ def _order(tokens: list[Token]) -> tuple[str, str]:
     return ("RECURS", "WHEN") if again else ("WHEN", "RECURS")
 
 
-def _longest(name: str, tokens: list[Token]) -> tuple[int, Any]:
+def _longest(name: str, tokens: list[Token], memo: Memo) -> tuple[int, Any]:
     """The end and value of the longest reading; of several, the one whose line comes first."""
     lines = grammar() if name == "WHEN" else recurring()
-    return max(lines.match(name, tokens), key=lambda match: match[0], default=(0, None))
+    return max(lines.match(name, tokens, memo), key=lambda match: match[0], default=(0, None))
 
 
 def _tried(expr: str, now: datetime, tz: ZoneInfo) -> Reading | None:

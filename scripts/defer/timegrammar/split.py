@@ -10,6 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from .complaint import zones_are_not_read
+from .engine import Memo
 from .offers import shown
 from .reader import grammar, read, recurring
 from .reading import Reading, TimeExpressionError
@@ -62,7 +63,8 @@ def _end_of_time(line: str) -> int:
     if (end := _end_of_cron(line)) is not None:
         return end
     tokens = tokenise(line, MOST_TOKENS)
-    found = [*grammar().match("WHEN", tokens), *recurring().match("RECURS", tokens)]
+    memo = Memo()
+    found = [*grammar().match("WHEN", tokens, memo), *recurring().match("RECURS", tokens, memo)]
     places = {place for place, _ in found}
     place = max((place for place in places if _at_blank(line, tokens[place - 1].end)), default=0)
     if not place or _is_lone(tokens[:place]):

@@ -29,6 +29,11 @@ NOW = datetime.fromisoformat("2026-11-18T10:30:00-05:00")
 TZ = ZoneInfo("America/New_York")
 
 
+def test_what_recurs_adds_names_and_changes_none() -> None:
+    """Its lines stand on those of one moment, which are compiled once for both."""
+    assert not {row.name for row in rows(table.RECURRING)} & {row.name for row in rows(*table.ONCE)}
+
+
 def test_the_reference_shows_the_table_that_runs() -> None:
     text = time_reference.REFERENCE.read_text(encoding="utf-8")
     assert time_reference.renewed(text) == text, "write the reference anew with: make grammar"
