@@ -8,13 +8,14 @@ environment. A plain delay such as ``30m`` is read without loading the grammar.
 from datetime import UTC, datetime, timedelta
 
 from .timegrammar.delay import delay
-from .timegrammar.reading import Reading, TimeExpressionError
+from .timegrammar.reading import NoTimeFirst, Reading, TimeExpressionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 __all__ = [
+    "NoTimeFirst",
     "Reading",
     "TimeExpressionError",
     "first_words",
@@ -37,8 +38,8 @@ def zone(name: str) -> "ZoneInfo":
 def split_line(line: str, now: datetime, tz: "ZoneInfo") -> tuple[str, str, Reading]:
     """The time words a ``::defer`` line starts with, the text behind them, and what the words mean.
 
-    ``--`` ends the time by hand. Raises TimeExpressionError when the longest run of time words
-    is refused, and when the line has no time or no text.
+    ``--`` ends the time by hand. Raises TimeExpressionError when the longest run of time words is refused, when
+    the line can be split in more than one way, and when it has no text; NoTimeFirst when it starts with no time.
     """
     from .timegrammar import split
 

@@ -161,9 +161,12 @@ def _read_line(args: Namespace, line: str, settings: Config, now: datetime) -> _
     try:
         when, summary, reading = timeparse.split_line(line, now, zone)
     except timeparse.TimeExpressionError as error:
-        from . import mistyped
+        said = str(error)
+        if isinstance(error, timeparse.NoTimeFirst):
+            from . import mistyped
 
-        raise BadInput(mistyped.time(line, now, zone) or str(error), field=error.field or "when") from None
+            said = mistyped.time(line, now, zone) or said
+        raise BadInput(said, field=error.field or "when") from None
     if args.summary is not None:
         raise BadInput(f"two summaries: --summary and the line's {summary} (give one)", field="summary")
     return _Line(when, summary, reading)

@@ -29,6 +29,10 @@ class TimeExpressionError(BadInput):
     """The words are not a moment in the future; the text names them and shows one that is."""
 
 
+class NoTimeFirst(TimeExpressionError):
+    """A line does not start with a time."""
+
+
 class Undecided(TimeExpressionError):
     """The words leave something open. ``ways`` close it, each in its own way: only those are offered that then work.
 

@@ -2,143 +2,248 @@
 
 The longest run of time words at the start is the time. A run that is refused is never read
 shorter, and a run whose next words could still belong to it is refused as well: `5 minutes
-before lunch` is not `5 minutes`. A ``--`` ends the time by hand.
+before lunch` is not `5 minutes`. So is a line whose text has what its time lacks: `tomorrow call
+mom at 5pm`. A ``--`` ends the time by hand.
 """
 
 import re
 from datetime import datetime
+from functools import cache
+from itertools import islice
 from zoneinfo import ZoneInfo
 
-from .complaint import zones_are_not_read
-from .engine import Memo
-from .offers import shown
-from .reader import grammar, read, recurring
-from .reading import Reading, TimeExpressionError
-from .tokens import MOST_TOKENS, Token, tokenise
-from .words import DAY_NAMES, MONTHS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
-from .zones import zone_meant
+from defer.errors import BadInput
+
+from . import linewords, straytimes, timerun
+from .cronfields import NICKNAMES
+from .offers import shown, tries
+from .reader import read
+from .reading import NoTimeFirst, Reading, TimeExpressionError
+from .straytimes import Stray
+from .timerun import OpenLine
+from .tokens import tokenise
 
 _BY_HAND = re.compile(r"(?:^|\s)--(?:\s|$)")
-EXAMPLE = "30m resume the review"
-#: Words that start phrases far more often than they are a whole time.
-_LONE = (
-    frozenset(MONTHS)
-    | frozenset(PARTS)
-    | frozenset(WEEKDAY_PLURALS)
-    | {"hourly", "daily", "weekly", "monthly", "yearly", "annually", "weekdays", "weekends", "workdays", "weekend"}
+_NICKNAME = re.compile(r"@([a-z]+)(?=$|[\s,;:])", re.IGNORECASE)
+#: A longer line is not offered: nobody would see it whole.
+_MOST_OFFERED = 120
+#: Clocks of all parts of the day: a time that takes none of them has its own.
+_PROBES = ("23:58", "9:07", "15:07", "19:07", "2:07")
+#: Words before what is to be done that say nothing of it.
+_POLITE = re.compile(
+    r"(?:(?:please|pls|hey|hi|ok|okay|can you|could you|would you|will you|"
+    r"(?:don't )?(?:remind|ping|nudge) (?:me|us)(?= (?:to|that|about)\b)|remember)\b[\s,]*)*"
+    r"(?:(?:to|that)\s+(?=\S))?",
+    re.IGNORECASE,
 )
-_ONE = frozenset(("a", "an", "one", "another"))
-_STRONG = (
-    frozenset(DAY_NAMES)
-    | frozenset(WEEKDAY_PLURALS)
-    | frozenset("today tomorrow tonight yesterday noon midnight midday am pm oclock o'clock ago".split())
-)
-_GOES_ON = frozenset("before after past from until till through or of every each except starting between times".split())
-_FILLERS = frozenset(("by", "at", "on", "in", "the", "and", "to", "for", "@", ",", "-", "+", "next", "this"))
-_SHAPES = frozenset(("iso", "isodate", "colon", "dotted", "period", "slashed", "dashed"))
 
 
 def split_line(line: str, now: datetime, tz: ZoneInfo) -> tuple[str, str, Reading]:
     """The time words and the text of ``line``, and what the words mean.
 
-    TimeExpressionError where either is missing or refused.
+    TimeExpressionError where either is missing or refused, and where a line can be split in more than one way.
     """
-    by_hand = _BY_HAND.search(line)
-    if by_hand:
-        head, tail = line[: by_hand.start()].strip(), line[by_hand.end() :].strip()
-    else:
-        end = _end_of_time(line)
-        head, tail = line[:end].strip(), line[end:].lstrip(" \t\n,:;")
-        tail = tail[2:].lstrip() if tail[:2] == "- " else tail
-    if not head:
-        raise TimeExpressionError(f'"{shown(line)}" starts with no time (try "{EXAMPLE}")')
-    reading = read(head, now, tz)
-    if not tail:
-        raise TimeExpressionError(f'"{shown(line)}" has a time and no text (try "{EXAMPLE}")')
-    return head, tail, reading
+    splitter = _Splitter(now, tz)
+    try:
+        return splitter.split(line)
+    except OpenLine as error:
+        kind = NoTimeFirst if error.first else TimeExpressionError
+        raise kind(f"{error.said} {splitter.ways_out(error)}") from None
 
 
-def _end_of_time(line: str) -> int:
-    """Where the time words of ``line`` end; 0 if it does not start with any."""
-    if (end := _end_of_cron(line)) is not None:
-        return end
-    tokens = tokenise(line, MOST_TOKENS)
-    memo = Memo()
-    found = [*grammar().match("WHEN", tokens, memo), *recurring().match("RECURS", tokens, memo)]
-    places = {place for place, _ in found}
-    place = max((place for place in places if _at_blank(line, tokens[place - 1].end)), default=0)
-    if not place or _is_lone(tokens[:place]):
-        return 0
-    end = tokens[place - 1].end
-    if _continues(line, tokens, place):
-        until = tokens[min(place, len(tokens) - 1)].end
-        raise TimeExpressionError(
-            f'can\'t read "{shown(line[:until])}" as one time (end the time by hand: "{shown(line[:end])} -- …")'
-        )
-    return end
+class _Splitter:
+    """Splits lines at one present in one zone."""
 
+    __slots__ = ("now", "tz")
 
-def _at_blank(line: str, end: int) -> bool:
-    after = line[end : end + 2]
-    return after[:1].isspace() or after in (", ", ": ", "; ") or not line[end:].strip(" \t\n,:;")
+    def __init__(self, now: datetime, tz: ZoneInfo) -> None:
+        self.now = now
+        self.tz = tz
 
+    def split(self, line: str) -> tuple[str, str, Reading]:
+        """The same as ``split_line``, but for the ways out: OpenLine where there may be some."""
+        line = linewords.unmarked(line)
+        found = self._by_hand(line) or self._cron(line)
+        if found is not None:
+            return self._whole(line, *found)
+        found = self._in_quotes(line)
+        if found is not None:
+            self._refuse_strays(*found, read(found[0], self.now, self.tz), line)
+            return self._whole(line, *found)
+        run = timerun.run_of(line)
+        if run is None:
+            raise self._not_first(line)
+        timerun.check(run, cache(lambda: self._takes_clock(run.words)))
+        reading = read(run.words, self.now, self.tz)
+        tail = linewords.text_behind(line[run.end :])
+        self._refuse_strays(run.words, tail, reading, line)
+        return self._whole(line, run.words, tail, reading)
 
-# `march` (through the door), `the first` (draft), `a second` (opinion) and `2nd` (floor) are lone;
-# `the 5th` (call mum) and `tomorrow` are not.
-def _is_lone(tokens: list[Token]) -> bool:
-    """Whether the run is a word that starts a phrase: `march`, `weekly`, `the first`, `a second`."""
-    texts = [token.text for token in tokens]
-    the = texts[0] == "the"
-    texts = texts[1:] if the else texts
-    if len(texts) == 1:
-        return texts[0] in _LONE or (the and texts[0] in ORDINALS)
-    if len(texts) == 2 and texts[0].isdigit():
-        return texts[1] in ("st", "nd", "rd", "th") and (not the or int(texts[0]) < 4)
-    return len(texts) == 2 and texts[0] in _ONE and texts[1] in UNITS
+    def ways_out(self, error: OpenLine) -> str:
+        """What to do about an open line, in parentheses."""
+        offers = error.offers
+        if error.first and self._offered(offers[:1]):
+            offers = offers[:1]
+        found = self._offered(offers)
+        return tries(found, error.otherwise)
 
+    def _offered(self, offers: "tuple[str, ...]") -> "list[str]":
+        return [offer for offer in dict.fromkeys(self._unrolled(offers)) if self._is_offered(offer)]
 
-# `5 minutes before lunch`  yes: `before` goes on to what is not read
-# `tomorrow 9 people`       yes: a small number may be its clock
-# `3pm 5 things`            no: the run has its clock, so that 5 is text
-# `tomorrow at the office`  no: behind the fillers stands what no time has
-# `tomorrow: 9 people`      no: the colon ends it
-# `3pm EST call`            an error: a zone would be left out
-def _continues(line: str, tokens: list[Token], place: int) -> bool:
-    """Whether what follows the run could still belong to the time; a zone is refused by name."""
-    rest = line[tokens[place - 1].end :]
-    if line[tokens[place - 1].end : tokens[place - 1].end + 1] in ":;":
-        return False
-    if (named := zone_meant(rest.lstrip(" \t\n,"))) is not None:
-        raise TimeExpressionError(zones_are_not_read(line, named))
-    while place < len(tokens) and tokens[place].text in _FILLERS:
-        place += 1
-    if place == len(tokens):
-        return False
-    token, following = tokens[place], tokens[place + 1].text if place + 1 < len(tokens) else ""
-    if token.kind in _SHAPES or token.text in _STRONG or token.text in _GOES_ON:
+    def _unrolled(self, offers: "tuple[str, ...]") -> "list[str]":
+        """Some lines; in the place of one that is open itself, those that it would be said as."""
+        found: list[str] = []
+        for offer in offers:
+            try:
+                self.split(offer)
+            except OpenLine as error:
+                found += () if error.first else error.offers
+            except BadInput:
+                continue
+            else:
+                found.append(offer)
+        return found
+
+    def _is_offered(self, offer: str) -> bool:
+        return len(offer) <= _MOST_OFFERED and offer.isprintable() and '"' not in offer and self._splits(offer)
+
+    def _splits(self, line: str) -> bool:
+        try:
+            self.split(line)
+        except (OpenLine, BadInput):
+            return False
         return True
-    if token.kind == "number":
-        clock = following in ("am", "pm", "a", "p") or following in UNITS
-        return clock or (int(token.text[:5]) <= 24 or len(token.text) == 4) and not _has_clock(tokens[:place])
-    return False
 
+    def _whole(self, line: str, head: str, tail: str, reading: "Reading | None" = None) -> tuple[str, str, Reading]:
+        if not head:
+            raise OpenLine(f'"{shown(line)}" starts with no time')
+        reading = reading or read(head, self.now, self.tz)
+        if not tail:
+            raise OpenLine(f'"{shown(line)}" has a time and no text')
+        return head, tail, reading
 
-def _has_clock(tokens: list[Token]) -> bool:
-    """Whether the run names a time of day or a length, so that a number behind it is text."""
-    texts = {token.text for token in tokens}
-    return bool(texts & {"am", "pm", "a", "p", "noon", "midnight"} or texts & set(UNITS)) or any(
-        token.kind in ("colon", "iso", "period") for token in tokens
-    )
+    # `2h run tests -- --watch`  the first words are a time and text, so that `--` is text
+    def _by_hand(self, line: str) -> "tuple[str, str] | None":
+        found = _BY_HAND.search(line)
+        if found is None:
+            return None
+        head, tail = line[: found.start()].strip(), line[found.end() :].strip()
+        first = head and timerun.run_of(head)
+        return (head, tail) if not first or first.end >= len(head) or not self._splits(head) else None
 
-
-def _end_of_cron(line: str) -> int | None:
-    """Where five cron fields or a nickname end; None where the line starts with neither."""
-    words = line.split(None, 5)
-    if words and words[0].startswith("@") and words[0][1:2].isalpha():
-        return line.index(words[0]) + len(words[0])
-    if len(words) < 5 or not all(set(word) <= set("0123456789*,-/") for word in words[:3]):
+    def _in_quotes(self, line: str) -> "tuple[str, str] | None":
+        """A time in quotes or brackets, or a whole line in quotes."""
+        found = linewords.quoted(line)
+        if found is None:
+            return None
+        inside, rest = found
+        if self._is_time(inside):
+            return inside, linewords.text_behind(rest)
+        if not rest.strip(" .") and line[:1] not in "([" and self._splits(inside):
+            return self.split(inside)[:2]
         return None
-    end = 0
-    for word in words[:5]:
-        end = line.index(word, end) + len(word)
-    return end
+
+    def _is_time(self, words: str) -> bool:
+        try:
+            read(words, self.now, self.tz)
+        except BadInput:
+            return timerun.whole(tokenise(words))
+        return True
+
+    def _cron(self, line: str) -> "tuple[str, str] | None":
+        """Five cron fields or a nickname and the text behind; None where the line starts with neither."""
+        words = line.split(None, 6)
+        nickname = _NICKNAME.match(line)
+        if nickname and nickname[1].lower() in (*NICKNAMES, "reboot"):
+            timerun.check_zone(line, nickname.end())
+            return nickname[0], linewords.text_behind(line[nickname.end() :])
+        if len(words) < 5 or not all(linewords.is_cron_field(word, place) for place, word in enumerate(words[:5])):
+            return None
+        head, tail = " ".join(words[:5]), linewords.text_behind(line.split(None, 5)[5] if words[5:] else "")
+        timerun.check_zone(line, _end_of_fields(line))
+        if words[5:] and linewords.is_cron_field(words[5], 4) and not words[5].isalpha():
+            starred = not words[5].isdigit()
+            said = f'"{shown(" ".join(words[:6]))}": a cron expression has five fields'
+            raise OpenLine(said, () if starred else (f"{head} -- {tail}",), head)
+        if "".join(words[:5]).isdigit():
+            raise OpenLine(f'"{shown(head)}": are these cron fields or numbers?', (f"{head} -- {tail}",), head)
+        return head, tail
+
+    def _takes_clock(self, words: str) -> bool:
+        return any(self._reads(f"{words} {clock}") for clock in _PROBES)
+
+    def _reads(self, words: str) -> bool:
+        try:
+            read(words, self.now, self.tz)
+        except BadInput:
+            return False
+        return True
+
+    def _refuse_strays(self, head: str, text: str, reading: Reading, line: str) -> None:
+        """Raise where the text has a time that the time in front could take."""
+        for stray in straytimes.strays(text):
+            if self._is_taken(head, stray, reading):
+                said = f'"{shown(line)}": is "{shown(stray.words)}" the time or part of the text?'
+                raise OpenLine(said, self._both(head, stray, text), head)
+
+    def _is_taken(self, head: str, stray: Stray, reading: Reading) -> bool:
+        """Whether a time in the text would make the one in front another."""
+        joined = [*tokenise(head), *stray.tokens]
+        if not timerun.whole(joined):
+            return stray.clock and self._takes_clock(head)
+        try:
+            both = read(f"{head} {stray.readable}", self.now, self.tz)
+        except BadInput:
+            return stray.clock and self._takes_clock(head)
+        same = (both.instant, _rule(both)) == (reading.instant, _rule(reading))
+        return not same or not self._is_same_at_night(head, stray)
+
+    # At noon `9am` is that of tomorrow, so that `tomorrow` in the text seems to add nothing.
+    def _is_same_at_night(self, head: str, stray: Stray) -> bool:
+        night = self.now.astimezone(self.tz).replace(hour=0, minute=1)
+        try:
+            return read(head, night, self.tz).instant == read(f"{head} {stray.readable}", night, self.tz).instant
+        except BadInput:
+            return False
+
+    def _both(self, head: str, stray: Stray, text: str) -> "tuple[str, ...]":
+        """The line with its second time behind the first, and with all of the text as text."""
+        rest, by_hand = stray.without(), f"{head} -- {text}"
+        if not rest or (stray.before is not None and not self._reads(f"{head} {stray.words}")):
+            return (by_hand,)
+        words = stray.words
+        short = words[3:] if words[:3].lower() == "at " else words
+        ways = (short, words, f"{short}am", f"{short}pm")
+        said = [f"{head} {each} {rest}" for each in ways if self._reads(f"{head} {each}")]
+        return (*(said if not self._reads(f"{head} {words}") else said[:1]), by_hand)
+
+    def _not_first(self, line: str) -> OpenLine:
+        """A line without a time in front; if it has one elsewhere, turned round."""
+        if (wrong := timerun.slip(line)) is not None:
+            return OpenLine(wrong.said, wrong.offers, first=True)
+        said = f'"{shown(line)}" starts with no time'
+        found = straytimes.times(line)
+        ways = [found] if len(found) == 1 else [found, found[::-1]] if len(found) == 2 else []
+        offers = [offer for way in ways for offer in self._turned(line, way)]
+        return OpenLine(said, tuple(offers[:2]), first=True)
+
+    def _turned(self, line: str, found: "list[Stray]") -> "list[str]":
+        """A line with the times it has in front, and the same with their end said by hand."""
+        words = " ".join(each.words for each in found)
+        if not timerun.whole(tokenise(words)):
+            return []
+        rest = line
+        for each in sorted(found, key=lambda stray: -stray.start):
+            rest = Stray(rest, each.tokens, None, each.clock).without()
+        polite = _POLITE.match(rest)
+        rest = rest[polite.end() :] if polite else rest
+        return [f"{words} {rest}", f"{words} -- {rest}"] if rest else []
+
+
+def _rule(reading: Reading) -> str:
+    return reading.recurrence.describe() if reading.recurrence else ""
+
+
+def _end_of_fields(line: str) -> int:
+    """Where the fifth word of a line ends."""
+    return [word.end() for word in islice(re.finditer(r"\S+", line), 5)][-1]
