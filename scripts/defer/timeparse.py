@@ -19,11 +19,11 @@ __all__ = [
     "Reading",
     "TimeExpressionError",
     "first_words",
+    "meant",
     "parse",
     "parse_duration",
     "plain_delay",
     "split_line",
-    "words",
     "zone",
 ]
 
@@ -67,15 +67,15 @@ def plain_delay(expr: str, now: datetime) -> "Reading | None":
     return None if length is None else Reading(now.astimezone(UTC).replace(microsecond=0) + length)
 
 
-def words() -> frozenset[str]:
-    """The words of time that the grammar knows, in lower case; numbers and signs are not among them."""
-    from .timegrammar import reader
+def meant(word: str) -> list[str]:
+    """The words of time that ``word`` (in lower case) is a slip away from, the likeliest first; none for one of them."""
+    from .timegrammar import misspelt, table
 
-    return reader.words()
+    return [] if word in table.vocabulary() else misspelt.meant(word)
 
 
 def first_words() -> frozenset[str]:
-    """Those of them that an expression may start with."""
+    """The words that a time expression may start with; numbers and signs are not among them."""
     from .timegrammar import reader
 
     return reader.first_words()

@@ -32,6 +32,7 @@ MEANT = {
 #: What tells an id from a word of a text: `rm task_3` is a command, `get milk` a line that lacks its time.
 _ID = re.compile("[0-9_]")
 _SHOWN, _MOST_WORDS = 100, 4
+_A_LINE = "a line looks like: defer 30m resume the review"
 _CERTAIN = 6
 """Letters of a word that is named although the line cannot be read with it."""
 
@@ -56,20 +57,23 @@ def command(argv: list[str], commands: Collection[str]) -> BadInput | None:
 
 def time(line: str, now: datetime, zone: ZoneInfo) -> str | None:
     """What to say of a line in which one of the first words is a slip away from a word of time; None without one."""
-    for word, corrected in _corrected(line.split()):
+    for word, meant, corrected in _corrected(line.split()):
         if _is_read(corrected, now, zone):
-            return f'"{word}" is not a word of time (did you mean "{visible.sentence(corrected, _SHOWN)}"?)'
+            return f'{_asked(word, meant)} (try "{visible.sentence(corrected, _SHOWN)}")'
     first = next(iter(line.split()), "").lower()
-    meant = spelling.nearest(first, timeparse.first_words()) if len(first) >= _CERTAIN and first.isalpha() else None
-    return meant and f'"{first}" is not a word of time (did you mean "{meant}"?)'
+    likely = timeparse.meant(first)[:1] if len(first) >= _CERTAIN else []
+    return f"{_asked(first, likely[0])} ({_A_LINE})" if likely and likely[0] in timeparse.first_words() else None
 
 
-def _corrected(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Each of the first words that is a slip away from a word of time, and the line with that instead."""
+def _asked(word: str, meant: str) -> str:
+    return f'"{visible.sentence(word, _SHOWN)}" is not a word of time: did you mean "{meant}"?'
+
+
+def _corrected(words: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Each of the first words that is a slip away from a word of time, that word, and the line with it instead."""
     for place, word in enumerate(words[:_MOST_WORDS]):
-        near = spelling.nearest(word, timeparse.words()) if word.isalpha() else None
-        if near is not None and len(near) > 2:
-            yield word, " ".join([*words[:place], near, *words[place + 1 :]])
+        for meant in timeparse.meant(word.lower()):
+            yield word, meant, " ".join([*words[:place], meant, *words[place + 1 :]])
 
 
 def _is_read(line: str, now: datetime, zone: ZoneInfo) -> bool:

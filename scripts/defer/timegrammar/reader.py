@@ -45,13 +45,8 @@ def recurring() -> Grammar:
     return Grammar(rows(recurtable.RECURRING), TERMINALS, STARTS, functions(*ONCE, recuractions), grammar())
 
 
-def words() -> frozenset[str]:
-    """Every word that the grammar knows."""
-    return frozenset(word for word in grammar().words | recurring().words if word.isalpha())
-
-
 def first_words() -> frozenset[str]:
-    """Those that an expression may start with."""
+    """The words that an expression may start with."""
     first = grammar().starts("WHEN") | recurring().starts("RECURS")
     return frozenset(word for word in first if word.isalpha())
 

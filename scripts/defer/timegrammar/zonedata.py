@@ -10,7 +10,6 @@ import re
 import sysconfig
 import zoneinfo
 from functools import cache
-from importlib import import_module
 from zoneinfo import ZoneInfo
 
 #: IANA's releases: `2025b` comes before `2026a`, and `2026z` before `2026za`. As text they have the same order.
@@ -74,8 +73,8 @@ def _of_system(name: str) -> "Data | None":
 @cache
 def _of_package() -> Data:
     try:
-        package = import_module("tzdata")
-        return Data(PACKAGE, f"{package.__path__[0]}/zoneinfo", package.IANA_VERSION)
+        tzdata = __import__("tzdata")  # importlib would cost more than the package
+        return Data(PACKAGE, f"{tzdata.__path__[0]}/zoneinfo", tzdata.IANA_VERSION)
     except (ImportError, AttributeError):
         return Data(PACKAGE, "", "")
 

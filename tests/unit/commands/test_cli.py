@@ -85,16 +85,16 @@ BAD_INPUT = {
     "a word of time that is near a command": (["last friday call"], '"last friday call" starts with no time'),
     "a word of time misspelt": (
         ["tomorow", "9am", "call mom"],
-        '"tomorow" is not a word of time (did you mean "tomorrow 9am call mom"?)',
+        '"tomorow" is not a word of time: did you mean "tomorrow"? (try "tomorrow 9am call mom")',
     ),
     "a word of time misspelt, behind others": (
         ["in 10 mintues call"],
-        '"mintues" is not a word of time (did you mean "in 10 minutes call"?)',
+        '"mintues" is not a word of time: did you mean "minutes"? (try "in 10 minutes call")',
     ),
-    "a word of time misspelt, alone": (["tommorow"], '"tommorow" is not a word of time (did you mean "tomorrow"?)'),
+    "a word of time misspelt, alone": (["tommorow"], 'did you mean "tomorrow"? (try "tomorrow")'),
     "a word of time misspelt, where more is wrong": (
         ["tomorow 25pm call"],
-        '"tomorow" is not a word of time (did you mean "tomorrow"?)',
+        '"tomorow" is not a word of time: did you mean "tomorrow"? (a line looks like: defer 30m',
     ),
     "a text that begins near a word of time": (["text mom"], '"text mom" starts with no time'),
     "neither": (["foo", "bar"], '"foo bar" starts with no time'),
