@@ -68,7 +68,7 @@ def plain_delay(expr: str, now: datetime) -> "Reading | None":
 
 
 def meant(word: str) -> list[str]:
-    """The words of time that ``word`` (in lower case) is a slip away from, the likeliest first; none for one of them."""
+    """The words of time, likeliest first, that ``word`` in lower case is a slip away from; none for one of them."""
     from .timegrammar import misspelt, table
 
     return [] if word in table.vocabulary() else misspelt.meant(word)
