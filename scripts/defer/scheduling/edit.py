@@ -171,11 +171,11 @@ class Editor:
         """Another moment or rule. The task keeps its bounds and policies unless they are given too."""
         words = given.get("when") or occurrences.policies(one)["expression"]
         moment = plan.read(Timing(words, self._zone(given, one).key), self._config, self._now)
-        self.notes = moment.reading.notes
         recurs = moment.reading.recurrence is not None
         flags: Bounds = {**_carried(one, recurs=recurs), **_timing_of(given)}
         moment = moment._replace(timing=moment.timing._replace(**flags))
         rule = plan.recurrence(moment, _name_of(one))
+        self.notes = moment.notes
         if rule is not None and occurrences.is_recurring(one):
             rule = _carried_on(rule, one, given)
         fields: Changes = {

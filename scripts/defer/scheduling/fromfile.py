@@ -117,7 +117,7 @@ def notes(file: TaskFile, before: Task | None, config: Config, now: datetime) ->
     """Which of several readings was taken of a file's time, where its task ``before`` has another. Raises BadInput."""
     if before is not None and before.get("when") == file.schedule:
         return []
-    said = plan.read(_request(file, config).timing, config, now).reading.notes
+    said = plan.read(_request(file, config).timing, config, now).notes
     return [file.wrong(f"note: {note}", time_field(file)) for note in said]
 
 

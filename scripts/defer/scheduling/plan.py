@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -94,6 +95,17 @@ class Moment(NamedTuple):
         return timeparse.zone(self.zone_name)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Which of several readings was taken of the time, and of its bounds as they were given."""
+        found = [*self.reading.notes]
+        for name, words in (("until", self.timing.until), ("expires", self.timing.expires)):
+            if words is not None and not _is_duration(words):
+                with suppress(timeparse.TimeExpressionError):
+                    read = timeparse.parse(_to_the_last_minute(words), self.now, self.zone)
+                    found += [f"{name}: {note}" for note in read.notes]
+        return tuple(found)
+
+    @property
     def expires_at(self) -> str | None:
         """When a task that runs once expires, if that is said. Raises BadInput."""
         if self.timing.expires is None:
@@ -162,7 +174,7 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         record["run_at"] = instants.to_text(instant + occurrences.jitter_of(record))
     if request.task_id is not None:
         record = {"id": checked_id(request.task_id), **record}
-    return Plan(record, instant, moment.zone_name, moment.reading.notes)
+    return Plan(record, instant, moment.zone_name, moment.notes)
 
 
 def read(timing: Timing, config: Config, now: datetime) -> Moment:
@@ -236,8 +248,21 @@ def _bounds(timing: Timing, first: datetime, now: datetime, zone: ZoneInfo, fire
 
 
 def _last_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """The moment of a ``--until``: of a date alone its last minute, since the day itself still counts."""
-    return timeparse.parse(f"{text} 23:59" if re.fullmatch(_DATE, text.strip()) else text, now, zone).instant
+    """The moment of a ``--until``."""
+    return timeparse.parse(_to_the_last_minute(text), now, zone).instant
+
+
+def _to_the_last_minute(text: str) -> str:
+    """A date alone with its last minute: as an end, the day itself still counts."""
+    return f"{text} 23:59" if re.fullmatch(_DATE, text.strip()) else text
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        timeparse.parse_duration(text)
+    except (timeparse.TimeExpressionError, OverflowError):
+        return False
+    return True
 
 
 def span_seconds(field: str, text: str, of: str = "") -> int:

@@ -75,3 +75,15 @@ def test_the_timing_of_a_request_is_what_it_says_of_when(config: Config) -> None
 )
 def test_a_timeout_is_words_or_a_number(wanted: str | float | None, seconds: float | None) -> None:
     assert plan.timeout_seconds(wanted) == seconds
+
+
+def test_which_reading_was_taken_of_a_bound_is_said_too(config: Config) -> None:
+    now = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+    asked = Request("every month on the 31st at noon", {"summary": "x"}, until="in 13 months", expires="2h")
+    assert plan.plan(asked, config, now).notes == (
+        "months without day 31 are skipped",
+        "until: clamped to the last day of February",
+    )
+    once = Request("in 2 hours", {"summary": "x"}, expires="in 1 month")
+    assert plan.plan(once, config, now).notes == ("expires: clamped to the last day of February",)
+    assert plan.plan(Request("30m", {"summary": "x"}, expires="2h"), config, now).notes == ()
