@@ -13,6 +13,8 @@ from .moments import Delay, Present, When
 from .reading import Reading, TimeExpressionError
 
 DAY_MINUTES = 1440
+#: What people divide a unit by; `12/24 hours` is a date gone astray.
+_BOTTOMS = (2, 3, 4, 5, 6, 8, 10)
 #: A unit of time and how many of it, as ``words.UNITS`` has them.
 Unit = tuple[str, int]
 #: Hour, minute and second as they are written.
@@ -43,14 +45,15 @@ def added(*counts: "int | None") -> Any:
 
 
 def fraction(parts: tuple[str, ...]) -> Any:
-    """`3/4`; a date of three parts is not one."""
-    return (int(parts[0]), int(parts[1])) if len(parts) == 2 and int(parts[1]) else REFUSED
+    """`3/4`; a date of three parts is not one, nor is a part that nobody counts in."""
+    top, bottom = int(parts[0]), int(parts[1])
+    return (top, bottom) if len(parts) == 2 and 0 < top < bottom and bottom in _BOTTOMS else REFUSED
 
 
 def mixed(number: int, parts: tuple[str, ...]) -> Any:
-    """`1 1/2`; what stands behind the number must be less than one."""
+    """`1 1/2`."""
     part = fraction(parts)
-    return REFUSED if part is REFUSED or part[0] >= part[1] else (number * part[1] + part[0], part[1])
+    return REFUSED if part is REFUSED else (number * part[1] + part[0], part[1])
 
 
 def share(top: int, bottom: int, unit: Unit) -> Any:
@@ -89,7 +92,7 @@ def part_of(part: tuple[int, int], unit: Unit) -> Any:
 def slashed_of(parts: tuple[str, ...], unit: Unit) -> Any:
     """`1/2 an hour`, `3/4 of an hour`."""
     part = fraction(parts)
-    return REFUSED if part is REFUSED or part[0] >= part[1] else part_of(part, unit)
+    return REFUSED if part is REFUSED else part_of(part, unit)
 
 
 def elapsed(seconds: int) -> Delay:

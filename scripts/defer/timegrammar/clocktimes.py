@@ -133,7 +133,9 @@ def which_midnight(day: date, today: date) -> Undecided:
 
 def either_midnight(day: str) -> Undecided:
     """The same where no other name is known for the day after: a minute before it is."""
-    ways: list[Way] = [(said, clock) for said in ("12 midnight", "midnight") for clock in ("00:00", "23:59")]
+    ways: list[Way] = [
+        (said, clock) for said in ("12 midnight", "twelve midnight", "midnight") for clock in ("00:00", "23:59")
+    ]
     return Undecided(_WHICH.format(day), ways, A_TIME)
 
 
@@ -141,17 +143,13 @@ _WHICH = "midnight at the start or at the end of {}?"
 
 
 #: How midnight stands beside a day.
-_MIDNIGHTS = (
-    "{} at midnight",
-    "{} at 12 midnight",
-    "{} midnight",
-    "{} 12 midnight",
-    "at midnight {}",
-    "at midnight on {}",
-    "midnight {}",
-    "midnight this {}",
-    "midnight on {}",
-    "midnight on this {}",
+_MIDNIGHTS = tuple(
+    said.replace("midnight", midnight)
+    for midnight in ("twelve midnight", "12 midnight", "midnight")
+    for said in (
+        *("{} at midnight", "{} midnight", "at midnight {}", "at midnight on {}", "midnight {}", "midnight this {}"),
+        *("midnight on {}", "midnight on this {}"),
+    )
 )
 
 

@@ -290,7 +290,8 @@ def next_clock(clock: Clock) -> When:
             for each in hours
         ]
         instant, note = _first_ahead(present, walls)
-        return present.answer(instant, note, _clock_note(present, clock, instant, True))
+        now = f"{instant.astimezone(present.tz):%H:%M} is now" if instant == present.utc else ""
+        return present.answer(instant, note, _clock_note(present, clock, instant, True), now)
 
     return resolve
 

@@ -194,6 +194,11 @@ def wall_times(others: list[WallTime], first: "Clock | None" = None) -> list[Wal
     return [*([] if first is None else [(first, None)]), *others]
 
 
+def one_wall_time(clock: Clock) -> list[WallTime]:
+    """A clock time alone."""
+    return [(clock, None)]
+
+
 def wall_part(part: str, clock: "Clock | None" = None) -> list[WallTime]:
     """A part of the day, with or without a clock time in it."""
     return [(clock, part)]

@@ -27,7 +27,7 @@ HOUR = ("second", 3600)
 #: Units of the calendar in the singular: behind four digits they start another phrase, `0900 day after tomorrow`.
 _ONE_DAY_OR_MORE = frozenset(word for word in BARE_UNITS if UNITS[word][0] != "second")
 #: Words beside which `2030` is not a year.
-_BESIDE_A_CLOCK = frozenset(WEEKDAYS) | {"today", "tomorrow", "tonight", "by"}
+_BESIDE_A_CLOCK = frozenset(WEEKDAYS) | {"today", "tomorrow", "tonight", "by", "day", "daily", "weekdays"}
 #: What stands before `day` for one of them.
 _SINGLE = frozenset(("1", "a", "an", "one", "another", "business", "working", "work"))
 #: Words that a number of two digits before them counts.
