@@ -43,6 +43,11 @@ MEALS = frozenset(
 BEHIND_DELAYS = frozenset(
     "before after past from of into since prior ahead earlier longer apart old worth late early until till til".split()
 )
+#: Behind a rule these bound it whatever comes next: `every day starting next sprint`.
+NARROWS = frozenset("until till til starting beginning ending only apart other twice thrice max maximum".split())
+EXCEPTS = frozenset("not except excluding but only apart other no without from until starting".split())
+#: Behind a clock these are zones of America, or words: `9am central`.
+US_ZONES = frozenset("eastern central mountain pacific".split())
 #: What is said of a time without naming one: `tomorrow first thing`, `5pm sharp`, `friday latest`.
 VAGUE = frozenset(
     "early sometime sometimes someday somewhen eventually latest earliest sharp exactly roughly approx ish lunchtime "
@@ -108,15 +113,15 @@ def quoted(line: str) -> "tuple[str, str] | None":
 
 
 _LEAD = re.compile(
-    r"(?:\s|[,;|…→]|:(?=\s|$)|\.+(?=\s|$)|!(?=\s|$)|[-=]+>|>(?=\s)|[–—]|-+(?=\s|$))*(?:(?:to|that)[ \t]+(?=\S))?",
+    r"(?:^[:-](?!>))?"
+    r"(?:\s|[,;|…→]|:(?=\s|$)|\.+(?=\s|$)|!(?=\s|$)|[-=]+>|>(?=\s)|[–—]|-+(?=\s|$))*"
+    r"(?:(?:to|that)[ \t]+(?=\S))?",
     re.IGNORECASE,
 )
 
 
 def text_behind(rest: str) -> str:
     """The text behind a time: without the marks between the two, and without a leading `to` or `that`."""
-    glued = rest[:1] in (":", "-")
-    rest = rest[1:] if glued else rest
     found = _LEAD.match(rest)
     return rest[found.end() if found else 0 :].strip()
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from defer.errors import BadInput
 
-from . import linewords, straytimes, timerun
+from . import continuation, linewords, straytimes, timerun
 from .cronfields import NICKNAMES
 from .offers import shown, tries
 from .reader import read
@@ -63,8 +63,12 @@ class _Splitter:
     def split(self, line: str) -> tuple[str, str, Reading]:
         """The same as ``split_line``, but for the ways out: OpenLine where there may be some."""
         line = linewords.unmarked(line)
-        found = self._by_hand(line) or self._cron(line)
+        found = self._by_hand(line)
         if found is not None:
+            return self._whole(line, *found)
+        found = self._cron(line)
+        if found is not None:
+            continuation.check_cron(line, *found)
             return self._whole(line, *found)
         found = self._in_quotes(line)
         if found is not None:
@@ -73,7 +77,7 @@ class _Splitter:
         run = timerun.run_of(line)
         if run is None:
             raise self._not_first(line)
-        timerun.check(run, cache(lambda: self._takes_clock(run.words)))
+        continuation.check(run, cache(lambda: self._takes_clock(run.words)))
         reading = read(run.words, self.now, self.tz)
         tail = linewords.text_behind(line[run.end :])
         self._refuse_strays(run.words, tail, reading, line)
@@ -155,12 +159,12 @@ class _Splitter:
         words = line.split(None, 6)
         nickname = _NICKNAME.match(line)
         if nickname and nickname[1].lower() in (*NICKNAMES, "reboot"):
-            timerun.check_zone(line, nickname.end())
+            continuation.check_zone(line, nickname.end())
             return nickname[0], linewords.text_behind(line[nickname.end() :])
         if len(words) < 5 or not all(linewords.is_cron_field(word, place) for place, word in enumerate(words[:5])):
             return None
         head, tail = " ".join(words[:5]), linewords.text_behind(line.split(None, 5)[5] if words[5:] else "")
-        timerun.check_zone(line, _end_of_fields(line))
+        continuation.check_zone(line, _end_of_fields(line))
         if words[5:] and linewords.is_cron_field(words[5], 4) and not words[5].isalpha():
             starred = not words[5].isdigit()
             said = f'"{shown(" ".join(words[:6]))}": a cron expression has five fields'
@@ -219,8 +223,8 @@ class _Splitter:
 
     def _not_first(self, line: str) -> OpenLine:
         """A line without a time in front; if it has one elsewhere, turned round."""
-        if (wrong := timerun.slip(line)) is not None:
-            return OpenLine(wrong.said, wrong.offers, first=True)
+        if (wrong := continuation.slip(line) or continuation.offset(line)) is not None:
+            return OpenLine(wrong.said, wrong.offers, otherwise=wrong.otherwise, first=True)
         said = f'"{shown(line)}" starts with no time'
         found = straytimes.times(line)
         ways = [found] if len(found) == 1 else [found, found[::-1]] if len(found) == 2 else []

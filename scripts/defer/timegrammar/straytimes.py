@@ -15,6 +15,13 @@ _LAST = 200
 _WINDOW, _MOST_LINES = 16, 20
 #: Behind these a clock is one that the text names; none of them is read as a time of its own.
 _BEFORE_CLOCKS = frozenset("before around from until till til after ~ by at @ between past approximately about".split())
+_MOST_SEARCHED = 1000
+_STRETCH = re.compile(
+    r"(?<!\S)(?:[0-9]{1,2}(?::[0-9]{2})?[ ]?(?:[ap]m)?[ ]?(?:-|–|—|to)[ ]?"
+    r"[0-9]{1,2}(?::[0-9]{2}|:[0-9]{2}[ ]?[ap]m|[ ]?[ap]m)"
+    r"|(?:at|@)[ ]?[0-9]{1,2}[ ]?h)(?=$|[\s.,;!?)])",
+    re.IGNORECASE,
+)
 _HIDDEN = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|“[^”\n]*”|\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _OPENS = frozenset(" \t([{—–|")
 _CLOSES = re.compile(r"[)\]}]*(?:[.,;:!?…)\]]*(?:\s|$)|\s*[—–|]|$)")
@@ -63,6 +70,7 @@ class Stray:
     def without(self) -> str:
         """The text without this time."""
         left, right = self.text[: self.start].rstrip(" \t,;-—–|(@"), self.text[self.end :].lstrip(" \t")
+        right = right[1:] if right[:1] == ")" and "(" not in left else right
         joined = left + right if right[:1] in tuple(".,;:!?…)\n") else f"{left} {right}"
         return joined.strip(" \t,;-—–|")
 
@@ -82,6 +90,18 @@ def strays(text: str) -> Iterator[Stray]:
         if not inside and _opens(line, tokens[place]):
             yield from _at(line, tokens, place)
     yield from _lines(text, len(line))
+    yield from _shapes(line)
+
+
+def _shapes(line: str) -> Iterator[Stray]:
+    """Clocks that no time has: `3-4pm`, `10:00-11:00`, `at 17h`; and one in quotes in front of the text."""
+    for found in _STRETCH.finditer(line[:_MOST_SEARCHED]):
+        tokens = tokenise(line[: found.end()], _MOST_SEARCHED)
+        yield Stray(line, [token for token in tokens if token.start >= found.start()], None, True)
+    inside = linewords.quoted(line)
+    tokens = tokenise(inside[0], _WINDOW) if inside else []
+    if inside and whole(tokens) and _has_clock(tokens):
+        yield Stray(line, tokenise(line[: len(line) - len(inside[1])], _WINDOW), None, True)
 
 
 def _last(text: str, line: str) -> Iterator[Stray]:
@@ -121,6 +141,7 @@ def _at(line: str, tokens: list[Token], place: int) -> Iterator[Stray]:
     for end in sorted(found, reverse=True):
         stray = Stray(line, window[:end], None, _has_clock(window[:end]))
         if _CLOSES.match(line, stray.end) and _is_due(tokens, place, place + end, before, stray):
+            stray.clock = stray.clock or first.text == "tonight"
             yield stray
 
 
@@ -164,6 +185,8 @@ def _is_due(tokens: list[Token], place: int, end: int, before: str, stray: Stray
         return _is_clock_behind_at(tokens, end, before, last, following)
     closed = _closed(tokens, end)
     trailing = not stray.text[stray.end :].strip(" \t.,;:!?…)]}")
+    if not place and stray.clock and not linewords.is_many(following):
+        return True
     if stray.clock:
         return (
             trailing
@@ -213,5 +236,6 @@ def times(line: str) -> list[Stray]:
 #: A time behind one of these is not the whole of what was said.
 _NOT_TURNED = frozenset(
     "before around from until till til after ~ between past since for of the last every each not but except or and "
-    "early late thing sometime end start mid about next this than a an two three - – to".split()
+    "early late thing sometime end start mid about next this than a an two three - – to by starting beginning "
+    "ending at on in".split()
 )

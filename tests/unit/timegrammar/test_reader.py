@@ -22,7 +22,7 @@ IN_ORDER = (
     "words tokens recurtable table engine terminals "
     "walls rules series reading offers misspelt severaltimes reasons zonedata zones complaint cronfields delay "
     "clocktimes moments calendardays isotime clockactions actions draft recuractions settled "
-    "reader linewords timerun straytimes split"
+    "reader linewords timerun continuation straytimes split"
 ).split()
 
 

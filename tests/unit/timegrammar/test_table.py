@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import time_reference
-from defer.timegrammar import linewords, reader, recuractions, table, timerun, tokens, words
+from defer.timegrammar import continuation, linewords, reader, recuractions, table, tokens, words
 from defer.timegrammar.engine import Grammar, Row, rows
 from defer.timegrammar.terminals import STARTS, TERMINALS
 from defer.timeparse import TimeExpressionError, parse
@@ -204,7 +204,9 @@ def test_every_word_of_the_table_is_known_to_carry_a_time_on_or_not() -> None:
 
 def test_every_kind_of_token_is_known_to_carry_a_time_on_or_not() -> None:
     others = {"blank", "chat", "decimal", "thousands", "number", "half", "word", "mark"}
-    assert set(tokens._SHAPES.groupindex) == timerun._SHAPES | others, "enter the kind in timerun._SHAPES, or here"
+    assert set(tokens._SHAPES.groupindex) == continuation._SHAPES | others, (
+        "enter the kind in continuation._SHAPES, or here"
+    )
 
 
 # Each word that may be joined to the next by a hyphen, and what it then means the same as.
