@@ -92,8 +92,7 @@ def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
 
 def _other_parts(part: str) -> "list[Way]":
     """What may have been meant where a clock does not lie in ``part``: another part, or the other half of the day."""
-    said = ("tonight", "tonite", part) if part == "night" else (part,)
-    others: list[Way] = [(word, other) for word in said for other in PARTS if other != part]
+    others: list[Way] = [(part, other) for other in PARTS if other not in (part, "night")]
     return [*others, ("tonight", "today"), ("tonight", "tomorrow"), ("am", "pm"), ("pm", "am")]
 
 

@@ -164,9 +164,9 @@ HALVES: "Sequence[Way]" = (
 )
 
 
-def tries(offers: Sequence[str], otherwise: str = A_TIME, *, before: str = "") -> str:
+def tries(offers: Sequence[str], otherwise: str = A_TIME, *, before: str = "", joint: str = " or ") -> str:
     """What to do, in parentheses: offers that work, ``before`` them what they are for; without any, ``otherwise``."""
-    quoted = " or ".join([f'"{offer}"' for offer in offers])
+    quoted = joint.join([f'"{offer}"' for offer in offers])
     return f"({before}try {quoted})" if offers else f"({otherwise})"
 
 

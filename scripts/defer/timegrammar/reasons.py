@@ -1,13 +1,15 @@
 """Why an expression is refused, by what stands in it: each reason is true wherever it is given, and offers no guess."""
 
+import re
 from collections.abc import Callable
 
 from defer import visible
 
 from .misspelt import unknown
 from .offers import HALVES, Said, shown, tries
-from .reading import A_DATE, A_RULE, A_TIME
+from .reading import A_CRON, A_DATE, A_RULE, A_TIME
 from .severaltimes import EVERY, a_stretch, an_exception, is_number, nearest, two_times
+from .wordreasons import CLOCK, DAY, HOUR, LENGTH, by_word
 from .words import UNITS, WEEKDAYS
 
 TYPE_CHECKING = False
@@ -26,7 +28,8 @@ _BOUNDS = (
     "any time after|anytime after|sometime after|some time after|any time before|anytime before|sometime before|"
     "some time before|any time from|no later than|not later than|no earlier than|no sooner than|not before|not after|"
     "not until|not till|at the latest|at latest|at the earliest|at earliest|the latest|latest|earliest|no more than|"
-    "not more than|no less than|more than|less than|at least|at most|up to|as of|as from|before|after|by|until|till|"
+    "not more than|no less than|more than|less than|at least|at most|on or before|on or after|due by|due on|due|"
+    "up to|as of|as from|before|after|by|until|till|"
     "til|within the next|within|during|since|under|over|onwards|onward|from|starting|beginning|past|>|<|any time|"
     "anytime|sometime|some time|at some point"
 ).split("|")
@@ -38,8 +41,8 @@ _BOUNDS = (
 # `within the hour`   "in an hour"
 def no_moment(said: Said) -> "str | None":
     """A moment that is bounded or not exact: the moment itself is offered."""
-    if (place := said.find("within the hour")) >= 0:
-        return f'"within the hour" names no moment (for its end try "{said.instead(place, place + 3, "in an hour")}")'
+    if offers := list(said.closed([("within the hour", "in an hour")])):
+        return f'"within the hour" names no moment {tries(offers, before="for its end ")}'
     for place, text in enumerate(said.texts):
         if text.endswith("ish") and (offers := nearest(said, said.instead(place, place + 1, text[:-3]))):
             return f'"{said.text(place, place + 1)}" is not exact {tries(offers, before="for the time itself ")}'
@@ -98,7 +101,8 @@ def numbers(said: Said) -> "str | None":
         if token.kind == "colon":
             hour, minute, *second = (int(part) for part in token.text.split(":"))
             if hour > 23 or max(minute, *second, 0) > 59:
-                return f'there is no clock time {typed} (one looks like "9:30" or "21:30")'
+                offers = list(said.closed([(token.text, "midnight")])) if token.text == "24:00" else []
+                return f'there is no clock time "{typed}" {tries(offers, CLOCK)}'
             if following in ("am", "pm") and not 0 < hour < 13:
                 offers = said.offers(said.instead(place, place + 2, typed))
                 return f'"{typed}{following}": hours with am or pm go from 1 to 12 {tries(offers)}'
@@ -108,27 +112,31 @@ def numbers(said: Said) -> "str | None":
     return _bare(said)
 
 
+_BEFORE_BARE = ("in", "after", "for", "at", "within", "every", "@", "on")
+
+
 # `10`             no unit; a length or a clock
 # `in 5`, `after 30`  the same behind a word
 # `1792000000`     seconds since 1970, which want an @; in 13 digits thousandths of them
 def _bare(said: Said) -> "str | None":
-    if (
-        len(said.tokens) > 2
-        or said.tokens[-1].kind != "number"
-        or (len(said.tokens) == 2 and said.tokens[0].kind != "word")
-    ):
+    token, before = said.tokens[-1], said.texts[-2:-1]
+    number = token.text
+    if token.kind != "number" or not number.strip("0"):
         return None
-    number = said.text(len(said.tokens) - 1)
+    if before == ["+"]:
+        ways: list[Way] = [(number, f"{{}} {unit}") for unit in ("minutes", "hours", "days")]
+        return f'"+ {number}" has no unit {tries(list(said.closed(ways)), LENGTH)}'
+    if len(said.tokens) > 2 or before and before[0] not in _BEFORE_BARE:
+        return None
     if len(number) in (10, 13):
         offers = said.offers(f"@{number[:10]}")
         return f'"{number}" is not read as seconds since 1970 {tries(offers, "those are written @1795000000")}'
-    if len(said.tokens) == 2 and said.texts[0] not in ("in", "after", "for", "at", "within", "every", "@", "+", "on"):
-        return None
-    if not number.strip("0"):
-        return None
-    ways: list[Way] = [(is_number, "{} minutes"), (is_number, "{} hours"), (is_number, "at {}"), *HALVES]
-    offers = list(said.closed(ways))[:3]
-    return f"a bare number has no unit {tries(offers)}"
+    if len(number) == 8:
+        return f'"{number}": a date has dashes {tries(said.offers(f"{number[:4]}-{number[4:6]}-{number[6:]}"), A_DATE)}'
+    if "1900" <= number <= "2099" and len(number) == 4 and before != ["every"]:
+        return f"a year alone names no date {tries(said.offers(f'at {number}'), A_DATE, before='for that clock time ')}"
+    ways = [(is_number, "{} minutes"), (is_number, "{} hours"), (is_number, "at {}"), *HALVES]
+    return f"a bare number has no unit {tries(list(said.closed(ways))[:3])}"
 
 
 def nothing(said: Said) -> "str | None":
@@ -139,114 +147,62 @@ def nothing(said: Said) -> "str | None":
     return None
 
 
-#: A word or phrase, why it is refused, how it may be said instead, and a form where none of that works.
-def _named(phrase: str, date: str) -> "tuple[str, str, tuple[Way, ...], str]":
-    return phrase, "holidays are not read by name", ((phrase, date),), A_DATE
+#: What may stand beside a time and says nothing about it.
+_NO_TIME = (
+    "please remind me to|please remind me|remind me to|remind me|wake me up|wake me|set an alarm for|set alarm for|"
+    "schedule it for|schedule for|schedule it|schedule|run it|do it|please|pls|plz|thanks|thank you|thx|ok|just|"
+    "exactly|precisely|i think|my time|local time|our time|how about|alarm"
+).split("|")
+#: What am and pm may stand behind.
+_WITH_HALF = ("number", "colon", "decimal")
 
 
-_HOUR = 'name the hour, as in "tomorrow 7am"'
-_DAY = 'name the day, as in "friday 9am"'
-_LENGTH = 'say how long, as in "in 10 minutes"'
-_WORDS: "tuple[tuple[str, str, tuple[Way, ...], str], ...]" = (
-    ("biweekly", "twice a week or every two weeks?", (("biweekly", "every 2 weeks"),), A_RULE),
-    ("bi - weekly", "twice a week or every two weeks?", (("bi - weekly", "every 2 weeks"),), A_RULE),
-    ("bimonthly", "twice a month or every two months?", (("bimonthly", "every 2 months"),), A_RULE),
-    ("bi - monthly", "twice a month or every two months?", (("bi - monthly", "every 2 months"),), A_RULE),
-    ("semiweekly", "on which days of the week?", (), 'name them, as in "mondays and thursdays 9am"'),
-    ("semi - weekly", "on which days of the week?", (), 'name them, as in "mondays and thursdays 9am"'),
-    ("semimonthly", "on which days of the month?", (), 'name them, as in "every 1st and 15th at 9am"'),
-    ("semi - monthly", "on which days of the month?", (), 'name them, as in "every 1st and 15th at 9am"'),
-    ("biannually", "on which days of the year?", (), A_RULE),
-    ("twice", "at which two times?", (), 'name both, as in "every day at 9am and 5pm"'),
-    ("thrice", "at which three times?", (), 'name them, as in "every day at 9am, noon and 5pm"'),
-    ("M", "is that minutes or months?", (("M", "m"), ("M", "mo")), 'they look like "1m" and "1mo"'),
-    ("nightly", "at which hour of the night?", (), 'name it, as in "every day at 11pm"'),
-    ("quarterly", "on which day of the quarter?", (), 'name it, as in "every 3 months on the 1st"'),
-    (
-        "every weekend",
-        "Saturday, or Saturday and Sunday?",
-        (("every weekend", "saturdays"), ("every weekend", "weekends")),
-        A_RULE,
-    ),
-    (
-        "each weekend",
-        "Saturday, or Saturday and Sunday?",
-        (("each weekend", "saturdays"), ("each weekend", "weekends")),
-        A_RULE,
-    ),
-    (
-        "quarter of",
-        "a quarter before that hour?",
-        (("quarter of", "quarter to"),),
-        'a quarter looks like "quarter to five"',
-    ),
-    ("2 marrow", "did you mean that?", (("2 marrow", "tomorrow"),), A_TIME),
-    ("2 morrow", "did you mean that?", (("2 morrow", "tomorrow"),), A_TIME),
-    ("someday", "on which day?", (), _DAY),
-    ("some day", "on which day?", (), _DAY),
-    ("this week", "on which day of it?", (), _DAY),
-    ("this month", "on which day of it?", (), 'name the day, as in "the 15th at 9am"'),
-    ("this year", "on which day of it?", (), A_DATE),
-    ("this quarter", "on which day of it?", (), A_DATE),
-    ("mid month", "on which day of it?", (), 'name the day, as in "the 15th at 9am"'),
-    ("next time", "when is that?", (), A_TIME),
-    ("later", "how much later?", (), _LENGTH),
-    ("soon", "how soon?", (), _LENGTH),
-    ("shortly", "how soon?", (), _LENGTH),
-    ("momentarily", "how soon?", (), _LENGTH),
-    ("a bit", "how long is that?", (), _LENGTH),
-    ("a while", "how long is that?", (), _LENGTH),
-    ("a moment", "how long is that?", (), _LENGTH),
-    ("moment", "how long is that?", (), _LENGTH),
-    ("in a few", "a few of what?", (("a few", "a few minutes"), ("a few", "a few hours")), _LENGTH),
-    ("eventually", "when is that?", (), A_TIME),
-    ("whenever", "when is that?", (), A_TIME),
-    ("lunchtime", "when is that?", (("lunchtime", "noon"), ("lunchtime", "1pm")), _HOUR),
-    ("lunch", "when is that?", (("lunch", "noon"), ("lunch", "1pm")), _HOUR),
-    *(
-        (word, "when is that?", (), _HOUR)
-        for word in "breakfast brunch dinner dinnertime supper sunrise sunset dawn dusk bedtime".split()
-    ),
-    *((word, "a stretch is not a time", (), _HOUR) for word in ("business hours", "working hours", "office hours")),
-    *((word, "on which day of it?", (), A_DATE) for word in ("spring", "summer", "autumn", "winter")),
-    _named("christmas eve", "dec 24"),
-    _named("christmas day", "dec 25"),
-    _named("christmas", "dec 25"),
-    _named("xmas", "dec 25"),
-    _named("boxing day", "dec 26"),
-    _named("new year's eve", "dec 31"),
-    _named("new years eve", "dec 31"),
-    _named("new year's day", "jan 1"),
-    _named("new years day", "jan 1"),
-    _named("new year", "jan 1"),
-    _named("halloween", "oct 31"),
-    _named("valentine's day", "feb 14"),
-    _named("valentines day", "feb 14"),
-    *(
-        (phrase, "its date is not the same every year", (), A_DATE)
-        for phrase in (
-            "thanksgiving|easter|good friday|black friday|cyber monday|labor day|labour day|memorial day|mother's day|"
-            "father's day|diwali|eid|ramadan|hanukkah|passover|birthday|payday"
-        ).split("|")
-    ),
-)
-
-
-def by_word(said: Said) -> "str | None":
-    """The reason that goes with a word or phrase."""
-    for phrase, why, ways, otherwise in _WORDS:
-        if said.find(phrase) >= 0:
-            typed = said.text(place := said.find(phrase), place + len(phrase.split()))
-            return f'"{typed}": {why} {tries(list(said.closed(ways)), otherwise)}'
-    return None
+# `0 9 ? * MON`  "0 9 * * MON", which means the same
+# `* * *`        three fields of five
+def cron_like(said: Said) -> "str | None":
+    """Fields of cron that are not read."""
+    fields = said.expr.split()
+    if not said.words & {"*", "?"} or len(fields) < 3 or not re.fullmatch(r"[0-9*?/,-]+", fields[0], re.ASCII):
+        return None
+    if offers := said.offers(" ".join("*" if field == "?" else field for field in fields)):
+        return f'"?" is not read in cron fields, "*" means the same {tries(offers)}'
+    return f"a cron expression has five fields ({A_CRON})"
 
 
 def half_without_hour(said: Said) -> "str | None":
     """`fri pm`: the half of a day is not an hour of it."""
     for place, text in enumerate(said.texts):
-        if text in ("am", "pm") and (not place or said.tokens[place - 1].kind not in ("number", "colon", "decimal")):
+        before = said.tokens[place - 1] if place else None
+        if text in ("am", "pm") and not (before and (before.kind in _WITH_HALF or before.text in ("noon", "midnight"))):
             ways: list[Way] = [("pm", "afternoon"), ("pm", "evening")] if text == "pm" else [("am", "morning")]
-            return f'"{said.text(place, place + 1)}" wants an hour {tries(list(said.closed(ways)), _HOUR)}'
+            return f'"{said.text(place, place + 1)}" wants an hour {tries(list(said.closed(ways)), HOUR)}'
+    return None
+
+
+# `for 2 hours`               "in 2 hours" is when they are over
+# `tomorrow 9am for 2 hours`  a task has a start and no length: nothing is offered that would drop it
+def a_length(said: Said) -> "str | None":
+    """How long something takes, where a task has a start alone."""
+    place = said.find("for")
+    if place < 0 or said.words & {*EVERY, "daily", "weekly", "monthly", "hourly"} or len(said.tokens) < place + 3:
+        return None
+    if said.texts[place + 2] not in UNITS and said.texts[place + 1] not in ("a", "an", "half"):
+        return None
+    offers = [] if place else list(said.closed([("for", "in")]))
+    typed = visible.sentence(said.text(place), 24)
+    return f'"{typed}" says how long, and a task has a start alone {tries(offers, before="to start after it ")}'
+
+
+# `early next week`  "next week", its first day; `late next week` "end of next week"
+# `early tomorrow`   "tomorrow morning"
+def early_or_late(said: Said) -> "str | None":
+    """Early and late in a day or a week: the part of it that is meant."""
+    for word, part, of in (("early", "morning", ""), ("late", "evening", "end of "), ("mid", "", "")):
+        if (place := said.find(word)) >= 0:
+            rest = said.instead(place, place + 1, "")
+            named = bool(said.words & {"week", "month", "year", "quarter"})
+            offers = said.offers(f"{of}{rest}" if named else f"{rest} {part}") if part else []
+            return f'"{word}" names no {"day" if named else "hour"} {tries(offers, DAY if named else HOUR)}'
     return None
 
 
@@ -257,7 +213,7 @@ def first_thing(said: Said) -> "str | None":
             rest = said.instead(place, place + len(phrase.split()), "in the" if phrase[-3:] == "the" else "")
             offers = said.offers(rest, f"{rest} morning", f"tomorrow {rest or 'morning'}")
             morning = [offer for offer in offers if "morning" in offer][:1]
-            return f'"first thing" names no hour, the morning does {tries(morning, _HOUR)}'
+            return f'"first thing" names no hour, the morning does {tries(morning, HOUR)}'
     return None
 
 
@@ -266,27 +222,10 @@ def a_filler(said: Said) -> "str | None":
     ways: list[Way] = [("at", "in"), ("in", "at"), ("on", "at"), ("at", "on")]
     if said.texts[0] in ("in", "at", "on") and (offers := said.closed(ways)):
         return f'"{said.text(0, 1)}" does not go with that {tries(list(offers)[:1])}'
-    for word in (
-        "the",
-        "at",
-        "on",
-        "in",
-        "of",
-        "a",
-        "please",
-        "pls",
-        "thanks",
-        "thx",
-        "ok",
-        "just",
-        "exactly",
-        "!",
-        "?",
-        ".",
-        "'",
-        "@",
-        ":",
-    ):
+    for phrase in _NO_TIME:
+        if offers := said.closed([(phrase, "")]):
+            return f'"{phrase}" says no time {tries(list(offers)[:1])}'
+    for word in ("the", "at", "on", "in", "of", "a", "!", "?", ".", "'", "@", ":"):
         if offers := said.closed([(word, "")]):
             return f'"{word}" does not go there {tries(list(offers)[:1])}'
     return None
@@ -294,7 +233,7 @@ def a_filler(said: Said) -> "str | None":
 
 def a_half(said: Said) -> "str | None":
     """An hour that wants am or pm."""
-    offers = said.halves()
+    offers = said.halves() if len(said.tokens) > 1 else []
     return f"in the morning or afternoon? {tries(offers)}" if offers else None
 
 
@@ -311,16 +250,19 @@ def left_over(said: Said) -> str:
 
 #: In this order; the first that has something to say says it.
 REASONS: tuple[Reason, ...] = (
+    cron_like,
     an_exception,
+    a_length,
     a_stretch,
+    numbers,
+    a_half,
     no_moment,
     the_past,
     every_other_or_nth,
-    numbers,
     nothing,
     first_thing,
+    early_or_late,
     half_without_hour,
-    a_half,
     by_word,
     two_times,
     a_filler,

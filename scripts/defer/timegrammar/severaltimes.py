@@ -3,7 +3,7 @@
 import re
 
 from .offers import HALVES, Said, tries
-from .words import DAY_NAMES, WEEKDAY_PLURALS, WEEKDAYS
+from .words import DAY_NAMES, NUMBER_WORDS, UNITS, WEEKDAY_PLURALS, WEEKDAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +15,12 @@ _EXCEPT = (
         "|"
     )
 )
-_JOINTS = ("-", "to", "until", "till", "til", "through", "thru")
+_JOINTS = ("-", "to", "until", "till", "til", "through", "thru", "or")
 _CLOCK_WORDS = frozenset(
     ("am", "pm", "a", "p", "noon", "midday", "midnight", "o'clock", "oclock", "sharp", "hours", "hrs")
 )
+#: Words that bind what stands on both sides of them into one time.
+_BINDING = frozenset(("after", "before", "from", "of", "past", "to", "until", "till", "for", "in"))
 _SEPARATORS = (",", ";", "and", "&", "or", "then", "+", "|", "/")
 
 
@@ -34,44 +36,58 @@ def is_number(token: object) -> bool:
 
 def a_stretch(said: Said) -> "str | None":
     """From one time to another: its start and its end are offered."""
-    opener = next((place for place, text in enumerate(said.texts) if text in ("between", "from")), -1)
     for place, token in enumerate(said.tokens):
         if token.kind == "dashed" and re.fullmatch("[0-9]{1,2}-[0-9]{1,2}", token.text):
-            ends = token.text.split("-")
-            return _ends(said, place, place + 1, ends[0], ends[1])
-        joint = token.text in _JOINTS or (
-            token.text == "and" and 0 <= opener < place and said.texts[opener] == "between"
-        )
-        if joint and 0 < place < len(said.tokens) - 1:
-            first = opener + 1 if 0 <= opener < place - 1 else _run(said, place, -1)
-            last = _run(said, place, 1)
-            if first < place < last - 1 or (first < place and 0 <= opener < place):
-                last = last if last > place + 1 else len(said.tokens)
-                start = opener if 0 <= opener < place else first
-                if reason := _ends(said, start, last, said.text(first, place), said.text(place + 1, last)):
-                    return reason
+            start, end = token.text.split("-")
+            return _ends(said, place, place + 1, (start, end))
+        if found := _around(said, place):
+            first, begin, last = found
+            if reason := _ends(said, first, last, (said.text(begin, place), said.text(place + 1, last))):
+                return reason
     return None
+
+
+# `from 2pm to 4pm tomorrow`    from `from` on to the end of `4pm`; its start stands behind `from`
+# `tomorrow 9 - 11am`           from `9` on
+# `between monday and friday`   to the end, where no clock follows
+# `in 5 or 10 minutes`          from `5` on
+def _around(said: Said, place: int) -> "tuple[int, int, int] | None":
+    """Where a stretch whose joint stands at ``place`` begins, where its start does, and where it ends."""
+    joint = said.texts[place]
+    opener = next((each for each, text in enumerate(said.texts[:place]) if text in ("between", "from")), -1)
+    between = opener >= 0 and said.texts[opener] == "between"
+    if not 0 < place < len(said.tokens) - 1 or joint not in (*_JOINTS, *(["and"] if between else [])):
+        return None
+    first, last = _run(said, place, -1), _run(said, place, 1)
+    if 0 <= opener < place - 1 and joint != "or":
+        return opener, opener + 1, last if last > place + 1 else len(said.tokens)
+    return (first, first, last) if first < place and last > place + 1 else None
 
 
 def _run(said: Said, place: int, step: int) -> int:
     """How far the words of a clock or a number go from a place: the first of them, or the one behind the last."""
     here = place + step
     while 0 <= here < len(said.tokens) and (
-        said.tokens[here].kind in ("number", "colon", "decimal") or said.texts[here] in _CLOCK_WORDS
+        said.tokens[here].kind in ("number", "colon", "decimal")
+        or said.texts[here] in _CLOCK_WORDS
+        or said.texts[here] in NUMBER_WORDS
     ):
         here += step
     return here + 1 if step < 0 else here
 
 
-def _ends(said: Said, first: int, last: int, start: str, end: str) -> "str | None":
+def _ends(said: Said, first: int, last: int, ends: tuple[str, str]) -> "str | None":
+    start, end = ends
     half = re.search(r"[ap]\.?m?\.?$", end, re.IGNORECASE) if start.isdigit() and end[:1].isdigit() else None
     starts = [f"{start}{half[0]}", start] if half else [start]
-    offers = [next((found for each in starts if (found := nearest(said, said.instead(first, last, each)))), [])]
-    offers.append(nearest(said, said.instead(first, last, end)))
-    if not all(offers):
+    if start.isdigit() and end.isdigit() and 12 >= int(start) > int(end):
+        starts, end = [f"{start}am"], f"{end}pm"  # `9 to 5`: over noon, whichever end is meant
+    offers = next((found for each in starts if (found := nearest(said, said.instead(first, last, each)))), [])
+    others = nearest(said, said.instead(first, last, end)) if offers else []
+    if not others:
         return None
-    reason = f'"{said.text(first, last)}" is a stretch, and a task has one time: its start or its end'
-    return f"{reason} {tries([*offers[0], *offers[1]])}"
+    why = "which of the two?" if "or" in said.texts[first:last] else "a task has one time, the start or the end of that"
+    return f'"{said.text(first, last)}": {why} {tries([*offers, *others])}'
 
 
 def an_exception(said: Said) -> "str | None":
@@ -115,18 +131,26 @@ def _days(text: str) -> set[str]:
 def two_times(said: Said) -> "str | None":
     """Two times in one: both are offered, each with what it shares with the other."""
     places = [place for place, text in enumerate(said.texts) if text in _SEPARATORS][:4]
-    for place in [*places, *({said.end} - {0})]:
+    apart = set() if said.words & _BINDING else {said.end} - {0}
+    for place in [*places, *apart]:
         first, second = said.text(0, place), said.text(place + (place in places))
-        if not (first and second):
+        if not (first and second) or (said.texts[place] == "+" and len(said.tokens) == place + 2):
             continue
-        pairs = [(first, second)] if _complete(said, first, second) else _shared(said, first, second)
-        for pair in pairs:
-            offers = nearest(said, pair[0])
-            others = nearest(said, pair[1]) if offers else []
-            if others and offers != others:
-                why = "which of the two?" if said.texts[place] == "or" else "two times are two tasks: schedule each"
-                return f'"{first}" and "{second}": {why} {tries([*offers, *others])}'
+        pair = _pair(said, place, first, second)
+        offers = nearest(said, pair[0])
+        others = nearest(said, pair[1]) if offers else []
+        if others and offers != others:
+            either = said.texts[place] == "or"
+            why = "which of the two?" if either else "two times are two tasks: schedule each"
+            return f'"{first}" and "{second}": {why} {tries([*offers, *others], joint=" or " if either else " and ")}'
     return None
+
+
+def _pair(said: Said, place: int, first: str, second: str) -> tuple[str, str]:
+    """What stands on both sides of a place, each as a whole: `in an hour or two` is `in an hour` and `in two hour`."""
+    if said.texts[place - 1] in UNITS and place == len(said.tokens) - 2 and not said.offers(second):
+        return first, said.other(first).instead(place - 2, place - 1, second)
+    return (first, second) if _complete(said, first, second) else _shared(said, first, second)
 
 
 def _parts(said: Said, text: str) -> tuple[str, str]:
@@ -153,7 +177,7 @@ def _complete(said: Said, first: str, second: str) -> bool:
     return bool(day) == bool(other_day) and bool(clock) == bool(other_clock) and not every
 
 
-def _shared(said: Said, first: str, second: str) -> list[tuple[str, str]]:
+def _shared(said: Said, first: str, second: str) -> tuple[str, str]:
     (day, clock), (other_day, other_clock) = _parts(said, first), _parts(said, second)
     every = day.split()[0] if day and day.split()[0].lower() in EVERY else ""
     if every and other_day and other_day.split()[0].lower() not in EVERY:
@@ -162,4 +186,4 @@ def _shared(said: Said, first: str, second: str) -> list[tuple[str, str]]:
         first if day and clock else f"{day or other_day} {clock or other_clock}",
         second if other_day and other_clock and not every else f"{other_day or day} {other_clock or clock}",
     )
-    return [(" ".join(pair[0].split()), " ".join(pair[1].split()))]
+    return " ".join(pair[0].split()), " ".join(pair[1].split())

@@ -20,7 +20,8 @@ TZ = ZoneInfo("America/New_York")
 # what they come to, the lower ones what puts both together.
 IN_ORDER = (
     "words tokens recurtable table engine terminals "
-    "walls rules series reading offers misspelt severaltimes reasons zonedata zones complaint cronfields delay "
+    "walls rules series reading offers misspelt severaltimes wordreasons reasons "
+    "zonedata zones complaint cronfields delay "
     "clocktimes moments calendardays isotime clockactions actions draft recuractions settled "
     "reader linewords timerun continuation straytimes split"
 ).split()
