@@ -198,7 +198,7 @@ def test_errors_are_bad_input() -> None:
         ("in 1 month", "2027-01-31T10:00:00+00:00", "UTC", "clamped to the last day of February"),
         ("feb 29", "2026-11-18T10:30:00+00:00", "UTC", "the year is taken as 2028"),
         ("the 31st", "2026-11-18T10:30:00+00:00", "UTC", "November has no day 31"),
-        ("every month on the 31st", "2026-11-18T10:30:00+00:00", "UTC", "months without day 31 are skipped"),
+        ("every month on the 31st at noon", "2026-11-18T10:30:00+00:00", "UTC", "months without day 31 are skipped"),
     ],
 )
 def test_what_was_chosen_is_noted(expr: str, now: str, tz: str, note: str) -> None:

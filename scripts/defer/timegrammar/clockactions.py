@@ -110,6 +110,8 @@ def total(lengths: list[Delay]) -> Any:
     summed = Delay()
     for each in lengths:
         summed = summed + each
+    if len(lengths) == 1 and not summed.is_nothing():
+        return lengths[0]
     repeated = len({each.unit for each in lengths}) < len(lengths)
     return REFUSED if summed.is_nothing() or repeated else summed
 

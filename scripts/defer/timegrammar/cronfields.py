@@ -8,6 +8,7 @@ NICKNAMES = {
     "midnight": "0 0 * * *",
     "weekly": "0 0 * * 0",
     "monthly": "0 0 1 * *",
+    "quarterly": "0 0 1 1,4,7,10 *",
     "yearly": "0 0 1 1 *",
     "annually": "0 0 1 1 *",
 }

@@ -1,8 +1,18 @@
 """A recurring phrase as it was read, before the present and a zone are known (``settled`` has what it comes to)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from defer import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .clocktimes import Clock
+    from .moments import Present
+    from .reading import TimeExpressionError
+
+#: Why words are refused: from the words as they were typed and the present they are read at.
+Why = Callable[[str, "Present"], "TimeExpressionError"]
 
 UNIT_NAMES = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
 
@@ -10,27 +20,47 @@ UNIT_NAMES = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "y
 class Rule:
     """A frequency and RFC 5545's BY parts; without those it goes in steps from its start."""
 
-    __slots__ = ("by", "every", "frequency", "note", "part", "words")
+    __slots__ = ("by", "clock", "every", "frequency", "name", "note", "parts", "why", "words")
 
     def __init__(
-        self, frequency: str, every: int, by: dict[str, Any], words: str, note: str = "", part: "str | None" = None
+        self,
+        frequency: str,
+        every: int,
+        by: dict[str, Any],
+        words: str,
+        note: str = "",
+        parts: tuple[str, ...] = (),
+        name: str = "",
+        why: "Why | None" = None,
+        clock: "Clock | None" = None,
     ) -> None:
         self.frequency = frequency
         self.every = every
         self.by = by
         self.words = words
         self.note = note
-        self.part = part
+        #: Parts of the day, and the clock that stands in for one that is not named.
+        self.parts = parts
+        self.clock = clock
+        #: What it is a part of, where its frequency does not say so: `quarter`.
+        self.name = name
+        #: Set where the words have more than one meaning: why they are refused.
+        self.why = why
 
     def describe(self) -> str:
         """`weekday`, `2 weeks on monday`, `month on day 15`."""
         if self.frequency == "SECONDLY":
             return say.whole(self.every)
-        unit = UNIT_NAMES[self.frequency]
+        unit = self.name or UNIT_NAMES[self.frequency]
         if self.frequency == "WEEKLY" and self.every == 1 and self.by:
             return self.words
         counted = f"{self.every} {unit}s" if self.every > 1 else unit
         return f"{counted} on {self.words}" if self.words else counted
+
+
+def refused(why: Why) -> Rule:
+    """A rule of words that have more than one meaning; ``why`` says so and offers them."""
+    return Rule("DAILY", 1, {}, "", why=why)
 
 
 def listing(words: list[str]) -> str:
@@ -39,21 +69,27 @@ def listing(words: list[str]) -> str:
 
 
 class Draft:
-    """A rule with its clock times and bounds; or cron fields, which have neither."""
+    """A rule with its clock times and bounds; or cron fields, which have neither.
 
-    __slots__ = ("bounds", "clocks", "fields", "rule")
+    ``words`` say the rule and its times where there are too many to name, ``notes`` what was chosen.
+    """
+
+    __slots__ = ("bounds", "clocks", "fields", "notes", "rule", "words")
 
     def __init__(
         self,
         rule: "Rule | None" = None,
         clocks: "list[tuple[Any, str | None]] | None" = None,
-        bounds: "dict[str, Any] | None" = None,
-        given: int = 0,
+        bounds: "list[tuple[str, Any]] | None" = None,
         fields: str = "",
+        words: str = "",
+        notes: tuple[str, ...] = (),
     ) -> None:
         self.rule = rule
         self.clocks = clocks or []
-        self.bounds = bounds or {}
+        self.bounds = dict(bounds or [])
         self.fields = fields
-        if len({kind.partition("_")[0] for kind in self.bounds}) < given:
+        self.words = words
+        self.notes = notes
+        if len({kind.partition("_")[0] for kind in self.bounds}) < len(bounds or []):
             self.bounds = {"twice": None}

@@ -12,8 +12,10 @@ from .words import DAY_NAMES, MONTHS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
 _LONE = (
     frozenset(MONTHS)
     | frozenset(PARTS)
+    | frozenset(part + "s" for part in PARTS)
     | frozenset(WEEKDAY_PLURALS)
-    | {"daily", "weekly", "monthly", "yearly", "annually", "weekdays", "weekends", "workdays", "weekend"}
+    | frozenset("daily everyday weekly fortnightly monthly quarterly yearly annually".split())
+    | {"weekdays", "weekends", "workdays", "weekend"}
 )
 #: Days that a word may be a slip away from.
 DAYS = (*DAY_NAMES, *WEEKDAY_PLURALS, "today", "tomorrow", "tonight")
@@ -29,7 +31,8 @@ ALWAYS = frozenset(("or", "ago", "every", "of"))
 #: Between two times these make one of them; before anything else they are text.
 JOINERS = frozenset(
     "at on in the and & by to till til until through thru before after from since around about approximately ~ @ , - "
-    "+ / not but except excluding only this next last between starting beginning than each again also".split()
+    "+ / not but except excluding only this next last between starting beginning commencing ending than each again "
+    "also".split()
 )
 #: Behind these a number alone is the end of a stretch: `5pm to 6`.
 RANGES = frozenset("to till til until through thru - & and between from before after by around ~ @ at".split())

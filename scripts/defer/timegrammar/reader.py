@@ -40,9 +40,10 @@ def grammar() -> Grammar:
 @cache
 def recurring() -> Grammar:
     """The same with the lines of what recurs, compiled once and only where one is met."""
-    from . import recuractions
+    from . import bounds, recuractions, recurrules, windows
 
-    return Grammar(rows(recurtable.RECURRING), TERMINALS, STARTS, functions(*ONCE, recuractions), grammar())
+    own = functions(*ONCE, bounds, recurrules, recuractions, windows)
+    return Grammar(rows(recurtable.RECURRING), TERMINALS, STARTS, own, grammar())
 
 
 def first_words() -> frozenset[str]:

@@ -1,192 +1,41 @@
-"""What the recurring lines of the grammar come to; ``actions`` has the other lines.
+"""What the recurring lines of the grammar come to; ``actions`` has the lines of one moment, ``recurrules`` the rules.
 
-A ``Rule`` is what recurs, a ``Draft`` that with its clock times and bounds; ``draft`` settles one against the
-present. Days of the week are ``(numbers, whether several)``: `mondays` alone recurs, `monday` does not.
+A ``Rule`` is what recurs, a ``Draft`` that with its clock times and bounds; ``settled`` fixes one to the present.
 """
 
 from typing import Any
 
+from . import twofold
+from .bounds import WallTime, flat, lent
 from .clocktimes import Clock
 from .cronfields import NICKNAMES
-from .draft import Draft, Rule, listing
+from .draft import Draft, Rule, refused
 from .engine import REFUSED
-from .moments import Delay
-from .words import DAY_NAMES, MONTH_NAMES
-
-WORKING = (0, 1, 2, 3, 4)
-SATURDAY_SUNDAY = (5, 6)
-NTH_NAMES = {-1: "last", 1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}
-
-Days = tuple[tuple[int, ...], bool]
-#: A clock time, a part of the day, or both.
-WallTime = tuple["Clock | None", "str | None"]
+from .reading import A_RULE, Undecided
+from .recurrules import Days, start_of, unit_rule, weekly_on
 
 
-def one_day(day: int, several: str = "one") -> Days:
-    """A day of the week: `one`, or `many` where its plural is said."""
-    return (day,), several == "many"
+def quarters(bounds: list[Any]) -> Draft:
+    """`every quarter`: its first day."""
+    return recurs(start_of("quarter"), None, bounds)
 
 
-def day_range(ends: list[int]) -> Any:
-    """`monday through friday`, over the end of the week too; a day to itself is not one."""
-    first, last = ends
-    return (tuple((first + step) % 7 for step in range((last - first) % 7 + 1)), True) if first != last else REFUSED
+def quarters_at() -> Draft:
+    """`every quarter at 9am`: refused; on which day."""
+    return Draft(refused(lambda *_: twofold.day_of_quarter()))
 
 
-def all_days(items: list[Days]) -> Any:
-    """Days that are listed; refused where one is named twice."""
-    found = [day for days, _ in items for day in days]
-    if len(set(found)) < len(found):
+def bare_number(rule: Rule, number: int) -> Any:
+    """`every monday 9`, `monthly 15`: refused, and says what the number may be."""
+    most = 31 if rule.frequency == "MONTHLY" and not rule.by else 24
+    if rule.frequency == "SECONDLY" or rule.why or number > most:
         return REFUSED
-    return tuple(sorted(found)), any(several for _, several in items) or len(found) > 1
+    return Draft(refused(lambda *_: twofold.bare_number(number, rule)))
 
 
-def working_days(several: str) -> Days:
-    """Monday to Friday: `weekday` (one) or `weekdays` (many)."""
-    return WORKING, several == "many"
-
-
-def weekend_days() -> Days:
-    """Saturday and Sunday."""
-    return SATURDAY_SUNDAY, True
-
-
-def on_month_days(named: list[int]) -> Any:
-    """Days of every month by their numbers, -1 for the last."""
-    days = sorted(set(named))
-    if not all(-1 <= day <= 31 and day for day in days):
-        return REFUSED
-    short = [day for day in days if day > 28]
-    note = f"months without day {short[-1]} are skipped" if short else ""
-    words = " and ".join(f"day {day}" if day > 0 else "the last day" for day in sorted(days, key=lambda day: day % 99))
-    return Rule("MONTHLY", 1, {"bymonthday": days}, words, note)
-
-
-def on_nth(nth: int, kind: "int | str") -> Rule:
-    """The nth day of some kind of every month: a weekday by its number, or `business`."""
-    if isinstance(kind, str):
-        return Rule("MONTHLY", 1, {"byweekday": _each(WORKING), "bysetpos": nth}, f"the {NTH_NAMES[nth]} business day")
-    words = f"the {NTH_NAMES[nth]} {DAY_NAMES[kind]}"
-    note = f"months without a fifth {DAY_NAMES[kind]} are skipped" if nth == 5 else ""
-    return Rule("MONTHLY", 1, {"byweekday": [(kind, nth)]}, words, note)
-
-
-def _each(days: tuple[int, ...]) -> list[tuple[int, int]]:
-    return [(day, 0) for day in days]
-
-
-def stride(unit: tuple[str, int], count: int) -> Delay:
-    """So many units from one time to the next."""
-    kind, size = unit
-    return Delay(**{f"{kind}s": size * count}, unit=None)
-
-
-def nth_stride(unit: tuple[str, int], nth: int) -> Any:
-    """`every third day`; `every first day` is not one."""
-    return stride(unit, nth) if nth > 1 else REFUSED
-
-
-def months(count: int) -> Delay:
-    """So many months from one time to the next."""
-    return Delay(months=count)
-
-
-def stridden(delay: Delay) -> Any:
-    """A step of one kind of unit, in the largest frequency that has it whole."""
-    if sum(bool(part) for part in (delay.months, delay.days, delay.seconds)) != 1:
-        return REFUSED
-    if delay.seconds:
-        return Rule("SECONDLY", delay.seconds, {}, "")
-    if delay.days:
-        return Rule("DAILY", delay.days, {}, "") if delay.days % 7 else Rule("WEEKLY", delay.days // 7, {}, "")
-    return Rule("MONTHLY", delay.months, {}, "") if delay.months % 12 else Rule("YEARLY", delay.months // 12, {}, "")
-
-
-def unit_rule(frequency: str) -> Rule:
-    """`daily`, `weekly` and so on, without what keeps it on a date."""
-    return Rule(frequency.upper(), 1, {}, "")
-
-
-def _weekly(days: tuple[int, ...], every: int) -> Rule:
-    named = {WORKING: "weekday", SATURDAY_SUNDAY: "saturday and sunday"}
-    words = named.get(days) or listing([DAY_NAMES[day] for day in days])
-    return Rule("WEEKLY", every, {"byweekday": _each(days)}, words)
-
-
-def weeks_of(delay: Delay, days: Days) -> Any:
-    """A step of weeks on days of the week; refused where it steps by anything else."""
-    rule = stridden(delay)
-    return _weekly(days[0], rule.every) if rule is not REFUSED and rule.frequency == "WEEKLY" else REFUSED
-
-
-def months_of(delay: Delay, on: Rule) -> Any:
-    """A step of months on days of the month; refused where it steps by anything else."""
-    rule = stridden(delay)
-    fits = rule is not REFUSED and rule.frequency == "MONTHLY"
-    return Rule("MONTHLY", rule.every, on.by, on.words, on.note) if fits else REFUSED
-
-
-def years_of(delay: Delay, date: "tuple[int, int, int | None]") -> Any:
-    """`every year` on a date; refused for any other step."""
-    rule = stridden(delay)
-    return years_on(date) if rule is not REFUSED and (rule.frequency, rule.every) == ("YEARLY", 1) else REFUSED
-
-
-def weekly_on(days: Days) -> Rule:
-    """Every week on these days."""
-    return _weekly(days[0], 1)
-
-
-def every_other(weekday: int) -> Rule:
-    """Every two weeks on this day."""
-    return _weekly((weekday,), 2)
-
-
-def listed(days: Days) -> Any:
-    """Days that recur without `every`: several, or one in the plural."""
-    return _weekly(days[0], 1) if days[1] else REFUSED
-
-
-def listed_range(ends: list[int]) -> Any:
-    """`from monday to friday`."""
-    found = day_range(ends)
-    return REFUSED if found is REFUSED else _weekly(tuple(sorted(found[0])), 1)
-
-
-def monthly_alone(rule: Rule) -> Any:
-    """`every 1st`; refused where a month is not named and a weekday is counted."""
-    # `every second friday` means every other one to some people, once a month to others.
-    twofold = any(nth > 1 for _, nth in rule.by.get("byweekday", ())) or rule.by.get("bysetpos", 1) > 1
-    return REFUSED if twofold else rule
-
-
-def years_on(date: "tuple[int, int, int | None]") -> Any:
-    """Every year on a date, which names no year and is one of the calendar."""
-    month, day, year = date
-    longest = 29 if month == 2 else 30 if month in (4, 6, 9, 11) else 31
-    if year is not None or not 1 <= day <= longest:
-        return REFUSED
-    note = "years without 29 February are skipped" if (month, day) == (2, 29) else ""
-    words = f"{MONTH_NAMES[month - 1]} {day}"
-    return Rule("YEARLY", 1, {"bymonth": month, "bymonthday": day}, words, note)
-
-
-def yearly_nth(nth: int, weekday: int, month: int) -> Rule:
-    """The nth weekday of a month, every year."""
-    rule = on_nth(nth, weekday)
-    note = "years without a fifth one are skipped" if nth == 5 else ""
-    return Rule("YEARLY", 1, {**rule.by, "bymonth": month}, f"{rule.words} of {MONTH_NAMES[month - 1]}", note)
-
-
-def daily_part(part: str) -> Rule:
-    """Every day in a part of it."""
-    return Rule("DAILY", 1, {}, "", part=part)
-
-
-def weekly_part(days: Days, part: str) -> Rule:
-    """Every week on these days, in a part of the day."""
-    rule = _weekly(days[0], 1)
-    return Rule("WEEKLY", 1, rule.by, rule.words, part=part)
+def lone_number(number: int) -> Any:
+    """`every 9`: refused; nine of what."""
+    return Draft(refused(lambda *_: twofold.lone_number(number))) if number else REFUSED
 
 
 def wall_times(others: list[WallTime], first: "Clock | None" = None) -> list[WallTime]:
@@ -204,16 +53,68 @@ def wall_part(part: str, clock: "Clock | None" = None) -> list[WallTime]:
     return [(clock, part)]
 
 
-def recurs(rule: Rule, clocks: "list[WallTime] | None", bounds: list[tuple[str, Any]]) -> Draft:
+def recurs(rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Draft:
     """A rule with all that was said beside it."""
-    return Draft(rule, clocks, dict(bounds), len(bounds))
+    found = Draft(rule, clocks, flat(bounds))
+    if clocks or rule.frequency == "SECONDLY":
+        return found
+    found.clocks, found.bounds, whose = lent(found.bounds)
+    if whose == "until":
+        found.notes = ("the clock is when it runs; it ends with that day",)
+    return found
 
 
-def minute_past(minute: int) -> Any:
-    """Every hour at a minute."""
-    return Draft(fields=f"{minute} * * * *") if minute < 60 else REFUSED
+def recurs_twice(rule: Rule, clocks: list[WallTime], bounds: list[Any]) -> Draft:
+    """`every day at 9am twice`."""
+    return recurs(rule, clocks, [*flat(bounds), ("times", 2)])
 
 
-def as_cron(name: str) -> Draft:
+def every_clock(clocks: list[WallTime], days: "Days | None", bounds: list[Any]) -> Draft:
+    """`every 9am`, `every noon on weekdays`."""
+    return recurs(weekly_on(days) if days else unit_rule("daily"), clocks, bounds)
+
+
+def counted_clocks(count: int, clocks: list[WallTime], bounds: list[Any]) -> Draft:
+    """`twice a day at 9 and 17`; refused where the times are not as many."""
+    return recurs(_counted(unit_rule("daily"), count, len(clocks), "times"), clocks, bounds)
+
+
+def counted_days(count: int, days: Days, clocks: "list[WallTime] | None", bounds: list[Any]) -> Draft:
+    """`twice a week on monday and thursday`; refused where the days are not as many."""
+    return recurs(_counted(weekly_on(days), count, len(days[0]), "days"), clocks, bounds)
+
+
+def counted_month_days(count: int, rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Draft:
+    """`twice a month on the 1st and 15th`; refused where the days are not as many."""
+    named = len(rule.by.get("bymonthday") or rule.by.get("bysetpos") or rule.by["byweekday"])
+    return recurs(_counted(rule, count, named, "days"), clocks, bounds)
+
+
+def _counted(rule: Rule, count: int, named: int, things: str) -> Rule:
+    if count == named:
+        return rule
+    return refused(lambda *_: Undecided(f"{count} are counted, {named} {things} are named", [], A_RULE))
+
+
+def minutes_past(minutes: list[int], bounds: list[Any]) -> Any:
+    """Every hour at a minute, or at several."""
+    if not minutes or max(minutes) > 59 or len(set(minutes)) < len(minutes):
+        return REFUSED
+    fields = ",".join(str(minute % 60) for minute in sorted(minute % 60 for minute in minutes))
+    return Draft(fields=f"{fields} * * * *", bounds=flat(bounds))
+
+
+def past_every_hour(minute: int, bounds: list[Any]) -> Any:
+    """`quarter past every hour`."""
+    return minutes_past([minute], bounds)
+
+
+def stepped_past() -> Draft:
+    """`every 2 hours at :15`: refused, since two hours are counted from their start."""
+    form = 'a step looks like "every 2 hours starting at 10:15"'
+    return Draft(refused(lambda *_: Undecided("hours are counted from their start, not on the clock", [], form)))
+
+
+def as_cron(name: str, bounds: "list[Any] | None" = None) -> Draft:
     """A word that cron has a nickname for, and means the same."""
-    return Draft(fields=NICKNAMES[name])
+    return Draft(fields=NICKNAMES[name], bounds=flat(bounds or []))

@@ -3,95 +3,96 @@
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from . import moments
-from .clocktimes import Clock, as_written, either_midnight, in_part
+from . import bounds, twofold
+from .clocktimes import Clock, as_written, as_written_note, either_midnight, halves_note, in_part
 from .draft import Draft, Rule, listing
-from .moments import Pick, Present
+from .moments import Present
 from .reading import A_CRON, TimeExpressionError, Undecided
 from .rules import WIDEST_GAP, Calendar, Cron, Dates, Step
 from .series import Recurrence
-from .walls import DAY, SECOND, wall_to_utc
+from .walls import SECOND, wall_to_utc
+from .words import PARTS
 
 FASTEST_SECONDS = 60
-#: More fires than this are not a bound worth counting to.
-MOST_TIMES = 10_000
 
 
 def settled(draft: Draft, expr: str, present: Present) -> Recurrence:
     """``draft`` scheduled at ``present``, said as ``expr``; an error where it never fires."""
     rule = draft.rule
-    if rule is None:
-        return _of_cron(draft.fields, expr, present)
+    if rule is not None and rule.why:
+        raise rule.why(expr, present)
     if "twice" in draft.bounds:
         raise TimeExpressionError('it starts or ends twice (each bound once, as in "every day at 9am until friday")')
-    start, moment = _start(draft.bounds, present)
+    start, moment = bounds.start(draft.bounds, present)
     lower = present.utc if start is None else max(present.utc, start - SECOND)
-    clocks = _clocks(draft, rule)
-    kind = _kind(rule, clocks, moment or present.wall, lower, start, present)
-    notes = (rule.note,) if rule.note else ()
-    found = Recurrence(expr, present.utc, present.tz, kind, _words(rule, clocks, kind), notes)
-    found.bound(lower, _end(draft.bounds, present, start or present.utc), _times(draft.bounds))
+    if rule is None:
+        found = _of_cron(draft.fields, expr, present)
+    else:
+        clocks = _clocks(draft, rule)
+        if clocks and start is None and not rule.by and rule.frequency in ("WEEKLY", "MONTHLY", "YEARLY"):
+            raise twofold.which_day(rule, present)
+        kind = _kind(rule, clocks, moment or present.wall, lower, start, present)
+        words = draft.words or _words(rule, clocks, kind)
+        notes = _notes(draft, rule, clocks, start, kind)
+        found = Recurrence(expr, present.utc, present.tz, kind, words, notes)
+    found.bound(lower, bounds.end(draft.bounds, present, start), bounds.times(draft.bounds))
+    if found.first is None and rule is None and not draft.bounds:
+        raise TimeExpressionError(f"those fields never meet ({A_CRON})")
     if found.first is None:
         raise TimeExpressionError('its end comes before its first time (an end looks like "until friday")')
     return found
 
 
+def _notes(
+    draft: Draft, rule: Rule, clocks: list[time], start: "datetime | None", kind: "Step | Calendar"
+) -> tuple[str, ...]:
+    """What was chosen where the words left it open."""
+    notes = [rule.note, *draft.notes]
+    for clock, part in draft.clocks:
+        if clock is None or part or rule.parts:
+            continue
+        open_half = clock[0] in ("bare", "face", "to") and 0 < clock[1] <= 12
+        notes.append(halves_note(as_written(clock), first=False) if open_half else as_written_note(clock))
+    parts = [part for clock, part in draft.clocks if clock is None and part] or (() if draft.clocks else rule.parts)
+    notes += [f"the {part} is taken as {PARTS[part][0]:02}:00" for part in parts]
+    if isinstance(kind, Calendar):
+        notes += _chosen(rule, clocks, start, kind)
+    return tuple(note for note in notes if note)
+
+
+def _chosen(rule: Rule, clocks: list[time], start: "datetime | None", kind: Calendar) -> list[str]:
+    """The day and the time of day that were taken from the present, and what longer steps are counted from."""
+    notes = []
+    if start is None and not rule.by and rule.frequency != "DAILY":
+        on = {"WEEKLY": f"{kind.dates.phase:%A}", "MONTHLY": f"day {kind.dates.phase.day}"}
+        notes.append(f"on {on.get(rule.frequency, f'{kind.dates.phase:%B} {kind.dates.phase.day}')}, as today")
+    if not clocks:
+        notes.append(f"at {kind.clocks[0]:%H:%M}, the present time of day")
+    elif rule.clock and not rule.parts and clocks == [time(*rule.clock[1:])]:
+        notes.append(f"at {clocks[0]:%H:%M}, as nothing else is said")
+    if rule.every > 1:
+        notes.append(f"counted from {kind.dates.phase:%A %Y-%m-%d}")
+    return notes
+
+
 def _of_cron(fields: str, expr: str, present: Present) -> Recurrence:
-    """A recurrence of cron fields, which must fire at least once."""
+    """A recurrence of cron fields."""
     from cronsim import CronSim, CronSimError
 
     try:
         words = CronSim(fields, present.utc).explain()
     except (CronSimError, ValueError, AssertionError) as error:
         raise TimeExpressionError(f"{error} ({A_CRON})") from None
-    found = Recurrence(expr, present.utc, present.tz, Cron(fields, present.tz), words[:1].lower() + words[1:])
-    found.bound(found.anchor, None, 0)
-    if found.first is None:
-        raise TimeExpressionError(f"those fields never meet ({A_CRON})")
-    return found
-
-
-def _start(bounds: dict[str, Any], present: Present) -> tuple[datetime | None, datetime | None]:
-    """The instant before which nothing fires, and the wall time a rule without clocks takes from it."""
-    if "start_at" in bounds:
-        found = bounds["start_at"](present).instant
-        return found, found.astimezone(present.tz).replace(tzinfo=None)
-    if "start_on" in bounds:
-        day = _date(bounds["start_on"], present)
-        if day < present.today:
-            raise TimeExpressionError(f'{day:%Y-%m-%d} is past (a start looks like "starting tomorrow")')
-        return wall_to_utc(datetime.combine(day, time()), present.tz), datetime.combine(day, present.wall.time())
-    return None, None
-
-
-def _date(day: moments.Day, present: Present) -> date:
-    pick: Pick = day(present)
-    return pick.roll if pick.roll and pick.date == present.today else pick.date
-
-
-def _end(bounds: dict[str, Any], present: Present, start: datetime) -> datetime | None:
-    if "until_at" in bounds:
-        found: datetime = bounds["until_at"](present).instant
-        return found
-    if "until_on" in bounds:
-        return wall_to_utc(datetime.combine(bounds["until_on"](present).date + DAY, time()), present.tz) - SECOND
-    if "until_after" in bounds:
-        after: datetime = bounds["until_after"].after(present, start)
-        return after
-    return None
-
-
-def _times(bounds: dict[str, Any]) -> int:
-    times: int = bounds.get("times", 0)
-    if "times" in bounds and not 0 < times <= MOST_TIMES:
-        raise TimeExpressionError(f'1 to {MOST_TIMES} times can be counted (a count looks like "5 times")')
-    return times
+    return Recurrence(expr, present.utc, present.tz, Cron(fields, present.tz), words[:1].lower() + words[1:])
 
 
 def _clocks(draft: Draft, rule: Rule) -> list[time]:
     """The wall times of a day, earliest first; none where the phrase names none."""
-    said = draft.clocks or ([(None, rule.part)] if rule.part else [])
-    found = {_clock(clock, part or rule.part, rule) for clock, part in said}
+    own = [(rule.clock, None)] if rule.clock else [(None, part) for part in rule.parts]
+    if draft.clocks and rule.parts[1:]:
+        raise TimeExpressionError('name the hour of each part (two times look like "at 9am and 7pm")')
+    said = draft.clocks or own
+    found = {_clock(clock, part or next(iter(rule.parts), None), rule) for clock, part in said}
     if len(found) < len(said):
         raise TimeExpressionError('the same time of day is named twice (two times look like "at 9am and 5pm")')
     if found and rule.frequency == "SECONDLY":

@@ -16,7 +16,7 @@ from defer.timegrammar import wordreasons
 from defer.timeparse import parse
 from time_hints import NOW, TZ, faults, offers, refusal
 
-FUZZED = 4000
+FUZZED = 4400
 
 
 def why(expr: str, now: datetime = NOW, tz: ZoneInfo = TZ) -> str:

@@ -22,7 +22,8 @@ IN_ORDER = (
     "words tokens recurtable table engine terminals "
     "walls rules series reading offers misspelt severaltimes wordreasons reasons "
     "zonedata zones complaint cronfields delay "
-    "clocktimes moments calendardays isotime clockactions actions draft recuractions settled "
+    "clocktimes moments calendardays isotime clockactions actions "
+    "draft bounds twofold recurrules recuractions windows settled "
     "reader linewords timerun continuation straytimes split"
 ).split()
 

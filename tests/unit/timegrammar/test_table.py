@@ -16,13 +16,24 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import time_reference
-from defer.timegrammar import continuation, linewords, reader, recuractions, table, tokens, words
+from defer.timegrammar import (
+    bounds,
+    continuation,
+    linewords,
+    reader,
+    recuractions,
+    recurrules,
+    table,
+    tokens,
+    windows,
+    words,
+)
 from defer.timegrammar.engine import Grammar, Row, rows
 from defer.timegrammar.terminals import STARTS, TERMINALS
 from defer.timeparse import TimeExpressionError, parse
 
 ROWS = rows(*table.AGAIN)
-MODULES = (*reader.ONCE, recuractions)
+MODULES = (*reader.ONCE, bounds, recurrules, recuractions, windows)
 FUNCTIONS = reader.functions(*MODULES)
 NAMED = {row.action for row in ROWS if row.action}
 NOW = datetime.fromisoformat("2026-11-18T10:30:00-05:00")
@@ -92,7 +103,7 @@ def test_no_name_of_a_function_stands_in_two_modules() -> None:
         assert len(found) == 1, f"{name} is something else in another module: which one a row means is not to be seen"
 
 
-@pytest.mark.parametrize("module", ["actions", "clockactions", "recuractions"])
+@pytest.mark.parametrize("module", ["actions", "clockactions", "recurrules", "recuractions", "windows"])
 def test_every_action_is_named_by_a_row(module: str) -> None:
     assert own(sys.modules[f"defer.timegrammar.{module}"]) <= NAMED
 
@@ -147,6 +158,7 @@ KNOWN_WORDS = LITERALS | {
     *words.WEEKDAY_PLURALS,
     *words.UNITS,
     *words.PARTS,
+    *(part + "s" for part in words.PARTS),
     *words.NUMBER_WORDS,
     *words.ORDINALS,
 }
@@ -182,7 +194,8 @@ TEXT_MAY_START_WITH = set(
     "eoy exactly few following for h half hence hour hourly hours hr hrs hundred immediately later latest mid "
     "middle min mins minute minutes month more mth no now o oh once other p pair per play possible precisely "
     "prompt qtr quarter quarters right roughly same sharp single soon start straight straightaway teatime "
-    "thousand three time times top twelve upcoming week weekday within wk work workday working year yr zero".split()
+    "thousand three time times top twelve upcoming week weekday within wk work workday working year yr zero "
+    "alternate calendar during forward including nightly normal office onward onwards over total twice up x".split()
 )
 
 
@@ -241,4 +254,7 @@ def test_words_that_only_what_recurs_is_made_of_say_which_table_is_tried_first()
     assert set(starting("RECURS")) - set(starting("WHEN")) - table.AGAIN_WORDS <= {
         # These stand behind a count in lines of one moment: `3 weekdays`, `an hour from now`.
         *"weekday weekdays workday workdays business working work days from once".split(),
+        # And these behind a clock or a number: `quarter till four`, `5 minutes past noon`.
+        *"till til min minute :".split(),
+        *(part + "s" for part in words.PARTS),
     }

@@ -1,0 +1,276 @@
+"""What recurs, as people say it: literal fires, notes and refusals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from defer.timeparse import Reading, TimeExpressionError, parse
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOW = datetime.fromisoformat("2026-10-14T10:20:00-04:00")  # a Wednesday
+
+
+def read(expr: str, now: datetime = NOW, tz: ZoneInfo = NEW_YORK) -> Reading:
+    return parse(expr, now, tz)
+
+
+def fires(expr: str, count: int, now: datetime = NOW) -> list[str]:
+    """The first fires, as they stand on walls."""
+    recurrence = read(expr, now).recurrence
+    assert recurrence is not None
+    return [f"{fire.astimezone(NEW_YORK):%m-%d %H:%M}" for fire in islice(recurrence.fires(now), count)]
+
+
+def refusal(expr: str) -> str:
+    with pytest.raises(TimeExpressionError) as caught:
+        read(expr)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (
+            "every day 9",
+            'month? (instead of "every day 9" try "every day at 9" or "every month on the 9th")',
+        ),
+        (
+            "each day 10",
+            'month? (instead of "each day 10" try "each day at 10" or "every month on the 10th")',
+        ),
+        (
+            "every day 9 at 5pm",
+            'try "every day at 9 and 5pm" or "every month on the 9th at 5pm")',
+        ),
+        ("every day 9 until friday", "a clock or a day of the month?"),
+        ("every day 5", 'try "every day at 5am" or "every day at 5pm" or "every month on the 5th")'),
+        ("every day 30", 'a clock or a day of the month? (instead of "every day 30" try "every month on the 30th")'),
+        ("every single day 9", 'try "every single day at 9" or "every month on the 9th")'),
+        ("every month 15", 'is 15 a day of the month? (try "every month on the 15th")'),
+        ("monthly 15", 'is 15 a day of the month? (try "monthly on the 15th")'),
+        ("every monday 9", 'is 9 a clock time? (try "every monday at 9")'),
+        ("mondays 5", 'is 5 a clock time? (try "mondays at 5am" or "mondays at 5pm")'),
+        ("weekdays 9", 'is 9 a clock time? (try "weekdays at 9")'),
+        ("daily 9", 'is 9 a clock time? (try "daily at 9")'),
+        ("each morning 8", 'is 8 a clock time? (try "each morning at 8")'),
+        ("every 9", '9 of what? (try "every 9m" or "every day at 9")'),
+        ("weekly at 9", 'on which day? (instead of "weekly" try "every wednesday at 9")'),
+        ("every week at 9am", 'on which day? (instead of "every week" try "every wednesday at 9am")'),
+        ("once a week at 9am", 'on which day? (instead of "once a week" try "every wednesday at 9am")'),
+        ("every 2 weeks at 9am", 'on which day? (try "every 2 weeks on wednesday at 9am")'),
+        ("9am fortnightly", 'on which day? (try "9am fortnightly on wednesday")'),
+        ("monthly at 9am", 'on which day? (try "monthly on the 14th at 9am")'),
+        ("every 3 months at noon", 'on which day? (try "every 3 months on the 14th at noon")'),
+        ("yearly at 9am", 'on which day? (try "yearly on october 14 at 9am")'),
+        ("every quarter at 9am", '(try "every quarter on the 1st at 9am" or "every quarter on the last day at 9am")'),
+        ("weekly until friday at 9am", "on which day?"),
+        ("weekdays except friday", ""),
+        (
+            "every day from monday until friday at 9am",
+            'try "every day from monday to friday at 9am" or "every day from 2026-10-19 until 2026-10-23 at 9am")',
+        ),
+        ("every first monday of the quarter", "a quarter's weekdays are not counted"),
+        ("twice a day at 9", "2 are counted, 1 times are named"),
+        ("twice a week on monday", "2 are counted, 1 days are named"),
+        ("every hour on weekdays", "between which hours?"),
+        (
+            "every 15 minutes during business hours",
+            '(instead of "during business hours" try "every 15 minutes between 9am and 5pm on weekdays")',
+        ),
+        ("every 12 hours at minute 50", "hours are counted from their start, not on the clock"),
+        ("every 7 minutes between 9am and 5pm", "7 minutes does not divide an hour or a day"),
+        ("every 2 hours between 9am and 6pm", "counted from 09:00, it never meets 18:00"),
+        ("every 9 hours from 9 to 5", "does not divide"),
+        ("every 12 hours from 9am to 5pm", "12 hours is longer than from 09:00 to 17:00"),
+        ("every hour from 6 to 10pm", '6 in the morning or evening? (try "every hour from 6am to 10pm"'),
+        ("every hour from 2 to 6", "2 in the morning or afternoon?"),
+        ("every hour between 10pm and 2am on weekdays", "that goes over midnight"),
+        ("every morning and evening at 9", "name the hour of each part"),
+        ("friday or saturday", ""),
+        ("every day twice", ""),
+        ("nightly", "at which hour of the night?"),
+        ("every second friday", "every other one, or once a month?"),
+        ("every other weekend", ""),
+        ("biweekly", "twice a week or every two weeks?"),
+        ("every now and then", ""),
+        ("every leap day", ""),
+        ("M-F", ""),
+        ("every day until further notice", ""),
+    ],
+)
+def test_what_has_two_readings_is_refused_with_both(expr: str, text: str) -> None:
+    assert text in refusal(expr)
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        # A step on the clock between two hours, both included.
+        ("every 15 minutes between 9am and 5pm", ["10-14 10:30", "10-14 10:45"]),
+        ("hourly from 9 to 5 on weekdays", ["10-14 11:00", "10-14 12:00"]),
+        ("weekdays 8-17 hourly", ["10-14 11:00", "10-14 12:00"]),
+        ("every hour between 9 and 17", ["10-14 11:00", "10-14 12:00"]),
+        (
+            "every 2 hours between 9am and 5pm",
+            ["10-14 11:00", "10-14 13:00", "10-14 15:00", "10-14 17:00", "10-15 09:00"],
+        ),
+        ("every 2 hours between 8am and 8pm on weekdays", ["10-14 12:00"]),
+        ("every 10 min 9-17 mon-fri", ["10-14 10:30", "10-14 10:40"]),
+        ("every 30 minutes from 9am until 5pm", ["10-14 10:30"]),
+        ("every weekday every 30 minutes from 9:30 to 4", ["10-14 10:30"]),
+        ("between 9 and 5 every 2 hours until friday", ["10-14 11:00"]),
+        (
+            "every hour between 10pm and 2am",
+            ["10-14 22:00", "10-14 23:00", "10-15 00:00", "10-15 01:00", "10-15 02:00", "10-15 22:00"],
+        ),
+        ("every hour from 22 to 6", ["10-14 22:00"]),
+        ("every 2 hours from noon to 6pm", ["10-14 12:00", "10-14 14:00", "10-14 16:00", "10-14 18:00", "10-15 12:00"]),
+        # Times of a day.
+        ("twice a day at 9 and 17", ["10-14 17:00", "10-15 09:00"]),
+        ("three times a day at 8, 12 and 18", ["10-14 12:00", "10-14 18:00", "10-15 08:00"]),
+        ("twice daily at 8am and 8pm", ["10-14 20:00", "10-15 08:00"]),
+        ("3x a day at 8, 12 and 18", ["10-14 12:00"]),
+        ("twice a week on monday and thursday at 9am", ["10-15 09:00", "10-19 09:00"]),
+        ("twice a month on the 1st and 15th at 9am", ["10-15 09:00", "11-01 09:00"]),
+        ("every 9am", ["10-15 09:00", "10-16 09:00"]),
+        ("every 17:30", ["10-14 17:30", "10-15 17:30"]),
+        ("every noon", ["10-14 12:00", "10-15 12:00"]),
+        ("every midnight", ["10-15 00:00", "10-16 00:00"]),
+        ("every noon on weekdays", ["10-14 12:00"]),
+        ("everyday at 9am", ["10-15 09:00", "10-16 09:00"]),
+        ("nightly at 1am", ["10-15 01:00", "10-16 01:00"]),
+        ("nightly at 11", ["10-14 23:00", "10-15 23:00"]),
+        ("every morning and evening", ["10-14 19:00", "10-15 09:00"]),
+        ("weekday mornings and evenings", ["10-14 19:00", "10-15 09:00"]),
+        ("mornings at 8", ["10-15 08:00"]),
+        # Days of the week.
+        ("Mon/Wed/Fri at 10", ["10-16 10:00", "10-19 10:00", "10-21 10:00"]),
+        ("mon–fri 9am", ["10-15 09:00", "10-16 09:00", "10-19 09:00"]),
+        ("every saturday or sunday", ["10-17 10:20", "10-18 10:20"]),
+        ("every weekend at 10am", ["10-17 10:00", "10-18 10:00", "10-24 10:00"]),
+        ("daily on weekdays at 9am", ["10-15 09:00", "10-16 09:00", "10-19 09:00"]),
+        ("every day from monday to friday at 9am", ["10-15 09:00", "10-16 09:00", "10-19 09:00"]),
+        ("alternate days at 9am", ["10-15 09:00", "10-17 09:00"]),
+        ("every alternate monday", ["10-19 10:20", "11-02 10:20"]),
+        ("alternate mondays", ["10-19 10:20", "11-02 10:20"]),
+        ("fortnightly on mondays", ["10-19 10:20", "11-02 10:20"]),
+        ("mondays every 2 weeks at 9am", ["10-19 09:00", "11-02 09:00"]),
+        ("weekly mondays at 9am", ["10-19 09:00", "10-26 09:00"]),
+        ("every 7 days at 09:30", ["10-15 09:30", "10-22 09:30"]),
+        # Days of the month, of a quarter, of a year.
+        ("1st and 3rd monday", ["10-19 10:20", "11-02 10:20", "11-16 10:20"]),
+        ("every 2nd and 4th friday at 5pm", ["10-23 17:00", "11-13 17:00", "11-27 17:00"]),
+        ("first monday and last friday of every month at 9am", ["10-30 09:00", "11-02 09:00", "11-27 09:00"]),
+        ("every quarter", ["01-01 10:20", "04-01 10:20"]),
+        ("quarterly", ["01-01 00:00", "04-01 00:00", "07-01 00:00", "10-01 00:00"]),
+        ("every quarter on the 1st at 9am", ["01-01 09:00", "04-01 09:00"]),
+        ("every quarter on the last day at 5pm", ["12-31 17:00", "03-31 17:00", "06-30 17:00", "09-30 17:00"]),
+        ("last business day of every quarter at 5pm", ["12-31 17:00", "03-31 17:00", "06-30 17:00"]),
+        ("end of every month", ["10-31 17:00", "11-30 17:00"]),
+        ("every end of month at 9am", ["10-31 09:00", "11-30 09:00"]),
+        ("every eod", ["10-14 17:00", "10-15 17:00"]),
+        ("start of every month at 9am", ["11-01 09:00"]),
+        # Minutes of every hour.
+        ("every hour and a half", ["10-14 11:50", "10-14 13:20"]),
+        ("every hour on the half hour", ["10-14 10:30", "10-14 11:30"]),
+        ("every hour at 15 past", ["10-14 11:15", "10-14 12:15"]),
+        ("hourly at quarter past", ["10-14 11:15", "10-14 12:15"]),
+        ("every hour at :15 and :45", ["10-14 10:45", "10-14 11:15"]),
+        ("quarter past every hour", ["10-14 11:15"]),
+        ("on the hour every hour", ["10-14 11:00"]),
+    ],
+)
+def test_it_fires_as_it_is_said(expr: str, expected: list[str]) -> None:
+    assert fires(expr, len(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("every day until oct 17 at 9am", ["10-15 09:00", "10-16 09:00", "10-17 09:00"]),
+        ("every day until 9am on oct 17", ["10-15 09:00", "10-16 09:00", "10-17 09:00"]),
+        ("every day from oct 20 until oct 22 at 9am", ["10-20 09:00", "10-21 09:00", "10-22 09:00"]),
+        ("every day from oct 20 to oct 22 at 9am", ["10-20 09:00", "10-21 09:00", "10-22 09:00"]),
+        ("every day between oct 20 and oct 22", ["10-20 10:20", "10-21 10:20", "10-22 10:20"]),
+        ("every day at 8am until oct 17 at 9am", ["10-15 08:00", "10-16 08:00", "10-17 08:00"]),
+        ("every day starting today at 9 for 2 days", ["10-15 09:00", "10-16 09:00"]),
+        ("every day for 3 days starting monday at 9am", ["10-19 09:00", "10-20 09:00", "10-21 09:00"]),
+        ("every day at 9am for 3 days starting monday", ["10-19 09:00", "10-20 09:00", "10-21 09:00"]),
+        ("every day starting monday at 9am for 3 days", ["10-19 09:00", "10-20 09:00", "10-21 09:00"]),
+        ("starting monday, every day at 9am for 3 days", ["10-19 09:00", "10-20 09:00", "10-21 09:00"]),
+        ("every day at midnight for 3 days starting monday", ["10-19 00:00", "10-20 00:00", "10-21 00:00"]),
+        ("every day for 3 days", ["10-15 10:20", "10-16 10:20", "10-17 10:20"]),
+        ("every day for 3 days starting today", ["10-15 10:20", "10-16 10:20", "10-17 10:20"]),
+        ("every 20 minutes for 1 hour starting at noon", ["10-14 12:00", "10-14 12:20", "10-14 12:40"]),
+        ("every day through friday", ["10-15 10:20", "10-16 10:20"]),
+        ("every weekday until friday evening", ["10-14 19:00", "10-15 19:00", "10-16 19:00"]),
+        ("every 2h until oct 14 at 3pm", ["10-14 12:20", "10-14 14:20"]),
+        ("every 3h starting tomorrow 9am until 5pm", ["10-15 09:00", "10-15 12:00", "10-15 15:00"]),
+        ("every day from monday at 9am until wednesday", ["10-19 09:00", "10-20 09:00", "10-21 09:00"]),
+        ("hourly until 1pm", ["10-14 11:00", "10-14 12:00", "10-14 13:00"]),
+        ("every hour at :30 2 times", ["10-14 10:30", "10-14 11:30"]),
+        ("every day at 9am twice", ["10-15 09:00", "10-16 09:00"]),
+        (
+            "every 15 minutes between 4pm and 5pm 6 times",
+            ["10-14 16:00", "10-14 16:15", "10-14 16:30", "10-14 16:45", "10-14 17:00", "10-15 16:00"],
+        ),
+        ("every hour starting in 2 hours for 2 hours", ["10-14 12:20", "10-14 13:20"]),
+        ("every day at 9am starting in 3 days 2 times", ["10-17 09:00", "10-18 09:00"]),
+        ("every 2 hours until 2026-10-14T15:00", ["10-14 12:20", "10-14 14:20"]),
+    ],
+)
+def test_bounds_end_it_and_lend_it_their_clock(expr: str, expected: list[str]) -> None:
+    assert fires(expr, 99) == expected
+
+
+def test_a_start_without_an_end_is_one() -> None:
+    assert fires("every 4 hours starting at 8", 2) == ["10-15 08:00", "10-15 12:00"]
+    assert fires("every day from now on at 9am", 1) == ["10-15 09:00"]
+    assert fires("every weekday as of monday at 9am", 1) == ["10-19 09:00"]
+    assert fires("every day from monday onwards", 1) == ["10-19 10:20"]
+    assert fires("every week starting monday at 9am", 2) == ["10-19 09:00", "10-26 09:00"]
+
+
+@pytest.mark.parametrize(
+    ("expr", "notes"),
+    [
+        ("every day at 9am", ()),
+        ("every weekday at 17:00", ()),
+        ("every 2h", ()),
+        ("every day", ("at 10:20, the present time of day",)),
+        ("every day at 9", ("09:00: 9 in the morning, not 9 in the evening",)),
+        ("every evening at 7", ()),
+        ("every morning", ("the morning is taken as 09:00",)),
+        ("every week", ("on Wednesday, as today", "at 10:20, the present time of day")),
+        ("every month", ("on day 14, as today", "at 10:20, the present time of day")),
+        ("every year", ("on October 14, as today", "at 10:20, the present time of day")),
+        ("every other friday at 9am", ("counted from Friday 2026-10-16",)),
+        ("every 3 days at 17:00", ("counted from Wednesday 2026-10-14",)),
+        ("every weekend at 9am", ("on Saturday and on Sunday",)),
+        ("every quarter", ("on day 1", "at 10:20, the present time of day")),
+        ("end of every month", ("at 17:00, as nothing else is said",)),
+        ("every day until oct 25 at 9am", ("the clock is when it runs; it ends with that day",)),
+        ("every hour between 9am and 5pm", ("on the clock, from 09:00 to 17:00, both included",)),
+    ],
+)
+def test_what_was_chosen_is_noted(expr: str, notes: tuple[str, ...]) -> None:
+    assert read(expr).notes == notes
+
+
+@pytest.mark.parametrize(
+    ("expr", "words"),
+    [
+        ("every 15 minutes between 9am and 5pm", "every 15 minutes from 09:00 to 17:00 every day"),
+        ("hourly from 9 to 5 on weekdays", "every hour from 09:00 to 17:00 on weekday"),
+        ("every quarter on the last day at 5pm", "every quarter on the last day at 17:00"),
+        ("1st and 3rd monday at 9am", "every month on the first monday and the third monday at 09:00"),
+    ],
+)
+def test_it_is_said_in_words(expr: str, words: str) -> None:
+    recurrence = read(expr).recurrence
+    assert recurrence is not None
+    assert recurrence.describe() == f"{words}, America/New_York"
