@@ -225,12 +225,13 @@ def _clock_note(present: Present, clock: Clock, instant: datetime, first: bool =
     return as_written_note(clock)
 
 
-def _coming_midnight(present: Present, day: date) -> Reading:
-    """The end of today; on any other day nobody knows which end is meant."""
-    if day != present.today:
-        raise which_midnight(day, present.today)
-    instant, note = present.on_wall(datetime.combine(day + DAY, time(0)))
-    return present.answer(instant, note, midnight_note(day + DAY))
+def _midnight(present: Present, pick: Pick) -> Reading:
+    """The end of today, the start of a full date; on any other day nobody knows which of the two is meant."""
+    if pick.date != present.today and not pick.full:
+        raise which_midnight(pick.date, present.today)
+    day = pick.date + DAY if pick.date == present.today else pick.date
+    instant, note = present.on_wall(datetime.combine(day, time(0)))
+    return present.answer(instant, note, midnight_note(day))
 
 
 def midnight_note(day: date) -> str:
@@ -255,7 +256,7 @@ def on_day(day: Day, clock: "Clock | None" = None) -> When:
             raise TimeExpressionError(f'on which day of {pick.date:%B}? (a date looks like "{pick.date:%B} 1")')
         said = clock or pick.clock or ("exact", present.wall.hour, present.wall.minute, present.wall.second)
         if said[0] == "midnight":
-            return _coming_midnight(present, pick.date)
+            return _midnight(present, pick)
         walls = _walls(pick.date, said)
         instant, note = _first_ahead(present, walls)
         waits = pick.date == present.today and not (clock or pick.clock)

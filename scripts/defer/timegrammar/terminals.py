@@ -27,7 +27,7 @@ HOUR = ("second", 3600)
 #: Units of the calendar in the singular: behind four digits they start another phrase, `0900 day after tomorrow`.
 _ONE_DAY_OR_MORE = frozenset(word for word in BARE_UNITS if UNITS[word][0] != "second")
 #: Words beside which `2030` is not a year.
-_BESIDE_A_CLOCK = frozenset(WEEKDAYS) | {"today", "tomorrow", "tonight", "by", "day", "daily", "weekdays"}
+_BESIDE_A_CLOCK = frozenset(WEEKDAYS) | {"today", "tomorrow", "tonight", "day", "daily", "weekdays"}
 #: What stands before `day` for one of them.
 _SINGLE = frozenset(("1", "a", "an", "one", "another", "business", "working", "work"))
 #: Words that a number of two digits before them counts.
@@ -147,8 +147,10 @@ def clock_late(tokens: list[Token], place: int) -> Found:
     token = tokens[place]
     if not _digits(token, 4, 4) or token.text[:2] not in ("19", "20") or token.text[2] > "5":
         return None
-    around = tokens[max(0, place - 1) : place + 2]
-    near = any(each.text in _BESIDE_A_CLOCK for each in around) and all(each.text not in MONTHS for each in tokens)
+    before = [each.text for each in reversed(tokens[max(0, place - 2) : place])]
+    behind = [each.text for each in tokens[place + 1 : place + 3]]
+    beside = [*before[: 1 + (before[:1] == ["by"])], *behind[: 1 + (behind[:1] == ["on"])]]
+    near = any(text in _BESIDE_A_CLOCK for text in beside) and all(each.text not in MONTHS for each in tokens)
     if token.text[:2] == "20" and int(token.text[3]) % 5:
         return None  # `tomorrow 2026` names a year, or nothing
     return (place + 1, (int(token.text[:2]), int(token.text[2:]), 0)) if near else None
@@ -186,7 +188,7 @@ def clock_in_decimals(tokens: list[Token], place: int) -> Found:
 
 def clock_dictated(tokens: list[Token], place: int) -> Found:
     """`10 30` before am or pm; behind a month or `day` the first number may be its day."""
-    if place + 2 >= len(tokens) or tokens[place + 2].text not in ("am", "pm"):
+    if place + 2 >= len(tokens) or tokens[place + 2].text not in ("am", "pm", "a", "p"):
         return None
     hour, minute = tokens[place : place + 2]
     parted = _digits(hour, 1, 2) and _digits(minute, 2, 2) and not minute.glued

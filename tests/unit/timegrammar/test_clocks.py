@@ -485,6 +485,11 @@ def notes(expr: str, now: datetime = NOW) -> tuple[str, ...]:
         ("5pm at latest", "Wed 10-14 17:00"),
         ("tomorrow by 9.30", "Thu 10-15 09:30"),
         ("by 9.30", "Thu 10-15 09:30"),
+        ("by 9 tomorrow", "Thu 10-15 09:00"),
+        ("by 8 on friday", "Fri 10-16 08:00"),
+        ("today by 2030", "Wed 10-14 20:30"),
+        ("by 2030 today", "Wed 10-14 20:30"),
+        ("by 2030 on friday", "Fri 10-16 20:30"),
         ("latest by 5 pm", "Wed 10-14 17:00"),
         ("latest by tomorrow 5 pm", "Thu 10-15 17:00"),
         ("at the latest by 5pm", "Wed 10-14 17:00"),
@@ -509,6 +514,9 @@ def test_by_a_moment_is_the_moment_and_says_so(expr: str, expected: str) -> None
         "tomorrow by",
         "by every friday",
         "by 5",
+        "by 2030",
+        "by 1930",
+        "every day until 2030",
         "around 9",
         "around noon",
         "about 3pm",
@@ -573,6 +581,12 @@ def test_midnight_of_another_day_is_asked(expr: str, offered: str) -> None:
     text = refusal(expr)
     assert offered in text
     assert "midnight at the start or at the end of " in text
+
+
+def test_midnight_of_a_full_date_starts_it_and_says_so() -> None:
+    for expr in ("2026-12-24 midnight", "December 24, 2026 at midnight", "midnight on 2026-12-24"):
+        assert said(expr) == "Thu 12-24 00:00"
+        assert notes(expr) == ("midnight is 00:00 on Thursday 2026-12-24",)
 
 
 def test_what_is_offered_for_a_midnight_starts_and_ends_that_day() -> None:
@@ -664,6 +678,10 @@ def test_a_year_gone_astray_is_not_a_clock(expr: str) -> None:
         ("oct 20 10 30 am", "Tue 10-20 10:30"),
         ("dec 8 10 pm", "Tue 12-08 22:00"),
         ("10 05 pm", "Wed 10-14 22:05"),
+        ("seven a m", "Thu 10-15 07:00"),
+        ("ten p m tomorrow", "Thu 10-15 22:00"),
+        ("5 p m", "Wed 10-14 17:00"),
+        ("10 30 p m", "Wed 10-14 22:30"),
     ],
 )
 def test_a_dictated_clock_may_have_a_blank(expr: str, expected: str) -> None:
