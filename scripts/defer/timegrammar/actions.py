@@ -116,11 +116,6 @@ def said_next(weekday: int) -> Day:
     return pick
 
 
-def weekday_week(weekday: int) -> Any:
-    """A week after the nearest such day."""
-    return weeks_on(Delay(days=7), weekday)
-
-
 def month_day(day: int, month: int, year: "int | None" = None) -> Day:
     """A day of a named month; its first stands for the whole month."""
     found = calendardays.in_month(day, calendardays.named_month(month, year))
@@ -150,15 +145,57 @@ def _whole_weeks(delay: Delay) -> bool:
     return not (delay.months or delay.seconds or delay.days % 7)
 
 
-def week_from(delay: Delay, ahead: int) -> Any:
-    """Whole weeks from today (0) or tomorrow (1)."""
-    return calendardays.shifted(calendardays.days_ahead(ahead), delay) if _whole_weeks(delay) else REFUSED
+def weeks(count: int) -> Delay:
+    """Weeks that no number counts: `friday week`."""
+    return Delay(days=7 * count)
+
+
+def weeks_from(delay: Delay, day: Day) -> Any:
+    """Whole weeks after a day."""
+    return calendardays.shifted(day, delay) if _whole_weeks(delay) else REFUSED
 
 
 def weeks_on(delay: Delay, weekday: int) -> Any:
     """Whole weeks after the nearest such day."""
     found = calendardays.shifted(calendardays.coming_weekday(weekday), delay)
     return calendardays.named(found) if _whole_weeks(delay) else REFUSED
+
+
+def weeks_after_next(delay: Delay, weekday: int) -> Any:
+    """Whole weeks after the first such day after today."""
+    found = calendardays.shifted(calendardays.next_weekday(weekday), delay)
+    return calendardays.named(found) if _whole_weeks(delay) else REFUSED
+
+
+def weekend_day(weekday: int, count: int) -> Any:
+    """The Saturday or Sunday of this (0) or a later weekend."""
+    return calendardays.named(calendardays.weekday_in_week(weekday, count)) if weekday > 4 else REFUSED
+
+
+def nth_of_next_month(nth: int, kind: "int | str") -> Day:
+    """`first monday next month`."""
+    return calendardays.nth_day(nth, kind, calendardays.month_ahead(1))
+
+
+def nth_of_span(nth: int, kind: "int | str", span: str, count: int) -> Day:
+    """`last friday of the year`: counted in its last month, or else in its first."""
+    return calendardays.nth_day(nth, kind, calendardays.edge_month(span, count, nth < 0))
+
+
+def nth_of_year(nth: int, kind: "int | str", year: int) -> Day:
+    """`last day of 2026`."""
+    return calendardays.nth_day(nth, kind, calendardays.named_month(12 if nth < 0 else 1, year))
+
+
+def nth_of_quarter(nth: int, quarter: int, year: "int | None" = None) -> Day:
+    """`first day of q1 2027`, `start of q1`."""
+    month = 3 * quarter if nth < 0 else 3 * quarter - 2
+    return calendardays.nth_day(nth, "day", calendardays.named_month(month, year))
+
+
+def quarter_end(quarter: int, year: "int | None" = None) -> Day:
+    """`end of q4`: its last day, when offices close."""
+    return calendardays.month_end(3 * quarter, year)
 
 
 def in_weeks_on(delay: Delay, weekday: int) -> Any:

@@ -328,14 +328,33 @@ def period_start(span: str, count: int) -> Day:
     return lambda present: Pick(_first_day(span, count, present), say=span == "week")
 
 
-def period_last(span: str, count: int) -> Day:
-    """Its last day, where that was said: a week's Sunday."""
-    return lambda present: Pick(_first_day(span, count + 1, present) - DAY, say=span == "week")
-
-
 def period_end(span: str, count: int) -> Day:
     """Its last day, when offices close; a week's Friday."""
     return lambda present: Pick(_last_day(span, count, present), clock=OFFICE_CLOSES, say=True)
+
+
+def edge_month(span: str, count: int, last: bool) -> Months:
+    """The first or last month of this (0) or a later quarter or year."""
+
+    def months(present: Present) -> Iterator[tuple[int, int]]:
+        found = _last_day(span, count, present) if last else _first_day(span, count, present)
+        yield found.year, found.month
+
+    return months
+
+
+def weekday_beside(weekday: int, day: Day, sign: int) -> Day:
+    """The first such weekday after a day, or the last before it when ``sign`` is -1."""
+
+    def pick(present: Present) -> Pick:
+        base = day(present)
+        if base.last or base.month:
+            raise TimeExpressionError(f'that is counted from a day (a day looks like "{base.date}")')
+        start = base.roll if base.roll and base.date == present.today else base.date
+        ahead = (sign * (weekday - start.weekday()) - 1) % 7 + 1
+        return Pick(start + sign * ahead * DAY, note=base.note, say=True)
+
+    return pick
 
 
 def weekend(count: int) -> Day:

@@ -68,25 +68,27 @@ def _hour_before(moment: time) -> time:
 # `3 in the afternoon`       (0, exact 15:00): of 3 and 15 the one that lies in it
 # `9:30 at night`            (0, exact 21:30)
 # `1am at night`, `midnight at night`  (1, …): on the morning after
+# `5 tonight`                (0, exact 17:00), which is no night of any other day
 # `9 in the afternoon`, `12:30 in the morning`  refused: neither half of the day lies in it
 def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
     """A clock beside a part of the day, as (days later, exact clock); an error where they differ."""
-    usual, first, last = PARTS[part]
+    night = part in ("night", "tonight")
+    usual, first, last = PARTS["night" if night else part]
     if clock is None:
         return 0, ("exact", usual, 0, 0)
     kind, hour, minute, second = clock
     if kind == "half":
         raise half_of(hour)
-    if kind == "midnight" and part == "night":
+    if kind == "midnight" and night:
         return 1, ("exact", 0, 0, 0)
     halves = [hour]
     if kind in ("colon", "short", "bare", "face", "to") and hour <= 12 and part != "morning":
         halves = [hour % 12, hour % 12 + 12]
-    if part == "night":
+    if night:
         halves = [each + 24 if each < 4 else each for each in halves]
-    fitting = [each for each in halves if first <= each < last]
+    fitting = [each for each in halves if first <= each < last or (each == 17 and part == "tonight")]
     if len(fitting) != 1:
-        raise Undecided(f"{hour}:{minute:02} is not in the {part}", _other_parts(part))
+        raise Undecided(f"{hour}:{minute:02} is not in the {'night' if night else part}", _other_parts(part))
     return fitting[0] // 24, ("exact", fitting[0] % 24, minute, second)
 
 

@@ -2,13 +2,15 @@
 
 A line is ``NAME = pattern -> function arguments  # meaning``; ``engine`` says how both are read. The functions are
 those of ``calendardays``, ``moments`` and ``isotime``, and where a line needs more, of ``actions``, ``clockactions``
-and ``recuractions``. Without one the last piece's value is the line's own. ``recurtable`` has the lines of what recurs.
+and ``recuractions``. Without one the last piece's value is the line's own. ``daytable`` has the lines of days,
+``recurtable`` those of what recurs.
 """
 # ruff: noqa: E501  (a table is read across)
 
 import re
 from functools import cache
 
+from .daytable import DAYS, PERIODS
 from .recurtable import RECURRING
 from .words import MONTHS, NUMBER_WORDS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS, WEEKDAYS
 
@@ -131,108 +133,6 @@ HOURISH = BARE                                                                  
 HOURISH = ( CLOCK / BARE ) SHARP                     -> value CLOCK|BARE            # `9 sharp`
 """
 
-DAYS = """
-ORDINAL = NUMERICORDINAL                                                            # `15th`
-ORDINAL = ORDINALWORD                                                               # `fifteenth`
-NTH = ORDINAL                                        -> between ORDINAL 1 5         # first to fifth
-NTH = last                                           -> value -1                    # the last
-DAYKIND = WEEKDAY                                                                   # a weekday
-DAYKIND = day                                        -> value day                   # any day
-DAYKIND = business|working|work day                  -> value business              # Monday to Friday
-DAYKIND = weekday|workday                            -> value business              # Monday to Friday
-MONTHREF = MONTH [[,] YEAR]                          -> named_month MONTH YEAR      # the next such month
-MONTHREF = [the] next|following month                -> month_ahead 1               # next month
-MONTHREF = this month                                -> month_ahead 0               # this month
-MONTHREF = the month                                 -> the_month                   # this month, or the next where its day is past
-DATE = MONTH DAYNUMBER [[,] ( YEAR / YY )]           -> month_and_day MONTH DAYNUMBER YEAR|YY  # `dec 24`, `dec 24, 2026`
-DATE = MONTH [the] ORDINAL [[,] ( YEAR / YY )]       -> month_and_day MONTH ORDINAL YEAR|YY  # `december 24th`
-DATE = MONTH ~- ~DAYNUMBER [~- ~YEAR]                -> month_and_day MONTH DAYNUMBER YEAR  # `dec-24-2026`
-DATE = DAYNUMBER [~.] [of] MONTH [[,] ( YEAR / YY )] -> month_and_day MONTH DAYNUMBER YEAR|YY  # `24 dec`, `24 dec 26`
-DATE = DAYNUMBER ~MONTH ~TWODIGITS                   -> short_year MONTH DAYNUMBER TWODIGITS  # `24DEC26`
-DATE = [the] ORDINAL [day] [of] MONTH [[,] ( YEAR / YY )] -> month_and_day MONTH ORDINAL YEAR|YY  # `the 24th of december`
-NAMED = DATE                                         -> dated DATE                  # the next such date; with a year it must be ahead
-NAMED = WEEKDAY [,] DATE                             -> dated DATE WEEKDAY          # the weekday must be right
-NAMED = DATE [,] DOW                                 -> dated DATE DOW              # the weekday must be right
-NAMED = DATE [,] DOW [,] YEAR                        -> date_of_year DATE YEAR DOW  # `december 24, thursday, 2026`
-NAMED = [WEEKDAY [,]] YEAR [,] MONTH ( DAYNUMBER / [the] ORDINAL ) -> year_first YEAR MONTH DAYNUMBER|ORDINAL WEEKDAY  # `2027 nov 5`
-NAMED = DATE [,] next year                           -> date_in_year DATE 1         # `dec 24 next year`
-NAMED = [WEEKDAY [,]] SLASHED                        -> slashes SLASHED WEEKDAY     # month first; refused where day first differs and no weekday settles it
-NAMED = SLASHED [,] DOW                              -> slashes SLASHED DOW         # `12/24 thursday`
-NAMED = [WEEKDAY [,]] DOTTED                         -> dots DOTTED WEEKDAY         # `24.12.2026`: day first
-NAMED = DOTTED [,] DOW                               -> dots DOTTED DOW             # `24.12.2026 (thu)`
-NAMED = [WEEKDAY [,]] DASHED                         -> dashes DASHED WEEKDAY       # `2026-12-24`, `24-dec-2026`, `24-dec`, `2026-12`
-NAMED = DASHED [,] DOW                               -> dashes DASHED DOW           # `2026-12-24 (thu)`
-NAMED = ISODAY                                       -> iso_day ISODAY              # ISO week and ordinal dates; a week alone is its Monday
-NAMED = [the] ORDINAL [day] of the month             -> day_of_month ORDINAL        # this month, or the next where it is past
-NAMED = the ORDINAL                                  -> day_of_month ORDINAL        # the next such date
-NAMED = NUMERICORDINAL                               -> day_of_month NUMERICORDINAL  # the next such date
-NAMED = WEEKDAY [,] [the] ORDINAL                    -> day_of_month ORDINAL WEEKDAY  # the next such date; the weekday must be right
-NAMED = [the] ORDINAL [day] [of] [the] next|following month -> nth_in_month ORDINAL 1      # `the 5th of next month`
-NAMED = [the] ORDINAL [day] of this|current month    -> nth_in_month ORDINAL 0      # `the 25th of this month`
-NAMED = DAYNUMBER of next month                      -> nth_in_month DAYNUMBER 1    # `20 of next month`
-NAMED = [this] WEEKDAY                               -> coming_weekday WEEKDAY      # the nearest; today only if its clock is ahead
-NAMED = [this|the] coming|upcoming WEEKDAY           -> next_weekday WEEKDAY        # the first after today
-NAMED = [the] next|following WEEKDAY                 -> said_next WEEKDAY           # the first after today
-NAMED = COUNT ( WEEKDAY / PLURALDAY ) from now|today -> counted_weekday WEEKDAY|PLURALDAY COUNT  # `3 fridays from now`
-NAMED = WEEKDAY week                                 -> weekday_week WEEKDAY        # a week after the nearest
-NAMED = WEEKDAY [of|in] this week|wk                    -> weekday_in_week WEEKDAY 0   # in the week from Monday
-NAMED = WEEKDAY [of|in] [the] next|following week|wk    -> weekday_in_week WEEKDAY 1   # in the week from next Monday
-NAMED = [the] NTH DAYKIND of|in MONTHREF             -> nth_day NTH DAYKIND MONTHREF  # `first monday of next month`; one that does not exist is refused
-DAY = [on] NAMED                                                                    # a day by its name
-NEAR = today                                         -> today                       # today; the clock must be ahead
-NEAR = tomorrow                                      -> days_ahead 1                # tomorrow
-DAY = NEAR                                                                          # a day by its distance
-DAY = NEAR [,] DOW                                   -> of_weekday NEAR DOW         # `tomorrow (thursday)`: it must be one
-DAY = WEEKDAY [,] NEAR                               -> of_weekday NEAR WEEKDAY     # `thursday, tomorrow`
-DAY = NEAR [,] NAMED                                 -> the_same_day NEAR NAMED     # `tomorrow the 15th`: refused where they differ
-DAY = [the] day after tomorrow                       -> days_ahead 2                # in two days
-DAY = [the] day after DAY                            -> neighbour DAY 1             # `the day after friday`
-DAY = [the] day before DAY                           -> neighbour DAY -1            # `the day before dec 24`
-DAY = [the] next|following day                       -> days_ahead 1                # tomorrow
-DAY = this week|wk [on] WEEKDAY                         -> weekday_in_week WEEKDAY 0   # in the week from Monday
-DAY = [the] next|following week|wk [on] WEEKDAY         -> weekday_in_week WEEKDAY 1   # in the week from next Monday
-DAY = next month on the ORDINAL                      -> nth_in_month ORDINAL 1      # `next month on the 5th`
-"""
-
-PERIODS = """
-SPAN = week|wk                                       -> value week                  # Monday to Sunday
-SPAN = month|mth                                     -> value month                 # a month
-SPAN = quarter|qtr                                   -> value quarter               # January, April, July, October
-SPAN = year|yr                                       -> value year                  # a year
-DAY = [the] next|following|upcoming|coming SPAN      -> period SPAN 1               # its first day, a week's Monday
-DAY = [on|at] [this|the] [coming] weekend            -> weekend 0                   # its Saturday
-DAY = [on|at] [the] next|following weekend           -> weekend 1                   # the Saturday after that
-DAY = [in|next] MONTH                                -> month_day 1 MONTH           # its first day
-DAY = [in] MONTH [,] YEAR                            -> month_day 1 MONTH YEAR      # its first day
-DAY = [in] [the] mid|middle [of] MONTH [YEAR]        -> month_day 15 MONTH YEAR     # the 15th
-DAY = [at] [the] start|beginning of [the] next|following SPAN -> period_start SPAN 1 # its first day
-DAY = [the] SPAN after next                          -> period SPAN 2               # `the week after next`: its Monday
-DAY = [at] [the] start|beginning of MONTHREF         -> nth_day 1 day MONTHREF      # its first day
-DAY = [at] [the] end of [the|this] SPAN              -> period_end SPAN 0           # its last day (a week's Friday) at 17:00
-DAY = [at] [the] end of [the] next|following SPAN    -> period_end SPAN 1           # its last day (a week's Friday) at 17:00
-DAY = [at] [the] end of MONTH [YEAR]                 -> month_end MONTH YEAR        # its last day at 17:00
-DAY = [at] eow                                       -> period_end week 0           # Friday at 17:00
-DAY = [at] eom                                       -> period_end month 0          # the last day at 17:00
-DAY = [at] eoq                                       -> period_end quarter 0        # the last day at 17:00
-DAY = [at] eoy                                       -> period_end year 0           # the last day at 17:00
-BUSINESS = COUNT [more] business|working|work day|days -> value COUNT                 # Monday to Friday
-BUSINESS = COUNT workday|workdays|weekdays           -> value COUNT                 # Monday to Friday
-BUSINESS = [a] few business|working|work days        -> value 3                     # three
-DAY = [in] BUSINESS [from now|today]                 -> business_days BUSINESS      # `in 3 business days`
-DAY = in BUSINESS time                               -> business_days BUSINESS      # `in 3 business days time`
-DAY = BUSINESS later|hence                           -> business_days BUSINESS      # `3 business days later`
-DAY = BUSINESS after|from DAY                        -> business_days BUSINESS DAY  # counted from that day
-DAY = [the] next|following business|working|work day -> business_days 1             # the first of Monday to Friday after today
-DAY = [the] next|following workday                   -> business_days 1             # the first of Monday to Friday after today
-DAY = [in] DELAY from|after DAY                      -> days_from DAY DELAY 1        # days or longer after that day
-DAY = DELAY before DAY                               -> days_from DAY DELAY -1       # days or longer before that day
-DAY = DELAY today                                    -> week_from DELAY 0           # `a week today`
-DAY = DELAY tomorrow                                 -> week_from DELAY 1           # `a week tomorrow`
-DAY = DELAY on WEEKDAY                               -> weeks_on DELAY WEEKDAY      # `a week on tuesday`: weeks after the nearest
-DAY = in DELAY on WEEKDAY                            -> in_weeks_on DELAY WEEKDAY   # `in 2 weeks on tuesday`: the Tuesday of that week
-DAY = [on] WEEKDAY in DELAY                          -> in_weeks_on DELAY WEEKDAY   # `tuesday in 2 weeks`
-"""
-
 WHOLE = """
 WAIT = DELAY                                                                        # from now
 WAIT = LATER                                                                        # from now
@@ -304,7 +204,7 @@ MINUTESPAN = hour                                    -> value 3600              
 PART = [in] [the] PARTWORD                           -> value PARTWORD              # `in the morning`
 PART = at night                                      -> value night                 # the night
 DAYPART = this PARTWORD                              -> part_today PARTWORD         # today
-DAYPART = tonight                                    -> part_today night            # today
+DAYPART = tonight                                    -> part_today tonight          # today, from 17:00 on
 DAYPART = DAY [,] PART                               -> pair PART DAY               # `tomorrow morning`, `friday at night`
 DAYPART = PART [,] [of] DAY                          -> pair PART DAY               # `the morning of dec 24`
 DAYPART = WEEKDAY [,] PART [,] [on] ( DATE / [the] ORDINAL ) -> part_of_date PART WEEKDAY DATE ORDINAL  # `saturday morning 21 november`

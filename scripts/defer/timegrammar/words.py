@@ -56,7 +56,7 @@ PARTS = {
     "morning": (9, 0, 12),
     "afternoon": (15, 12, 19),
     "evening": (19, 16, 24),
-    "night": (20, 17, 28),
+    "night": (20, 18, 28),
 }
 
 #: Spellings of chat, each with the word it stands for in every row.
@@ -85,4 +85,4 @@ ABBREVIATIONS = (
 )
 
 #: First halves of hyphenated words that mean the same with a space.
-HYPHENATED = frozenset(TENS) | {"mid", "half", "one", "two", "three", "and", "a", "quarter", "week"}
+HYPHENATED = frozenset(TENS) | {"mid", "half", "one", "two", "three", "and", "a", "quarter", "week", "month", "year"}

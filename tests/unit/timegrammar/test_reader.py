@@ -19,7 +19,7 @@ TZ = ZoneInfo("America/New_York")
 # Each imports of those before it alone, for the type checker too. The upper lines are the words, the middle ones
 # what they come to, the lower ones what puts both together.
 IN_ORDER = (
-    "words tokens recurtable table engine terminals "
+    "words tokens daytable recurtable table engine terminals "
     "walls rules series reading offers misspelt severaltimes wordreasons reasons "
     "zonedata zones complaint cronfields delay "
     "clocktimes moments calendardays isotime clockactions actions "

@@ -189,6 +189,7 @@ def test_a_word_that_is_a_time_alone_is_known_to_start_a_phrase_or_not() -> None
 
 # Words behind a time that a text may start with as well: they do not make the time go on.
 TEXT_MAY_START_WITH = set(
+    "first fortnight q "
     "local m my "
     "approx as asap away business clock close cob coming couple current day days dot end eob eod eom eoq eow "
     "eoy exactly few following for h half hence hour hourly hours hr hrs hundred immediately later latest mid "
@@ -233,6 +234,8 @@ HYPHENATED = {
     "three": ("in three-quarters of an hour", "in three quarters of an hour"),
     "quarter": ("quarter-past four", "quarter past four"),
     "week": ("friday week-day", "friday week day"),
+    "month": ("month-end", "month end"),
+    "year": ("year-end", "year end"),
 } | {word: (f"{word}-five days", f"{word} five days") for word in words.TENS}
 
 
