@@ -117,7 +117,6 @@ SHARP = sharp|prompt|exactly|precisely                                          
 SHARP = on the dot                                                                  # `9 on the dot`
 TIME = [at|@] ( CLOCK / BARE ) SHARP                 -> value CLOCK|BARE            # `9 sharp`, `at 9am on the dot`
 TIME = [at|@] exactly|precisely [at] ( CLOCK / BARE ) -> value CLOCK|BARE            # `at exactly 9`
-TIME = [at|@] ( CLOCK / BARE ) local|my time         -> value CLOCK|BARE            # `5pm local time`
 TIME = at|@ BARE                                                                    # `at 9`
 TIME = at|@ ( HHMM / H.MM )                          -> clock HHMM|H.MM             # `at 2030`, `at 11.30`
 TIME = at|@ HMM                                      -> clock HMM short             # `at 930`

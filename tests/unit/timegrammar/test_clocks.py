@@ -346,8 +346,6 @@ def test_a_length_of_time_as_it_is_said(expr: str, seconds: int) -> None:
         ("12:00 noon", "Wed 10-14 12:00"),
         ("12 midday", "Wed 10-14 12:00"),
         ("three o five pm", "Wed 10-14 15:05"),
-        ("5pm local time", "Wed 10-14 17:00"),
-        ("tomorrow 9am my time", "Thu 10-15 09:00"),
         ("12 o'clock noon", "Wed 10-14 12:00"),
         ("12:00 midnight", "Thu 10-15 00:00"),
         ("at 930", "Thu 10-15 09:30"),
