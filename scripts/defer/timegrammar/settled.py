@@ -5,6 +5,7 @@ from typing import Any
 
 from . import bounds, twofold
 from .clocktimes import Clock, as_written, as_written_note, either_midnight, halves_note, in_part
+from .cronfields import notes_on
 from .draft import Draft, Rule, listing
 from .moments import Present
 from .reading import A_CRON, TimeExpressionError, Undecided
@@ -81,9 +82,10 @@ def _of_cron(fields: str, expr: str, present: Present) -> Recurrence:
 
     try:
         words = CronSim(fields, present.utc).explain()
-    except (CronSimError, ValueError, AssertionError) as error:
-        raise TimeExpressionError(f"{error} ({A_CRON})") from None
-    return Recurrence(expr, present.utc, present.tz, Cron(fields, present.tz), words[:1].lower() + words[1:])
+    except (CronSimError, ValueError, AssertionError):
+        raise TimeExpressionError(f"those fields never meet ({A_CRON})") from None
+    said = words[:1].lower() + words[1:]
+    return Recurrence(expr, present.utc, present.tz, Cron(fields, present.tz), said, notes_on(fields))
 
 
 def _clocks(draft: Draft, rule: Rule) -> list[time]:

@@ -274,3 +274,61 @@ def test_it_is_said_in_words(expr: str, words: str) -> None:
     recurrence = read(expr).recurrence
     assert recurrence is not None
     assert recurrence.describe() == f"{words}, America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("0 9 LW * *", ["10-30 09:00", "11-30 09:00"]),
+        ("15 10 lw * *", ["10-30 10:15"]),
+        ("0 9 * * 5L", ["10-30 09:00", "11-27 09:00"]),
+        ("0 9 * * MON#2", ["11-09 09:00"]),
+        ("0 9 * * 7", ["10-18 09:00"]),
+        ("*/60 * * * *", ["10-14 11:00", "10-14 12:00"]),
+        ("0 9 * Jan-Mar MON", ["01-04 09:00"]),
+    ],
+)
+def test_cron_fields_are_read_by_their_names_and_letters(expr: str, expected: list[str]) -> None:
+    assert fires(expr, len(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        ("*/61 * * * *", '"*/61": a step of the minute is 1 to 60'),
+        ("*/0 * * * *", '"*/0": a step of the minute is 1 to 60'),
+        ("0 */25 * * *", '"*/25": a step of the hour is 1 to 24'),
+        ("0 9 */32 * *", '"*/32": a step of the day of the month is 1 to 31'),
+        ("0 9 * * */8", '"*/8": a step of the day of the week is 1 to 7'),
+        ("0-70/5 * * * *", '"70": the minute is 0 to 59'),
+        ("0 24 * * *", '"24": the hour is 0 to 23'),
+        ("0 9 * 13 *", '"13": the month is 1 to 12'),
+        ("0 9 * * funday", '"funday": the day of the week is 0 to 7'),
+        ("0 9 15W * *", '"15W": the weekday nearest to a date is not read'),
+        ("0 9 * * 5#6", '"5#6": a month has a first to a fifth such day'),
+        ("0 9 ? * MON", '"?" is not read in the day of the month (try "0 9 * * MON")'),
+        ("0 22-6 * * *", '"22-6" runs backwards in the hour (try "0 22-23,0-6 * * *")'),
+        ("0 9 * * fri-mon", '"fri-mon" runs backwards in the day of the week (try "0 9 * * 5-6,0-1")'),
+        ("@every 5m", '"@every" is not read (try "every 5m")'),
+        ("@reboot", '"@reboot" is not read here'),
+        ("0 0 0 * * * 2027", "a cron expression has five fields, this has 7"),
+        ("0 0 31 2 *", "those fields never meet"),
+    ],
+)
+def test_a_cron_field_is_refused_by_its_name(expr: str, text: str) -> None:
+    assert text in refusal(expr)
+
+
+@pytest.mark.parametrize(
+    ("expr", "notes"),
+    [
+        ("0 9 * * 1-5", ()),
+        ("*/15 */6 * * *", ()),
+        ("0 9 1,15 * 5", ("the day of the month and of the week: either is enough",)),
+        ("0 9 */2 * 5", ("the day of the month and of the week: both must fit", '"*/2" starts anew with each month')),
+        ("*/45 * * * *", ('"*/45" starts anew with each hour',)),
+        ("0 */5 * * *", ('"*/5" starts anew with each day',)),
+    ],
+)
+def test_what_people_take_otherwise_in_cron_fields_is_noted(expr: str, notes: tuple[str, ...]) -> None:
+    assert read(expr).notes == notes
