@@ -225,7 +225,7 @@ def a_filler(said: Said) -> "str | None":
     for phrase in _NO_TIME:
         if offers := said.closed([(phrase, "")]):
             return f'"{phrase}" says no time {tries(list(offers)[:1])}'
-    for word in ("the", "at", "on", "in", "of", "a", "!", "?", ".", "'", "@", ":"):
+    for word in ("the", "at", "on", "in", "of", "!", "?", ".", "'", "@", ":"):
         if offers := said.closed([(word, "")]):
             return f'"{word}" does not go there {tries(list(offers)[:1])}'
     return None
@@ -244,7 +244,8 @@ def left_over(said: Said) -> str:
         words = list(dict.fromkeys(f'"{visible.sentence(said.texts[place], 24)}"' for place in places))[:3]
         return f"{' and '.join(words)} {'is' if len(words) == 1 else 'are'} not read in a time ({form})"
     if said.end:
-        return f'"{shown(said.text(said.end))}" is left over ({form})'
+        head = visible.sentence(said.text(0, said.end), 40)
+        return f'"{shown(said.text(said.end))}" is left over behind "{head}" ({form})'
     return f'"{shown(said.text())}" is not a time this understands ({form})'
 
 

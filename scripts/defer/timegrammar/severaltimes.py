@@ -3,6 +3,7 @@
 import re
 
 from .offers import HALVES, Said, tries
+from .reading import A_DATE
 from .words import DAY_NAMES, NUMBER_WORDS, UNITS, WEEKDAY_PLURALS, WEEKDAYS
 
 TYPE_CHECKING = False
@@ -15,12 +16,13 @@ _EXCEPT = (
         "|"
     )
 )
+_HOUR = re.compile(r"([0-9]{1,2})(?::[0-9]{2})?[ ]?([ap]\.?m?\.?)?", re.ASCII | re.IGNORECASE)
 _JOINTS = ("-", "to", "until", "till", "til", "through", "thru", "or")
 _CLOCK_WORDS = frozenset(
     ("am", "pm", "a", "p", "noon", "midday", "midnight", "o'clock", "oclock", "sharp", "hours", "hrs")
 )
-#: Words that bind what stands on both sides of them into one time.
-_BINDING = frozenset(("after", "before", "from", "of", "past", "to", "until", "till", "for", "in"))
+#: What joins two times even where they share a clock.
+_JOINING = ("and", "&", "or", "then", ";")
 _SEPARATORS = (",", ";", "and", "&", "or", "then", "+", "|", "/")
 
 
@@ -39,6 +41,8 @@ def a_stretch(said: Said) -> "str | None":
     for place, token in enumerate(said.tokens):
         if token.kind == "dashed" and re.fullmatch("[0-9]{1,2}-[0-9]{1,2}", token.text):
             start, end = token.text.split("-")
+            if len(said.tokens) == 1 or _parts(said, said.text())[1]:
+                return f'"{token.text}": a day of a month, or hours? ({A_DATE})'
             return _ends(said, place, place + 1, (start, end))
         if found := _around(said, place):
             first, begin, last = found
@@ -77,17 +81,34 @@ def _run(said: Said, place: int, step: int) -> int:
 
 
 def _ends(said: Said, first: int, last: int, ends: tuple[str, str]) -> "str | None":
-    start, end = ends
-    half = re.search(r"[ap]\.?m?\.?$", end, re.IGNORECASE) if start.isdigit() and end[:1].isdigit() else None
-    starts = [f"{start}{half[0]}", start] if half else [start]
-    if start.isdigit() and end.isdigit() and 12 >= int(start) > int(end):
-        starts, end = [f"{start}am"], f"{end}pm"  # `9 to 5`: over noon, whichever end is meant
-    offers = next((found for each in starts if (found := nearest(said, said.instead(first, last, each)))), [])
-    others = nearest(said, said.instead(first, last, end)) if offers else []
-    if not others:
+    either = "or" in said.texts[first:last]
+    pairs = [ends] if either else [_halved(*ends), ends]
+    for start, end in dict.fromkeys(pairs):
+        offers = nearest(said, said.instead(first, last, start))
+        others = nearest(said, said.instead(first, last, end)) if offers else []
+        if others:
+            break
+    else:
         return None
-    why = "which of the two?" if "or" in said.texts[first:last] else "a task has one time, the start or the end of that"
+    why = "which of the two?" if either else "a task has one time, the start or the end of that"
     return f'"{said.text(first, last)}": {why} {tries([*offers, *others])}'
+
+
+# `2 to 4pm`   2pm, 4pm
+# `9 to 5pm`   9am, 5pm: a stretch goes forward
+# `11am to 1`  11am, 1pm
+# `9 to 5`     9am, 5pm; `3 to 5` may lie in either half
+def _halved(start: str, end: str) -> tuple[str, str]:
+    """The ends of a stretch, each in its half of the day where the other one says which."""
+    match, other = _HOUR.fullmatch(start), _HOUR.fullmatch(end)
+    if match is None or other is None or (match[2] and other[2]):
+        return start, end
+    over = int(match[1]) % 12 > int(other[1]) % 12
+    if not match[2] and not other[2]:
+        return (f"{start}am", f"{end}pm") if over else (start, end)
+    half = (match[2] or other[2]).lower()[0] + "m"
+    changed = {"am": "pm", "pm": "am"}[half] if over else half
+    return (start, f"{end}{changed}") if match[2] else (f"{start}{changed}", end)
 
 
 def an_exception(said: Said) -> "str | None":
@@ -131,11 +152,12 @@ def _days(text: str) -> set[str]:
 def two_times(said: Said) -> "str | None":
     """Two times in one: both are offered, each with what it shares with the other."""
     places = [place for place, text in enumerate(said.texts) if text in _SEPARATORS][:4]
-    apart = set() if said.words & _BINDING else {said.end} - {0}
-    for place in [*places, *apart]:
+    for place in [*places, *({said.end} - {0})]:
         first, second = said.text(0, place), said.text(place + (place in places))
         if not (first and second) or (said.texts[place] == "+" and len(said.tokens) == place + 2):
             continue
+        if said.texts[place] not in _JOINING and not (_parts(said, first)[1] and _parts(said, second)[1]):
+            continue  # `next month, the 15th` is one time
         pair = _pair(said, place, first, second)
         offers = nearest(said, pair[0])
         others = nearest(said, pair[1]) if offers else []

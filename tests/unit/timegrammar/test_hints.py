@@ -35,7 +35,7 @@ def test_every_row_that_is_refused_keeps_the_law() -> None:
 
 def test_spoilt_texts_of_the_grammar_keep_the_law() -> None:
     refused = [(text, why) for text in time_hints.texts(FUZZED) if (why := refusal(text)) is not None]
-    assert sum(bool(offers(text)) for _, text in refused) > 300
+    assert sum(bool(offers(text)) for _, text in refused) > 200
     assert [(expr, fault) for expr, text in refused for fault in faults(expr, text)] == []
 
 
@@ -77,7 +77,20 @@ def test_a_message_that_breaks_the_law_is_seen(expr: str, message: str, fault: s
         ("today 3 - 5", ["today 3pm", "today 5pm"]),
         ("in 10 to 15 minutes", ["in 10 minutes", "in 15 minutes"]),
         ("between monday and friday", ["monday", "friday"]),
+        ("9 to 5pm", ["9am", "5pm"]),
+        ("11 to 1pm", ["11am", "1pm"]),
+        ("11am to 1", ["11am", "1pm"]),
+        ("tomorrow 9-5", ["tomorrow 9am", "tomorrow 5pm"]),
+        ("in 5 or 10 minutes", ["in 5 minutes", "in 10 minutes"]),
+        ("9-5", []),
+        ("10-12 at 9am", []),
         # Two times: each whole.
+        ("9am 5pm", ["9am", "5pm"]),
+        ("an hour or two", ["an hour", "two hour"]),
+        ("next year dec 24", []),
+        ("26th monday", []),
+        ("next friday the 23rd", []),
+        ("next month, the 15th", []),
         ("mon 9am, thu 5pm", ["mon 9am", "thu 5pm"]),
         ("tomorrow and friday 9am", ["tomorrow 9am", "friday 9am"]),
         ("9am or 5pm tomorrow", ["9am tomorrow", "5pm tomorrow"]),
@@ -114,6 +127,16 @@ def test_a_message_that_breaks_the_law_is_seen(expr: str, message: str, fault: s
         ("tomorrow first thing in the morning", ["tomorrow in the morning"]),
         ("tomorrow lunchtime", ["tomorrow noon", "tomorrow 1pm"]),
         ("today 9am", ["tomorrow 9am"]),
+        ("next eow", ["end of next week"]),
+        ("early next week", ["next week"]),
+        ("late next week", ["end of next week"]),
+        ("early tomorrow", ["tomorrow morning"]),
+        ("20261224", ["2026-12-24"]),
+        ("remind me tomorrow at 9", ["tomorrow at 9"]),
+        ("0 9 ? * MON", ["0 9 * * MON"]),
+        ("for 2 hours", ["in 2 hours"]),
+        ("tomorrow 9am for 2 hours", []),
+        ("now + 5", ["now + 5 minutes", "now + 5 hours", "now + 5 days"]),
         # Slips of letters.
         ("tommorow 9am", ["tomorrow 9am"]),
         ("tommorrow", ["tomorrow"]),
