@@ -146,12 +146,12 @@ def test_elapsed_steps_do_not_see_the_change_of_offset() -> None:
     ("expr", "words"),
     [
         ("every weekday at 8:30", "every weekday at 08:30, America/New_York"),
-        ("mondays and thursdays 5pm", "every monday and thursday at 17:00, America/New_York"),
-        ("every 2h", "every 2 hours, counted from 2026-11-18 15:30 UTC, America/New_York"),
-        ("every other friday at noon", "every 2 weeks on friday at 12:00, America/New_York"),
-        ("every last friday of the month at 4pm", "every month on the last friday at 16:00, America/New_York"),
+        ("mondays and thursdays 5pm", "every Monday and Thursday at 17:00, America/New_York"),
+        ("every 2h", "every 2 hours, counted from Wed 2026-11-18 10:30, America/New_York"),
+        ("every other friday at noon", "every 2 weeks on Friday at 12:00, America/New_York"),
+        ("every last friday of the month at 4pm", "every month on the last Friday at 16:00, America/New_York"),
         ("every day at 9am, 1pm and 5pm", "every day at 09:00, 13:00 and 17:00, America/New_York"),
-        ("every year on july 4 at noon", "every year on july 4 at 12:00, America/New_York"),
+        ("every year on july 4 at noon", "every year on July 4 at 12:00, America/New_York"),
         ("0 9 * * 1-5", "at 09:00 on Monday through Friday, America/New_York"),
     ],
 )

@@ -56,7 +56,7 @@ def test_next_prints_one_fire_a_line() -> None:
 def test_describe_says_how_it_was_understood() -> None:
     assert out("describe", "every weekday at 8:30", *AT) == "every weekday at 08:30, America/New_York\n"
     assert out("describe", "every month on the 31st at noon", *AT) == (
-        "every month on day 31 at 12:00, America/New_York; months without day 31 are skipped\n"
+        "every month on the 31st at 12:00, America/New_York; months without day 31 are skipped\n"
     )
     assert out("describe", "tomorrow 9am", *AT) == (
         "Thu 2026-11-19 09:00:00 America/New_York; 2026-11-19T14:00:00Z; in 22 h 30 min\n"
@@ -79,7 +79,7 @@ def test_describe_as_json_says_whose_zones_were_read(tmp_path: Path) -> None:
     (zones / "tzdata.zi").unlink()
     found = json.loads(out("describe", "every month on the 31st at noon", *at, PYTHONTZPATH=str(zones)))
     assert found["notes"] == ["months without day 31 are skipped"]
-    assert found["repeats"] == "every month on day 31 at 12:00, America/Vancouver"
+    assert found["repeats"] == "every month on the 31st at 12:00, America/Vancouver"
     assert found["tzdata"] == {"version": None, "source": "PYTHONTZPATH"}
 
 

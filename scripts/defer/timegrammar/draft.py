@@ -48,14 +48,19 @@ class Rule:
         self.why = why
 
     def describe(self) -> str:
-        """`weekday`, `2 weeks on monday`, `month on day 15`."""
+        """`weekday`, `2 weeks on Monday`, `month on the 15th`."""
         if self.frequency == "SECONDLY":
             return say.whole(self.every)
         unit = self.name or UNIT_NAMES[self.frequency]
         if self.frequency == "WEEKLY" and self.every == 1 and self.by:
             return self.words
         counted = f"{self.every} {unit}s" if self.every > 1 else unit
-        return f"{counted} on {self.words}" if self.words else counted
+        return f"{counted} on {self.on}" if self.words else counted
+
+    @property
+    def on(self) -> str:
+        """Its days behind `on`: `weekdays`, `Monday and Friday`, `the 15th`."""
+        return "weekdays" if self.words == "weekday" else self.words
 
 
 def refused(why: Why) -> Rule:

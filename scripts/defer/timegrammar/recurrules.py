@@ -18,6 +18,8 @@ from .words import DAY_NAMES, MONTH_NAMES
 WORKING = (0, 1, 2, 3, 4)
 SATURDAY_SUNDAY = (5, 6)
 A_QUARTER = 'a rule looks like "every quarter on the 1st at 9am"'
+#: The days of the week as an answer says them.
+NAMED = tuple(name.title() for name in DAY_NAMES)
 NTH_NAMES = {-1: "last", 1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}
 
 Days = tuple[tuple[int, ...], bool]
@@ -59,7 +61,8 @@ def on_month_days(named: list[int]) -> Any:
         return REFUSED
     short = [day for day in days if day > 28]
     note = f"months without day {short[-1]} are skipped" if short else ""
-    words = " and ".join(f"day {day}" if day > 0 else "the last day" for day in sorted(days, key=lambda day: day % 99))
+    in_order = [day for day in days if day > 0] + [day for day in days if day < 0]
+    words = listing(["the last day" if day < 0 else f"the {twofold.nth(day)}" for day in in_order])
     return Rule("MONTHLY", 1, {"bymonthday": days}, words, note)
 
 
@@ -74,11 +77,11 @@ def on_nth(groups: list[list[tuple[int, Any]]]) -> Any:
     kinds, places = {kind for _, kind in found}, [nth for nth, _ in found]
     if len(set(found)) < len(found) or ("business" in kinds and len(kinds) > 1):
         return REFUSED
-    names: dict[Any, str] = {"business": "business day", **dict(enumerate(DAY_NAMES))}
+    names: dict[Any, str] = {"business": "business day", **dict(enumerate(NAMED))}
     words = listing([f"the {NTH_NAMES[nth]} {names[kind]}" for nth, kind in found])
     if kinds == {"business"}:
         return Rule("MONTHLY", 1, {"byweekday": _each(WORKING), "bysetpos": places}, words)
-    fifth = next((DAY_NAMES[kind] for nth, kind in found if nth == 5), "")
+    fifth = next((NAMED[kind] for nth, kind in found if nth == 5), "")
     note = f"months without a fifth {fifth} are skipped" if fifth else ""
     return Rule("MONTHLY", 1, {"byweekday": [(kind, nth) for nth, kind in found]}, words, note)
 
@@ -127,8 +130,7 @@ def unit_rule(frequency: str) -> Rule:
 
 
 def _weekly(days: tuple[int, ...], every: int) -> Rule:
-    named = {WORKING: "weekday", SATURDAY_SUNDAY: "saturday and sunday"}
-    words = named.get(days) or listing([DAY_NAMES[day] for day in days])
+    words = "weekday" if days == WORKING else listing([NAMED[day] for day in days])
     return Rule("WEEKLY", every, {"byweekday": _each(days)}, words)
 
 
@@ -201,7 +203,7 @@ def years_on(date: "tuple[int, int, int | None]") -> Any:
     if year is not None or not 1 <= day <= longest:
         return REFUSED
     note = "years without 29 February are skipped" if (month, day) == (2, 29) else ""
-    words = f"{MONTH_NAMES[month - 1]} {day}"
+    words = f"{MONTH_NAMES[month - 1].title()} {day}"
     return Rule("YEARLY", 1, {"bymonth": month, "bymonthday": day}, words, note)
 
 
@@ -209,7 +211,7 @@ def yearly_nth(nth: int, weekday: int, month: int) -> Rule:
     """The nth weekday of a month, every year."""
     rule = on_nth([[(nth, weekday)]])
     note = "years without a fifth one are skipped" if nth == 5 else ""
-    return Rule("YEARLY", 1, {**rule.by, "bymonth": month}, f"{rule.words} of {MONTH_NAMES[month - 1]}", note)
+    return Rule("YEARLY", 1, {**rule.by, "bymonth": month}, f"{rule.words} of {MONTH_NAMES[month - 1].title()}", note)
 
 
 def listed_parts(parts: list[str]) -> Any:
@@ -244,10 +246,10 @@ def end_of(span: str) -> Rule:
     closing: Clock = ("exact", 17, 0, 0)
     shapes: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "day": ("DAILY", {}, "", ""),
-        "week": ("WEEKLY", {"byweekday": _each((4,))}, "friday", ""),
+        "week": ("WEEKLY", {"byweekday": _each((4,))}, "Friday", ""),
         "month": ("MONTHLY", {"bymonthday": [-1]}, "the last day", ""),
         "quarter": ("MONTHLY", {"bymonth": [3, 6, 9, 12], "bymonthday": [-1]}, "the last day", "quarter"),
-        "year": ("YEARLY", {"bymonth": 12, "bymonthday": 31}, "december 31", ""),
+        "year": ("YEARLY", {"bymonth": 12, "bymonthday": 31}, "December 31", ""),
     }
     frequency, by, words, name = shapes[span]
     return Rule(frequency, 1, by, words, name=name, clock=closing)
@@ -256,10 +258,10 @@ def end_of(span: str) -> Rule:
 def start_of(span: str) -> Rule:
     """`start of every month`: its first day."""
     shapes: dict[str, tuple[str, dict[str, Any], str, str]] = {
-        "week": ("WEEKLY", {"byweekday": _each((0,))}, "monday", ""),
-        "month": ("MONTHLY", {"bymonthday": [1]}, "day 1", ""),
-        "quarter": ("MONTHLY", {"bymonth": [1, 4, 7, 10], "bymonthday": [1]}, "day 1", "quarter"),
-        "year": ("YEARLY", {"bymonth": 1, "bymonthday": 1}, "january 1", ""),
+        "week": ("WEEKLY", {"byweekday": _each((0,))}, "Monday", ""),
+        "month": ("MONTHLY", {"bymonthday": [1]}, "the 1st", ""),
+        "quarter": ("MONTHLY", {"bymonth": [1, 4, 7, 10], "bymonthday": [1]}, "the 1st", "quarter"),
+        "year": ("YEARLY", {"bymonth": 1, "bymonthday": 1}, "January 1", ""),
     }
     frequency, by, words, name = shapes[span]
     return Rule(frequency, 1, by, words, f"on {words}", name=name)

@@ -16,7 +16,7 @@ from .walls import SECOND
 class Recurrence:
     """An endless or bounded run of instants."""
 
-    __slots__ = ("_kind", "_words", "anchor", "expr", "first", "lower", "notes", "tz", "until")
+    __slots__ = ("_kind", "_words", "anchor", "expr", "first", "lower", "notes", "times", "tz", "until")
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class Recurrence:
         self.notes = notes
         self.lower = anchor
         self.until: datetime | None = None
+        self.times = 0
         self.first: datetime | None = None
         self._kind = kind
         self._words = words
@@ -54,20 +55,24 @@ class Recurrence:
         return self._kind.stretch(low, high) if low < high else EMPTY
 
     def describe(self) -> str:
-        """In words, with the zone: `every weekday at 08:30, Europe/Berlin`."""
+        """In words, with start, end, count and zone: `every weekday at 08:30, 5 times, Europe/Berlin`."""
         words = self._words
         if self.lower > self.anchor:
-            words += f", starting {self._wall(self.lower + SECOND)}"
+            words += f", starting {self._wall(self.lower + SECOND).removesuffix(' 00:00')}"
+        elif isinstance(self._kind, Step):
+            words += f", counted from {self._wall(self._kind.base)}"
+        if self.times:
+            words += f", {self.times} times" if self.times > 1 else ", once"
         if self.until is not None:
             words += f", until {self._wall(self.until)}"
         return f"{words}, {self.tz.key}"
 
     def _wall(self, instant: datetime) -> str:
-        return f"{instant.astimezone(self.tz):%Y-%m-%d %H:%M}"
+        return f"{instant.astimezone(self.tz):%a %Y-%m-%d %H:%M}"
 
     def bound(self, lower: datetime, until: "datetime | None", times: int) -> None:
         """Settle that only fires after ``lower`` count, up to ``until``, and no more than ``times`` (0: any)."""
-        self.lower, self.until = lower, until
+        self.lower, self.until, self.times = lower, until, times
         if times:
             *_, self.until = islice(self.fires(lower), times)
         self.first = self.after(lower)

@@ -1,6 +1,6 @@
 """A recurring phrase fixed to the present in its zone."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from . import bounds, twofold
@@ -65,8 +65,7 @@ def _chosen(rule: Rule, clocks: list[time], start: "datetime | None", kind: Cale
     """The day and the time of day that were taken from the present, and what longer steps are counted from."""
     notes = []
     if start is None and not rule.by and rule.frequency != "DAILY":
-        on = {"WEEKLY": f"{kind.dates.phase:%A}", "MONTHLY": f"day {kind.dates.phase.day}"}
-        notes.append(f"on {on.get(rule.frequency, f'{kind.dates.phase:%B} {kind.dates.phase.day}')}, as today")
+        notes.append(f"on {_day_of(rule, kind)}, as today")
     if not clocks:
         notes.append(f"at {kind.clocks[0]:%H:%M}, the present time of day")
     elif rule.clock and not rule.parts and clocks == [time(*rule.clock[1:])]:
@@ -159,11 +158,18 @@ def _by(rule: Rule, phase: date) -> dict[str, Any]:
     return steps[rule.frequency]
 
 
+def _day_of(rule: Rule, kind: Calendar) -> str:
+    """The day that a step of weeks, months or years keeps to where none is named."""
+    day = kind.dates.phase
+    named = {"WEEKLY": f"{day:%A}", "MONTHLY": f"the {twofold.nth(day.day)}"}
+    return named.get(rule.frequency) or f"{day:%B} {day.day}"
+
+
 def _words(rule: Rule, clocks: list[time], kind: "Step | Calendar") -> str:
     times = clocks or (kind.clocks if isinstance(kind, Calendar) else [])
     words = f"every {rule.describe()}"
+    if isinstance(kind, Calendar) and not rule.by and rule.frequency != "DAILY":
+        words += f" on {_day_of(rule, kind)}"
     if times:
         words += " at " + listing([f"{each:%H:%M}" for each in times])
-    if isinstance(kind, Step):
-        words += f", counted from {kind.base.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return words

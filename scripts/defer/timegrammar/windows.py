@@ -78,7 +78,7 @@ def grid(step: Delay, between: Hours, days: "Days | None", bounds: list[Any]) ->
     clocks: list[Any] = [(("exact", *divmod(minute, 60), 0), None) for minute in minutes]
     note = f"on the clock, from {_shown(first)} to {_shown(last)}, both included"
     timed = Rule(rule.frequency, 1, rule.by, rule.words, note)
-    words = f"{said} on {rule.words}" if rule.by else f"{said} every day"
+    words = f"{said} on {rule.on}" if rule.by else f"{said} every day"
     return Draft(timed, clocks, found, words=words)
 
 

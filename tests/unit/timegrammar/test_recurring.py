@@ -246,12 +246,12 @@ def test_a_start_without_an_end_is_one() -> None:
         ("every evening at 7", ()),
         ("every morning", ("the morning is taken as 09:00",)),
         ("every week", ("on Wednesday, as today", "at 10:20, the present time of day")),
-        ("every month", ("on day 14, as today", "at 10:20, the present time of day")),
+        ("every month", ("on the 14th, as today", "at 10:20, the present time of day")),
         ("every year", ("on October 14, as today", "at 10:20, the present time of day")),
         ("every other friday at 9am", ("counted from Friday 2026-10-16",)),
         ("every 3 days at 17:00", ("counted from Wednesday 2026-10-14",)),
         ("every weekend at 9am", ("on Saturday and on Sunday",)),
-        ("every quarter", ("on day 1", "at 10:20, the present time of day")),
+        ("every quarter", ("on the 1st", "at 10:20, the present time of day")),
         ("end of every month", ("at 17:00, as nothing else is said",)),
         ("every day until oct 25 at 9am", ("the clock is when it runs; it ends with that day",)),
         ("every hour between 9am and 5pm", ("on the clock, from 09:00 to 17:00, both included",)),
@@ -265,9 +265,9 @@ def test_what_was_chosen_is_noted(expr: str, notes: tuple[str, ...]) -> None:
     ("expr", "words"),
     [
         ("every 15 minutes between 9am and 5pm", "every 15 minutes from 09:00 to 17:00 every day"),
-        ("hourly from 9 to 5 on weekdays", "every hour from 09:00 to 17:00 on weekday"),
+        ("hourly from 9 to 5 on weekdays", "every hour from 09:00 to 17:00 on weekdays"),
         ("every quarter on the last day at 5pm", "every quarter on the last day at 17:00"),
-        ("1st and 3rd monday at 9am", "every month on the first monday and the third monday at 09:00"),
+        ("1st and 3rd monday at 9am", "every month on the first Monday and the third Monday at 09:00"),
     ],
 )
 def test_it_is_said_in_words(expr: str, words: str) -> None:
