@@ -113,10 +113,11 @@ def halves_note(taken: time, first: bool) -> str:
     return f"{taken:%H:%M}: {_said(taken)}{' comes before ' if first else ', not '}{_said(other)}"
 
 
-def as_written_note(clock: Clock) -> str:
-    """That `5:30` is in the morning; nothing for what cannot be meant otherwise."""
+def as_written_note(clock: Clock, evening_ahead: bool = False) -> str:
+    """That `5:30` is in the morning; of `9:30` that is told where 21:30 comes sooner, and else nobody doubts it."""
     kind, hour, minute, _ = clock
-    return f"{time(hour, minute):%H:%M} in the morning, as written" if kind == "short" and 0 < hour < 12 else ""
+    told = kind == "short" and (0 < hour < 7 or (evening_ahead and hour < 12))
+    return f"{time(hour, minute):%H:%M} in the morning, as written" if told else ""
 
 
 def which_midnight(day: date, today: date) -> Undecided:

@@ -54,14 +54,17 @@ def _is_clock(digits: str, size: int) -> bool:
 def _pieces(text: str) -> list[str]:
     """Runs of digits, runs of letters, single other characters; none where it is not a short ASCII text.
 
-    A capital M is left to the grammar: `1M` may be a month.
+    A capital M is left to the grammar: `1M` may be a month. So is `2h30 s`, whose 30 are minutes.
     """
     if len(text) > _MOST_CHARACTERS or not text.isascii() or "M" in text:
         return []
     found: list[str] = []
-    kind = " "
+    kind, glued = " ", False
     for char in text.lower():
         last, kind = kind, "9" if char.isdigit() else "a" if char.isalpha() else char
+        glued = last == "a" if kind == "9" != last else glued
+        if glued and last == "9" and kind in " \t\n":
+            return []
         if kind == last and kind in "9a":
             found[-1] += char
         elif char not in " \t\n":

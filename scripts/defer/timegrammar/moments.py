@@ -222,7 +222,10 @@ def _clock_note(present: Present, clock: Clock, instant: datetime, first: bool =
     kind, hour, *_ = clock
     if kind == "to" or (kind in ("face", "bare") and 0 < hour <= 12):
         return halves_note(instant.astimezone(present.tz).time(), first)
-    return as_written_note(clock)
+    evening = datetime.combine(present.today, time(hour % 12 + 12, clock[2]))
+    return as_written_note(
+        clock, first and present.wall < evening < instant.astimezone(present.tz).replace(tzinfo=None)
+    )
 
 
 def _midnight(present: Present, pick: Pick) -> Reading:

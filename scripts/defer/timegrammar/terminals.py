@@ -23,7 +23,7 @@ from .words import (
 
 Found = tuple[int, Any] | None
 
-HOUR = ("second", 3600)
+HOUR, MINUTE = ("second", 3600), ("second", 60)
 #: Units of the calendar in the singular: behind four digits they start another phrase, `0900 day after tomorrow`.
 _ONE_DAY_OR_MORE = frozenset(word for word in BARE_UNITS if UNITS[word][0] != "second")
 #: Words beside which `2030` is not a year.
@@ -92,6 +92,8 @@ def _is_clock(tokens: list[Token], place: int, found: tuple[str, int]) -> bool:
         return found == HOUR and clock_in_decimals(tokens, place - 1) is not None
     if digits.kind != "number":
         return False
+    if place > 1 and digits.glued and not tokens[place].glued and UNITS.get(tokens[place - 2].text) == HOUR:
+        return found != MINUTE
     if digits.text[0] == "0" and len(digits.text) > 1:
         return len(digits.text) > 2 or found == HOUR and _stands_alone(tokens, place)
     clock = len(digits.text) == 4 and digits.text < "2460" and digits.text[2] < "6"

@@ -92,6 +92,9 @@ MIXED = st.lists(st.tuples(PIECES, st.sampled_from(BLANKS)), max_size=9)
 @example("1M")
 @example("1700 hours")
 @example("2359h")
+@example("2h30 s")
+@example("2h30 m")
+@example("2h30s")
 @example("2400h")
 @example("1260 hr")
 @example("in 0900 hours")
@@ -117,6 +120,6 @@ DECLINED = """
 """.split()
 
 
-@pytest.mark.parametrize("text", ["", "in", "an hour", "in 1700 hours", "1 M", "1h 0930 min", *DECLINED])
+@pytest.mark.parametrize("text", ["", "in", "an hour", "in 1700 hours", "1 M", "1h 0930 min", "2h30 s", *DECLINED])
 def test_all_else_is_declined(text: str) -> None:
     assert delay(text) is None
