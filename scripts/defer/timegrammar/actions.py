@@ -151,8 +151,9 @@ def weeks(count: int) -> Delay:
 
 
 def weeks_from(delay: Delay, day: Day) -> Any:
-    """Whole weeks after a day."""
-    return calendardays.shifted(day, delay) if _whole_weeks(delay) else REFUSED
+    """Whole weeks, months or years after a day: `a week today`, `a month tomorrow`."""
+    whole = _whole_weeks(delay) or (delay.months and not delay.days and not delay.seconds)
+    return calendardays.shifted(day, delay) if whole else REFUSED
 
 
 def weeks_on(delay: Delay, weekday: int) -> Any:
@@ -165,6 +166,26 @@ def weeks_after_next(delay: Delay, weekday: int) -> Any:
     """Whole weeks after the first such day after today."""
     found = calendardays.shifted(calendardays.next_weekday(weekday), delay)
     return calendardays.named(found) if _whole_weeks(delay) else REFUSED
+
+
+def coming_date(day: Day, found: "Date | None", number: "int | None") -> Day:
+    """`next friday the 16th`: refused where the two are different days."""
+    return the_same_day(day, dated(found) if found else calendardays.day_of_month(number or 0))
+
+
+def month_next_year(month: int) -> Day:
+    """`january next year`: its first day."""
+    return calendardays.whole_month(calendardays.in_month(1, calendardays.month_of_year(month, 1)))
+
+
+def middle_next_year(month: int) -> Day:
+    """`mid january next year`."""
+    return calendardays.named(calendardays.in_month(15, calendardays.month_of_year(month, 1)))
+
+
+def month_end_next_year(month: int) -> Day:
+    """`end of january next year`: its last day, when offices close."""
+    return lambda present: calendardays.month_end(month, present.today.year + 1)(present)
 
 
 def weekend_day(weekday: int, count: int) -> Any:
@@ -347,8 +368,7 @@ def end_of_day(named: "Day | None" = None) -> When:
         closing = datetime.combine(present.today, datetime.min.time()).replace(hour=17)
         late = pick.coming and present.on_wall(closing)[0] < present.utc
         said: Clock = ("exact", 23, 59, 0) if late else OFFICE_CLOSES
-        if late:
-            present.notes.append("17:00 is past: the end of the day")
+        present.notes.append("17:00 is past: the end of the day" if late else "the end of the day is taken as 17:00")
         return moments.on_day(day, said)(present)
 
     return resolve

@@ -115,7 +115,8 @@ def on_date(
         if year is not None:
             found = real_date(year, month, day)
             check_weekday(found, weekday)
-            return Pick(found, clock=clock, full=True)
+            note = f"the year is taken as {year}" if year > present.today.year + 1 and clock is None else ""
+            return Pick(found, clock=clock, full=True, note=note)
         start = present.today.year + ((month, day) < (present.today.month, present.today.day))
         while (month, day) == (2, 29) and month_length(start, 2) < 29:
             start += 1
@@ -188,6 +189,11 @@ def named_month(month: int, year: "int | None" = None) -> Months:
         yield start + 1, month
 
     return months
+
+
+def month_of_year(month: int, count: int) -> Months:
+    """A month of this year (0) or a later one."""
+    return lambda present: iter([(present.today.year + count, month)])
 
 
 def month_ahead(count: int) -> Months:

@@ -262,15 +262,29 @@ def on_day(day: Day, clock: "Clock | None" = None) -> When:
             return _midnight(present, pick)
         walls = _walls(pick.date, said)
         instant, note = _first_ahead(present, walls)
-        waits = pick.date == present.today and not (clock or pick.clock)
-        if pick.roll and (note == PAST or waits):
+        clockless = not (clock or pick.clock)
+        if pick.roll and (note == PAST or (clockless and pick.date == present.today)):
             instant, note = _first_ahead(present, _walls(pick.roll, said))
         if note == PAST:
             return present.answer(present.on_wall(walls[0])[0], pick.note, grace=pick.full)
-        named = named_day(instant.astimezone(present.tz)) if pick.say else ""
+        named = _day_note(present, pick, instant, clockless)
         return present.answer(instant, note, pick.note, named, _clock_note(present, said, instant))
 
     return resolve
+
+
+# `14 october` on that day   Wednesday 2026-10-14, that is now
+# `next friday`              Friday 2026-10-16
+# `2026/11/03`               10:20, the time of day it is now
+# `tomorrow`, `friday 9am`   nothing: nobody could mean another moment
+def _day_note(present: Present, pick: Pick, instant: datetime, clockless: bool) -> str:
+    """What is to be said of a day that is taken, where others may mean another moment."""
+    named = named_day(instant.astimezone(present.tz))
+    if clockless and instant == present.utc and not pick.coming:
+        return f"{named}, that is now"
+    if clockless and pick.full and not pick.say:
+        return f"{present.wall:%H:%M}, the time of day it is now"
+    return named if pick.say else ""
 
 
 def named_day(found: date) -> str:
@@ -311,8 +325,11 @@ def on_part(day: Day, part: str, clock: "Clock | None" = None) -> When:
         def shifted(present: Present) -> Pick:
             pick = day(present)
             roll = pick.roll + later * DAY if pick.roll else None
-            return Pick(pick.date + later * DAY, roll, None, pick.note, month=pick.month, say=pick.say)
+            say = pick.say or (later > 0 and clock is not None and clock[0] != "midnight")
+            return Pick(pick.date + later * DAY, roll, None, pick.note, month=pick.month, say=say)
 
+        if later and exact[1]:
+            _check_night(present, day(present), exact)
         found = on_day(shifted, exact)(present)
         if clock and clock[0] == "midnight":
             noted = midnight_note(found.instant.astimezone(present.tz).date())
@@ -320,6 +337,15 @@ def on_part(day: Day, part: str, clock: "Clock | None" = None) -> When:
         return found
 
     return resolve
+
+
+def _check_night(present: Present, pick: Pick, clock: Clock) -> None:
+    """Refuse `tonight at 1` before that hour: the night may be the one that goes on."""
+    _, hour, minute, second = clock
+    ahead = datetime.combine(present.today, time(hour, minute, second))
+    if pick.date == present.today and present.wall < ahead:
+        looks = f'a moment looks like "{ahead:%Y-%m-%d %H:%M}"'
+        raise TimeExpressionError(f"{ahead:%Y-%m-%d %H:%M} or {ahead + DAY:%Y-%m-%d %H:%M}? ({looks})")
 
 
 def next_part(part: str, clock: "Clock | None" = None) -> When:

@@ -137,6 +137,7 @@ WHOLE = """
 WAIT = DELAY                                                                        # from now
 WAIT = LATER                                                                        # from now
 LATER = DELAY from [right] now                        -> value DELAY                 # from now
+LATER = WEEKS from now                               -> value WEEKS                 # `week from now`
 LATER = DELAY later|hence                            -> value DELAY                 # from now
 LATER = DELAY time                                   -> value DELAY                 # `in two weeks time`
 LATER = DELAY ' time                                 -> value DELAY                 # `in two weeks' time`

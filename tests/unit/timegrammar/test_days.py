@@ -650,3 +650,89 @@ def test_five_at_night_may_be_either(expr: str, expected: str | None) -> None:
         refusal(expr)
     else:
         assert read(expr) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("a month today", "2026-11-14 10:20"),
+        ("a year today", "2027-10-14 10:20"),
+        ("a month tomorrow at 9am", "2026-11-15 09:00"),
+        ("fortnight from now", "2026-10-28 10:20"),
+        ("week from now at 9am", "2026-10-21 09:00"),
+        ("the friday coming", "2026-10-16 10:20"),
+        ("26th monday", "2026-10-26 10:20"),
+        ("the 26th, monday, 9am", "2026-10-26 09:00"),
+        ("next friday oct 16", "2026-10-16 10:20"),
+        ("this friday, oct 16th at 9am", "2026-10-16 09:00"),
+        ("next friday the 16th", "2026-10-16 10:20"),
+        ("next week friday 23rd", "2026-10-23 10:20"),
+        ("friday next week the 23rd 9am", "2026-10-23 09:00"),
+        ("january next year", "2027-01-01 10:20"),
+        ("in january of next year", "2027-01-01 10:20"),
+        ("december next year", "2027-12-01 10:20"),
+        ("next year in january", "2027-01-01 10:20"),
+        ("next year jan 5", "2027-01-05 10:20"),
+        ("jan 5 next year 9am", "2027-01-05 09:00"),
+        ("dec 24 this year 9am", "2026-12-24 09:00"),
+        ("first monday of january next year", "2027-01-04 10:20"),
+        ("end of january next year", "2027-01-31 17:00"),
+        ("mid january next year", "2027-01-15 10:20"),
+        ("last of the month", "2026-10-31 10:20"),
+        ("the last of november", "2026-11-30 10:20"),
+    ],
+)
+def test_more_ways_to_name_a_day(expr: str, expected: str) -> None:
+    assert read(expr) == expected
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "next friday oct 17",
+        "next friday oct 23",
+        "next week friday the 16th",
+        "27th monday",
+        "3rd friday",
+        "1st monday",
+        "january next year 9am",
+        "jan 5 this year",
+        "dec 24 2027 next year",
+    ],
+)
+def test_days_that_contradict_each_other_are_refused(expr: str) -> None:
+    refusal(expr)
+
+
+@pytest.mark.parametrize(
+    ("expr", "now", "said"),
+    [
+        ("14 october", WEDNESDAY, ("Wednesday 2026-10-14, that is now",)),
+        ("the 14th", WEDNESDAY, ("Wednesday 2026-10-14, that is now",)),
+        ("dec 31", "2026-12-31 22:15", ("Thursday 2026-12-31, that is now",)),
+        ("last day of february", "2028-02-29 12:00", ("Tuesday 2028-02-29, that is now",)),
+        ("weekend", "2026-10-17 10:20", ("Saturday 2026-10-17, that is now",)),
+        ("today", WEDNESDAY, ()),
+        ("14 october 5pm", WEDNESDAY, ()),
+        ("eod", WEDNESDAY, ("the end of the day is taken as 17:00",)),
+        ("cob friday", WEDNESDAY, ("the end of the day is taken as 17:00",)),
+        ("2026/11/03", WEDNESDAY, ("10:20, the time of day it is now",)),
+        ("24 dec 2026", WEDNESDAY, ("10:20, the time of day it is now",)),
+        ("24 dec 2026 9am", WEDNESDAY, ()),
+        ("2026-11-03", WEDNESDAY, ()),
+        ("dec 24 30 9am", WEDNESDAY, ("the year is taken as 2030",)),
+        ("dec 24 2030 9am", WEDNESDAY, ("the year is taken as 2030",)),
+        ("dec 24 2027 9am", WEDNESDAY, ()),
+        ("tonight at 1", WEDNESDAY, ("Thursday 2026-10-15",)),
+        ("saturday night at 1am", WEDNESDAY, ("Sunday 2026-10-18",)),
+        ("wednesday night at 1", "2026-10-15 00:40", ("Thursday 2026-10-22",)),
+    ],
+)
+def test_what_was_taken_is_said(expr: str, now: str, said: tuple[str, ...]) -> None:
+    assert notes(expr, now) == said
+
+
+def test_in_the_small_hours_tonight_at_one_may_be_today_or_tomorrow() -> None:
+    assert "2026-10-15 01:00 or 2026-10-16 01:00?" in refusal("tonight at 1", "2026-10-15 00:40")
+    assert read("tonight at 11", "2026-10-15 00:40") == "2026-10-15 23:00"
+    assert read("tonight at 1", "2026-10-15 02:00") == "2026-10-16 01:00"
