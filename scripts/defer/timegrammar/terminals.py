@@ -23,7 +23,7 @@ from .words import (
 
 Found = tuple[int, Any] | None
 
-HOUR, MINUTE = ("second", 3600), ("second", 60)
+HOUR, MINUTE, SECOND = ("second", 3600), ("second", 60), ("second", 1)
 #: Units of the calendar in the singular: behind four digits they start another phrase, `0900 day after tomorrow`.
 _ONE_DAY_OR_MORE = frozenset(word for word in BARE_UNITS if UNITS[word][0] != "second")
 #: Words beside which `2030` is not a year.
@@ -48,6 +48,13 @@ def _number(least: int, most: int) -> Terminal:
         return (place + 1, int(token.text)) if _digits(token, least, most) else None
 
     return read
+
+
+def half_letter(tokens: list[Token], place: int) -> Found:
+    """The `a` of `3a`; in `1a4` it is a slip."""
+    half = {"a": 0, "p": 12}.get(tokens[place].text)
+    joined = place + 1 < len(tokens) and tokens[place + 1].glued and tokens[place + 1].text[0].isdigit()
+    return None if half is None or joined else (place + 1, half)
 
 
 def _thousands(tokens: list[Token], place: int) -> Found:
@@ -92,8 +99,8 @@ def _is_clock(tokens: list[Token], place: int, found: tuple[str, int]) -> bool:
         return found == HOUR and clock_in_decimals(tokens, place - 1) is not None
     if digits.kind != "number":
         return False
-    if place > 1 and digits.glued and not tokens[place].glued and UNITS.get(tokens[place - 2].text) == HOUR:
-        return found != MINUTE
+    if place > 1 and digits.glued and UNITS.get(tokens[place - 2].text) == HOUR and found != MINUTE:
+        return not tokens[place].glued or found != SECOND
     if digits.text[0] == "0" and len(digits.text) > 1:
         return len(digits.text) > 2 or found == HOUR and _stands_alone(tokens, place)
     clock = len(digits.text) == 4 and digits.text < "2460" and digits.text[2] < "6"
@@ -305,6 +312,7 @@ _TABLES: dict[str, dict[str, Any]] = {
 TERMINALS: dict[str, Terminal] = {
     **{name: _table(table) for name, table in _TABLES.items()},
     "NUMBER": _number(1, 9),
+    "HALF": half_letter,
     "THOUSANDS": _thousands,
     "DIGIT": _number(1, 1),
     "EPOCH": _number(1, 12),
@@ -359,6 +367,7 @@ STARTS: dict[str, frozenset[str]] = {
     "DASHED": frozenset(("<dashed>",)),
     "DOW": frozenset(WEEKDAYS) | {"("},
     "OFFSET": frozenset(("+", "-", "z")),
+    "HALF": frozenset(("a", "p")),
     "THOUSANDS": frozenset(("<thousands>",)),
     "DOTTED": frozenset(("<dotted>",)),
     "ISODATETIME": frozenset(("<iso>",)),
