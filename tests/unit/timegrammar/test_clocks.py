@@ -337,7 +337,6 @@ def test_a_length_of_time_as_it_is_said(expr: str, seconds: int) -> None:
         ("9 sharp tomorrow morning", "Thu 10-15 09:00"),
         ("9 on the dot", "Wed 10-14 21:00"),
         ("9am on the dot", "Thu 10-15 09:00"),
-        ("5pm prompt", "Wed 10-14 17:00"),
         ("exactly 9am", "Thu 10-15 09:00"),
         ("at exactly 9am", "Thu 10-15 09:00"),
         ("tomorrow at exactly 9", "Thu 10-15 09:00"),
@@ -398,6 +397,8 @@ def test_a_clock_as_it_is_said(expr: str, expected: str) -> None:
         "exactly",
         "sharp 9",
         "9 sharp sharp",
+        "5pm prompt",
+        "5pm latest",
         "a hundred",
         "a hundred hundred minutes",
         "hundred thousand",
@@ -507,7 +508,7 @@ def notes(expr: str, now: datetime = NOW) -> tuple[str, ...]:
         ("at the latest by 5pm", "Wed 10-14 17:00"),
         ("by 5pm at the latest", "Wed 10-14 17:00"),
         ("tomorrow latest by 5 pm", "Thu 10-15 17:00"),
-        ("5pm latest", "Wed 10-14 17:00"),
+        ("by 5pm latest", "Wed 10-14 17:00"),
     ],
 )
 def test_by_a_moment_is_the_moment_and_says_so(expr: str, expected: str) -> None:
