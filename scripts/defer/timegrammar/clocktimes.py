@@ -94,7 +94,9 @@ def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
 
 def _other_parts(part: str) -> "list[Way]":
     """What may have been meant where a clock does not lie in ``part``: another part, or the other half of the day."""
-    others: list[Way] = [(part, other) for other in PARTS if other not in (part, "night")]
+    others: list[Way] = [
+        (part, other) for other in ("morning", "afternoon", "evening") if part not in (other, "tonight")
+    ]
     return [*others, ("tonight", "today"), ("tonight", "tomorrow"), ("am", "pm"), ("pm", "am")]
 
 

@@ -5,7 +5,7 @@ import re
 from .offers import Said, is_unknown, shown, tries
 from .reading import A_TIME
 from .tokens import MOST_TOKENS
-from .zones import city_meant, offset_zone, zone_meant
+from .zones import ABBREVIATIONS, city_meant, offset_zone, zone_meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def _zone(said: Said) -> "str | None":
         apart = not token.glued or said.tokens[place - 1].kind == "mark"
         if token.kind == "word" and apart and (named := zone_meant(text)):
             return named
+        if place and is_unknown(token) and token.text in ABBREVIATIONS:
+            return ABBREVIATIONS[token.text]
         if is_unknown(token) and (named := city_meant(text)):
             return named
     return None

@@ -43,23 +43,41 @@ def no_moment(said: Said) -> "str | None":
     """A moment that is bounded or not exact: the moment itself is offered."""
     if offers := list(said.closed([("within the hour", "in an hour")])):
         return f'"within the hour" names no moment {tries(offers, before="for its end ")}'
-    for place, text in enumerate(said.texts):
-        if text.endswith("ish") and (offers := nearest(said, said.instead(place, place + 1, text[:-3]))):
-            return f'"{said.text(place, place + 1)}" is not exact {tries(offers, before="for the time itself ")}'
-    for phrases, why in ((_BOUNDS, "bounds a time and names none"), (_ROUGH, "is not exact")):
-        for phrase in phrases:
-            place = said.find(phrase)
-            if place < 0 or (
-                place and said.texts[place - 1] in UNITS and phrase in ("before", "after", "from", "past")
-            ):
-                continue
-            size = len(phrase.split())
-            typed = said.text(place, place + size) or phrase
-            if offers := nearest(said, said.instead(place, place + size, "")):
-                return f'"{typed}" {why} {tries(offers, before="for the time itself ")}'
-            if set(said.texts[place + size :]) <= {"", "."} and phrases is _BOUNDS and place == 0:
-                return f'"{typed}" {why} ({A_TIME})'
+    if found := _exact(said):
+        return found
+    for phrase in _BOUNDS if said.find("after next") < 0 else ():
+        place = said.find(phrase)
+        if place < 0 or (place and said.texts[place - 1] in UNITS and phrase in ("before", "after", "from", "past")):
+            continue
+        last = place + len(phrase.split())
+        offers = nearest(said, said.instead(place, last, ""))
+        if offers or (place == 0 and last == len(said.texts)):
+            typed = said.text(place, last) or phrase
+            return f'"{typed}" bounds a time and names none {tries(offers, before="for the time itself ")}'
     return None
+
+
+def _exact(said: Said) -> "str | None":
+    """The time itself of one that is said not to be exact, whatever says so: `about 3ish`."""
+    plain, dropped = said, []
+    for phrase in _ROUGH:
+        if (place := plain.find(phrase)) >= 0:
+            last = place + len(phrase.split())
+            dropped.append(plain.text(place, last) or phrase)
+            plain = plain.other(plain.instead(place, last, ""))
+    for place, word in enumerate(plain.texts):
+        if word.endswith("ish"):
+            dropped.append(plain.text(place, place + 1))
+            plain = plain.other(plain.instead(place, place + 1, word[:-3].rstrip("-")))
+    if not dropped or not (offers := nearest(said, plain.text())):
+        return None
+    what = "is not exact" if len(dropped) == 1 else "are not exact"
+    named = " and ".join(f'"{each}"' for each in dropped)
+    return f"{named} {what} {tries(offers, before='for the time itself ')}"
+
+
+#: Words before `last` that make it the last of several.
+_NTH_BEFORE = (*EVERY, "the", "on", "monthly", "and", ",", "half", "quarter")
 
 
 def the_past(said: Said) -> "str | None":
@@ -68,9 +86,9 @@ def the_past(said: Said) -> "str | None":
     last = next((place for place, text in enumerate(texts) if text in ("last", "previous", "past")), -1)
     behind = texts[last + 1] if 0 <= last < len(texts) - 1 else ""
     before = last >= 0 and (behind in WEEKDAYS or behind in UNITS or behind in ("night", "weekend", "quarter"))
-    if before and (texts[last + 2 : last + 3] in (["of"], ["in"]) or set(texts) & {*EVERY, "monthly"}):
+    if before and (texts[last + 2 : last + 3] in (["of"], ["in"]) or texts[last - 1] in _NTH_BEFORE and last):
         before = False
-    if before or said.words & {"ago", "yesterday", "earlier"} or texts[0] == "-":
+    if before or said.words & {"ago", "yesterday"} or ("earlier" in texts and "than" not in texts) or texts[0] == "-":
         return 'that lies in the past (a time to come looks like "tomorrow 9am")'
     return None
 
@@ -106,6 +124,9 @@ def numbers(said: Said) -> "str | None":
             if following in ("am", "pm") and not 0 < hour < 13:
                 offers = said.offers(said.instead(place, place + 2, typed))
                 return f'"{typed}{following}": hours with am or pm go from 1 to 12 {tries(offers)}'
+        at = place and said.texts[place - 1] in ("at", "@") and token.kind == "number" and following not in UNITS
+        if at and len(typed) < 4 and int(typed) > 23:
+            return f'there is no hour "{typed}" ({CLOCK})'
         if token.kind == "number" and following in ("am", "pm") and len(typed) < 3 and not 0 < int(typed) < 13:
             offers = said.offers(said.instead(place, place + 2, f"{int(typed):02}:00")) if following == "pm" else []
             return f'"{typed}{following}": hours with am or pm go from 1 to 12 {tries(offers)}'
@@ -151,10 +172,12 @@ def nothing(said: Said) -> "str | None":
 _NO_TIME = (
     "please remind me to|please remind me|remind me to|remind me|wake me up|wake me|set an alarm for|set alarm for|"
     "schedule it for|schedule for|schedule it|schedule|run it|do it|please|pls|plz|thanks|thank you|thx|ok|just|"
-    "exactly|precisely|i think|my time|local time|our time|how about|alarm"
+    "exactly|precisely|i think|my time|local time|our time|how about|alarm|once"
 ).split("|")
 #: What am and pm may stand behind.
 _WITH_HALF = ("number", "colon", "decimal")
+_NO_HALF = ("noon", "midnight", "am", "pm")
+_MARKS = frozenset("!?;#()[]{}*<>\"'`|")
 
 
 # `0 9 ? * MON`  "0 9 * * MON", which means the same
@@ -170,12 +193,34 @@ def cron_like(said: Said) -> "str | None":
 
 
 def half_without_hour(said: Said) -> "str | None":
-    """`fri pm`: the half of a day is not an hour of it."""
+    """`fri pm`, `am 9`, `9 p`: the half of a day that is not behind an hour of it."""
     for place, text in enumerate(said.texts):
         before = said.tokens[place - 1] if place else None
-        if text in ("am", "pm") and not (before and (before.kind in _WITH_HALF or before.text in ("noon", "midnight"))):
-            ways: list[Way] = [("pm", "afternoon"), ("pm", "evening")] if text == "pm" else [("am", "morning")]
-            return f'"{said.text(place, place + 1)}" wants an hour {tries(list(said.closed(ways)), HOUR)}'
+        typed = said.text(place, place + 1)
+        if text in ("a", "p") and before and before.kind in _WITH_HALF:
+            return f'"{typed}" alone is not read behind a blank {tries(list(said.closed([(text, f"{text}m")])), HOUR)}'
+        if text not in ("am", "pm") or (before and (before.kind in _WITH_HALF or before.text in _NO_HALF)):
+            continue
+        if said.texts[place + 1 : place + 2] and said.tokens[place + 1].kind in _WITH_HALF:
+            offers = said.offers(said.instead(place, place + 2, f"{said.text(place + 1, place + 2)}{text}"))
+            return f'"{typed}" goes behind its hour {tries(offers, HOUR)}'
+        ways: list[Way] = [("pm", "afternoon"), ("pm", "evening")] if text == "pm" else [("am", "morning")]
+        return f'"{typed}" wants an hour {tries(list(said.closed(ways)), HOUR)}'
+    return None
+
+
+def no_time_words(said: Said) -> "str | None":
+    """Words beside a time that say nothing about it: the rest is offered."""
+    for phrase in _NO_TIME:
+        if offers := list(said.closed([(phrase, "")])):
+            return f'"{phrase}" says no time {tries(offers)}'
+    marks = [place for place, text in enumerate(said.texts) if text in _MARKS]
+    places = [place for place in range(len(said.texts)) if place not in marks]
+    if marks and places and (offers := said.offers(said.joined(places))):
+        signs = " ".join(dict.fromkeys(said.texts[place] for place in marks))
+        return f"a time has no {signs} in it {tries(offers)}"
+    if said.texts[0] in UNITS and (offers := said.offers(f"an {said.text()}")):
+        return f"an article is missing {tries(offers)}"
     return None
 
 
@@ -222,9 +267,6 @@ def a_filler(said: Said) -> "str | None":
     ways: list[Way] = [("at", "in"), ("in", "at"), ("on", "at"), ("at", "on")]
     if said.texts[0] in ("in", "at", "on") and (offers := said.closed(ways)):
         return f'"{said.text(0, 1)}" does not go with that {tries(list(offers)[:1])}'
-    for phrase in _NO_TIME:
-        if offers := said.closed([(phrase, "")]):
-            return f'"{phrase}" says no time {tries(list(offers)[:1])}'
     for word in ("the", "at", "on", "in", "of", "!", "?", ".", "'", "@", ":"):
         if offers := said.closed([(word, "")]):
             return f'"{word}" does not go there {tries(list(offers)[:1])}'
@@ -257,10 +299,11 @@ REASONS: tuple[Reason, ...] = (
     a_stretch,
     numbers,
     a_half,
-    no_moment,
     the_past,
+    no_moment,
     every_other_or_nth,
     nothing,
+    no_time_words,
     first_thing,
     early_or_late,
     half_without_hour,

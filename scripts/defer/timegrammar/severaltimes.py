@@ -12,10 +12,8 @@ if TYPE_CHECKING:
 
 EVERY = ("every", "each")
 _EXCEPT = (
-    "except for|except on|except|excluding|but not on|but not|apart from|other than|unless|not on|not|skipping".split(
-        "|"
-    )
-)
+    "except for|except on|except|excluding|but not on|but not|apart from|other than|unless|not on|not|skipping|but"
+).split("|")
 _HOUR = re.compile(r"([0-9]{1,2})(?::[0-9]{2})?[ ]?([ap]\.?m?\.?)?", re.ASCII | re.IGNORECASE)
 _JOINTS = ("-", "to", "until", "till", "til", "through", "thru", "or")
 _CLOCK_WORDS = frozenset(
