@@ -68,8 +68,9 @@ def share(top: int, bottom: int, unit: Unit) -> Any:
 
 
 def length(quantity: tuple[int, int], unit: Unit) -> Any:
-    """So many of a unit."""
-    return share(*quantity, unit)
+    """So many of a unit; `1.000 minutes` may be a thousand and is refused."""
+    top, bottom = quantity
+    return REFUSED if bottom == 1000 <= top else share(top, bottom, unit)
 
 
 def length_and(count: int, unit: Unit, part: tuple[int, int]) -> Any:
@@ -242,6 +243,11 @@ def to_hour(name: "int | Clock", minutes: int) -> Any:
 def face_clock(hour: int, half: "int | None" = None) -> Any:
     """An hour said with `o'clock`."""
     return ("face", hour, 0, 0) if half is None else _halved(hour, 0, 0, half)
+
+
+def late_hour(hour: int) -> Any:
+    """`15 o'clock`: an hour of 24."""
+    return exact(hour, 0) if hour > 12 else REFUSED
 
 
 def half_hour(hour: int) -> Clock:

@@ -189,6 +189,7 @@ def test_a_word_that_is_a_time_alone_is_known_to_start_a_phrase_or_not() -> None
 
 # Words behind a time that a text may start with as well: they do not make the time go on.
 TEXT_MAY_START_WITH = set(
+    "t "
     "first fortnight q "
     "m "
     "approx as asap away business clock close cob coming couple current day days dot end eob eod eom eoq eow "
