@@ -12,7 +12,7 @@ from .reader import grammar, recurring
 from .reading import TimeExpressionError
 from .timerun import OpenLine, Run, first_line, longest, places, whole
 from .tokens import tokenise
-from .words import BARE_UNITS, MONTHS, ORDINALS, UNITS
+from .words import BARE_UNITS, MONTHS, ORDINALS, UNITS, WEEKDAYS
 
 _ENDS = re.compile(r"[ \t]*(?::(?=\s|[^\W\d])|[;|…→]|=>|->|[.!](?=\s)|\.{2,})")
 _OFFSET = re.compile(r"\s*[(\[]?(?:[+-](?:1[0-4]|0?[0-9])(?::?[0-5][0-9])?(?![\w%:.-])|(?<=[0-9])[zZ]\b)")
@@ -30,7 +30,7 @@ def check(run: Run, takes_clock: Callable[[], bool]) -> None:
     """Raise where what follows the run may belong to it: OpenLine, or an error that names a zone."""
     check_zone(run.line, run.end, takes_clock)
     for less in (1, 2, 3, 4):
-        if less < run.place and _is_doubtful(run, run.place - less, takes_clock):
+        if less < run.place and _is_doubtful(run, run.place - less):
             shorter = Run(run.line, run.tokens, run.place - less)
             said = (
                 f'"{shown(run.words)}": is "{shown(run.words[shorter.end :].strip())}" part of the time or of the text?'
@@ -49,9 +49,10 @@ def _surely(run: Run, shorter: Run) -> str:
 
 
 # `tonight 7` people, `5pm sat` nav update, `9am may` …, `5pm the first` draft, `9am 5th` avenue, `9am may 5` people
-def _is_doubtful(run: Run, place: int, takes_clock: Callable[[], bool]) -> bool:
+def _is_doubtful(run: Run, place: int) -> bool:
     """Whether the time may end at ``place`` already, because what follows is a word as well as a day."""
     tail = [token.text for token in run.tokens[place : run.place]]
+    dashed = tail[0] == "-" and not run.tokens[place].glued
     while len(tail) > 1 and tail[0] in (",", "-", "the"):
         tail = tail[1:]
     following = run.tokens[run.place].text if run.place < len(run.tokens) else ""
@@ -59,6 +60,10 @@ def _is_doubtful(run: Run, place: int, takes_clock: Callable[[], bool]) -> bool:
         # The 24 of `until dec 24` is its day; the 30 of `24 dec 30` may be a year.
         dated = run.tokens[place - 1].text in MONTHS and (place < 2 or run.tokens[place - 2].kind != "number")
         return bool(following) and not dated and place in places(run.tokens)
+    before = run.tokens[place - 1].text
+    ordinal = before in WEEKDAYS and run.tokens[place].text in ORDINALS
+    if len(tail) == 1 and (ordinal or (tail[0] in linewords.ALSO_MONTHS and before in ("st", "nd", "rd", "th"))):
+        return place in places(run.tokens)
     if len(tail) == 1:
         lone = linewords.is_lone(run.tokens[run.place - 1 : run.place])
         year = tail[0].isdigit() and len(tail[0]) == 4 and bool(following)
@@ -70,12 +75,12 @@ def _is_doubtful(run: Run, place: int, takes_clock: Callable[[], bool]) -> bool:
     glued = run.tokens[place].glued and run.tokens[place].kind != "mark"
     if not known or glued or place not in places(run.tokens):
         return False
-    return not takes_clock_at(run, place, takes_clock)
+    return dashed or _recurs(Run(run.line, run.tokens, place)) or not takes_clock_at(run, place)
 
 
-def takes_clock_at(run: Run, place: int, takes_clock: Callable[[], bool]) -> bool:
+def takes_clock_at(run: Run, place: int) -> bool:
     """Whether the run's first ``place`` tokens could still take a clock, as far as the grammar goes."""
-    return takes_clock() if place == run.place else whole([*run.tokens[:place], *tokenise("11:11")])
+    return whole([*run.tokens[:place], *tokenise("11:11")])
 
 
 def check_zone(line: str, end: int, takes_clock: Callable[[], bool] = bool) -> None:
@@ -172,7 +177,9 @@ def _joined(run: Run, takes_clock: Callable[[], bool]) -> "OpenLine | None":
         return _for_a_length(run, at)
     if at >= len(tokens):
         return None
-    if texts[at] in linewords.VAGUE or (joiners[-1:] in (["this"], ["next"]) and _recurs(run)):
+    if texts[at] in linewords.VAGUE:
+        return alone
+    if joiners[-1:] in (["this"], ["next"]) and texts[at] in linewords.PERIODS and _recurs(run):
         return alone
     until = OpenLine(f'can\'t read "{shown(run.upto(at))}" as one time', by_hand=run.words)
     if tokens[at].kind == "number":
@@ -180,12 +187,25 @@ def _joined(run: Run, takes_clock: Callable[[], bool]) -> "OpenLine | None":
     if texts[at] in linewords.MEALS and set(joiners[-1:]) & linewords.AT_MEALS:
         return until
     if tokens[at].kind in _SHAPES:
-        return until
+        return None if _is_ratio(tokens[at].text) or _is_counted(run, at, joiners, takes_clock) else until
     if texts[at] in linewords.STRONG:
         return until
     if joiners in ([","], ["-"], ["to"]) and linewords.is_phrase(texts[at], texts[at + 1]) and not takes_clock():
         return None
     return until if joiners and _is_time_at(run, at) else None
+
+
+def _is_ratio(text: str) -> bool:
+    """Whether digits with a colon are no clock: `16:9`."""
+    return text[-2:-1] == ":"
+
+
+def _is_counted(run: Run, at: int, joiners: list[str], takes_clock: Callable[[], bool]) -> bool:
+    """Whether digits with a hyphen count what follows: `5-10 people`, behind a time that has its clock."""
+    following = run.tokens[at + 1].text if at + 1 < len(run.tokens) else ""
+    dashed = run.tokens[at].kind == "dashed" and not joiners
+    behind = run.tokens[at + 2].text if at + 2 < len(run.tokens) else ""
+    return dashed and (linewords.is_many(following) or linewords.is_many(behind)) and not takes_clock()
 
 
 # `tomorrow and friday`, `every day next week`, `every friday in november`
@@ -204,7 +224,7 @@ def _is_vague(texts: list[str], at: int, run: Run, takes_clock: Callable[[], boo
     if texts[at] == "-" and run.line[run.end : run.end + 1] == "-" and texts[at + 1] in linewords.COMPOUNDS:
         return True
     if texts[at] in linewords.ALWAYS or texts[at] in linewords.VAGUE:
-        return True
+        return texts[at] != "every" or texts[at + 1] in linewords.BEHIND_EVERY or longest(run.tokens[at:]) > 0
     if texts[at : at + 2] == ["first", "thing"] or texts[at : at + 3] == ["as", "long", "as"]:
         return True
     if texts[at] == "late" and takes_clock():
@@ -251,7 +271,7 @@ def _for_a_length(run: Run, at: int) -> "OpenLine | None":
         return OpenLine(f'can\'t read "{shown(run.upto(at))}" as one time', by_hand=run.words)
     ends = [end for end, _ in grammar().match("DELAY", run.tokens[at:])] if at < len(run.tokens) else []
     if texts[at : at + 3] == ["as", "long", "as"] or any(
-        not linewords.is_lone(run.tokens[at : at + end]) for end in ends
+        texts[at + end - 1] == "hour" or not linewords.is_lone(run.tokens[at : at + end]) for end in ends
     ):
         return OpenLine(f'can\'t read "{shown(run.upto(at))}" as one time', by_hand=run.words)
     return None
@@ -276,6 +296,9 @@ def _number(run: Run, at: int, joiners: list[str], takes_clock: Callable[[], boo
     ranged = bool(set(joiners) & linewords.RANGES)
     if half or (ranged and clock and joiners[-1:] != ["and"]):
         return OpenLine(said, by_hand=run.words)
+    hour = run.tokens[run.place - 1]
+    if not joiners and hour.kind == "number" and len(hour.text) < 3 and len(token.text) == 2 and value < 60:
+        return OpenLine(said, (f"{run.words}:{run.line[token.start :]}", run.by_hand()), run.words)
     if not takes_clock():
         counted = text in UNITS and "and" in joiners
         return (

@@ -48,6 +48,8 @@ BEHIND_DELAYS = frozenset(
 )
 #: Behind a rule these bound it whatever comes next: `every day starting next sprint`.
 NARROWS = frozenset("until till til starting beginning ending only apart other twice thrice max maximum".split())
+PERIODS = frozenset("week month quarter year sprint weekend semester term season day".split())
+BEHIND_EVERY = frozenset("other single second third fourth fifth last first alternate".split())
 EXCEPTS = frozenset("not except excluding but only apart other no without from until starting".split())
 #: Behind a clock these are zones of America, or words: `9am central`.
 US_ZONES = frozenset("eastern central mountain pacific".split())

@@ -199,6 +199,8 @@ class _Splitter:
             both = read(f"{head} {stray.readable}", self.now, self.tz)
         except BadInput:
             return stray.clock and self._takes_clock(head)
+        if stray.clock:
+            return True
         same = (both.instant, _rule(both)) == (reading.instant, _rule(reading))
         return not same or not self._is_same_at_night(head, stray)
 

@@ -181,6 +181,8 @@ def _is_due(tokens: list[Token], place: int, end: int, before: str, stray: Stray
     following = tokens[end].text if end < len(tokens) else ""
     if following in ("yesterday", "ago") or linewords.is_lone(tokens[place:end]) and first.text not in ("every",):
         return False
+    if first.text == "from" and linewords.is_lone(tokens[place + 1 : end]):
+        return False
     if first.text in ("at", "@") and stray.clock:
         return _is_clock_behind_at(tokens, end, before, last, following)
     closed = _closed(tokens, end)
