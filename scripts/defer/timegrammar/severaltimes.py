@@ -168,7 +168,7 @@ def two_times(said: Said) -> "str | None":
 
 def _pair(said: Said, place: int, first: str, second: str) -> tuple[str, str]:
     """What stands on both sides of a place, each as a whole: `in an hour or two` is `in an hour` and `in two hour`."""
-    if said.texts[place - 1] in UNITS and place == len(said.tokens) - 2 and not said.offers(second):
+    if place > 1 and said.texts[place - 1] in UNITS and place == len(said.tokens) - 2 and not said.offers(second):
         return first, said.other(first).instead(place - 2, place - 1, second)
     return (first, second) if _complete(said, first, second) else _shared(said, first, second)
 

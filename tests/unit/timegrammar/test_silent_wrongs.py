@@ -35,3 +35,9 @@ def test_a_part_of_the_day_chooses_the_half_for_a_dotted_clock(expr: str, expect
 def test_midday_is_an_hour_as_noon_is() -> None:
     assert read("quarter past midday") == read("quarter past noon") == "2026-10-14 12:15"
     assert read("ten to midday tomorrow") == "2026-10-15 11:50"
+
+
+@pytest.mark.parametrize("expr", ["hour or two", "day and 5", "h or 5"])
+def test_a_unit_without_a_number_before_a_joint_is_refused_in_one_line(expr: str) -> None:
+    with pytest.raises(TimeExpressionError, match=expr):
+        parse(expr, WEDNESDAY, NEW_YORK)
