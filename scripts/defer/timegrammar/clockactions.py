@@ -106,8 +106,21 @@ def hours_minutes(hours: int, minutes: int) -> Any:
     return Delay(seconds=hours * 3600 + minutes * 60) if hours < 24 and 10 <= minutes < 60 else REFUSED
 
 
-def total(lengths: list[Delay]) -> Any:
+def falling(lengths: list[Delay]) -> Any:
+    """Lengths in a row; `1h30d` and `30m 2h` are slips, or two things, and refused."""
+    sizes = [_size(each.unit) for each in lengths]
+    return lengths if all(later < earlier for earlier, later in pairwise(sizes)) else REFUSED
+
+
+def _size(unit: "Unit | None") -> int:
+    """How long a unit is, near enough to tell which of two is the longer; without one, minutes were said last."""
+    kind, count = unit or ("second", 60)
+    return count * {"second": 1, "day": 86400, "month": 2629746}[kind]
+
+
+def total(runs: list[list[Delay]]) -> Any:
     """Lengths added up; refused where they come to nothing, or name a unit twice."""
+    lengths = [each for run in runs for each in run]
     summed = Delay()
     for each in lengths:
         summed = summed + each

@@ -19,7 +19,7 @@ _UNIT_SECONDS = {
 
 
 # `90`, `1d`, `an hour`, `1M`  declined: no unit, a unit of the calendar, no digits, minutes or months
-# `1h 1h`, `0m`                declined: the grammar refuses them
+# `1h 1h`, `30m 2h`, `0m`       declined: the grammar refuses them
 # `1h30`, `in 09 hours`         declined, though the grammar reads them
 # `1700 hours`, `0030 minutes` declined: a clock, and nothing
 @lru_cache(maxsize=64)
@@ -35,7 +35,7 @@ def delay(text: str) -> "timedelta | None":
     if not pieces or len(pieces) % 2:
         return None
     sizes = [_UNIT_SECONDS.get(unit, 0) for unit in pieces[1::2]]
-    if 0 in sizes or len(set(sizes)) < len(sizes):
+    if 0 in sizes or sizes != sorted(set(sizes), reverse=True):
         return None
     counts = [int(count) if count.isdigit() and len(count) < 8 else -1 for count in pieces[::2]]
     if any(_is_clock(count, size) for count, size in zip(pieces[::2], sizes, strict=True)):

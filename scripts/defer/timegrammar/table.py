@@ -56,7 +56,10 @@ LENGTH = SIGN a|an ONEUNIT                           -> part_of SIGN ONEUNIT    
 LENGTH = SLASHED [of] a|an ONEUNIT                   -> slashed_of SLASHED ONEUNIT  # `1/2 an hour`, `3/4 of an hour`
 LENGTH = COUNT UNIT and SHARE                         -> length_and COUNT UNIT SHARE  # `an hour and a half`, `two hours and a quarter`
 LENGTH = ONEUNIT and SHARE                            -> length_and 1 ONEUNIT SHARE   # `hour and a half`
-DELAY = LENGTH ( [,] [and|&] LENGTH )*               -> total LENGTH*               # lengths add up; zero is refused
+RUN = LENGTH ( LENGTH )*                             -> falling LENGTH*             # `1h 30m`: each unit smaller than the one before
+JOIN = [,] and|&                                                                    # `1 hour and 30 minutes`
+JOIN = ,                                                                            # `1 hour, 30 minutes`
+DELAY = RUN ( JOIN RUN )*                            -> total RUN*                  # lengths add up; zero is refused
 DELAY = ISOPERIOD                                    -> iso_period ISOPERIOD        # `PT30M`, `P1DT2H`
 """
 

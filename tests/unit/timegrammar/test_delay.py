@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from datetime import UTC, datetime, timedelta
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -63,7 +63,7 @@ def test_one_unit_in_every_shape(unit: str) -> None:
             assert (delay(text) is not None) == taken, text
 
 
-@pytest.mark.parametrize(("first", "second"), [*permutations(BY_SIZE, 2)])
+@pytest.mark.parametrize(("first", "second"), [*combinations(sorted(BY_SIZE, reverse=True), 2)])
 def test_two_units_in_every_shape(first: int, second: int) -> None:
     for one, other in product(BY_SIZE[first], BY_SIZE[second]):
         for blank, count in product(["", " "], ["0", "1", "90"]):
@@ -72,12 +72,21 @@ def test_two_units_in_every_shape(first: int, second: int) -> None:
             is_the_grammars(text)
 
 
-@pytest.mark.parametrize("order", [*permutations(BY_SIZE)])
-def test_three_units_in_every_order(order: tuple[int, ...]) -> None:
+def test_three_units_from_the_largest_on() -> None:
+    order = sorted(BY_SIZE, reverse=True)
     for blank in BLANKS:
         text = blank.join(f"{number}{blank}{BY_SIZE[size][-1]}" for number, size in enumerate(order, 1))
         assert delay(text) == timedelta(seconds=sum(number * size for number, size in enumerate(order, 1))), text
         is_the_grammars(text)
+
+
+@pytest.mark.parametrize("order", [*permutations(BY_SIZE)])
+def test_units_that_grow_are_refused(order: tuple[int, ...]) -> None:
+    for blank in BLANKS:
+        text = blank.join(f"{number}{blank}{BY_SIZE[size][-1]}" for number, size in enumerate(order, 1))
+        falls = list(order) == sorted(order, reverse=True)
+        assert (delay(text) is not None) == falls, text
+        assert (from_now(text) is not None) == falls, text
 
 
 PIECES = st.sampled_from(
