@@ -10,7 +10,7 @@ from . import calendardays, clockactions, isotime, moments
 from .clocktimes import Clock
 from .engine import REFUSED
 from .moments import Day, Delay, Pick, Present, When
-from .reading import A_DATE, Reading, TimeExpressionError
+from .reading import A_DATE, Reading, TimeExpressionError, Undecided
 
 OFFICE_CLOSES = calendardays.OFFICE_CLOSES
 LATE: Clock = ("exact", 23, 0, 0)
@@ -329,6 +329,16 @@ def lone_part(part: str, clock: "Clock | None" = None) -> Any:
     return REFUSED if part == "night" else moments.next_part(part, clock)
 
 
+def some_day() -> When:
+    """`one day`, `another day`: more often some day than a day from now."""
+
+    def resolve(_present: Present) -> Reading:
+        ways = [("one day", "in one day"), ("another day", "in another day")]
+        raise Undecided("a day from now, or some day?", ways)
+
+    return resolve
+
+
 def late_night(day: Day, clock: "Clock | None" = None) -> When:
     """Late in the night of a day: 23:00 where no clock is named."""
 
@@ -349,6 +359,11 @@ def in_day_part(found: "tuple[str, Day | None]", clock: "Clock | None" = None) -
 def latest_on(day: Day, clock: Clock) -> When:
     """`tomorrow by 9am`."""
     return moments.latest(moments.on_day(day, clock))
+
+
+def latest_in(found: "tuple[str, Day | None]", clock: Clock) -> When:
+    """`tonight by 8`."""
+    return moments.latest(in_day_part(found, clock))
 
 
 def latest_end(day: Day) -> When:

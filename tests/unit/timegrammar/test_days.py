@@ -736,3 +736,24 @@ def test_in_the_small_hours_tonight_at_one_may_be_today_or_tomorrow() -> None:
     assert "2026-10-15 01:00 or 2026-10-16 01:00?" in refusal("tonight at 1", "2026-10-15 00:40")
     assert read("tonight at 11", "2026-10-15 00:40") == "2026-10-15 23:00"
     assert read("tonight at 1", "2026-10-15 02:00") == "2026-10-16 01:00"
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("tonight by 8", "2026-10-14 20:00"),
+        ("tomorrow morning by 9", "2026-10-15 09:00"),
+        ("monday evening by 6:30", "2026-10-19 18:30"),
+        ("tomorrow in the morning by 9", "2026-10-15 09:00"),
+        ("by 6 in the evening", "2026-10-14 18:00"),
+    ],
+)
+def test_by_stands_between_a_part_of_the_day_and_its_hour(expr: str, expected: str) -> None:
+    assert read(expr) == expected
+    assert "the latest it can be" in notes(expr)[-1]
+
+
+@pytest.mark.parametrize("expr", ["one day", "another day", "some day"])
+def test_one_day_is_no_time(expr: str) -> None:
+    refusal(expr)
+    assert read("in one day") == read("in another day") == "2026-10-15 10:20"
