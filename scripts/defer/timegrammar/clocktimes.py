@@ -68,7 +68,7 @@ def _hour_before(moment: time) -> time:
 # `3 in the afternoon`       (0, exact 15:00): of 3 and 15 the one that lies in it
 # `9:30 at night`            (0, exact 21:30)
 # `1am at night`, `midnight at night`  (1, …): on the morning after
-# `5 tonight`                (0, exact 17:00), which is no night of any other day
+# `5 tonight`                (0, exact 17:00), not in the night of any other day
 # `9 in the afternoon`, `12:30 in the morning`  refused: neither half of the day lies in it
 def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
     """A clock beside a part of the day, as (days later, exact clock); an error where they differ."""
