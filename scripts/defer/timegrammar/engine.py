@@ -22,9 +22,14 @@ Action = Callable[..., object]
 Argument = Callable[[Pairs], object]
 Terminal = Callable[[list[Token], int], "tuple[int, Any] | None"]
 Tree = list[tuple[str, Any]]
-Memo = dict[tuple[str, int], States]
+#: What was found at a place, by name: for each place of the tokens and the one behind them.
+Memo = list[dict[str, States]]
 #: A function answers this when the shape fits and the values do not: hour 25, ordinal `2st`.
 REFUSED = object()
+#: Nothing that fits: one list for all, which nobody changes.
+_NONE: States = []
+#: What makes the first piece of a pattern more than a word or a name.
+_SIGNS = frozenset("[](/)~*")
 
 
 class Row:
@@ -50,26 +55,32 @@ def rows(*tables: str) -> list[Row]:
 class Scan:
     """The tokens of one text and what was found in them so far: ``memo``."""
 
-    __slots__ = ("keys", "memo", "texts", "tokens")
+    __slots__ = ("keys", "memo", "present", "steps", "texts", "tokens")
 
     def __init__(self, tokens: list[Token], words: Set[str], memo: Memo) -> None:
         self.tokens = tokens
         self.texts = [token.text for token in tokens] + [""]
-        self.keys = [(token.kind, token.text if token.text in words else "") for token in tokens]
+        self.keys = [f"<{token.kind}>{token.text if token.text in words else ''}" for token in tokens] + ["<>"]
+        self.present = {*self.texts, *(f"<{token.kind}>" for token in tokens)}
+        self.steps: list[States] = [[(place + 1, ())] for place in range(len(tokens))]
+        if not memo:
+            memo += [{} for _ in self.texts]
         self.memo = memo
 
 
 class Rule:
     """A row that is compiled when a token it may start with is first met."""
 
-    __slots__ = ("action", "arguments", "first", "matcher", "name", "tree")
+    __slots__ = ("action", "arguments", "first", "matcher", "needs", "row", "tree")
 
     def __init__(self, row: Row, action: "Action | None") -> None:
-        self.name = row.name
-        self.tree = _sequence(_pieces(row.pattern), ())
+        self.row = row
         self.action = action
-        self.arguments = [_argument(text) for text in row.arguments]
+        self.tree: Tree | None = None
+        self.arguments: list[Argument] = []
         self.first: frozenset[str] = frozenset()
+        #: Words and kinds of token of which a text has one wherever the rule reads any of it; empty where that is open.
+        self.needs: frozenset[str] = frozenset()
         self.matcher: Matcher | None = None
 
 
@@ -96,24 +107,31 @@ class Grammar:
         self._firsts: dict[str, frozenset[str]] = {**starts, **(base._firsts if base else {})}
         rules = [rule for each in new.values() for rule in each]
         for rule in rules:
-            rule.first = self._first(rule.tree)[0]
+            rule.first = rule.first or self._first_of_rule(rule)
         #: The words, and kinds of token in angle brackets, that any line starts with.
         self.words: frozenset[str] = frozenset(base.words if base else ()).union(
             *self._firsts.values(), *(rule.first for rule in rules)
         )
-        self._picked: dict[tuple[str, tuple[str, str]], list[Rule]] = {}
+        self._picked: dict[str, dict[str, list[Rule]]] = {}
 
     def match(self, name: str, tokens: list[Token], memo: "Memo | None" = None) -> list[tuple[int, Any]]:
         """Every (end, value) of ``name`` read from the first token on.
 
         ``memo`` is what a grammar that shares rules with this one has found in the same tokens.
         """
-        scan = Scan(tokens, self.words, {} if memo is None else memo)
+        scan = Scan(tokens, self.words, [] if memo is None else memo)
         return [(end, pairs[0][1]) for end, pairs in self._named(name, scan, 0)]
 
     def starts(self, name: str) -> frozenset[str]:
         """The words, and kinds of token in angle brackets, that ``name`` may start with."""
         return self._first_of_name(name)
+
+    def _first_of_rule(self, rule: Rule) -> frozenset[str]:
+        head = rule.row.pattern.partition(" ")[0]
+        if not _SIGNS.isdisjoint(head):
+            rule.tree = _sequence(_pieces(rule.row.pattern), ())
+            return self._first(rule.tree)[0]
+        return self._first_of_name(head) if head[0].isupper() else frozenset(head.split("|"))
 
     def _first(self, tree: Tree) -> tuple[frozenset[str], bool]:
         """The words and token kinds a pattern may start with, and whether it may be empty."""
@@ -139,15 +157,17 @@ class Grammar:
     def _first_of_name(self, name: str) -> frozenset[str]:
         if name not in self._firsts:
             self._firsts[name] = frozenset()
-            self._firsts[name] = frozenset().union(*(self._first(rule.tree)[0] for rule in self._rules[name]))
+            for rule in self._rules[name]:
+                rule.first = self._first_of_rule(rule)
+            self._firsts[name] = frozenset().union(*(rule.first for rule in self._rules[name]))
         return self._firsts[name]
 
     def _named(self, name: str, scan: Scan, place: int) -> States:
-        known = scan.memo.get((name, place))
-        if known is not None:
-            return known
+        """Every way to read ``name`` at a place where nobody has tried it yet."""
         found: States = []
-        for rule in self._startable(name, scan.keys[place]) if place < len(scan.tokens) else ():
+        for rule in self._startable(name, scan.keys[place]):
+            if rule.needs and rule.needs.isdisjoint(scan.present):
+                continue
             action, arguments = rule.action, rule.arguments
             assert rule.matcher is not None
             for end, pairs in rule.matcher(scan, place):
@@ -155,19 +175,28 @@ class Grammar:
                 value = action(*given) if action else pairs[-1][1] if pairs else None
                 if value is not REFUSED:
                     found.append((end, ((name, value),)))
-        scan.memo[name, place] = found
+        scan.memo[place][name] = found
         return found
 
-    def _startable(self, name: str, key: tuple[str, str]) -> list[Rule]:
-        """The rules of ``name`` that may start with such a token."""
-        known = self._picked.get((name, key))
+    def _startable(self, name: str, key: str) -> list[Rule]:
+        """The rules of ``name`` that may start with such a token: `<its kind>its text`."""
+        picked = self._picked.setdefault(name, {})
+        known = picked.get(key)
         if known is None:
-            kind, text = key
-            known = [rule for rule in self._rules[name] if text in rule.first or f"<{kind}>" in rule.first]
+            kind, mark, text = key.partition(">")
+            known = [rule for rule in self._rules[name] if text in rule.first or kind + mark in rule.first]
             for rule in known:
-                rule.matcher = rule.matcher or self._compiled(rule.tree)
-            self._picked[name, key] = known
+                if rule.matcher is None:
+                    self._compile(rule)
+            picked[key] = known
         return known
+
+    def _compile(self, rule: Rule) -> None:
+        tree = rule.tree or _sequence(_pieces(rule.row.pattern), ())
+        rule.arguments = [_argument(text) for text in rule.row.arguments]
+        rule.matcher = self._compiled(tree)
+        wanted = [first for first, empty in (self._first_of(*piece) for piece in tree[1:]) if not empty]
+        rule.needs = min(wanted, key=len, default=frozenset())
 
     def _compiled(self, tree: Tree) -> Matcher:
         parts = [self._part(kind, part) for kind, part in tree]
@@ -175,10 +204,10 @@ class Grammar:
 
     def _part(self, kind: str, part: Any) -> Matcher:
         if kind == "word":
-            return lambda scan, place: [(place + 1, ())] if scan.texts[place] in part else []
+            return lambda scan, place: scan.steps[place] if scan.texts[place] in part else _NONE
         if kind == "name":
             terminal = self._terminals.get(part)
-            return _terminal(part, terminal) if terminal else lambda scan, place: self._named(part, scan, place)
+            return _terminal(part, terminal) if terminal else _remembered(part, self._named)
         if kind == "glued":
             return _glued(self._part(*part))
         options = [self._compiled(option) for option in part]
@@ -200,13 +229,28 @@ def _argument(text: str) -> Argument:
 
 
 def _in_turn(parts: list[Matcher]) -> Matcher:
+    first, *rest = parts
+
     def run(scan: Scan, place: int) -> States:
-        states = parts[0](scan, place)
-        for part in parts[1:]:
-            if not states:
+        states = first(scan, place)
+        for part in rest:
+            if len(states) == 1:
+                ((start, pairs),) = states
+                found = part(scan, start)
+                states = [(end, pairs + more) for end, more in found] if pairs else found
+            elif states:
+                states = [(end, pairs + more) for start, pairs in states for end, more in part(scan, start)]
+            else:
                 break
-            states = [(end, pairs + more) for start, pairs in states for end, more in part(scan, start)]
         return states
+
+    return run
+
+
+def _remembered(name: str, read: Callable[[str, Scan, int], States]) -> Matcher:
+    def run(scan: Scan, place: int) -> States:
+        known = scan.memo[place].get(name)
+        return read(name, scan, place) if known is None else known
 
     return run
 
@@ -217,10 +261,10 @@ def _either(options: list[Matcher]) -> Matcher:
 
 def _terminal(name: str, read: Terminal) -> Matcher:
     def run(scan: Scan, place: int) -> States:
-        known = scan.memo.get((name, place))
+        known = scan.memo[place].get(name)
         if known is None:
             found = read(scan.tokens, place) if place < len(scan.tokens) else None
-            known = scan.memo[name, place] = [] if found is None else [(found[0], ((name, found[1]),))]
+            known = scan.memo[place][name] = [] if found is None else [(found[0], ((name, found[1]),))]
         return known
 
     return run
@@ -228,7 +272,7 @@ def _terminal(name: str, read: Terminal) -> Matcher:
 
 def _glued(matcher: Matcher) -> Matcher:
     def run(scan: Scan, place: int) -> States:
-        return matcher(scan, place) if place < len(scan.tokens) and scan.tokens[place].glued else []
+        return matcher(scan, place) if place < len(scan.tokens) and scan.tokens[place].glued else _NONE
 
     return run
 

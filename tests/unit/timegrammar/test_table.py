@@ -28,7 +28,7 @@ from defer.timegrammar import (
     windows,
     words,
 )
-from defer.timegrammar.engine import Grammar, Row, rows
+from defer.timegrammar.engine import Grammar, Row, Rule, rows
 from defer.timegrammar.terminals import STARTS, TERMINALS
 from defer.timeparse import TimeExpressionError, parse
 
@@ -142,6 +142,33 @@ def test_a_function_gets_what_its_row_names() -> None:
     assert found[2] == (1, 1, "y", ["y"], -3, "word")
     assert found[3] == (1, 1, "y", ["y", "y"], -3, "word")
     assert dict(tiny.match("A", tokens.tokenise("y z")))[2] == (None, None, None, ["y", None], -3, "word")
+
+
+class Unpruned(Grammar):
+    """A grammar that tries every line, whatever the text lacks."""
+
+    def _compile(self, rule: Rule) -> None:
+        super()._compile(rule)
+        rule.needs = frozenset()
+
+
+def test_lines_that_a_text_cannot_be_read_by_are_passed_over_and_no_others() -> None:
+    once = Unpruned(rows(*table.ONCE), TERMINALS, STARTS, FUNCTIONS)
+    again = Unpruned(rows(table.RECURRING), TERMINALS, STARTS, FUNCTIONS, once)
+    for example in sorted(set(EXAMPLES)):
+        found = tokens.tokenise(example)
+        assert ends(reader.grammar().match("WHEN", found)) == ends(once.match("WHEN", found)), example
+        assert ends(reader.recurring().match("RECURS", found)) == ends(again.match("RECURS", found)), example
+
+
+def ends(matches: list[tuple[int, object]]) -> list[int]:
+    return [end for end, _ in matches]
+
+
+def test_no_line_reads_nothing() -> None:
+    """What a line needs is told by its pieces, and a piece that is a name of others always reads something."""
+    for row in ROWS:
+        assert re.sub(r"\[[^\[\]]*\]|\([^()]*\)\*", "", re.sub(r"\[[^\[\]]*\]", "", row.pattern)).strip(), row.pattern
 
 
 def test_an_unreadable_example_would_be_seen() -> None:
