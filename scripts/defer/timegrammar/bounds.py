@@ -8,7 +8,7 @@ A bound is ``(kind, value)``. The kinds that start: ``start`` (an edge) and ``st
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from . import actions, isotime, moments
+from . import actions, calendardays, isotime, moments
 from .clocktimes import Clock, as_written
 from .moments import Day, Present, When
 from .reading import TimeExpressionError
@@ -41,7 +41,12 @@ def part_edge(kind: str, found: "tuple[str, Day | None]", clock: "Clock | None" 
 
 
 def iso_edge(kind: str, text: str) -> Bound:
-    """An ISO 8601 instant."""
+    """An ISO 8601 instant; a date and a clock with a blank between them are as in words."""
+    day, _, clock = text.partition(" ")
+    if len(day) == 10 and "-" not in clock and len(parts := clock.split(":")) == 2:
+        year, month, number = (int(part) for part in day.split("-"))
+        hour, minute = (int(part) for part in parts)
+        return edge(kind, calendardays.on_date(month, number, year), ("exact", hour, minute, 0))
     return kind, (None, isotime.iso_instant(text), WHOLE)
 
 
@@ -54,6 +59,11 @@ def stretch(days: list[Day]) -> list[Bound]:
     """`from oct 20 to oct 25`: a start and an end."""
     first, last = days
     return [edge("start", first), edge("until", last)]
+
+
+def unit_after(unit: tuple[str, int]) -> Bound:
+    """`for the next hour`."""
+    return "until_after", moments.Delay(**{f"{unit[0]}s": unit[1]}, unit=unit)
 
 
 def endless() -> list[Bound]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import twofold
 from .bounds import WallTime, flat, lent
+from .calendardays import OFFICE_CLOSES
 from .clocktimes import Clock
 from .cronfields import NICKNAMES
 from .draft import Draft, Rule, refused
@@ -38,6 +39,17 @@ def lone_number(number: int) -> Any:
     return Draft(refused(lambda *_: twofold.lone_number(number))) if number else REFUSED
 
 
+#: What cron takes where a day and a time are not said.
+_AS_CRON = {
+    "hourly": "on the hour",
+    "daily": "at midnight, as in cron",
+    "weekly": "on Sunday at midnight, as in cron",
+    "monthly": "on the 1st at midnight, as in cron",
+    "quarterly": "on the first day of each quarter at midnight, as in cron",
+    "yearly": "on January 1 at midnight, as in cron",
+}
+
+
 def wall_times(others: list[WallTime], first: "Clock | None" = None) -> list[WallTime]:
     """Clock times that are listed; the first may stand without `at`."""
     return [*([] if first is None else [(first, None)]), *others]
@@ -46,6 +58,11 @@ def wall_times(others: list[WallTime], first: "Clock | None" = None) -> list[Wal
 def one_wall_time(clock: Clock) -> list[WallTime]:
     """A clock time alone."""
     return [(clock, None)]
+
+
+def closing() -> list[WallTime]:
+    """When offices close."""
+    return [(OFFICE_CLOSES, None)]
 
 
 def wall_part(part: str, clock: "Clock | None" = None) -> list[WallTime]:
@@ -64,9 +81,14 @@ def recurs(rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Dr
     return found
 
 
-def recurs_twice(rule: Rule, clocks: list[WallTime], bounds: list[Any]) -> Draft:
-    """`every day at 9am twice`."""
-    return recurs(rule, clocks, [*flat(bounds), ("times", 2)])
+def led_by(limit: Any, rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Draft:
+    """`from monday every day at 9am`: a start or an end that stands first."""
+    return recurs(rule, clocks, [limit, *bounds])
+
+
+def recurs_twice(rule: Rule, clocks: list[WallTime], bounds: list[Any]) -> Any:
+    """`every day at 9am twice`; refused behind several clocks, which it may count."""
+    return REFUSED if clocks[1:] else recurs(rule, clocks, [*flat(bounds), ("times", 2)])
 
 
 def every_clock(clocks: list[WallTime], days: "Days | None", bounds: list[Any]) -> Draft:
@@ -93,7 +115,8 @@ def counted_month_days(count: int, rule: Rule, clocks: "list[WallTime] | None", 
 def _counted(rule: Rule, count: int, named: int, things: str) -> Rule:
     if count == named:
         return rule
-    return refused(lambda *_: Undecided(f"{count} are counted, {named} {things} are named", [], A_RULE))
+    wanted, given = (f"{number} {things if number > 1 else things[:-1]}" for number in (count, named))
+    return refused(lambda *_: Undecided(f"{wanted}, or {given} as named?", [], A_RULE))
 
 
 def minutes_past(minutes: list[int], bounds: list[Any]) -> Any:
@@ -117,4 +140,4 @@ def stepped_past() -> Draft:
 
 def as_cron(name: str, bounds: "list[Any] | None" = None) -> Draft:
     """A word that cron has a nickname for, and means the same."""
-    return Draft(fields=NICKNAMES[name], bounds=flat(bounds or []))
+    return Draft(fields=NICKNAMES[name], bounds=flat(bounds or []), notes=(_AS_CRON[name],))

@@ -54,6 +54,11 @@ def weekend_days() -> Days:
     return SATURDAY_SUNDAY, True
 
 
+def working_days_and(items: list[Days]) -> Any:
+    """`weekday and saturday`."""
+    return all_days([working_days("many"), *items])
+
+
 def on_month_days(named: list[int]) -> Any:
     """Days of every month by their numbers, -1 for the last."""
     days = sorted(set(named))
@@ -101,6 +106,11 @@ def nth_stride(unit: tuple[str, int], nth: int) -> Any:
     return stride(unit, nth) if nth > 1 else REFUSED
 
 
+def unit_and(unit: tuple[str, int], more: Delay) -> Any:
+    """`every hour and 15 minutes`; refused for a second of the same unit, which is a time of its own."""
+    return REFUSED if more.unit == unit else stride(unit, 1) + more
+
+
 def elapsing(seconds: int) -> Delay:
     """So many seconds from one time to the next."""
     return Delay(seconds=seconds)
@@ -116,12 +126,16 @@ def stridden(delay: Delay) -> Any:
     if sum(bool(part) for part in (delay.months, delay.days, delay.seconds)) != 1:
         return REFUSED
     if delay.seconds:
-        return Rule("SECONDLY", delay.seconds, {}, "")
+        return Rule("SECONDLY", delay.seconds, {}, "", delay.note)
     if delay.days and (delay.days % 7 or (delay.unit and delay.unit[1] == 1)):
-        return Rule("DAILY", delay.days, {}, "")
+        return Rule("DAILY", delay.days, {}, "", delay.note)
     if delay.days:
-        return Rule("WEEKLY", delay.days // 7, {}, "")
-    return Rule("MONTHLY", delay.months, {}, "") if delay.months % 12 else Rule("YEARLY", delay.months // 12, {}, "")
+        return Rule("WEEKLY", delay.days // 7, {}, "", delay.note)
+    return (
+        Rule("MONTHLY", delay.months, {}, "", delay.note)
+        if delay.months % 12
+        else Rule("YEARLY", delay.months // 12, {}, "")
+    )
 
 
 def unit_rule(frequency: str) -> Rule:
@@ -150,6 +164,11 @@ def whole_weeks_of(delay: Delay, days: Days) -> Any:
     return REFUSED if delay.seconds else weeks_of(delay, days)
 
 
+def several_weeks_of(delay: Delay, days: Days) -> Any:
+    """`every week from monday to friday`; refused for a single day, from which it may start."""
+    return weeks_of(delay, days) if days[1] else REFUSED
+
+
 def days_of_every_day(days: Days) -> Any:
     """`daily on weekdays`, `every day from monday to friday`; refused for a day that is not plural."""
     return weekly_on(days) if days[1] else REFUSED
@@ -160,6 +179,14 @@ def months_of(delay: Delay, on: Rule) -> Any:
     rule = stridden(delay)
     fits = rule is not REFUSED and rule.frequency == "MONTHLY"
     return Rule("MONTHLY", rule.every, on.by, on.words, on.note) if fits else REFUSED
+
+
+def month_and_day_alone(delay: Delay, day: int) -> Any:
+    """`every month 15th`: refused, whether it is on that day."""
+    rule = stridden(delay)
+    if rule is REFUSED or rule.frequency != "MONTHLY" or day < 1:
+        return REFUSED
+    return refused(lambda *_: twofold.on_that_day(day))
 
 
 def years_of(delay: Delay, date: "tuple[int, int, int | None]") -> Any:

@@ -5,7 +5,7 @@ scheduled) and the zone. Read again from these, it fires at the same instants.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,11 @@ class Recurrence:
         self.first: datetime | None = None
         self._kind = kind
         self._words = words
+
+    @property
+    def clocks(self) -> list[time]:
+        """The wall times at which it fires; none where it has no fixed ones."""
+        return self._kind.clocks if isinstance(self._kind, Calendar) else []
 
     def after(self, instant: datetime) -> datetime | None:
         """The first fire strictly after ``instant``, in UTC; None when the bounds are exhausted."""

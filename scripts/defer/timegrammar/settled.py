@@ -3,8 +3,8 @@
 from datetime import date, datetime, time
 from typing import Any
 
-from . import bounds, twofold
-from .clocktimes import Clock, as_written, as_written_note, either_midnight, halves_note, in_part
+from . import bounds, chosen, twofold
+from .clocktimes import Clock, as_written, either_midnight, in_part
 from .cronfields import notes_on
 from .draft import Draft, Rule, listing
 from .moments import Present
@@ -12,7 +12,6 @@ from .reading import A_CRON, TimeExpressionError, Undecided
 from .rules import WIDEST_GAP, Calendar, Cron, Dates, Step
 from .series import Recurrence
 from .walls import SECOND, wall_to_utc
-from .words import PARTS
 
 FASTEST_SECONDS = 60
 
@@ -27,64 +26,34 @@ def settled(draft: Draft, expr: str, present: Present) -> Recurrence:
     start, moment = bounds.start(draft.bounds, present)
     lower = present.utc if start is None else max(present.utc, start - SECOND)
     if rule is None:
-        found = _of_cron(draft.fields, expr, present)
+        found = _of_cron(draft, expr, present)
     else:
         clocks = _clocks(draft, rule)
         if clocks and start is None and not rule.by and rule.frequency in ("WEEKLY", "MONTHLY", "YEARLY"):
             raise twofold.which_day(rule, present)
         kind = _kind(rule, clocks, moment or present.wall, lower, start, present)
         words = draft.words or _words(rule, clocks, kind)
-        notes = _notes(draft, rule, clocks, start, kind)
+        notes = chosen.notes(draft, rule, clocks, start, kind)
         found = Recurrence(expr, present.utc, present.tz, kind, words, notes)
     found.bound(lower, bounds.end(draft.bounds, present, start), bounds.times(draft.bounds))
     if found.first is None and rule is None and not draft.bounds:
         raise TimeExpressionError(f"those fields never meet ({A_CRON})")
     if found.first is None:
         raise TimeExpressionError('its end comes before its first time (an end looks like "until friday")')
+    found.notes = (*found.notes, *chosen.notes_on_bounds(draft, found, present, start))
     return found
 
 
-def _notes(
-    draft: Draft, rule: Rule, clocks: list[time], start: "datetime | None", kind: "Step | Calendar"
-) -> tuple[str, ...]:
-    """What was chosen where the words left it open."""
-    notes = [rule.note, *draft.notes]
-    for clock, part in draft.clocks:
-        if clock is None or part or rule.parts:
-            continue
-        open_half = clock[0] in ("bare", "face", "to") and 0 < clock[1] <= 12
-        notes.append(halves_note(as_written(clock), first=False) if open_half else as_written_note(clock))
-    parts = [part for clock, part in draft.clocks if clock is None and part] or (() if draft.clocks else rule.parts)
-    notes += [f"the {part} is taken as {PARTS[part][0]:02}:00" for part in parts]
-    if isinstance(kind, Calendar):
-        notes += _chosen(rule, clocks, start, kind)
-    return tuple(note for note in notes if note)
-
-
-def _chosen(rule: Rule, clocks: list[time], start: "datetime | None", kind: Calendar) -> list[str]:
-    """The day and the time of day that were taken from the present, and what longer steps are counted from."""
-    notes = []
-    if start is None and not rule.by and rule.frequency != "DAILY":
-        notes.append(f"on {_day_of(rule, kind)}, as today")
-    if not clocks:
-        notes.append(f"at {kind.clocks[0]:%H:%M}, the present time of day")
-    elif rule.clock and not rule.parts and clocks == [time(*rule.clock[1:])]:
-        notes.append(f"at {clocks[0]:%H:%M}, as nothing else is said")
-    if rule.every > 1:
-        notes.append(f"counted from {kind.dates.phase:%A %Y-%m-%d}")
-    return notes
-
-
-def _of_cron(fields: str, expr: str, present: Present) -> Recurrence:
+def _of_cron(draft: Draft, expr: str, present: Present) -> Recurrence:
     """A recurrence of cron fields."""
     from cronsim import CronSim, CronSimError
 
     try:
-        words = CronSim(fields, present.utc).explain()
+        words = CronSim(draft.fields, present.utc).explain()
     except (CronSimError, ValueError, AssertionError):
         raise TimeExpressionError(f"those fields never meet ({A_CRON})") from None
-    said = words[:1].lower() + words[1:]
-    return Recurrence(expr, present.utc, present.tz, Cron(fields, present.tz), said, notes_on(fields))
+    said, kind = words[:1].lower() + words[1:], Cron(draft.fields, present.tz)
+    return Recurrence(expr, present.utc, present.tz, kind, said, (*draft.notes, *notes_on(draft.fields)))
 
 
 def _clocks(draft: Draft, rule: Rule) -> list[time]:
@@ -158,18 +127,11 @@ def _by(rule: Rule, phase: date) -> dict[str, Any]:
     return steps[rule.frequency]
 
 
-def _day_of(rule: Rule, kind: Calendar) -> str:
-    """The day that a step of weeks, months or years keeps to where none is named."""
-    day = kind.dates.phase
-    named = {"WEEKLY": f"{day:%A}", "MONTHLY": f"the {twofold.nth(day.day)}"}
-    return named.get(rule.frequency) or f"{day:%B} {day.day}"
-
-
 def _words(rule: Rule, clocks: list[time], kind: "Step | Calendar") -> str:
     times = clocks or (kind.clocks if isinstance(kind, Calendar) else [])
     words = f"every {rule.describe()}"
     if isinstance(kind, Calendar) and not rule.by and rule.frequency != "DAILY":
-        words += f" on {_day_of(rule, kind)}"
+        words += f" on {chosen.day_of(rule, kind)}"
     if times:
         words += " at " + listing([f"{each:%H:%M}" for each in times])
     return words

@@ -40,6 +40,7 @@ def day_number(number: int) -> Undecided:
                 ways += [(f"{every} day {digits} at", f"{every} day at {hour} and")]
                 ways += [(f"{every} day {digits}", f"{every} day at {hour}")]
         ways += [(f"{every} day {digits}", f"every month on the {nth(number)}") for every in EVERY]
+        ways += [(f"{every} days {digits}", f"every month on the {nth(number)}") for every in EVERY]
     return Undecided("a clock or a day of the month?", ways, A_RULE)
 
 
@@ -52,6 +53,13 @@ def bare_number(number: int, rule: "Rule") -> Undecided:
     says = [f"on the {nth(number)}"] if monthly else [f"at {hour}" for hour in _hours(number)]
     ways: list[Way] = [(digits, say) for digits in _digits(number) for say in says]
     return Undecided(f"is {number} {'a day of the month' if monthly else 'a clock time'}?", ways, A_RULE)
+
+
+def on_that_day(day: int) -> Undecided:
+    """`every month 15th`."""
+    said = nth(day)
+    piece = f"{said[:-2]} {said[-2:]}"
+    return Undecided(f"on the {said}?", [(f"the {piece}", "on {}"), (piece, "on the {}")], A_RULE)
 
 
 def lone_number(number: int) -> Undecided:
@@ -93,6 +101,8 @@ def which_stretch(ends: list[int], first: str, last: str) -> Undecided:
     ways: list[Way] = [
         (f"{one} {word} {two}", f"{one} to {two}") for one, two in pairs for word in ("until", "till", "til")
     ]
+    ways += [(f"between {one} and {two}", f"from {one} to {two}") for one, two in pairs]
+    ways += [(f"between {one} and {two}", f"from {first} until {last}") for one, two in pairs]
     ways += [
         (f"{one} {word} {two}", f"{first} until {last}") for one, two in pairs for word in ("until", "till", "til")
     ]

@@ -51,6 +51,11 @@ def no_hours() -> Hours:
     return None
 
 
+def hours_of_days() -> Draft:
+    """`hourly on weekdays`: refused, between which hours."""
+    return Draft(refused(lambda *_: Undecided("between which hours?", [], A_WINDOW)))
+
+
 def every_day() -> None:
     """No day of the week."""
 

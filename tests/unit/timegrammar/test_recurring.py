@@ -73,9 +73,15 @@ def refusal(expr: str) -> str:
             "every day from monday until friday at 9am",
             'try "every day from monday to friday at 9am" or "every day from 2026-10-19 until 2026-10-23 at 9am")',
         ),
+        ("once a day at 9am and 5pm", "1 time, or 2 times as named?"),
+        ("every days 1", 'try "every month on the 1st"'),
+        ("every month 15th", 'on the 15th? (try "every month on the 15th")'),
+        ("every month the 15th at 9am", 'try "every month on the 15th at 9am"'),
+        ("every day between monday and friday", 'try "every day from monday to friday"'),
+        ("every day at 9am and 5pm twice", ""),
         ("every first monday of the quarter", "a quarter's weekdays are not counted"),
-        ("twice a day at 9", "2 are counted, 1 times are named"),
-        ("twice a week on monday", "2 are counted, 1 days are named"),
+        ("twice a day at 9", "2 times, or 1 time as named?"),
+        ("twice a week on monday", "2 days, or 1 day as named?"),
         ("every hour on weekdays", "between which hours?"),
         (
             "every 15 minutes during business hours",
@@ -154,6 +160,13 @@ def test_what_has_two_readings_is_refused_with_both(expr: str, text: str) -> Non
         ("every weekend at 10am", ["10-17 10:00", "10-18 10:00", "10-24 10:00"]),
         ("daily on weekdays at 9am", ["10-15 09:00", "10-16 09:00", "10-19 09:00"]),
         ("every day from monday to friday at 9am", ["10-15 09:00", "10-16 09:00", "10-19 09:00"]),
+        ("every week from monday to friday at 9am", ["10-15 09:00", "10-16 09:00", "10-19 09:00"]),
+        ("from monday to friday every day at 9am", ["10-15 09:00", "10-16 09:00", "10-19 09:00"]),
+        ("every mon wed and fri at 9am", ["10-16 09:00", "10-19 09:00", "10-21 09:00"]),
+        ("mon wed fri at 9", ["10-16 09:00", "10-19 09:00"]),
+        ("weekdays and saturday at 9am", ["10-15 09:00", "10-16 09:00", "10-17 09:00", "10-19 09:00"]),
+        ("every friday cob", ["10-16 17:00", "10-23 17:00"]),
+        ("first monday every month", ["11-02 10:20", "12-07 10:20"]),
         ("alternate days at 9am", ["10-15 09:00", "10-17 09:00"]),
         ("every alternate monday", ["10-19 10:20", "11-02 10:20"]),
         ("alternate mondays", ["10-19 10:20", "11-02 10:20"]),
@@ -192,6 +205,7 @@ def test_it_fires_as_it_is_said(expr: str, expected: list[str]) -> None:
     ("expr", "expected"),
     [
         ("every day until oct 17 at 9am", ["10-15 09:00", "10-16 09:00", "10-17 09:00"]),
+        ("every day until 2026-10-17 09:00", ["10-15 09:00", "10-16 09:00", "10-17 09:00"]),
         ("every day until 9am on oct 17", ["10-15 09:00", "10-16 09:00", "10-17 09:00"]),
         ("every day from oct 20 until oct 22 at 9am", ["10-20 09:00", "10-21 09:00", "10-22 09:00"]),
         ("every day from oct 20 to oct 22 at 9am", ["10-20 09:00", "10-21 09:00", "10-22 09:00"]),
@@ -240,7 +254,13 @@ def test_a_start_without_an_end_is_one() -> None:
     [
         ("every day at 9am", ()),
         ("every weekday at 17:00", ()),
-        ("every 2h", ()),
+        ("every 2h", ("counted from 10:20",)),
+        ("every few hours", ("a few is taken as 3", "counted from 10:20")),
+        ("every 4 hours starting at 8am", ("from Thursday 2026-10-15 08:00",)),
+        ("every 2 hours starting tomorrow at 8am until 5pm", ("until Thursday 2026-10-15 17:00",)),
+        ("hourly", ("on the hour",)),
+        ("weekly", ("on Sunday at midnight, as in cron",)),
+        ("every month starting oct 31", ("months without day 31 are skipped", "at 10:20, the present time of day")),
         ("every day", ("at 10:20, the present time of day",)),
         ("every day at 9", ("09:00: 9 in the morning, not 9 in the evening",)),
         ("every evening at 7", ()),
@@ -332,3 +352,10 @@ def test_a_cron_field_is_refused_by_its_name(expr: str, text: str) -> None:
 )
 def test_what_people_take_otherwise_in_cron_fields_is_noted(expr: str, notes: tuple[str, ...]) -> None:
     assert read(expr).notes == notes
+
+
+def test_a_first_fire_that_a_change_of_clocks_moves_is_noted() -> None:
+    now, berlin = datetime.fromisoformat("2027-03-27T12:00:00+01:00"), ZoneInfo("Europe/Berlin")
+    found = read("every day at 2:30", now, berlin)
+    assert f"{found.instant:%Y-%m-%d %H:%M}" == "2027-03-28 01:30"
+    assert found.notes[-1] == "a change of the clock moves the first to 2027-03-28 03:30"
