@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from defer.errors import BadInput
 
 from . import actions, calendardays, clockactions, isotime, moments, recurtable, table
-from .complaint import complaint
 from .cronfields import cron_fields
 from .engine import Action, Grammar, Memo, rows
 from .moments import TOO_FAR, YEARS_AHEAD, Present, When
@@ -68,6 +67,8 @@ def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
     except (OverflowError, ValueError):
         raise TimeExpressionError(f'"{shown(expr)}": {TOO_FAR}') from None
     except _Refused as refused:
+        from .complaint import complaint
+
         raise TimeExpressionError(complaint(said(refused.end))) from None
     except Undecided as error:
         raise TimeExpressionError(f'"{shown(expr)}": {decided(error, said())}') from None

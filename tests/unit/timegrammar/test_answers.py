@@ -41,6 +41,7 @@ PLAIN = {
     "2030-01-15T14:00:00": "the zone stands beside every answer",
     "hourly": "its words say that it is at the start of every hour",
     "every 5 minutes": "its words say what it is counted from",
+    "every 4 hours starting at 8am": "its words say when it starts",
 }
 
 
