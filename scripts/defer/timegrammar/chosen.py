@@ -68,8 +68,7 @@ def notes_on_bounds(draft: Draft, found: Recurrence, present: Present, start: "d
     if start is None and draft.rule is not None and draft.rule.frequency == "SECONDLY":
         notes.append(f"counted from {present.wall:%H:%M}")
     assert found.first is not None
-    wall = found.first.astimezone(present.tz)
-    clocks = found.clocks
-    if clocks and wall.time() not in clocks:
+    wall = found.first.astimezone(present.tz).replace(tzinfo=None)
+    if not found.names(wall):
         notes.append(f"a change of the clock moves the first to {wall:%Y-%m-%d %H:%M}")
     return notes

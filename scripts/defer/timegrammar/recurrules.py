@@ -143,9 +143,9 @@ def unit_rule(frequency: str) -> Rule:
     return Rule(frequency.upper(), 1, {}, "")
 
 
-def _weekly(days: tuple[int, ...], every: int) -> Rule:
+def _weekly(days: tuple[int, ...], every: int, note: str = "") -> Rule:
     words = "weekday" if days == WORKING else listing([NAMED[day] for day in days])
-    return Rule("WEEKLY", every, {"byweekday": _each(days)}, words)
+    return Rule("WEEKLY", every, {"byweekday": _each(days)}, words, note)
 
 
 def weeks_of(delay: Delay, days: Days) -> Any:
@@ -171,7 +171,7 @@ def several_weeks_of(delay: Delay, days: Days) -> Any:
 
 def days_of_every_day(days: Days) -> Any:
     """`daily on weekdays`, `every day from monday to friday`; refused for a day that is not plural."""
-    return weekly_on(days) if days[1] else REFUSED
+    return _weekly(days[0], 1, "in every week") if days[1] else REFUSED
 
 
 def months_of(delay: Delay, on: Rule) -> Any:
@@ -303,7 +303,9 @@ def quarter_on(on: Rule) -> Rule:
     if places is None or (len(places) > 1 and places[0] < 0):
         return refused(lambda *_: Undecided("a quarter's weekdays are not counted", [], A_QUARTER))
     months = [3, 6, 9, 12] if places == [-1] else [1, 4, 7, 10]
-    return Rule("MONTHLY", 1, {**on.by, "bymonth": months}, on.words, on.note, name="quarter")
+    named = listing([MONTH_NAMES[month - 1].capitalize() for month in months])
+    note = ", ".join(filter(None, (f"in {named}", on.note)))
+    return Rule("MONTHLY", 1, {**on.by, "bymonth": months}, on.words, note, name="quarter")
 
 
 def two_of_month(places: list[int], weekday: int) -> Any:

@@ -5,7 +5,7 @@ scheduled) and the zone. Read again from these, it fires at the same instants.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
@@ -38,10 +38,12 @@ class Recurrence:
         self._kind = kind
         self._words = words
 
-    @property
-    def clocks(self) -> list[time]:
-        """The wall times at which it fires; none where it has no fixed ones."""
-        return self._kind.clocks if isinstance(self._kind, Calendar) else []
+    def names(self, wall: datetime) -> bool:
+        """Whether the rule has this wall time; a change of offset may move a fire to another."""
+        kind = self._kind
+        if not isinstance(kind, Calendar):
+            return True
+        return wall.time() in kind.clocks and next(kind.dates.since(wall.date()), None) == wall.date()
 
     def after(self, instant: datetime) -> datetime | None:
         """The first fire strictly after ``instant``, in UTC; None when the bounds are exhausted."""

@@ -73,6 +73,8 @@ def refusal(expr: str) -> str:
             "every day from monday until friday at 9am",
             'try "every day from monday to friday at 9am" or "every day from 2026-10-19 until 2026-10-23 at 9am")',
         ),
+        ("three times daily", ""),
+        ("hourly on weekdays", "between which hours?"),
         ("once a day at 9am and 5pm", "1 time, or 2 times as named?"),
         ("every days 1", 'try "every month on the 1st"'),
         ("every month 15th", 'on the 15th? (try "every month on the 15th")'),
@@ -167,6 +169,9 @@ def test_what_has_two_readings_is_refused_with_both(expr: str, text: str) -> Non
         ("weekdays and saturday at 9am", ["10-15 09:00", "10-16 09:00", "10-17 09:00", "10-19 09:00"]),
         ("every friday cob", ["10-16 17:00", "10-23 17:00"]),
         ("first monday every month", ["11-02 10:20", "12-07 10:20"]),
+        ("each and every day at 9am", ["10-15 09:00"]),
+        ("every week day at 9am", ["10-15 09:00", "10-16 09:00", "10-19 09:00"]),
+        ("mondays weekly at 9am", ["10-19 09:00", "10-26 09:00"]),
         ("alternate days at 9am", ["10-15 09:00", "10-17 09:00"]),
         ("every alternate monday", ["10-19 10:20", "11-02 10:20"]),
         ("alternate mondays", ["10-19 10:20", "11-02 10:20"]),
@@ -189,6 +194,8 @@ def test_what_has_two_readings_is_refused_with_both(expr: str, text: str) -> Non
         ("start of every month at 9am", ["11-01 09:00"]),
         # Minutes of every hour.
         ("every hour and a half", ["10-14 11:50", "10-14 13:20"]),
+        ("every hour and 15 minutes", ["10-14 11:35", "10-14 12:50"]),
+        ("every hour at ten past", ["10-14 11:10"]),
         ("every hour on the half hour", ["10-14 10:30", "10-14 11:30"]),
         ("every hour at 15 past", ["10-14 11:15", "10-14 12:15"]),
         ("hourly at quarter past", ["10-14 11:15", "10-14 12:15"]),
@@ -220,6 +227,9 @@ def test_it_fires_as_it_is_said(expr: str, expected: list[str]) -> None:
         ("every day for 3 days", ["10-15 10:20", "10-16 10:20", "10-17 10:20"]),
         ("every day for 3 days starting today", ["10-15 10:20", "10-16 10:20", "10-17 10:20"]),
         ("every 20 minutes for 1 hour starting at noon", ["10-14 12:00", "10-14 12:20", "10-14 12:40"]),
+        ("every 20 minutes for the next hour", ["10-14 10:40", "10-14 11:00", "10-14 11:20"]),
+        ("every 20 minutes 2x", ["10-14 10:40", "10-14 11:00"]),
+        ("every 12 hours starting at 7am and ending thursday", ["10-15 07:00", "10-15 19:00"]),
         ("every day through friday", ["10-15 10:20", "10-16 10:20"]),
         ("every weekday until friday evening", ["10-14 19:00", "10-15 19:00", "10-16 19:00"]),
         ("every 2h until oct 14 at 3pm", ["10-14 12:20", "10-14 14:20"]),
@@ -272,6 +282,10 @@ def test_a_start_without_an_end_is_one() -> None:
         ("every 3 days at 17:00", ("counted from Wednesday 2026-10-14",)),
         ("every weekend at 9am", ("on Saturday and on Sunday",)),
         ("every quarter", ("on the 1st", "at 10:20, the present time of day")),
+        ("every quarter on the 1st at 9am", ("in January, April, July and October",)),
+        ("every quarter on the last day at 5pm", ("in March, June, September and December",)),
+        ("every day from monday to friday at 9am", ("in every week",)),
+        ("every day at 9am 5 times", ("5 times in all",)),
         ("end of every month", ("at 17:00, as nothing else is said",)),
         ("every day until oct 25 at 9am", ("the clock is when it runs; it ends with that day",)),
         ("every hour between 9am and 5pm", ("on the clock, from 09:00 to 17:00, both included",)),
@@ -359,3 +373,7 @@ def test_a_first_fire_that_a_change_of_clocks_moves_is_noted() -> None:
     found = read("every day at 2:30", now, berlin)
     assert f"{found.instant:%Y-%m-%d %H:%M}" == "2027-03-28 01:30"
     assert found.notes[-1] == "a change of the clock moves the first to 2027-03-28 03:30"
+    now, apia = datetime.fromisoformat("2011-12-29T12:00:00-10:00"), ZoneInfo("Pacific/Apia")
+    assert read("every friday at 9am", now, apia).notes == (
+        "a change of the clock moves the first to 2011-12-31 09:00",
+    )
