@@ -253,6 +253,11 @@ def to_hour(name: "int | Clock", minutes: int) -> Any:
     return around(name, None, minutes, -1)
 
 
+def early_to(minutes: int, hour: int) -> Any:
+    """`10 to 5`; `10 to 12` and `5 to 9` are as likely a stretch, and refused."""
+    return to_hour(hour, minutes) if minutes in (5, 10) and hour < minutes else REFUSED
+
+
 def face_clock(hour: int, half: "int | None" = None) -> Any:
     """An hour said with `o'clock`."""
     return ("face", hour, 0, 0) if half is None else _halved(hour, 0, 0, half)
