@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from defer.timeparse import parse
+from defer.timeparse import TimeExpressionError, parse
 
 NEW_YORK = ZoneInfo("America/New_York")
 WEDNESDAY = datetime(2026, 10, 14, 10, 20, tzinfo=NEW_YORK)
