@@ -11,6 +11,12 @@ from .twofold import nth
 from .words import PARTS
 
 
+def _part_note(part: str) -> str:
+    if part == "tonight":
+        return f"tonight is taken as {PARTS['night'][0]}:00"
+    return f"the {part} is taken as {PARTS[part][0]:02}:00"
+
+
 def notes(
     draft: Draft, rule: Rule, clocks: list[time], start: "datetime | None", kind: "Step | Calendar"
 ) -> tuple[str, ...]:
@@ -22,7 +28,7 @@ def notes(
         open_half = clock[0] in ("bare", "face", "to") and 0 < clock[1] <= 12
         found.append(halves_note(as_written(clock), first=False) if open_half else as_written_note(clock))
     parts = [part for clock, part in draft.clocks if clock is None and part] or (() if draft.clocks else rule.parts)
-    found += [f"the {part} is taken as {PARTS[part][0]:02}:00" for part in parts]
+    found += [_part_note(part) for part in parts]
     if isinstance(kind, Calendar):
         found += _chosen(rule, clocks, start, kind)
     return tuple(note for note in found if note)

@@ -99,7 +99,8 @@ def every_other_or_nth(said: Said) -> "str | None":
         return None
     ways: list[Way] = []
     for place, text in enumerate(said.texts[:-1]):
-        if text in ("second", "third", "fourth", "fifth", "nd", "rd", "th") and said.texts[place + 1] in WEEKDAYS:
+        counted = text in ("second", "third", "fourth", "fifth", "nd", "rd", "th") and place + 1 >= said.end
+        if counted and said.texts[place + 1] in WEEKDAYS:
             first = place - (text in ("nd", "rd", "th"))
             day = said.text(place + 1, place + 2)
             nth = " ".join(said.texts[first : place + 2])
@@ -199,7 +200,8 @@ def half_without_hour(said: Said) -> "str | None":
         typed = said.text(place, place + 1)
         if text in ("a", "p") and before and before.kind in _WITH_HALF:
             return f'"{typed}" alone is not read behind a blank {tries(list(said.closed([(text, f"{text}m")])), HOUR)}'
-        if text not in ("am", "pm") or (before and (before.kind in _WITH_HALF or before.text in _NO_HALF)):
+        has_hour = before is not None and (before.kind in _WITH_HALF or before.text in _NO_HALF)
+        if text not in ("am", "pm") or place < said.end or has_hour:
             continue
         if said.texts[place + 1 : place + 2] and said.tokens[place + 1].kind in _WITH_HALF:
             offers = said.offers(said.instead(place, place + 2, f"{said.text(place + 1, place + 2)}{text}"))
@@ -214,6 +216,9 @@ def no_time_words(said: Said) -> "str | None":
     for phrase in _NO_TIME:
         if offers := list(said.closed([(phrase, "")])):
             return f'"{phrase}" says no time {tries(offers)}'
+    plain = said.text()
+    if plain != " ".join(said.expr.split()) and (offers := said.offers(plain)):
+        return f"a time neither starts nor ends in a comma or semicolon {tries(offers)}"
     marks = [place for place, text in enumerate(said.texts) if text in _MARKS]
     places = [place for place in range(len(said.texts)) if place not in marks]
     if marks and places and (offers := said.offers(said.joined(places))):
@@ -243,7 +248,7 @@ def a_length(said: Said) -> "str | None":
 def early_or_late(said: Said) -> "str | None":
     """Early and late in a day or a week: the part of it that is meant."""
     for word, part, of in (("early", "morning", ""), ("late", "evening", "end of "), ("mid", "", "")):
-        if (place := said.find(word)) >= 0:
+        if (place := said.find(word)) >= said.end and place >= 0:
             rest = said.instead(place, place + 1, "")
             named = bool(said.words & {"week", "month", "year", "quarter"})
             offers = said.offers(f"{of}{rest}" if named else f"{rest} {part}") if part else []
@@ -294,6 +299,7 @@ def left_over(said: Said) -> str:
 #: In this order; the first that has something to say says it.
 REASONS: tuple[Reason, ...] = (
     cron_like,
+    no_time_words,
     an_exception,
     a_length,
     a_stretch,
@@ -303,7 +309,6 @@ REASONS: tuple[Reason, ...] = (
     no_moment,
     every_other_or_nth,
     nothing,
-    no_time_words,
     first_thing,
     early_or_late,
     half_without_hour,

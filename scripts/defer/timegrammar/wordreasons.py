@@ -16,6 +16,7 @@ HOUR = 'name the hour, as in "tomorrow 7am"'
 DAY = 'name the day, as in "friday 9am"'
 CLOCK = 'a clock time looks like "9:30" or "21:30"'
 LENGTH = 'say how long, as in "in 10 minutes"'
+_WHO = "the i you we he she it they this that my your".split()
 #: A word or phrase, why it is refused, how it may be said instead, and a form where none of that works.
 WORDS: "tuple[tuple[str, str, tuple[Way, ...], str], ...]" = (
     ("biweekly", "twice a week or every two weeks?", (("biweekly", "every 2 weeks"),), A_RULE),
@@ -46,7 +47,7 @@ WORDS: "tuple[tuple[str, str, tuple[Way, ...], str], ...]" = (
     ("times a", "at which times?", (), 'name them, as in "every day at 9am and 5pm"'),
     ("x a", "at which times?", (), 'name them, as in "every day at 9am and 5pm"'),
     ("when", "a task starts at a time, not at an event", (), A_TIME),
-    ("once", "a task starts at a time, not at an event", (), A_TIME),
+    *((f"once {word}", "a task starts at a time, not at an event", (), A_TIME) for word in _WHO),
     ("if", "a task starts at a time, not at an event", (), A_TIME),
     ("half past", "half past which hour?", (), 'such a time looks like "half past four"'),
     ("quarter past", "a quarter past which hour?", (), 'such a time looks like "quarter past four"'),
@@ -122,12 +123,17 @@ WORDS: "tuple[tuple[str, str, tuple[Way, ...], str], ...]" = (
 )
 
 
+# `in a bit`         how long is that?
+# `3 days later foo`  no: what is read needs no reason
 def by_word(said: Said) -> "str | None":
-    """The reason that goes with a word or phrase."""
+    """The reason that goes with a word or phrase that is not read."""
     for phrase, why, ways, otherwise in WORDS:
-        if said.find(phrase) >= 0:
-            typed = said.text(place := said.find(phrase), place + len(phrase.split()))
-            offers = list(said.closed(ways))
-            quoted = f'"{typed}": ' if offers or typed != " ".join(said.expr.split()) else ""
-            return f"{quoted}{why} {tries(offers, otherwise)}"
+        place = said.find(phrase)
+        last = place + len(phrase.split())
+        if place < 0 or last <= said.end:
+            continue
+        typed = said.text(place, last)
+        offers = list(said.closed(ways))
+        quoted = f'"{typed}": ' if offers or typed != " ".join(said.expr.split()) else ""
+        return f"{quoted}{why} {tries(offers, otherwise)}"
     return None

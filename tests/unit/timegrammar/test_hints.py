@@ -231,10 +231,28 @@ def test_a_reason_is_true_of_what_has_its_word(word: str, expressions: list[str]
         ("nightly at 25:00", "at which hour"),
         ("every day at 9am and then later foo", "two times"),
         ("5 minutes before lunch", "bounds a time"),
+        ("3 days later foo", "how much later"),
+        ("quarter to five foo", "which hour"),
+        ("a quarter of an hour foo", "before that hour"),
+        ("friday this week foo", "which day of it"),
+        ("the 15th of this month foo", "which day of it"),
+        ("3 days after next friday foo", "which date"),
+        ("once a month foo", "not at an event"),
+        ("five pm foo", "wants an hour"),
+        ("late tonight foo", "names no hour"),
+        ("every second friday of the month foo", "once a month?"),
+        ("every weekday foo", "not read: exceptions"),
+        ("9am -5 foo", "lies in the past"),
+        ("every last day foo", "lies in the past"),
+        ("the last day of june foo", "lies in the past"),
     ],
 )
 def test_a_reason_is_not_given_where_it_is_false(expr: str, reason: str) -> None:
     assert reason not in why(expr)
+
+
+def test_what_starts_tonight_has_a_note_on_its_hour() -> None:
+    assert "tonight is taken as 20:00" in parse("quarterly, commencing tonight", NOW, TZ).notes
 
 
 def test_a_word_with_a_reason_of_its_own_has_it() -> None:
