@@ -1,14 +1,15 @@
 """Where what recurs starts and ends: what the words beside a rule say, and what it comes to at the present.
 
 A bound is ``(kind, value)``. The kinds that start: ``start`` (an edge) and ``start_in`` (a delay); that end: ``until``
-(an edge) and ``until_after`` (a delay from the start); and ``times``, a number of fires. An edge is
-``(day, clock, part)``, of which each may be missing; or a moment that is whole, as ``(None, When, "whole")``.
+(an edge) and ``until_after`` (a delay from the start); and ``times``, a number of fires. ``stretch`` has the days of
+both ends where one phrase names them. An edge is ``(day, clock, part)``, of which each may be missing; or a moment that
+is whole, as ``(None, When, "whole")``.
 """
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from . import actions, calendardays, isotime, moments
+from . import actions, calendardays, isotime, moments, twofold
 from .clocktimes import Clock, as_written
 from .moments import Day, Present, When
 from .reading import TimeExpressionError
@@ -58,7 +59,14 @@ def eod_edge(kind: str, day: "Day | None" = None) -> Bound:
 def stretch(days: list[Day]) -> list[Bound]:
     """`from oct 20 to oct 25`: a start and an end."""
     first, last = days
-    return [edge("start", first), edge("until", last)]
+    return [edge("start", first), edge("until", last), ("stretch", (first, last))]
+
+
+def check_stretch(bounds: dict[str, Any], present: Present) -> None:
+    """Refuse `every morning from monday to friday`: in every week, or in the coming one?"""
+    picks = [day(present) for day in bounds.get("stretch", ())]
+    if picks and all(pick.roll and pick.roll - pick.date == 7 * DAY for pick in picks):
+        raise twofold.which_week(_day(bounds["stretch"][0], present), picks[1].date.weekday())
 
 
 def unit_after(unit: tuple[str, int]) -> Bound:

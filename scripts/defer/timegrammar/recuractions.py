@@ -13,7 +13,7 @@ from .cronfields import NICKNAMES
 from .draft import Draft, Rule, refused
 from .engine import REFUSED
 from .reading import A_RULE, Undecided
-from .recurrules import Days, start_of, unit_rule, weekly_on
+from .recurrules import Days, days_of_every_day, start_of, unit_rule, weekly_on
 
 
 def quarters(bounds: list[Any]) -> Draft:
@@ -79,6 +79,12 @@ def recurs(rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Dr
     if whose == "until":
         found.notes = ("the clock is when it runs; it ends with that day",)
     return found
+
+
+def every_day_on(days: Days, clocks: list[WallTime], bounds: list[Any]) -> Any:
+    """`daily at 9am on weekdays`; refused for a day that is not plural."""
+    rule = days_of_every_day(days)
+    return REFUSED if rule is REFUSED else recurs(rule, clocks, bounds)
 
 
 def led_by(limit: Any, rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Draft:

@@ -178,6 +178,7 @@ RECURS = TIMESIN ( a|per|each|every month / monthly ) [,] on [the] MONTHRULE ( [
 RECURS = QUARTERLY ( [,|and] BOUND )*                -> quarters BOUND*             # 1 January, 1 April, 1 July, 1 October
 RECURS = QUARTERLY ( [,|and] BOUND )* [,] CLOCKS ( [,|and] BOUND )* -> quarters_at  # refused: on which day?
 RECURS = CLOCKS [,] QUARTERLY ( [,|and] BOUND )*     -> quarters_at                 # refused: on which day?
+RECURS = EVERYDAY [,] CLOCKS [,] [on|from] WEEKDAYS ( [,|and] BOUND )* -> every_day_on WEEKDAYS CLOCKS BOUND* # `daily at 9am on weekdays`
 RECURS = RULE ( [,|and] BOUND )* [[,] CLOCKS] ( [,|and] BOUND )* -> recurs RULE CLOCKS BOUND* # a rule, its clock times, its bounds
 RECURS = CLOCKS [,] RULE ( [,|and] BOUND )*          -> recurs RULE CLOCKS BOUND*   # `9am every sunday`
 RECURS = LIMIT [,] RULE ( [,|and] BOUND )* [[,] CLOCKS] ( [,|and] BOUND )* -> led_by LIMIT RULE CLOCKS BOUND* # `from monday every day at 9am`

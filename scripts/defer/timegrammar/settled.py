@@ -23,6 +23,7 @@ def settled(draft: Draft, expr: str, present: Present) -> Recurrence:
         raise rule.why(expr, present)
     if "twice" in draft.bounds:
         raise TimeExpressionError('it starts or ends twice (each bound once, as in "every day at 9am until friday")')
+    bounds.check_stretch(draft.bounds, present)
     start, moment = bounds.start(draft.bounds, present)
     lower = present.utc if start is None else max(present.utc, start - SECOND)
     if rule is None:

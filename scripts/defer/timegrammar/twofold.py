@@ -1,10 +1,14 @@
 """Recurring words with two readings: why they are refused, and both readings as they would be said."""
 
+from datetime import timedelta
+
 from .reading import A_RULE, Undecided
 from .words import DAY_NAMES, MONTH_NAMES, WEEKDAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import date
+
     from .draft import Rule
     from .moments import Present
     from .reading import Way
@@ -117,3 +121,10 @@ def which_hours(has_days: bool) -> Undecided:
     return Undecided(
         "which hours are those?", [(f"{head} {name} hours", said) for head in heads for name in names], A_WINDOW
     )
+
+
+def which_week(first: "date", last: int) -> Undecided:
+    """`every morning from monday to friday`: in every week, or in the coming one?"""
+    days = f"{DAY_NAMES[first.weekday()]} to {DAY_NAMES[last]}"
+    once = f"from {first} until {first + timedelta(days=(last - first.weekday()) % 7)}"
+    return Undecided("in every week, or in one?", [], f'a rule looks like "{days} at 9am", a stretch like "{once}"')

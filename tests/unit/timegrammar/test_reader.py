@@ -23,7 +23,7 @@ IN_ORDER = (
     "walls rules series reading offers misspelt severaltimes wordreasons reasons "
     "zonedata zones complaint cronfields delay "
     "clocktimes moments calendardays isotime clockactions actions "
-    "draft bounds twofold recurrules recuractions windows chosen settled "
+    "draft twofold bounds recurrules recuractions windows chosen settled "
     "reader linewords timerun continuation straytimes split"
 ).split()
 
