@@ -354,3 +354,28 @@ def test_a_clock_alone_is_the_next_one() -> None:
         wanted = datetime.combine(local.date(), time.fromisoformat(at), NEW_YORK)
         assert (local - wanted) in {timedelta(0), timedelta(hours=12)}, clock
         assert local == wanted or clock in {"ten past eleven", "half past nine", "8 o'clock"}, clock
+
+
+#: Words and signs that take back, bound, doubt or move what they stand beside.
+CHANGING = (
+    "not never no none except but without unless if maybe perhaps or nor ago yesterday instead cancel until till since "
+    "during while almost nearly under over last previous back earlier sooner twice minus then when once between "
+    "through ish utc est gmt z cet berlin v2 ? ! * % ( ) ; .. & /"
+).split()
+PHRASES = ("less than", "more than", "at least", "at most", "or so", "if possible", "london time", "their time")
+
+
+def test_a_word_that_would_change_the_moment_is_never_passed_over() -> None:
+    days, clocks = [*DAYS][::3], [*CLOCKS][::4]
+    texts = [*days, *clocks, *(f"{day} {clock}" for day in days[::3] for clock in clocks[::2]), "2h", "in 2 hours"]
+    texts += ["half an hour", "in 3 days", "tonight at 8", "tomorrow morning", "eod", "in 3 days at noon", "at 9"]
+    tried = 0
+    for text in texts:
+        words = text.split()
+        for word in (*CHANGING, *PHRASES):
+            for place in range(len(words) + 1):
+                changed = " ".join([*words[:place], word, *words[place:]])
+                tried += 1
+                assert not any(answers(changed, NOWS[:1])), changed
+    print(f"{tried:,} strings with a word that would change the moment")
+    assert tried > 10000
