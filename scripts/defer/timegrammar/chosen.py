@@ -2,19 +2,12 @@
 
 from datetime import datetime, time
 
-from .clocktimes import as_written, as_written_note, halves_note
+from .clocktimes import as_written, as_written_note, halves_note, in_part
 from .draft import Draft, Rule
 from .moments import Present
 from .rules import Calendar, Step
 from .series import Recurrence
 from .twofold import nth
-from .words import PARTS
-
-
-def _part_note(part: str) -> str:
-    if part == "tonight":
-        return f"tonight is taken as {PARTS['night'][0]}:00"
-    return f"the {part} is taken as {PARTS[part][0]:02}:00"
 
 
 def notes(
@@ -28,7 +21,9 @@ def notes(
         open_half = clock[0] in ("bare", "face", "to") and 0 < clock[1] <= 12
         found.append(halves_note(as_written(clock), first=False) if open_half else as_written_note(clock))
     parts = [part for clock, part in draft.clocks if clock is None and part] or (() if draft.clocks else rule.parts)
-    found += [_part_note(part) for part in parts]
+    found += [
+        f"{'' if part == 'tonight' else 'the '}{part} is taken as {in_part(part, None)[1][1]:02}:00" for part in parts
+    ]
     if isinstance(kind, Calendar):
         found += _chosen(rule, clocks, start, kind)
     return tuple(note for note in found if note)

@@ -18,6 +18,8 @@ EMPTY: Stretch = (None, None, 0)
 #: No offset changes by more than this, so that walls differ from UTC sums by no more.
 WIDEST_GAP = 2 * DAY
 MINUTE = 60 * SECOND
+#: As many clock times of a day are worth a look at whether its offset changes.
+MANY = 5
 #: Debian's cron takes a change of the clock by as much for a new date, and makes up for nothing.
 LONGEST_CHANGE = 180 * MINUTE
 
@@ -110,10 +112,21 @@ class Calendar:
         last = instant
         start = max(instant.astimezone(self.tz).date() - WIDEST_GAP, self.dates.phase)
         for day in self.dates.since(start):
-            for fire in sorted(wall_to_utc(datetime.combine(day, clock), self.tz) for clock in self.clocks):
+            for fire in self._of_day(day, last):
                 if fire > last:
                     last = fire
                     yield fire
+
+    def _of_day(self, day: date, last: datetime) -> Iterable[datetime]:
+        """The fires of a day, earliest first; of many on an even day only those that are not long before ``last``."""
+        if len(self.clocks) < MANY:
+            return sorted(wall_to_utc(datetime.combine(day, clock), self.tz) for clock in self.clocks)
+        midnight, following = (wall_to_utc(datetime.combine(day + ahead * DAY, time()), self.tz) for ahead in (0, 1))
+        if following - midnight != DAY:
+            return sorted(wall_to_utc(datetime.combine(day, clock), self.tz) for clock in self.clocks)
+        spent = (last - midnight) // SECOND
+        walls = (clock.hour * 3600 + clock.minute * 60 + clock.second for clock in self.clocks)
+        return (midnight + second * SECOND for second in walls if second >= spent)
 
     def stretch(self, start: datetime, end: datetime) -> Stretch:
         return walked(self.fires(start), end)

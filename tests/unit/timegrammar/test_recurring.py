@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from defer.timegrammar import rules
 from defer.timeparse import Reading, TimeExpressionError, parse
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -377,3 +380,56 @@ def test_a_first_fire_that_a_change_of_clocks_moves_is_noted() -> None:
     assert read("every friday at 9am", now, apia).notes == (
         "a change of the clock moves the first to 2011-12-31 09:00",
     )
+
+
+CHANGES = ("2026-11-01", "2027-03-14", "2026-10-25", "2027-03-28", "2026-10-04", "2027-04-04", "2026-10-31")
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from(["every 15 minutes between 1am and 4am", "every hour between 10pm and 2am", "hourly from 0 to 6"]),
+    st.sampled_from(["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Cairo", "UTC"]),
+    st.sampled_from(CHANGES),
+    st.integers(-2 * 1440, 1440),
+)
+def test_many_clock_times_fire_as_each_of_them_does(expr: str, name: str, day: str, minutes: int) -> None:
+    tz = ZoneInfo(name)
+    now = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(minutes=minutes)
+    found = read(expr, now, tz).recurrence
+    assert found is not None
+    many = list(islice(found.fires(now), 60))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rules, "MANY", 1000)
+        assert many == list(islice(found.fires(now), 60))
+
+
+RULES = ("every day", "every weekday", "mondays and thursdays", "every 3 days", "every month on the 20th", "weekends")
+CLOCKS = ("at 9am", "17:00", "at noon and 6pm")
+BOUNDS = (
+    ("from oct 19", "until nov 25"),
+    ("starting monday", "for 3 weeks"),
+    ("starting tomorrow", "5 times"),
+    ("as of 2026-11-02", "through 2026-12-24"),
+)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("bounds", BOUNDS)
+def test_the_order_of_bounds_and_clock_changes_nothing_and_the_clock_no_day(rule: str, bounds: tuple[str, str]) -> None:
+    first, last = bounds
+    for clock in CLOCKS:
+        texts = [
+            f"{rule} {clock} {first} {last}",
+            f"{rule} {clock} {last} {first}",
+            f"{rule} {first} {clock} {last}",
+            f"{rule} {first} {last} {clock}",
+            f"{rule} {last} {first} {clock}",
+            f"{clock} {rule} {first}, {last}",
+            f"{first} {rule} {clock} {last}",
+        ]
+        answers = {tuple(fires(text, 200)) for text in texts}
+        assert len(answers) == 1, (rule, clock, bounds)
+        times = 5 if "times" in last else 0
+        if not times and "3 days" not in rule:
+            days = [each[:5] for each in fires(f"{rule} {first} {last}", 200)]
+            assert list(dict.fromkeys(each[:5] for each in answers.pop())) == days
