@@ -86,6 +86,7 @@ def in_part(part: str, clock: "Clock | None") -> tuple[int, Clock]:
         halves = [hour % 12, hour % 12 + 12]
     if night:
         halves = [each + 24 if each < 4 else each for each in halves]
+    first = max(first, kind == "midnight")
     fitting = [each for each in halves if first <= each < last or (each == 17 and part == "tonight")]
     if len(fitting) != 1:
         raise Undecided(f"{hour}:{minute:02} is not in the {'night' if night else part}", _other_parts(part))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from defer.errors import BadInput
 
-from . import actions, calendardays, clockactions, isotime, moments, recurtable, table
+from . import actions, calendardays, clockactions, dayactions, isotime, moments, recurtable, table
 from .cronfields import cron_fields
 from .engine import Action, Grammar, Memo, rows
 from .moments import TOO_FAR, YEARS_AHEAD, Present, When
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .draft import Draft
 
 #: Where the functions that a row names are looked up; no name stands in two.
-ONCE = (calendardays, moments, isotime, clockactions, actions)
+ONCE = (calendardays, moments, isotime, clockactions, dayactions, actions)
 
 
 def functions(*modules: ModuleType) -> dict[str, Action]:

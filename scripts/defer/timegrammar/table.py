@@ -1,7 +1,7 @@
 """The grammar of time expressions as one table; ``references/time-grammar.md`` holds it equal.
 
 A line is ``NAME = pattern -> function arguments  # meaning``; ``engine`` says how both are read. The functions are
-those of ``calendardays``, ``moments`` and ``isotime``, and where a line needs more, of ``actions``, ``clockactions``
+those of ``calendardays``, ``moments`` and ``isotime``, and where a line needs more, of ``dayactions``, ``clockactions``, ``actions``
 and ``recuractions``. Without one the last piece's value is the line's own. ``daytable`` has the lines of days,
 ``recurtable`` those of what recurs.
 """
@@ -193,6 +193,8 @@ POINT = NAMED ~: H:MM                                -> date_and_clock NAMED H:M
 POINT = WEEKDAY [,] ISODATETIME                      -> iso_instant ISODATETIME WEEKDAY  # `Thu 2026-12-24 09:00`
 POINT = WEEKDAY [,] TIMED [,] [on] ( DATE / [the] ORDINAL )-> weekday_and_date WEEKDAY TIMED DATE ORDINAL  # `saturday 9am 21 november`
 POINT = WEEKDAY [,] TIMED [,] [on] DASHED            -> date_at DASHED WEEKDAY TIMED  # `thu 9am 2026-12-24`
+WHEN = [on] WEEKDAY [,] TIMED [,] [of] this week|wk  -> weekday_clock WEEKDAY 0 TIMED  # `friday 3pm this week`
+WHEN = [on] WEEKDAY [,] TIMED [,] [of] [the] next|following week|wk -> weekday_clock WEEKDAY 1 TIMED  # `friday 3pm next week`
 SAMETIME = [at] [the] same|this time                 -> value 1                     # the present time of day
 WHEN = SAMETIME DAY                                  -> at_same_time DAY            # `this time tomorrow`; of `next week` a week from now
 WHEN = DAY [,] SAMETIME                              -> at_same_time DAY            # `tomorrow at the same time`
@@ -217,6 +219,8 @@ DAYPART = tonight                                    -> part_today tonight      
 DAYPART = DAY [,] PART                               -> pair PART DAY               # `tomorrow morning`, `friday at night`
 DAYPART = PART [,] [of] DAY                          -> pair PART DAY               # `the morning of dec 24`
 DAYPART = WEEKDAY [,] PART [,] [on] ( DATE / [the] ORDINAL ) -> part_of_date PART WEEKDAY DATE ORDINAL  # `saturday morning 21 november`
+DAYPART = [on] WEEKDAY [,] PART [,] [of] this week|wk -> part_of_week PART WEEKDAY 0  # `friday morning this week`
+DAYPART = [on] WEEKDAY [,] PART [,] [of] [the] next|following week|wk -> part_of_week PART WEEKDAY 1  # `friday morning next week`
 DAYPART = ( in WAIT / LATER ) [,] PART               -> part_after PART WAIT|LATER  # `in 3 days in the evening`
 DAYPART = in [the] PARTWORD                          -> pair PARTWORD               # the coming one
 DAYPART = at night                                   -> pair night                  # the coming one

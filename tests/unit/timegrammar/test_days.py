@@ -757,3 +757,30 @@ def test_by_stands_between_a_part_of_the_day_and_its_hour(expr: str, expected: s
 def test_one_day_is_no_time(expr: str) -> None:
     refusal(expr)
     assert read("in one day") == read("in another day") == "2026-10-15 10:20"
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("wednesday 3pm next week", "2026-10-21 15:00"),
+        ("on friday at 3pm of next week", "2026-10-23 15:00"),
+        ("friday at 3pm, next week", "2026-10-23 15:00"),
+        ("friday 3pm this week", "2026-10-16 15:00"),
+        ("monday morning next week", "2026-10-19 09:00"),
+        ("monday morning of next week at 8", "2026-10-19 08:00"),
+        ("8 monday morning next week", "2026-10-19 08:00"),
+        ("friday evening this week", "2026-10-16 19:00"),
+    ],
+)
+def test_the_week_stands_behind_the_clock_too(expr: str, expected: str) -> None:
+    assert read(expr) == expected
+
+
+@pytest.mark.parametrize("expr", ["tomorrow morning at midnight", "midnight in the morning", "monday midnight morning"])
+def test_midnight_is_not_in_the_morning(expr: str) -> None:
+    assert "is not in the morning" in refusal(expr)
+
+
+def test_half_past_midnight_is() -> None:
+    assert read("tomorrow morning at 0:30") == "2026-10-15 00:30"
+    assert read("12:30am tomorrow morning") == "2026-10-15 00:30"

@@ -22,7 +22,7 @@ IN_ORDER = (
     "words tokens daytable recurtable table engine terminals "
     "walls rules series reading offers misspelt severaltimes wordreasons reasons "
     "zonedata zones complaint cronfields delay "
-    "clocktimes moments calendardays isotime clockactions actions "
+    "clocktimes moments calendardays isotime clockactions dayactions actions "
     "draft twofold bounds recurrules recuractions windows chosen settled "
     "reader linewords timerun continuation straytimes split"
 ).split()

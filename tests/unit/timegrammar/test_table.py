@@ -103,7 +103,7 @@ def test_no_name_of_a_function_stands_in_two_modules() -> None:
         assert len(found) == 1, f"{name} is something else in another module: which one a row means is not to be seen"
 
 
-@pytest.mark.parametrize("module", ["actions", "clockactions", "recurrules", "recuractions", "windows"])
+@pytest.mark.parametrize("module", ["actions", "clockactions", "dayactions", "recurrules", "recuractions", "windows"])
 def test_every_action_is_named_by_a_row(module: str) -> None:
     assert own(sys.modules[f"defer.timegrammar.{module}"]) <= NAMED
 
