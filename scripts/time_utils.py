@@ -145,7 +145,8 @@ def _next(reading: timeparse.Reading, now: datetime, _zone: "ZoneInfo", count: i
 
 def _describe(reading: timeparse.Reading, now: datetime, zone: "ZoneInfo", _count: int) -> "list[str]":
     if reading.recurrence:
-        return ["; ".join((reading.recurrence.describe(), *reading.notes))]
+        words = reading.recurrence.describe()
+        return ["; ".join((words, *(note for note in reading.notes if note not in words)))]
     from defer import say
 
     local = f"{reading.instant.astimezone(zone):%a %Y-%m-%d %H:%M:%S} {zone.key}"

@@ -275,9 +275,9 @@ def _summary(report: Report, zone: tzinfo) -> Iterator[str]:
         yield f"Lines of {where} that cannot be read: {count:,}."
 
 
-def notes(said: Iterable[str]) -> list[str]:
-    """What is to be known of a time that was read, as lines for people."""
-    return [f"Note: {note}" for note in said]
+def notes(said: Iterable[str], beside: str = "") -> list[str]:
+    """What is to be known of a time that was read, as lines for people, without what stands ``beside`` them already."""
+    return [f"Note: {note}" for note in said if note not in beside]
 
 
 def warn_of(said: Iterable[str]) -> None:

@@ -275,7 +275,7 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
         if task.is_recurring(shown):
             said = _with_rule(shown, said)
         summary = visible.sentence(output.summary_of(shown), 100)
-        output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *output.notes(planned.notes))
+        output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *output.notes(planned.notes, said))
     else:
         output.warn_of(planned.notes)
         output.print_object(task.shown(shown), args.compact)
