@@ -16,6 +16,10 @@ MOST_CHARACTERS = 249
 _OFFSET = re.compile(r"(?:(?:utc|gmt)[ \t]*)?([+-][0-9]{1,2}(?::?[0-9]{2})?)(?![0-9a-z:])", re.IGNORECASE)
 
 
+#: Words that name a zone behind a time, in small letters too.
+_ZONE_WORDS = frozenset(("eastern", "central", "mountain", "pacific", "z", "et", "ct", "pt"))
+
+
 def zones_are_not_read(text: str, named: str) -> "Text":
     """That a text names the zone ``named``, and where that is to be said."""
     return lambda called: f'"{shown(text)}": zones are not read from the text (use {called("tz")} {named})'
@@ -49,7 +53,7 @@ def _zone(said: Said) -> "str | None":
         apart = not token.glued or said.tokens[place - 1].kind == "mark"
         if token.kind == "word" and apart and (named := zone_meant(text)):
             return named
-        if place and is_unknown(token) and token.text in ABBREVIATIONS:
+        if place and is_unknown(token) and token.text in _ZONE_WORDS:
             return ABBREVIATIONS[token.text]
         if is_unknown(token) and (named := city_meant(text)):
             return named

@@ -14,6 +14,13 @@ COMMON = {
     "tomarow": "tomorrow",
     "tommarow": "tomorrow",
     "tomm": "tomorrow",
+    "tom": "tomorrow",
+    "tmw": "tomorrow",
+    "tmrrw": "tomorrow",
+    "rn": "now",
+    "eve": "evening",
+    "morn": "morning",
+    "mn": "min",
     "wensday": "wednesday",
     "wendsday": "wednesday",
     "wedensday": "wednesday",
@@ -62,7 +69,11 @@ def _keys(word: str) -> set[str]:
 
 def _slips(word: str, one: str) -> int:
     short = min(len(word), len(one)) < 4
-    return 9 if short and (len(word) < 3 or sorted(word) != sorted(one)) else slips(word, one)
+    doubled = any(
+        word[:place] + word[place + 1 :] == one for place in range(1, len(word)) if word[place - 1] == word[place]
+    )
+    certain = doubled or (len(word) > 2 and sorted(word) == sorted(one))
+    return 9 if short and not certain else slips(word, one)
 
 
 def misspelt(said: Said) -> "str | None":

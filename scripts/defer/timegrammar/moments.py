@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from .clocktimes import Clock, as_written_note, halves_note, in_part, options, which_midnight
-from .reading import A_DATE, A_TIME, Reading, TimeExpressionError, Undecided
+from .reading import A_COMING_TIME, A_DATE, A_TIME, Reading, TimeExpressionError, Undecided
 from .walls import DAY
 from .words import DAY_NAMES, WEEKDAYS
 
@@ -65,7 +65,7 @@ class Present:
     def past(self, instant: datetime) -> Undecided:
         """Why ``instant`` is refused."""
         reason = f"that was {instant.astimezone(self.tz):%Y-%m-%d %H:%M} in {self.tz.key}, which is past"
-        return Undecided(reason, _TOMORROW, 'a time to come looks like "tomorrow 9am"')
+        return Undecided(reason, _TOMORROW, A_COMING_TIME)
 
 
 class Pick:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: What a refusal ends with where nothing can be offered: what is offered is done, so a form is shown as a form.
 A_TIME = 'a time looks like "tomorrow 9am"'
+A_COMING_TIME = 'a time to come looks like "tomorrow 9am"'
 A_RULE = 'a rule looks like "every day at 9am"'
 A_DATE = 'a date looks like "2027-01-31"'
 A_DELAY = 'a delay looks like "in 10 minutes"'

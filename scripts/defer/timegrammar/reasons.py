@@ -1,16 +1,17 @@
 """Why an expression is refused, by what stands in it: each reason is true wherever it is given, and offers no guess."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from defer import visible
 
 from .misspelt import unknown
 from .offers import HALVES, Said, shown, tries
-from .reading import A_CRON, A_DATE, A_RULE, A_TIME
+from .reading import A_COMING_TIME, A_CRON, A_DATE, A_RULE, A_TIME
 from .severaltimes import EVERY, a_stretch, an_exception, is_number, nearest, two_times
 from .wordreasons import CLOCK, DAY, HOUR, LENGTH, by_word
-from .words import UNITS, WEEKDAYS
+from .words import NUMBER_WORDS, UNITS, WEEKDAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ _ROUGH = (
 ).split("|")
 #: Words that bound a moment and name none.
 _BOUNDS = (
+    "just after|just before|right before|right after|shortly after|shortly before|soon after|any day|"
     "any time after|anytime after|sometime after|some time after|any time before|anytime before|sometime before|"
-    "some time before|any time from|no later than|not later than|no earlier than|no sooner than|not before|not after|"
-    "not until|not till|at the latest|at latest|at the earliest|at earliest|the latest|latest|earliest|no more than|"
-    "not more than|no less than|more than|less than|at least|at most|on or before|on or after|due by|due on|due|"
-    "up to|as of|as from|before|after|by|until|till|"
-    "til|within the next|within|during|since|under|over|onwards|onward|from|starting|beginning|past|>|<|any time|"
-    "anytime|sometime|some time|at some point"
+    "some time before|any time from|no later than|not later than|no earlier than|no sooner than|not before|"
+    "not after|not until|not till|at the latest|at latest|at the earliest|at earliest|the latest|latest|earliest|"
+    "no more than|not more than|no less than|more than|less than|at least|at most|on or before|on or after|"
+    "due by|due on|due|up to|as of|as from|before|after|by|until|till|til|within the next|within|during|since|"
+    "under|over|onwards|onward|from|starting|beginning|past|>|<|any time|anytime|sometime|some time|at some point"
 ).split("|")
 
 
@@ -39,6 +40,9 @@ _BOUNDS = (
 # `before friday 5pm` "friday 5pm"
 # `5 hours before x`  no: there it counts from something
 # `within the hour`   "in an hour"
+_ANCHORS = ("before", "after", "from", "past")
+
+
 def no_moment(said: Said) -> "str | None":
     """A moment that is bounded or not exact: the moment itself is offered."""
     if offers := list(said.closed([("within the hour", "in an hour")])):
@@ -47,7 +51,7 @@ def no_moment(said: Said) -> "str | None":
         return found
     for phrase in _BOUNDS if said.find("after next") < 0 else ():
         place = said.find(phrase)
-        if place < 0 or (place and said.texts[place - 1] in UNITS and phrase in ("before", "after", "from", "past")):
+        if place < 0 or (place and said.texts[place - 1] in UNITS and phrase in _ANCHORS and not said.words & {*EVERY}):
             continue
         last = place + len(phrase.split())
         offers = nearest(said, said.instead(place, last, ""))
@@ -82,15 +86,22 @@ _NTH_BEFORE = (*EVERY, "the", "on", "monthly", "and", ",", "half", "quarter")
 
 def the_past(said: Said) -> "str | None":
     """What was."""
-    texts = said.texts
-    last = next((place for place, text in enumerate(texts) if text in ("last", "previous", "past")), -1)
-    behind = texts[last + 1] if 0 <= last < len(texts) - 1 else ""
-    before = last >= 0 and (behind in WEEKDAYS or behind in UNITS or behind in ("night", "weekend", "quarter"))
-    if before and (texts[last + 2 : last + 3] in (["of"], ["in"]) or texts[last - 1] in _NTH_BEFORE and last):
-        before = False
-    if before or said.words & {"ago", "yesterday"} or ("earlier" in texts and "than" not in texts) or texts[0] == "-":
-        return 'that lies in the past (a time to come looks like "tomorrow 9am")'
-    return None
+    texts, past = said.texts, said.words & {"ago", "yesterday"} or said.texts[0] in ("since", "-")
+    past = past or ("earlier" in texts and "than" not in texts) or said.find("in -") >= 0
+    past = past or (texts[-1] == "back" and texts[-2:-1] != [] and texts[-2] in UNITS)
+    return f"that lies in the past ({A_COMING_TIME})" if past or _last_one(texts) else None
+
+
+def _last_one(texts: list[str]) -> bool:
+    """Whether `last friday`, `previous week` and the like stand there, and not the last of several."""
+    last = next((place for place, text in enumerate(texts) if text in ("last", "previous", "past")), len(texts))
+    behind = texts[last + 1 : last + 2]
+    of_several = texts[last + 2 : last + 3] in (["of"], ["in"]) or (last > 0 and texts[last - 1] in _NTH_BEFORE)
+    return (
+        bool(behind)
+        and (behind[0] in WEEKDAYS or behind[0] in (*UNITS, "night", "weekend", "quarter"))
+        and not of_several
+    )
 
 
 def every_other_or_nth(said: Said) -> "str | None":
@@ -128,8 +139,10 @@ def numbers(said: Said) -> "str | None":
         at = place and said.texts[place - 1] in ("at", "@") and token.kind == "number" and following not in UNITS
         if at and len(typed) < 4 and int(typed) > 23:
             return f'there is no hour "{typed}" ({CLOCK})'
-        if token.kind == "number" and following in ("am", "pm") and len(typed) < 3 and not 0 < int(typed) < 13:
-            offers = said.offers(said.instead(place, place + 2, f"{int(typed):02}:00")) if following == "pm" else []
+        hour = int(typed[:2] if len(typed) == 4 else typed[:9]) if token.kind == "number" else 1
+        if token.kind == "number" and following in ("am", "pm") and len(typed) != 3 and not 0 < hour < 13:
+            clock = typed if len(typed) == 4 else f"{hour:02}:00"
+            offers = said.offers(said.instead(place, place + 2, clock)) if following == "pm" else []
             return f'"{typed}{following}": hours with am or pm go from 1 to 12 {tries(offers)}'
     return _bare(said)
 
@@ -143,22 +156,45 @@ _BEFORE_BARE = ("in", "after", "for", "at", "within", "every", "@", "on")
 def _bare(said: Said) -> "str | None":
     token, before = said.tokens[-1], said.texts[-2:-1]
     number = token.text
-    if token.kind != "number" or not number.strip("0"):
+    if (token.kind != "number" and number not in NUMBER_WORDS) or not number.strip("0") or number == "zero":
         return None
     if before == ["+"]:
         ways: list[Way] = [(number, f"{{}} {unit}") for unit in ("minutes", "hours", "days")]
         return f'"+ {number}" has no unit {tries(list(said.closed(ways)), LENGTH)}'
-    if len(said.tokens) > 2 or before and before[0] not in _BEFORE_BARE:
+    if len(said.tokens) > 2 or (before and before[0] not in _BEFORE_BARE):
         return None
-    if len(number) in (10, 13):
+    if len(number) in (10, 13) and number.isdigit():
         offers = said.offers(f"@{number[:10]}")
         return f'"{number}" is not read as seconds since 1970 {tries(offers, "those are written @1795000000")}'
-    if len(number) == 8:
+    if len(number) == 8 and number.isdigit():
         return f'"{number}": a date has dashes {tries(said.offers(f"{number[:4]}-{number[4:6]}-{number[6:]}"), A_DATE)}'
     if "1900" <= number <= "2099" and len(number) == 4 and before != ["every"]:
         return f"a year alone names no date {tries(said.offers(f'at {number}'), A_DATE, before='for that clock time ')}"
-    ways = [(is_number, "{} minutes"), (is_number, "{} hours"), (is_number, "at {}"), *HALVES]
-    return f"a bare number has no unit {tries(list(said.closed(ways))[:3])}"
+    ways = [(number, "{} minutes"), (number, "{} hours"), (number, "at {}"), *HALVES]
+    offers = list(said.closed(ways))[:3]
+    return f"a bare number has no unit {tries([*offers, *said.offers(f'at {number}')] if before else offers)}"
+
+
+# `9 : 30`, `9;30`  9:30
+# `.5h`             0.5h, never 5h
+# `١٠m`             10m
+def signs(said: Said) -> "str | None":
+    """A clock, a fraction or digits in other signs than those that are read."""
+    expr = " ".join(said.expr.split())
+    if any(char.isdigit() and not char.isascii() for char in expr):
+        plain = "".join(str(unicodedata.digit(char)) if char.isdigit() else char for char in expr)
+        return f"digits are 0 to 9 {tries(said.offers(plain))}"
+    for pattern, text, why in _SIGNS:
+        if (match := pattern.search(expr)) and (offers := said.offers(pattern.sub(text, expr))):
+            return f'"{match[0]}" {why} {tries(offers)}'
+    return None
+
+
+_SIGNS = (
+    (re.compile(r"([0-9]{1,2})[ ]?[:;]+[ ]?([0-9]{2})\b", re.ASCII), r"\1:\2", "is not how a clock time is written"),
+    (re.compile(r"([0-9-]{10})_([0-9:]+)", re.ASCII), r"\1 \2", "is not how a date and a clock are written"),
+    (re.compile(r"(?<![0-9])\.([0-9])", re.ASCII), r"0.\1", "wants a 0 before the point"),
+)
 
 
 def nothing(said: Said) -> "str | None":
@@ -173,12 +209,12 @@ def nothing(said: Said) -> "str | None":
 _NO_TIME = (
     "please remind me to|please remind me|remind me to|remind me|wake me up|wake me|set an alarm for|set alarm for|"
     "schedule it for|schedule for|schedule it|schedule|run it|do it|please|pls|plz|thanks|thank you|thx|ok|just|"
-    "exactly|precisely|i think|my time|local time|our time|how about|alarm|once"
+    "exactly|precisely|i think|my time|local time|our time|how about|alarm|once|umm|um|uh|erm|hmm"
 ).split("|")
 #: What am and pm may stand behind.
 _WITH_HALF = ("number", "colon", "decimal")
 _NO_HALF = ("noon", "midnight", "am", "pm")
-_MARKS = frozenset("!?;#()[]{}*<>\"'`|")
+_MARKS = frozenset('!?;#()[]{}_"`|')
 
 
 # `0 9 ? * MON`  "0 9 * * MON", which means the same
@@ -200,7 +236,9 @@ def half_without_hour(said: Said) -> "str | None":
         typed = said.text(place, place + 1)
         if text in ("a", "p") and before and before.kind in _WITH_HALF:
             return f'"{typed}" alone is not read behind a blank {tries(list(said.closed([(text, f"{text}m")])), HOUR)}'
-        has_hour = before is not None and (before.kind in _WITH_HALF or before.text in _NO_HALF)
+        has_hour = before is not None and (
+            before.kind in _WITH_HALF or before.text in _NO_HALF or before.text in NUMBER_WORDS
+        )
         if text not in ("am", "pm") or place < said.end or has_hour:
             continue
         if said.texts[place + 1 : place + 2] and said.tokens[place + 1].kind in _WITH_HALF:
@@ -224,7 +262,8 @@ def no_time_words(said: Said) -> "str | None":
     if marks and places and (offers := said.offers(said.joined(places))):
         signs = " ".join(dict.fromkeys(said.texts[place] for place in marks))
         return f"a time has no {signs} in it {tries(offers)}"
-    if said.texts[0] in UNITS and (offers := said.offers(f"an {said.text()}")):
+    article = "an" if said.texts[0] in ("hour", "hr") else "a"
+    if said.texts[0] in UNITS and (offers := said.offers(f"{article} {said.text()}")):
         return f"an article is missing {tries(offers)}"
     return None
 
@@ -261,7 +300,9 @@ def first_thing(said: Said) -> "str | None":
     for phrase in ("first thing in the", "first thing"):
         if (place := said.find(phrase)) >= 0:
             rest = said.instead(place, place + len(phrase.split()), "in the" if phrase[-3:] == "the" else "")
-            offers = said.offers(rest, f"{rest} morning", f"tomorrow {rest or 'morning'}")
+            offers = (
+                said.offers(rest, f"{rest} morning", f"tomorrow {rest}") if rest else said.offers("tomorrow morning")
+            )
             morning = [offer for offer in offers if "morning" in offer][:1]
             return f'"first thing" names no hour, the morning does {tries(morning, HOUR)}'
     return None
@@ -272,10 +313,18 @@ def a_filler(said: Said) -> "str | None":
     ways: list[Way] = [("at", "in"), ("in", "at"), ("on", "at"), ("at", "on")]
     if said.texts[0] in ("in", "at", "on") and (offers := said.closed(ways)):
         return f'"{said.text(0, 1)}" does not go with that {tries(list(offers)[:1])}'
-    for word in ("the", "at", "on", "in", "of", "!", "?", ".", "'", "@", ":"):
+    for word in ("the", "at", "on", "in", "of", "@"):
         if offers := said.closed([(word, "")]):
             return f'"{word}" does not go there {tries(list(offers)[:1])}'
     return None
+
+
+def a_unit(said: Said) -> "str | None":
+    """`20 from now`: a number that wants a unit."""
+    alone = sum(token.kind == "number" for token in said.tokens) == 1
+    ways: list[Way] = [(is_number, f"{{}} {unit}") for unit in ("minutes", "hours", "days")] if alone else []
+    offers = list(said.closed(ways))
+    return f"a number has no unit {tries(offers)}" if offers else None
 
 
 def a_half(said: Said) -> "str | None":
@@ -299,6 +348,7 @@ def left_over(said: Said) -> str:
 #: In this order; the first that has something to say says it.
 REASONS: tuple[Reason, ...] = (
     cron_like,
+    signs,
     no_time_words,
     an_exception,
     a_length,
@@ -314,5 +364,6 @@ REASONS: tuple[Reason, ...] = (
     half_without_hour,
     by_word,
     two_times,
+    a_unit,
     a_filler,
 )

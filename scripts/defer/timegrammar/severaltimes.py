@@ -89,7 +89,11 @@ def _ends(said: Said, first: int, last: int, ends: tuple[str, str]) -> "str | No
     else:
         return None
     why = "which of the two?" if either else "a task has one time, the start or the end of that"
-    return f'"{said.text(first, last)}": {why} {tries([*offers, *others])}'
+    before: list[str] = []
+    if "to" in said.texts[first:last] and ends[0] in ("5", "10", "15", "20", "25") and _HOUR.fullmatch(ends[1]):
+        before = said.offers(said.instead(first, last, f"{ends[0]} minutes to {ends[1]}"))
+        why = "minutes before an hour, or a stretch?" if before else why
+    return f'"{said.text(first, last)}": {why} {tries([*before, *offers, *others])}'
 
 
 # `2 to 4pm`   2pm, 4pm

@@ -30,6 +30,8 @@ WORDS: "tuple[tuple[str, str, tuple[Way, ...], str], ...]" = (
     ("biannually", "on which days of the year?", (), A_RULE),
     ("twice", "at which two times?", (), 'name both, as in "every day at 9am and 5pm"'),
     ("thrice", "at which three times?", (), 'name them, as in "every day at 9am, noon and 5pm"'),
+    ("M / w / f", "on which days?", (("M / w / f", "mon/wed/fri"),), A_RULE),
+    ("M , w", "on which days?", (), A_RULE),
     ("M", "is that minutes or months?", (("M", "m"), ("M", "mo")), 'they look like "1m" and "1mo"'),
     ("next eow", "which Friday?", (("next eow", "end of next week"),), A_DATE),
     ("next eom", "which month?", (("next eom", "end of next month"),), A_DATE),
@@ -46,6 +48,15 @@ WORDS: "tuple[tuple[str, str, tuple[Way, ...], str], ...]" = (
     ("regularly", "how often is that?", (), A_RULE),
     ("times a", "at which times?", (), 'name them, as in "every day at 9am and 5pm"'),
     ("x a", "at which times?", (), 'name them, as in "every day at 9am and 5pm"'),
+    ("to morrow", "is one word", (("to morrow", "tomorrow"),), A_TIME),
+    ("to night", "is one word", (("to night", "tonight"),), A_TIME),
+    ("week end", "is one word", (("week end", "weekend"),), A_TIME),
+    ("tea time", "is one word", (("tea time", "teatime"),), A_TIME),
+    ("all weekdays", "each of them?", (("all weekdays", "every weekday"),), A_RULE),
+    ("all day", "at which hour of it?", (), HOUR),
+    ("after work", "when is that?", (), HOUR),
+    ("little while", "how long is that?", (), LENGTH),
+    ("jiffy", "how long is that?", (), LENGTH),
     ("when", "a task starts at a time, not at an event", (), A_TIME),
     *((f"once {word}", "a task starts at a time, not at an event", (), A_TIME) for word in _WHO),
     ("if", "a task starts at a time, not at an event", (), A_TIME),
@@ -111,13 +122,15 @@ WORDS: "tuple[tuple[str, str, tuple[Way, ...], str], ...]" = (
     _named("new years day", "jan 1"),
     _named("new year", "jan 1"),
     _named("halloween", "oct 31"),
+    _named("independence day", "jul 4"),
     _named("valentine's day", "feb 14"),
     _named("valentines day", "feb 14"),
     *(
         (phrase, "its date is not the same every year", (), A_DATE)
         for phrase in (
             "thanksgiving|easter|good friday|black friday|cyber monday|labor day|labour day|memorial day|mother's day|"
-            "father's day|diwali|eid|ramadan|hanukkah|passover|birthday|payday"
+            "father's day|diwali|eid|ramadan|hanukkah|passover|columbus day|turkey day|bank holiday|holiday|pongal|"
+            "birthday|payday"
         ).split("|")
     ),
 )
