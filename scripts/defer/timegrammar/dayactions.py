@@ -170,6 +170,17 @@ def month_end_next_year(month: int) -> Day:
     return lambda present: calendardays.month_end(month, present.today.year + 1)(present)
 
 
+def same_day(span: str) -> Day:
+    """`same day next week`: so long after today, which the answer names."""
+
+    def pick(present: Present) -> Pick:
+        ahead = calendardays.period(span, 1)(present).ahead
+        assert ahead is not None
+        return calendardays.named(calendardays.shifted(calendardays.days_ahead(0), ahead))(present)
+
+    return pick
+
+
 def weekend_day(weekday: int, count: int) -> Any:
     """The Saturday or Sunday of this (0) or a later weekend."""
     return calendardays.named(calendardays.weekday_in_week(weekday, count)) if weekday > 4 else REFUSED

@@ -615,6 +615,8 @@ def test_periods_and_counted_weeks(expr: str, expected: str) -> None:
         "next weekend on friday",
         "the friday after next week",
         "next eow",
+        "next month first",
+        "this month second",
         "friday after next",
         "the weekend after next",
         "eow next week",
@@ -784,3 +786,34 @@ def test_midnight_is_not_in_the_morning(expr: str) -> None:
 def test_half_past_midnight_is() -> None:
     assert read("tomorrow morning at 0:30") == "2026-10-15 00:30"
     assert read("12:30am tomorrow morning") == "2026-10-15 00:30"
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("coming 26th", "2026-10-26 10:20"),
+        ("on coming 26th at 10.30", "2026-10-26 10:30"),
+        ("this coming 26th", "2026-10-26 10:20"),
+        ("coming 26th december 9am", "2026-12-26 09:00"),
+        ("after 2 days at 10 am", "2026-10-16 10:00"),
+        ("after two weeks, 9am", "2026-10-28 09:00"),
+        ("today itself at 6pm", "2026-10-14 18:00"),
+        ("tomorrow itself", "2026-10-15 10:20"),
+        ("same day next week", "2026-10-21 10:20"),
+        ("the same day next week at 9am", "2026-10-21 09:00"),
+        ("same date next month", "2026-11-14 10:20"),
+        ("this month end", "2026-10-31 17:00"),
+        ("next month end", "2026-11-30 17:00"),
+        ("november end", "2026-11-30 17:00"),
+        ("end november", "2026-11-30 17:00"),
+        ("next to next week", "2026-10-26 10:20"),
+        ("next to next monday 9am", "2026-10-26 09:00"),
+    ],
+)
+def test_days_as_they_are_said_in_india(expr: str, expected: str) -> None:
+    assert read(expr) == expected
+
+
+def test_the_same_day_of_a_month_is_named() -> None:
+    assert notes("same day next month") == ("Saturday 2026-11-14",)
+    assert notes("next to next monday") == ("Monday 2026-10-26",)

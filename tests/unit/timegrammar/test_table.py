@@ -217,7 +217,7 @@ def test_a_word_that_is_a_time_alone_is_known_to_start_a_phrase_or_not() -> None
 # Words behind a time that a text may start with as well: they do not make the time go on.
 TEXT_MAY_START_WITH = set(
     "t "
-    "first fortnight q "
+    "date first fortnight itself q "
     "m "
     "approx as asap away business clock close cob coming couple current day days dot end eob eod eom eoq eow "
     "eoy exactly few following for h half hence hour hourly hours hr hrs hundred immediately later latest mid "
