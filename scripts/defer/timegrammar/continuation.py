@@ -7,12 +7,13 @@ from defer import spelling
 
 from . import linewords, zones
 from .complaint import zones_are_not_read
+from .doubts import doubt, recurs
 from .offers import shown
-from .reader import grammar, recurring
+from .reader import grammar
 from .reading import TimeExpressionError
-from .timerun import OpenLine, Run, first_line, longest, places, whole
+from .timerun import OpenLine, Run, first_line, longest, whole
 from .tokens import tokenise
-from .words import BARE_UNITS, MONTHS, ORDINALS, UNITS, WEEKDAYS
+from .words import BARE_UNITS, UNITS
 
 _ENDS = re.compile(r"[ \t]*(?::(?=\s|[^\W\d])|[;|…→]|=>|->|[.!](?=\s)|\.{2,})")
 _OFFSET = re.compile(r"\s*[(\[]?(?:[+-](?:1[0-4]|0?[0-9])(?::?[0-5][0-9])?(?![\w%:.-])|(?<=[0-9])[zZ]\b)")
@@ -29,58 +30,10 @@ _SHAPES = frozenset(("iso", "isodate", "colon", "dotted", "period", "slashed", "
 def check(run: Run, takes_clock: Callable[[], bool]) -> None:
     """Raise where what follows the run may belong to it: OpenLine, or an error that names a zone."""
     check_zone(run.line, run.end, takes_clock)
-    for less in (1, 2, 3, 4):
-        if less < run.place and _is_doubtful(run, run.place - less):
-            shorter = Run(run.line, run.tokens, run.place - less)
-            said = (
-                f'"{shown(run.words)}": is "{shown(run.words[shorter.end :].strip())}" part of the time or of the text?'
-            )
-            raise OpenLine(said, (_surely(run, shorter), shorter.by_hand()), shorter.words)
     wrong = slip(run.line, run.end)
-    until = wrong or _goes_on(run, takes_clock)
+    until = doubt(run) or wrong or _goes_on(run, takes_clock)
     if until is not None:
         raise until
-
-
-def _surely(run: Run, shorter: Run) -> str:
-    """The line with the end of its time said so that it cannot be text: `sat 5pm`, `tonight at 7`."""
-    tail, rest = run.line[shorter.end : run.end].strip(), run.line[run.end :]
-    return f"{shorter.words} at {tail}{rest}" if tail.isdigit() else f"{tail} {shorter.words}{rest}"
-
-
-# `tonight 7` people, `5pm sat` nav update, `9am may` …, `5pm the first` draft, `9am 5th` avenue, `9am may 5` people
-def _is_doubtful(run: Run, place: int) -> bool:
-    """Whether the time may end at ``place`` already, because what follows is a word as well as a day."""
-    tail = [token.text for token in run.tokens[place : run.place]]
-    dashed = tail[0] == "-" and not run.tokens[place].glued
-    while len(tail) > 1 and tail[0] in (",", "-", "the"):
-        tail = tail[1:]
-    following = run.tokens[run.place].text if run.place < len(run.tokens) else ""
-    if len(tail) == 1 and tail[0].isdigit() and len(tail[0]) < 3:
-        # The 24 of `until dec 24` is its day; the 30 of `24 dec 30` may be a year.
-        dated = run.tokens[place - 1].text in MONTHS and (place < 2 or run.tokens[place - 2].kind != "number")
-        return bool(following) and not dated and place in places(run.tokens)
-    before = run.tokens[place - 1].text
-    ordinal = before in WEEKDAYS and run.tokens[place].text in ORDINALS
-    if len(tail) == 1 and (ordinal or (tail[0] in linewords.ALSO_MONTHS and before in ("st", "nd", "rd", "th"))):
-        return place in places(run.tokens)
-    if len(tail) == 1:
-        lone = linewords.is_lone(run.tokens[run.place - 1 : run.place])
-        year = tail[0].isdigit() and len(tail[0]) == 4 and bool(following)
-        known = lone or year or tail[0] in linewords.ALSO_WORDS or tail[0] in ORDINALS
-    elif len(tail) == 2 and tail[0] in linewords.ALSO_MONTHS:
-        known = tail[1].isdigit() and linewords.is_many(following)
-    else:
-        known = len(tail) == 2 and tail[0].isdigit() and tail[1] in ("st", "nd", "rd", "th")
-    glued = run.tokens[place].glued and run.tokens[place].kind != "mark"
-    if not known or glued or place not in places(run.tokens):
-        return False
-    return dashed or _recurs(Run(run.line, run.tokens, place)) or not takes_clock_at(run, place)
-
-
-def takes_clock_at(run: Run, place: int) -> bool:
-    """Whether the run's first ``place`` tokens could still take a clock, as far as the grammar goes."""
-    return whole([*run.tokens[:place], *tokenise("11:11")])
 
 
 def check_zone(line: str, end: int, takes_clock: Callable[[], bool] = bool) -> None:
@@ -153,7 +106,7 @@ def _goes_on(run: Run, takes_clock: Callable[[], bool]) -> "OpenLine | None":
         return _offset(run.upto(run.place + 1))
     if bracket and (
         whole(tokenise(bracket[1]))
-        or (_recurs(run) and bracket[1].split()[0].lower() in linewords.EXCEPTS)
+        or (recurs(run) and bracket[1].split()[0].lower() in linewords.EXCEPTS)
         or (bracket[1].istitle() and bracket[1].isalpha() and not takes_clock())
     ):
         return OpenLine(f'"{shown(run.line[: run.end + bracket.end()])}" is more than one time', by_hand=run.words)
@@ -179,7 +132,7 @@ def _joined(run: Run, takes_clock: Callable[[], bool]) -> "OpenLine | None":
         return None
     if texts[at] in linewords.VAGUE:
         return alone
-    if joiners[-1:] in (["this"], ["next"]) and texts[at] in linewords.PERIODS and _recurs(run):
+    if joiners[-1:] in (["this"], ["next"]) and texts[at] in linewords.PERIODS and recurs(run):
         return alone
     until = OpenLine(f'can\'t read "{shown(run.upto(at))}" as one time', by_hand=run.words)
     if tokens[at].kind == "number":
@@ -196,7 +149,7 @@ def _joined(run: Run, takes_clock: Callable[[], bool]) -> "OpenLine | None":
 
 
 def _is_ratio(text: str) -> bool:
-    """Whether digits with a colon are no clock: `16:9`."""
+    """Whether digits with a colon are a ratio: `16:9`."""
     return text[-2:-1] == ":"
 
 
@@ -211,10 +164,10 @@ def _is_counted(run: Run, at: int, joiners: list[str], takes_clock: Callable[[],
 # `tomorrow and friday`, `every day next week`, `every friday in november`
 def _is_time_at(run: Run, at: int) -> bool:
     """Whether a time starts behind the words that join it to the run, or with one of them."""
-    tokens, recurs = run.tokens, _recurs(run)
+    tokens, is_rule = run.tokens, recurs(run)
     for start in range(run.place, at + 1):
         end = longest(tokens[start:]) if start < len(tokens) else 0
-        if end and start + end > at and (recurs or not linewords.is_lone(tokens[start : start + end])):
+        if end and start + end > at and (is_rule or not linewords.is_lone(tokens[start : start + end])):
             return True
     return False
 
@@ -245,12 +198,7 @@ def _narrows(texts: list[str], run: Run) -> bool:
     rest = texts[first:]
     counted = rest[0].isdigit() and rest[1] in ("x", "times")
     said = rest[0] in linewords.NARROWS or rest[:2] == ["up", "to"] or rest[:2] == ["at", "most"] or counted
-    return said and _recurs(run)
-
-
-def _recurs(run: Run) -> bool:
-    """Whether the run is a rule, whose end a word behind it may name: `every hour until it is green`."""
-    return run.place in {end for end, _ in recurring().match("RECURS", run.tokens[: run.place])}
+    return said and recurs(run)
 
 
 def _ends_in_delay(run: Run) -> bool:

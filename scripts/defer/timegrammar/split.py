@@ -29,6 +29,8 @@ _NICKNAME = re.compile(r"@([a-z]+)(?=$|[\s,;:])", re.IGNORECASE)
 _MOST_OFFERED = 120
 #: Clocks of all parts of the day: a time that takes none of them has its own.
 _PROBES = ("23:58", "9:07", "15:07", "19:07", "2:07")
+#: The same for a rule that takes a clock only with its day: `every month`.
+_DAYS_AND_PROBES = ("on monday at 9:07", "on the 5th at 9:07", "on dec 24 at 9:07")
 #: Words before what is to be done that say nothing of it.
 _POLITE = re.compile(
     r"(?:(?:please|pls|hey|hi|ok|okay|can you|could you|would you|will you|"
@@ -174,7 +176,7 @@ class _Splitter:
         return head, tail
 
     def _takes_clock(self, words: str) -> bool:
-        return any(self._reads(f"{words} {clock}") for clock in _PROBES)
+        return any(self._reads(f"{words} {clock}") for clock in (*_PROBES, *_DAYS_AND_PROBES))
 
     def _reads(self, words: str) -> bool:
         try:

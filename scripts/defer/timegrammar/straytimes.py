@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from . import linewords
 from .reader import grammar, recurring
-from .timerun import first_line, is_count, longest, whole
+from .timerun import ends_in_clock, first_line, is_count, longest, whole
 from .tokens import Token, tokenise
 
 #: More tokens of a text are not searched; so many characters at its end are.
@@ -100,7 +101,7 @@ def _shapes(line: str) -> Iterator[Stray]:
         yield Stray(line, [token for token in tokens if token.start >= found.start()], None, True)
     inside = linewords.quoted(line)
     tokens = tokenise(inside[0], _WINDOW) if inside else []
-    if inside and whole(tokens) and _has_clock(tokens):
+    if inside and whole(tokens) and ends_in_clock(tokens):
         yield Stray(line, tokenise(line[: len(line) - len(inside[1])], _WINDOW), None, True)
 
 
@@ -117,11 +118,17 @@ def _lines(text: str, start: int) -> Iterator[Stray]:
     """Those of the next lines of a text that are nothing but a clock: `call mom`, below it `at 5pm`."""
     for line in text[start:].splitlines(keepends=True)[:_MOST_LINES]:
         tokens = tokenise(line, _WINDOW)
-        if tokens and len(tokens) < _WINDOW and whole(tokens) and _has_clock(tokens):
+        if tokens and len(tokens) < _WINDOW and whole(tokens) and ends_in_clock(tokens):
             for token in tokens:
                 token.start, token.end = token.start + start, token.end + start
             yield Stray(text, tokens, None, True)
         start += len(line)
+
+
+@cache
+def _starts() -> frozenset[str]:
+    """The words, and kinds of token in angle brackets, that a time in a text may start with."""
+    return grammar().starts("WHEN") | recurring().starts("RECURS") | recurring().starts("BOUND")
 
 
 def _opens(line: str, token: Token) -> bool:
@@ -134,22 +141,17 @@ def _at(line: str, tokens: list[Token], place: int) -> Iterator[Stray]:
     before = tokens[place - 1].text if place else ""
     if first.text in _BEFORE_CLOCKS and place + 1 < len(tokens):
         yield from _clocks(line, tokens, place, before)
+    if first.text not in _starts() and f"<{first.kind}>" not in _starts():
+        return
     found: set[int] = set()
     window = tokens[place : place + _WINDOW]
     for lines, name in ((grammar(), "WHEN"), (recurring(), "RECURS"), (recurring(), "BOUND")):
         found |= {end for end, _ in lines.match(name, window)}
     for end in sorted(found, reverse=True):
-        stray = Stray(line, window[:end], None, _has_clock(window[:end]))
+        stray = Stray(line, window[:end], None, ends_in_clock(window[:end]))
         if _CLOSES.match(line, stray.end) and _is_due(tokens, place, place + end, before, stray):
             stray.clock = stray.clock or first.text == "tonight"
             yield stray
-
-
-def _has_clock(tokens: list[Token]) -> bool:
-    """Whether the time ends with a clock of its own, as far as the grammar goes."""
-    return any(
-        len(tokens) - at in {end for end, _ in grammar().match("TIME", tokens[at:])} for at in range(len(tokens))
-    )
 
 
 # `at 5pm`, `before 17:00`, `by 6`, `from 9`: with or without what the text goes on with
@@ -224,7 +226,7 @@ def times(line: str) -> list[Stray]:
         if not end or linewords.is_lone(window[:end]) or is_count(text, window, end, following):
             place += 1
             continue
-        stray = Stray(text, window[:end], None, _has_clock(window[:end]))
+        stray = Stray(text, window[:end], None, ends_in_clock(window[:end]))
         if not place or _CLOSES.match(text, stray.end) is None:
             place += 1
             continue

@@ -7,6 +7,7 @@ from .engine import Memo
 from .offers import shown
 from .reader import grammar, recurring
 from .tokens import MOST_TOKENS, Token, tokenise
+from .words import UNITS
 
 #: What a refusal ends with where no line can be offered.
 A_LINE = 'a line looks like "30m resume the review"'
@@ -77,6 +78,13 @@ def longest(tokens: list[Token]) -> int:
     return max(places(tokens), default=0)
 
 
+def ends_in_clock(tokens: list[Token]) -> bool:
+    """Whether the time ends with a clock of its own, as far as the grammar goes."""
+    return any(
+        len(tokens) - at in {end for end, _ in grammar().match("TIME", tokens[at:])} for at in range(len(tokens))
+    )
+
+
 def first_line(text: str) -> str:
     """The text up to its first line break."""
     found = _BREAK.search(text)
@@ -114,4 +122,5 @@ def is_count(line: str, tokens: list[Token], place: int, following: str) -> bool
     stretch = _STRETCH.search(words)
     if stretch and (many or int(stretch[1]) < int(stretch[2])):
         return True
-    return many and words.isdigit() and len(words) == 4 and words[0] != "0"
+    counts = many or following in UNITS
+    return counts and words.isdigit() and len(words) == 4 and words[0] != "0"

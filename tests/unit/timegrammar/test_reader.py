@@ -24,7 +24,7 @@ IN_ORDER = (
     "zonedata zones complaint cronfields delay "
     "clocktimes moments calendardays isotime clockactions dayactions actions "
     "draft twofold bounds recurrules recuractions windows chosen settled "
-    "reader linewords timerun continuation straytimes split"
+    "reader linewords timerun doubts continuation straytimes split"
 ).split()
 
 

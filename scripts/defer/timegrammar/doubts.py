@@ -1,0 +1,110 @@
+"""The last words of a ``::defer`` line's time where they may be the first words of its text."""
+
+import re
+
+from . import linewords
+from .offers import shown
+from .reader import recurring
+from .timerun import OpenLine, Run, ends_in_clock, places, whole
+from .tokens import Token, tokenise
+from .words import BARE_UNITS, MONTHS, NUMBER_WORDS, ORDINALS, WEEKDAY_PLURALS, WEEKDAYS
+
+#: Behind the time these end it, so that its last words belong to it.
+_SEPARATED = re.compile(r"[ \t]*[:;|,—–]|[ \t]+-[ \t]|[ \t]*$")
+#: More words than these are not the text's: `and a half day` off.
+_MOST_WORDS = 4
+#: Rules in one word that hardly start a text.
+_RULES = frozenset(WEEKDAY_PLURALS) | {"weekdays", "weekends", "workdays"}
+_ENDINGS = ("st", "nd", "rd", "th")
+
+
+def doubt(run: Run) -> "OpenLine | None":
+    """What to say where the end of the time may be text; None where it cannot."""
+    if run.place == len(run.tokens) or _SEPARATED.match(run.line, run.end):
+        return None
+    found = places(run.tokens)
+    for place in range(run.place - 1, max(0, run.place - _MOST_WORDS - 1), -1):
+        if place in found and _is_doubtful(run, place):
+            shorter = Run(run.line, run.tokens, place)
+            tail = run.line[shorter.end : run.end].strip(" \t,-")
+            said = f'"{shown(run.words)}": is "{shown(tail)}" part of the time or of the text?'
+            return OpenLine(said, (_surely(run, shorter, tail), shorter.by_hand()), shorter.words)
+    return None
+
+
+def recurs(run: Run) -> bool:
+    """Whether the run is a rule, which words behind it may bound: `every hour until it is green`."""
+    return run.place in {end for end, _ in recurring().match("RECURS", run.tokens[: run.place])}
+
+
+def _surely(run: Run, shorter: Run, tail: str) -> str:
+    """The line with the end of its time said so that it cannot be text: `sat 5pm`, `tonight at 7`."""
+    rest = run.line[run.end :]
+    if tail.isdigit() or tail.lower() in NUMBER_WORDS:
+        return f"{shorter.words} at {tail}{rest}"
+    return f"{tail} {shorter.words}{rest}" if tail.lower() in WEEKDAYS else run.by_hand()
+
+
+def _is_doubtful(run: Run, place: int) -> bool:
+    """Whether the time may end at ``place`` already."""
+    tail = run.tokens[place : run.place]
+    behind_mark = tail[0].kind == "mark"
+    if tail[0].glued and not behind_mark:
+        return False
+    while len(tail) > 1 and tail[0].text in (",", "-", "the"):
+        tail = tail[1:]
+    before, following = run.tokens[:place], run.tokens[run.place].text
+    if _is_number(tail, before, behind_mark) or _is_adjective(tail, before) or _is_word(tail, before, run, place):
+        return True
+    if not _is_day(tail, following):
+        return False
+    if run.tokens[place].text == "-":
+        return True
+    if tail[0].text in WEEKDAYS and not ends_in_clock(before):
+        return False
+    return recurs(Run(run.line, run.tokens, place)) or not whole([*before, *tokenise("11:11")])
+
+
+# `tonight 7` people, `tomorrow morning two` calls, `2h 30` pushups; but `dec 24` buy gifts, `at 8, 12` pills
+def _is_number(tail: list[Token], before: list[Token], behind_mark: bool) -> bool:
+    text, last = tail[0].text, before[-1]
+    if len(tail) > 1 or (behind_mark and last.kind == "number"):
+        return False
+    if text in NUMBER_WORDS:
+        return last.text not in NUMBER_WORDS
+    dated = last.text in MONTHS and (len(before) < 2 or before[-2].kind != "number")
+    return text.isdigit() and len(text) < 3 and not dated
+
+
+# `in 3 days 2 hour` workout, `in an hour and a half day` off, `12/24 day` off; but `1 hour 1 minute` check
+def _is_adjective(tail: list[Token], before: list[Token]) -> bool:
+    texts = [token.text for token in tail]
+    if texts[-1] not in BARE_UNITS - {"sec", "min", "hr"}:
+        return False
+    counted = any(text == "half" or text in NUMBER_WORDS or text.isdigit() for text in texts)
+    one = len(texts) > 1 and texts[-2] in ("1", "one", "a", "an") and "half" not in texts
+    return (counted and not one) or (len(texts) == 1 and before[-1].kind == "slashed")
+
+
+# `monday second` coffee, `the 5th may` need it, `this weekend sun` screen
+def _is_word(tail: list[Token], before: list[Token], run: Run, place: int) -> bool:
+    text, last = tail[0].text, before[-1].text
+    if len(tail) > 1:
+        return False
+    without_the = run.tokens[place] is tail[0]
+    if linewords.is_phrase(text, run.tokens[run.place].text):
+        return True
+    ordinal = last in WEEKDAYS and text in ORDINALS and without_the
+    return ordinal or (last in _ENDINGS and text in linewords.ALSO_MONTHS)
+
+
+# `5pm sat` nav update, `9am may` …, `5pm the first` draft, `9am 5th` avenue, `9am may 5` people, `dec 24 6pm 2027` plan
+def _is_day(tail: list[Token], following: str) -> bool:
+    texts = [token.text for token in tail]
+    if len(tail) == 1:
+        year = texts[0].isdigit() and len(texts[0]) == 4
+        lone = linewords.is_lone(tail) and texts[0] not in _RULES
+        return year or lone or texts[0] in WEEKDAYS or texts[0] in ORDINALS
+    if len(tail) == 2 and texts[0] in linewords.ALSO_MONTHS:
+        return texts[1].isdigit() and linewords.is_many(following)
+    return len(tail) == 2 and texts[0].isdigit() and texts[1] in _ENDINGS
