@@ -48,7 +48,7 @@ def _is_clock(digits: str, size: int) -> bool:
     """Whether digits before a unit may be a clock: `1700 hours`, `0930h`, `09h`, `0030 minutes`."""
     if digits[0] == "0" and len(digits) > 1:
         return len(digits) > 2 or size == 3600
-    return size == 3600 and len(digits) == 4 and digits < "2460" and digits[2] < "6"
+    return size == 3600 and len(digits) == 4 and digits < "2460"
 
 
 def _pieces(text: str) -> list[str]:

@@ -103,8 +103,8 @@ def _is_clock(tokens: list[Token], place: int, found: tuple[str, int]) -> bool:
         return not tokens[place].glued or found != SECOND
     if digits.text[0] == "0" and len(digits.text) > 1:
         return len(digits.text) > 2 or found == HOUR and _stands_alone(tokens, place)
-    clock = len(digits.text) == 4 and digits.text < "2460" and digits.text[2] < "6"
-    return clock and (found == HOUR or tokens[place].text in _ONE_DAY_OR_MORE)
+    clock = len(digits.text) == 4 and digits.text < "2460"
+    return clock and (found == HOUR or (digits.text[2] < "6" and tokens[place].text in _ONE_DAY_OR_MORE))
 
 
 def _stands_alone(tokens: list[Token], place: int) -> bool:

@@ -75,7 +75,6 @@ def test_four_digits_before_hours_are_a_clock(expr: str, expected: str) -> None:
     [
         ("2500 hours", "Tue 01-26 13:20"),
         ("in 2500 h", "Tue 01-26 13:20"),
-        ("1275 hours", "Sun 12-06 12:20"),
         ("100 hours", "Sun 10-18 14:20"),
         ("17h", "Thu 10-15 03:20"),
         ("1200 minutes", "Thu 10-15 06:20"),
@@ -404,6 +403,9 @@ def test_a_clock_as_it_is_said(expr: str, expected: str) -> None:
         "10 to 11am",
         "10 to 5pm tomorrow",
         "2400 hours",
+        "1275 hours",
+        "1660h",
+        "in 1660 hrs",
         "2415h",
         "24 30",
         "1 h 5",
@@ -745,6 +747,14 @@ def test_a_dictated_clock_may_have_a_blank(expr: str, expected: str) -> None:
         ("30 minutes after friday noon", "Fri 10-16 12:30"),
         ("2 hours after 9am friday", "Fri 10-16 11:00"),
         ("2 days before friday 5pm", "Wed 10-14 17:00"),
+        ("noon plus 30 minutes", "Wed 10-14 12:30"),
+        ("now plus 2 hours", "Wed 10-14 12:20"),
+        ("tomorrow plus 2 hours", "Thu 10-15 12:20"),
+        ("eod + 1h", "Wed 10-14 18:00"),
+        ("an hour after cob", "Wed 10-14 18:00"),
+        ("an hour before end of day", "Wed 10-14 16:00"),
+        ("+2d at 9am", "Fri 10-16 09:00"),
+        ("+1w 9am", "Wed 10-21 09:00"),
     ],
 )
 def test_hours_count_from_a_day_with_a_clock(expr: str, expected: str) -> None:
