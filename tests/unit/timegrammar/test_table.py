@@ -220,19 +220,9 @@ TEXT_MAY_START_WITH = set(
     "during end eob eod eom eoq eow eoy exactly few first following for fortnight forward h half hence hour "
     "hourly hours hr hrs hundred immediately including itself later latest m mid middle min mins minute "
     "minutes month more mth nightly no normal now o office oh once onward onwards other over p pair per play "
-    "possible precisely q qtr quarter quarters right roughly same sharp single soon start straight "
+    "plus possible precisely q qtr quarter quarters right roughly same sharp single soon start straight "
     "straightaway t teatime thousand three time times top total twelve twice up upcoming week weekday within "
     "wk work workday working x year yr zero".split()
-    "plus "
-    "t "
-    "date first fortnight itself q "
-    "m "
-    "approx as asap away business clock close cob coming couple current day days dot end eob eod eom eoq eow "
-    "eoy exactly few following for h half hence hour hourly hours hr hrs hundred immediately later latest mid "
-    "middle min mins minute minutes month more mth no now o oh once other p pair per play possible precisely "
-    "qtr quarter quarters right roughly same sharp single soon start straight straightaway teatime "
-    "thousand three time times top twelve upcoming week weekday within wk work workday working year yr zero "
-    "alternate calendar during forward including nightly normal office onward onwards over total twice up x".split()
 )
 
 
