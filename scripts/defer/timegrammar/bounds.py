@@ -11,7 +11,7 @@ from typing import Any
 
 from . import actions, calendardays, isotime, moments, twofold
 from .clocktimes import Clock, as_written
-from .moments import Day, Present, When
+from .moments import Day, Pick, Present, When
 from .reading import TimeExpressionError
 from .walls import DAY, SECOND, wall_to_utc
 
@@ -28,6 +28,26 @@ WallTime = tuple["Clock | None", "str | None"]
 def edge(kind: str, day: "Day | None", clock: "Clock | None" = None, part: "str | None" = None) -> Bound:
     """A day, with or without its clock, or a clock alone."""
     return kind, (day, clock, part)
+
+
+def ended(word: str, day: Day, clock: "Clock | None" = None) -> Bound:
+    """A day that ends, with or without its clock; ``through`` a month is up to and with its last day."""
+    return edge("until", through(day) if word == "through" else day, clock)
+
+
+def through(day: Day) -> Day:
+    """The last day where a week, month, quarter or year is named."""
+
+    def pick(present: Present) -> Pick:
+        found = day(present)
+        last = found.last or (_end_of_month(found.date) if found.month else None)
+        return Pick(last, say=True) if last else found
+
+    return pick
+
+
+def _end_of_month(day: date) -> date:
+    return (day.replace(day=28) + 4 * DAY).replace(day=1) - DAY
 
 
 def clock_edge(kind: str, clock: Clock) -> Bound:
@@ -57,8 +77,8 @@ def eod_edge(kind: str, day: "Day | None" = None) -> Bound:
 
 
 def stretch(days: list[Day]) -> list[Bound]:
-    """`from oct 20 to oct 25`: a start and an end."""
-    first, last = days
+    """`from oct 20 to oct 25`, `from november to january`: a start and an end, which is up to and with its last day."""
+    first, last = days[0], through(days[1])
     return [edge("start", first), edge("until", last), ("stretch", (first, last))]
 
 

@@ -62,7 +62,9 @@ def notes_on_bounds(draft: Draft, found: Recurrence, present: Present, start: "d
     notes = []
     if start is not None and draft.bounds.get("start", (True,))[0] is None:
         notes.append(f"from {shown(start)}")
-    if found.until is not None and draft.bounds.get("until", (True,))[0] is None:
+    last = draft.bounds.get("until", (True,))[0]
+    # The end of `until november` is its first day, that of `through november` its last.
+    if found.until is not None and (last is None or (callable(last) and last(present).say)):
         notes.append(f"until {shown(found.until)}")
     if found.times and draft.rule is not None and draft.rule.frequency == "DAILY":
         notes.append(f"{found.times} times in all")

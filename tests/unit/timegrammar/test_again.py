@@ -450,6 +450,29 @@ def test_days_behind_the_clock_of_every_day_are_its_days() -> None:
     assert read("every day at 9am on monday") is None
 
 
+def ends(expr: str) -> tuple[str, tuple[str, ...]]:
+    """The last fire, and the notes."""
+    reading = parse(expr, NOW, NEW_YORK)
+    assert reading.recurrence is not None
+    *_, last = reading.recurrence.fires(NOW)
+    return local((last,))[0], reading.notes
+
+
+def test_through_a_month_or_week_is_up_to_its_last_day() -> None:
+    for bound in ("through january", "from november to january", "between november and january", "thru january"):
+        last, notes = ends(f"every monday at 9am {bound}")
+        assert last == "Mon 01-25 09:00", bound
+        assert "until Sunday 2027-01-31 23:59" in notes, bound
+    assert ends("every day at 9am through next week")[0] == "Fri 10-23 09:00"
+    assert ends("every day through november at 9am")[0] == "Mon 11-30 09:00"
+    assert ends("every day at 9am from oct 20 to oct 25")[0] == "Sun 10-25 09:00"
+
+
+def test_until_a_month_is_up_to_its_first_day_and_says_so() -> None:
+    assert ends("every day at 9am until november") == ("Sun 11-01 09:00", ("until Sunday 2026-11-01 23:59",))
+    assert ends("every day at 9am until nov 5") == ("Thu 11-05 09:00", ())
+
+
 if __name__ == "__main__":
     os.environ["WHOLE_LAWS"] = "1"
     outcome = pytest.main(["-q", "-p", "no:randomly", "-p", "no:xdist", "--no-header", __file__])
