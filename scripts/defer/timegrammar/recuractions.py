@@ -73,6 +73,12 @@ def wall_part(part: str, clock: "Clock | None" = None) -> list[WallTime]:
 def recurs(rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Draft:
     """A rule with all that was said beside it."""
     found = Draft(rule, clocks, flat(bounds))
+    count = found.bounds.pop("times_x", 0)
+    if count:
+        found.bounds["times"] = count
+    daily = count and rule.frequency != "SECONDLY"
+    if daily or (clocks and found.bounds.get("times") == len(clocks) > 1):
+        return Draft(refused(lambda *_: Undecided("so many times on each day, or in all?", [], A_RULE)))
     if clocks or rule.frequency == "SECONDLY":
         return found
     found.clocks, found.bounds, whose = lent(found.bounds)

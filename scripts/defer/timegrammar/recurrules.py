@@ -65,7 +65,8 @@ def on_month_days(named: list[int]) -> Any:
     if not all(-1 <= day <= 31 and day for day in days):
         return REFUSED
     short = [day for day in days if day > 28]
-    note = f"months without day {short[-1]} are skipped" if short else ""
+    skipped = f"months without day {short[-1]} are skipped" if short else ""
+    note = f"day {short[-1]} is skipped where a month has none" if short and days[1:] else skipped
     in_order = [day for day in days if day > 0] + [day for day in days if day < 0]
     words = listing(["the last day" if day < 0 else f"the {twofold.nth(day)}" for day in in_order])
     return Rule("MONTHLY", 1, {"bymonthday": days}, words, note)
@@ -109,6 +110,11 @@ def nth_stride(unit: tuple[str, int], nth: int) -> Any:
 def unit_and(unit: tuple[str, int], more: Delay) -> Any:
     """`every hour and 15 minutes`; refused for a second of the same unit, which is a time of its own."""
     return REFUSED if more.unit == unit else stride(unit, 1) + more
+
+
+def months_apart(count: int) -> Delay:
+    """So many months from one time to the next: `half-yearly`."""
+    return Delay(months=count)
 
 
 def elapsing(seconds: int) -> Delay:
@@ -179,6 +185,28 @@ def months_of(delay: Delay, on: Rule) -> Any:
     rule = stridden(delay)
     fits = rule is not REFUSED and rule.frequency == "MONTHLY"
     return Rule("MONTHLY", rule.every, on.by, on.words, on.note) if fits else REFUSED
+
+
+def monthly_nth(days: list[tuple[int, Any]]) -> Any:
+    """`monthly third wednesday`."""
+    return on_nth([days])
+
+
+def months_of_nth(delay: Delay, days: list[tuple[int, Any]]) -> Any:
+    """`every month third wednesday`."""
+    return months_of(delay, on_nth([days]))
+
+
+def years_of_nth(delay: Delay, nth: int, weekday: int, month: int) -> Any:
+    """`every year on the last sunday of october`; refused for any other step."""
+    rule = stridden(delay)
+    once = rule is not REFUSED and (rule.frequency, rule.every) == ("YEARLY", 1)
+    return yearly_nth(nth, weekday, month) if once else REFUSED
+
+
+def years_on_day(month: int, day: int) -> Any:
+    """`every december on the 24th`."""
+    return years_on((month, day, None))
 
 
 def month_and_day_alone(delay: Delay, day: int) -> Any:

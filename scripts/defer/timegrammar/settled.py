@@ -68,7 +68,9 @@ def _clocks(draft: Draft, rule: Rule) -> list[time]:
         raise TimeExpressionError('the same time of day is named twice (two times look like "at 9am and 5pm")')
     if found and rule.frequency == "SECONDLY":
         otherwise = 'a start looks like "starting at 9am"'
-        raise Undecided("hours and minutes count from their start", [("at", "starting at")], otherwise)
+        minutes = [clock[1] for clock, _ in said if clock and clock[0] == "bare"]
+        ways = [(digits, f":{minute:02}") for minute in minutes for digits in (str(minute), f"{minute:02}")]
+        raise Undecided("hours and minutes count from their start", [("at", "starting at"), *ways], otherwise)
     return sorted(found)
 
 

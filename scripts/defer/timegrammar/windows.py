@@ -7,11 +7,11 @@ from typing import Any
 
 from defer import say
 
-from .bounds import flat
+from .bounds import edge, flat
 from .clocktimes import Clock
 from .draft import Draft, Rule, refused
 from .engine import REFUSED
-from .moments import Delay
+from .moments import Day, Delay
 from .offers import HALVES
 from .reading import Undecided
 from .recurrules import Days, weekly_on
@@ -85,6 +85,11 @@ def grid(step: Delay, between: Hours, days: "Days | None", bounds: list[Any]) ->
     timed = Rule(rule.frequency, 1, rule.by, rule.words, note)
     words = f"{said} on {rule.on}" if rule.by else f"{said} every day"
     return Draft(timed, clocks, found, words=words)
+
+
+def grid_on(step: Delay, between: Hours, day: Day) -> Any:
+    """The same on one day alone."""
+    return grid(step, between, None, [edge("start", day), edge("until", day)])
 
 
 def _shown(minute: int) -> str:
