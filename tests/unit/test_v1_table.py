@@ -881,13 +881,17 @@ DAYS = {
     "tomorrow 9:5pm": "+1 21:05",
     "tomorrow 0900": "+1 09:00",
     "tomorrow noon": "+1 12:00",
-    "tomorrow midnight": "+1 00:00",
 }
 
 
 @same("days", DAYS)
 def _(place: Place) -> Any:
     return {text: local(place, text) for text in DAYS}
+
+
+@differs("day-midnight", v1="+1 00:00", here=2)
+def _(place: Place) -> Any:
+    return local(place, "tomorrow midnight")
 
 
 @same("weekdays", ["Monday this time", "Friday 09:00", "Sunday 12:00", "Thursday 15:30"])

@@ -68,8 +68,6 @@ def notes_on_bounds(draft: Draft, found: Recurrence, present: Present, start: "d
         notes.append(f"until {shown(found.until)}")
     if found.times and draft.rule is not None and draft.rule.frequency == "DAILY":
         notes.append(f"{found.times} times in all")
-    if start is None and draft.rule is not None and draft.rule.frequency == "SECONDLY":
-        notes.append(f"counted from {present.wall:%a %Y-%m-%d %H:%M}")
     assert found.first is not None
     wall = found.first.astimezone(present.tz).replace(tzinfo=None)
     if not found.names(wall):

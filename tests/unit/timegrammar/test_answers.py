@@ -39,6 +39,7 @@ def read(row: dict[str, Any]) -> tuple[timeparse.Reading | None, datetime]:
 PLAIN = {
     "1h30": "a length in its documented form",
     "2030-01-15T14:00:00": "the zone stands beside every answer",
+    "every 5 minutes": "its words say what it is counted from",
     "every 4 hours starting at 8am": "its words say when it starts",
 }
 
@@ -67,7 +68,7 @@ def test_where_another_reading_was_possible_a_note_says_which_was_taken() -> Non
             "every monday at 17:00",
             "0 9 * * 1-5",
         ),
-        *("every day at 9am", "mondays 9am", "@daily", "0 9 * * 1-5"),
+        *("every day at 9am", "mondays 9am", "every 2h", "every 20 minutes", "@daily", "0 9 * * 1-5"),
     ],
 )
 def test_where_nobody_could_mean_anything_else_there_is_no_note(words: str) -> None:
