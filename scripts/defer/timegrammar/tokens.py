@@ -127,7 +127,7 @@ def _unhyphenated(tokens: list[Token]) -> list[Token]:
         if not (
             token.text == "-"
             and 0 < place < len(tokens) - 1
-            and tokens[place - 1].text in HYPHENATED
+            and (tokens[place - 1].text in HYPHENATED or tokens[place + 1].text == "and")
             and tokens[place + 1].kind == "word"
         )
     ]

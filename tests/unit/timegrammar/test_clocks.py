@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -759,3 +759,112 @@ def test_a_dictated_clock_may_have_a_blank(expr: str, expected: str) -> None:
 )
 def test_hours_count_from_a_day_with_a_clock(expr: str, expected: str) -> None:
     assert said(expr) == expected
+
+
+ONES = "zero one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = {0: "", 5: " oh five", 15: " fifteen", 30: " thirty", 45: " forty-five", 50: " fifty"}
+
+
+def spellings(hour: int, minute: int) -> list[str]:
+    """Ways to say one clock time that leave nothing open."""
+    face, half = hour % 12 or 12, "pm" if hour > 11 else "am"
+    digits, four = f"{face}:{minute:02}", f"{hour:02}{minute:02}"
+    found = [
+        f"{hour:02}:{minute:02}",
+        f"{four} hours",
+        f"{four}hrs",
+        f"{four}h",
+        f"at {four} hrs",
+        f"{hour:02}.{minute:02} hrs",
+    ]
+    found += [
+        f"{digits}{half}",
+        f"{digits} {half.upper()}",
+        f"{digits} {half[0]}.m.",
+        f"{digits}{half[0]}",
+        f"{digits} {half} sharp",
+    ]
+    found += [
+        f"{face}.{minute:02} {half}",
+        f"at {face}.{minute:02}{half}",
+        f"{face} {minute:02} {half}",
+        f"{face}{minute:02}{half}",
+    ]
+    found += [
+        f"exactly {digits} {half}",
+        f"{ONES[face]}{WORDS[minute]} {half}",
+        f"{ONES[face]}{WORDS[minute]} {half[0]} m",
+    ]
+    part = "in the morning" if hour < 12 else "in the afternoon" if hour < 18 else "at night"
+    found += [f"{digits} {part}", f"{ONES[face]}{WORDS[minute]} {part}"]
+    if minute in (5, 15, 30):
+        past = {5: "five past", 15: "a quarter past", 30: "half past"}[minute]
+        found += [f"{past} {face} {half}", f"{past} {ONES[face]} {half}"]
+    if minute in (45, 50) and hour not in (11, 23):
+        to = {45: "quarter to", 50: "ten to"}[minute]
+        following = (hour + 1) % 12 or 12
+        found += [f"{to} {following} {half}", f"{to} {ONES[following]} {half}"]
+    if minute == 0:
+        found += [
+            f"{face}{half}",
+            f"{face} {half}",
+            f"{face}{half[0]}",
+            f"{ONES[face]} o'clock {half}",
+            f"{face} o clock {half}",
+        ]
+    return found
+
+
+@pytest.mark.parametrize("hour", [1, 7, 9, 11, 12, 13, 16, 20, 21, 23])
+@pytest.mark.parametrize("minute", list(WORDS))
+def test_one_clock_in_every_spelling_is_one_moment_on_either_side_of_its_day(hour: int, minute: int) -> None:
+    for day, date in (("tomorrow", "Thu 10-15"), ("friday", "Fri 10-16"), ("oct 20", "Tue 10-20")):
+        for clock in spellings(hour, minute):
+            wanted = f"{date} {hour:02}:{minute:02}"
+            for expr in (f"{day} {clock}", f"{clock} {day}", f"by {day} {clock}"):
+                assert said(expr) == wanted, expr
+
+
+def lengths(hours: int, minutes: int) -> list[str]:
+    """Ways to say one length of time."""
+    few = "h hr hrs hour hours".split()
+    found = [f"{hours}{unit}{minutes}m" for unit in few] + [f"{hours} {unit} {minutes} min" for unit in few]
+    found += [f"{hours} hours and {minutes} minutes", f"{hours} hours, {minutes} mins", f"{hours}h & {minutes}m"]
+    found += [f"{ONES[hours]} hours {minutes} minutes", f"PT{hours}H{minutes}M", f"{hours * 60 + minutes} minutes"]
+    found += [
+        f"{(hours * 60 + minutes) * 60:,} seconds",
+        f"{hours} HOURS {minutes} MINUTES",
+        f"{hours}hr. {minutes}min.",
+    ]
+    if minutes > 9:
+        found += [f"{hours}h{minutes}", f"{hours}h {minutes}", f"{hours}hr{minutes}", f"{hours} hours {minutes}"]
+    if minutes == 30:
+        found += [
+            f"{hours}.5h",
+            f"{hours} 1/2 hours",
+            f"{hours}½ hours",
+            f"{hours} and a half hours",
+            f"{hours}-1/2 hrs",
+        ]
+        found += [f"{ONES[hours]} and a half hours", f"{hours} hours and a half", f"{ONES[hours]}-and-a-half hours"]
+    if minutes in (15, 45):
+        part, sign = ("a quarter", "¼") if minutes == 15 else ("three quarters", "¾")
+        found += [f"{hours} and {part} hours", f"{hours}{sign} hours", f"{hours}.{minutes * 100 // 60} hours"]
+        found += [f"{ONES[hours]} hours and {part}"]
+    return found
+
+
+@pytest.mark.parametrize("hours", [1, 2, 3, 5, 9])
+@pytest.mark.parametrize("minutes", [1, 5, 10, 15, 20, 30, 45, 50])
+def test_one_length_in_every_spelling_is_one_moment(hours: int, minutes: int) -> None:
+    wanted = NOW + timedelta(hours=hours, minutes=minutes)
+    for length in lengths(hours, minutes):
+        for expr in (
+            length,
+            f"in {length}",
+            f"in about {length}",
+            f"{length} from now",
+            f"+ {length}",
+            f"{length} later",
+        ):
+            assert parse(expr, NOW, NEW_YORK).instant == wanted, expr
