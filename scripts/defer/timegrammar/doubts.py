@@ -11,6 +11,7 @@ from .words import BARE_UNITS, MONTHS, NUMBER_WORDS, ORDINALS, WEEKDAY_PLURALS, 
 
 #: Behind the time these end it, so that its last words belong to it.
 _SEPARATED = re.compile(r"[ \t]*[:;|,—–]|[ \t]+-[ \t]|[ \t]*$")
+_DASH = re.compile(r"[ \t][-–—][ \t]")
 #: More words than these are not the text's: `and a half day` off.
 _MOST_WORDS = 4
 #: Rules in one word that hardly start a text.
@@ -58,7 +59,7 @@ def _is_doubtful(run: Run, place: int) -> bool:
         return True
     if not _is_day(tail, following):
         return False
-    if run.tokens[place].text == "-":
+    if _DASH.search(run.line, before[-1].end, tail[0].start):
         return True
     if tail[0].text in WEEKDAYS and not ends_in_clock(before):
         return False
@@ -72,7 +73,8 @@ def _is_number(tail: list[Token], before: list[Token], behind_mark: bool) -> boo
         return False
     if text in NUMBER_WORDS:
         return last.text not in NUMBER_WORDS
-    dated = last.text in MONTHS and (len(before) < 2 or before[-2].kind != "number")
+    named = len(before) > 1 and (before[-2].kind == "number" or before[-2].text in ("of", *_ENDINGS))
+    dated = last.text in MONTHS and not named
     return text.isdigit() and len(text) < 3 and not dated
 
 
@@ -86,16 +88,20 @@ def _is_adjective(tail: list[Token], before: list[Token]) -> bool:
     return (counted and not one) or (len(texts) == 1 and before[-1].kind == "slashed")
 
 
-# `monday second` coffee, `the 5th may` need it, `this weekend sun` screen
+# `monday second` coffee, `the 5th may` need it, `this weekend sun` screen, `friday next` steps, `next month 1st` draft
 def _is_word(tail: list[Token], before: list[Token], run: Run, place: int) -> bool:
     text, last = tail[0].text, before[-1].text
-    if len(tail) > 1:
-        return False
     without_the = run.tokens[place] is tail[0]
-    if linewords.is_phrase(text, run.tokens[run.place].text):
+    if len(tail) == 2:
+        numeric = text.isdigit() and tail[1].text in _ENDINGS and without_the
+        return numeric and last not in WEEKDAYS and last not in MONTHS
+    if len(tail) > 2:
+        return False
+    if text in linewords.STARTS_TEXT or linewords.is_phrase(text, run.tokens[run.place].text):
         return True
-    ordinal = last in WEEKDAYS and text in ORDINALS and without_the
-    return ordinal or (last in _ENDINGS and text in linewords.ALSO_MONTHS)
+    if text in ORDINALS:
+        return without_the and last not in MONTHS
+    return (last in _ENDINGS and text in linewords.ALSO_MONTHS) or (text == "week" and last in ("today", "tomorrow"))
 
 
 # `5pm sat` nav update, `9am may` …, `5pm the first` draft, `9am 5th` avenue, `9am may 5` people, `dec 24 6pm 2027` plan

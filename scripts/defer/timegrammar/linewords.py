@@ -56,10 +56,13 @@ US_ZONES = frozenset("eastern central mountain pacific".split())
 #: What is said of a time without naming one: `tomorrow first thing`, `5pm sharp`, `friday latest`.
 VAGUE = frozenset(
     "early sometime sometimes someday somewhen eventually latest earliest sharp exactly roughly approx ish lunchtime "
+    "later soon sooner shortly "
     "dinnertime bedtime whenever".split()
 )
 #: Behind a hyphen these belong to the word before it: `2h-long`, `5pm-ish`.
 COMPOUNDS = frozenset("ish long old only based style mark free wide ly early late time plus".split())
+#: At the end of a time these hardly belong to it: `friday next` steps, `nov 1 on` call.
+STARTS_TEXT = frozenset("next last this on in weekly daily monthly yearly quarterly hourly annually times".split())
 #: Weekdays in short that are words as well: `sat nav`, `sun screen`.
 ALSO_WORDS = frozenset(("sat", "sun", "wed", "mon"))
 ALSO_MONTHS = frozenset(("may", "march", "mar"))

@@ -20,7 +20,7 @@ from .offers import shown, tries
 from .reader import read
 from .reading import NoTimeFirst, Reading, TimeExpressionError
 from .straytimes import Stray
-from .timerun import OpenLine
+from .timerun import OpenLine, Run
 from .tokens import tokenise
 
 _BY_HAND = re.compile(r"(?:^|\s)--(?:\s|$)")
@@ -29,6 +29,9 @@ _NICKNAME = re.compile(r"@([a-z]+)(?=$|[\s,;:])", re.IGNORECASE)
 _MOST_OFFERED = 120
 #: Clocks of all parts of the day: a time that takes none of them has its own.
 _PROBES = ("23:58", "9:07", "15:07", "19:07", "2:07")
+#: What a refusal of a time offers.
+_TRIES = re.compile(r"\(((?:[^()\"]|\"[^\"]*\")*?)\btry (\"[^()]*\")\)$")
+_QUOTED = re.compile(r'"([^"]*)"')
 #: The same for a rule that takes a clock only with its day: `every month`.
 _DAYS_AND_PROBES = ("on monday at 9:07", "on the 5th at 9:07", "on dec 24 at 9:07")
 #: Words before what is to be done that say nothing of it.
@@ -79,9 +82,11 @@ class _Splitter:
         run = timerun.run_of(line)
         if run is None:
             raise self._not_first(line)
+        if timerun.is_phrase(run):
+            raise self._uncertain(run)
         continuation.check(run, cache(lambda: self._takes_clock(run.words)))
-        reading = read(run.words, self.now, self.tz)
         tail = linewords.text_behind(line[run.end :])
+        reading = self._read(run.words, tail)
         self._refuse_strays(run.words, tail, reading, line)
         return self._whole(line, run.words, tail, reading)
 
@@ -234,6 +239,29 @@ class _Splitter:
         ways = [found] if len(found) == 1 else [found, found[::-1]] if len(found) == 2 else []
         offers = [offer for way in ways for offer in self._turned(line, way)]
         return OpenLine(said, tuple(offers[:2]), first=True)
+
+    def _uncertain(self, run: Run) -> OpenLine:
+        """A line that starts with a word which is a time or the start of a phrase."""
+        error = self._not_first(run.line)
+        if error.offers or timerun.is_stretch(run.words) or run.place == len(run.tokens):
+            return error
+        said = (
+            f'"{shown(run.line)}" starts with no time for sure: is "{shown(run.words)}" the time or part of the text?'
+        )
+        return OpenLine(said, (run.by_hand(),), first=True)
+
+    def _read(self, head: str, tail: str) -> Reading:
+        """What the time means; a refusal that offers other times offers lines with them."""
+        try:
+            return read(head, self.now, self.tz)
+        except TimeExpressionError as error:
+            said = str(error)
+            found = _TRIES.search(said)
+            lines = [f"{offer} {tail}" for offer in _QUOTED.findall(found[2])] if found and tail else []
+            lines = [line for line in lines if self._is_offered(line)]
+            if not found or not lines:
+                raise
+            raise TimeExpressionError(f"{said[: found.start()]}{tries(lines, before=found[1])}") from None
 
     def _turned(self, line: str, found: "list[Stray]") -> "list[str]":
         """A line with the times it has in front, and the same with their end said by hand."""

@@ -241,5 +241,5 @@ def times(line: str) -> list[Stray]:
 _NOT_TURNED = frozenset(
     "before around from until till til after ~ between past since for of the last every each not but except or and "
     "early late thing sometime end start mid about next this than a an two three - – to by starting beginning "
-    "ending at on in".split()
+    "ending at on in later soon sooner shortly only again".split()
 )

@@ -94,14 +94,20 @@ def first_line(text: str) -> str:
 def run_of(line: str) -> "Run | None":
     """The longest run of time words at the start of ``line``; None where it starts with none."""
     tokens = tokenise(first_line(line), MOST_TOKENS)
-    found = {place for place in places(tokens) if _may_end(line, tokens, place)}
-    place = max(found, default=0)
-    if not place or linewords.is_lone(tokens[:place]):
-        return None
-    following = tokens[place].text if place < len(tokens) else ""
-    if (place == 1 and linewords.is_phrase(tokens[0].text, following)) or is_count(line, tokens, place, following):
-        return None
-    return Run(line, tokens, place)
+    place = max((place for place in places(tokens) if _may_end(line, tokens, place)), default=0)
+    return Run(line, tokens, place) if place else None
+
+
+def is_phrase(run: Run) -> bool:
+    """Whether the run starts a phrase more often than it is a time: `march` on, `sat` nav, `1700` drinks."""
+    following = run.tokens[run.place].text if run.place < len(run.tokens) else ""
+    beside = run.place == 1 and linewords.is_phrase(run.tokens[0].text, following)
+    return beside or linewords.is_lone(run.tokens[: run.place]) or is_count(run.line, run.tokens, run.place, following)
+
+
+def is_stretch(words: str) -> bool:
+    """Whether a time may be a stretch: `10 to 12`."""
+    return _STRETCH.search(words) is not None
 
 
 def _may_end(line: str, tokens: list[Token], place: int) -> bool:
