@@ -8,7 +8,7 @@ from typing import Any
 from defer import say
 
 from .bounds import edge, flat
-from .clocktimes import Clock
+from .clocktimes import Clock, half_of
 from .draft import Draft, Rule, refused
 from .engine import REFUSED
 from .moments import Day, Delay
@@ -73,6 +73,9 @@ def grid(step: Delay, between: Hours, days: "Days | None", bounds: list[Any]) ->
     found = flat(bounds)
     if between is None:
         return Draft(refused(lambda *_: which_hours(days is not None)))
+    half = next((clock[1] for clock in between if clock[0] == "half"), None)
+    if half is not None:
+        return Draft(refused(lambda *_: half_of(half)))
     try:
         first, last = _ends(*between)
         minutes = _minutes(step.seconds, first, last, overnight=not rule.by and not found)

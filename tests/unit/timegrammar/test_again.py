@@ -450,6 +450,13 @@ def test_days_behind_the_clock_of_every_day_are_its_days() -> None:
     assert read("every day at 9am on monday") is None
 
 
+@pytest.mark.parametrize("hours", ["between half 9 and 5", "from half nine to 5pm", "between 9am and half 5"])
+def test_half_nine_is_asked_at_either_end_of_a_window(hours: str) -> None:
+    for rule in ("every 15 minutes", "hourly", "every hour on weekdays"):
+        with pytest.raises(TimeExpressionError, match=r"8:30 or 9:30\?|4:30 or 5:30\?"):
+            parse(f"{rule} {hours}", NOW, NEW_YORK)
+
+
 def ends(expr: str) -> tuple[str, tuple[str, ...]]:
     """The last fire, and the notes."""
     reading = parse(expr, NOW, NEW_YORK)
