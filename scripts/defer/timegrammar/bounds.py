@@ -11,6 +11,7 @@ from typing import Any
 
 from . import actions, calendardays, isotime, moments, twofold
 from .clocktimes import Clock, as_written
+from .engine import REFUSED
 from .moments import Day, Pick, Present, When
 from .reading import TimeExpressionError
 from .walls import DAY, SECOND, wall_to_utc
@@ -53,6 +54,11 @@ def _end_of_month(day: date) -> date:
 def clock_edge(kind: str, clock: Clock) -> Bound:
     """A clock without a day."""
     return edge(kind, None, clock)
+
+
+def hour_edge(kind: str, hour: int) -> Any:
+    """`until 17`: an hour alone that is on a 24-hour clock."""
+    return clock_edge(kind, ("exact", hour, 0, 0)) if 12 < hour < 24 else REFUSED
 
 
 def part_edge(kind: str, found: "tuple[str, Day | None]", clock: "Clock | None" = None) -> Bound:

@@ -79,6 +79,8 @@ def recurs(rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Dr
     daily = count and rule.frequency != "SECONDLY"
     if daily or (clocks and found.bounds.get("times") == len(clocks) > 1):
         return Draft(refused(lambda *_: Undecided("so many times on each day, or in all?", [], A_RULE)))
+    if rule.frequency == "SECONDLY" and _two_clocks(found.bounds):
+        return Draft(refused(lambda *_: twofold.each_day()))
     if clocks or rule.frequency == "SECONDLY":
         return found
     found.clocks, found.bounds, whose = lent(found.bounds)
@@ -91,6 +93,12 @@ def every_day_on(days: Days, clocks: list[WallTime], bounds: list[Any]) -> Any:
     """`daily at 9am on weekdays`; refused for a day that is not plural."""
     rule = days_of_every_day(days)
     return REFUSED if rule is REFUSED else recurs(rule, clocks, bounds)
+
+
+def _two_clocks(bounds: dict[str, Any]) -> bool:
+    """Whether it starts and ends at clocks that have no day."""
+    ends = [bounds[kind] for kind in ("start", "until") if kind in bounds]
+    return len(ends) == 2 and all(day is None and clock and part is None for day, clock, part in ends)
 
 
 def led_by(limit: Any, rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Draft:

@@ -113,6 +113,13 @@ def which_stretch(ends: list[int], first: str, last: str) -> Undecided:
     return Undecided("in every week, or in one?", ways, A_RULE)
 
 
+def each_day() -> Undecided:
+    """`every 2 hours starting at 9am until 5pm`: on every day, or once?"""
+    starts = ("starting at", "starting", "beginning at", "beginning")
+    ways: list[Way] = [(said, start) for start in ("from", "starting tomorrow at") for said in starts]
+    return Undecided("on each day, or once?", ways, A_WINDOW)
+
+
 def which_hours(has_days: bool) -> Undecided:
     """`during business hours`: which are they?"""
     said = "between 9am and 5pm" + ("" if has_days else " on weekdays")

@@ -17,6 +17,10 @@ from .reading import Undecided
 from .recurrules import Days, weekly_on
 from .twofold import A_WINDOW, which_hours
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .reading import Way
+
 DAY_MINUTES = 1440
 NOON = 720
 #: Kinds of clocks that name an hour of a 12-hour face.
@@ -27,11 +31,12 @@ Hours = tuple[Clock, Clock] | None
 
 
 class _Unclear(Exception):
-    """What is wrong with the two hours; whether it is the half of the day that is missing."""
+    """What is wrong with the two hours; whether it is the half of the day that is missing, of which clock."""
 
-    def __init__(self, reason: str, hour: bool = False) -> None:
+    def __init__(self, reason: str, hour: bool = False, half: str = "") -> None:
         super().__init__(reason)
         self.hour = hour
+        self.half = half
 
 
 def hours(edges: list[Clock]) -> Hours:
@@ -80,11 +85,14 @@ def grid(step: Delay, between: Hours, days: "Days | None", bounds: list[Any]) ->
         first, last = _ends(*between)
         minutes = _minutes(step.seconds, first, last, overnight=not rule.by and not found)
     except _Unclear as unclear:
-        why = Undecided(str(unclear), HALVES if unclear.hour else [], A_WINDOW)
+        halves: list[Way] = [(unclear.half, "{}am"), (unclear.half, "{}pm")] if unclear.half else []
+        why = Undecided(str(unclear), HALVES if unclear.hour else halves, A_WINDOW)
         return Draft(refused(lambda *_: why))
     said = f"every {say.whole(step.seconds)} from {_shown(first)} to {_shown(last)}"
     clocks: list[Any] = [(("exact", *divmod(minute, 60), 0), None) for minute in minutes]
-    note = f"on the clock, from {_shown(first)} to {_shown(last)}, both included"
+    hit = last in (minutes[-1], minutes[-1] + DAY_MINUTES) or len(minutes) * step.seconds == 86400
+    ends = "both included" if hit else f"the last at {_shown(minutes[-1])}"
+    note = f"on the clock, from {_shown(first)} to {_shown(last)}, {ends}"
     timed = Rule(rule.frequency, 1, rule.by, rule.words, note)
     words = f"{said} on {rule.on}" if rule.by else f"{said} every day"
     return Draft(timed, clocks, found, words=words)
@@ -104,7 +112,7 @@ def _minutes(seconds: int, first: int, last: int, overnight: bool) -> list[int]:
     step, rest = divmod(seconds, 60)
     if rest or not step:
         raise _Unclear("that is not a whole number of minutes")
-    if DAY_MINUTES % step:
+    if (60 if step < 60 else DAY_MINUTES) % step:
         raise _Unclear(f"{say.whole(seconds)} does not divide an hour or a day, so it has no place on the clock")
     if last - first < step:
         raise _Unclear(f"{say.whole(seconds)} is longer than from {_shown(first)} to {_shown(last)}")
@@ -124,6 +132,8 @@ def _ends(first: Clock, last: Clock) -> tuple[int, int]:
     """Minutes of the day; the last is greater, and beyond the day when it is over midnight."""
     start = _first(first, last)
     end = _minute(last)
+    if last[0] == "short" and end <= start:
+        raise _Unclear(f"{last[1]}:{last[2]:02} in the morning or afternoon?", half=f"{last[1]}:{last[2]:02}")
     if _is_open(last) and not _on_24(first):
         end = _last(start, end)
     end += DAY_MINUTES if end <= start else 0
