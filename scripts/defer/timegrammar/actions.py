@@ -131,6 +131,11 @@ def part_after(part: str, delay: Delay) -> tuple[object, object]:
     return pair(part, moments.day_after_delay(delay))
 
 
+def in_part_after(delay: Delay, part: str, clock: Clock) -> When:
+    """A clock in a part of the day on which a delay ends."""
+    return moments.on_part(moments.day_after_delay(delay), part, clock)
+
+
 def part_today(part: str) -> tuple[object, object]:
     """A part of today."""
     return pair(part, calendardays.today())
@@ -176,6 +181,11 @@ def latest_on(day: Day, clock: Clock) -> When:
 def latest_in(found: "tuple[str, Day | None]", clock: Clock) -> When:
     """`tonight by 8`."""
     return moments.latest(in_day_part(found, clock))
+
+
+def latest_part(day: Day, part: str, clock: Clock) -> When:
+    """`tomorrow by 9 in the morning`."""
+    return moments.latest(moments.on_part(day, part, clock))
 
 
 def latest_end(day: Day) -> When:

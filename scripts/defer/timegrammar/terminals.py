@@ -201,8 +201,9 @@ def clock_dictated(tokens: list[Token], place: int) -> Found:
         return None
     hour, minute = tokens[place : place + 2]
     parted = _digits(hour, 1, 2) and _digits(minute, 2, 2) and not minute.glued
-    before = tokens[place - 1].text if place else ""
-    taken = before in MONTHS or before in ("day", "days", "the", ",", "and")
+    before = [each.text for each in reversed(tokens[max(0, place - 2) : place])]
+    listed = before[:1] == [","] and before[-1] in WEEKDAYS.keys() | {"today", "tomorrow"}
+    taken = bool(before) and (before[0] in MONTHS or before[0] in ("day", "days", "the", ",", "and")) and not listed
     return (place + 2, (int(hour.text), int(minute.text), 0)) if parted and not taken else None
 
 

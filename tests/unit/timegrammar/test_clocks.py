@@ -370,6 +370,13 @@ def test_a_length_of_time_as_it_is_said(expr: str, seconds: int) -> None:
         ("tomorrow at 9.30.", "Thu 10-15 09:30"),
         ("10.30 tomorrow morning", "Thu 10-15 10:30"),
         ("7.30 tonight", "Wed 10-14 19:30"),
+        ("every day at 09.30 hrs", "Thu 10-15 09:30"),
+        ("daily 17.30 hrs", "Wed 10-14 17:30"),
+        ("daily seven in the morning", "Thu 10-15 07:00"),
+        ("every monday 10 at night", "Mon 10-19 22:00"),
+        ("seven in the morning every day", "Thu 10-15 07:00"),
+        ("in 3 days at one thirty in the morning", "Sat 10-17 01:30"),
+        ("9 in the evening in 3 days", "Sat 10-17 21:00"),
         ("every day at 9.30", "Thu 10-15 09:30"),
         ("mondays 9.30", "Mon 10-19 09:30"),
         ("mondays at 9.30 and 17.00", "Mon 10-19 09:30"),
@@ -534,6 +541,8 @@ def notes(expr: str, now: datetime = NOW) -> tuple[str, ...]:
         ("5pm at latest", "Wed 10-14 17:00"),
         ("tomorrow by 9.30", "Thu 10-15 09:30"),
         ("by 9.30", "Thu 10-15 09:30"),
+        ("by 17.30 hrs", "Wed 10-14 17:30"),
+        ("tomorrow by 9 in the morning", "Thu 10-15 09:00"),
         ("by 9 tomorrow", "Thu 10-15 09:00"),
         ("by 8 on friday", "Fri 10-16 08:00"),
         ("today by 2030", "Wed 10-14 20:30"),
@@ -729,6 +738,7 @@ def test_a_year_gone_astray_is_not_a_clock(expr: str) -> None:
         ("oct 20 10 30 am", "Tue 10-20 10:30"),
         ("dec 8 10 pm", "Tue 12-08 22:00"),
         ("10 05 pm", "Wed 10-14 22:05"),
+        ("tomorrow, 10 30 am", "Thu 10-15 10:30"),
         ("seven a m", "Thu 10-15 07:00"),
         ("ten p m tomorrow", "Thu 10-15 22:00"),
         ("5 p m", "Wed 10-14 17:00"),
@@ -868,3 +878,18 @@ def test_one_length_in_every_spelling_is_one_moment(hours: int, minutes: int) ->
             f"{length} later",
         ):
             assert parse(expr, NOW, NEW_YORK).instant == wanted, expr
+
+
+FRAMES = (
+    *("every day {}", "daily {}", "every monday {}", "{} every day", "mondays and fridays {}", "every 15th {}"),
+    *("every day {} until oct 30", "every day until oct 30 {}", "in 3 days {}", "{} in 3 days", "next friday {}"),
+    *("{} on friday", "the 20th {}", "20 oct {}", "{}, oct 20", "tomorrow, {}", "no later than {} tomorrow"),
+    *("a week from friday {}", "day after tomorrow {}", "end of month {}", "first monday of november {}"),
+)
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_one_clock_in_every_spelling_is_one_beside_every_rule_and_day(frame: str) -> None:
+    for hour, minute in ((1, 30), (9, 5), (12, 0), (16, 45), (21, 15)):
+        for clock in spellings(hour, minute):
+            assert said(frame.format(clock))[-5:] == f"{hour:02}:{minute:02}", frame.format(clock)
