@@ -11,7 +11,7 @@ from .offers import HALVES, Said, shown, tries
 from .reading import A_COMING_TIME, A_CRON, A_DATE, A_RULE, A_TIME
 from .severaltimes import EVERY, a_stretch, an_exception, is_number, nearest, two_times
 from .wordreasons import CLOCK, DAY, HOUR, LENGTH, by_word
-from .words import NUMBER_WORDS, UNITS, WEEKDAYS
+from .words import NUMBER_WORDS, UNITS, WEEKDAY_PLURALS, WEEKDAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,10 +105,15 @@ def _last_one(texts: list[str]) -> bool:
 
 
 def every_other_or_nth(said: Said) -> "str | None":
-    """`every second friday`: every other one, or once a month?"""
+    """`every second friday`: every other one, or once a month? And `every two fridays`, which is two weeks."""
     if not said.words & set(EVERY):
         return None
     ways: list[Way] = []
+    for place, text in enumerate(said.texts[1:], 1):
+        if text in WEEKDAY_PLURALS and (said.texts[place - 1] in NUMBER_WORDS or said.texts[place - 1].isdigit()):
+            typed = said.text(place - 1, place + 1)
+            weeks = f"{said.text(place - 1, place)} weeks on {text.removesuffix('s')}"
+            return f'"{typed}" is not read {tries(said.offers(said.instead(place - 1, place + 1, weeks)), A_RULE)}'
     for place, text in enumerate(said.texts[:-1]):
         counted = text in ("second", "third", "fourth", "fifth", "nd", "rd", "th") and place + 1 >= said.end
         if counted and said.texts[place + 1] in WEEKDAYS:
@@ -251,6 +256,10 @@ def half_without_hour(said: Said) -> "str | None":
 
 def no_time_words(said: Said) -> "str | None":
     """Words beside a time that say nothing about it: the rest is offered."""
+    single = said.find("once in a") >= 0 or said.find("once in an") >= 0
+    again: list[Way] = [("once in a", "every"), ("once in an", "every")] if single else [("once in", "every")]
+    if offers := list(said.closed([*again, ("once in", "in")])):
+        return f'"once in": again and again, or one time? {tries(offers)}'
     for phrase in _NO_TIME:
         if offers := list(said.closed([(phrase, "")])):
             return f'"{phrase}" says no time {tries(offers)}'
@@ -321,6 +330,11 @@ def a_filler(said: Said) -> "str | None":
 
 def a_unit(said: Said) -> "str | None":
     """`20 from now`: a number that wants a unit."""
+    for place, token in enumerate(said.tokens[:-1]):
+        if token.kind == "number" and said.texts[place + 1] in ("of", "in") and len(token.text) < 3:
+            suffix = "th" if token.text[-2:-1] == "1" else {"1": "st", "2": "nd", "3": "rd"}.get(token.text[-1], "th")
+            if offers := said.offers(said.instead(place, place + 1, f"{token.text}{suffix}")):
+                return f'"{token.text}" of a month is said as a date {tries(offers)}'
     alone = sum(token.kind == "number" for token in said.tokens) == 1
     ways: list[Way] = [(is_number, f"{{}} {unit}") for unit in ("minutes", "hours", "days")] if alone else []
     offers = list(said.closed(ways))
@@ -354,10 +368,10 @@ REASONS: tuple[Reason, ...] = (
     a_length,
     a_stretch,
     numbers,
+    every_other_or_nth,
     a_half,
     the_past,
     no_moment,
-    every_other_or_nth,
     nothing,
     first_thing,
     early_or_late,

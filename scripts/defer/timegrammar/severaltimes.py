@@ -16,9 +16,7 @@ _EXCEPT = (
 ).split("|")
 _HOUR = re.compile(r"([0-9]{1,2})(?::[0-9]{2})?[ ]?([ap]\.?m?\.?)?", re.ASCII | re.IGNORECASE)
 _JOINTS = ("-", "to", "until", "till", "til", "through", "thru", "or")
-_CLOCK_WORDS = frozenset(
-    ("am", "pm", "a", "p", "noon", "midday", "midnight", "o'clock", "oclock", "sharp", "hours", "hrs")
-)
+_CLOCK_WORDS = frozenset(("am", "pm", "a", "p", "noon", "midday", "midnight", "o'clock", "oclock", "sharp"))
 #: What joins two times even where they share a clock.
 _JOINING = ("and", "&", "or", "then", ";")
 _SEPARATORS = (",", ";", "and", "&", "or", "then", "+", "|", "/")
@@ -171,9 +169,10 @@ def two_times(said: Said) -> "str | None":
 
 
 def _pair(said: Said, place: int, first: str, second: str) -> tuple[str, str]:
-    """What stands on both sides of a place, each as a whole: `in an hour or two` is `in an hour` and `in two hour`."""
+    """What stands on both sides of a place, each as a whole: `in an hour or two` is `in an hour`, `in two hour`."""
     if place > 1 and said.texts[place - 1] in UNITS and place == len(said.tokens) - 2 and not said.offers(second):
-        return first, said.other(first).instead(place - 2, place - 1, second)
+        counted = said.texts[place - 2] in ("a", "an", *NUMBER_WORDS) or said.texts[place - 2].isdigit()
+        return first, said.other(first).instead(place - 1 - counted, place - 1, second)
     return (first, second) if _complete(said, first, second) else _shared(said, first, second)
 
 
