@@ -202,9 +202,16 @@ def clock_dictated(tokens: list[Token], place: int) -> Found:
     hour, minute = tokens[place : place + 2]
     parted = _digits(hour, 1, 2) and _digits(minute, 2, 2) and not minute.glued
     before = [each.text for each in reversed(tokens[max(0, place - 2) : place])]
-    listed = before[:1] == [","] and before[-1] in WEEKDAYS.keys() | {"today", "tomorrow"}
-    taken = bool(before) and (before[0] in MONTHS or before[0] in ("day", "days", "the", ",", "and")) and not listed
-    return (place + 2, (int(hour.text), int(minute.text), 0)) if parted and not taken else None
+    return (place + 2, (int(hour.text), int(minute.text), 0)) if parted and not _may_be_a_day(before) else None
+
+
+def _may_be_a_day(before: list[str]) -> bool:
+    """Whether a number may be the day of what stands ``before`` it, the nearest first."""
+    if before[:1] == [","]:
+        return before[-1] not in WEEKDAYS.keys() | {"today", "tomorrow"}
+    if len(before) > 1 and (before[1].isdigit() or before[1] in ("of", "st", "nd", "rd", "th")):
+        return False
+    return bool(before) and (before[0] in MONTHS or before[0] in ("day", "days", "the", "and"))
 
 
 def clock_short(tokens: list[Token], place: int) -> Found:
