@@ -130,7 +130,7 @@ def _joined(run: Run, takes_clock: Callable[[], bool]) -> "OpenLine | None":
         return _for_a_length(run, at)
     if at >= len(tokens):
         return None
-    if texts[at] in linewords.VAGUE:
+    if texts[at] in linewords.VAGUE or linewords.is_about(texts[at]):
         return alone
     if joiners[-1:] in (["this"], ["next"]) and texts[at] in linewords.PERIODS and recurs(run):
         return alone
@@ -175,6 +175,8 @@ def _is_time_at(run: Run, at: int) -> bool:
 # `2h-long`, `5 minutes of silence`, `in an hour or so`, `tomorrow first thing`, `tomorrow late`
 def _is_vague(texts: list[str], at: int, run: Run, takes_clock: Callable[[], bool]) -> bool:
     if texts[at] == "-" and run.line[run.end : run.end + 1] == "-" and texts[at + 1] in linewords.COMPOUNDS:
+        return True
+    if linewords.is_about(texts[at]):
         return True
     if texts[at] in linewords.ALWAYS or texts[at] in linewords.VAGUE:
         return texts[at] != "every" or texts[at + 1] in linewords.BEHIND_EVERY or longest(run.tokens[at:]) > 0
@@ -235,7 +237,7 @@ def _number(run: Run, at: int, joiners: list[str], takes_clock: Callable[[], boo
     text = following.text if following else ""
     said = f'can\'t read "{shown(run.upto(at))}" as one time'
     half = text in ("am", "pm", "a", "p", "o'clock", "oclock")
-    if following and following.glued and not half and text not in UNITS and text not in "-,.;":
+    if following and following.glued and not half and text not in UNITS and text not in ("-", ",", ".", ";", "ish"):
         return None
     if "the" in joiners:
         return None

@@ -7,7 +7,7 @@ from .offers import shown
 from .reader import recurring
 from .timerun import OpenLine, Run, ends_in_clock, places, whole
 from .tokens import Token, tokenise
-from .words import BARE_UNITS, MONTHS, NUMBER_WORDS, ORDINALS, WEEKDAY_PLURALS, WEEKDAYS
+from .words import BARE_UNITS, MONTHS, NUMBER_WORDS, ORDINALS, PARTS, WEEKDAY_PLURALS, WEEKDAYS
 
 #: Behind the time these end it, so that its last words belong to it.
 _SEPARATED = re.compile(r"[ \t]*[:;|,—–]|[ \t]+-[ \t]|[ \t]*$")
@@ -63,7 +63,8 @@ def _is_doubtful(run: Run, place: int) -> bool:
         return True
     if tail[0].text in WEEKDAYS and not ends_in_clock(before):
         return False
-    return recurs(Run(run.line, run.tokens, place)) or not whole([*before, *tokenise("11:11")])
+    open_day = whole([*before, *tokenise("11:11")])
+    return not open_day or (recurs(Run(run.line, run.tokens, place)) and tail[0].text not in PARTS)
 
 
 # `tonight 7` people, `tomorrow morning two` calls, `2h 30` pushups; but `dec 24` buy gifts, `at 8, 12` pills

@@ -6,7 +6,7 @@ Where the grammar can tell a time from other words it is asked; these are the wo
 import re
 
 from .tokens import Token
-from .words import DAY_NAMES, MONTHS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
+from .words import DAY_NAMES, MONTHS, NUMBER_WORDS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
 
 #: Words that start phrases far more often than they are a whole time.
 _LONE = (
@@ -71,6 +71,7 @@ _PHRASES = frozenset(
     (
         *(("sat", each) for each in ("nav", "navs", "down", "through", "on", "in", "at", "phone", "dish")),
         *(("sun", each) for each in ("screen", "lamp", "lamps", "block", "dial", "deck", "tan", "glasses", "shade")),
+        *(("wed", each) for each in ("planner", "planning", "lock")),
         *(("mon", each) for each in ("cheri", "ami", "amour", "dieu")),
     )
 )
@@ -89,12 +90,20 @@ def is_lone(tokens: list[Token]) -> bool:
         return texts[0] in _LONE or (the and texts[0] in ORDINALS)
     if len(texts) == 2 and texts[0].isdigit():
         return texts[1] in ("st", "nd", "rd", "th") and (not the or int(texts[0]) < 4)
+    if len(texts) == 2 and texts[0] in ("every", "each"):
+        return texts[1] in ORDINALS or texts[1] == "last"
     return len(texts) == 2 and texts[0] in _ONE and texts[1] in UNITS
 
 
 def is_phrase(first: str, second: str) -> bool:
     """Whether a short weekday is a word beside the next: `sat nav`."""
     return (first, second) in _PHRASES
+
+
+def is_about(text: str) -> bool:
+    """Whether a word names a time roughly: `noonish`, `sevenish`."""
+    stem = text.removesuffix("ish")
+    return stem != text and (stem in MEALS or stem in NUMBER_WORDS)
 
 
 def is_many(text: str) -> bool:

@@ -13,6 +13,8 @@ from .words import UNITS
 A_LINE = 'a line looks like "30m resume the review"'
 _BREAK = re.compile(r"[\n\r\v\f\x85\u2028\u2029]")
 _MAY_END = re.compile(r"\s|$|[,;:](?![0-9])|[.!](?=\s|$)|\.{2}|[…—–|→)]|-(?!\s*$)|=>")
+#: `mondays: run`: behind a colon stands the text.
+_ENDED = re.compile(r":(?=\s)")
 _STRETCH = re.compile(r"(?:^|\s)([0-9]{1,2})\s+to\s+([0-9]{1,2})$")
 
 
@@ -101,6 +103,8 @@ def run_of(line: str) -> "Run | None":
 def is_phrase(run: Run) -> bool:
     """Whether the run starts a phrase more often than it is a time: `march` on, `sat` nav, `1700` drinks."""
     following = run.tokens[run.place].text if run.place < len(run.tokens) else ""
+    if _ENDED.match(run.line, run.end) and not is_stretch(run.words):
+        return False
     beside = run.place == 1 and linewords.is_phrase(run.tokens[0].text, following)
     return beside or linewords.is_lone(run.tokens[: run.place]) or is_count(run.line, run.tokens, run.place, following)
 
