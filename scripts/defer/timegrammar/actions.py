@@ -156,6 +156,15 @@ def some_day() -> When:
     return resolve
 
 
+def today_or_two_days() -> When:
+    """`2day`: two days, and in chat today."""
+
+    def resolve(_present: Present) -> Reading:
+        raise Undecided("today, or two days?", [("2 day", "today"), ("2 day", "2 days")])
+
+    return resolve
+
+
 def late_night(day: Day, clock: "Clock | None" = None) -> When:
     """Late in the night of a day: 23:00 where no clock is named."""
 

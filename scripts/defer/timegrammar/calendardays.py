@@ -86,17 +86,17 @@ def shifted(day: Day, delay: Delay, sign: int = 1) -> Day:
     return pick
 
 
-def business_days(count: int, day: "Day | None" = None) -> Day:
-    """So many days after ``day`` (without one, after today), counting Monday to Friday."""
+def business_days(count: int, day: "Day | None" = None, sign: int = 1) -> Day:
+    """So many days after ``day`` (without one, after today), or before it when ``sign`` is -1: Monday to Friday."""
 
     def pick(present: Present) -> Pick:
         if not 0 < count <= 2600:
             raise TimeExpressionError('1 to 2600 business days can be counted (a count looks like "3 business days")')
         found = (day or today())(present).date
         for _ in range(count):
-            found += DAY
+            found += sign * DAY
             while found.weekday() > 4:
-                found += DAY
+                found += sign * DAY
         return Pick(found)
 
     return pick

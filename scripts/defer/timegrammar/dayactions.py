@@ -11,7 +11,7 @@ from .reading import A_DATE, Reading, TimeExpressionError
 Date = tuple[int, int, "int | None"]
 
 
-def month_and_day(month: int, day: int, year: "int | None") -> Date:
+def month_and_day(month: int, day: int, year: "int | None" = None) -> Date:
     """A date as it is written: what it means depends on the words beside it."""
     return month, day, year
 

@@ -92,6 +92,7 @@ CLOCK = TWODIGITS ~h ~TWODIGITS                      -> h_clock TWODIGITS*      
 CLOCK = [12|twelve|12:00] noon                       -> exact 12 0                  # 12:00
 CLOCK = 12|twelve o'clock|oclock noon                -> exact 12 0                  # 12:00
 CLOCK = [12|twelve] midday                                       -> exact 12 0                  # 12:00
+CLOCK = mid day                                      -> exact 12 0                  # `mid-day`
 CLOCK = [12|twelve|12:00] midnight                   -> exact 0 0 0 midnight        # 00:00
 CLOCK = 12|twelve o'clock|oclock midnight            -> exact 0 0 0 midnight        # 00:00
 CLOCK = teatime                                      -> exact 16 0                  # 16:00
@@ -159,6 +160,9 @@ WHEN = TWODIGITS h|hr|hrs|hour|hours                 -> clock_or_hours TWODIGITS
 WHEN = in|within|+ HHMM h|hr|hrs|hour|hours          -> clock_or_length HHMM 1      # `in 1700 hours` is refused: 17:00 or 1700 hours?
 WHEN = [in|within|+] EARLY:MM h|hr|hrs|hour|hours    -> clock_or_length EARLY:MM 60  # `1:30h` is refused: 01:30 or 90 minutes?
 WHEN = [in|within|+] CLOCK.MM h|hr|hrs|hour|hours    -> clock_or_length CLOCK.MM 100  # `1.30 hours` is refused: 01:30 or 78 minutes?
+TWODAY = 2 ~day                                      -> today_or_two_days           # refused: today, or two days?
+WHEN = [in] TWODAY [[,] TIMED]                       -> value TWODAY                # refused: today, or two days?
+WHEN = TIMED [,] TWODAY                              -> value TWODAY                # refused: today, or two days?
 WHEN = one|another day                               -> some_day                    # refused: one day from now, or some day?
 WHEN = WAIT                                          -> wait WAIT                   # hours and shorter elapse, days keep the wall clock
 APPROX = about|around|approximately|approx|roughly|~|exactly                   # read over before a delay
@@ -246,7 +250,7 @@ EOD = [the] end|close of business|play               -> value 1                 
 POINT = [at] EOD                                     -> end_of_day                  # 17:00 while ahead, else 23:59
 POINT = [at] EOD [,] DAY                             -> end_of_day DAY              # that day at 17:00
 POINT = DAY [,] [at] EOD                             -> end_of_day DAY              # that day at 17:00
-POINT = [at] [the] end of ( NAMED / NEAR )           -> end_of_day NAMED|NEAR       # `end of friday`, `end of today`
+POINT = [at] [the] end of ( NAMED / NEAR / NEXTBUSINESS )           -> end_of_day NAMED|NEAR|NEXTBUSINESS       # `end of friday`, `end of today`
 """
 
 ONCE = (NUMBERS, CLOCKS, DAYS, PERIODS, WHOLE)

@@ -68,6 +68,7 @@ SPELLINGS = {
     **dict.fromkeys(("arvo", "aftn"), "afternoon"),
     "evng": "evening",
     "nite": "night",
+    "midnite": "midnight",
     "tonite": "tonight",
     "nxt": "next",
 }
@@ -85,4 +86,6 @@ ABBREVIATIONS = (
 )
 
 #: First halves of hyphenated words that mean the same with a space.
-HYPHENATED = frozenset(TENS) | {"mid", "half", "one", "two", "three", "and", "a", "quarter", "week", "month", "year"}
+HYPHENATED = frozenset(TENS) | frozenset(
+    "mid half one two three and a quarter week month year day after end close start of next".split()
+)

@@ -807,7 +807,6 @@ def test_half_past_midnight_is() -> None:
         ("november end", "2026-11-30 17:00"),
         ("end november", "2026-11-30 17:00"),
         ("next to next week", "2026-10-26 10:20"),
-        ("next to next monday 9am", "2026-10-26 09:00"),
     ],
 )
 def test_days_as_they_are_said_in_india(expr: str, expected: str) -> None:
@@ -816,4 +815,44 @@ def test_days_as_they_are_said_in_india(expr: str, expected: str) -> None:
 
 def test_the_same_day_of_a_month_is_named() -> None:
     assert notes("same day next month") == ("Saturday 2026-11-14",)
-    assert notes("next to next monday") == ("Monday 2026-10-26",)
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("day-after-tomorrow 9am", "2026-10-16 09:00"),
+        ("end-of-day friday", "2026-10-16 17:00"),
+        ("end-of-week", "2026-10-16 17:00"),
+        ("end-of-month", "2026-10-31 17:00"),
+        ("close-of-business friday", "2026-10-16 17:00"),
+        ("start-of-next-month", "2026-11-01 10:20"),
+        ("next-week", "2026-10-19 10:20"),
+        ("next-friday at 3pm", "2026-10-16 15:00"),
+        ("mid-day friday", "2026-10-16 12:00"),
+        ("midnite", "2026-10-15 00:00"),
+        ("20th-oct 9am", "2026-10-20 09:00"),
+        ("next weekday 9am", "2026-10-15 09:00"),
+        ("the next business day after friday", "2026-10-19 10:20"),
+        ("first working day after dec 25", "2026-12-28 10:20"),
+        ("the last business day before dec 25 at noon", "2026-12-24 12:00"),
+        ("2 business days before dec 28", "2026-12-24 10:20"),
+        ("end of next business day", "2026-10-15 17:00"),
+        ("by end of the next working day", "2026-10-15 17:00"),
+        ("within 3 business days", "2026-10-19 10:20"),
+        ("2 days 5pm", "2026-10-16 17:00"),
+        ("2 day 5pm", "2026-10-16 17:00"),
+        ("2days", "2026-10-16 10:20"),
+    ],
+)
+def test_hyphens_and_business_days(expr: str, expected: str) -> None:
+    assert read(expr) == expected
+
+
+@pytest.mark.parametrize("expr", ["2day", "2day 5pm", "2DAY at 5pm", "5pm 2day", "in 2day"])
+def test_2day_may_be_today(expr: str) -> None:
+    assert "today, or two days?" in refusal(expr)
+
+
+def test_mon_to_fri_keeps_its_hyphen() -> None:
+    assert read("mon-fri 9am") == "2026-10-15 09:00"
+    assert read("thu-sat 9am") == "2026-10-15 09:00"

@@ -262,6 +262,13 @@ HYPHENATED = {
     "week": ("friday week-day", "friday week day"),
     "month": ("month-end", "month end"),
     "year": ("year-end", "year end"),
+    "day": ("day-after tomorrow", "day after tomorrow"),
+    "after": ("day after-tomorrow", "day after tomorrow"),
+    "end": ("end-of day", "end of day"),
+    "of": ("end of-day", "end of day"),
+    "close": ("close-of business", "close of business"),
+    "start": ("start-of next month", "start of next month"),
+    "next": ("next-week", "next week"),
 } | {word: (f"{word}-five days", f"{word} five days") for word in words.TENS}
 
 
