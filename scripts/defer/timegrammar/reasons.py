@@ -69,10 +69,12 @@ def _exact(said: Said) -> "str | None":
             last = place + len(phrase.split())
             dropped.append(plain.text(place, last) or phrase)
             plain = plain.other(plain.instead(place, last, ""))
-    for place, word in enumerate(plain.texts):
-        if word.endswith("ish"):
+    for _ in said.texts:
+        # Looked for anew: a word less may be a token less, or two.
+        place = next((each for each, word in enumerate(plain.texts) if word.endswith("ish")), -1)
+        if place >= 0:
             dropped.append(plain.text(place, place + 1))
-            plain = plain.other(plain.instead(place, place + 1, word[:-3].rstrip("-")))
+            plain = plain.other(plain.instead(place, place + 1, plain.texts[place][:-3].rstrip("-")))
     if not dropped or not (offers := nearest(said, plain.text())):
         return None
     what = "is not exact" if len(dropped) == 1 else "are not exact"
