@@ -359,7 +359,7 @@ def test_a_clock_alone_is_the_next_one() -> None:
 #: Words and signs that take back, bound, doubt or move what they stand beside.
 CHANGING = (
     "not never no none except but without unless if maybe perhaps or nor ago yesterday instead cancel until till since "
-    "during while almost nearly under over last previous back earlier sooner twice minus then when once between "
+    "during while almost nearly under over last previous back earlier sooner twice minus then when between "
     "through ish utc est gmt z cet berlin v2 ? ! * % ( ) ; .. & /"
 ).split()
 PHRASES = ("less than", "more than", "at least", "at most", "or so", "if possible", "london time", "their time")

@@ -41,3 +41,15 @@ def test_midday_is_an_hour_as_noon_is() -> None:
 def test_a_unit_without_a_number_before_a_joint_is_refused_in_one_line(expr: str) -> None:
     with pytest.raises(TimeExpressionError, match=expr):
         parse(expr, WEDNESDAY, NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("in 2 days at 8 in the evening", "2026-10-16 20:00"),
+        ("two days from now at half past eight in the evening", "2026-10-16 20:30"),
+        ("a week from now, 9.15 in the morning", "2026-10-21 09:15"),
+    ],
+)
+def test_an_hour_with_its_part_stands_behind_days(expr: str, expected: str) -> None:
+    assert read(expr) == expected
