@@ -53,7 +53,8 @@ def _zone(said: Said) -> "str | None":
         apart = not token.glued or said.tokens[place - 1].kind == "mark"
         if token.kind == "word" and apart and (named := zone_meant(text)):
             return named
-        if place and is_unknown(token) and token.text in _ZONE_WORDS:
+        behind_digits = token.glued and said.texts[place - 1][-1:].isdigit()
+        if place and is_unknown(token) and (token.text in _ZONE_WORDS or behind_digits) and token.text in ABBREVIATIONS:
             return ABBREVIATIONS[token.text]
         if is_unknown(token) and (named := city_meant(text)):
             return named

@@ -97,6 +97,11 @@ class Said:
         self._left[0] -= 1
         return self._left[0] >= 0 and self._read(text, None) is not None
 
+    def recurs(self, text: str) -> bool:
+        """Whether a text is read as something that recurs."""
+        reading = self._read(text, None)
+        return reading is not None and reading.recurrence is not None
+
     def local(self, text: str, zone: str) -> "datetime | None":
         """The moment a text means in a zone, as its walls show it; None where it recurs or is refused."""
         reading = self._read(text, zone)

@@ -258,10 +258,6 @@ def half_without_hour(said: Said) -> "str | None":
 
 def no_time_words(said: Said) -> "str | None":
     """Words beside a time that say nothing about it: the rest is offered."""
-    single = said.find("once in a") >= 0 or said.find("once in an") >= 0
-    again: list[Way] = [("once in a", "every"), ("once in an", "every")] if single else [("once in", "every")]
-    if offers := list(said.closed([*again, ("once in", "in")])):
-        return f'"once in": again and again, or one time? {tries(offers)}'
     for phrase in _NO_TIME:
         if offers := list(said.closed([(phrase, "")])):
             return f'"{phrase}" says no time {tries(offers)}'

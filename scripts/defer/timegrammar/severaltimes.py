@@ -161,7 +161,7 @@ def two_times(said: Said) -> "str | None":
         pair = _pair(said, place, first, second)
         offers = nearest(said, pair[0])
         others = nearest(said, pair[1]) if offers else []
-        if others and offers != others:
+        if others and offers != others and said.recurs(offers[0]) == said.recurs(others[0]):
             either = said.texts[place] == "or"
             why = "which of the two?" if either else "two times are two tasks: schedule each"
             return f'"{first}" and "{second}": {why} {tries([*offers, *others], joint=" or " if either else " and ")}'
