@@ -101,9 +101,9 @@ def elapsed(seconds: int) -> Delay:
     return Delay(seconds=seconds)
 
 
-def hours_minutes(hours: int, minutes: int) -> Any:
+def hours_minutes(hours: int, minutes: int, least: int) -> Any:
     """`1h30`, `an hour thirty`."""
-    return Delay(seconds=hours * 3600 + minutes * 60) if hours < 24 and 10 <= minutes < 60 else REFUSED
+    return Delay(seconds=hours * 3600 + minutes * 60) if hours < 24 and least <= minutes < 60 else REFUSED
 
 
 def falling(lengths: list[Delay]) -> Any:
@@ -224,10 +224,20 @@ def half_day(found: "int | Digits", half: int) -> Any:
     return _halved(*(found if isinstance(found, tuple) else (found, 0, 0)), half)
 
 
-def h_clock(numbers: list[int]) -> Any:
+def h_clock(hour: int, minute: int) -> Any:
+    """`8h30`."""
+    return exact(hour, minute)
+
+
+def two_h_clock(numbers: list[int]) -> Any:
     """`15h00`."""
     hour, minute = numbers
     return exact(hour, minute)
+
+
+def face_digits(digits: Digits) -> Any:
+    """`1030`: hours of a 12-hour face that need no 0 before them."""
+    return exact(*digits, "colon") if 10 <= digits[0] <= 12 else REFUSED
 
 
 # `half past four`         4, None, 30              face 4:30, whichever half of the day comes sooner

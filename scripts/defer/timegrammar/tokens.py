@@ -6,7 +6,7 @@ the length of the text; what a shape means is the grammar's business.
 
 import re
 
-from .words import ABBREVIATIONS, DIGIT_SPELLINGS, HYPHENATED, SPELLINGS
+from .words import ABBREVIATIONS, DIGIT_SPELLINGS, HYPHENATED, NUMBER_WORDS, SPELLINGS
 
 #: No time expression is longer; what follows could only be left over.
 MOST_TOKENS = 48
@@ -119,6 +119,12 @@ def _may_take_stop(token: Token) -> bool:
     return token.text in ABBREVIATIONS and token.end - token.start == len(token.text)
 
 
+def _joins(first: str, second: str) -> bool:
+    """Whether a hyphen between two words may be left out: `twenty-five`, `nine-fifteen`, `two-and-a-half`."""
+    clock = first in NUMBER_WORDS and NUMBER_WORDS.get(second, 0) > 9
+    return clock or first in HYPHENATED or second == "and"
+
+
 def _unhyphenated(tokens: list[Token]) -> list[Token]:
     """Drop the hyphen of `twenty-five` and `mid-july`; `mon-fri` keeps its own."""
     return [
@@ -127,7 +133,7 @@ def _unhyphenated(tokens: list[Token]) -> list[Token]:
         if not (
             token.text == "-"
             and 0 < place < len(tokens) - 1
-            and (tokens[place - 1].text in HYPHENATED or tokens[place + 1].text == "and")
+            and _joins(tokens[place - 1].text, tokens[place + 1].text)
             and tokens[place + 1].kind == "word"
         )
     ]
