@@ -83,10 +83,13 @@ def _in_words(tokens: list[Token], place: int, tens: Collection[str], words: Map
 def unit(tokens: list[Token], place: int) -> Found:
     """A unit, unless the digits before it are a clock: `1700 hours`, `0900 day`, `1.30 h`, `0030 minutes`.
 
-    Neither is the `day` of `8 day after tomorrow` one, where `8` is an hour.
+    Neither is the `day` of `8 day after tomorrow` one, where `8` is an hour, nor the `m` of `1y2m`, which is a month's.
     """
     found = UNITS.get(tokens[place].text)
-    return None if found is None or place and _is_clock(tokens, place, found) else (place + 1, found)
+    if found is None or (place and _is_clock(tokens, place, found)):
+        return None
+    behind_years = tokens[place].text == "m" and place > 1 and UNITS.get(tokens[place - 2].text, HOUR)[0] == "month"
+    return None if behind_years else (place + 1, found)
 
 
 def _is_clock(tokens: list[Token], place: int, found: tuple[str, int]) -> bool:
