@@ -856,3 +856,14 @@ def test_2day_may_be_today(expr: str) -> None:
 def test_mon_to_fri_keeps_its_hyphen() -> None:
     assert read("mon-fri 9am") == "2026-10-15 09:00"
     assert read("thu-sat 9am") == "2026-10-15 09:00"
+
+
+def test_the_reference_names_every_spelling_that_it_gives_as_read() -> None:
+    from pathlib import Path
+
+    from defer.timegrammar.words import DIGIT_SPELLINGS, SPELLINGS
+
+    text = (Path(__file__).resolve().parents[3] / "references" / "time-grammar.md").read_text(encoding="utf-8")
+    said = text.partition("Spellings of chat stand for their words: ")[2].partition("A hyphen joins")[0]
+    named = set(said.replace("`", " ").replace(",", " ").replace(".", " ").split()) - {"tomorrow", "tonight", "weekend"}
+    assert named - {"next"} <= SPELLINGS.keys() | DIGIT_SPELLINGS.keys()
