@@ -21,6 +21,8 @@ from .tokens import Token
 from .walls import DAY
 
 WEEK = 7 * DAY
+#: Before this hour many still count the night to the day before.
+SMALL_HOURS = 4
 #: What a fifth one is said as, where there is none.
 _LAST = (("fifth", "last"), ("5 th", "last"))
 #: What a weekend that has begun may be said as.
@@ -37,8 +39,8 @@ def today() -> Day:
 
 
 def days_ahead(count: int) -> Day:
-    """So many days from today."""
-    return lambda present: Pick(present.today + count * DAY)
+    """So many days from today; named in the small hours, when the next day may not have begun for who is still up."""
+    return lambda present: Pick(present.today + count * DAY, say=present.wall.hour < SMALL_HOURS)
 
 
 def coming_weekday(weekday: int) -> Day:

@@ -867,3 +867,9 @@ def test_the_reference_names_every_spelling_that_it_gives_as_read() -> None:
     said = text.partition("Spellings of chat stand for their words: ")[2].partition("A hyphen joins")[0]
     named = set(said.replace("`", " ").replace(",", " ").replace(".", " ").split()) - {"tomorrow", "tonight", "weekend"}
     assert named - {"next"} <= SPELLINGS.keys() | DIGIT_SPELLINGS.keys()
+
+
+def test_tomorrow_said_after_midnight_names_its_date() -> None:
+    assert notes("tomorrow 9am", "2026-10-14 00:10") == ("Thursday 2026-10-15",)
+    assert notes("tomorrow 9am", "2026-10-14 04:00") == ()
+    assert notes("day after tomorrow", "2026-10-14 03:59") == ("Friday 2026-10-16",)
