@@ -121,6 +121,18 @@ def weekday_clock(weekday: int, weeks_ahead: int, clock: Clock) -> When:
     return moments.on_day(calendardays.weekday_in_week(weekday, weeks_ahead), clock)
 
 
+def weekday_later(weekday: int, delay: Delay, clock: Clock) -> Any:
+    """`monday 9am in 2 weeks`: that day of the week in which whole weeks end."""
+    day = dayactions.in_weeks_on(delay, weekday)
+    return REFUSED if day is REFUSED else moments.on_day(day, clock)
+
+
+def part_later(part: str, weekday: int, delay: Delay) -> Any:
+    """`monday morning in 2 weeks`."""
+    day = dayactions.in_weeks_on(delay, weekday)
+    return REFUSED if day is REFUSED else pair(part, day)
+
+
 def part_of_week(part: str, weekday: int, weeks_ahead: int) -> tuple[object, object]:
     """`friday morning next week`."""
     return pair(part, calendardays.weekday_in_week(weekday, weeks_ahead))

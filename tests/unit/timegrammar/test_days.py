@@ -772,6 +772,11 @@ def test_one_day_is_no_time(expr: str) -> None:
         ("monday morning of next week at 8", "2026-10-19 08:00"),
         ("8 monday morning next week", "2026-10-19 08:00"),
         ("friday evening this week", "2026-10-16 19:00"),
+        ("monday 9am in two weeks", "2026-10-26 09:00"),
+        ("monday morning in 2 weeks", "2026-10-26 09:00"),
+        ("monday morning two weeks from now at 8", "2026-10-26 08:00"),
+        ("on the morning of the 24th of december", "2026-12-24 09:00"),
+        ("on the evening of friday at 8", "2026-10-16 20:00"),
     ],
 )
 def test_the_week_stands_behind_the_clock_too(expr: str, expected: str) -> None:
