@@ -12,7 +12,7 @@ from .offers import shown
 from .reader import grammar
 from .reading import TimeExpressionError
 from .timerun import OpenLine, Run, first_line, longest, whole
-from .tokens import tokenise
+from .tokens import Token, tokenise
 from .words import BARE_UNITS, UNITS
 
 _ENDS = re.compile(r"[ \t]*(?::(?=\s|[^\W\d])|[;|…→]|=>|->|[.!](?=\s)|\.{2,})")
@@ -227,6 +227,18 @@ def _for_a_length(run: Run, at: int) -> "OpenLine | None":
     return None
 
 
+# `2x`, `1:1`, `5%`, `3.12.1`, `80s`
+def _is_part_of_a_name(number: Token, following: list[Token], half: bool) -> bool:
+    """Whether what is glued to a number makes it neither a clock nor a length."""
+    if not following or not following[0].glued or half:
+        return False
+    text = following[0].text
+    if text == ".":
+        return len(following) > 1 and following[1].glued and following[1].text[0].isdigit()
+    decade = text == "s" and number.text in ("50", "60", "70", "80", "90")
+    return decade or (text not in UNITS and text not in ("-", ",", ";", "ish"))
+
+
 # `tomorrow 9 people`       yes: a small number may be its clock
 # `3pm 5 things`            no: the run has its clock, so that 5 is text
 # `5pm to 6 focus`          yes: a stretch
@@ -237,7 +249,7 @@ def _number(run: Run, at: int, joiners: list[str], takes_clock: Callable[[], boo
     text = following.text if following else ""
     said = f'can\'t read "{shown(run.upto(at))}" as one time'
     half = text in ("am", "pm", "a", "p", "o'clock", "oclock")
-    if following and following.glued and not half and text not in UNITS and text not in ("-", ",", ".", ";", "ish"):
+    if _is_part_of_a_name(token, tokens[at + 1 : at + 3], half):
         return None
     if "the" in joiners:
         return None
@@ -255,7 +267,7 @@ def _number(run: Run, at: int, joiners: list[str], takes_clock: Callable[[], boo
             OpenLine(said, by_hand=run.words) if counted or (ranged and clock and not linewords.is_many(text)) else None
         )
     if text in UNITS or clock:
-        return OpenLine(said, _clocks(run, at, value) if not joiners else (), run.words)
+        return OpenLine(said, _clocks(run, at, value) if not joiners and text != "ish" else (), run.words)
     return None
 
 

@@ -12,10 +12,10 @@ from .words import UNITS
 #: What a refusal ends with where no line can be offered.
 A_LINE = 'a line looks like "30m resume the review"'
 _BREAK = re.compile(r"[\n\r\v\f\x85\u2028\u2029]")
-_MAY_END = re.compile(r"\s|$|[,;:](?![0-9])|[.!](?=\s|$)|\.{2}|[…—–|→)]|-(?!\s*$)|=>")
+_MAY_END = re.compile(r"\s|$|[,;:](?![0-9])|[.!](?=\s|$)|\.{2}|[…—–|→]|-(?!\s*$)|=>")
 #: `mondays: run`: behind a colon stands the text.
 _ENDED = re.compile(r":(?=\s)")
-_STRETCH = re.compile(r"(?:^|\s)([0-9]{1,2})\s+to\s+([0-9]{1,2})$")
+_STRETCH = re.compile(r"(?<!from)(?<!between)(?:^|\s)([0-9]{1,2})\s+to\s+([0-9]{1,2})$")
 
 
 class OpenLine(Exception):
