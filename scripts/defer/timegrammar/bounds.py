@@ -56,6 +56,11 @@ def clock_edge(kind: str, clock: Clock) -> Bound:
     return edge(kind, None, clock)
 
 
+def from_clock(clock: Clock) -> list[Bound]:
+    """`from 9am`, which may be the start of each day."""
+    return [clock_edge("start", clock), ("from_clock", True)]
+
+
 def hour_edge(kind: str, hour: int) -> Any:
     """`until 17`: an hour alone that is on a 24-hour clock."""
     return clock_edge(kind, ("exact", hour, 0, 0)) if 12 < hour < 24 else REFUSED

@@ -76,10 +76,10 @@ def recurs(rule: Rule, clocks: "list[WallTime] | None", bounds: list[Any]) -> Dr
     count = found.bounds.pop("times_x", 0)
     if count:
         found.bounds["times"] = count
-    daily = count and rule.frequency != "SECONDLY"
-    if daily or (clocks and found.bounds.get("times") == len(clocks) > 1):
+    if (count and rule.frequency != "SECONDLY") or (clocks and found.bounds.get("times") == len(clocks) > 1):
         return Draft(refused(lambda *_: Undecided("so many times on each day, or in all?", [], A_RULE)))
-    if rule.frequency == "SECONDLY" and _two_clocks(found.bounds):
+    daily = found.bounds.pop("from_clock", False)
+    if daily and rule.frequency == "SECONDLY" and _two_clocks(found.bounds):
         return Draft(refused(lambda *_: twofold.each_day()))
     if clocks or rule.frequency == "SECONDLY":
         return found

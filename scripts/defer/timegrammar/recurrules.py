@@ -112,6 +112,11 @@ def unit_and(unit: tuple[str, int], more: Delay) -> Any:
     return REFUSED if more.unit == unit else stride(unit, 1) + more
 
 
+def once_in() -> Rule:
+    """`once in two weeks`: refused, again and again or only then."""
+    return refused(lambda *_: twofold.again_or_then())
+
+
 def months_apart(count: int) -> Delay:
     """So many months from one time to the next: `half-yearly`."""
     return Delay(months=count)

@@ -114,10 +114,13 @@ def which_stretch(ends: list[int], first: str, last: str) -> Undecided:
 
 
 def each_day() -> Undecided:
-    """`every 2 hours starting at 9am until 5pm`: on every day, or once?"""
-    starts = ("starting at", "starting", "beginning at", "beginning")
-    ways: list[Way] = [(said, start) for start in ("from", "starting tomorrow at") for said in starts]
-    return Undecided("on each day, or once?", ways, A_WINDOW)
+    """`every 2 hours 5 times from 9am until 5pm`: on every day, or once?"""
+    return Undecided("on each day, or once?", [("from", "starting at"), ("from", "starting tomorrow at")], A_WINDOW)
+
+
+def again_or_then() -> Undecided:
+    """`once in two weeks`: again and again, or only then?"""
+    return Undecided("again and again, or only then?", [("once in", "every"), ("once in", "in")], A_RULE)
 
 
 def which_hours(has_days: bool) -> Undecided:
