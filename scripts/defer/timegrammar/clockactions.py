@@ -254,7 +254,8 @@ def around(name: "int | Clock", half: "int | None", minutes: int, sign: int = 1)
     start = hour if named or half is None else hour % 12 + half
     amount = (start * 60 + sign * minutes) % DAY_MINUTES
     if named or half is not None:
-        return exact(*divmod(amount, 60))
+        hour, minute = divmod(amount, 60)
+        return exact(hour, minute, 0, "early" if named and not hour else "exact")
     return spoken(hour, amount % 720 // 60 or 12, amount % 60)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: (kind, hour, minute, second). Kinds: `exact` (24-hour or with am/pm), `colon` (24-hour, but a
 #: part of the day beside it may move it), `short` (the same, without a leading 0), `face` (said in words), `bare` (an
-#: hour alone), `to` (so long before an hour), `half` (half nine), `midnight`.
+#: hour alone), `to` (so long before an hour), `half` (half nine), `midnight`, `early` (ten past it).
 Clock = tuple[str, int, int, int]
 
 

@@ -222,6 +222,8 @@ def _clock_note(present: Present, clock: Clock, instant: datetime, first: bool =
     kind, hour, *_ = clock
     if kind == "to" or (kind in ("face", "bare") and 0 < hour <= 12):
         return halves_note(instant.astimezone(present.tz).time(), first)
+    if kind == "early" and not first:
+        return f"{hour:02}:{clock[2]:02} at the start of {named_day(instant.astimezone(present.tz))}"
     evening = datetime.combine(present.today, time(hour % 12 + 12, clock[2]))
     return as_written_note(
         clock, first and present.wall < evening < instant.astimezone(present.tz).replace(tzinfo=None)

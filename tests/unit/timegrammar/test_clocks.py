@@ -726,6 +726,8 @@ def test_other_midnights_are_exact(expr: str, expected: str) -> None:
         ("friday 6.30", "06:30 in the morning, as written"),
         ("9:30", "09:30 in the morning, as written"),
         ("10:20am", "10:20 is now"),
+        ("friday ten past midnight", "00:10 at the start of Friday 2026-10-16"),
+        ("half past midnight on oct 20", "00:30 at the start of Tuesday 2026-10-20"),
         ("at 930", "09:30 in the morning, as written"),
     ],
 )
@@ -736,7 +738,18 @@ def test_the_half_of_the_day_that_was_taken_is_noted(expr: str, note: str) -> No
 @pytest.mark.parametrize(
     "expr",
     [
-        *("09:30", "17:30", "12:30", "0:30", "tomorrow 9am", "8pm", "tomorrow at 14", "noon", "1730"),
+        *(
+            "ten past midnight",
+            "09:30",
+            "17:30",
+            "12:30",
+            "0:30",
+            "tomorrow 9am",
+            "8pm",
+            "tomorrow at 14",
+            "noon",
+            "1730",
+        ),
         *("10:30", "friday 10:00", "tomorrow 9:30", "friday 9.30", "tomorrow 7:00", "today at 11:30"),
         *("9 in the evening", "tomorrow 09:00", "5:30 in the afternoon", "10.30 am", "eleven forty five pm"),
     ],
