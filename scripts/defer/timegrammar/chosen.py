@@ -2,6 +2,7 @@
 
 from datetime import datetime, time
 
+from .bounds import WHOLE
 from .clocktimes import as_written, as_written_note, halves_note, in_part
 from .draft import Draft, Rule
 from .moments import Present
@@ -25,8 +26,14 @@ def notes(
         f"{'' if part == 'tonight' else 'the '}{part} is taken as {in_part(part, None)[1][1]:02}:00" for part in parts
     ]
     if isinstance(kind, Calendar):
-        found += _chosen(rule, clocks, start, kind)
+        found += _chosen(rule, clocks or _from_start(draft, kind), start, kind)
     return tuple(note for note in found if note)
+
+
+def _from_start(draft: Draft, kind: Calendar) -> list[time]:
+    """The time of day of a start that is an instant, or that elapses."""
+    whole = draft.bounds.get("start", ("", "", ""))[2] == WHOLE
+    return kind.clocks if whole or ("start_in" in draft.bounds and draft.bounds["start_in"].seconds) else []
 
 
 def day_of(rule: Rule, kind: Calendar) -> str:
