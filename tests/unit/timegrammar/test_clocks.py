@@ -724,6 +724,7 @@ def test_other_midnights_are_exact(expr: str, expected: str) -> None:
         ("5:30", "05:30 in the morning, as written"),
         ("tomorrow 5:30", "05:30 in the morning, as written"),
         ("friday 6.30", "06:30 in the morning, as written"),
+        ("at 5.30", "05:30 in the morning, as written"),
         ("9:30", "09:30 in the morning, as written"),
         ("10:20am", "10:20 is now"),
         ("friday ten past midnight", "00:10 at the start of Friday 2026-10-16"),
