@@ -115,6 +115,11 @@ def _longest(name: str, tokens: list[Token], memo: Memo) -> tuple[int, Any]:
     return max(lines.match(name, tokens, memo), key=lambda match: match[0], default=(0, None))
 
 
+def tried(expr: str, now: datetime, tz: ZoneInfo) -> Reading | None:
+    """What ``expr`` means, or None: for who asks no more, since the reason of a refusal costs many readings."""
+    return _tried(plain(expr), now, tz)
+
+
 def _tried(expr: str, now: datetime, tz: ZoneInfo) -> Reading | None:
     """What ``expr`` means, or None; why it is refused is nobody's question here."""
     try:

@@ -17,7 +17,7 @@ from defer.errors import BadInput
 from . import continuation, linewords, straytimes, timerun
 from .cronfields import NICKNAMES
 from .offers import shown, tries
-from .reader import read
+from .reader import read, tried
 from .reading import NoTimeFirst, Reading, TimeExpressionError
 from .straytimes import Stray
 from .timerun import OpenLine, Run
@@ -155,11 +155,7 @@ class _Splitter:
         return None
 
     def _is_time(self, words: str) -> bool:
-        try:
-            read(words, self.now, self.tz)
-        except BadInput:
-            return timerun.whole(tokenise(words))
-        return True
+        return self._reads(words) or timerun.whole(tokenise(words))
 
     def _cron(self, line: str) -> "tuple[str, str] | None":
         """Five cron fields or a nickname and the text behind; None where the line starts with neither."""
@@ -184,11 +180,7 @@ class _Splitter:
         return any(self._reads(f"{words} {clock}") for clock in (*_PROBES, *_DAYS_AND_PROBES))
 
     def _reads(self, words: str) -> bool:
-        try:
-            read(words, self.now, self.tz)
-        except BadInput:
-            return False
-        return True
+        return tried(words, self.now, self.tz) is not None
 
     def _refuse_strays(self, head: str, text: str, reading: Reading, line: str) -> None:
         """Raise where the text has a time that the time in front could take."""
@@ -202,9 +194,8 @@ class _Splitter:
         joined = [*tokenise(head), *stray.tokens]
         if not timerun.whole(joined):
             return stray.clock and self._takes_clock(head)
-        try:
-            both = read(f"{head} {stray.readable}", self.now, self.tz)
-        except BadInput:
+        both = tried(f"{head} {stray.readable}", self.now, self.tz)
+        if both is None:
             return stray.clock and self._takes_clock(head)
         if stray.clock:
             return True
@@ -214,10 +205,8 @@ class _Splitter:
     # At noon `9am` is that of tomorrow, so that `tomorrow` in the text seems to add nothing.
     def _is_same_at_night(self, head: str, stray: Stray) -> bool:
         night = self.now.astimezone(self.tz).replace(hour=0, minute=1)
-        try:
-            return read(head, night, self.tz).instant == read(f"{head} {stray.readable}", night, self.tz).instant
-        except BadInput:
-            return False
+        one, both = tried(head, night, self.tz), tried(f"{head} {stray.readable}", night, self.tz)
+        return one is not None and both is not None and one.instant == both.instant
 
     def _both(self, head: str, stray: Stray, text: str) -> "tuple[str, ...]":
         """The line with its second time behind the first, and with all of the text as text."""
