@@ -218,7 +218,7 @@ def test_a_word_that_is_a_time_alone_is_known_to_start_a_phrase_or_not() -> None
 TEXT_MAY_START_WITH = set(
     "alternate approx as asap away business calendar clock close cob coming couple current date day days dot "
     "during end eob eod eom eoq eow eoy exactly few first following for fortnight forward h half hence hour "
-    "hourly hours hr hrs hundred immediately including itself later latest m mid middle min mins minute "
+    "hourly hours hr hrs hundred immediately including inclusive itself later latest m mid middle min mins minute "
     "minutes month more mth nightly no normal now o office oh once onward onwards other over p pair per play "
     "plus possible precisely q qtr quarter quarters right roughly same sharp single soon start straight "
     "straightaway t teatime thousand three time times top total twelve twice up upcoming week weekday within "
