@@ -267,7 +267,9 @@ def _number(run: Run, at: int, joiners: list[str], takes_clock: Callable[[], boo
             OpenLine(said, by_hand=run.words) if counted or (ranged and clock and not linewords.is_many(text)) else None
         )
     if text in UNITS or clock:
-        return OpenLine(said, _clocks(run, at, value) if not joiners and text != "ish" else (), run.words)
+        return OpenLine(
+            said, _clocks(run, at, value) if not joiners and not (following and following.glued) else (), run.words
+        )
     return None
 
 

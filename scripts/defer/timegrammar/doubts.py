@@ -95,7 +95,7 @@ def _is_word(tail: list[Token], before: list[Token], run: Run, place: int) -> bo
     without_the = run.tokens[place] is tail[0]
     if len(tail) == 2:
         numeric = text.isdigit() and tail[1].text in _ENDINGS and without_the
-        return numeric and last not in WEEKDAYS and last not in MONTHS
+        return numeric and last not in MONTHS and (last not in WEEKDAYS or int(text) < 4)
     if len(tail) > 2:
         return False
     if text in linewords.STARTS_TEXT or linewords.is_phrase(text, run.tokens[run.place].text):

@@ -62,7 +62,9 @@ VAGUE = frozenset(
 #: Behind a hyphen these belong to the word before it: `2h-long`, `5pm-ish`.
 COMPOUNDS = frozenset("ish long old only based style mark free wide ly early late time plus".split())
 #: At the end of a time these hardly belong to it: `friday next` steps, `nov 1 on` call.
-STARTS_TEXT = frozenset("next last this on in weekly daily monthly yearly quarterly hourly annually times".split())
+STARTS_TEXT = frozenset(
+    "next last this on in weekly daily monthly yearly quarterly hourly annually times end start".split()
+)
 #: Weekdays in short that are words as well: `sat nav`, `sun screen`.
 ALSO_WORDS = frozenset(("sat", "sun", "wed", "mon"))
 ALSO_MONTHS = frozenset(("may", "march", "mar"))
@@ -101,7 +103,7 @@ def is_phrase(first: str, second: str) -> bool:
 
 
 def is_about(text: str) -> bool:
-    """Whether a word names a time roughly: `noonish`, `sevenish`."""
+    """Whether a word is noon, a meal or a number with ish behind it, which names a time roughly."""
     stem = text.removesuffix("ish")
     return stem != text and (stem in MEALS or stem in NUMBER_WORDS)
 
