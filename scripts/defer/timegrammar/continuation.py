@@ -21,7 +21,7 @@ _CLOCK_AND_OFFSET = re.compile(r"[0-9]{1,2}:?[0-9]{2}(?:[zZ]|[ ]?[+-][0-9]{2}(?:
 _BRACKET = re.compile(r"\s*[(\[]([^()\[\]]{1,40})[)\]]")
 _PLACE_TIME = re.compile(r"[\s,(]*((?:[^\W\d_]+[ \t]+){1,2})time\b", re.IGNORECASE)
 _TZ = re.compile(r"^[\s,(\[]*(?:--)?(?:tz|timezone|time[ -]zone|zone)\s*[=:]?\s*(?=[A-Z])", re.IGNORECASE)
-_IN_PLACE = re.compile(r"\s+in\s+([A-Z].{0,40})")
+_IN_PLACE = re.compile(r"\s+in\s+([^\W\d_].{0,40})")
 _WORD = re.compile(r"(?<![^\s(])[^\W\d_]+(?![^\s,.;:!?)])")
 _WHOSE = frozenset("my your our their his her local server system standard".split())
 _SHAPES = frozenset(("iso", "isodate", "colon", "dotted", "period", "slashed", "dashed"))
@@ -49,8 +49,10 @@ def check_zone(line: str, end: int, takes_clock: Callable[[], bool] = bool) -> N
 
 def _zone_of_place(rest: str, takes_clock: Callable[[], bool]) -> "str | None":
     place = _IN_PLACE.match(rest)
-    if place and not takes_clock() and (named := zones.city_meant(place[1])):
-        return named
+    if place and not takes_clock():
+        named = zones.zone_meant(place[1]) or (zones.city_meant(place[1]) if place[1][0].isupper() else None)
+        if named is not None:
+            return named
     bracket = _BRACKET.match(rest)
     if bracket:
         return zones.zone_meant(bracket[1]) or zones.city_meant(bracket[1])

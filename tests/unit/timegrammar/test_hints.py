@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import time_hints
 from defer.timegrammar import wordreasons
-from defer.timeparse import parse
+from defer.timeparse import TimeExpressionError, parse, split_line
 from time_hints import NOW, TZ, faults, offers, refusal
 
 FUZZED = 4400
@@ -229,6 +229,12 @@ def test_what_is_offered(expr: str, offered: list[str]) -> None:
 )
 def test_a_zone_is_named_with_the_flag_that_takes_it(expr: str, zone: str) -> None:
     assert f"(use --tz {zone}" in why(expr)
+
+
+@pytest.mark.parametrize("line", ["tomorrow 9am in UTC call mom", "9am in est call"])
+def test_a_zone_behind_in_is_not_text(line: str) -> None:
+    with pytest.raises(TimeExpressionError, match="zones are not read from the text"):
+        split_line(line, NOW, TZ)
 
 
 @pytest.mark.parametrize("expr", ["now +1 hour", "4pm + 3 days", "tomorrow 9am", "march 3 9am"])
