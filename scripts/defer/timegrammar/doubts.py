@@ -55,7 +55,8 @@ def _is_doubtful(run: Run, place: int) -> bool:
     while len(tail) > 1 and tail[0].text in (",", "-", "the"):
         tail = tail[1:]
     before, following = run.tokens[:place], run.tokens[run.place].text
-    if _is_number(tail, before, behind_mark) or _is_adjective(tail, before) or _is_word(tail, before, run, place):
+    number = _is_number(tail, before, behind_mark) or _is_count(tail, before, following)
+    if number or _is_adjective(tail, before) or _is_word(tail, before, run, place):
         return True
     if not _is_day(tail, following):
         return False
@@ -77,6 +78,15 @@ def _is_number(tail: list[Token], before: list[Token], behind_mark: bool) -> boo
     named = len(before) > 1 and (before[-2].kind == "number" or before[-2].text in ("of", *_ENDINGS))
     dated = last.text in MONTHS and not named
     return text.isdigit() and len(text) < 3 and not dated
+
+
+# `tonight 500` words, `tomorrow 1000` steps; but `tomorrow 0930` calls, `tomorrow 1000` review, `dec 24 2026` plans
+def _is_count(tail: list[Token], before: list[Token], following: str) -> bool:
+    text = tail[0].text
+    if len(tail) > 1 or not text.isdigit() or text[0] == "0":
+        return False
+    dated = len(text) == 4 and text[:2] in ("19", "20") and any(token.text in MONTHS for token in before)
+    return not dated and linewords.is_many(following)
 
 
 # `in 3 days 2 hour` workout, `in an hour and a half day` off, `12/24 day` off; but `1 hour 1 minute` check
