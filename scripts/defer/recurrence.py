@@ -8,8 +8,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from .timegrammar.reading import A_RULE, TimeExpressionError
-from .timegrammar.rules import Stretch
-from .timegrammar.series import Recurrence
+from .timegrammar.recurring.rules import Stretch
+from .timegrammar.recurring.series import Recurrence
 
 __all__ = ["Recurrence", "between", "parse"]
 

@@ -41,7 +41,7 @@ def split_line(line: str, now: datetime, tz: "ZoneInfo") -> tuple[str, str, Read
     ``--`` ends the time by hand. Raises TimeExpressionError when the longest run of time words is refused, when
     the line can be split in more than one way, and when it has no text; NoTimeFirst when it starts with no time.
     """
-    from .timegrammar import split
+    from .timegrammar.lines import split
 
     return split.split_line(line.strip(), now, tz)
 
@@ -69,7 +69,8 @@ def plain_delay(expr: str, now: datetime) -> "Reading | None":
 
 def meant(word: str) -> list[str]:
     """The words of time, likeliest first, that ``word`` in lower case is a slip away from; none for one of them."""
-    from .timegrammar import misspelt, table
+    from .timegrammar import table
+    from .timegrammar.refusals import misspelt
 
     return [] if word in table.vocabulary() else misspelt.meant(word)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from defer import recurrence
 from defer.recurrence import Recurrence, between
-from defer.timegrammar import rules
+from defer.timegrammar.recurring import rules
 from defer.timeparse import TimeExpressionError
 
 NEW_YORK = "America/New_York"

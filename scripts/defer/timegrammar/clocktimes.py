@@ -5,8 +5,8 @@ A *clock* is ``(kind, hour, minute, second)``.
 
 from datetime import date, time
 
-from .offers import HALVES
 from .reading import A_TIME, Undecided
+from .refusals.offers import HALVES
 from .words import DAY_NAMES, ONES, PARTS
 
 TYPE_CHECKING = False

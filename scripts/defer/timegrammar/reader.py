@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo
 from defer.errors import BadInput
 
 from . import actions, calendardays, clockactions, dayactions, isotime, moments, recurtable, table
-from .cronfields import cron_fields
 from .engine import Action, Grammar, Memo, rows
 from .moments import TOO_FAR, YEARS_AHEAD, Present, When
-from .offers import Said, decided, shown
 from .reading import A_LENGTH, Reading, TimeExpressionError, Undecided
+from .recurring.cronfields import cron_fields
+from .refusals.offers import Said, decided, shown
 from .terminals import STARTS, TERMINALS
 from .tokens import MOST_TOKENS, Token, plain, tokenise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .draft import Draft
+    from .recurring.draft import Draft
 
 #: Where the functions that a row names are looked up; no name stands in two.
 ONCE = (calendardays, moments, isotime, clockactions, dayactions, actions)
@@ -39,7 +39,7 @@ def grammar() -> Grammar:
 @cache
 def recurring() -> Grammar:
     """The same with the lines of what recurs, compiled once and only where one is met."""
-    from . import bounds, recuractions, recurrules, windows
+    from .recurring import bounds, recuractions, recurrules, windows
 
     own = functions(*ONCE, bounds, recurrules, recuractions, windows)
     return Grammar(rows(recurtable.RECURRING), TERMINALS, STARTS, own, grammar())
@@ -67,7 +67,7 @@ def read(expr: str, now: datetime, tz: ZoneInfo) -> Reading:
     except (OverflowError, ValueError):
         raise TimeExpressionError(f'"{shown(expr)}": {TOO_FAR}') from None
     except _Refused as refused:
-        from .complaint import complaint
+        from .refusals.complaint import complaint
 
         raise TimeExpressionError(complaint(said(refused.end))) from None
     except Undecided as error:
@@ -130,8 +130,8 @@ def _tried(expr: str, now: datetime, tz: ZoneInfo) -> Reading | None:
 
 def _again(expr: str, draft: "Draft | None", fields: str = "") -> When:
     """The first fire of what recurs: of a draft, or of cron fields."""
-    from .draft import Draft
-    from .settled import settled
+    from .recurring.draft import Draft
+    from .recurring.settled import settled
 
     said = draft or Draft(fields=fields)
 

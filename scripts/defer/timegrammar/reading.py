@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
-    from .series import Recurrence
+    from .recurring.series import Recurrence
     from .tokens import Token
 
     #: A piece of what was said, and what to say in its place: `{}` there is the piece itself. The piece is a token's

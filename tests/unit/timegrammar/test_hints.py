@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import time_hints
-from defer.timegrammar import wordreasons
+from defer.timegrammar.refusals import wordreasons
 from defer.timeparse import TimeExpressionError, parse, split_line
 from time_hints import NOW, TZ, faults, offers, refusal
 

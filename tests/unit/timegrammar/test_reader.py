@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from defer.timegrammar import moments, reader, series
+from defer.timegrammar import moments, reader
+from defer.timegrammar.recurring import series
 
 GRAMMAR = Path(reader.__file__).resolve().parent
 NOW = datetime.fromisoformat("2026-11-18T10:30:00-05:00")
@@ -29,18 +30,27 @@ IN_ORDER = (
 
 
 PACKAGE = "defer.timegrammar"
+FOLDERS = {each.parent.name for each in GRAMMAR.glob("*/*.py")}
+
+
+def module_of(dotted: str) -> str:
+    """The module of the grammar that a dotted name stands for or lies in; nothing where it is not one."""
+    names = dotted.removeprefix(f"{PACKAGE}.").split(".")
+    return names[1] if names[0] in FOLDERS and len(names) > 1 else names[0]
 
 
 def imported(path: Path) -> set[str]:
     """The modules of the grammar that a file imports, wherever in it, for the type checker too."""
     found = set()
+    folder = [path.parent.name] if path.parent.parent == GRAMMAR else []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
-            module = ".".join(filter(None, [PACKAGE if node.level else "", node.module]))
+            base = [PACKAGE, *folder] if node.level else []
+            module = ".".join([*base, *filter(None, [node.module])])
             found |= {module, *(f"{module}.{name.name}" for name in node.names)}
-    return {name.split(".")[2] for name in found if name.startswith(f"{PACKAGE}.")} & set(IN_ORDER)
+    return {module_of(dotted) for dotted in found} & set(IN_ORDER)
 
 
 def test_an_import_is_seen_wherever_it_stands(tmp_path: Path) -> None:
@@ -50,12 +60,13 @@ def test_an_import_is_seen_wherever_it_stands(tmp_path: Path) -> None:
 
 
 def test_the_order_names_every_module() -> None:
-    assert sorted(IN_ORDER) == sorted(path.stem for path in GRAMMAR.glob("*.py") if path.stem != "__init__")
+    assert sorted(IN_ORDER) == sorted(path.stem for path in GRAMMAR.rglob("*.py") if path.stem != "__init__")
 
 
 @pytest.mark.parametrize("name", IN_ORDER)
 def test_modules_import_in_one_direction(name: str) -> None:
-    assert imported(GRAMMAR / f"{name}.py") <= set(IN_ORDER[: IN_ORDER.index(name)])
+    (path,) = GRAMMAR.rglob(f"{name}.py")
+    assert imported(path) <= set(IN_ORDER[: IN_ORDER.index(name)])
 
 
 @pytest.fixture

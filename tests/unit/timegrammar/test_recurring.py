@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defer.timegrammar import rules
+from defer.timegrammar.recurring import rules
 from defer.timeparse import Reading, TimeExpressionError, parse
 
 NEW_YORK = ZoneInfo("America/New_York")

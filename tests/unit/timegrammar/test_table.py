@@ -16,19 +16,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import time_reference
-from defer.timegrammar import (
-    bounds,
-    continuation,
-    linewords,
-    reader,
-    recuractions,
-    recurrules,
-    table,
-    tokens,
-    windows,
-    words,
-)
+from defer.timegrammar import reader, table, tokens, words
 from defer.timegrammar.engine import Grammar, Row, Rule, rows
+from defer.timegrammar.lines import continuation, linewords
+from defer.timegrammar.recurring import bounds, recuractions, recurrules, windows
 from defer.timegrammar.terminals import STARTS, TERMINALS
 from defer.timeparse import TimeExpressionError, parse
 
@@ -103,7 +94,10 @@ def test_no_name_of_a_function_stands_in_two_modules() -> None:
         assert len(found) == 1, f"{name} is something else in another module: which one a row means is not to be seen"
 
 
-@pytest.mark.parametrize("module", ["actions", "clockactions", "dayactions", "recurrules", "recuractions", "windows"])
+@pytest.mark.parametrize(
+    "module",
+    ["actions", "clockactions", "dayactions", "recurring.recurrules", "recurring.recuractions", "recurring.windows"],
+)
 def test_every_action_is_named_by_a_row(module: str) -> None:
     assert own(sys.modules[f"defer.timegrammar.{module}"]) <= NAMED
 

@@ -6,20 +6,20 @@ It fires at wall times, not after elapsed time: from the first hour on, and at t
 from typing import Any
 
 from defer import say
+from defer.timegrammar.clocktimes import Clock, half_of
+from defer.timegrammar.engine import REFUSED
+from defer.timegrammar.moments import Day, Delay
+from defer.timegrammar.reading import Undecided
+from defer.timegrammar.refusals.offers import HALVES
 
 from .bounds import edge, flat
-from .clocktimes import Clock, half_of
 from .draft import Draft, Rule, refused
-from .engine import REFUSED
-from .moments import Day, Delay
-from .offers import HALVES
-from .reading import Undecided
 from .recurrules import Days, weekly_on
 from .twofold import A_WINDOW, which_hours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .reading import Way
+    from defer.timegrammar.reading import Way
 
 DAY_MINUTES = 1440
 NOON = 720

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from defer.timegrammar.reader import grammar, recurring
+from defer.timegrammar.tokens import Token, tokenise
+
 from . import linewords
-from .reader import grammar, recurring
 from .timerun import ends_in_clock, first_line, is_count, longest, whole
-from .tokens import Token, tokenise
 
 #: More tokens of a text are not searched; so many characters at its end are.
 _MOST = 400

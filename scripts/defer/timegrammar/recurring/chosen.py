@@ -2,10 +2,11 @@
 
 from datetime import datetime, time
 
+from defer.timegrammar.clocktimes import as_written, as_written_note, halves_note, in_part
+from defer.timegrammar.moments import Present
+
 from .bounds import WHOLE
-from .clocktimes import as_written, as_written_note, halves_note, in_part
 from .draft import Draft, Rule
-from .moments import Present
 from .rules import Calendar, Step
 from .series import Recurrence
 from .twofold import nth

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
+from defer.timegrammar.walls import SECOND
+
 from .rules import EMPTY, Calendar, Cron, Step, Stretch
-from .walls import SECOND
 
 
 class Recurrence:

@@ -1,11 +1,12 @@
 """Words and phrases that are refused with a reason of their own."""
 
+from defer.timegrammar.reading import A_CRON, A_DATE, A_RULE, A_TIME
+
 from .offers import Said, tries
-from .reading import A_CRON, A_DATE, A_RULE, A_TIME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .reading import Way
+    from defer.timegrammar.reading import Way
 
 
 def _named(phrase: str, date: str) -> "tuple[str, str, tuple[Way, ...], str]":

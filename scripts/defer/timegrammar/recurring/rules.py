@@ -11,7 +11,7 @@ from itertools import groupby, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from .walls import DAY, SECOND, wall_to_utc
+from defer.timegrammar.walls import DAY, SECOND, wall_to_utc
 
 Stretch = tuple[datetime | None, datetime | None, int]
 EMPTY: Stretch = (None, None, 0)

@@ -2,13 +2,14 @@
 
 import re
 
+from defer.timegrammar.reading import A_DATE
+from defer.timegrammar.words import DAY_NAMES, NUMBER_WORDS, UNITS, WEEKDAY_PLURALS, WEEKDAYS
+
 from .offers import HALVES, Said, tries
-from .reading import A_DATE
-from .words import DAY_NAMES, NUMBER_WORDS, UNITS, WEEKDAY_PLURALS, WEEKDAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .reading import Way
+    from defer.timegrammar.reading import Way
 
 EVERY = ("every", "each")
 _EXCEPT = (

@@ -4,16 +4,17 @@ import re
 from collections.abc import Callable
 
 from defer import spelling
+from defer.timegrammar import zones
+from defer.timegrammar.reader import grammar
+from defer.timegrammar.reading import TimeExpressionError
+from defer.timegrammar.refusals.complaint import zones_are_not_read
+from defer.timegrammar.refusals.offers import shown
+from defer.timegrammar.tokens import Token, tokenise
+from defer.timegrammar.words import BARE_UNITS, UNITS
 
-from . import linewords, zones
-from .complaint import zones_are_not_read
+from . import linewords
 from .doubts import doubt, recurs
-from .offers import shown
-from .reader import grammar
-from .reading import TimeExpressionError
 from .timerun import OpenLine, Run, first_line, longest, whole
-from .tokens import Token, tokenise
-from .words import BARE_UNITS, UNITS
 
 _ENDS = re.compile(r"[ \t]*(?::(?=\s|[^\W\d])|[;|…→]|=>|->|[.!](?=\s)|\.{2,})")
 _OFFSET = re.compile(r"\s*[(\[]?(?:[+-](?:1[0-4]|0?[0-9])(?::?[0-5][0-9])?(?![\w%:.-])|(?<=[0-9])[zZ]\b)")

@@ -9,17 +9,16 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from defer import visible
-
-from .reading import A_TIME, Undecided
-from .table import vocabulary
-from .tokens import Token, tokenise
-from .words import NUMBER_WORDS
+from defer.timegrammar.reading import A_TIME, Undecided
+from defer.timegrammar.table import vocabulary
+from defer.timegrammar.tokens import Token, tokenise
+from defer.timegrammar.words import NUMBER_WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from .reading import Reading, Way
+    from defer.timegrammar.reading import Reading, Way
 
     #: A text read at the present of the expression, in its zone or the zone of that name; None where it is refused.
     Read: TypeAlias = Callable[[str, str | None], Reading | None]

@@ -5,8 +5,8 @@ Where the grammar can tell a time from other words it is asked; these are the wo
 
 import re
 
-from .tokens import Token
-from .words import DAY_NAMES, MONTHS, NUMBER_WORDS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
+from defer.timegrammar.tokens import Token
+from defer.timegrammar.words import DAY_NAMES, MONTHS, NUMBER_WORDS, ORDINALS, PARTS, UNITS, WEEKDAY_PLURALS
 
 #: Words that start phrases far more often than they are a whole time.
 _LONE = (

@@ -2,12 +2,13 @@
 
 import re
 
+from defer.timegrammar.engine import Memo
+from defer.timegrammar.reader import grammar, recurring
+from defer.timegrammar.refusals.offers import shown
+from defer.timegrammar.tokens import MOST_TOKENS, Token, tokenise
+from defer.timegrammar.words import UNITS
+
 from . import linewords
-from .engine import Memo
-from .offers import shown
-from .reader import grammar, recurring
-from .tokens import MOST_TOKENS, Token, tokenise
-from .words import UNITS
 
 #: What a refusal ends with where no line can be offered.
 A_LINE = 'a line looks like "30m resume the review"'

@@ -4,9 +4,9 @@ from functools import cache
 from itertools import product
 
 from defer.spelling import slips
+from defer.timegrammar.table import vocabulary
 
 from .offers import Said, is_unknown, tries
-from .table import vocabulary
 
 #: Common misspellings that are further from the word than a slip.
 COMMON = {

@@ -5,14 +5,15 @@ A ``Rule`` is what recurs, a ``Draft`` that with its clock times and bounds; ``s
 
 from typing import Any
 
+from defer.timegrammar.calendardays import OFFICE_CLOSES
+from defer.timegrammar.clocktimes import Clock
+from defer.timegrammar.engine import REFUSED
+from defer.timegrammar.reading import A_RULE, Undecided
+
 from . import twofold
 from .bounds import WallTime, flat, lent
-from .calendardays import OFFICE_CLOSES
-from .clocktimes import Clock
 from .cronfields import NICKNAMES
 from .draft import Draft, Rule, refused
-from .engine import REFUSED
-from .reading import A_RULE, Undecided
 from .recurrules import Days, days_of_every_day, start_of, unit_rule, weekly_on
 
 

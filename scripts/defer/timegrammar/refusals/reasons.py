@@ -5,17 +5,17 @@ import unicodedata
 from collections.abc import Callable
 
 from defer import visible
+from defer.timegrammar.reading import A_COMING_TIME, A_CRON, A_DATE, A_RULE, A_TIME
+from defer.timegrammar.words import NUMBER_WORDS, UNITS, WEEKDAY_PLURALS, WEEKDAYS
 
 from .misspelt import unknown
 from .offers import HALVES, Said, shown, tries
-from .reading import A_COMING_TIME, A_CRON, A_DATE, A_RULE, A_TIME
 from .severaltimes import EVERY, a_stretch, an_exception, is_number, nearest, two_times
 from .wordreasons import CLOCK, DAY, HOUR, LENGTH, by_word
-from .words import NUMBER_WORDS, UNITS, WEEKDAY_PLURALS, WEEKDAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .reading import Way
+    from defer.timegrammar.reading import Way
 
 Reason = Callable[[Said], "str | None"]
 

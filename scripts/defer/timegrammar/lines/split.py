@@ -13,15 +13,15 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from defer.errors import BadInput
+from defer.timegrammar.reader import read, tried
+from defer.timegrammar.reading import NoTimeFirst, Reading, TimeExpressionError
+from defer.timegrammar.recurring.cronfields import NICKNAMES
+from defer.timegrammar.refusals.offers import shown, tries
+from defer.timegrammar.tokens import tokenise
 
 from . import continuation, linewords, straytimes, timerun
-from .cronfields import NICKNAMES
-from .offers import shown, tries
-from .reader import read, tried
-from .reading import NoTimeFirst, Reading, TimeExpressionError
 from .straytimes import Stray
 from .timerun import OpenLine, Run
-from .tokens import tokenise
 
 _BY_HAND = re.compile(r"(?:^|\s)--(?:\s|$)")
 _NICKNAME = re.compile(r"@([a-z]+)(?=$|[\s,;:])", re.IGNORECASE)

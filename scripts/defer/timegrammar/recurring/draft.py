@@ -7,9 +7,9 @@ from defer import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .clocktimes import Clock
-    from .moments import Present
-    from .reading import TimeExpressionError
+    from defer.timegrammar.clocktimes import Clock
+    from defer.timegrammar.moments import Present
+    from defer.timegrammar.reading import TimeExpressionError
 
 #: Why words are refused: from the words as they were typed and the present they are read at.
 Why = Callable[[str, "Present"], "TimeExpressionError"]

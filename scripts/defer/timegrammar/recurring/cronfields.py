@@ -1,8 +1,8 @@
 """Cron fields and nicknames, told from words."""
 
-from .reading import A_CRON, A_RULE, TimeExpressionError, Undecided
-from .tokens import tokenise
-from .words import DAY_NAMES, MONTH_NAMES
+from defer.timegrammar.reading import A_CRON, A_RULE, TimeExpressionError, Undecided
+from defer.timegrammar.tokens import tokenise
+from defer.timegrammar.words import DAY_NAMES, MONTH_NAMES
 
 NICKNAMES = {
     "hourly": "0 * * * *",

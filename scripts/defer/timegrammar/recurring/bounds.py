@@ -9,12 +9,14 @@ is whole, as ``(None, When, "whole")``.
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from . import actions, calendardays, isotime, moments, twofold
-from .clocktimes import Clock, as_written
-from .engine import REFUSED
-from .moments import Day, Pick, Present, When
-from .reading import TimeExpressionError
-from .walls import DAY, SECOND, wall_to_utc
+from defer.timegrammar import actions, calendardays, isotime, moments
+from defer.timegrammar.clocktimes import Clock, as_written
+from defer.timegrammar.engine import REFUSED
+from defer.timegrammar.moments import Day, Pick, Present, When
+from defer.timegrammar.reading import TimeExpressionError
+from defer.timegrammar.walls import DAY, SECOND, wall_to_utc
+
+from . import twofold
 
 #: More fires than this are not a bound worth counting to.
 MOST_TIMES = 10_000

@@ -3,15 +3,16 @@
 from datetime import date, datetime, time
 from typing import Any
 
+from defer.timegrammar.clocktimes import Clock, as_written, either_midnight, in_part
+from defer.timegrammar.moments import Present
+from defer.timegrammar.reading import A_CRON, TimeExpressionError, Undecided
+from defer.timegrammar.walls import SECOND, wall_to_utc
+
 from . import bounds, chosen, twofold
-from .clocktimes import Clock, as_written, either_midnight, in_part
 from .cronfields import notes_on
 from .draft import Draft, Rule, listing
-from .moments import Present
-from .reading import A_CRON, TimeExpressionError, Undecided
 from .rules import WIDEST_GAP, Calendar, Cron, Dates, Step
 from .series import Recurrence
-from .walls import SECOND, wall_to_utc
 
 FASTEST_SECONDS = 60
 

@@ -2,10 +2,11 @@
 
 import re
 
+from defer.timegrammar.reading import A_TIME
+from defer.timegrammar.tokens import MOST_TOKENS
+from defer.timegrammar.zones import ABBREVIATIONS, city_meant, offset_zone, zone_meant
+
 from .offers import Said, is_unknown, shown, tries
-from .reading import A_TIME
-from .tokens import MOST_TOKENS
-from .zones import ABBREVIATIONS, city_meant, offset_zone, zone_meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,12 +2,13 @@
 
 import re
 
+from defer.timegrammar.reader import recurring
+from defer.timegrammar.refusals.offers import shown
+from defer.timegrammar.tokens import Token, tokenise
+from defer.timegrammar.words import BARE_UNITS, MONTHS, NUMBER_WORDS, ORDINALS, PARTS, WEEKDAY_PLURALS, WEEKDAYS
+
 from . import linewords
-from .offers import shown
-from .reader import recurring
 from .timerun import OpenLine, Run, ends_in_clock, places, whole
-from .tokens import Token, tokenise
-from .words import BARE_UNITS, MONTHS, NUMBER_WORDS, ORDINALS, PARTS, WEEKDAY_PLURALS, WEEKDAYS
 
 #: Behind the time these end it, so that its last words belong to it.
 _SEPARATED = re.compile(r"[ \t]*[:;|,—–]|[ \t]+-[ \t]|[ \t]*$")

@@ -6,14 +6,15 @@ Days of the week are ``(numbers, whether several)``: `mondays` alone recurs, `mo
 from datetime import date
 from typing import Any
 
+from defer.timegrammar.clocktimes import Clock
+from defer.timegrammar.engine import REFUSED
+from defer.timegrammar.moments import Delay, Present
+from defer.timegrammar.reading import Undecided
+from defer.timegrammar.walls import DAY
+from defer.timegrammar.words import DAY_NAMES, MONTH_NAMES
+
 from . import twofold
-from .clocktimes import Clock
 from .draft import Rule, listing, refused
-from .engine import REFUSED
-from .moments import Delay, Present
-from .reading import Undecided
-from .walls import DAY
-from .words import DAY_NAMES, MONTH_NAMES
 
 WORKING = (0, 1, 2, 3, 4)
 SATURDAY_SUNDAY = (5, 6)

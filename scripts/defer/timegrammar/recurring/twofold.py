@@ -2,16 +2,17 @@
 
 from datetime import timedelta
 
-from .reading import A_RULE, Undecided
-from .words import DAY_NAMES, MONTH_NAMES, WEEKDAYS
+from defer.timegrammar.reading import A_RULE, Undecided
+from defer.timegrammar.words import DAY_NAMES, MONTH_NAMES, WEEKDAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import date
 
+    from defer.timegrammar.moments import Present
+    from defer.timegrammar.reading import Way
+
     from .draft import Rule
-    from .moments import Present
-    from .reading import Way
 
 A_WINDOW = 'a stretch looks like "every hour between 9am and 5pm on weekdays"'
 EVERY = ("every", "each", "every single", "each single", "once a", "once every", "once per", "once each")

@@ -1,0 +1,1 @@
+"""A ``::defer`` line cut into its time and its text."""

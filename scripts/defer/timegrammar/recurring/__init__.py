@@ -1,0 +1,1 @@
+"""What comes again and again: its rules, its bounds, its series of instants."""

@@ -1,0 +1,1 @@
+"""Why an expression is refused, and what would work."""
