@@ -275,6 +275,7 @@ def test_the_words_of_a_rule_read_again_are_the_same_rule() -> None:
             assert again in (None, tuple(islice(rule.fires(before), 5))), (expr, rule.describe())
 
 
+@pytest.mark.slow
 def test_a_rule_read_again_a_year_later_goes_on_as_it_did() -> None:
     for expr, now, tz in recurring_rows():
         first, again = (parse(expr, now, tz).recurrence for _ in range(2))
@@ -395,7 +396,7 @@ def disagreement(expr: str, after: datetime, days: int, tz: ZoneInfo) -> str | N
     return f"{expr} in {tz.key}: {sorted(set(got) ^ set(wanted))[:6]}"
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("name", [PLAIN[0], *(pytest.param(name, marks=pytest.mark.slow) for name in PLAIN[1:])])
 def test_cron_fires_as_a_walk_over_all_minutes_says(name: str) -> None:
     rng = random.Random(f"cron {name}")  # noqa: S311  (not a secret: the same fields every time)
     for _ in range(40):

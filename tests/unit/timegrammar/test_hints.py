@@ -156,6 +156,7 @@ def test_a_message_that_breaks_the_law_is_seen(expr: str, message: str, fault: s
         ("friday after 3pm", ["friday 3pm"]),
         ("about 3ish", ["3am", "3pm"]),
         ("10ish 10ish 10ish", []),
+        (";`/)Y8\rm;9", []),
         ("(tomorrow 9am)", ["tomorrow 9am"]),
         ("hour before midnight", ["an hour before midnight"]),
         ("am 9", ["9am"]),

@@ -306,6 +306,7 @@ def test_small_words_in_their_places_change_nothing() -> None:
     assert tried > 12000
 
 
+@pytest.mark.slow
 def test_case_and_blanks_change_nothing() -> None:
     tried = 0
     for one, other in islice(combinations(PARTS, 2), None, None, 2):

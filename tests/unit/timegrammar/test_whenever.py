@@ -166,6 +166,7 @@ def read(expr: str, now: datetime) -> datetime | None:
         return None
 
 
+@pytest.mark.slow
 def test_a_day_is_the_one_that_is_meant_whenever_it_is_said() -> None:
     tried = 0
     for now in presents():

@@ -57,8 +57,8 @@ class Said:
         self._left = [_MOST_READINGS] if left is None else left
 
     def text(self, first: int = 0, last: "int | None" = None) -> str:
-        """The words from one place up to another, as they were typed, on one line."""
-        return self.joined(range(first, len(self.tokens) if last is None else last))
+        """The words from one place up to another, as a slice has them, as they were typed, on one line."""
+        return self.joined(range(len(self.tokens))[first:last])
 
     def joined(self, places: Iterable[int]) -> str:
         """The words at some places, with what stood between neighbours."""
