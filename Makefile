@@ -18,7 +18,7 @@ demo: ## schedule a task, wake the runner and see the result, in a throw-away di
 TIER ?= not slow
 PYTEST = "$$python" -m compileall -q scripts/defer && "$$python" -m pytest
 
-check: linters ## lint, types and the tests that start few programs; a minute
+check: linters ## lint, types and the tests that start few programs; a minute and a half
 	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit tests/store
 
 test: test-shell test-python ## every test but the slow ones, setting up what they need; some minutes

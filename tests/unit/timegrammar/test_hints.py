@@ -33,6 +33,7 @@ def test_every_row_that_is_refused_keeps_the_law() -> None:
     assert [fault for (expr, now, tz), text in refused for fault in faults(expr, text, now, tz)] == []
 
 
+@pytest.mark.slow
 def test_spoilt_texts_of_the_grammar_keep_the_law() -> None:
     refused = [(text, why) for text in time_hints.texts(FUZZED) if (why := refusal(text)) is not None]
     assert sum(bool(offers(text)) for _, text in refused) > 200

@@ -273,6 +273,7 @@ def test_two_parts_in_another_order_are_the_same_moment_or_refused(joint: str) -
     assert read_twice > READ_BOTH_WAYS[joint]
 
 
+@pytest.mark.slow
 def test_three_parts_in_any_order_are_the_same_moment_or_refused() -> None:
     chance = random.Random(20261014)  # noqa: S311  (not a secret: the same texts every time)
     tried = 0
@@ -284,6 +285,7 @@ def test_three_parts_in_any_order_are_the_same_moment_or_refused() -> None:
     print(f"{tried:,} strings of three parts")
 
 
+@pytest.mark.slow
 def test_small_words_in_their_places_change_nothing() -> None:
     tried = 0
     for number, day in enumerate(DAYS):
