@@ -18,6 +18,7 @@ from .timerun import OpenLine, Run, first_line, longest, whole
 
 _ENDS = re.compile(r"[ \t]*(?::(?=\s|[^\W\d])|[;|…→]|=>|->|[.!](?=\s)|\.{2,})")
 _OFFSET = re.compile(r"\s*[(\[]?(?:[+-](?:1[0-4]|0?[0-9])(?::?[0-5][0-9])?(?![\w%:.-])|(?<=[0-9])[zZ]\b)")
+_CAPITAL_M = re.compile(r"((?:(?i:in|after|every|each)[ \t]+|\+[ \t]*)?[0-9]{1,9}[ \t]*)M(?=\s|$)", re.ASCII)
 _CLOCK_AND_OFFSET = re.compile(r"[0-9]{1,2}:?[0-9]{2}(?:[zZ]|[ ]?[+-][0-9]{2}(?::?[0-9]{2})?)(?!\S)")
 _BRACKET = re.compile(r"\s*[(\[]([^()\[\]]{1,40})[)\]]")
 _PLACE_TIME = re.compile(r"[\s,(]*((?:[^\W\d_]+[ \t]+){1,2})time\b", re.IGNORECASE)
@@ -78,6 +79,16 @@ def offset(line: str) -> "OpenLine | None":
     """A clock with an offset and no date in front of the line: `09:00+01:00`, `9:00Z`."""
     found = _CLOCK_AND_OFFSET.match(line)
     return _offset(line[: found.end()]) if found else None
+
+
+# `1M ping`, `every 5 M ping`
+def capital_m(line: str) -> "OpenLine | None":
+    """A number and a capital M in front of the line, which may be minutes or months."""
+    found = _CAPITAL_M.match(line)
+    if found is None:
+        return None
+    ways = tuple(f"{found[1]}{unit}{line[found.end() :]}" for unit in ("m", "mo"))
+    return OpenLine(f'"{shown(found[0])}": is "M" minutes or months?', ways)
 
 
 def _offset(words: str) -> OpenLine:

@@ -79,6 +79,8 @@ class _Splitter:
         if found is not None:
             self._refuse_strays(*found, read(found[0], self.now, self.tz), line)
             return self._whole(line, *found)
+        if (open_m := continuation.capital_m(line)) is not None:
+            raise open_m
         run = timerun.run_of(line)
         if run is None:
             raise self._not_first(line)
