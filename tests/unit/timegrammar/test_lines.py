@@ -154,9 +154,12 @@ def words(line: str) -> set[str]:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("1 M ping", '"1 M": is "M" minutes or months? (try "1 m ping" or "1 mo ping")'),
-        ("In 5M ping", '"In 5M": is "M" minutes or months? (try "In 5m ping" or "In 5mo ping")'),
-        ("every 5 M ping", '"every 5 M": is "M" minutes or months? (try "every 5 m ping" or "every 5 mo ping")'),
+        ("1 M ping", '"1 M ping": is "1 M" minutes or months? (try "1 m ping" or "1 mo ping")'),
+        ("In 5M ping", '"In 5M ping": is "In 5M" minutes or months? (try "In 5m ping" or "In 5mo ping")'),
+        (
+            "every 5 M ping",
+            '"every 5 M ping": is "every 5 M" minutes or months? (try "every 5 m ping" or "every 5 mo ping")',
+        ),
         (
             "tomorrow call mom at 5pm",
             (

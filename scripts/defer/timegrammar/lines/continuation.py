@@ -88,7 +88,7 @@ def capital_m(line: str) -> "OpenLine | None":
     if found is None:
         return None
     ways = tuple(f"{found[1]}{unit}{line[found.end() :]}" for unit in ("m", "mo"))
-    return OpenLine(f'"{shown(found[0])}": is "M" minutes or months?', ways)
+    return OpenLine(f'"{shown(line)}": is "{shown(found[0])}" minutes or months?', ways)
 
 
 def _offset(words: str) -> OpenLine:
