@@ -33,8 +33,8 @@ MEANT = {
 _ID = re.compile("[0-9_]")
 _SHOWN, _MOST_WORDS = 100, 4
 _A_LINE = "a line looks like: defer 30m resume the review"
+#: Letters of a word that is named although the line cannot be read with it.
 _CERTAIN = 6
-"""Letters of a word that is named although the line cannot be read with it."""
 
 
 def command(argv: list[str], commands: Collection[str]) -> BadInput | None:
