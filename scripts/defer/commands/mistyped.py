@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ MEANT = {
 }
 #: What tells an id from a word of a text: `rm task_3` is a command, `get milk` a line that lacks its time.
 _ID = re.compile("[0-9_]")
+_FIELDS = re.compile(r"[0-9*/,-]+\s+\S", re.ASCII)
 _SHOWN, _MOST_WORDS = 100, 4
 _A_LINE = "a line looks like: defer 30m resume the review"
 #: Letters of a word that is named although the line cannot be read with it.
@@ -56,13 +58,27 @@ def command(argv: list[str], commands: Collection[str]) -> BadInput | None:
 
 
 def time(line: str, now: datetime, zone: ZoneInfo) -> str | None:
-    """What to say of a line in which one of the first words is a slip away from a word of time; None without one."""
+    """What to say of a line without a time in front: whether the shell took its stars, or a word is a slip away from
+    a word of time; None where neither is so."""
+    if _are_files_for_stars(line):
+        return 'the shell put the names of files in the place of * (quote the cron fields, as in: defer "0 9 * * *" …)'
     for word, meant, corrected in _corrected(line.split()):
         if _is_read(corrected, now, zone):
             return f'{_asked(word, meant)} (try "{visible.sentence(corrected, _SHOWN)}")'
     first = next(iter(line.split()), "").lower()
     likely = timeparse.meant(first)[:1] if len(first) >= _CERTAIN else []
     return f"{_asked(first, likely[0])} ({_A_LINE})" if likely and likely[0] in timeparse.first_words() else None
+
+
+def _are_files_for_stars(line: str) -> bool:
+    """Whether a line that starts like cron fields has all that `*` stands for in the working directory."""
+    if not _FIELDS.match(line):
+        return False
+    try:
+        names = [name for name in os.listdir() if name[0] != "."]
+    except OSError:
+        return False
+    return bool(names) and all(f" {name} " in f" {line} " for name in names)
 
 
 def _asked(word: str, meant: str) -> str:
