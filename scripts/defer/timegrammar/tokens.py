@@ -91,9 +91,11 @@ def tokenise(text: str, most: int = MOST_TOKENS) -> list[Token]:
             break
         token = Token(kind, match.group(), match.start(), match.end(), not blank)
         if not _absorbed(found, token, text):
+            if _is_hyphenated(found, token):
+                found.pop()
             found.append(token)
         blank = False
-    return _unhyphenated(found)
+    return found
 
 
 def _absorbed(found: list[Token], token: Token, text: str) -> bool:
@@ -125,15 +127,7 @@ def _joins(first: str, second: str) -> bool:
     return clock or first in HYPHENATED or second == "and"
 
 
-def _unhyphenated(tokens: list[Token]) -> list[Token]:
-    """Drop the hyphen of `twenty-five` and `mid-july`; `mon-fri` keeps its own."""
-    return [
-        token
-        for place, token in enumerate(tokens)
-        if not (
-            token.text == "-"
-            and 0 < place < len(tokens) - 1
-            and _joins(tokens[place - 1].text, tokens[place + 1].text)
-            and tokens[place + 1].kind == "word"
-        )
-    ]
+def _is_hyphenated(found: list[Token], token: Token) -> bool:
+    """Whether the hyphen before a word goes, as in `twenty-five` and `mid-july`; `mon-fri` keeps its own."""
+    joint = token.kind == "word" and len(found) > 1 and found[-1].text == "-"
+    return joint and _joins(found[-2].text, token.text)

@@ -931,3 +931,9 @@ def test_one_clock_in_every_spelling_is_one_beside_every_rule_and_day(frame: str
         for clock in spellings(hour, minute):
             expr = frame.format(clock).replace("at at", "at").replace("at exactly", "exactly")
             assert said(expr)[-5:] == f"{hour:02}:{minute:02}", expr
+
+
+@pytest.mark.parametrize("days", ["twenty-five", "twenty five"])
+def test_a_text_that_is_too_long_is_refused_with_its_hyphens_too(days: str) -> None:
+    clocks = ", ".join(f"11:{minute:02}" for minute in range(20))
+    assert "too long" in refusal(f"every day for {days} days at {clocks}, 13:00 bananas are nice")

@@ -289,3 +289,46 @@ def test_a_long_text_is_split_in_bounded_work(text: str) -> None:
         refusal(line)
     # The promise is far below; this is a hang and not a loaded machine.
     assert time.process_time() - start < 6
+
+
+PROSE = " ".join(
+    f"We looked at part {letter} and it was fine for now, with nothing to add." for letter in "abcdefghijklmnopqrst"
+)
+
+
+@pytest.mark.parametrize(
+    "text", [f"{PROSE}Tell Bob at 5pm.", "ids " + ",".join(map(str, range(500))), "/a1" * 500, f"x at 5pm{')' * 9000}x"]
+)
+def test_the_end_of_a_long_text_is_searched(text: str) -> None:
+    assert split_line(f"5pm {text}", NOW, TZ)[:2] == ("5pm", text)
+    assert split_line(f"every day at 9am {text}", NOW, TZ)[1] == text
+    lost = text.endswith("at 5pm.")
+    assert lost == (refusal(f"tomorrow {text}") is not None)
+    assert lost == (refusal(f"tomorrow Wait twenty-five cycles. {text}") is not None)
+
+
+@pytest.mark.parametrize("line", ["every day at 9am [ ] check mail", "every monday ( ) review"])
+def test_an_empty_bracket_behind_a_rule_is_text(line: str) -> None:
+    assert split_line(line, NOW, TZ)[1] == line[line.index(" [" if "[" in line else " (") + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("@daily call mom at 10am", ["@daily -- call mom at 10am"]),
+        ("@weekly report on friday at 5pm", ["@weekly -- report on friday at 5pm"]),
+        ("@hourly call until friday", ["@hourly -- call until friday"]),
+        ("0 9 * * 1-5 check until friday", ["0 9 * * 1-5 -- check until friday"]),
+        ("every day at 9am check mail except on sundays", ["every day at 9am -- check mail except on sundays"]),
+        ("tomorrow call mom, not at 5pm", ["tomorrow -- call mom, not at 5pm"]),
+        ("1h 30 pushups", ["1h 30 min pushups", "1h -- 30 pushups"]),
+        ("tomorrow send invoice [5pm]", ["tomorrow 5pm send invoice", "tomorrow -- send invoice [5pm]"]),
+        ("friday: 5pm: ping", ["friday 5pm ping", "friday -- 5pm: ping"]),
+    ],
+)
+def test_what_is_offered_keeps_what_was_meant(line: str, offered: list[str]) -> None:
+    assert offers(refusal(line)) == offered
+
+
+def test_a_clock_in_the_text_of_cron_fields_is_text() -> None:
+    assert split_line("0 9 * * 1-5 check at 10am", NOW, TZ)[:2] == ("0 9 * * 1-5", "check at 10am")

@@ -20,7 +20,7 @@ _ENDS = re.compile(r"[ \t]*(?::(?=\s|[^\W\d])|[;|…→]|=>|->|[.!](?=\s)|\.{2,}
 _OFFSET = re.compile(r"\s*[(\[]?(?:[+-](?:1[0-4]|0?[0-9])(?::?[0-5][0-9])?(?![\w%:.-])|(?<=[0-9])[zZ]\b)")
 _CAPITAL_M = re.compile(r"((?:(?i:in|after|every|each)[ \t]+|\+[ \t]*)?[0-9]{1,9}[ \t]*)M(?=\s|$)", re.ASCII)
 _CLOCK_AND_OFFSET = re.compile(r"[0-9]{1,2}:?[0-9]{2}(?:[zZ]|[ ]?[+-][0-9]{2}(?::?[0-9]{2})?)(?!\S)")
-_BRACKET = re.compile(r"\s*[(\[]([^()\[\]]{1,40})[)\]]")
+_BRACKET = re.compile(r"\s*[(\[](?=\s*[^()\[\]\s])([^()\[\]]{1,40})[)\]]")
 _PLACE_TIME = re.compile(r"[\s,(]*((?:[^\W\d_]+[ \t]+){1,2})time\b", re.IGNORECASE)
 _TZ = re.compile(r"^[\s,(\[]*(?:--)?(?:tz|timezone|time[ -]zone|zone)\s*[=:]?\s*(?=[A-Z])", re.IGNORECASE)
 _IN_PLACE = re.compile(r"\s+in\s+([^\W\d_].{0,40})")

@@ -17,6 +17,8 @@ _DASH = re.compile(r"[ \t][-–—][ \t]")
 _MOST_WORDS = 4
 #: Rules in one word that hardly start a text.
 _RULES = frozenset(WEEKDAY_PLURALS) | {"weekdays", "weekends", "workdays"}
+#: Digits behind these are minutes: `1h 30`.
+_HOURS = ("h", "hr", "hrs", "hour", "hours")
 _ENDINGS = ("st", "nd", "rd", "th")
 
 
@@ -42,6 +44,8 @@ def recurs(run: Run) -> bool:
 def _surely(run: Run, shorter: Run, tail: str) -> str:
     """The line with the end of its time said so that it cannot be text: `sat 5pm`, `tonight at 7`."""
     rest = run.line[run.end :]
+    if shorter.tokens[shorter.place - 1].text in _HOURS:
+        return f"{shorter.words} {tail} min{rest}" if tail.isdigit() else run.by_hand()
     if tail.isdigit() or tail.lower() in NUMBER_WORDS:
         return f"{shorter.words} at {tail}{rest}"
     return f"{tail} {shorter.words}{rest}" if tail.lower() in WEEKDAYS else run.by_hand()

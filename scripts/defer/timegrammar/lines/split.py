@@ -13,7 +13,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from defer.errors import BadInput
-from defer.timegrammar.reader import read, tried
+from defer.timegrammar.reader import read, recurring, tried
 from defer.timegrammar.reading import NoTimeFirst, Reading, TimeExpressionError
 from defer.timegrammar.recurring.cronfields import NICKNAMES
 from defer.timegrammar.refusals.offers import shown, tries
@@ -74,6 +74,7 @@ class _Splitter:
         found = self._cron(line)
         if found is not None:
             continuation.check_cron(line, *found)
+            self._refuse_in_cron(*found, line)
             return self._whole(line, *found)
         found = self._in_quotes(line)
         if found is not None:
@@ -191,6 +192,14 @@ class _Splitter:
                 said = f'"{shown(line)}": is "{shown(stray.words)}" the time or part of the text?'
                 raise OpenLine(said, self._both(head, stray, text), head)
 
+    def _refuse_in_cron(self, head: str, text: str, line: str) -> None:
+        """Raise where the text bounds cron fields or a nickname, or has the clock that a nickname lacks."""
+        for stray in straytimes.strays(text):
+            bounds = any(end == len(stray.tokens) for end, _ in recurring().match("BOUND", stray.tokens))
+            if bounds or (stray.clock and head[0] == "@"):
+                said = f'"{shown(line)}": is "{shown(stray.words)}" the time or part of the text?'
+                raise OpenLine(said, (f"{head} -- {text}",), head)
+
     def _is_taken(self, head: str, stray: Stray, reading: Reading) -> bool:
         """Whether a time in the text would make the one in front another."""
         joined = [*tokenise(head), *stray.tokens]
@@ -212,8 +221,12 @@ class _Splitter:
 
     def _both(self, head: str, stray: Stray, text: str) -> "tuple[str, ...]":
         """The line with its second time behind the first, and with all of the text as text."""
-        rest, by_hand = stray.without(), f"{head} -- {text}"
-        if not rest or (stray.before is not None and not self._reads(f"{head} {stray.words}")):
+        rest, by_hand = linewords.text_behind(stray.without()), f"{head} -- {text}"
+        if (
+            not rest
+            or _is_left_out(text, stray)
+            or (stray.before is not None and not self._reads(f"{head} {stray.words}"))
+        ):
             return (by_hand,)
         words = stray.words
         short = words[3:] if words[:3].lower() == "at " else words
@@ -265,6 +278,12 @@ class _Splitter:
         polite = _POLITE.match(rest)
         rest = rest[polite.end() :] if polite else rest
         return [f"{words} {rest}", f"{words} -- {rest}"] if rest else []
+
+
+def _is_left_out(text: str, stray: Stray) -> bool:
+    """Whether the text names a time as one that is not meant: `except on sundays`, `not at 5pm`."""
+    before = text[: stray.start].lower().split()[-1:]
+    return before != [] and before[0].strip(",;(") in (*linewords.EXCEPTS, "unless")
 
 
 def _rule(reading: Reading) -> str:

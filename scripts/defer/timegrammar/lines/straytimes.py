@@ -24,9 +24,9 @@ _STRETCH = re.compile(
     r"|(?:at|@)[ ]?[0-9]{1,2}[ ]?h)(?=$|[\s.,;!?)])",
     re.IGNORECASE,
 )
-_HIDDEN = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|“[^”\n]*”|\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_HIDDEN = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|“[^”\n]*”|\b[a-z][a-z0-9+.-]{0,20}://\S+", re.IGNORECASE)
 _OPENS = frozenset(" \t([{—–|")
-_CLOSES = re.compile(r"[)\]}]*(?:[.,;:!?…)\]]*(?:\s|$)|\s*[—–|]|$)")
+_CLOSES = re.compile(r"[)\]}]{0,9}(?:[.,;:!?…)\]]{0,9}(?:\s|$)|\s*[—–|]|$)")
 #: A bare hour or a day in front of one of these ends there: `at 5 with Bob`.
 _FUNCTION_WORDS = frozenset(
     "with for to in on and about if because so please then or but sharp that when as at by from before after until "
@@ -71,8 +71,8 @@ class Stray:
 
     def without(self) -> str:
         """The text without this time."""
-        left, right = self.text[: self.start].rstrip(" \t,;-—–|(@"), self.text[self.end :].lstrip(" \t")
-        right = right[1:] if right[:1] == ")" and "(" not in left else right
+        left, right = self.text[: self.start].rstrip(" \t,;-—–|([@"), self.text[self.end :].lstrip(" \t")
+        right = right[1:] if (right[:1], False) in ((")", "(" in left), ("]", "[" in left)) else right
         joined = left + right if right[:1] in tuple(".,;:!?…)\n") else f"{left} {right}"
         return joined.strip(" \t,;-—–|")
 
@@ -108,10 +108,12 @@ def _shapes(line: str) -> Iterator[Stray]:
 
 def _last(text: str, line: str) -> Iterator[Stray]:
     """Those at the end of a line that is too long to be searched whole."""
-    start = line.rindex(" ", 0, -_LAST) if " " in line[:-_LAST] else len(line) - _LAST
-    for stray in strays(line[start:]):
-        for token in {*stray.tokens, *filter(None, [stray.before])}:
-            token.start, token.end = token.start + start, token.end + start
+    start = max(line.find(" ", len(line) - _LAST), len(line) - _LAST)
+    found = list(strays(line[start:]))
+    # They may share tokens, and are looked for by where these stand: all are found before any is moved.
+    for token in {token for stray in found for token in (*stray.tokens, *filter(None, [stray.before]))}:
+        token.start, token.end = token.start + start, token.end + start
+    for stray in found:
         yield Stray(text, stray.tokens, stray.before, stray.clock)
 
 
