@@ -17,6 +17,10 @@ from defer.timeparse import TimeExpressionError, parse, split_line
 from time_hints import NOW, TZ, faults, offers, refusal
 
 FUZZED = 4400
+COUNTS = (
+    "in 2 mornings|in 3 nights|3 nights|two nights|about 3 nights|before 3 nights|for 3 nights|2 weekends|2 mondays|"
+    "two fridays|every 3 business days|every 3 work days|every 2 workdays|every 2 weekdays|every 2 or 3 workdays"
+).split("|")
 
 
 def why(expr: str, now: datetime = NOW, tz: ZoneInfo = TZ) -> str:
@@ -189,6 +193,9 @@ def test_a_message_that_breaks_the_law_is_seen(expr: str, message: str, fault: s
         ("moday", ["monday", "today"]),
         ("tomorow mornign at 9", ["tomorrow morning at 9"]),
         ("2marrow 9am", ["tomorrow 9am"]),
+        # A count of days or of their parts is not made a clock.
+        *((expr, []) for expr in COUNTS),
+        ("every two fridays at 9am", ["every two weeks on friday at 9am"]),
         # Nothing that keeps what mattered.
         ("10m garbage", []),
         ("tomorrow 9am garbage", []),

@@ -12,7 +12,7 @@ from defer import visible
 from defer.timegrammar.reading import A_TIME, Undecided
 from defer.timegrammar.table import vocabulary
 from defer.timegrammar.tokens import Token, tokenise
-from defer.timegrammar.words import NUMBER_WORDS
+from defer.timegrammar.words import NUMBER_WORDS, PARTS, WEEKDAY_PLURALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ _ROOM = 240
 _MOST, _MOST_PLACES = 4, 4
 #: Texts tried for one message.
 _MOST_READINGS = 40
+#: What a number counts: `3 nights`, `2 workdays`, and in two words `3 business days`.
+_COUNTED = frozenset(("weekdays", "workdays", "weekends", *WEEKDAY_PLURALS, *(f"{part}s" for part in PARTS)))
+_COUNTED_DAYS = ("business", "working", "work")
 
 
 def shown(text: str) -> str:
@@ -130,10 +133,19 @@ class Said:
                     break
         return found
 
+    def counts(self, place: int) -> bool:
+        """Whether a number stands there that counts days or parts of them, and is not an hour: `3 nights`."""
+        text, following = self.texts[place], self.texts[place + 1 : place + 3]
+        if not (self.tokens[place].kind == "number" or text in NUMBER_WORDS) or not following:
+            return False
+        counted = following[0] in _COUNTED or (following[0] in _COUNTED_DAYS and following[1:] == ["days"])
+        return counted and (place == 0 or self.texts[place - 1] not in ("at", "@"))
+
     def _places(self, piece: "str | Callable[[Token], bool]") -> list[tuple[int, int]]:
-        """Where a piece stands, the last place first."""
+        """Where a piece stands, the last place first; a number that counts days is never said otherwise."""
         if callable(piece):
-            found = [(place, place + 1) for place, token in enumerate(self.tokens) if piece(token)]
+            numbers = [place for place, token in enumerate(self.tokens) if piece(token)]
+            found = [(place, place + 1) for place in numbers if not self.counts(place)]
         else:
             wanted = piece.split()
             size = len(wanted)

@@ -316,7 +316,9 @@ def first_thing(said: Said) -> "str | None":
 
 
 def a_filler(said: Said) -> "str | None":
-    """A small word where none belongs, or another one where one does: only that is changed."""
+    """A small word where none belongs, or another one where one does: only that is changed, and no count."""
+    if any(map(said.counts, range(len(said.tokens)))):
+        return None
     ways: list[Way] = [("at", "in"), ("in", "at"), ("on", "at"), ("at", "on")]
     if said.texts[0] in ("in", "at", "on") and (offers := said.closed(ways)):
         return f'"{said.text(0, 1)}" does not go with that {tries(list(offers)[:1])}'
