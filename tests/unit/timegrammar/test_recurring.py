@@ -345,6 +345,30 @@ def test_what_was_chosen_is_noted(expr: str, notes: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("every hour from 9pm to 12", ["10-14 21:00", "10-14 22:00", "10-14 23:00", "10-15 00:00", "10-15 21:00"]),
+        ("every hour from 8pm until 12", ["10-14 20:00", "10-14 21:00"]),
+        ("every hour from 1pm to 12", ["10-14 13:00", "10-14 14:00"]),
+        ("every 2 hours from 2pm to 12", [*(f"10-14 {hour}:00" for hour in range(14, 24, 2)), "10-15 00:00"]),
+        ("every hour between 10pm and 12 o'clock", ["10-14 22:00", "10-14 23:00", "10-15 00:00", "10-15 22:00"]),
+        ("every hour from 9am to 12", ["10-14 11:00", "10-14 12:00", "10-15 09:00"]),
+        ("every hour from 22 to 12", ["10-14 11:00", "10-14 12:00", "10-14 22:00"]),
+        ("every 30 minutes from 22:00 to 12:30", ["10-14 10:30", "10-14 11:00"]),
+    ],
+)
+def test_hours_up_to_twelve_end_at_the_next_twelve(expr: str, expected: list[str]) -> None:
+    assert fires(expr, len(expected)) == expected
+
+
+def test_hours_up_to_half_past_twelve_behind_an_evening_are_asked_about() -> None:
+    asked = "every 30 minutes from 9pm to 12:30"
+    assert f'12:30 in the morning or afternoon? (try "{asked}am" or "{asked}pm")' in refusal(asked)
+    assert "12:00 in the morning or afternoon?" in refusal("every hour from 9pm to 12:00")
+    assert "it starts and ends at the same hour" in refusal("every hour from 12 to 12")
+
+
+@pytest.mark.parametrize(
     ("expr", "words"),
     [
         ("every 15 minutes between 9am and 5pm", "every 15 minutes from 09:00 to 17:00 every day"),

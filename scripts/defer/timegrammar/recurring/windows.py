@@ -126,13 +126,14 @@ def _minutes(seconds: int, first: int, last: int, overnight: bool) -> list[int]:
 # `9 to 5`, `9am to 5`         09:00 to 17:00: an hour alone is the next such hour behind the first
 # `9-17`, `6-22`               as they are written, on a 24-hour clock
 # `10pm to 6`, `22 to 6`       over midnight, to 06:00
+# `9pm to 12`                  to midnight: the next 12
 # `8 to 10pm`                  refused: 08:00 or 20:00?
 # `2 to 6`                     refused: morning or afternoon?
 def _ends(first: Clock, last: Clock) -> tuple[int, int]:
     """Minutes of the day; the last is greater, and beyond the day when it is over midnight."""
     start = _first(first, last)
     end = _minute(last)
-    if last[0] == "short" and end <= start:
+    if end <= start and _either_half(first, last):
         raise _Unclear(f"{last[1]}:{last[2]:02} in the morning or afternoon?", half=f"{last[1]}:{last[2]:02}")
     if _is_open(last) and not _on_24(first):
         end = _last(start, end)
@@ -153,6 +154,13 @@ def _is_open(clock: Clock) -> bool:
 def _on_24(clock: Clock) -> bool:
     """Whether the clock is written so that the other one is on a 24-hour clock as well."""
     return clock[0] == "bare" and not 0 < clock[1] <= 12
+
+
+def _either_half(first: Clock, last: Clock) -> bool:
+    """Whether hour and minute of the last, in digits, may be of both halves of the day."""
+    if last[0] == "colon":
+        return last[1] == 12 and not _on_24(first) and not (first[0] == "colon" and first[1] > 12)
+    return last[0] == "short"
 
 
 def _first(first: Clock, last: Clock) -> int:
@@ -177,4 +185,5 @@ def _last(start: int, end: int) -> int:
         if end < 7 * 60:
             raise _Unclear(f"{end // 60} in the morning or afternoon?", hour=True)
         return end
-    return end % NOON + NOON if end % NOON + NOON > start else end
+    later = end % NOON + NOON
+    return later if later > start else end % NOON if end < start else end
