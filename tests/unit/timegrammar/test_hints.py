@@ -17,6 +17,7 @@ from defer.timeparse import TimeExpressionError, parse, split_line
 from time_hints import NOW, TZ, faults, offers, refusal
 
 FUZZED = 4400
+PAST = "10 past|15 past|20 past|ten past|every 10 past|at 10 past|tomorrow 20 past|20 past tomorrow|90 past".split("|")
 COUNTS = (
     "in 2 mornings|in 3 nights|3 nights|two nights|about 3 nights|before 3 nights|for 3 nights|2 weekends|2 mondays|"
     "two fridays|every 3 business days|every 3 work days|every 2 workdays|every 2 weekdays|every 2 or 3 workdays"
@@ -196,6 +197,10 @@ def test_a_message_that_breaks_the_law_is_seen(expr: str, message: str, fault: s
         # A count of days or of their parts is not made a clock.
         *((expr, []) for expr in COUNTS),
         ("every two fridays at 9am", ["every two weeks on friday at 9am"]),
+        # Minutes, whose hour is asked for.
+        *((expr, []) for expr in PAST),
+        ("past 9", ["9am", "9pm"]),
+        ("9am past", ["9am"]),
         # Nothing that keeps what mattered.
         ("10m garbage", []),
         ("tomorrow 9am garbage", []),
@@ -218,6 +223,20 @@ def test_what_is_offered(expr: str, offered: list[str]) -> None:
     assert message is not None
     assert offers(message) == offered, message
     assert faults(expr, message) == []
+
+
+@pytest.mark.parametrize(
+    ("expr", "asked"),
+    [
+        ("20 past", "20 minutes past which hour?"),
+        ("every 10 past", '"10 past": 10 minutes past which hour?'),
+        ("ten past tomorrow", '"ten past": ten minutes past which hour?'),
+        ("twenty five past", "twenty five minutes past which hour?"),
+        ("1 past", "1 minute past which hour?"),
+    ],
+)
+def test_the_hour_of_minutes_past_is_asked_for(expr: str, asked: str) -> None:
+    assert why(expr).startswith(f"{asked} (such a time looks like")
 
 
 @pytest.mark.parametrize(

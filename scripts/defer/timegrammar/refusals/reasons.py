@@ -39,8 +39,29 @@ _BOUNDS = (
 # `around 9`          "9am" or "9pm"
 # `before friday 5pm` "friday 5pm"
 # `5 hours before x`  no: there it counts from something
+# `20 past`           no: those are minutes
 # `within the hour`   "in an hour"
 _ANCHORS = ("before", "after", "from", "past")
+
+
+def minutes_past(said: Said) -> "str | None":
+    """`20 past`: minutes, and no hour."""
+    past = said.find("past")
+    first = past
+    while first > 0 and _is_a_number(said, first - 1):
+        first -= 1
+    if first == past or past < said.end or said.texts[past - 1] in ("0", "00", "zero"):
+        return None
+    if said.texts[past - 1].isdigit() and int(said.texts[past - 1][:9]) > 59:
+        return None
+    number, typed = said.text(first, past), said.text(first, past + 1)
+    quoted = "" if typed == " ".join(said.expr.split()) else f'"{typed}": '
+    unit = "minute" if number.lower() in ("1", "one") else "minutes"
+    return f'{quoted}{number} {unit} past which hour? (such a time looks like "20 past four")'
+
+
+def _is_a_number(said: Said, place: int) -> bool:
+    return said.tokens[place].kind == "number" or said.texts[place] in NUMBER_WORDS
 
 
 def no_moment(said: Said) -> "str | None":
@@ -52,6 +73,8 @@ def no_moment(said: Said) -> "str | None":
     for phrase in _BOUNDS if said.find("after next") < 0 else ():
         place = said.find(phrase)
         if place < 0 or (place and said.texts[place - 1] in UNITS and phrase in _ANCHORS and not said.words & {*EVERY}):
+            continue
+        if place and phrase == "past" and _is_a_number(said, place - 1):
             continue
         last = place + len(phrase.split())
         offers = nearest(said, said.instead(place, last, ""))
@@ -371,6 +394,7 @@ REASONS: tuple[Reason, ...] = (
     every_other_or_nth,
     a_half,
     the_past,
+    minutes_past,
     no_moment,
     nothing,
     first_thing,
