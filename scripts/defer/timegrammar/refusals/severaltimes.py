@@ -18,6 +18,8 @@ _EXCEPT = (
 _HOUR = re.compile(r"([0-9]{1,2})(?::[0-9]{2})?[ ]?([ap]\.?m?\.?)?", re.ASCII | re.IGNORECASE)
 _JOINTS = ("-", "to", "until", "till", "til", "through", "thru", "or")
 _CLOCK_WORDS = frozenset(("am", "pm", "a", "p", "noon", "midday", "midnight", "o'clock", "oclock", "sharp"))
+#: What makes a rule of every day one of some days.
+_SELDOM = ("other", "alternate", *NUMBER_WORDS)
 #: What joins two times even where they share a clock.
 _JOINING = ("and", "&", "or", "then", ";")
 _SEPARATORS = (",", ";", "and", "&", "or", "then", "+", "|", "/")
@@ -201,11 +203,24 @@ def _complete(said: Said, first: str, second: str) -> bool:
     return bool(day) == bool(other_day) and bool(clock) == bool(other_clock) and not every
 
 
+# `every friday`          "every"
+# `every other saturday`  "every other", before a weekday and nothing else
+# `every other day`       nothing, as every day and every other one are not the same
+def _opening(day: list[str], following: str) -> str:
+    """The words of a rule's first day that belong to the second too, which starts with ``following``."""
+    last = next((place for place, word in enumerate(day) if word.lower() in WEEKDAYS), 0)
+    if last > 1 and following in WEEKDAYS:
+        return " ".join(day[:last])
+    second = "".join(day[1:2]).lower()
+    seldom = last > 1 or second in _SELDOM or second.isdigit()
+    return "" if seldom and following != second else day[0]
+
+
 def _shared(said: Said, first: str, second: str) -> tuple[str, str]:
     (day, clock), (other_day, other_clock) = _parts(said, first), _parts(said, second)
     every = day.split()[0] if day and day.split()[0].lower() in EVERY else ""
     if every and other_day and other_day.split()[0].lower() not in EVERY:
-        other_day = f"{every} {other_day}"
+        other_day = f"{_opening(day.split(), other_day.split()[0].lower())} {other_day}".strip()
     pair = (
         first if day and clock else f"{day or other_day} {clock or other_clock}",
         second if other_day and other_clock and not every else f"{other_day or day} {other_clock or clock}",
