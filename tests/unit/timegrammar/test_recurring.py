@@ -296,6 +296,11 @@ def test_bounds_end_it_and_lend_it_their_clock(expr: str, expected: list[str]) -
     assert fires(expr, 99) == expected
 
 
+def test_an_end_before_the_first_of_so_many_times_is_refused_as_such() -> None:
+    for expr in ("every day at 9am until today 5 times", "every day at 9am until today"):
+        assert "its end comes before its first time" in refusal(expr)
+
+
 def test_a_start_without_an_end_is_one() -> None:
     assert fires("every 4 hours starting at 8", 2) == ["10-15 08:00", "10-15 12:00"]
     assert fires("every day from now on at 9am", 1) == ["10-15 09:00"]

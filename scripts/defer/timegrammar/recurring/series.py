@@ -82,5 +82,5 @@ class Recurrence:
         """Settle that only fires after ``lower`` count, up to ``until``, and no more than ``times`` (0: any)."""
         self.lower, self.until, self.times = lower, until, times
         if times:
-            *_, self.until = islice(self.fires(lower), times)
+            *_, self.until = until, *islice(self.fires(lower), times)
         self.first = self.after(lower)
