@@ -373,6 +373,17 @@ def test_hours_up_to_half_past_twelve_behind_an_evening_are_asked_about() -> Non
     assert "it starts and ends at the same hour" in refusal("every hour from 12 to 12")
 
 
+@pytest.mark.parametrize("first", ["8.30", "8:30", "08.30"])
+def test_the_half_of_a_dotted_last_clock_is_asked_about(first: str) -> None:
+    for last in ("5.30", "05.30"):
+        asked = f"every 30 minutes from {first} to {last}"
+        assert f'5:30 in the morning or afternoon? (try "{asked}am" or "{asked}pm")' in refusal(asked)
+    assert read(f"every 30 minutes from {first} to 17.30").notes == (
+        "on the clock, from 08:30 to 17:30, both included",
+    )
+    assert fires("every 30 minutes from 22.30 to 17.30", 1) == ["10-14 10:30"]
+
+
 @pytest.mark.parametrize(
     ("expr", "words"),
     [

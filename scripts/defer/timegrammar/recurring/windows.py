@@ -33,10 +33,16 @@ Hours = tuple[Clock, Clock] | None
 class _Unclear(Exception):
     """What is wrong with the two hours; whether it is the half of the day that is missing, of which clock."""
 
-    def __init__(self, reason: str, hour: bool = False, half: str = "") -> None:
+    def __init__(self, reason: str, hour: bool = False, half: "Clock | None" = None) -> None:
         super().__init__(reason)
         self.hour = hour
         self.half = half
+
+
+def _halves(clock: Clock) -> "list[Way]":
+    """The clock in either half of the day, however its digits are written."""
+    written = [f"{hour}{sign}{clock[2]:02}" for hour in (f"{clock[1]:02}", f"{clock[1]}") for sign in ":."]
+    return [(digits, half) for half in ("{}am", "{}pm") for digits in written]
 
 
 def hours(edges: list[Clock]) -> Hours:
@@ -85,7 +91,7 @@ def grid(step: Delay, between: Hours, days: "Days | None", bounds: list[Any]) ->
         first, last = _ends(*between)
         minutes = _minutes(step.seconds, first, last, overnight=not rule.by and not found)
     except _Unclear as unclear:
-        halves: list[Way] = [(unclear.half, "{}am"), (unclear.half, "{}pm")] if unclear.half else []
+        halves = _halves(unclear.half) if unclear.half else []
         why = Undecided(str(unclear), HALVES if unclear.hour else halves, A_WINDOW)
         return Draft(refused(lambda *_: why))
     said = f"every {say.whole(step.seconds)} from {_shown(first)} to {_shown(last)}"
@@ -134,7 +140,7 @@ def _ends(first: Clock, last: Clock) -> tuple[int, int]:
     start = _first(first, last)
     end = _minute(last)
     if end <= start and _either_half(first, last):
-        raise _Unclear(f"{last[1]}:{last[2]:02} in the morning or afternoon?", half=f"{last[1]}:{last[2]:02}")
+        raise _Unclear(f"{last[1]}:{last[2]:02} in the morning or afternoon?", half=last)
     if _is_open(last) and not _on_24(first):
         end = _last(start, end)
     end += DAY_MINUTES if end <= start else 0
@@ -160,7 +166,7 @@ def _either_half(first: Clock, last: Clock) -> bool:
     """Whether hour and minute of the last, in digits, may be of both halves of the day."""
     if last[0] == "colon":
         return last[1] == 12 and not _on_24(first) and not (first[0] == "colon" and first[1] > 12)
-    return last[0] == "short"
+    return last[0] == "short" and 0 < last[1] <= 12
 
 
 def _first(first: Clock, last: Clock) -> int:
