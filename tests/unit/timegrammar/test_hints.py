@@ -226,6 +226,13 @@ def test_a_message_that_breaks_the_law_is_seen(expr: str, message: str, fault: s
         ("25:00", []),
         ("0:75", []),
         ("0m", []),
+        ("0pm", []),
+        ("00 pm tomorrow", []),
+        ("every day at 0pm", []),
+        ("0:30pm", []),
+        ("0030pm", []),
+        ("1330pm", ["1330"]),
+        ("0:30am", ["0:30"]),
     ],
 )
 def test_what_is_offered(expr: str, offered: list[str]) -> None:

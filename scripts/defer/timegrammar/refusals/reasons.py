@@ -164,7 +164,7 @@ def numbers(said: Said) -> "str | None":
                 offers = list(said.closed([(token.text, "midnight")])) if token.text == "24:00" else []
                 return f'there is no clock time "{typed}" {tries(offers, CLOCK)}'
             if following in ("am", "pm") and not 0 < hour < 13:
-                offers = said.offers(said.instead(place, place + 2, typed))
+                offers = said.offers(said.instead(place, place + 2, typed)) if hour or following == "am" else []
                 return f'"{typed}{following}": hours with am or pm go from 1 to 12 {tries(offers)}'
         at = place and said.texts[place - 1] in ("at", "@") and token.kind == "number" and following not in UNITS
         if at and len(typed) < 4 and int(typed) > 23:
@@ -172,7 +172,7 @@ def numbers(said: Said) -> "str | None":
         hour = int(typed[:2] if len(typed) == 4 else typed[:9]) if token.kind == "number" else 1
         if token.kind == "number" and following in ("am", "pm") and len(typed) != 3 and not 0 < hour < 13:
             clock = typed if len(typed) == 4 else f"{hour:02}:00"
-            offers = said.offers(said.instead(place, place + 2, clock)) if following == "pm" else []
+            offers = said.offers(said.instead(place, place + 2, clock)) if following == "pm" and hour else []
             return f'"{typed}{following}": hours with am or pm go from 1 to 12 {tries(offers)}'
     return _bare(said)
 
