@@ -296,6 +296,25 @@ def test_bounds_end_it_and_lend_it_their_clock(expr: str, expected: list[str]) -
     assert fires(expr, 99) == expected
 
 
+@pytest.mark.parametrize(
+    ("expr", "last"),
+    [
+        ("every 2h starting saturday 9am until friday 5pm", "10-23 17:00"),
+        ("every 2h starting saturday 9am until friday evening", "10-23 19:00"),
+        ("every 2h starting in 2 weeks until friday 5pm", "10-30 16:20"),
+        ("every day at 9am starting saturday until friday 5pm", "10-23 09:00"),
+        ("every 2h starting thursday 9am until friday 5pm", "10-16 17:00"),
+    ],
+)
+def test_an_end_on_a_weekday_with_a_clock_is_the_first_behind_the_start(expr: str, last: str) -> None:
+    assert fires(expr, 999)[-1] == last
+
+
+def test_an_end_on_a_date_with_a_clock_is_not_moved_behind_the_start() -> None:
+    for last in ("tomorrow 5pm", "oct 16 5pm"):
+        assert "its end comes before its first time" in refusal(f"every 2h starting saturday 9am until {last}")
+
+
 def test_an_end_before_the_first_of_so_many_times_is_refused_as_such() -> None:
     for expr in ("every day at 9am until today 5 times", "every day at 9am until today"):
         assert "its end comes before its first time" in refusal(expr)

@@ -196,7 +196,10 @@ def end(bounds: dict[str, Any], present: Present, start: "datetime | None") -> d
     if clock is not None and part is None and day is None:
         # A clock without a day is the first one behind the start, whichever half of the day an hour alone means.
         return moments.next_clock(clock)(Present(base, present.tz)).instant
-    return _moment(day, clock, part)(present).instant
+    when = _moment(day, clock, part)
+    found = when(present).instant
+    # A weekday before the start is the next one behind it.
+    return when(Present(base, present.tz)).instant if day and found < base and day(present).roll else found
 
 
 def _after_start(day: Day, present: Present, first: date) -> date:
