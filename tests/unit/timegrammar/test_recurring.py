@@ -392,6 +392,17 @@ def test_hours_up_to_half_past_twelve_behind_an_evening_are_asked_about() -> Non
     assert "it starts and ends at the same hour" in refusal("every hour from 12 to 12")
 
 
+def test_so_many_times_are_said_only_where_they_are_reached() -> None:
+    cut, full = read("every day at 9am until friday 10 times"), read("every day at 9am until friday 2 times")
+    assert cut.notes == ()
+    assert full.notes == ("2 times in all",)
+    assert cut.recurrence is not None
+    assert cut.recurrence.describe() == "every day at 09:00, until Fri 2026-10-16 23:59, America/New_York"
+    assert full.recurrence is not None
+    assert full.recurrence.describe().startswith("every day at 09:00, 2 times, ")
+    assert len(fires("every day at 9am until friday 10 times", 99)) == 2
+
+
 @pytest.mark.parametrize("first", ["8.30", "8:30", "08.30"])
 def test_the_half_of_a_dotted_last_clock_is_asked_about(first: str) -> None:
     for last in ("5.30", "05.30"):

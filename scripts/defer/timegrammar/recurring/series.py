@@ -80,7 +80,9 @@ class Recurrence:
 
     def bound(self, lower: datetime, until: "datetime | None", times: int) -> None:
         """Settle that only fires after ``lower`` count, up to ``until``, and no more than ``times`` (0: any)."""
-        self.lower, self.until, self.times = lower, until, times
-        if times:
-            *_, self.until = until, *islice(self.fires(lower), times)
+        self.lower, self.until = lower, until
+        counted = list(islice(self.fires(lower), times))
+        # Where the end comes first, the number says nothing.
+        if counted and len(counted) == times:
+            self.times, self.until = times, counted[-1]
         self.first = self.after(lower)
