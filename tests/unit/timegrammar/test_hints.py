@@ -246,6 +246,7 @@ def test_what_is_offered(expr: str, offered: list[str]) -> None:
     ("expr", "asked"),
     [
         ("20 past", "20 minutes past which hour?"),
+        ("5 after", "5 minutes past which hour?"),
         ("every 10 past", '"10 past": 10 minutes past which hour?'),
         ("ten past tomorrow", '"ten past": ten minutes past which hour?'),
         ("twenty five past", "twenty five minutes past which hour?"),

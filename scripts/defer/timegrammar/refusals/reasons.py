@@ -45,8 +45,8 @@ _ANCHORS = ("before", "after", "from", "past")
 
 
 def minutes_past(said: Said) -> "str | None":
-    """`20 past`: minutes, and no hour."""
-    past = said.find("past")
+    """`20 past`, `20 after`: minutes, and no hour."""
+    past = len(said.texts) - 1 if said.texts[-1] == "after" else said.find("past")
     first = past
     while first > 0 and _is_a_number(said, first - 1):
         first -= 1
