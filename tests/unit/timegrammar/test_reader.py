@@ -21,7 +21,7 @@ TZ = ZoneInfo("America/New_York")
 # what they come to, the lower ones what puts both together.
 IN_ORDER = (
     "words tokens daytable recurtable table engine terminals "
-    "walls rules series reading offers misspelt severaltimes wordreasons reasons "
+    "walls rules series reading offers misspelt severaltimes wordreasons numberreasons reasons "
     "zonedata zones complaint cronfields delay "
     "clocktimes moments calendardays isotime clockactions dayactions actions "
     "draft twofold bounds recurrules recuractions windows chosen settled "
