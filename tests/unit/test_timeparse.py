@@ -14,15 +14,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+import time_accuracy
 from defer import timeparse
 from defer.errors import EXIT_BAD_INPUT, BadInput
 from defer.timeparse import TimeExpressionError, parse, parse_duration, split_line, zone
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "time"
-sys.path.insert(0, str(ROOT / "tests"))
-
-import time_accuracy  # noqa: E402
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime.fromisoformat("2026-11-18T10:30:00-05:00")  # a Wednesday

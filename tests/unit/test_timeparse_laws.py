@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import random
 import string
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
-from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-import time_accuracy  # noqa: E402
-from defer.timegrammar.reader import grammar, recurring  # noqa: E402
-from defer.timegrammar.tokens import tokenise  # noqa: E402
-from defer.timeparse import Reading, TimeExpressionError, parse, split_line  # noqa: E402
+import time_accuracy
+from defer.timegrammar.reader import grammar, recurring
+from defer.timegrammar.tokens import tokenise
+from defer.timeparse import Reading, TimeExpressionError, parse, split_line
 
 ROWS = [row for path in time_accuracy.FILES for row in time_accuracy.rows(path)]
 EXPRESSIONS = sorted({row["expr"] for row in ROWS if len(row["expr"]) < 100})

@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 import random
 import re
-import sys
 import time
 from datetime import datetime
 from itertools import product
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests"))
-
-import time_accuracy  # noqa: E402
-from defer.timeparse import NoTimeFirst, TimeExpressionError, parse, split_line  # noqa: E402
+import time_accuracy
+from defer.timeparse import NoTimeFirst, TimeExpressionError, parse, split_line
 
 NOW = datetime.fromisoformat("2026-10-14T10:20:00-04:00")  # a Wednesday
 TZ = ZoneInfo("America/New_York")
