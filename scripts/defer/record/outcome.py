@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 
     ``exit_code`` is negative for a signal and None where nobody knows it. ``result`` is the
     task's ``result`` object on success. The wishes of a result file: ``retry_at``, ``reschedule_at``.
-    ``log_bytes`` of output are in its log, as far as anybody counted.
+    ``log_bytes`` of output are in its log, as far as anybody counted; without ``has_log`` there is none.
     """
 
     status: str
@@ -58,6 +58,7 @@ class Outcome(NamedTuple):
     session_id: str | None = None
     usage: Usage | None = None
     log_bytes: int | None = None
+    has_log: bool = True
 
 
 def error_type_of(exit_code: int) -> str:
@@ -187,7 +188,7 @@ def run_record(executing: Task, outcome: Outcome, now: datetime) -> Run:
         "error_type": outcome.error_type,
         "error": outcome.error,
         "late_by_seconds": run.get("late_by_seconds"),
-        "log": run.get("log") or result.get("log_path"),
+        "log": (run.get("log") or result.get("log_path")) if outcome.has_log else None,
         "log_bytes": outcome.log_bytes,
         "prompt": run.get("prompt") or result.get("prompt_path"),
         "usage": outcome.usage,

@@ -209,7 +209,8 @@ class Attempt:
                 self._close()
             ended = self._bare_outcome(error)
         duration = round((time.monotonic() - self._started) * 1000)
-        return ended._replace(duration_ms=duration, log_bytes=self.capture.log.kept_bytes)
+        log = self.capture.log
+        return ended._replace(duration_ms=duration, log_bytes=log.kept_bytes, has_log=log.is_kept)
 
     def _bare_outcome(self, odd: Exception) -> Outcome:
         """What the exit status alone says, where the rest of the end could not be read."""
@@ -296,7 +297,7 @@ class Attempt:
     def _facts(self, said: resultfile.Result, complaint: str | None) -> Facts:
         facts: Facts = {
             "prompt_path": str(self.paths.prompt),
-            "log_path": str(self.paths.log),
+            "log_path": str(self.paths.log) if self.capture.log.is_kept else None,
             "summary": said.summary,
             "artifacts": said.artifacts,
             "result_file_error": complaint,

@@ -8,11 +8,14 @@ result, and the last bytes of either stream, which explain a failure.
 
 A log that cannot be written loses output, never the attempt. One that has filled the disk gives
 ``RESERVE_BYTES`` back and is not written again: the store needs room to say how the attempt ended.
+
+An attempt that printed nothing keeps no log: most of what runs every minute is silent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from defer import fsio
@@ -35,8 +38,11 @@ class Log:
     ``error`` says why it is not whole. ``fd`` may be handed to another process, which goes on where this one stopped.
     """
 
-    def __init__(self, fd: int | None, room: int, error: str | None = None) -> None:
-        self.fd, self._room, self.error = fd, room, error
+    def __init__(self, fd: int | None, room: int, error: str | None = None, path: Path | None = None) -> None:
+        """``path``: where a log lies that is nobody else's, so that an empty one may be removed."""
+        self.fd, self._room, self.error, self._path = fd, room, error, path
+        self.is_kept = fd is not None
+        """Whether there is a file."""
         self.dropped_bytes = 0
         self.kept_bytes = 0
         """Bytes of output in the log, unless some were given back since to a full disk."""
@@ -46,7 +52,7 @@ class Log:
         """A new log at ``path``, and the directories above it."""
         try:
             fsio.ensure_directory(path.parent)
-            return cls(fsio.create_exclusive(path), limit)
+            return cls(fsio.create_exclusive(path), limit, path=path)
         except OSError as error:
             return cls(None, limit, error.strerror)
 
@@ -75,13 +81,21 @@ class Log:
             if is_full(error):
                 fsio.shorten(self.fd, RESERVE_BYTES)
 
-    def close(self) -> None:
-        """Say what was dropped, and close it."""
+    def close(self, *, is_read_on: bool = False) -> None:
+        """Say what was dropped, and close it; remove it if nothing was printed and nobody else goes on with it."""
         if self.dropped_bytes:
             self._write(f"\n[defer: {self.dropped_bytes} further bytes were not kept]\n".encode())
         if self.fd is not None:
             fsio.close(self.fd)
             self.fd = None
+            if not (self.kept_bytes or self.dropped_bytes or is_read_on):
+                self._remove()
+
+    def _remove(self) -> None:
+        with suppress(OSError):
+            if self._path is not None:
+                fsio.remove(self._path)
+                self.is_kept = False
 
 
 class Capture:
@@ -128,7 +142,7 @@ class Capture:
             for stream, masker in self._maskers.items():
                 self._keep(stream, masker.last_parts())
             self.log.add(self._log_masker.finish())
-        self.log.close()
+        self.log.close(is_read_on=is_read_on)
 
     @property
     def output(self) -> str:

@@ -16,12 +16,32 @@ def captured(tmp_path, *taken, limit=100, secrets=()):
     for stream, piece in taken:
         one.take(stream, piece)
     one.finish()
-    return one, (tmp_path / "a" / "run.log").read_bytes()
+    log = tmp_path / "a" / "run.log"
+    return one, log.read_bytes() if log.exists() else b""
 
 
 def test_both_streams_go_into_the_log_as_they_come(tmp_path):
     one, log = captured(tmp_path, ("stdout", b"a"), ("stderr", b"b"), ("stdout", b"c"))
     assert (log, one.output) == (b"abc", "ac")
+
+
+def test_an_attempt_that_printed_nothing_keeps_no_log(tmp_path):
+    one = Capture(Log.create(tmp_path / "a" / "run.log", 100), Masker([]))
+    assert (tmp_path / "a" / "run.log").exists()
+    one.finish()
+    assert (one.log.is_kept, list((tmp_path / "a").iterdir())) == (False, [])
+
+
+def test_a_program_that_stays_may_print_later_and_keeps_its_log(tmp_path):
+    one = Capture(Log.create(tmp_path / "a" / "run.log", 100), Masker([]))
+    one.finish(is_read_on=True)
+    assert (one.log.is_kept, (tmp_path / "a" / "run.log").read_bytes()) == (True, b"")
+
+
+def test_a_log_that_another_process_made_is_not_removed(tmp_path):
+    made = Log.create(tmp_path / "a" / "run.log", 100)
+    Capture(Log(made.fd, 100), Masker([])).finish()
+    assert (tmp_path / "a" / "run.log").exists()
 
 
 @pytest.mark.parametrize("size", [99, 100, 101, 250])

@@ -28,6 +28,14 @@ def result_file(**said) -> str:
     return f'printf %s {quoted(json.dumps(said))} >"$DEFER_RESULT_FILE"'
 
 
+def test_an_attempt_that_printed_nothing_has_no_log_in_its_record(place):
+    place.write_store(v1_task())
+    place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("cat >/dev/null")})
+    (run,), (ended,) = place.runs(), place.archived()
+    assert (run["log"], run["log_bytes"], "log_path" in ended["result"]) == (None, 0, False)
+    assert list((place.logs / "attempts" / ONE).iterdir()) == []
+
+
 class TestRetries:
     def test_wait_60_120_240_seconds_and_no_longer_than_the_cap(self, place):
         place.write_store(v1_task(max_retries=5))
