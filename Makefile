@@ -5,7 +5,7 @@ ENTER = python=$$($(PYTHON3) -I scripts/bootstrap.py --extra dev) || exit; expor
 AGENT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo household check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -13,6 +13,9 @@ help: ## this list
 
 demo: ## schedule a task, wake the runner and see the result, in a throw-away directory
 	@examples/demo.sh
+
+household: ## a week of a household in simulated time, and what each command shows of it
+	@$(ENTER) PYTHONPATH=scripts "$$python" tests/household.py
 
 # What `make test` runs of the Python tests; none at all is a tier, too: every test.
 TIER ?= not slow

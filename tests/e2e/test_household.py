@@ -1,0 +1,81 @@
+"""A week of a household: what ran is what was to run, and each command says of it what happened."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import household
+from household import House
+
+pytestmark = [pytest.mark.programs, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """The week, on Monday morning."""
+    return household.week(tmp_path_factory.mktemp("household") / "home")
+
+
+def records(house: House, folder: str) -> Iterator[dict[str, Any]]:
+    for path in sorted((house.base / "runtime" / folder).glob("*.jsonl")):
+        yield from map(json.loads, path.read_bytes().splitlines())
+
+
+def test_each_occurrence_ended_as_it_was_meant_to(house: House) -> None:
+    ends = Counter((one["id"], one["status"]) for one in records(house, "archive"))
+    assert ends == {
+        ("backup", "completed"): 8,
+        ("bins", "completed"): 1,
+        ("call-mum", "completed"): 1,
+        ("invoices", "failed"): 1,
+        ("mail", "completed"): 6,
+        ("news", "completed"): 8,
+        ("photos", "failed"): 8,
+        ("plants", "completed"): 8,
+        ("printer", "completed"): 3,
+        ("printer", "failed"): 4,
+        ("shopping", "failed"): 1,
+        ("solar", "completed"): 88,
+        ("solar", "missed"): 1,
+        ("vitamins", "completed"): 8,
+    }
+
+
+def test_what_was_missed_in_the_night_off_is_one_record_and_the_latest_ran_late(house: House) -> None:
+    (missed,) = (one for one in records(house, "archive") if one["status"] == "missed")
+    assert missed["stretch"] == {"first": "2026-10-21T20:00:00Z", "last": "2026-10-22T02:00:00Z", "count": 4}
+    late = {
+        one["task_id"]: one["late_by_seconds"] // 60 for one in records(house, "runs") if one["late_by_seconds"] > 300
+    }
+    assert late == {"solar": 70, "photos": 491, "backup": 281, "plants": 92, "news": 32, "vitamins": 7}
+
+
+def test_the_hour_that_comes_twice_backs_up_once(house: House) -> None:
+    night = [one["occurrence"] for one in records(house, "archive") if one["id"] == "backup"]
+    assert night[-3:] == ["2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
+
+
+def test_durations_and_limits_go_by_the_clock_of_the_house(house: House) -> None:
+    took = {one["task_id"]: one["duration_ms"] // 60_000 for one in records(house, "runs") if one["duration_ms"]}
+    assert {name: took[name] for name in ("backup", "mail", "printer")} == {"backup": 21, "mail": 4, "printer": 45}
+
+
+def test_the_records_do_not_contradict_each_other(house: House) -> None:
+    said = house.do("doctor", "--records", "--table")
+    assert (said.out.splitlines()[0], said.status) == (
+        "No contradiction in what was recorded, since 18 Oct 2026 20:01.",
+        0,
+    )
+
+
+def test_the_transcript_asks_what_its_owner_would_ask(house: House, tmp_path: Path) -> None:
+    told = "".join(household.transcript(house))
+    (tmp_path / "transcript.txt").write_text(told)
+    assert "(exit 2)" not in told
+    assert "Traceback" not in told

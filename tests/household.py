@@ -1,0 +1,251 @@
+"""A week of a household in simulated time, seen as its owner sees it: prints what each command says of it.
+
+    PYTHONPATH=scripts python tests/household.py
+
+Twelve tasks: reminders, agents and commands. Three of them fail, each in its own way; the machine is off for one night;
+summer time ends. The real store, the real runner and real programs in a throw-away directory; only the clock is not
+real. It jumps from one due time to the next, and goes on by as much as a program says that its work took.
+``e2e/test_household.py`` asserts what each rule finds.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from defer import instants
+from defer.client import Client
+from defer.commands import cli
+from defer.run.wake import Runner
+
+Task = dict[str, Any]
+
+ZONE = ZoneInfo("Europe/Berlin")
+START = datetime(2026, 10, 18, 18, tzinfo=ZONE)
+OFF, ON = datetime(2026, 10, 21, 21, tzinfo=ZONE), datetime(2026, 10, 22, 7, 10, tzinfo=ZONE)
+FINISH = datetime(2026, 10, 26, 9, tzinfo=ZONE)
+LATER_THAN_DUE = timedelta(seconds=20)
+"""Cron looks once a minute."""
+
+PROGRAMS = {
+    # Each is an executor or the program of a command. `took SECONDS` puts the clock on by so much.
+    "took": """echo "$1" >>"$HOUSE/clock" """,
+    "agent": """
+cat >/dev/null
+case $DEFER_TASK_ID in
+news)
+  took 95
+  usage='{"input_tokens": 12000, "output_tokens": 800, "cost_usd": 0.05}'
+  echo '{"summary": "Three things happened.", "usage": '"$usage"'}' >"$DEFER_RESULT_FILE"
+  echo "Three things happened: rain, trains, an election." ;;
+mail)
+  took 240
+  if [ "$(cat "$HOUSE/day")" = 2026-10-22 ] && [ "$DEFER_ATTEMPT" = 1 ]; then
+    echo "the mail server did not answer" >&2
+    exit 75
+  fi
+  echo '{"usage": {"input_tokens": 30000, "output_tokens": 2500, "cost_usd": 0.13}}' >"$DEFER_RESULT_FILE"
+  echo "14 letters sorted, 2 need you." ;;
+invoices)
+  took 12
+  echo "missing permission: mail.send" >&2
+  exit 77 ;;
+plants)
+  took 4
+  echo "On it! I will get back to you." ;;
+shopping)
+  took 60
+  echo "Milk, bread, batteries." ;;
+esac""",
+    "backup": """took 1260; echo "1.2 GiB saved" """,
+    "photos": """took 3; echo "copy $(cat "$HOUSE/day")/IMG_$$.jpg: /mnt/photos is not mounted" >&2; exit 1""",
+    "solar": """took "$(cat "$HOUSE/solar")"; echo "$(cat "$HOUSE/solar") s of waiting, then 3.4 kWh" """,
+    "printer": """
+case $(cat "$HOUSE/day") in 2026-10-2[2-6]) took 2700; echo "waiting for the printer"; exec sleep 600 ;; esac
+took 30; echo "nozzles are clean" """,
+}
+COMMANDS = {
+    # id, when, program, further flags
+    "backup": ("30 2 * * *", ["--timeout", "2h"]),
+    "photos": ("0 23 * * *", []),
+    "solar": ("0 */2 * * *", []),
+    "printer": ("30 12 * * *", ["--timeout", "30m"]),
+}
+LINES = {
+    # id, what its owner types
+    "call-mum": "tuesday 17:00 call mum",
+    "bins": "every tuesday 19:00 put the bins out",
+    "vitamins": "every day 8:00 take the vitamins",
+    "news": "every day 7:00 what has happened --executor {agent}",
+    "mail": "every weekday 8:30 sort the mail --executor {agent} --max-retries 2",
+    "invoices": "friday 16:00 send the invoices --executor {agent}",
+    "plants": "every day 6:00 ask the garden how dry it is --executor {agent}",
+    "shopping": "wednesday 22:00 make a list for the shop --executor {agent} --expires 1h",
+}
+SEEN_THROUGH = (("doctor", "--records", "--table"),)
+
+
+class Said(NamedTuple):
+    """What a command printed, and how it ended."""
+
+    out: str
+    err: str
+    status: int
+
+
+class House:
+    """A runtime directory of its own and a clock that programs put on; wakes come only when the machine is on."""
+
+    def __init__(self, base: Path, start: datetime = START, **settings: str) -> None:
+        self.base, self._at = base, start.astimezone(UTC)
+        (base / "bin").mkdir(parents=True)
+        (base / "clock").touch()
+        (base / "solar").write_text("60\n")
+        for name, text in PROGRAMS.items():
+            self.write_program(name, text)
+        environ = {
+            "HOME": str(base),
+            "PATH": f"{base / 'bin'}:{os.environ['PATH']}",
+            "HOUSE": str(base),
+            "DEFER_RUNTIME_DIR": str(base / "runtime"),
+            "DEFER_TASKS_DIR": str(base / "tasks"),
+            "DEFER_TIMEZONE": str(ZONE),
+            "DEFER_MAX_PARALLEL": "1",  # two at once would each put the clock on for the other
+            **settings,
+        }
+        self.client = Client(environ, clock=self.clock)
+
+    def write_program(self, name: str, text: str) -> Path:
+        """Put a shell program where the household's PATH finds it."""
+        path = self.base / "bin" / name
+        path.write_text(f"#!/bin/sh\n{text.strip()}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return path
+
+    # Time
+
+    def ahead(self) -> float:
+        """Seconds by which programs have put the clock on."""
+        return sum(map(float, (self.base / "clock").read_text().split()))
+
+    def clock(self) -> datetime:
+        """Now."""
+        return self._at + timedelta(seconds=self.ahead())
+
+    def go_to(self, moment: datetime) -> None:
+        """Put the clock to a moment that is still to come, or leave it."""
+        self._at += max(timedelta(0), moment.astimezone(UTC) - self.clock())
+        (self.base / "day").write_text(f"{self.clock().astimezone(ZONE):%Y-%m-%d}\n")
+
+    @contextmanager
+    def in_charge_of_time(self) -> Iterator[None]:
+        """Time limits and durations go by the clock of the house, too."""
+        real = time.monotonic
+        time.monotonic = lambda: real() + self.ahead()
+        try:
+            yield
+        finally:
+            time.monotonic = real
+
+    # What happens
+
+    def do(self, *argv: str) -> Said:
+        """One call of `defer`."""
+        real, cli.connect = cli.connect, lambda: self.client
+        out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                status = cli.main("front", list(argv))
+            out.flush()
+            return Said(out.buffer.getvalue().decode(), err.getvalue(), status)  # type: ignore[attr-defined]
+        finally:
+            cli.connect = real
+
+    def must(self, *argv: str) -> str:
+        """One call of `defer` that succeeds; what it printed."""
+        said = self.do(*argv)
+        assert said.status == 0, f"{argv}: {said}"
+        return said.out
+
+    def wake(self) -> None:
+        """One wake, as cron would make it."""
+        store = self.client.store
+        store.markers.beat()
+        with redirect_stderr(io.StringIO()):  # cron would mail it
+            Runner(store, self.client.config, self.client.audit, self.clock).wake()
+        self.beat()
+
+    def beat(self) -> None:
+        """The last wake was now: idle ones, which this simulation leaves out, do no more."""
+        at = self.clock().timestamp()
+        os.utime(self.client.store.markers.heartbeat, (at, at))
+
+    def live_until(self, finish: datetime) -> None:
+        """Wake whenever something is due, up to ``finish``."""
+        with self.in_charge_of_time():
+            while (due := min(map(_due, filter(_waits, self.client.tasks())), default=finish)) < finish:
+                self.go_to(due + LATER_THAN_DUE)
+                self.wake()
+            self.go_to(finish)
+            self.beat()
+
+
+def _waits(one: Task) -> bool:
+    return one["status"] == "scheduled" and not one.get("requires")
+
+
+def _due(one: Task) -> datetime:
+    return instants.from_text(one["run_at"])
+
+
+def settle_in(house: House) -> None:
+    """Schedule the twelve."""
+    house.go_to(START)
+    for task_id, line in LINES.items():
+        house.must(*line.format(agent=house.base / "bin" / "agent").split(), "--id", task_id)
+    for task_id, (when, flags) in COMMANDS.items():
+        house.must("add", task_id, "--schedule", when, "--command", task_id, *flags)
+
+
+def week(base: Path, **settings: str) -> House:
+    """The week, lived up to Monday morning."""
+    house = House(base, **settings)
+    settle_in(house)
+    house.live_until(OFF)
+    with house.in_charge_of_time():
+        house.go_to(ON)
+        house.wake()
+    house.live_until(FINISH - timedelta(hours=9, minutes=30))
+    (house.base / "solar").write_text("400\n")
+    house.live_until(FINISH)
+    return house
+
+
+def transcript(house: House) -> Iterator[str]:
+    """What the owner sees on Monday morning."""
+    for argv in SEEN_THROUGH:
+        yield f"$ defer {' '.join(argv)}\n"
+        said = house.do(*argv)
+        yield said.out + said.err + (f"(exit {said.status})\n" if said.status else "") + "\n"
+
+
+def main() -> int:
+    """Print the transcript."""
+    with tempfile.TemporaryDirectory() as base:
+        house = week(Path(base) / "home")
+        sys.stdout.writelines(transcript(house))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
