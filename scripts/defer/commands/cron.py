@@ -31,12 +31,46 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
     elif args.action == "uninstall":
         result = crontab.uninstall(_RUNNER)
     else:
-        result = crontab.status(_RUNNER, client.store.markers, instants.now(), settings_file=settings.settings_file)
+        result = _status(client)
     if args.action != "uninstall":
         # From here on nobody may be watching: now is the time to say who else could run programs through it.
         result["notes"] += places.doubts(settings)
     if output.is_for_people(args):
-        output.say(*crontab.describe(result))
+        output.say(*crontab.describe(result), *_beyond(result))
     else:
         output.print_object(result, args.compact)
     return EXIT_OK
+
+
+# What `describe` says of a status in its own words.
+_DESCRIBED = {
+    *(
+        "waker-missing",
+        "waker-gone",
+        "crontab-unreadable",
+        "daemon-dead",
+        "daemon-unknown",
+        "wakes-fail",
+        "never-woken",
+    ),
+    "settings-differ",
+}
+
+
+def _status(client: Client) -> dict[str, Any]:
+    """How things stand, with what the doctor finds of it."""
+    from defer.reports.doctor import waker
+    from defer.reports.doctor.finding import worst_first
+    from defer.wakers import standing
+
+    settings, markers, now = client.config, client.store.markers, instants.now()
+    stands = standing.look(_RUNNER)
+    result = crontab.status(_RUNNER, markers, now, settings_file=settings.settings_file, found=stands)
+    found = worst_first(waker.findings(stands, markers, settings, now))
+    return {**result, "findings": [one.as_json() for one in found]}
+
+
+def _beyond(result: dict[str, Any]) -> list[str]:
+    """The findings of a status that its description leaves out."""
+    others = [one for one in result.get("findings", ()) if one["id"] not in _DESCRIBED]
+    return [f"{one['severity']}: {one['what']} ({one['fix']})" for one in others]

@@ -39,7 +39,7 @@ commands (each has its own --help):
                         tasks kept as files
   cron install|uninstall|status
                         the crontab line that wakes the runner
-  doctor --records      whether the records agree with each other
+  doctor                what is wrong with the installation; --records: whether the records agree
 
 times: 30m is minutes, 3mo months, a capital M is refused; case matters nowhere else
 
@@ -305,8 +305,10 @@ def cron() -> Parser:
 
 def doctor() -> Parser:
     """`doctor`."""
-    parser = Parser("defer doctor", "Check the records: every task and occurrence ended once, no attempt ran twice.")
-    parser.add_argument("--records", action="store_true", help="the history: store, archive, runs and log together")
+    parser = Parser("defer doctor", "Look the installation over: the waker, its environment, the store, the clock.")
+    parser.add_argument("--fix", action="store_true", help="mend what is safe to mend, and say what was done")
+    what = "the history instead: store, archive, runs and log held against each other"
+    parser.add_argument("--records", action="store_true", help=what)
     form = _add_form(parser)
     form.add_argument("--table", action="store_true", help="text also where stdout is not a terminal")
     return parser

@@ -1,33 +1,26 @@
 """The crontab line that wakes the runner every minute: install, remove and inspect it.
 
 The settings that its runs need are written before the line, so that the first wake finds them;
-``cronenv`` says which those are. The crontab is read and written through the ``crontab`` program.
+``cronenv`` says which those are.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from defer import fsio, instants, say
+from defer import instants, say
 from defer.errors import Refused
 
-from . import cronenv, cronline, searchpath
+from . import cronenv, cronline, crontab, searchpath, standing
+from .crontab import WITHOUT_CRON
+from .standing import Standing
 
 if TYPE_CHECKING:
     from defer.store.interface import Markers
-
-_TIMEOUT_SECONDS = 30
-_DAEMONS = {"cron", "crond", "fcron", "dcron", "bcron-sched", "vixie-cron"}
-# Vixie cron and cronie say the first, busybox the second.
-_NO_CRONTAB_YET = re.compile(r"no crontab for|can't open .*No such file").search
-_WITHOUT_CRON = "keep `run-deferred.sh --loop` running"
 
 
 def install(
@@ -50,33 +43,44 @@ def install(
     if not os.access(program, os.X_OK):
         raise Refused(f"there is nothing for cron to run: {program} (it is missing or not executable)")
     settings_file = settings_file.absolute()
-    crontab = _read()
-    line = cronline.render(program, cronenv.variables_to_name(settings_file, crontab))
+    content = crontab.read()
+    line = cronline.render(program, cronenv.variables_to_name(settings_file, content))
     path = searchpath.checked(path_value)
     written, changed = cronenv.bring_up_to_date(settings_file, cronenv.wanted(environ, path.value), lock_timeout)
-    edited = cronline.installed(crontab, line, program, os.path.exists)
-    if edited.content != crontab:
-        _write(edited.content)
+    edited = cronline.installed(content, line, program, os.path.exists)
+    if edited.content != content:
+        crontab.write(edited.content)
     return {
         "action": "install",
         "line": _text(line),
-        "change": _change(edited, crontab),
+        "change": _change(edited, content),
         "replaced": [_text(old) for old in edited.removed if old != line],
         "settings_file": str(settings_file),
         "settings_written": written,
         "settings_changed": changed,
-        "daemon": daemon_state(),
+        "daemon": crontab.daemon_state(),
         "notes": [*_left_out(path.left_out), *_notes(edited.content, program, environ)],
     }
+
+
+def replace_dead(program: str, settings_file: Path) -> str:
+    """Put the line for ``program`` in the place of our first one whose program is gone; the new line.
+
+    Settings stay as they are. Raises Refused, BadInput.
+    """
+    content = crontab.read()
+    line = cronline.render(program, cronenv.variables_to_name(settings_file.absolute(), content))
+    crontab.write(cronline.installed(content, line, program, os.path.exists).content)
+    return _text(line)
 
 
 def uninstall(runner: Path) -> dict[str, Any]:
     """Remove the line from the crontab; the settings file stays, since it may hold more. Idempotent."""
     program = os.path.realpath(runner)
-    crontab = _read()
-    edited = cronline.uninstalled(crontab, program, os.path.exists)
+    content = crontab.read()
+    edited = cronline.uninstalled(content, program, os.path.exists)
     if edited.removed:
-        _write(edited.content)
+        crontab.write(edited.content)
     return {
         "action": "uninstall",
         "change": "removed" if edited.removed else "unchanged",
@@ -85,29 +89,34 @@ def uninstall(runner: Path) -> dict[str, Any]:
     }
 
 
-def status(runner: Path, markers: Markers, now: datetime, *, settings_file: Path | None = None) -> dict[str, Any]:
-    """Whether the line is there, whether a daemon runs, and when a wake last looked, by ``markers``."""
-    program = os.path.realpath(runner)
-    try:
-        crontab, trouble_with_cron = _read(), None
-    except Refused as refused:
-        crontab, trouble_with_cron = b"", str(refused)
-    found = cronline.entries(crontab)
-    ours = [entry for entry in found if entry.marked and entry.runner == program]
-    reads = cronenv.settings_read(ours[0].variables if ours else {}, crontab)
+def status(
+    runner: Path,
+    markers: Markers,
+    now: datetime,
+    *,
+    settings_file: Path | None = None,
+    found: Standing | None = None,
+) -> dict[str, Any]:
+    """Whether the line is there, whether a daemon runs, and when a wake last looked, by ``markers``.
+
+    ``found``: how things stand, where somebody has looked already.
+    """
+    found = standing.look(runner) if found is None else found
+    reads = found.settings_read()
     last_wake = markers.last_wake()
     return {
         "action": "status",
-        "installed": bool(ours),
-        "line": _text(ours[0].line) if ours else None,
-        "other_lines": [_text(entry.line) for entry in found if entry not in ours],
-        "crontab_error": trouble_with_cron,
-        "daemon": daemon_state(),
+        "installed": bool(found.ours),
+        "line": _text(found.ours[0].line) if found.ours else None,
+        "other_lines": [_text(entry.line) for entry in found.others],
+        "dead_lines": [_text(entry.line) for entry in found.dead],
+        "crontab_error": found.error,
+        "daemon": found.daemon,
         "last_wake": instants.to_text(last_wake) if last_wake else None,
         "seconds_since_wake": max(0, int((now - last_wake).total_seconds())) if last_wake else None,
         "trouble": markers.last_trouble(),
         "settings_file": str(reads) if reads else None,
-        "notes": _status_notes(reads, settings_file) if ours else [],
+        "notes": _status_notes(reads, settings_file) if found.ours else [],
     }
 
 
@@ -117,104 +126,19 @@ def describe(result: dict[str, Any]) -> list[str]:
     return [*lines[result["action"]](result), *result["notes"]]
 
 
-def daemon_state(proc: Path = Path("/proc")) -> str:
-    """``running``, ``not running`` or ``cannot tell``, from the processes this user can see."""
-    if sys.platform == "linux":
-        # Under hidepid a user sees only their own processes, and the daemon is root's.
-        names = _process_names(proc) if (proc / "1").exists() else None
-    else:
-        names = _names_from_ps()
-    if names is None:
-        return "cannot tell"
-    return "running" if names & _DAEMONS else "not running"
-
-
-def _process_names(proc: Path) -> set[str]:
-    names = set()
-    for process in fsio.names(proc):
-        if process.isdigit() and fsio.read_bounded(proc / process / "cmdline", 1):  # a zombie has none
-            names.add((fsio.read_bounded(proc / process / "comm", 64) or b"").decode(errors="replace").strip())
-    return names
-
-
-def _names_from_ps() -> set[str] | None:
-    try:
-        done = subprocess.run(
-            ["ps", "-A", "-o", "comm="],  # noqa: S607  (it has no fixed place)
-            capture_output=True,
-            timeout=_TIMEOUT_SECONDS,
-            env={**os.environ, "PATH": _search_path()},
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return {os.path.basename(name.strip()) for name in done.stdout.decode(errors="replace").splitlines()}
-
-
-def _read() -> bytes:
-    done = _crontab("-l")
-    if done.returncode == 0:
-        return done.stdout
-    said = _said(done)
-    if _NO_CRONTAB_YET(said):
-        return b""
-    raise _refused(said)
-
-
-def _write(content: bytes) -> None:
-    done = _crontab("-", content) if content else _crontab("-r")
-    if done.returncode != 0:
-        raise _refused(_said(done))
-
-
-def _crontab(flag: str, content: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            ["crontab", flag],  # noqa: S607  (it has no fixed place)
-            input=content or b"",
-            capture_output=True,
-            timeout=_TIMEOUT_SECONDS,
-            env={**os.environ, "LC_ALL": "C", "PATH": _search_path()},
-            check=False,
-        )
-    except FileNotFoundError:
-        raise Refused(
-            f"there is no cron here: no `crontab` program on PATH (install cron, or {_WITHOUT_CRON})"
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise Refused(f"`crontab {flag}` did not answer within {_TIMEOUT_SECONDS} s (try it by hand)") from None
-    except OSError as error:
-        raise Refused(f"`crontab` cannot be run: {error.strerror} (install cron anew, or {_WITHOUT_CRON})") from None
-
-
-def _search_path() -> str:
-    return searchpath.anchored(os.environ.get("PATH", os.defpath))
-
-
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    said = " ".join(done.stderr.decode(errors="replace").split())
-    return said[:300] or f"exit status {done.returncode}"
-
-
-def _refused(said: str) -> Refused:
-    if "not allowed" in said or "cron.allow" in said:
-        return Refused(f"cron is closed to this user: {said} (ask for an entry in cron.allow, or {_WITHOUT_CRON})")
-    return Refused(f"`crontab` refused: {said} (try `crontab -l` by hand)")
-
-
-def _change(edited: cronline.Edited, crontab: bytes) -> str:
-    if edited.content == crontab:
+def _change(edited: cronline.Edited, content: bytes) -> str:
+    if edited.content == content:
         return "unchanged"
     return "updated" if edited.removed else "added"
 
 
-def _notes(crontab: bytes, program: str, environ: Mapping[str, str]) -> list[str]:
+def _notes(content: bytes, program: str, environ: Mapping[str, str]) -> list[str]:
     here = cronenv.other_home(environ)
     notes = [f"cron's runs have HOME={cronenv.home()}, this shell has HOME={here}"] if here else []
-    for name, value in cronline.environment(crontab).items():
+    for name, value in cronline.environment(content).items():
         if name.startswith("DEFER_") and environ.get(name) != value:
             notes.append(f"the crontab itself sets {name}={value}: that wins over the settings file")
-    others = [entry for entry in cronline.entries(crontab) if not (entry.marked and entry.runner == program)]
+    others = [entry for entry in cronline.entries(content) if not (entry.marked and entry.runner == program)]
     return notes + [f"another line of the crontab wakes a runner too: {_text(entry.line)}" for entry in others]
 
 
@@ -263,6 +187,7 @@ def _status_lines(result: dict[str, Any]) -> list[str]:
     return [
         f"crontab line: {result['line'] or missing}",
         *[f"another line wakes a runner: {line}" for line in result["other_lines"]],
+        *[f"a line that wakes nothing, since its program is gone: {line}" for line in result["dead_lines"]],
         _daemon_line(result["daemon"]),
         "last wake: never" if age is None else f"last wake: {say.roughly(age)} ago ({result['last_wake']})",
         *([f"the last wake could not do its work: {result['trouble']}"] if result["trouble"] else []),
@@ -271,5 +196,5 @@ def _status_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _daemon_line(state: str) -> str:
-    advice = "" if state == "running" else f" (nothing wakes without one: start it, or {_WITHOUT_CRON})"
+    advice = "" if state == "running" else f" (nothing wakes without one: start it, or {WITHOUT_CRON})"
     return f"cron daemon: {state}{advice}"

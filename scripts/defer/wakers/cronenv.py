@@ -22,6 +22,8 @@ from defer.settings import config, edit
 
 from . import cronline
 
+_CRONS_PATH = "/usr/bin:/bin"  # of Vixie cron, cronie and busybox
+
 
 def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
     """What the crontab line must set before the command, so that its runs find their settings and Python."""
@@ -34,6 +36,18 @@ def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
     if python_home.parts[-2:] == ("defer", "venv") and not _same(python_home.parent.parent, data):
         named["XDG_DATA_HOME"] = str(python_home.parent.parent)
     return named
+
+
+def of_command(line_variables: Mapping[str, str], crontab: bytes) -> dict[str, str]:
+    """The environment of a command with ``line_variables`` in front (crontab(5)): cron's own, and what the tab sets."""
+    own = {"SHELL": "/bin/sh", "PATH": _CRONS_PATH}
+    return {**own, **_environment(crontab), **line_variables}
+
+
+def reads_users_settings(environment: Mapping[str, str]) -> bool:
+    """Whether a command with that environment reads a settings file that no copy of the code brings with it."""
+    users = homedir.user_settings_path(environment)
+    return bool(environment.get("DEFER_ENV_FILE")) or (users is not None and users.is_file())
 
 
 def settings_read(line_variables: Mapping[str, str], crontab: bytes) -> Path | None:

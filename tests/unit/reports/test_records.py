@@ -809,10 +809,12 @@ def test_the_command_says_it_in_json_and_in_sentences(planted: Planted, tmp_path
     ]
 
 
-def test_doctor_is_told_what_to_check(place: Place) -> None:
-    done = place.defer("doctor")
+def test_records_are_never_mended(place: Place) -> None:
+    done = place.defer("doctor", "--records", "--fix")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "defer: doctor needs to know what to check (defer doctor --records)\n"
+    assert done.stderr == (
+        "defer: --fix mends the installation, and records are never changed (leave out --fix, or --records)\n"
+    )
 
 
 def test_a_busy_store_and_a_failing_disk_are_said(planted: Planted) -> None:

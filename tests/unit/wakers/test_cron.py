@@ -11,72 +11,18 @@ from pathlib import Path
 
 import pytest
 
+import machine as machines
 from defer.errors import BadInput, Refused, StorageError
 from defer.settings import edit
 from defer.store.markers import Markers
-from defer.wakers import cron, cronenv, cronline
+from defer.wakers import cron, cronenv, cronline, crontab
 
-FAKE_CRONTAB = """\
-#!/bin/sh
-echo "$*" >>"$TAB.calls"
-[ ! -e "$TAB.says" ] || { /bin/cat "$TAB.says" >&2; exit 1; }
-case $1 in
--l) [ -e "$TAB" ] || { echo "no crontab for me" >&2; exit 1; }; exec /bin/cat "$TAB" ;;
--r) exec /bin/rm "$TAB" ;;
--) exec /bin/cat >"$TAB" ;;
-*) echo "usage error" >&2; exit 1 ;;
-esac
-"""
 NOW = datetime(2026, 4, 8, 16, 45, tzinfo=UTC)
-
-
-class Machine:
-    """A home, a checkout and a crontab of our own."""
-
-    def __init__(self, base: Path) -> None:
-        self.home = base / "home"
-        self.tab = base / "tab"
-        self.programs = base / "bin"
-        self.settings = self.home / ".config/defer/env"
-        self.home.mkdir()
-        self.programs.mkdir()
-        self.program("crontab", FAKE_CRONTAB)
-        self.runner = self.checkout(base / "checkout")
-
-    def program(self, name: str, text: str) -> None:
-        (self.programs / name).write_text(text)
-        (self.programs / name).chmod(0o755)
-
-    def checkout(self, root: Path) -> Path:
-        runner = root / "scripts" / "run-deferred.sh"
-        runner.parent.mkdir(parents=True)
-        runner.write_text("#!/bin/bash\n")
-        runner.chmod(0o755)
-        return runner
-
-    def install(self, runner=None, settings=None, path="/usr/bin:/bin", **environ) -> dict:
-        environ = {"HOME": str(self.home), **environ}
-        return cron.install(runner or self.runner, settings or self.settings, path, 60.0, environ=environ)
-
-    @property
-    def line(self) -> bytes:
-        return f"* * * * * {self.runner} # defer: wakes the tasks that are due\n".encode()
-
-    @property
-    def calls(self) -> list[str]:
-        log = self.tab.with_name("tab.calls")
-        return log.read_text().split("\n")[:-1] if log.exists() else []
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    machine = Machine(tmp_path)
-    # Nothing else on PATH: no test may come near the crontab of whoever runs it.
-    monkeypatch.setenv("PATH", str(machine.programs))
-    monkeypatch.setenv("TAB", str(machine.tab))
-    # cron's HOME is the password database's: give this user the home of the test.
-    monkeypatch.setattr(cronenv, "home", lambda: str(machine.home))
-    return machine
+    return machines.of(tmp_path, monkeypatch)
 
 
 class TestInstall:
@@ -408,12 +354,13 @@ class TestStatus:
         return cron.status(machine.runner, Markers(machine.home / "deferred.jsonl"), NOW, **changes)
 
     def test_before_anything(self, machine, monkeypatch):
-        monkeypatch.setattr(cron, "daemon_state", lambda: "cannot tell")
+        monkeypatch.setattr(crontab, "daemon_state", lambda: "cannot tell")
         assert self.status(machine) == {
             "action": "status",
             "installed": False,
             "line": None,
             "other_lines": [],
+            "dead_lines": [],
             "crontab_error": None,
             "daemon": "cannot tell",
             "last_wake": None,
@@ -458,10 +405,21 @@ class TestStatus:
         assert note == f"{reads}: run `defer cron install` again"
 
     def test_a_line_written_by_hand_is_shown(self, machine):
-        machine.tab.write_bytes(b"* * * * * /opt/defer/scripts/run-deferred.sh >/dev/null 2>&1\n")
+        line = f"* * * * * {machine.checkout(machine.home / 'other')} >/dev/null 2>&1"
+        machine.tab.write_text(f"{line}\n")
         result = self.status(machine)
         assert result["installed"] is False
-        assert result["other_lines"] == ["* * * * * /opt/defer/scripts/run-deferred.sh >/dev/null 2>&1"]
+        assert (result["other_lines"], result["dead_lines"]) == ([line], [])
+
+    def test_a_line_whose_checkout_has_moved_is_not_said_to_wake_anything(self, machine):
+        machine.install()
+        moved = machine.runner.parent.parent.rename(machine.home / "moved") / "scripts" / "run-deferred.sh"
+        result = cron.status(moved, Markers(machine.home / "deferred.jsonl"), NOW)
+        line = machine.line.decode().strip()
+        assert (result["installed"], result["other_lines"], result["dead_lines"]) == (False, [], [line])
+        said = cron.describe(result)
+        assert f"a line that wakes nothing, since its program is gone: {line}" in said
+        assert not [one for one in said if one.startswith("another line wakes a runner")]
 
     def test_without_cron_it_says_so_and_goes_on(self, machine, monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
@@ -480,29 +438,29 @@ class TestDaemon:
 
     @pytest.mark.parametrize("name", ["cron", "crond"])
     def test_running(self, tmp_path, name):
-        assert cron.daemon_state(self.proc(tmp_path, init="init", **{name: "x"})) == "running"
+        assert crontab.daemon_state(self.proc(tmp_path, init="init", **{name: "x"})) == "running"
 
     def test_not_running(self, tmp_path):
-        assert cron.daemon_state(self.proc(tmp_path, init="init", crontab="x")) == "not running"
+        assert crontab.daemon_state(self.proc(tmp_path, init="init", crontab="x")) == "not running"
 
     def test_a_dead_one_nobody_collected_is_not_running(self, tmp_path):
-        assert cron.daemon_state(self.proc(tmp_path, init="init", cron="")) == "not running"
+        assert crontab.daemon_state(self.proc(tmp_path, init="init", cron="")) == "not running"
 
     def test_where_others_processes_are_hidden_nobody_can_tell(self, tmp_path):
-        assert cron.daemon_state(tmp_path) == "cannot tell"
+        assert crontab.daemon_state(tmp_path) == "cannot tell"
 
     def test_elsewhere_ps_is_asked(self, monkeypatch, machine):
         monkeypatch.setattr("sys.platform", "darwin")
         machine.program("ps", '#!/bin/sh\n[ "$*" = "-A -o comm=" ] && echo /usr/sbin/cron\n')
-        assert cron.daemon_state() == "running"
+        assert crontab.daemon_state() == "running"
         machine.program("ps", "#!/bin/sh\necho /sbin/launchd\n")
-        assert cron.daemon_state() == "not running"
+        assert crontab.daemon_state() == "not running"
         machine.program("ps", "#!/bin/sh\nexit 1\n")
-        assert cron.daemon_state() == "cannot tell"
+        assert crontab.daemon_state() == "cannot tell"
 
 
 def test_describe_install_and_uninstall(machine, monkeypatch):
-    monkeypatch.setattr(cron, "daemon_state", lambda: "not running")
+    monkeypatch.setattr(crontab, "daemon_state", lambda: "not running")
     line = machine.line.decode().strip()
     advice = "(nothing wakes without one: start it, or keep `run-deferred.sh --loop` running)"
     assert cron.describe(machine.install()) == [

@@ -1,0 +1,1 @@
+"""What is wrong with the installation: one module for each thing that is looked at."""

@@ -1,0 +1,61 @@
+"""What the doctor can find: each kind has an id and a severity, and stands in ``references/doctor.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+SEVERITIES = (ERROR, WARNING, NOTE)
+"""The worst first. A note asks for nothing."""
+
+KINDS = {
+    # The waker
+    "waker-missing": ERROR,
+    "waker-gone": ERROR,
+    "crontab-unreadable": ERROR,
+    "daemon-dead": ERROR,
+    "daemon-unknown": NOTE,
+    "never-woken": WARNING,
+    "wakes-stopped": ERROR,
+    "wakes-fail": ERROR,
+    "wake-gap": NOTE,
+    "store-differs": ERROR,
+    "settings-differ": WARNING,
+    "two-copies": ERROR,
+}
+"""The severity of each kind, by its id."""
+
+
+class Finding(NamedTuple):
+    """One thing that is not as it should be.
+
+    ``where``: the file, line or task. ``fix``: what mends it, a command where there is one. ``mend``: mends it and
+    says what it did, where that is safe.
+    """
+
+    id: str
+    severity: str
+    what: str
+    where: str
+    fix: str
+    mend: Callable[[], str] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as programs get it."""
+        return {name: getattr(self, name) for name in ("id", "severity", "what", "where", "fix")}
+
+
+def found(kind: str, what: str, where: object, fix: str, mend: Callable[[], str] | None = None) -> Finding:
+    """A finding of one of ``KINDS``."""
+    return Finding(kind, KINDS[kind], what, str(where), fix, mend)
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors, then warnings, then notes; what is equally bad stays in its order."""
+    return sorted(findings, key=lambda one: SEVERITIES.index(one.severity))
+
+
+def is_sound(findings: Iterable[Finding]) -> bool:
+    """Whether nothing asks for anything."""
+    return all(one.severity == NOTE for one in findings)

@@ -1,0 +1,113 @@
+"""Whether something wakes the store: the crontab line, the daemon, the last wake."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defer import instants, say
+from defer.settings.config import Config
+from defer.wakers import cron, crontab
+from defer.wakers.cronline import Entry
+from defer.wakers.standing import Standing
+
+from .finding import Finding, found
+
+if TYPE_CHECKING:
+    from defer.store.interface import Markers
+
+ASLEEP_AFTER = timedelta(minutes=3)
+"""How old the last wake may be while something wakes every minute."""
+
+_TAB = "crontab"
+_INSTALL = "defer cron install"
+
+
+def findings(standing: Standing, markers: Markers, config: Config, now: datetime) -> Iterator[Finding]:
+    """What is wrong with the waker of the store that ``markers`` are of."""
+    last = markers.last_wake()
+    is_awake = last is not None and now - last <= ASLEEP_AFTER
+    yield from _of_crontab(standing, config, is_awake=is_awake)
+    yield from _of_daemon(standing, is_awake=is_awake)
+    for entry in standing.waking():
+        yield from _of_line(standing, entry, config)
+    yield from _of_wakes(standing, markers, last, now, is_awake=is_awake)
+
+
+def _of_crontab(standing: Standing, config: Config, *, is_awake: bool) -> Iterator[Finding]:
+    for entry in standing.dead:
+        yield _gone(standing, entry, config)
+    for entry in standing.others:
+        if os.path.realpath(entry.runner) != standing.program and _is_ours(standing, entry, config):
+            what = f"another copy of the code wakes this store too: {entry.runner}"
+            front = Path(entry.runner).with_name("schedule-task.sh")
+            yield found("two-copies", what, _line(entry), f"{front} cron uninstall")
+    if is_awake or standing.waking():
+        return
+    if standing.error is not None:
+        yield found("crontab-unreadable", standing.error, _TAB, crontab.WITHOUT_CRON)
+    elif not standing.dead:
+        yield found("waker-missing", "nothing wakes this store: no line of the crontab does", _TAB, _INSTALL)
+
+
+def _gone(standing: Standing, entry: Entry, config: Config) -> Finding:
+    """A line that calls a program which is not there any more. Ours, for this store, is safe to replace."""
+    is_safe = entry.marked and not standing.waking() and _is_ours(standing, entry, config)
+    settings_file = config.settings_file or config.user_directory / "env" if is_safe else None
+    mend = partial(_replace, standing, settings_file) if settings_file else None
+    fix = _INSTALL if entry.marked else "crontab -e, and take the line out"
+    return found("waker-gone", f"a line of the crontab calls {entry.runner}, which is gone", _line(entry), fix, mend)
+
+
+def _replace(standing: Standing, settings_file: Path) -> str:
+    new = cron.replace_dead(standing.program, settings_file)
+    return f"replaced it by: {new}"
+
+
+def _is_ours(standing: Standing, entry: Entry, config: Config) -> bool:
+    return standing.store_of(entry) == str(config.tasks_file)
+
+
+def _of_daemon(standing: Standing, *, is_awake: bool) -> Iterator[Finding]:
+    if is_awake or standing.daemon == "running" or not (standing.waking() or standing.dead):
+        return
+    if standing.daemon == "not running":
+        what = "no cron daemon runs, so that no line of the crontab does anything"
+        yield found("daemon-dead", what, _TAB, f"start it (such as: service cron start), or {crontab.WITHOUT_CRON}")
+    else:
+        what = "whether a cron daemon runs cannot be told from here"
+        yield found("daemon-unknown", what, _TAB, "ask the system (such as: service cron status)")
+
+
+def _of_line(standing: Standing, entry: Entry, config: Config) -> Iterator[Finding]:
+    """What a wake by this line works with, against what this shell works with."""
+    reads = standing.store_of(entry)
+    if reads is not None and reads != str(config.tasks_file):
+        what = f"wakes look after {reads}, and this shell schedules into {config.tasks_file}"
+        yield found("store-differs", what, _line(entry), _INSTALL)
+
+
+def _of_wakes(
+    standing: Standing, markers: Markers, last: datetime | None, now: datetime, *, is_awake: bool
+) -> Iterator[Finding]:
+    trouble = markers.last_trouble()
+    if trouble:
+        what = f"the last wake could not do its work: {trouble}"
+        yield found("wakes-fail", what, "the last wake", "mend what it names; the next wake tries again")
+    is_to_wake = bool(standing.waking()) and standing.daemon != "not running"
+    if is_awake or not is_to_wake:
+        return
+    fix = "look at what cron says of it (such as: grep CRON /var/log/syslog, or the mail of this user)"
+    if last is None:
+        yield found("never-woken", "nothing has woken this store yet", _line(standing.waking()[0]), "wait a minute")
+    else:
+        what = f"nothing has woken this store for {say.distance(now - last)}, since {instants.to_text(last)}"
+        yield found("wakes-stopped", what, _line(standing.waking()[0]), fix)
+
+
+def _line(entry: Entry) -> str:
+    return f"{_TAB}: {entry.line.decode(errors='replace')}"

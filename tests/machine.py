@@ -1,0 +1,69 @@
+"""A home, a checkout and a crontab of a test's own: nothing comes near those of whoever runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from defer.wakers import cron, cronenv
+
+FAKE_CRONTAB = """\
+#!/bin/sh
+echo "$*" >>"$TAB.calls"
+[ ! -e "$TAB.says" ] || { /bin/cat "$TAB.says" >&2; exit 1; }
+case $1 in
+-l) [ -e "$TAB" ] || { echo "no crontab for me" >&2; exit 1; }; exec /bin/cat "$TAB" ;;
+-r) exec /bin/rm "$TAB" ;;
+-) exec /bin/cat >"$TAB" ;;
+*) echo "usage error" >&2; exit 1 ;;
+esac
+"""
+
+
+class Machine:
+    """A home, a checkout and a crontab of our own."""
+
+    def __init__(self, base: Path) -> None:
+        self.home = base / "home"
+        self.tab = base / "tab"
+        self.programs = base / "bin"
+        self.settings = self.home / ".config/defer/env"
+        self.home.mkdir()
+        self.programs.mkdir()
+        self.program("crontab", FAKE_CRONTAB)
+        self.runner = self.checkout(base / "checkout")
+
+    def program(self, name: str, text: str) -> None:
+        (self.programs / name).write_text(text)
+        (self.programs / name).chmod(0o755)
+
+    def checkout(self, root: Path) -> Path:
+        runner = root / "scripts" / "run-deferred.sh"
+        runner.parent.mkdir(parents=True)
+        runner.write_text("#!/bin/bash\n")
+        runner.chmod(0o755)
+        return runner
+
+    def install(self, runner=None, settings=None, path="/usr/bin:/bin", **environ) -> dict:
+        environ = {"HOME": str(self.home), **environ}
+        return cron.install(runner or self.runner, settings or self.settings, path, 60.0, environ=environ)
+
+    @property
+    def line(self) -> bytes:
+        return f"* * * * * {self.runner} # defer: wakes the tasks that are due\n".encode()
+
+    @property
+    def calls(self) -> list[str]:
+        log = self.tab.with_name("tab.calls")
+        return log.read_text().split("\n")[:-1] if log.exists() else []
+
+
+def of(base: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine whose `crontab` is the only program on PATH, and whose home is the one that cron knows."""
+    machine = Machine(base)
+    monkeypatch.setenv("PATH", str(machine.programs))
+    monkeypatch.setenv("TAB", str(machine.tab))
+    # cron's HOME is the password database's: give this user the home of the test.
+    monkeypatch.setattr(cronenv, "home", lambda: str(machine.home))
+    return machine
