@@ -100,9 +100,13 @@ class Client:
 
         return upcoming.upcoming(self.tasks(), self.clock(), end, limit)
 
-    def runs(self, task_id: str | None = None) -> Iterator[Run]:
-        """Ended attempts, newest first."""
-        return self.store.runs(task_id)
+    def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
+        """Ended attempts of a task and its copies, or of all, newest first."""
+        return self.store.runs(task_id, since)
+
+    def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
+        """The records of ended occurrences, in the same way."""
+        return self.store.ended_records(task_id, since)
 
 
 def _report(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from defer.record.codec import Task
 from defer.record.runs import Run
 from defer.store import holding
 from defer.store.batch import Batch
-from defer.store.interface import Change, Choose, Report, Turn
+from defer.store.interface import BeforeDrop, Change, Choose, LookBy, Report, Turn
 from defer.store.markers import HORIZON
 
 
@@ -198,7 +198,9 @@ class MemoryStore:
                 self._report("held", id=task_id, reason=why)
         return [one for one in known if task.needs_attention_at(one) <= now]
 
-    def archive(self, now: datetime, before_drop: Callable[[Task], object] | None = None) -> list[Task]:
+    def archive(
+        self, now: datetime, before_drop: BeforeDrop | None = None, look_by: LookBy | None = None
+    ) -> list[Task]:
         filed = []
         unfiled = [one for one in self.scan() if task.is_unfiled(one)]
         for one in unfiled:
@@ -206,23 +208,32 @@ class MemoryStore:
             filed += ended
             self._kept.archive += [record for record in ended if record not in self._kept.archive]
             self._kept.runs += [run for run in ran if run not in self._kept.runs]
-        for one in filed if before_drop else []:
-            assert before_drop is not None
-            before_drop(one)
+        if filed and before_drop is not None:
+            before_drop(filed)
         for one in unfiled:
             _, _, rest = task.filed_records(one)
             del self._kept.tasks[one["id"]]
             if rest is not None:
                 self._kept.tasks[one["id"]] = rest
-        self._kept.next_look = min([now + HORIZON, *map(task.needs_attention_at, self.scan())])
+        also = [at for at in [look_by() if look_by else None] if at is not None]
+        self._kept.next_look = min([now + HORIZON, *also, *map(task.needs_attention_at, self.scan())])
         return filed
 
     def ended(self, ids: Collection[str]) -> dict[str, Task]:
         return {one["id"]: one for one in self._kept.archive if one["id"] in ids}
 
-    def runs(self, task_id: str | None = None) -> Iterator[Run]:
-        found = (runs.read(json.dumps(one).encode()) for one in reversed(self._kept.runs))
-        return (run for run in found if run is not None and task_id in (None, run.task_id))
+    def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
+        unfiled = [run for one in self.scan() for run in one.get("ended_runs") or []]
+        found = [runs.read(json.dumps(one).encode()) for one in (*self._kept.runs, *unfiled)]
+        for run in sorted(filter(None, reversed(found)), key=lambda run: run.ended_at, reverse=True):
+            if task_id in (None, run.task_id, run.copy_of) and (since is None or run.ended_at >= since):
+                yield run
+
+    def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
+        unfiled = [ended for one in self.scan() if task.is_unfiled(one) for ended in task.filed_records(one)[0]]
+        for one in sorted((*self._kept.archive, *unfiled), key=task.ended_at, reverse=True):
+            if task_id in (None, one["id"], one.get("copy_of")) and (since is None or task.ended_at(one) >= since):
+                yield one
 
     def lease(self, token: str) -> MemoryLease:
         return MemoryLease(self._kept, f"lease {token}")

@@ -213,9 +213,11 @@ class TestArchive:
         store = handle()
         over(store, "a", "b")
         told = []
-        store.archive(
-            NOW, before_drop=lambda one: told.append((one["id"], one["status"], handle().find(one["id"])["id"]))
-        )
+
+        def tell(records):
+            told.extend((one["id"], one["status"], handle().find(one["id"])["id"]) for one in records)
+
+        store.archive(NOW, before_drop=tell)
         assert sorted(told) == [("a", "completed", "a"), ("b", "completed", "b")]
 
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt], ids=["failure", "end of the process"])
@@ -223,15 +225,18 @@ class TestArchive:
         over(handle(), "a", "b")
         told = []
 
-        def fail(one):
-            told.append(one["id"])
+        def fail(records):
+            told.append([one["id"] for one in records])
             raise error
 
         with pytest.raises(error):
             handle().archive(NOW, before_drop=fail)
         assert ids(handle().scan()) == {"a", "b"}
-        assert ids(handle().archive(NOW, before_drop=lambda one: told.append(one["id"]))) == {"a", "b"}
-        assert sorted(told[1:]) == ["a", "b"]
+        assert ids(handle().archive(NOW, before_drop=lambda records: told.append([one["id"] for one in records]))) == {
+            "a",
+            "b",
+        }
+        assert [sorted(names) for names in told] == [["a", "b"], ["a", "b"]]
         assert (list(handle().scan()), len(list(handle().runs()))) == ([], 2)
         with handle().standing_still() as kept:
             assert sorted(one["id"] for _, one in kept.ended()) == ["a", "b"]
@@ -245,6 +250,42 @@ class TestArchive:
 
 
 class TestLooking:
+    def test_what_is_over_is_there_once_before_and_after_it_is_filed(self, handle):
+        over(handle(), "a", "b")
+        handle().append([waiting("c")], NOW)
+        for _ in range(2):
+            assert [run.task_id for run in handle().runs("a")] == ["a"]
+            assert sorted(run.task_id for run in handle().runs()) == ["a", "b"]
+            assert [one["status"] for one in handle().ended_records("b")] == ["completed"]
+            assert ids(handle().ended_records()) == {"a", "b"}
+            assert list(handle().ended_records("c")) == []
+            handle().archive(NOW)
+
+    def test_since_a_moment_only_what_ended_then_or_later_is_there(self, handle):
+        over(handle(), "a")
+        for _ in range(2):
+            assert ids(handle().ended_records(since=NOW)) == {"a"}
+            assert len(list(handle().runs(since=NOW))) == 1
+            assert list(handle().ended_records(since=NOW + timedelta(seconds=1))) == []
+            assert list(handle().runs("a", since=NOW + timedelta(seconds=1))) == []
+            handle().archive(NOW)
+
+    def test_a_copy_stands_in_the_history_of_its_original(self, handle):
+        handle().append([due("copy", copy_of="a"), waiting("a")], NOW)
+        handle().claim_due(NOW, choose_due)
+        handle().update("copy", NOW, settled)
+        for _ in range(2):
+            assert [(run.task_id, run.copy_of) for run in handle().runs("a")] == [("copy", "a")]
+            assert ids(handle().ended_records("a")) == {"copy"}
+            handle().archive(NOW)
+
+    def test_the_next_look_is_no_later_than_is_asked_for(self, handle):
+        handle().append([waiting()], NOW)
+        handle().archive(NOW, look_by=lambda: NOW + timedelta(seconds=90))
+        assert handle().markers.next_look() == NOW + timedelta(seconds=90)
+        handle().archive(NOW, look_by=lambda: None)
+        assert handle().markers.next_look() > NOW + timedelta(seconds=90)
+
     def test_runs_come_newest_first(self, store):
         for name in "abc":
             over(store, name)

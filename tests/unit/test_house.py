@@ -26,7 +26,7 @@ FLOORS = (
     "fsio syscalls process signals locking trust timegrammar timeparse recurrence",
     "record taskfiles",
     "settings store",
-    "executors wakers reports context",
+    "executors wakers notices reports context",
     "scheduling",
     "run",
     "client",

@@ -33,8 +33,13 @@ def ended(one: Task, came_to: Outcome, moment: datetime) -> Task:
     return outcome.settle(claimed, came_to, moment, Backoff())
 
 
-def last(status: str, moment: datetime, reason: str | None = None, failures: int = 0) -> Task:
-    return {"outcome": status, "at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": reason, "failures": failures}
+def last(status: str, moment: datetime, reason: str | None = None, failures: int = 0, **more: Any) -> Task:
+    since = {"since": text_at()} if failures else {}
+    return {"outcome": status, "at": stamp(moment), "reason": reason, "failures": failures, **since, **more}
+
+
+def stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @pytest.mark.parametrize("came_to", [FAILED, LOST, TIMEOUT], ids=["failed", "lost", "timeout"])
@@ -45,8 +50,17 @@ def test_failures_in_a_row_are_counted_until_one_is_done(came_to: Outcome) -> No
         assert one["last"] == last("failed", at(hours=number), reason, number + 1)
         assert one["ended"][-1]["last"] == one["last"]
     one = ended(one, OK, at(hours=3))
-    assert one["last"] == last("completed", at(hours=3))
-    assert ended(one, FAILED, at(hours=4))["last"]["failures"] == 1
+    assert one["last"] == last("completed", at(hours=3), before=3)
+    one = ended(one, FAILED, at(hours=4))
+    assert (one["last"]["failures"], one["last"]["since"]) == (1, text_at(hours=4))
+    assert ended(ended(one, OK, at(hours=5)), OK, at(hours=6))["last"] == last("completed", at(hours=6))
+
+
+def test_a_row_that_an_older_version_began_is_no_younger_than_what_is_known_of_it() -> None:
+    one = hourly(last={"outcome": "failed", "at": text_at(days=-2), "reason": None, "failures": 4})
+    assert ended(one, FAILED, NOW)["last"] == last(
+        "failed", NOW, "exited with 1: no such host", 5, since=text_at(days=-2)
+    )
 
 
 def test_an_attempt_that_waits_for_its_retry_has_not_ended() -> None:

@@ -35,6 +35,7 @@ ERROR_TYPES = (
     CANCELLED,
     EXPIRED,
 )
+_LONGEST_SUMMARY = 200
 _FINAL = (PERMISSION_BLOCKED, CONFIG_ERROR)
 _BY_EXIT_CODE = {77: PERMISSION_BLOCKED, 78: CONFIG_ERROR}
 
@@ -190,9 +191,19 @@ def run_record(executing: Task, outcome: Outcome, now: datetime) -> Run:
         "late_by_seconds": run.get("late_by_seconds"),
         "log": (run.get("log") or result.get("log_path")) if outcome.has_log else None,
         "log_bytes": outcome.log_bytes,
+        "summary": _first_line(result),
         "prompt": run.get("prompt") or result.get("prompt_path"),
         "usage": outcome.usage,
         "session_id": outcome.session_id,
         "host": run.get("host"),
         "pid": leader["pid"] if leader else None,
+        "copy_of": executing.get("copy_of"),
     }
+
+
+def _first_line(result: Result) -> str | None:
+    """What an attempt said it did: the first line of its summary or else of what it printed, shortened."""
+    for said in (result.get("summary"), result.get("output")):
+        if said and (whole := said.strip()):
+            return whole.split("\n", 1)[0].rstrip()[:_LONGEST_SUMMARY]
+    return None

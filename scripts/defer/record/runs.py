@@ -28,11 +28,13 @@ class Run(NamedTuple):
     late_by_seconds: int | None
     log: str | None
     log_bytes: int | None
+    summary: str | None
     prompt: str | None
     usage: dict[str, Any] | None
     session_id: str | None
     host: str | None
     pid: int | None
+    copy_of: str | None
 
 
 def read(line: bytes) -> Run | None:

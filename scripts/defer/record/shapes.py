@@ -223,7 +223,11 @@ RECURRENCE: Fields = {
 STRETCH: Fields = {"first": instant, "last": instant, "count": some}
 AFTER_ATTEMPT: Fields = {"do": one_of("cancel", "pause"), "reason": text}
 HELD: Fields = {"until": instant, "reason": text}
-LAST: Fields = {**dict.fromkeys(("outcome", "reason"), text), "at": instant, "failures": tally}
+LAST: Fields = {
+    **dict.fromkeys(("outcome", "reason"), text),
+    **dict.fromkeys(("at", "since"), instant),
+    **dict.fromkeys(("failures", "before"), tally),
+}
 DEFERRALS: Fields = {"total": tally, "in_a_row": tally}
 SOURCE: Fields = {**dict.fromkeys(("file", "digest", "workflow"), text), "enabled": truth}
 RESULT: Fields = {
@@ -245,7 +249,7 @@ RUN_UNDER_WAY: Fields = {
 USAGE: Fields = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), number)
 RUN: Fields = {
     **dict.fromkeys(("run_id", "task_id", "occurrence", "status", "started_at", "error_type", "error"), text),
-    **dict.fromkeys(("log", "prompt", "session_id", "host"), text),
+    **dict.fromkeys(("log", "prompt", "session_id", "host", "summary", "copy_of"), text),
     "attempt": some,
     "ended_at": instant,
     **dict.fromkeys(("duration_ms", "late_by_seconds", "log_bytes"), tally),
@@ -258,7 +262,7 @@ _MOMENTS = ("run_at", "occurrence", "expires_at", "paused_at", "missed_at", "ski
 _TEXTS = (
     *("type", "intent", "cancel_reason", "last_error", "error", "error_type", "tz", "when", "cwd", "executor"),
     *("workspace", "session_id", "reason", "copy_of", "name", "description", "when_to_use", "env_file", "agent"),
-    "model",
+    *("model", "ping"),
 )
 TASK: Fields = {
     "id": task_id,
@@ -281,6 +285,7 @@ TASK: Fields = {
     "command": command,
     "env": many(variable),
     "permissions": anything,
+    "notify": one_of("failure", "always", "output", "never"),
     "recurrence": shape(RECURRENCE, "expression", "tz", "anchor"),
     "stretch": shape(STRETCH, *STRETCH),
     "after_attempt": shape(AFTER_ATTEMPT, "do"),

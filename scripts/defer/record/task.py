@@ -37,6 +37,8 @@ STATUSES = (SCHEDULED, EXECUTING, PAUSED, *ENDED)
 INTENTS = ("resume_task", "notify", "execute_action")
 MODES = ("fresh", "callback")
 AURA_LEVELS = ("low", "medium", "high")
+NOTIFY = ("failure", "always", "output", "never")
+"""Which of its ends somebody is told of."""
 LISTS = ("key_points", "artifacts", "constraints")
 
 _ENDED_AT = {status: f"{status}_at" for status in ENDED}
@@ -334,16 +336,21 @@ def over(task: Task, status: str, now: datetime, **facts: object) -> Task:
 
 def _last(ended: Task, stamp: str) -> Last:
     """How an occurrence ended, and how many in a row have failed by now: one that never ran does not end the row."""
-    status = ended["status"]
-    last = ended.get("last")
-    failures = last["failures"] if last else 0
+    status, last = ended["status"], ended.get("last")
+    before = last["failures"] if last else 0
     said = str(dict(ended).get(_WHY.get(status, "")) or "").strip()
-    return {
+    found: Last = {
         "outcome": status,
         "at": stamp,
         "reason": said.splitlines()[0].rstrip()[:_LONGEST_REASON] if said else None,
-        "failures": 0 if status == COMPLETED else failures + (status == FAILED),
+        "failures": 0 if status == COMPLETED else tallied(before, int(status == FAILED)),
     }
+    if last and before:
+        # What an older version wrote does not say when its row began: no later than this.
+        return (
+            {**found, "before": before} if status == COMPLETED else {**found, "since": last.get("since") or last["at"]}
+        )
+    return {**found, "since": stamp} if status == FAILED else found
 
 
 def again(task: Task, at: datetime, **facts: object) -> Task:

@@ -81,6 +81,8 @@ class Last(TypedDict, total=False):
     at: Required[str]
     reason: Required[str | None]
     failures: Required[int]
+    since: str | None
+    before: int | None
 
 
 class Deferrals(TypedDict, total=False):
@@ -169,11 +171,13 @@ class Run(TypedDict, total=False):
     late_by_seconds: int | None
     log: str | None
     log_bytes: int | None
+    summary: str | None
     prompt: str | None
     usage: Usage | None
     session_id: str | None
     host: str | None
     pid: int | None
+    copy_of: str | None
 
 
 class TaskFields(TypedDict, total=False):
@@ -235,6 +239,8 @@ class TaskFields(TypedDict, total=False):
     model: str | None
     sticky_session: bool | None
     permissions: Any
+    notify: str | None
+    ping: str | None
     source: Source | None
     run: RunUnderWay | None
     ended: list[Task] | None

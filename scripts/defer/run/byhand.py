@@ -26,7 +26,7 @@ from .wake import Runner
 
 if TYPE_CHECKING:
     from defer.record.types import RunUnderWay
-    from defer.store.interface import Change, Choose, Store
+    from defer.store.interface import BeforeDrop, Change, Choose, LookBy, Store
 
 _SAID_BY_V1 = ("status", "started_at")
 
@@ -120,7 +120,9 @@ class OneTask:
     def attention(self, now: datetime) -> list[Task]:
         return [one for one in [self._task] if task.needs_attention_at(one) <= now]
 
-    def archive(self, now: datetime, before_drop: Callable[[Task], object] | None = None) -> list[Task]:
+    def archive(
+        self, now: datetime, before_drop: BeforeDrop | None = None, look_by: LookBy | None = None
+    ) -> list[Task]:
         raise NotImplementedError
 
     def lease(self, token: str) -> NoLease:

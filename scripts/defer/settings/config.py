@@ -43,6 +43,12 @@ VARIABLES: dict[str, str] = {
     "DEFER_MAX_PARALLEL": "4",
     "DEFER_OUTPUT_LIMIT_BYTES": "1048576",
     "DEFER_LOCK_TIMEOUT_SECONDS": "10",
+    "DEFER_NOTIFY": "inbox",
+    "DEFER_NOTIFY_OUTPUT": "0",
+    "DEFER_NOTIFY_COOLDOWN": "3600",
+    "DEFER_PAUSE_AFTER": "",
+    "DEFER_PING_URL": "",
+    "DEFER_KEEP_DAYS": "",
     "DEFER_SECRETS": "",
     "DEFER_ENV_FILE": "",
 }
@@ -200,6 +206,11 @@ class Config:
         return self.runtime_dir / "runs"
 
     @property
+    def notices_file(self) -> Path:
+        """What people are told, and what became of it."""
+        return self.runtime_dir / "notices.jsonl"
+
+    @property
     def tasks_dir(self) -> Path:
         """The directory of task files, whether it exists or not."""
         return self._directory("DEFER_TASKS_DIR", lambda: self.user_directory / "tasks")
@@ -230,6 +241,26 @@ class Config:
         return self._number("DEFER_LOCK_TIMEOUT_SECONDS", float, 0.0)
 
     @property
+    def notify_output(self) -> bool:
+        """Whether notices carry what an attempt printed."""
+        return bool(self._number("DEFER_NOTIFY_OUTPUT", int, 0))
+
+    @property
+    def notify_cooldown_seconds(self) -> float:
+        """Seconds until a failure that goes on is told again."""
+        return self._number("DEFER_NOTIFY_COOLDOWN", float, 0.0)
+
+    @property
+    def pause_after(self) -> int | None:
+        """Failures in a row after which a recurring task is paused; None for never."""
+        return self._number("DEFER_PAUSE_AFTER", int, 1) if self.get("DEFER_PAUSE_AFTER") else None
+
+    @property
+    def keep_days(self) -> float | None:
+        """Days that logs, runs and archive are kept; None for ever."""
+        return self._number("DEFER_KEEP_DAYS", float, 1.0) if self.get("DEFER_KEEP_DAYS") else None
+
+    @property
     def backoff(self) -> Backoff:
         from defer.record.retry import Backoff
 
@@ -252,7 +283,9 @@ class Config:
         if not least <= value <= codec.MAX_SECONDS:
             what = "a whole number" if kind is int else "a number"
             limits = f"from {least:g} to {codec.MAX_SECONDS:.0f}"
-            raise BadInput(f"{name} must be {what} {limits}: {written} (default {VARIABLES[name]})", field=name)
+            raise BadInput(
+                f"{name} must be {what} {limits}: {written} (default {VARIABLES[name] or 'not set'})", field=name
+            )
         return value
 
     def zone_name(self, name: str | None = None) -> str:
@@ -278,6 +311,7 @@ class Config:
         """Raise BadInput for a setting that the next wake could not work with."""
         _ = self._backoff, self.max_parallel, self.timeout_seconds, self.kill_grace_seconds
         _ = self.output_limit_bytes, self.lock_timeout_seconds, self.secret_names
+        _ = self.notify_output, self.notify_cooldown_seconds, self.pause_after, self.keep_days
 
     @cached_property
     def _system_zone(self) -> str:

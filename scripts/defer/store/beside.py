@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from defer import fsio
 from defer.record.codec import Task
 
 from . import lease, v1locks
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Beside:
-    """All of a store that can be had without its file and without its lock."""
+    """All of a store that can be had without its lock."""
 
     def __init__(self, path: Path, archive_dir: Path, runs_dir: Path, v1_runner: Path | None = None) -> None:
         """``v1_runner``: the directory that a runner of version 1 holds."""
@@ -31,10 +34,22 @@ class Beside:
 
         return archive.latest_of(self._archive_dir, ids)
 
-    def runs(self, task_id: str | None = None) -> Iterator[Run]:
-        from . import runs
+    def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
+        from . import history
 
-        return runs.runs(self._runs_dir, task_id)
+        return history.runs(self.path, self._runs_dir, task_id, since)
+
+    def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
+        from . import history
+
+        return history.ended(self.path, self._archive_dir, task_id, since)
+
+    def unreadable(self, task_id: str) -> str | None:
+        from . import index
+
+        with fsio.storage_errors(self.path), fsio.reader(self.path) or nullcontext() as stream:
+            bad = index.last_bad(stream, task_id) if stream else None
+            return bad and f"{bad.reason}, at offset {bad.offset} of {self.path}"
 
     def lease(self, token: str) -> lease.Lease:
         return lease.Lease(self.path, token)

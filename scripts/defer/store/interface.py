@@ -22,6 +22,10 @@ Change: TypeAlias = Callable[[Task], Task]
 """``change(record)``: what becomes of a record, or the same one."""
 Choose: TypeAlias = Callable[[list[Task]], list[Task]]
 """``choose(due and executing)``: those of them that are changed."""
+BeforeDrop: TypeAlias = Callable[[list[Task]], object]
+"""``before_drop(records)``: told of all that was filed, before any of it is dropped."""
+LookBy: TypeAlias = Callable[[], datetime | None]
+"""``look_by()``: when a wake must look again for a reason that is not in the store; None where there is none."""
 
 
 class Turn(NamedTuple):
@@ -112,12 +116,15 @@ class Attempts(Protocol):
     def attention(self, now: datetime) -> list[Task]:
         """What a wake must look at: tasks that are due, executing or unfiled."""
 
-    def archive(self, now: datetime, before_drop: Callable[[Task], object] | None = None) -> list[Task]:
+    def archive(
+        self, now: datetime, before_drop: BeforeDrop | None = None, look_by: LookBy | None = None
+    ) -> list[Task]:
         """File what has ended and drop it; the records that were filed.
 
-        ``before_drop`` is called under the lock with each of them, when it is filed and before any is dropped. If it
+        ``before_drop`` is called under the lock with all of them, when they are filed and before any is dropped. If it
         raises, none is dropped. What was interrupted is filed and told again: each record once in the archive, and
-        to ``before_drop`` at least once.
+        to ``before_drop`` at least once. ``look_by`` is asked under the lock too, at the end: the next wake looks no
+        later than it says.
         """
 
     def lease(self, token: str) -> Lease:
@@ -152,8 +159,11 @@ class Store(Attempts, Protocol):
     def ended(self, ids: Collection[str]) -> dict[str, Task]:
         """The last record of each of these ids that has ended and was filed."""
 
-    def runs(self, task_id: str | None = None) -> Iterator[Run]:
-        """The run records of one task, or of all, newest first."""
+    def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
+        """The attempts that ended at ``since`` or later, of one task and its copies, or of all, newest first."""
+
+    def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
+        """The same of occurrences that ended: their records, filed or not."""
 
     def counts(self) -> dict[str, int]:
         """How many tasks the store has of each status that occurs."""

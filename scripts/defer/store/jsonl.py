@@ -34,7 +34,7 @@ from .beside import Beside
 from .markers import HORIZON
 
 if TYPE_CHECKING:
-    from .interface import Change, Choose, Report, Turn
+    from .interface import BeforeDrop, Change, Choose, LookBy, Report, Turn
     from .markers import Look
     from .snapshot import Snapshot
 
@@ -138,11 +138,6 @@ class JsonlStore(Beside):
 
     def counts(self) -> dict[str, int]:
         return Counter(one["status"] for one in self.scan())
-
-    def unreadable(self, task_id: str) -> str | None:
-        with fsio.storage_errors(self.path), fsio.reader(self.path) or nullcontext() as stream:
-            bad = index.last_bad(stream, task_id) if stream else None
-            return bad and f"{bad.reason}, at offset {bad.offset} of {self.path}"
 
     def _find_one(self, task_id: str) -> Task | None:
         """The current record of an id: its last good line, looked for from the end; None if that is a filed one."""
@@ -256,7 +251,9 @@ class JsonlStore(Beside):
             self._write(batch.records, batch.lines, now)
         return Turn(changed, claimed)
 
-    def archive(self, now: datetime, before_drop: Callable[[Task], object] | None = None) -> list[Task]:
+    def archive(
+        self, now: datetime, before_drop: BeforeDrop | None = None, look_by: LookBy | None = None
+    ) -> list[Task]:
         from . import archive as filing  # only a wake files
 
         with self._locked():
@@ -268,15 +265,14 @@ class JsonlStore(Beside):
                 # The file system's clock ticks too slowly: its time does not tell whether the last line is new.
                 self._make_durable()
             filed = filing.file(unfiled, self._archive_dir, self._runs_dir, whole=not is_ours)
-            if before_drop is not None:
-                for one in filed:
-                    before_drop(one)
+            if before_drop is not None and filed:
+                before_drop(filed)
             if self._is_worth_a_rewrite(known, bool(unfiled)):
                 self._rewrite({one["id"] for one in unfiled})
             else:
                 stand_ins = [filing.filed_line(one, now) for one in unfiled]
                 self._write_lines(list(map(codec.encode, stand_ins)), stand_ins, now)
-            self._mark_rest(now)
+            self._mark_rest(now, look_by)
         return filed
 
     def attention(self, now: datetime) -> list[Task]:
@@ -382,11 +378,12 @@ class JsonlStore(Beside):
             state = fsio.replace(self.path, kept, is_locked=True)
         self._synced = self._written = _mark(state)
 
-    def _mark_rest(self, now: datetime) -> None:
+    def _mark_rest(self, now: datetime, look_by: LookBy | None) -> None:
         """Set the markers for a store that has just been read whole. A failing disk only costs a wake."""
         known = self._refreshed(now)
         # No later than the read looked ahead: it does not know what comes after that.
-        next_due = min([known.horizon, *map(task.needs_attention_at, known.tasks())])
+        also = look_by() if look_by is not None else None
+        next_due = min([known.horizon, *map(task.needs_attention_at, known.tasks()), *([also] if also else [])])
         try:
             ours = self._state is not None and _mark(self._state) == self._written
             self.markers.after_whole_read(self._state, now, next_due, ours=ours)

@@ -759,14 +759,14 @@ from defer.settings.config import Config
 from defer.store import open_store
 from defer import instants
 store = open_store(Config({place.env!r}, {{}}, None), print)
-store.archive(instants.now(), before_drop=lambda one: os._exit(9))
+store.archive(instants.now(), before_drop=lambda records: os._exit(9))
 """
     done = subprocess.run([sys.executable, "-c", dying], stdin=subprocess.DEVNULL, timeout=60)
     assert done.returncode == 9
     assert len(place.archived()) == 2
     assert list(place.tasks()) == ["a", "b", "c"]
     told = []
-    assert len(place.store().archive(NOW, before_drop=lambda one: told.append(one["id"]))) == 2
+    assert len(place.store().archive(NOW, before_drop=lambda records: told.extend(one["id"] for one in records))) == 2
     assert told == ["a", "b"]
     assert [one["id"] for one in place.archived()] == ["a", "b"]
     assert list(place.tasks()) == ["c"]

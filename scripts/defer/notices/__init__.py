@@ -1,0 +1,1 @@
+"""Who is told of what happened: which events, by which way, and what became of it."""

@@ -1,0 +1,114 @@
+"""What has happened, newest first: the records of ended attempts and of ended occurrences.
+
+The store is read first, for what is over in it and not filed yet, then the monthly files from their ends: a filing that
+comes between the two shows nothing twice and leaves nothing out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from defer import fsio
+from defer.record import codec, task
+from defer.record import runs as runrecords
+from defer.record.codec import BadLine, Task
+from defer.record.runs import Run
+
+from . import backwards, index, months
+
+_FILED_LATE = timedelta(hours=1)
+"""Lines stand in the order in which they were filed; this long after the end that they tell of at most."""
+_Kept = TypeVar("_Kept", Run, Task)
+
+
+class _Kind(NamedTuple, Generic[_Kept]):
+    """What months are called that hold records of one kind, how a line of them is read, and what the record tells."""
+
+    lead: str
+    read: Callable[[bytes], _Kept | None]
+    ended_at: Callable[[_Kept], datetime]
+    names: Callable[[_Kept], tuple[str | None, ...]]
+    identity: Callable[[_Kept], object]
+
+
+def runs(store: Path, runs_dir: Path, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
+    """The attempts that ended at ``since`` or later, of one task and its copies, or of all. Other lines are skipped."""
+    waiting = (run for one in _unfiled(store) for run in task.filed_records(one)[1])
+    fresh = [run for run in map(runrecords.read, map(codec.encode, waiting)) if run is not None]
+    return _newest_first(_RUNS, fresh, runs_dir, task_id, since)
+
+
+def ended(store: Path, archive_dir: Path, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
+    """The occurrences that ended at ``since`` or later, of one task and of its copies, or of all."""
+    fresh = [record for one in _unfiled(store) for record in task.filed_records(one)[0]]
+    return _newest_first(_ENDED, fresh, archive_dir, task_id, since)
+
+
+def _unfiled(store: Path) -> Iterator[Task]:
+    """The records in which something is over that has not been filed."""
+    with fsio.storage_errors(store):
+        stream = fsio.reader(store)
+        if stream is None:
+            return
+        with stream:
+            marks = index.marks(codec.lines(stream))
+            stream.seek(0)
+            # What was appended since belongs to another moment.
+            for mark, line in zip(marks, codec.lines(stream), strict=False):
+                if mark and mark != index.PLAIN and task.is_unfiled(one := codec.decode(line)):
+                    yield one
+
+
+def _newest_first(
+    kind: _Kind[_Kept], fresh: list[_Kept], directory: Path, task_id: str | None, since: datetime | None
+) -> Iterator[_Kept]:
+    known = set(map(kind.identity, fresh))
+    needles = [] if task_id is None else codec.needles(task_id)
+    filed = (one for one in _filed(kind, directory, needles, since) if not known or kind.identity(one) not in known)
+    for one in chain(sorted(fresh, key=kind.ended_at, reverse=True), filed):
+        if (task_id is None or task_id in kind.names(one)) and (since is None or kind.ended_at(one) >= since):
+            yield one
+
+
+def _filed(kind: _Kind[_Kept], directory: Path, needles: list[bytes], since: datetime | None) -> Iterator[_Kept]:
+    """The records in the monthly files whose lines hold one of ``needles``, as far back as ``since`` may need."""
+    oldest = None if since is None else since - _FILED_LATE
+    first = None if oldest is None else months.path_for(directory, kind.lead, oldest)
+    for path in reversed(months.files(directory, kind.lead)):
+        if first is not None and path < first:
+            return
+        for line in backwards.lines(path, needles):
+            one = kind.read(line)
+            if one is None:
+                continue
+            if oldest is not None and kind.ended_at(one) < oldest:
+                return
+            yield one
+
+
+def _record(line: bytes) -> Task | None:
+    try:
+        found = codec.decode(line)
+    except BadLine:
+        return None
+    return None if codec.is_filed(found) else found
+
+
+_RUNS: _Kind[Run] = _Kind(
+    months.RUNS,
+    runrecords.read,
+    lambda run: run.ended_at,
+    lambda run: (run.task_id, run.copy_of),
+    lambda run: (run.run_id, run.ended_at),
+)
+_ENDED: _Kind[Task] = _Kind(
+    months.ARCHIVE,
+    _record,
+    task.ended_at,
+    lambda one: (one["id"], one.get("copy_of")),
+    lambda one: (one["id"], task.occurrence_of(one), one.get("created_at"), task.ended_at(one)),
+)
