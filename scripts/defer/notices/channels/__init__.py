@@ -1,0 +1,1 @@
+"""The ways a notice takes to somebody: what DEFER_NOTIFY names."""

@@ -1,0 +1,38 @@
+"""The URLs of apprise, which knows a hundred services; the extra `notify` brings it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from defer.notices import payload
+
+from .undelivered import Undelivered
+
+MISSING = "apprise is not installed (make install EXTRAS=notify)"
+
+
+def is_installed() -> bool:
+    """Whether the extra `notify` is there."""
+    from importlib.util import find_spec
+
+    return find_spec("apprise") is not None
+
+
+def send(url: str, told: Mapping[str, Any]) -> None:
+    """Send through apprise. Raises Undelivered."""
+    try:
+        apprise = import_module("apprise")
+    except ImportError:
+        raise Undelivered(MISSING) from None
+    # What it logs may name the URL.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    one = apprise.Apprise(asset=apprise.AppriseAsset(app_id="defer", app_desc="defer", plugin_paths=[]))
+    if not one.add(url):
+        raise Undelivered("apprise does not know such a URL (see its list of services)")
+    is_good = told.get("event") in payload.GOOD
+    kind = apprise.NotifyType.SUCCESS if is_good else apprise.NotifyType.WARNING
+    if not one.notify(body=payload.body(told), title=payload.title(told), notify_type=kind):
+        raise Undelivered("the service did not take it")
