@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 from defer import instants
 from defer.client import Client
 from defer.commands import cli
+from defer.record import codec
 from defer.run.wake import Runner
 
 Task = dict[str, Any]
@@ -92,6 +93,7 @@ LINES = {
     "plants": "every day 6:00 ask the garden how dry it is --executor {agent}",
     "shopping": "wednesday 22:00 make a list for the shop --executor {agent} --expires 1h",
 }
+TWELVE = {*COMMANDS, *LINES}
 SEEN_THROUGH = (("doctor", "--records", "--table"),)
 
 
@@ -158,6 +160,16 @@ class House:
             time.monotonic = real
 
     # What happens
+
+    def task(self, task_id: str) -> Task:
+        """A task of the store, as it is now."""
+        (found,) = (one for one in self.client.tasks() if one["id"] == task_id)
+        return found
+
+    def write(self, *changed: Task) -> None:
+        """Change tasks as another program would that writes to the store."""
+        with self.client.config.tasks_file.open("ab") as file:
+            file.writelines(codec.encode(one) for one in changed)
 
     def do(self, *argv: str) -> Said:
         """One call of `defer`."""
@@ -231,19 +243,51 @@ def week(base: Path, **settings: str) -> House:
     return house
 
 
-def transcript(house: House) -> Iterator[str]:
-    """What the owner sees on Monday morning."""
-    for argv in SEEN_THROUGH:
-        yield f"$ defer {' '.join(argv)}\n"
-        said = house.do(*argv)
-        yield said.out + said.err + (f"(exit {said.status})\n" if said.status else "") + "\n"
+def mess(house: House) -> None:
+    """What goes wrong on Monday morning beside that: another machine has a task, and with it the only slot."""
+    house.must(*"now tidy the guest room --id guests".split())
+    house.must(*"every 1m look at the heating --id heating".split())
+    house.must(*"30s wash up --id dishes".split())
+    house.write(
+        house.task("guests")
+        | {"status": "executing", "attempts": 1, "started_at": instants.to_text(house.clock())}
+        | {"run": {"run_id": "run_20261026T080000Z_0123456789", "host": "attic", "runner": _AWAY}},
+        house.task("heating") | {"requires": ["thermostat"]},
+    )
+    (_log_of_latest(house, "mail")).unlink()
+    with house.in_charge_of_time():
+        house.go_to(FINISH + timedelta(minutes=10))
+        house.wake()
+
+
+_AWAY = {"pid": 4711, "start": "1", "boot": "00000000-0000-4000-8000-000000000000", "pid_namespace": "pid:[1]"}
+
+
+def _log_of_latest(house: House, task_id: str) -> Path:
+    return max((house.base / "runtime" / "logs" / "attempts" / task_id).iterdir())
+
+
+def look(house: House) -> dict[str, Said]:
+    """What each command says now, by what is typed after `defer`."""
+    return {" ".join(argv): house.do(*argv) for argv in SEEN_THROUGH}
+
+
+def transcript(seen: dict[str, Said]) -> Iterator[str]:
+    """What the owner types and sees."""
+    for typed, said in seen.items():
+        yield f"$ defer {typed}\n{said.out}{said.err}"
+        yield f"(exit {said.status})\n\n" if said.status else "\n"
 
 
 def main() -> int:
     """Print the transcript."""
     with tempfile.TemporaryDirectory() as base:
         house = week(Path(base) / "home")
-        sys.stdout.writelines(transcript(house))
+        print("# Monday morning, 9:00\n")
+        sys.stdout.writelines(transcript(look(house)))
+        mess(house)
+        print("# Ten minutes and some mishaps later\n")
+        sys.stdout.writelines(transcript(look(house)))
     return 0
 
 
