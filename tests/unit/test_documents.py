@@ -26,7 +26,7 @@ import test_house
 from jsonschema import Draft202012Validator
 
 from defer import errors
-from defer.commands import fileflags
+from defer.commands import fileflags, lookflags
 from defer.commands import flags as arguments
 from defer.executors import registry, resultfile
 from defer.record import outcome, task
@@ -277,7 +277,7 @@ def flags_of_ours() -> set[str]:
         *(arguments.listing(), arguments.cancel(), arguments.cron(), arguments.doctor()),
         *(arguments.wake(), arguments.attempt(), arguments.archive()),
         *(fileflags.sync_parser(), fileflags.add_parser(), fileflags.by_id_parser("enable", "")),
-        fileflags.import_parser(),
+        *(fileflags.import_parser(), lookflags.log()),
     ]
     flags = {flag for parser in parsers for flag in parser.flags()}
     return flags.union({"--version"}, *(flags_in(path) for path in (ROOT / "scripts").glob("*.py")))

@@ -20,7 +20,7 @@ REMOVABLE = ("times", "until", "jitter", "expires", "executor", "workspace", "ta
 
 SUBCOMMANDS = (
     *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "release"),
-    *("sync", "add", "enable", "disable", "remove", "import", "cron", "doctor"),
+    *("sync", "add", "enable", "disable", "remove", "import", "log", "cron", "doctor"),
 )
 
 _COLUMNS = 80
@@ -35,6 +35,7 @@ commands (each has its own --help):
                         change a task that waits
   run ID                run a copy of a task once, at the next wake
   release ID            give up an attempt whose machine or container is gone
+  log ID                what its latest attempt printed; --follow: until it has ended
   sync [DIR], add ID, enable ID, disable ID, remove ID, import FILE
                         tasks kept as files
   cron install|uninstall|status

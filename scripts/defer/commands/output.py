@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -68,6 +69,42 @@ def compact_array(lines: Iterable[bytes], out: BinaryIO) -> None:
     if held:
         out.write(before + b",".join(held))
     out.write(b"]\n" if held or before == b"," else b"[]\n")
+
+
+def raw(pieces: Iterable[bytes], out: BinaryIO) -> None:
+    """Bytes as they are, each piece as it comes: for a program, or a file."""
+    for piece in pieces:
+        out.write(piece)
+        out.flush()
+
+
+def stream(pieces: Iterable[bytes], out: TextIO) -> None:
+    """The same as text for a terminal, which obeys nothing of it."""
+    is_open = False
+    for text in _texts(pieces):
+        out.write(visible.lines(text))
+        out.flush()
+        is_open = not text.endswith("\n")
+    if is_open:
+        out.write("\n")
+
+
+def with_text(facts: Mapping[str, Any], pieces: Iterable[bytes], compact: bool, out: TextIO) -> None:
+    """A JSON object of ``facts`` with a last field ``text``, which may be of any length."""
+    warnings = exits.taken_warnings()
+    opening = to_json({**facts, **({"warnings": warnings} if warnings else {}), "text": ""}, compact)
+    end = opening.rindex('"')
+    out.write(opening[:end])
+    for text in _texts(pieces):
+        out.write(to_json(text, compact)[1:-1])
+    out.write(opening[end:] + "\n")
+
+
+def _texts(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Pieces of UTF-8 as text. Other bytes are shown as ``\\xff``; no character is cut in two."""
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    yield from filter(None, map(decoder.decode, pieces))
+    yield decoder.decode(b"", final=True)
 
 
 def _indented(text: str) -> str:

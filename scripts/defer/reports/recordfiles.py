@@ -13,6 +13,7 @@ from defer import fsio
 from defer.settings.config import Config
 from defer.store import audit
 
+from . import logs
 from .facts import Begin
 from .records import History
 
@@ -51,8 +52,7 @@ def _finder(log_dir: Path) -> Callable[[str], bool]:
     """Whether a log or prompt exists: where it was written, or where it would be if its directory was moved."""
 
     def is_there(named: str) -> bool:
-        path = Path(named)
-        return any(map(_exists, (path, log_dir.joinpath(*path.parts[-3:]), log_dir / path.name)))
+        return any(map(_exists, logs.places(named, log_dir)))
 
     return is_there
 
