@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from defer.record import shapes
 
+_CACHED = ("cached_input_tokens", "cache_read_input_tokens")
+
 
 class Report(NamedTuple):
     """What the agent said of its run. ``failure`` is its own word for why it failed, None if it did not."""
@@ -24,11 +26,17 @@ class Report(NamedTuple):
 
 
 def usage(said: object, cost: object) -> dict[str, float] | None:
-    """The tokens and the cost of a run, as far as they are numbers that can be kept; None where nothing was said."""
+    """The tokens and the cost of a run, as far as they are numbers that can be kept; None where nothing was said.
+
+    Cached tokens are part of ``input_tokens``, as in OpenTelemetry's ``gen_ai.usage.input_tokens``. Claude Code counts
+    those apart from the rest, Codex among them.
+    """
     counts = said if isinstance(said, dict) else {}
     into = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    cached = next((counts[name] for name in _CACHED if name in counts), None)
     found = {
         "input_tokens": sum(_count(counts.get(name)) for name in into),
+        **({} if cached is None else {"cached_input_tokens": _count(cached)}),
         "output_tokens": _count(counts.get("output_tokens")),
         **({"cost_usd": float(cost)} if shapes.is_number(cost) and isinstance(cost, int | float) else {}),
     }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LIMIT_BYTES = 64 << 10
 _LONGEST_WAIT = timedelta(days=3653)
-_USAGE = ("input_tokens", "output_tokens", "cost_usd")
+_USAGE = ("input_tokens", "cached_input_tokens", "output_tokens", "cost_usd")
 _LONGEST_SUMMARY = 10_000
 _LONGEST_RESCHEDULE = 200
 _LONGEST_INSTANT = 64

@@ -246,7 +246,7 @@ RUN_UNDER_WAY: Fields = {
     "late_by_seconds": tally,
     **dict.fromkeys(("runner", "leader"), shape(IDENTITY, "pid")),
 }
-USAGE: Fields = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), number)
+USAGE: Fields = dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "cost_usd"), number)
 RUN: Fields = {
     **dict.fromkeys(("run_id", "task_id", "occurrence", "status", "started_at", "error_type", "error"), text),
     **dict.fromkeys(("log", "prompt", "session_id", "host", "summary", "copy_of"), text),

@@ -150,6 +150,7 @@ class Usage(TypedDict, total=False):
     """What an attempt used up."""
 
     input_tokens: float | None
+    cached_input_tokens: float | None
     output_tokens: float | None
     cost_usd: float | None
 
