@@ -222,6 +222,9 @@ class MemoryStore:
     def ended(self, ids: Collection[str]) -> dict[str, Task]:
         return {one["id"]: one for one in self._kept.archive if one["id"] in ids}
 
+    def filed_ids(self, text: str) -> Iterator[str]:
+        return (one["id"] for one in reversed(self._kept.archive) if text in one["id"])
+
     def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
         unfiled = [run for one in self.scan() for run in one.get("ended_runs") or []]
         found = [runs.read(json.dumps(one).encode()) for one in (*self._kept.runs, *unfiled)]

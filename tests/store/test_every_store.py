@@ -242,6 +242,15 @@ class TestArchive:
             assert sorted(one["id"] for _, one in kept.ended()) == ["a", "b"]
             assert [one for _, one in kept.current() if not codec.is_filed(one)] == []
 
+    def test_ids_are_found_by_a_part_of_them_the_newest_first(self, store):
+        for name in ("one_77", "tüwo_77", "one_78", "other"):
+            over(store, name)
+            store.archive(NOW)
+        assert list(store.filed_ids("_77")) == ["tüwo_77", "one_77"]
+        assert list(store.filed_ids("tüwo")) == ["tüwo_77"]
+        assert list(store.filed_ids("one_7")) == ["one_78", "one_77"]
+        assert list(store.filed_ids("nobody")) == []
+
     def test_an_id_is_free_again_and_its_last_end_is_the_one_that_is_found(self, store):
         for result in (DONE, FAILED):
             over(store, "a", result=result)

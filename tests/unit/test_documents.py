@@ -487,6 +487,8 @@ VARYING = {
     r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [^\s,]+( \([^)]* UTC\))?": "MOMENT",
     r"[A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d\d:\d\d": "WHEN",
     r"task_\d{8}_\d{6}_[0-9a-f]{10}": "TASK",
+    r"  [0-9a-f]{10}  ": " SHORT ",
+    r"\bok (now|\d+s ago)": "ok JUST",
     r"─+": "─",
     r"[ \t]+": " ",
 }

@@ -12,7 +12,7 @@ from defer.errors import EXIT_OK
 from defer.record import task, versions
 from defer.record.codec import Task
 
-from . import glance, output
+from . import glance, ids, output
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -48,11 +48,16 @@ def _print(
     return EXIT_OK
 
 
+def _the_id(client: Client, args: Namespace, name: str) -> str:
+    return ids.meant(client, glance.the_id(args, name))
+
+
 def cancel(connect: Connect, argv: list[str]) -> int:
     """Cancel a task, or one occurrence of it."""
     args = glance.cancel(argv)
     task_id = glance.the_id(args, "cancel")
     client = connect()
+    task_id = ids.meant(client, task_id)
     now = client.clock()
     changed = client.cancel(task_id, args.reason or None, kill=args.kill, occurrence_only=args.occurrence)
     goes_on = args.occurrence and changed["status"] not in task.ENDED
@@ -71,7 +76,7 @@ def edit(connect: Connect, argv: list[str]) -> int:
     context, reorient = schedule.changed_context(args, client.config)
     editor = client.editor
     with schedule.as_said(args):
-        changed = editor.edit(args.id, given, context, reorient)
+        changed = editor.edit(ids.meant(client, args.id), given, context, reorient)
     _tell_of_file(changed, "the next change of")
     if args.executor is not None:
         from defer.scheduling import advice
@@ -111,7 +116,7 @@ def _move(name: str, connect: Connect, argv: list[str]) -> int:
     args = flags.reschedule(name).parse(argv)
     client = connect()
     editor = client.editor
-    changed = editor.reschedule(args.id, " ".join(args.words), args.tz)
+    changed = editor.reschedule(ids.meant(client, args.id), " ".join(args.words), args.tz)
     _tell_of_file(changed, "another schedule in" if changed.get("recurrence") else "the next change of")
     return _print(client, args, changed, "runs {when}", editor.now, editor.notes)
 
@@ -130,7 +135,7 @@ def pause(connect: Connect, argv: list[str]) -> int:
     args = glance.by_id("pause", "Keep a task from running until it is resumed.", argv)
     client = connect()
     editor = client.editor
-    return _print(client, args, editor.pause(glance.the_id(args, "pause")), "paused", editor.now)
+    return _print(client, args, editor.pause(_the_id(client, args, "pause")), "paused", editor.now)
 
 
 def resume(connect: Connect, argv: list[str]) -> int:
@@ -138,7 +143,7 @@ def resume(connect: Connect, argv: list[str]) -> int:
     args = glance.by_id("resume", "Let a paused task run again.", argv)
     client = connect()
     editor = client.editor
-    return _print(client, args, editor.resume(glance.the_id(args, "resume")), "runs {when}", editor.now)
+    return _print(client, args, editor.resume(_the_id(client, args, "resume")), "runs {when}", editor.now)
 
 
 def release(connect: Connect, argv: list[str]) -> int:
@@ -146,7 +151,7 @@ def release(connect: Connect, argv: list[str]) -> int:
     args = glance.by_id("release", "Give up an attempt whose machine or container is gone; says who held it.", argv)
     client = connect()
     now = client.clock()
-    settled, held_by = client.release(glance.the_id(args, "release"))
+    settled, held_by = client.release(_the_id(client, args, "release"))
     goes_on = "runs {when}" if settled["status"] == task.SCHEDULED else settled["status"]
     return _print(client, args, settled, f"was held by {held_by}; {goes_on}", now)
 
@@ -156,7 +161,7 @@ def run(connect: Connect, argv: list[str]) -> int:
     args = glance.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.", argv)
     client = connect()
     editor = client.editor
-    wanted = glance.the_id(args, "run")
+    wanted = _the_id(client, args, "run")
     copy = editor.run_now(wanted)
     copied = copy.get("copy_of") or wanted
     original = client.store.find(copied) or copy

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, tzinfo
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 from defer import exits, instants
+from defer import say as words
 from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.record import task
@@ -19,9 +20,17 @@ from . import glance, output
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from .tables import Cell
+
 _TABLE_ROWS = 50
 _MOST_FIRES = 100_000
 _SHOWN = ("scheduled", "executing", "paused")
+_STYLES = {
+    task.EXECUTING: "good",
+    task.COMPLETED: "good",
+    task.FAILED: "bad",
+    **dict.fromkeys((task.PAUSED, task.CANCELLED, task.MISSED, task.SKIPPED, "held", "retry"), "warn"),
+}
 
 
 def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
@@ -42,7 +51,7 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
         return EXIT_OK
     first, more = _first_to_run(list(tasks), _TABLE_ROWS if args.limit is None else args.limit)
     if for_people:
-        output.table(first, more, client.config.timezone(), client.clock(), sys.stdout)
+        table(first, more, client.config.timezone(), client.clock(), sys.stdout)
     else:
         output.json_array(first, args.compact, sys.stdout)
     return EXIT_OK
@@ -58,13 +67,105 @@ def _list_upcoming(client: Client, args: Namespace) -> int:
 
     now = client.clock()
     end = now + timedelta(seconds=plan.span_seconds("upcoming", args.upcoming))
-    limit = _MOST_FIRES if args.limit is None else args.limit
+    for_people = output.is_for_people(args)
+    limit = args.limit if args.limit is not None else _TABLE_ROWS if for_people else _MOST_FIRES
     fires = client.upcoming(end, limit + 1)
     shown = islice(fires, limit)
-    if output.is_for_people(args):
-        output.fires(shown, client.config.timezone(), now, sys.stdout)
-    else:
-        output.json_array(shown, args.compact, sys.stdout)
+    if for_people:
+        fires_table(shown, client.config.timezone(), now, sys.stdout)
+        _say_what_else(client, any(fires), sys.stdout)
+        return EXIT_OK
+    output.json_array(shown, args.compact, sys.stdout)
     if args.limit is None and any(fires):
         exits.warn(f"only the first {limit} runs are shown (--limit N shows more, a shorter --upcoming fewer)")
     return EXIT_OK
+
+
+def _say_what_else(client: Client, is_more: bool, out: TextIO) -> None:
+    if is_more:
+        output.say("… and more (--limit N, a shorter --upcoming)", out=out)
+    if paused := client.store.counts().get(task.PAUSED):
+        what = "1 paused task does" if paused == 1 else f"{paused} paused tasks do"
+        output.say(f"{what} not run (defer list --status paused)", out=out)
+
+
+def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO) -> None:
+    """The tasks as a table: when, how far away, status, how the last occurrence ended, id, summary."""
+    if not tasks:
+        output.say("Nothing is scheduled.", out=out)
+        return
+    from . import ids, tables
+    from .tables import Column
+
+    columns = (
+        Column("When", 0),
+        Column("", 3),
+        Column("Status", 0),
+        Column("Last", 1, least=9, cut=True),
+        Column("Id", 0, least=8, cut=True),
+        Column("Summary", 2, least=10, cut=True),
+    )
+    shown = ids.shown((one["id"] for one in tasks), out)
+    tables.show(columns, [_row(one, shown[one["id"]], zone, now) for one in tasks], out)
+    if more:
+        output.say(f"… and {more} more (--limit N, --all)", out=out)
+
+
+def _row(one: Task, name: str, zone: tzinfo, now: datetime) -> list[Cell]:
+    at = instants.from_text(one["run_at"])
+    status, waits = _status(one, zone, now), one["status"] != task.PAUSED
+    return [
+        (f"{words.local(at, zone):%a %d %b %H:%M}", "plain" if waits else "dim"),
+        words.short(at, now) if waits else "",
+        (status, _STYLES.get(status.partition(" ")[0], "plain")),
+        last(one, now),
+        name,
+        str(output.summary_of(one)),
+    ]
+
+
+def _status(one: Task, zone: tzinfo, now: datetime) -> str:
+    """The status; of a task that waits, what is more to the point: that it is tried again, or held back."""
+    is_held = output.held(one, zone, now) is not None
+    if one["status"] == task.SCHEDULED:
+        return "held" if is_held else "retry" if one.get("attempts") else task.SCHEDULED
+    return f"{one['status']} (held)" if is_held else str(one["status"])
+
+
+def last(one: Task, now: datetime) -> Cell:
+    """How the last occurrence ended: ``ok 2h ago``, ``failed ×3``; nothing where there was none."""
+    found: dict[str, Any] = output.object_of(one.get("last"))
+    outcome, row = str(found.get("outcome") or ""), found.get("failures")
+    style = _STYLES.get(outcome, "plain")
+    if outcome == task.FAILED and isinstance(row, int) and row > 1:
+        return f"failed ×{row}", style
+    try:
+        ago = words.short(min(instants.from_text(str(found["at"])), now), now)
+    except (KeyError, ValueError, OverflowError):
+        ago = ""
+    return f"{'ok' if outcome == task.COMPLETED else outcome} {ago}".strip() if outcome else "", style
+
+
+def fires_table(found: Iterable[dict[str, Any]], zone: tzinfo, now: datetime, out: TextIO) -> None:
+    """When each task runs: local time, how far away, id, summary."""
+    fires = list(found)
+    if not fires:
+        output.say("Nothing runs in that time.", out=out)
+        return
+    from . import ids, tables
+    from .tables import Column
+
+    columns = (
+        Column("When", 0),
+        Column("", 2),
+        Column("Id", 0, least=8, cut=True),
+        Column("Summary", 1, least=10, cut=True),
+    )
+    shown = ids.shown((fire["id"] for fire in fires), out)
+    tables.show(columns, [_fire(one, shown[one["id"]], zone, now) for one in fires], out)
+
+
+def _fire(one: dict[str, Any], name: str, zone: tzinfo, now: datetime) -> list[Cell]:
+    at = instants.from_text(one["run_at"])
+    clock = "%a %d %b %H:%M:%S" if at.second else "%a %d %b %H:%M"
+    return [f"{words.local(at, zone):{clock}}", words.short(at, now), name, str(one["summary"] or "")]

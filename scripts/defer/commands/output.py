@@ -1,4 +1,4 @@
-"""What is printed: JSON for programs, tables and sentences for people."""
+"""What is printed: JSON for programs, sentences for people."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from defer.reports.records import Report
     from defer.timegrammar.zonedata import Data
 
-_LEAST_SUMMARY, _LEAST_ID, _GAP = 10, 8, 2
-_HEADINGS = ("When", "", "Status", "Id", "Summary")
 _PIECE_BYTES = 1 << 16
-_WHEN, _AWAY, _STATUS, _ID, _SUMMARY = range(5)
 # Made once: making one takes as long as encoding a record with it.
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _PRETTY = json.JSONEncoder(ensure_ascii=False, indent=2)
@@ -111,87 +108,24 @@ def _indented(text: str) -> str:
     return "\n".join("  " + line for line in text.split("\n"))
 
 
-def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO) -> None:
-    """The tasks as a table: when, how far away, status, id, summary."""
-    if not tasks:
-        say("Nothing is scheduled.", out=out)
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    rows = [_row(one, zone, now) for one in tasks]
-    console = Console(file=out)
-    widths = _widths(rows, console.width)
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    for number, width in widths.items():
-        how: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"} if number == _SUMMARY else {"overflow": "fold"}
-        shown.add_column(_HEADINGS[number], min_width=width, max_width=width, **how)
-    for row in rows:
-        shown.add_row(*(Text(row[number]) for number in widths))
-    console.print(shown)
-    if more:
-        say(f"… and {more} more (--limit N, --all)", out=out)
-
-
-def _widths(rows: list[list[str]], room: int) -> dict[int, int]:
-    """How wide each column is, by its number; a column without room is left out.
-
-    Columns that people copy or compare are never cut; the summary takes the room that is left. If there is none, the
-    summary goes first, then how far away a task is; then ids are folded. The widths must fit together: rich takes
-    what does not fit from the columns that may be folded, up to their last character.
-    """
-    from rich.cells import cell_len
-
-    widths = {
-        number: max(len(heading), *(cell_len(row[number]) for row in rows)) for number, heading in enumerate(_HEADINGS)
-    }
-
-    def left_by(columns: Iterable[int]) -> int:
-        return room - sum(widths[number] + _GAP for number in columns)
-
-    if left_by((_WHEN, _AWAY, _STATUS, _ID)) < _LEAST_SUMMARY:
-        del widths[_SUMMARY]
-    if left_by(widths.keys() - {_SUMMARY}) < 0:
-        del widths[_AWAY]
-    widths[_ID] = max(_LEAST_ID, min(widths[_ID], left_by(widths.keys() - {_ID, _SUMMARY})))
-    if _SUMMARY in widths:
-        widths[_SUMMARY] = min(widths[_SUMMARY], left_by(widths.keys() - {_SUMMARY}))
-    return widths
-
-
-def _row(one: Task, zone: tzinfo, now: datetime) -> list[str]:
-    at = instants.from_text(one["run_at"])
-    status = str(one["status"])
-    retries = " (retry)" if status == "scheduled" and one.get("attempts") else ""
-    return [
-        f"{words.local(at, zone):%a %d %b %H:%M}",
-        words.short(at, now),
-        visible.line(status) + (" (held)" if _held(one, zone, now) else retries),
-        visible.line(one["id"]),
-        visible.sentence(summary_of(one), 120),
-    ]
-
-
 def summary_of(one: Task) -> object:
     """A task's summary, or an empty text; a newer version's context may be of any type."""
-    return _object(one.get("context")).get("summary", "")
+    return object_of(one.get("context")).get("summary", "")
 
 
-def _held(one: Task, zone: tzinfo, now: datetime) -> str | None:
+def held(one: Task, zone: tzinfo, now: datetime) -> str | None:
     """Why a task that waits is not run when it is due, or None."""
     what = versions.lacking(one)
     if what and one["status"] not in task.ENDED:
         return f"{versions.complaint(what)} (upgrade Defer)"
     if what or one["status"] != task.SCHEDULED or task.wakes_at(one) <= max(now, task.run_at(one)):
         return None
-    why = _object(one.get("held")).get("reason") or "no reason given"
+    why = object_of(one.get("held")).get("reason") or "no reason given"
     return f"until {words.moment(task.wakes_at(one), zone, now)}: {why}"
 
 
-def _object(found: object) -> dict[str, Any]:
-    """A moment for people. In fields that only people read, a record edited by hand may hold anything."""
+def object_of(found: object) -> dict[str, Any]:
+    """An object of a record. In fields that only people read, a record edited by hand may hold anything."""
     return found if isinstance(found, dict) else {}
 
 
@@ -205,7 +139,7 @@ def _moment(text: object, zone: tzinfo, now: datetime) -> str:
 def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
     """One task for a person: its facts, one a line."""
     is_newer = versions.is_newer(one)
-    result, tags = _object(one.get("result")), one.get("tags")
+    result, tags = object_of(one.get("result")), one.get("tags")
     moments = {
         "Runs" if one["status"] == "scheduled" else "Was to run": one["run_at"],
         "Scheduled": one.get("created_at"),
@@ -214,7 +148,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         "Task": one["id"],
         "Summary": summary_of(one),
         "Status": one["status"],
-        "Held": _held(one, zone, now),
+        "Held": held(one, zone, now),
         **{name: _moment(text, zone, now) for name, text in moments.items() if text},
         "Said as": one.get("when"),
         "Repeats": None if is_newer else _repeats(one, zone, now),
@@ -247,7 +181,7 @@ def _attempts(one: Task) -> str:
 
 def _last(one: Task, zone: tzinfo, now: datetime) -> str | None:
     """How the last occurrence ended."""
-    last = _object(one.get("last"))
+    last = object_of(one.get("last"))
     if not last.get("outcome"):
         return None
     row, why = last.get("failures") or 0, last.get("reason")
@@ -276,17 +210,6 @@ def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:
         else "",
     ]
     return "; ".join(filter(None, parts))
-
-
-def fires(found: Iterable[dict[str, Any]], zone: tzinfo, now: datetime, out: TextIO) -> None:
-    """When each task runs, one line each."""
-    is_idle = True
-    for fire in found:
-        is_idle = False
-        said = words.moment(instants.from_text(fire["run_at"]), zone, now)
-        say(f"{said}: {fire['id']}: {visible.sentence(fire['summary'], 80)}", out=out)
-    if is_idle:
-        say("Nothing runs in that time.", out=out)
 
 
 def history(report: Report, zone: tzinfo, out: TextIO) -> None:

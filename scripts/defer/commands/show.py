@@ -9,14 +9,14 @@ from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.record import task
 
-from . import glance, output
+from . import glance, ids, output
 
 
 def show(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print one task, from the store or else the archive."""
     args = glance.by_id("show", "Show one task, from the store or else from the archive.", argv)
     client = connect()
-    found = client.find(glance.the_id(args, "show"))
+    found = client.find(ids.meant(client, glance.the_id(args, "show")))
     if output.is_for_people(args):
         output.details(found, client.config.timezone(), client.clock(), sys.stdout)
     else:

@@ -72,6 +72,17 @@ def latest_of(archive_dir: Path, wanted: Collection[str]) -> dict[str, Task]:
     return found
 
 
+def ids_with(archive_dir: Path, text: str) -> Iterator[str]:
+    """The ids of archived records that hold ``text``, those of the newest first; as often as there are records."""
+    needles = [quoted[1:-1] for quoted in codec.needles(text)]
+    for path in reversed(months.files(archive_dir, months.ARCHIVE)):
+        for line in backwards.lines(path, needles):
+            record = None if (plain := _PLAIN_ID(line)) else _decoded(line)
+            found = plain[1].decode() if plain else record["id"] if record else ""
+            if text in found:
+                yield found
+
+
 def _last_records(path: Path, wanted: set[str]) -> dict[str, Task]:
     """The last good record of each id in one file; once all are found, nothing before them is read."""
     found: dict[str, Task] = {}

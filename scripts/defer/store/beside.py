@@ -34,6 +34,11 @@ class Beside:
 
         return archive.latest_of(self._archive_dir, ids)
 
+    def filed_ids(self, text: str) -> Iterator[str]:
+        from . import archive
+
+        return archive.ids_with(self._archive_dir, text)
+
     def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
         from . import history
 

@@ -159,6 +159,9 @@ class Store(Attempts, Protocol):
     def ended(self, ids: Collection[str]) -> dict[str, Task]:
         """The last record of each of these ids that has ended and was filed."""
 
+    def filed_ids(self, text: str) -> Iterator[str]:
+        """The ids that hold ``text`` of what has ended and was filed, the newest first, one as often as it ended."""
+
     def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
         """The attempts that ended at ``since`` or later, of one task and its copies, or of all, newest first."""
 

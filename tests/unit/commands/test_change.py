@@ -66,11 +66,13 @@ def test_a_day_with_one_task(say: Say) -> None:
     assert say("pause", "x", status=1) == "defer: task is paused already: x (defer resume x)\n"
     assert re.fullmatch(rf"x: would run {MOMENT}, but is paused\n", say("reschedule", "x", "in 3 hours"))
     assert re.search(r"  paused  +x ", say("list"))
-    assert say("list", "--upcoming", "24h") == "Nothing runs in that time.\n"
+    assert say("list", "--upcoming", "24h") == (
+        "Nothing runs in that time.\n1 paused task does not run (defer list --status paused)\n"
+    )
     assert re.fullmatch(rf"x: runs {MOMENT}\n", say("resume", "x"))
     assert say("resume", "x", status=1) == "defer: task is not paused: x is scheduled (nothing to resume)\n"
     assert re.fullmatch(r"task_\w+: does once what x does, at the next wake\n", say("run", "x"))
-    assert len(say("list", "--upcoming", "24h").splitlines()) == 2
+    assert len(say("list", "--upcoming", "24h").splitlines()) == 4
     assert say("cancel", "x") == "x: cancelled\n"
     assert say("snooze", "x", "1h", status=1) == "defer: task has ended: x is cancelled (schedule a new one)\n"
 
@@ -82,8 +84,9 @@ def test_a_week_of_mornings(say: Say) -> None:
         r"Note: at \d\d:\d\d(:\d\d)?, the present time of day\n",
         said,
     )
-    fires = say("list", "--upcoming", "8d").splitlines()
-    assert [line[:3] for line in fires if line.endswith("inbox: check the inbox")] == [line[:3] for line in fires]
+    heading, _, *fires = say("list", "--upcoming", "8d").splitlines()
+    assert heading.split() == ["When", "Id", "Summary"]
+    assert [line[:3] for line in fires if line.endswith("  inbox  check the inbox")] == [line[:3] for line in fires]
     assert sorted({line[:3] for line in fires}) == ["Fri", "Mon", "Thu", "Tue", "Wed"]
     assert re.fullmatch(
         rf"inbox: this occurrence is cancelled; runs {MOMENT}\n", say("cancel", "--occurrence", "inbox")
@@ -96,7 +99,7 @@ def test_a_week_of_mornings(say: Say) -> None:
     )
     assert re.fullmatch(rf"inbox: changed; runs {MOMENT}\n", say("edit", "inbox", "--every", "2h", "--count", "2"))
     assert "; 2 times in all, 0 over;" in say("show", "inbox")
-    assert len(say("list", "--upcoming", "24h").splitlines()) == 2
+    assert len(say("list", "--upcoming", "24h").splitlines()) == 4
     assert "recurs (defer edit inbox --when" in say("snooze", "inbox", "every", "day", status=2)
 
 
@@ -170,7 +173,8 @@ def test_a_rule_that_a_hand_has_spoiled_can_be_shown_mended_and_listed_beside_ot
     text = place.store_path.read_text().replace('"expression":"every day at 9am"', '"expression":"every blue moon"')
     place.store_path.write_text(text)
     assert "Repeats:     its recurrence cannot be read: " in say("show", "x")
-    assert {line.split(": ")[-1] for line in say("list", "--upcoming", "24h").splitlines()} == {"x", "y"}
+    _, _, *fires = say("list", "--upcoming", "24h").splitlines()
+    assert {line.split()[-1] for line in fires} == {"x", "y"}
     assert "changed; runs" in say("edit", "x", "--every", "day at 10am")
     assert "Repeats:     every day at 10:00, UTC\n" in say("show", "x")
 

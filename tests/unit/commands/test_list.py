@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import UTC
 
 import pytest
 
-from defer.commands import output
-from support import NOW, strict, v1_task
+from defer.commands import list as list_face
+from support import NOW, strict, text_at, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -77,22 +78,101 @@ def test_a_task_whose_line_is_not_a_record_is_said_to_be_there(place, command):
     assert "no such task: c" in place.defer(command[0], "c", *command[1:]).stderr
 
 
-@pytest.mark.parametrize("columns", [40, 60, 72, 120])
-def test_a_table_never_leaves_out_a_status_or_an_id(columns, monkeypatch):
+RECURRING = {"expression": "45 * * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
+
+
+def ended(outcome: str, failures: int = 0, **ago: float) -> dict[str, object]:
+    return {
+        "outcome": outcome,
+        "at": text_at(**{unit: -number for unit, number in ago.items()}),
+        "reason": "no such host",
+        "failures": failures,
+    }
+
+
+def listed(tasks, columns, monkeypatch, out=None):
     monkeypatch.setenv("COLUMNS", str(columns))
-    tasks = [v1_task("task_20260408_163500_0123456789", status="paused"), v1_task("b", attempts=1)]
-    out = io.StringIO()
-    output.table(tasks, 0, UTC, NOW, out)
-    lines = out.getvalue().splitlines()
+    out = out or io.StringIO()
+    list_face.table(tasks, 0, UTC, NOW, out)
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_table_never_leaves_out_a_column_that_matters(columns, monkeypatch):
+    tasks = [
+        v1_task("nightly-" + "x" * 37, status="paused", recurrence=RECURRING, last=ended("failed", 1, hours=20)),
+        v1_task("b", attempts=1),
+        v1_task("task_20260408_163500_0123456789", recurrence=RECURRING, last=ended("failed", 3, hours=2)),
+    ]
+    lines = listed(tasks, columns, monkeypatch)
     assert max(map(len, lines)) <= columns
-    assert "Status" in lines[0]
-    folded = "".join(line.strip() for line in lines[2:]).replace(" ", "")
-    assert "paused" in folded
-    assert "scheduled(retry)" in folded
-    at = lines[0].index("Id")
-    ids = "".join(line[at : at + 31].strip() for line in lines[2:])
-    assert columns < 60 or ids.startswith("task_20260408_163500_0123456789")
-    assert ("Summary" in lines[0]) == (columns > 80)
+    assert lines[0].split() == ["When", "Status", "Last", "Id", "Summary"]
+    first, second, third = (re.split(" {2,}", line) for line in lines[2:])
+    assert "paused" in first
+    (name,) = [cell for cell in first if cell.startswith("nightly")]
+    assert name.endswith("x" * 37 if columns == 120 else "…")
+    assert {"retry", "b"} <= set(second)
+    assert {"scheduled", "failed ×3"} <= set(third)
+    assert ("task_20260408_163500_0123456789" in third) == (columns == 120)
+
+
+def test_at_a_telephones_width_each_task_is_a_block(monkeypatch):
+    tasks = [v1_task("task_20260408_163500_0123456789", status="paused"), v1_task("b", attempts=1)]
+    lines = listed(tasks, 30, monkeypatch)
+    assert lines[:3] == ["When     Wed 08 Apr 16:45", "Status   paused", "Id       task_20260408_163500_0123456789"]
+    assert "Status   retry" in lines
+
+
+@pytest.mark.parametrize(("last", "said"), [
+    (None, ""),
+    (ended("completed", hours=2), "ok 2h ago"),
+    (ended("failed", 1, hours=22), "failed 22h ago"),
+    (ended("failed", 3, hours=2), "failed ×3"),
+    (ended("missed", 3, days=2), "missed 2d ago"),
+    (ended("completed", hours=-2), "ok now"),
+    ({"outcome": "failed", "at": "some day", "failures": "many"}, "failed"),
+    ({"outcome": ["x"], "at": None}, "['x']"),
+    ("yesterday", ""),
+])  # fmt: skip
+def test_how_the_last_occurrence_ended_is_said_in_two_words(last, said):
+    assert list_face.last(v1_task(last=last), NOW)[0] == said
+
+
+def test_a_paused_task_does_not_look_as_if_it_ran_soon(monkeypatch):
+    later = text_at(hours=2)
+    lines = listed([v1_task("a", run_at=later), v1_task("b", run_at=later, status="paused")], 80, monkeypatch)
+    assert "in 2h" in lines[2]
+    assert "in 2h" not in lines[3]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_state_is_seen_by_its_colour(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    tasks = [v1_task("a", recurrence=RECURRING, last=ended("failed", 2, hours=1)), v1_task("b", status="executing")]
+    lines = listed(tasks, 100, monkeypatch, Terminal())
+    assert "\x1b[31mfailed ×2\x1b[0m" in lines[2]
+    assert "\x1b[32mexecuting\x1b[0m" in lines[3]
+
+
+def fire(task_id, hours, summary="go on"):
+    return {"run_at": text_at(hours=hours), "id": task_id, "summary": summary}
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_what_is_to_come_is_a_table(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = io.StringIO()
+    list_face.fires_table([fire("a", 2), fire("nightly-" + "x" * 37, 26, "the review " * 20)], UTC, NOW, out)
+    lines = out.getvalue().splitlines()
+    assert lines[0].split() == ["When", "Id", "Summary"]
+    assert max(map(len, lines)) <= columns
+    assert lines[2].split()[:7] == ["Wed", "08", "Apr", "18:45", "in", "2h", "a"]
+    assert lines[3].endswith("…")
 
 
 SUMMARIES = {
@@ -111,10 +191,10 @@ def test_a_long_summary_takes_no_room_from_the_other_columns(columns, summary, m
 
     monkeypatch.setenv("COLUMNS", str(columns))
     out = io.StringIO()
-    output.table([v1_task("b", context={"summary": summary}), v1_task("c")], 0, UTC, NOW, out)
-    heading, _, first, second = out.getvalue().splitlines()
-    assert first.startswith("Wed 08 Apr 16:45  now  scheduled  b ")
-    assert second.startswith("Wed 08 Apr 16:45  now  scheduled  c         resume the review")
+    list_face.table([v1_task("b", context={"summary": summary}), v1_task("c")], 0, UTC, NOW, out)
+    heading, _, first, second = out.getvalue().replace("\u2068", "").replace("\u2069", "").splitlines()
+    assert first.startswith("Wed 08 Apr 16:45  now  scheduled  b   ")
+    assert second.startswith("Wed 08 Apr 16:45  now  scheduled  c   resume the review")
     assert heading.index("Summary") == first.index(summary[:7]) == second.index("resume")
     assert max(cell_len(line) for line in (heading, first, second)) <= columns
 

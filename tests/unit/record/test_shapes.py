@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 import defer
 from defer import instants
+from defer.commands import list as list_face
 from defer.commands import output
 from defer.record import codec, shapes, types
 from defer.record.codec import BadLine
@@ -261,7 +262,7 @@ def test_a_time_beyond_the_calendar_of_a_zone_is_listed(place) -> None:
     place.write_store(v1_task("last", run_at=last), v1_task("first", run_at=first))
     for zone in (ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")):
         out = io.StringIO()
-        output.table([place.task("last"), place.task("first")], 0, zone, NOW, out)
+        list_face.table([place.task("last"), place.task("first")], 0, zone, NOW, out)
         assert "last" in out.getvalue()
         output.details(place.task("first"), zone, NOW, out)
         output.details(place.task("last"), zone, NOW, out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from defer import process, sdk
 from defer.commands import cli, output
+from defer.commands import list as list_face
 from defer.errors import NeedsNewer, Refused
 from defer.record import codec, occurrences, task
 from defer.record import versions as known
@@ -345,7 +347,7 @@ def test_and_to_people_with_the_reason(place: Place, command: Command, one: Task
     has_ended = one["status"] in task.ENDED
     status, out, _ = command("list", "--all", people=True)
     assert status == 0
-    assert ("(held)" in out) == (not has_ended)
+    assert (re.search(r"\bheld\b", out) is not None) == (not has_ended)
     status, out, _ = command("show", "new", people=True)
     assert status == 0
     assert ("Held:        needs " in out) == (not has_ended)
@@ -594,8 +596,8 @@ def test_people_see_it() -> None:
     said = "Held:        until Wed 2026-04-08 16:55 UTC, in 10 minutes: the day's budget is spent\n"
     assert said in out.getvalue()
     out = io.StringIO()
-    output.table([held()], 0, NOW.tzinfo, NOW, out)
-    assert "scheduled (held)" in out.getvalue()
+    list_face.table([held()], 0, NOW.tzinfo, NOW, out)
+    assert "  held  " in out.getvalue()
     out = io.StringIO()
     output.details(held(), NOW.tzinfo, at(minutes=10), out)
     assert "Held" not in out.getvalue()
