@@ -94,7 +94,10 @@ LINES = {
     "shopping": "wednesday 22:00 make a list for the shop --executor {agent} --expires 1h",
 }
 TWELVE = {*COMMANDS, *LINES}
-SEEN_THROUGH = (("doctor", "--records", "--table"),)
+SEEN_THROUGH = (
+    ("list", "--table"),
+    ("doctor", "--records", "--table"),
+)
 
 
 class Said(NamedTuple):
@@ -244,19 +247,24 @@ def week(base: Path, **settings: str) -> House:
 
 
 def mess(house: House) -> None:
-    """What goes wrong on Monday morning beside that: another machine has a task, and with it the only slot."""
+    """What goes wrong beside that, up to 9:55: another machine has a task, and with it the only slot."""
+    with house.in_charge_of_time():
+        house.must(
+            *"now scan the letters --id scan --timeout 30m --executor".split(), str(house.base / "bin" / "printer")
+        )
+        house.wake()
     house.must(*"now tidy the guest room --id guests".split())
     house.must(*"every 1m look at the heating --id heating".split())
     house.must(*"30s wash up --id dishes".split())
     house.write(
         house.task("guests")
         | {"status": "executing", "attempts": 1, "started_at": instants.to_text(house.clock())}
-        | {"run": {"run_id": "run_20261026T080000Z_0123456789", "host": "attic", "runner": _AWAY}},
+        | {"run": {"run_id": "run_20261026T084500Z_0123456789", "host": "attic", "runner": _AWAY}},
         house.task("heating") | {"requires": ["thermostat"]},
     )
     (_log_of_latest(house, "mail")).unlink()
     with house.in_charge_of_time():
-        house.go_to(FINISH + timedelta(minutes=10))
+        house.go_to(house.clock() + timedelta(minutes=10))
         house.wake()
 
 
@@ -272,10 +280,10 @@ def look(house: House) -> dict[str, Said]:
     return {" ".join(argv): house.do(*argv) for argv in SEEN_THROUGH}
 
 
-def transcript(seen: dict[str, Said]) -> Iterator[str]:
+def transcript(house: House, seen: dict[str, Said]) -> Iterator[str]:
     """What the owner types and sees."""
     for typed, said in seen.items():
-        yield f"$ defer {typed}\n{said.out}{said.err}"
+        yield f"$ defer {typed}\n{said.out}{said.err}".replace(str(house.base), "~")
         yield f"(exit {said.status})\n\n" if said.status else "\n"
 
 
@@ -284,10 +292,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as base:
         house = week(Path(base) / "home")
         print("# Monday morning, 9:00\n")
-        sys.stdout.writelines(transcript(look(house)))
+        sys.stdout.writelines(transcript(house, look(house)))
         mess(house)
-        print("# Ten minutes and some mishaps later\n")
-        sys.stdout.writelines(transcript(look(house)))
+        print("# Before ten, after some mishaps\n")
+        sys.stdout.writelines(transcript(house, look(house)))
     return 0
 
 

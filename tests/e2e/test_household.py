@@ -25,7 +25,7 @@ class Lived(NamedTuple):
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    """The week up to Monday morning, and ten minutes of mishaps."""
+    """The week up to Monday morning, and an hour of mishaps."""
     house = household.week(tmp_path_factory.mktemp("household") / "home")
     before = household.look(house)
     household.mess(house)
@@ -105,6 +105,6 @@ def test_another_machine_holds_the_slot_and_what_needs_a_newer_version_waits(hou
 
 def test_every_command_of_the_transcript_is_understood(lived: Lived) -> None:
     for seen in (lived.before, lived.after):
-        told = "".join(household.transcript(seen))
+        told = "".join(household.transcript(lived.house, seen))
         assert "(exit 2)" not in told
         assert "Traceback" not in told
