@@ -40,6 +40,20 @@ def roughly(seconds: int) -> str:
     return f"{seconds // size} {sign}"
 
 
+def brief(seconds: float) -> str:
+    """How long something took, for a column: ``0.4s``, ``12s``, ``3m 05s``, ``2h 10m``, ``3d 4h``."""
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours}h"
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"
+
+
 def whole(seconds: int) -> str:
     """A span in the largest unit, except days, that divides it: ``hour``, ``90 minutes``, ``48 hours``."""
     size, name = next((size, name) for size, name, _ in _UNITS[1:] if seconds % size == 0)

@@ -37,6 +37,7 @@ _COMMANDS = {
     "disable": "taskfiles.disable",
     "remove": "taskfiles.remove",
     "import": "taskfiles.import_jobs",
+    "history": "history.history",
     "log": "log.log",
     "cron": "cron.cron",
     "doctor": "doctor.doctor",

@@ -20,7 +20,7 @@ REMOVABLE = ("times", "until", "jitter", "expires", "executor", "workspace", "ta
 
 SUBCOMMANDS = (
     *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "release"),
-    *("sync", "add", "enable", "disable", "remove", "import", "log", "cron", "doctor"),
+    *("sync", "add", "enable", "disable", "remove", "import", "history", "log", "cron", "doctor"),
 )
 
 _COLUMNS = 80
@@ -35,6 +35,7 @@ commands (each has its own --help):
                         change a task that waits
   run ID                run a copy of a task once, at the next wake
   release ID            give up an attempt whose machine or container is gone
+  history [ID]          what ran and what did not, the newest first: --since 24h, --status failed
   log ID                what its latest attempt printed; --follow: until it has ended
   sync [DIR], add ID, enable ID, disable ID, remove ID, import FILE
                         tasks kept as files
@@ -134,7 +135,8 @@ class Parser(argparse.ArgumentParser):
         return [flag for flag in self._option_string_actions if flag.startswith("--")]
 
 
-def _whole_number(text: str) -> int:
+def whole_number(text: str) -> int:
+    """For flags that take a number."""
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise argparse.ArgumentTypeError(f"not a whole number of at most nine digits: {text[:40]}")
     return int(text)
@@ -159,7 +161,7 @@ def _text_if_any(text: str) -> str | None:
 
 
 def _whole_number_or_none(text: str) -> int | str:
-    return text if text == NONE else _whole_number(text)
+    return text if text == NONE else whole_number(text)
 
 
 def _add_form(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
@@ -178,7 +180,7 @@ def _add_what(parser: argparse.ArgumentParser, text: Callable[[str], str | None]
     add("--prompt-template", type=text, metavar="TEXT", help="the prompt (default: the summary)")
     add("--prompt-file", metavar="FILE", help="read the prompt from FILE; - is standard input")
     add("--aura-level", choices=task.AURA_LEVELS, help="kept for the executor (default: low)")
-    add("--max-retries", type=_whole_number, metavar="N", help="further attempts after a failure (default: 0)")
+    add("--max-retries", type=whole_number, metavar="N", help="further attempts after a failure (default: 0)")
     add("--context-json", type=text, metavar="JSON", help="summary, key_points, artifacts, constraints as one object")
     add("--reorient", action="store_true", help="take the context from a CONTEXT.md")
     add("--project", type=text, metavar="NAME", help="the project whose CONTEXT.md that is")
@@ -194,7 +196,7 @@ def _add_what(parser: argparse.ArgumentParser, text: Callable[[str], str | None]
     add("--tag", action="append", metavar="TEXT", help="a label (repeatable)")
 
 
-def _add_when(parser: argparse.ArgumentParser, number: Callable[[str], int | str] = _whole_number) -> None:
+def _add_when(parser: argparse.ArgumentParser, number: Callable[[str], int | str] = whole_number) -> None:
     """The flags that say when."""
     moment = parser.add_mutually_exclusive_group()
     moment.add_argument("--when", metavar="TIME", help='when: 30m, "tomorrow 9am", "every weekday 8:30", …')
@@ -279,7 +281,7 @@ def listing() -> Parser:
     parser.add_argument("--status", action="append", choices=task.STATUSES, help="only this status (repeatable)")
     parser.add_argument("--all", action="store_true", help="everything still in the store")
     parser.add_argument("--upcoming", metavar="DURATION", help="every run within DURATION from now, e.g. 24h")
-    parser.add_argument("--limit", type=_whole_number, metavar="N", help="only the N that come first")
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="only the N that come first")
     _add_form(parser)
     return parser
 

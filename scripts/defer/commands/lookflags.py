@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .flags import Parser
+from .flags import Parser, whole_number
+from .since import HELP as SINCE
 
 
 def _looking(name: str, description: str) -> Parser:
@@ -15,11 +16,26 @@ def _looking(name: str, description: str) -> Parser:
     return parser
 
 
+def _add_id(parser: Parser) -> None:
+    parser.add_argument("id_word", nargs="?", metavar="ID")
+    parser.add_argument("--id", metavar="ID", help="the task's id")
+
+
+def history() -> Parser:
+    """`history`."""
+    parser = _looking("history", "What ran, and what did not: each attempt, the newest first.")
+    _add_id(parser)
+    parser.add_argument("--since", metavar="TIME", help=SINCE)
+    words = "ok, failed, timeout, lost, cancelled, expired, missed, skipped; completed and failed as a task's status"
+    parser.add_argument("--status", action="append", metavar="S,…", help=f"only these outcomes: {words}")
+    parser.add_argument("--limit", type=whole_number, metavar="N", help="only the newest N (on a terminal: 50)")
+    return parser
+
+
 def log() -> Parser:
     """`log`."""
     parser = _looking("log", "Print what the latest attempt of a task printed, or that of one run.")
-    parser.add_argument("id_word", nargs="?", metavar="ID")
-    parser.add_argument("--id", metavar="ID", help="the task's id")
+    _add_id(parser)
     parser.add_argument("--run", metavar="RUN", help="the run that is meant: its id, or the last characters of it")
     parser.add_argument("--follow", action="store_true", help="go on until the attempt has ended")
     return parser

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 #: Words that people try, and the command that does it.
 MEANT = {
-    **dict.fromkeys(("history", "archive", "archived", "tasks", "queue"), "list --all"),
+    **dict.fromkeys(("tasks", "queue"), "list --all"),
     **dict.fromkeys(("ls", "ps", "status", "jobs", "pending"), "list"),
     **dict.fromkeys(("upcoming", "agenda", "calendar"), "list --upcoming 24h"),
     **dict.fromkeys(("info", "view", "get", "inspect"), "show"),
+    **dict.fromkeys(("archive", "archived", "past", "runs"), "history"),
     **dict.fromkeys(("logs", "output", "tail"), "log"),
     **dict.fromkeys(("rm", "del", "delete", "abort", "drop", "kill"), "cancel"),
     **dict.fromkeys(("change", "update", "modify"), "edit"),
