@@ -15,7 +15,7 @@ from defer.errors import DeferError, NotStorable, Refused
 from defer.record import codec, runs, task, versions
 from defer.record.codec import Task
 from defer.record.runs import Run
-from defer.store import holding
+from defer.store import holding, interface
 from defer.store.batch import Batch
 from defer.store.interface import BeforeDrop, Change, Choose, LookBy, Report, Turn
 from defer.store.markers import HORIZON
@@ -33,6 +33,7 @@ class Kept:
         self.beat: datetime | None = None
         self.next_look: datetime | None = None
         self.trouble: str | None = None
+        self.since = interface.Kept(None, None, None)
 
 
 class MemoryMarkers:
@@ -83,7 +84,7 @@ class MemoryLease:
 class MemorySnapshot:
     """All records as they are when it is made."""
 
-    name, ended_since, runs_since = "memory", 0, 0
+    name, ended_since, runs_since, logs_since = "memory", 0, 0, 0
 
     def __init__(self, kept: Kept) -> None:
         self._tasks, self._archive, self._runs = list(kept.tasks.values()), list(kept.archive), list(kept.runs)
@@ -96,6 +97,10 @@ class MemorySnapshot:
 
     def runs(self) -> Iterator[tuple[str, dict[str, Any] | None]]:
         return (("runs", one) for one in self._runs)
+
+
+def _month(moment: datetime) -> datetime:
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 class MemoryStore:
@@ -237,6 +242,27 @@ class MemoryStore:
         for one in sorted((*self._kept.archive, *unfiled), key=task.ended_at, reverse=True):
             if task_id in (None, one["id"], one.get("copy_of")) and (since is None or task.ended_at(one) >= since):
                 yield one
+
+    def kept_since(self) -> interface.Kept:
+        return self._kept.since
+
+    def prunable(self, before: datetime) -> dict[str, int]:
+        first = _month(before)
+        old = [one for one in self._kept.archive if task.ended_at(one) < first]
+        old += [one for one in self._kept.runs if instants.from_text(one["ended_at"]) < first]
+        return {f"record {number}": len(json.dumps(one)) for number, one in enumerate(old)}
+
+    def prune(self, wanted: interface.Kept) -> interface.Kept:
+        known, records = self._kept.since, wanted.records and _month(wanted.records)
+        later = [
+            max(filter(None, pair), default=None) for pair in ((known.records, records), (known.logs, wanted.logs))
+        ]
+        self._kept.since = since = interface.Kept(*later, wanted.pruned)
+        if since.records is not None:
+            self._kept.archive = [one for one in self._kept.archive if task.ended_at(one) >= since.records]
+            runs = self._kept.runs
+            self._kept.runs = [one for one in runs if instants.from_text(one["ended_at"]) >= since.records]
+        return since
 
     def lease(self, token: str) -> MemoryLease:
         return MemoryLease(self._kept, f"lease {token}")

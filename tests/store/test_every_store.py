@@ -8,7 +8,8 @@ import pytest
 from defer.errors import BadInput, DeferError, NoSuchTask, Refused
 from defer.record import codec, holders, outcome, task
 from defer.record.retry import Backoff
-from support import DONE, FAILED, NOW, at, text_at, v1_task
+from defer.store.interface import Kept
+from support import DONE, FAILED, NOW, at, moment, text_at, v1_task
 
 BACKOFF = Backoff(60, 3600)
 LATER = "2026-05-01T00:00:00Z"
@@ -256,6 +257,34 @@ class TestArchive:
             over(store, "a", result=result)
             store.archive(NOW)
         assert store.ended({"a"})["a"]["status"] == "failed"
+
+
+class TestPrune:
+    def test_whole_months_before_are_gone_for_everybody(self, handle):
+        for name, now in (("a", at(days=0)), ("b", at(days=23)), ("c", at(days=24))):
+            one = handle()
+            one.append([due(name)], now)
+            one.claim_due(now, choose_due)
+            one.update(name, now, lambda known, now=now: outcome.settle(known, DONE, now, BACKOFF))
+            one.archive(now)
+        assert handle().kept_since() == Kept(None, None, None)
+        assert len(handle().prunable(at(days=40))) == 2
+        noted = handle().prune(Kept(at(days=40), at(days=5), at(days=41)))
+        assert noted == Kept(moment("2026-05-01T00:00:00Z"), at(days=5), at(days=41)) == handle().kept_since()
+        assert [run.task_id for run in handle().runs()] == ["c", "b"]
+        assert ids(handle().ended({"a", "b", "c"}).values()) == {"b", "c"}
+        assert handle().prunable(at(days=40)) == {}
+
+    def test_what_is_noted_never_goes_back(self, handle):
+        handle().prune(Kept(at(days=40), at(days=40), at(days=41)))
+        noted = handle().prune(Kept(at(days=5), None, at(days=42)))
+        assert noted == Kept(moment("2026-05-01T00:00:00Z"), at(days=40), at(days=42)) == handle().kept_since()
+
+    def test_nothing_is_removed_where_nothing_is_asked_for(self, handle):
+        over(handle(), "a")
+        handle().archive(NOW)
+        assert handle().prune(Kept(None, None, at(days=400))) == Kept(None, None, at(days=400))
+        assert [run.task_id for run in handle().runs()] == ["a"]
 
 
 class TestLooking:

@@ -230,7 +230,9 @@ def _summary(report: Report, zone: tzinfo) -> Iterator[str]:
     yield f"{what} in what was recorded{since}."
     ends = ", ".join(f"{count:,} {status}" for status, count in report.ends.items())
     yield f"Tasks: {report.tasks:,}; occurrences: {report.occurrences:,}{f' ({ends})' if ends else ''}."
-    yield f"Attempts: {report.attempts:,}; runs: {report.runs:,}; logs: {report.logs:,}; unlogged: {report.unlogged:,}."
+    pruned = f" ({report.pruned:,} more removed by prune)" if report.pruned else ""
+    logs = f"logs: {report.logs:,}; unlogged: {report.unlogged:,}{pruned}"
+    yield f"Attempts: {report.attempts:,}; runs: {report.runs:,}; {logs}."
     for where, count in report.bad_lines.items():
         yield f"Lines of {where} that cannot be read: {count:,}."
 

@@ -29,10 +29,14 @@ REPLACED = "replaced"
 
 
 class Begin(NamedTuple):
-    """Since when there are archive records and run records, in seconds since the epoch; 0: from the beginning."""
+    """Since when there are archive records and run records, in seconds since the epoch; 0: from the beginning.
+
+    ``logs``: those of attempts that began before were removed by ``prune``.
+    """
 
     archive: int = 0
     runs: int = 0
+    logs: int = 0
 
 
 class Occurrence(NamedTuple):

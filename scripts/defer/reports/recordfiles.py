@@ -25,10 +25,18 @@ _Record = TypeVar("_Record")
 
 def history(store: Store, config: Config) -> History:
     """All records up to now. Raises StorageError, StoreBusy."""
+    while True:
+        since, taken = store.kept_since(), _taken(store, config)
+        # What prune removes meanwhile would seem to be lost.
+        if store.kept_since() == since:
+            return taken
+
+
+def _taken(store: Store, config: Config) -> History:
     with fsio.storage_errors(config.runtime_dir):
         with store.standing_still() as kept:
             log_length = audit.length_of(config.log_file)
-        taken = History(Begin(kept.ended_since, kept.runs_since), _finder(config.log_dir), kept.name)
+        taken = History(Begin(kept.ended_since, kept.runs_since, kept.logs_since), _finder(config.log_dir), kept.name)
         _take(kept.current(), lambda record, where: taken.take_store(record), taken)
         _take(kept.ended(), taken.take_archive, taken)
         _take(kept.runs(), taken.take_run, taken)

@@ -47,6 +47,7 @@ class Report(NamedTuple):
     runs: int
     logs: int
     unlogged: int
+    pruned: int
     bad_lines: dict[str, int]
     contradictions: list[Contradiction]
     more: int
@@ -74,7 +75,7 @@ class History:
         self._unfiled_runs: defaultdict[str, list[RunRecord]] = defaultdict(list)
         self._known: set[int] = set()
         self._under_way: set[str | None] = set()
-        self._tasks = self._logs = self._unlogged = 0
+        self._tasks = self._logs = self._unlogged = self._pruned = 0
         self._found: list[Contradiction] = []
 
     def take_store(self, record: Task) -> None:
@@ -137,6 +138,9 @@ class History:
     def _note_log(self, record: Mapping[str, Any], run: Run) -> None:
         kept = record.get("log") or record.get("prompt")
         if kept is not None and not self._is_there(str(kept)):
+            if run.started < self._begin.logs:
+                self._pruned += 1
+                return
             self._unlogged += 1
             if record.get("log") and record.get("log_bytes"):
                 self._tell("log-gone", run, f"attempt {run.attempt} had output, and its log is not there: {kept}")
@@ -202,6 +206,7 @@ class History:
             runs=len(self._runs),
             logs=self._logs,
             unlogged=self._unlogged,
+            pruned=self._pruned,
             bad_lines=dict(sorted(self.bad_lines.items())),
             contradictions=told,
             more=more,

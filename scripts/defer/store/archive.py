@@ -62,10 +62,13 @@ def _append_missing(path: Path, wanted: list[bytes], *, whole: bool) -> None:
         fsio.append(path, fresh + b"".join(missing))
 
 
-def latest_of(archive_dir: Path, wanted: Collection[str]) -> dict[str, Task]:
-    """The last archived record of each wanted id: the last good line of the newest month that has one."""
+def latest_of(archive_dir: Path, wanted: Collection[str], since: datetime | None = None) -> dict[str, Task]:
+    """The last archived record of each wanted id: the last good line of the newest month that has one.
+
+    Months that are over before ``since`` count as removed.
+    """
     found: dict[str, Task] = {}
-    for path in reversed(months.files(archive_dir, months.ARCHIVE)):
+    for path in reversed(months.files(archive_dir, months.ARCHIVE, since)):
         missing = set(wanted) - found.keys()
         if missing:
             found |= _last_records(path, missing)

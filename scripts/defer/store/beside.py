@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,22 +17,69 @@ from .markers import Markers
 if TYPE_CHECKING:
     from defer.record.runs import Run
 
+    from .interface import Kept
+    from .snapshot import Snapshot
+
 
 class Beside:
-    """All of a store that can be had without its lock."""
+    """All of a store that can be had without reading what waits in it."""
 
-    def __init__(self, path: Path, archive_dir: Path, runs_dir: Path, v1_runner: Path | None = None) -> None:
-        """``v1_runner``: the directory that a runner of version 1 holds."""
+    def __init__(
+        self,
+        path: Path,
+        archive_dir: Path,
+        runs_dir: Path,
+        lock_timeout: float,
+        v1_lock: Path | None = None,
+        v1_runner: Path | None = None,
+    ) -> None:
+        """``v1_lock``, ``v1_runner``: the directories that a writer and a runner of version 1 hold."""
         self.path = path
+        self._lock_path = path.with_name(f".{path.name}.lock")
+        self._lock_timeout = lock_timeout
+        self._v1_lock = v1_lock
         self.markers = Markers(path)
         self._archive_dir = archive_dir
         self._runs_dir = runs_dir
         self._v1_runner = v1_runner
 
+    def _alone(self) -> AbstractContextManager[object]:
+        """The lock, for those who do not read the store's file. A reader makes no directory for it."""
+        is_there = fsio.stat(self.path.parent) is not None
+        lock = v1locks.none_writing(self._lock_path, self._lock_timeout, self._v1_lock)
+        return lock if is_there else nullcontext()
+
+    @contextmanager
+    def standing_still(self) -> Iterator[Snapshot]:
+        from .snapshot import Snapshot  # only the checker looks at everything
+
+        with fsio.storage_errors(self.path), self._alone():
+            yield Snapshot(self.path, self._archive_dir, self._runs_dir)
+
+    def kept_since(self) -> Kept:
+        from . import kept
+
+        return kept.read(self._runs_dir)
+
+    def prunable(self, before: datetime) -> dict[str, int]:
+        from . import kept
+
+        with fsio.storage_errors(self._runs_dir):
+            return kept.sizes(kept.months_over(self._archive_dir, self._runs_dir, before))
+
+    def prune(self, wanted: Kept) -> Kept:
+        from . import kept
+
+        with fsio.storage_errors(self._runs_dir), self._alone():
+            noted = kept.note(self._runs_dir, wanted)
+            if noted.records is not None:
+                kept.remove(kept.months_over(self._archive_dir, self._runs_dir, noted.records))
+        return noted
+
     def ended(self, ids: Collection[str]) -> dict[str, Task]:
         from . import archive  # most that is looked up is in the store
 
-        return archive.latest_of(self._archive_dir, ids)
+        return archive.latest_of(self._archive_dir, ids, self.kept_since().records)
 
     def filed_ids(self, text: str) -> Iterator[str]:
         from . import archive
@@ -42,12 +89,12 @@ class Beside:
     def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
         from . import history
 
-        return history.runs(self.path, self._runs_dir, task_id, since)
+        return history.runs(self.path, self._runs_dir, task_id, since, self.kept_since().records)
 
     def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
         from . import history
 
-        return history.ended(self.path, self._archive_dir, task_id, since)
+        return history.ended(self.path, self._archive_dir, task_id, since, self.kept_since().records)
 
     def unreadable(self, task_id: str) -> str | None:
         from . import index

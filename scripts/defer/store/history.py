@@ -35,17 +35,29 @@ class _Kind(NamedTuple, Generic[_Kept]):
     identity: Callable[[_Kept], object]
 
 
-def runs(store: Path, runs_dir: Path, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
+def runs(
+    store: Path,
+    runs_dir: Path,
+    task_id: str | None = None,
+    since: datetime | None = None,
+    kept_since: datetime | None = None,
+) -> Iterator[Run]:
     """The attempts that ended at ``since`` or later, of one task and its copies, or of all. Other lines are skipped."""
     waiting = (run for one in _unfiled(store) for run in task.filed_records(one)[1])
     fresh = [run for run in map(runrecords.read, map(codec.encode, waiting)) if run is not None]
-    return _newest_first(_RUNS, fresh, runs_dir, task_id, since)
+    return _newest_first(_RUNS, fresh, _months(_RUNS, runs_dir, since, kept_since), task_id, since)
 
 
-def ended(store: Path, archive_dir: Path, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
+def ended(
+    store: Path,
+    archive_dir: Path,
+    task_id: str | None = None,
+    since: datetime | None = None,
+    kept_since: datetime | None = None,
+) -> Iterator[Task]:
     """The occurrences that ended at ``since`` or later, of one task and of its copies, or of all."""
     fresh = [record for one in _unfiled(store) for record in task.filed_records(one)[0]]
-    return _newest_first(_ENDED, fresh, archive_dir, task_id, since)
+    return _newest_first(_ENDED, fresh, _months(_ENDED, archive_dir, since, kept_since), task_id, since)
 
 
 def _unfiled(store: Path) -> Iterator[Task]:
@@ -64,23 +76,26 @@ def _unfiled(store: Path) -> Iterator[Task]:
 
 
 def _newest_first(
-    kind: _Kind[_Kept], fresh: list[_Kept], directory: Path, task_id: str | None, since: datetime | None
+    kind: _Kind[_Kept], fresh: list[_Kept], files: list[Path], task_id: str | None, since: datetime | None
 ) -> Iterator[_Kept]:
     known = set(map(kind.identity, fresh))
     needles = [] if task_id is None else codec.needles(task_id)
-    filed = (one for one in _filed(kind, directory, needles, since) if not known or kind.identity(one) not in known)
+    filed = (one for one in _filed(kind, files, needles, since) if not known or kind.identity(one) not in known)
     for one in chain(sorted(fresh, key=kind.ended_at, reverse=True), filed):
         if (task_id is None or task_id in kind.names(one)) and (since is None or kind.ended_at(one) >= since):
             yield one
 
 
-def _filed(kind: _Kind[_Kept], directory: Path, needles: list[bytes], since: datetime | None) -> Iterator[_Kept]:
+def _months(kind: _Kind[_Kept], directory: Path, since: datetime | None, kept_since: datetime | None) -> list[Path]:
+    """The monthly files that ``since`` may need, the newest first. Those that ``prune`` has removed count as gone."""
+    wanted = [moment for moment in (since and since - _FILED_LATE, kept_since) if moment is not None]
+    return months.files(directory, kind.lead, max(wanted, default=None))[::-1]
+
+
+def _filed(kind: _Kind[_Kept], files: list[Path], needles: list[bytes], since: datetime | None) -> Iterator[_Kept]:
     """The records in the monthly files whose lines hold one of ``needles``, as far back as ``since`` may need."""
     oldest = None if since is None else since - _FILED_LATE
-    first = None if oldest is None else months.path_for(directory, kind.lead, oldest)
-    for path in reversed(months.files(directory, kind.lead)):
-        if first is not None and path < first:
-            return
+    for path in files:
         for line in backwards.lines(path, needles):
             one = kind.read(line)
             if one is None:

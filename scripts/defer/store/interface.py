@@ -35,6 +35,17 @@ class Turn(NamedTuple):
     claimed: list[Task]
 
 
+class Kept(NamedTuple):
+    """What ``prune`` has removed; None for nothing. Nobody looks at what is older, and nobody misses it."""
+
+    records: datetime | None
+    """Archive and run records of the months before; always the beginning of a month (UTC)."""
+    logs: datetime | None
+    """Logs and prompts of attempts that began before."""
+    pruned: datetime | None
+    """When that was noted last."""
+
+
 class Markers(Protocol):
     """What wakes leave for each other and for those who schedule. A failing disk costs a marker, never the work."""
 
@@ -84,6 +95,8 @@ class Snapshot(Protocol):
     ended_since: int
     runs_since: int
     """From when on ended tasks and runs have been kept, in seconds since the epoch; 0 if there are none."""
+    logs_since: int
+    """Logs of attempts that began before were removed by ``prune``; 0 if none were."""
 
     def current(self) -> Iterator[tuple[str, Task | None]]:
         """What is in the store."""
@@ -167,6 +180,18 @@ class Store(Attempts, Protocol):
 
     def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
         """The same of occurrences that ended: their records, filed or not."""
+
+    def kept_since(self) -> Kept:
+        """Since when there are records and logs, as far as ``prune`` has removed what is older."""
+
+    def prunable(self, before: datetime) -> dict[str, int]:
+        """What holds whole months of records that are over before that moment, each with its size in bytes."""
+
+    def prune(self, wanted: Kept) -> Kept:
+        """Note durably that older things are gone, then remove those months' records; what is noted now.
+
+        ``records`` is taken as the beginning of its month. The logs are the caller's to remove, once this is noted.
+        """
 
     def counts(self) -> dict[str, int]:
         """How many tasks the store has of each status that occurs."""

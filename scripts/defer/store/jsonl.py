@@ -36,7 +36,6 @@ from .markers import HORIZON
 if TYPE_CHECKING:
     from .interface import BeforeDrop, Change, Choose, LookBy, Report, Turn
     from .markers import Look
-    from .snapshot import Snapshot
 
 SMALL_STORE_BYTES = 1 << 18
 _AROUND_JSON = b"\xef\xbb\xbf \t\r\n"
@@ -55,11 +54,8 @@ class JsonlStore(Beside):
         v1_lock: Path | None = None,
         v1_runner: Path | None = None,
     ) -> None:
-        super().__init__(path, archive_dir, runs_dir, v1_runner)
-        self._lock_path = path.with_name(f".{path.name}.lock")
+        super().__init__(path, archive_dir, runs_dir, lock_timeout, v1_lock, v1_runner)
         self._rejected = path.with_name(f"{path.name}.rejected")
-        self._lock_timeout = lock_timeout
-        self._v1_lock = v1_lock
         self.patience: float | None = None
         self._report = report
         self._index: index.Index | None = None
@@ -79,17 +75,6 @@ class JsonlStore(Beside):
                 if not look.is_unchanged:
                     self._make_durable()
                 yield look
-
-    @contextmanager
-    def standing_still(self) -> Iterator[Snapshot]:
-        from .snapshot import Snapshot  # only the checker looks at everything
-
-        with fsio.storage_errors(self.path):
-            # A reader makes no directory.
-            is_there = fsio.stat(self.path.parent) is not None
-            lock = v1locks.none_writing(self._lock_path, self._lock_timeout, self._v1_lock)
-            with lock if is_there else nullcontext():
-                yield Snapshot(self.path, self._archive_dir, self._runs_dir)
 
     def _make_durable(self) -> None:
         """Sync what a dead writer may not have synced: a line, or the store's name after a rewrite."""

@@ -17,7 +17,7 @@ from defer import fsio
 from defer.record import codec
 from defer.record.codec import BadLine, Task
 
-from . import index, months
+from . import index, kept, months
 
 _month_of = re.compile(r"_(\d{4})(0[1-9]|1[0-2])\.jsonl$").search
 
@@ -29,9 +29,12 @@ class Snapshot:
         self.name = path.name
         self._current = fsio.reader(path)
         self._length = 0 if self._current is None else fsio.state_of(self._current).st_size
-        self._archive = _lengths(archive_dir, months.ARCHIVE)
-        self._runs = _lengths(runs_dir, months.RUNS)
-        self.ended_since, self.runs_since = _first(self._archive), _first(self._runs)
+        since = kept.read(runs_dir)
+        self._archive = _lengths(archive_dir, months.ARCHIVE, since.records)
+        self._runs = _lengths(runs_dir, months.RUNS, since.records)
+        began = _seconds(since.records)
+        self.ended_since, self.runs_since = max(began, _first(self._archive)), max(began, _first(self._runs))
+        self.logs_since = _seconds(since.logs)
 
     def current(self) -> Iterator[tuple[str, Task | None]]:
         if self._current is None:
@@ -57,9 +60,13 @@ def length_of(path: Path) -> int:
     return 0 if state is None else state.st_size
 
 
-def _lengths(directory: Path, lead: str) -> dict[Path, int]:
+def _lengths(directory: Path, lead: str, since: datetime | None) -> dict[Path, int]:
     """The monthly files of a directory, oldest first, with their lengths."""
-    return {path: length_of(path) for path in months.files(directory, lead)}
+    return {path: length_of(path) for path in months.files(directory, lead, since)}
+
+
+def _seconds(moment: datetime | None) -> int:
+    return 0 if moment is None else int(moment.timestamp())
 
 
 def _first(files: dict[Path, int]) -> int:

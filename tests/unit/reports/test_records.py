@@ -33,7 +33,8 @@ from defer.scheduling import sync as taskfiles
 from defer.scheduling.plan import Request
 from defer.store import audit
 from defer.store.audit import AuditLog
-from support import NOW, ROOT, Place, Task, strict, text_at, v1_task, zone_tree
+from defer.store.interface import Kept
+from support import NOW, ROOT, Place, Task, moment, strict, text_at, v1_task, zone_tree
 from support import records as records_of
 
 pytestmark = pytest.mark.programs
@@ -684,10 +685,45 @@ def test_a_log_that_is_gone_without_certain_output_is_counted_alone(life: Life) 
     life.add("silent")
     life.add("prompt")
     life.wake(minutes=2)
-    shutil.rmtree(life.place.logs / "attempts" / "silent")
+    (life.place.logs / "silent.prompt.txt").unlink()
     report = life.report()
     assert told(report) == []
     assert (report.logs, report.unlogged) == (1, 1)
+
+
+def two_seasons(life: Life) -> None:
+    """One task that ran on 18 May, and one on 27 June."""
+    for name in ("early", "late"):
+        life.add(name)
+        life.wake(days=40)
+
+
+def test_logs_that_prune_has_removed_are_not_missed(life: Life) -> None:
+    two_seasons(life)
+    shutil.rmtree(life.place.logs / "attempts")
+    life.client.store.prune(Kept(None, moment("2026-06-27T00:00:00Z"), life.now))
+    report = life.report()
+    assert [(one.kind, one.id) for one in report.contradictions] == [("log-gone", "late")]
+    assert (report.logs, report.unlogged, report.pruned) == (0, 1, 1)
+
+
+def test_records_that_prune_has_removed_are_not_missed(life: Life) -> None:
+    two_seasons(life)
+    life.client.store.prune(Kept(moment("2026-06-27T00:00:00Z"), None, life.now))
+    report = life.report()
+    assert (told(report), report.runs, report.ends) == ([], 1, {"completed": 1})
+
+
+def test_what_prune_removes_meanwhile_is_looked_at_again(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_seasons(life)
+    take_store = records.History.take_archive
+
+    def prune_first(*args: Any) -> None:
+        life.client.store.prune(Kept(moment("2026-06-27T00:00:00Z"), None, life.now))
+        take_store(*args)
+
+    monkeypatch.setattr(records.History, "take_archive", prune_first)
+    assert (told(life.report()), life.report().runs) == ([], 1)
 
 
 def test_logs_are_found_where_the_directory_was_moved_to(planted: Planted, tmp_path: Path) -> None:
@@ -700,7 +736,7 @@ def test_logs_are_found_where_the_directory_was_moved_to(planted: Planted, tmp_p
 
 def test_a_place_where_nothing_was_recorded_is_left_as_it_is(life: Life) -> None:
     report = life.report()
-    assert report == records.Report(None, 0, 0, {}, 0, 0, 0, 0, {}, [], 0)
+    assert report == records.Report(None, 0, 0, {}, 0, 0, 0, 0, 0, {}, [], 0)
     assert not life.place.runtime.exists()
 
 
@@ -779,6 +815,7 @@ def test_the_command_says_it_in_json_and_in_sentences(planted: Planted, tmp_path
         "runs": 7,
         "logs": 7,
         "unlogged": 0,
+        "pruned": 0,
         "bad_lines": {},
         "contradictions": [],
         "more": 0,
