@@ -286,8 +286,8 @@ class Place:
         return [line for line in lines if not action or line.split(" ")[1] == action]
 
     def attempt_log(self, run: Task) -> bytes:
-        """What one attempt printed."""
-        return Path(run["log"]).read_bytes()
+        """What one attempt printed; one that printed nothing has no log."""
+        return Path(run["log"]).read_bytes() if run["log"] else b""
 
     def files(self) -> Iterable[Path]:
         """Everything under the runtime directory."""
