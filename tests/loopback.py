@@ -43,7 +43,7 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(b"{}")
 
-            do_GET = do_POST = do_PUT = do_HEAD = _take  # noqa: N815
+            do_GET = do_POST = do_PUT = do_HEAD = do_CONNECT = _take  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 pass

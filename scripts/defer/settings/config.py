@@ -53,6 +53,7 @@ VARIABLES: dict[str, str] = {
     "DEFER_ENV_FILE": "",
 }
 
+_WITH_URLS = ("DEFER_NOTIFY", "DEFER_PING_URL")
 _SETTINGS_LIMIT = 1 << 20
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _ZONE_FILES = "/usr/share/zoneinfo"
@@ -100,14 +101,21 @@ class Config:
     def secrets(self) -> list[bytes]:
         """What to mask in all that is kept: the settings file's values, and secrets of the environment.
 
-        A name that is in both has two values. Settings of ours and PATH are not secrets unless listed.
+        A name that is in both has two values. Settings of ours and PATH are not secrets unless listed, or URLs.
         """
         from . import secrets as secretvalues
 
         in_both = {name: self._environ[name] for name in self._file_values if name in self._environ}
         found = [*self.secrets_of(self._file_values), *self.secrets_of(in_both)]
         found += secretvalues.by_name(self._without_ours(self._environ), self._listed)
+        found += [one for written in self._urls for one in secretvalues.of_urls(written)]
         return list(dict.fromkeys(found))
+
+    @property
+    def _urls(self) -> list[str]:
+        """Settings that hold URLs, of the environment and of the settings file."""
+        both = (self._environ, self._file_values)
+        return [values[name] for values in both for name in _WITH_URLS if "://" in values.get(name, "")]
 
     def secrets_of(self, variables: Mapping[str, str]) -> list[bytes]:
         """What to mask of variables that a user has set for executors."""
@@ -124,7 +132,8 @@ class Config:
         """Whether a name in the settings file says that its value is secret."""
         from . import secrets as secretvalues
 
-        return any(secretvalues.by_name(self._file_values, self._listed))
+        has_url = any("://" in self._file_values.get(name, "") for name in _WITH_URLS)
+        return has_url or any(secretvalues.by_name(self._file_values, self._listed))
 
     def masked(self, text: str) -> str:
         """``text`` without the secrets of this process."""

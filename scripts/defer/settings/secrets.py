@@ -73,6 +73,14 @@ def of_settings(values: Mapping[str, str], listed: Collection[str]) -> Iterator[
             yield from _forms(value)
 
 
+def of_urls(written: str) -> Iterator[bytes]:
+    """What to mask of a setting that holds URLs: whoever knows them can write to us, or as us."""
+    from . import urls
+
+    for part in urls.secrets_of(written):
+        yield from _forms(part)
+
+
 def _forms(value: str) -> Iterator[bytes]:
     """The value, and how JSON and a terminal show it; also without the blanks around it, as a shell may pass it on."""
     bare = value.strip()

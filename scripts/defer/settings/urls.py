@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, unquote, urlsplit
 
-URL_SETTINGS = ("DEFER_NOTIFY", "DEFER_PING_URL")
-"""The settings whose values hold URLs, several of them separated by ``;``."""
 _WITH_HOST = frozenset({"http", "https", "ntfy"})
 """Schemes whose host is a host: with others of apprise it may be a token."""
 _SHORTEST = 8
@@ -27,7 +25,9 @@ def listed(written: str) -> list[str]:
 
 def label(url: str) -> str:
     """What a URL is called where it is shown and kept: nothing of it that is secret."""
-    scheme = url.partition("://")[0]
+    scheme, mark, _ = url.partition("://")
+    if not mark:
+        return "…"
     if scheme.lower() not in _WITH_HOST:
         return f"{scheme.lower()}://…"
     parts = split(url)
@@ -54,7 +54,9 @@ def _host(parts: SplitResult) -> str:
 def secrets_of(written: str) -> Iterator[str]:
     """What to mask of such a setting, as it is written and as it means."""
     for entry in listed(written):
-        if "://" in entry:
+        scheme, mark, rest = entry.partition("://")
+        place = rest.partition("/")[2] if scheme.lower() in _WITH_HOST and "@" not in rest else rest
+        if mark and place:
             yield entry
             for part in _secret_parts(entry):
                 yield part

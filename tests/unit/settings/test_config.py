@@ -150,3 +150,19 @@ def test_the_name_of_a_zone_is_that_of_the_zone_itself(variable, zone):
             return str(error), error.field
 
     assert told(Config.zone_name) == told(lambda config: config.timezone().key)
+
+
+@pytest.mark.parametrize("name", ["DEFER_NOTIFY", "DEFER_PING_URL"])
+@pytest.mark.parametrize("where", ["file", "environment"])
+def test_urls_of_notices_and_pings_are_secret_wherever_they_are_set(tmp_path, name, where):
+    url = "https://hc-ping.com/5f8a2c1e-0000-4000-8000-c0ffee123456"
+    config = loaded(tmp_path, f"{name}={url}\n") if where == "file" else loaded(tmp_path, "", **{name: url})
+    assert config.masked(f"curl {url} and 5f8a2c1e-0000-4000-8000-c0ffee123456") == "curl [masked] and [masked]"
+    assert config.masked("hc-ping.com") == "hc-ping.com"
+    assert config.file_tells_secrets is (where == "file")
+
+
+def test_what_is_not_a_url_of_them_is_not_masked(tmp_path):
+    config = loaded(tmp_path, "DEFER_NOTIFY=inbox;desktop;command:/usr/local/bin/tell-me\n")
+    assert config.masked("inbox desktop /usr/local/bin/tell-me") == "inbox desktop /usr/local/bin/tell-me"
+    assert not config.file_tells_secrets

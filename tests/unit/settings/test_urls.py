@@ -24,7 +24,7 @@ from defer.settings import urls
             "tgram://123456789:abcdefg_Hijk/999",
             ["tgram://123456789:abcdefg_Hijk/999", "123456789:abcdefg_Hijk/999", "123456789", "abcdefg_Hijk"],
         ),
-        ("https://example.org/", ["https://example.org/"]),
+        ("https://example.org/", []),
     ],
 )
 def test_the_parts_that_are_secret_and_no_word_of_every_day(written, masked):
