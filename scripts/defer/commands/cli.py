@@ -82,8 +82,12 @@ def _call(face: str, argv: list[str]) -> int:
         return _print_version()
     elif argv and argv[0] in _COMMANDS:
         found, argv = _COMMANDS[argv[0]], argv[1:]
+    elif argv in ([], ["help"], ["--help"], ["-h"]):
+        return _help()
+    elif len(argv) == 2 and argv[0] == "help" and argv[1] in _COMMANDS:
+        found, argv = _COMMANDS[argv[1]], ["--help"]
     else:
-        return _schedule(["--help"] if argv in ([], ["help"]) else argv)
+        return _schedule(argv)
     return _run(found, argv)
 
 
@@ -112,6 +116,12 @@ def _look_for_garbage() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+
+
+def _help() -> int:
+    from . import firstscreen
+
+    return firstscreen.show()
 
 
 def _print_version() -> int:

@@ -1,0 +1,63 @@
+"""What `defer --help` says: one screen, the commands by what one wants."""
+
+from __future__ import annotations
+
+from defer.errors import EXIT_OK
+
+from . import output
+
+GROUPS = (
+    ("plan", (("schedule", "a task with flags: --when, --executor, --prompt-file, …"),)),
+    (
+        "change",
+        (
+            ("edit ID, reschedule ID TIME, snooze ID 1h, pause ID, resume ID", ""),
+            ("cancel ID", "--occurrence: the next run alone; --kill: what runs too"),
+            ("run ID", "a copy of it once, at the next wake"),
+            ("release ID", "give up an attempt whose machine is gone"),
+        ),
+    ),
+    (
+        "look",
+        (
+            ("list", "what waits or executes; --upcoming 24h: all to come"),
+            ("history [ID]", "what ran and what did not: --since 24h, --status failed"),
+            ("show ID", "one task, from the store or the archive"),
+            ("log ID", "what its latest attempt printed; --follow: until it ends"),
+        ),
+    ),
+    ("files", (("sync, add ID, enable ID, disable ID, remove ID, import FILE", ""),)),
+    (
+        "care",
+        (
+            ("cron install", "let cron wake it every minute; uninstall, status"),
+            ("doctor", "what is wrong with the installation; --records: history"),
+        ),
+    ),
+)
+"""What one wants, and the commands for it, each with what it does."""
+
+_FRONT = """\
+usage: defer TIME TEXT…
+       defer COMMAND …          defer COMMAND --help says all about one
+
+  defer 30m resume the review
+  defer every weekday 8:30 check the inbox
+  defer schedule --when "tomorrow 9am" --summary "check it" --executor claude
+"""
+_BACK = """\
+A terminal gets tables and sentences, all else JSON (--json, --compact).
+Times: 30m is minutes, 3mo months, a capital M is refused.
+Exit status: 0 done, 1 not possible, 2 bad input, 74 input/output, 75 busy.
+"""
+_WANT, _COMMAND = 8, 14
+
+
+def show() -> int:
+    """Print it."""
+    output.say(*_FRONT.splitlines(), "")
+    for want, commands in GROUPS:
+        for number, (command, text) in enumerate(commands):
+            output.say(f"{'' if number else want:<{_WANT}}{command:<{_COMMAND}}{text}".rstrip())
+    output.say("", *_BACK.splitlines())
+    return EXIT_OK
