@@ -94,10 +94,7 @@ LINES = {
     "shopping": "wednesday 22:00 make a list for the shop --executor {agent} --expires 1h",
 }
 TWELVE = {*COMMANDS, *LINES}
-SEEN_THROUGH = (
-    ("list", "--table"),
-    ("doctor", "--records", "--table"),
-)
+SEEN_THROUGH = (("doctor", "--records", "--table"),)
 
 
 class Said(NamedTuple):

@@ -76,6 +76,33 @@ def test_the_hour_that_comes_twice_backs_up_once(house: House) -> None:
     assert night[-3:] == ["2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
 
 
+def test_history_has_each_attempt_and_each_occurrence_that_had_none(house: House) -> None:
+    rows = json.loads(house.must("history", "--limit", "1000", "--compact"))
+    found = Counter((one["id"], one["outcome"]) for one in rows if one["id"] in household.TWELVE)
+    assert found == {
+        ("backup", "ok"): 8,
+        ("bins", "ok"): 1,
+        ("call-mum", "ok"): 1,
+        ("invoices", "failed"): 1,
+        ("mail", "failed"): 1,
+        ("mail", "ok"): 6,
+        ("news", "ok"): 8,
+        ("photos", "failed"): 8,
+        ("plants", "ok"): 8,
+        ("printer", "ok"): 3,
+        ("printer", "timeout"): 4,
+        ("shopping", "expired"): 1,
+        ("solar", "ok"): 88,
+        ("solar", "missed"): 1,
+        ("vitamins", "ok"): 8,
+    }
+    (missed,) = (one for one in rows if one["outcome"] == "missed")
+    assert (missed["stretch"]["count"], missed["why"]) == (4, "nothing woke the store in time (catch-up: one)")
+    starts = [one["started_at"] or one["occurrence"] for one in rows]
+    assert starts[0] == "2026-10-26T08:00:00Z"
+    assert sum(one["cost_usd"] or 0 for one in rows) == pytest.approx(8 * 0.05 + 6 * 0.13)
+
+
 def test_durations_and_limits_go_by_the_clock_of_the_house(house: House) -> None:
     took = {one["task_id"]: one["duration_ms"] // 60_000 for one in records(house, "runs") if one["duration_ms"]}
     assert {name: took[name] for name in ("backup", "mail", "printer")} == {"backup": 21, "mail": 4, "printer": 45}
