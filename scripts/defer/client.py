@@ -17,6 +17,7 @@ from .store.audit import AuditLog
 
 if TYPE_CHECKING:
     from .record.runs import Run
+    from .reports.health import Health
     from .scheduling.edit import Editor
     from .scheduling.plan import Plan, Request
 
@@ -107,6 +108,15 @@ class Client:
     def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
         """The records of ended occurrences, in the same way."""
         return self.store.ended_records(task_id, since)
+
+    def health(self, since: datetime, *, with_successes: bool = False) -> Health:
+        """How the tasks are doing: what is wrong with each, and totals since then beside those of as long before.
+
+        ``with_successes``: also when each task that recurs last succeeded.
+        """
+        from .reports import healthfiles
+
+        return healthfiles.health(self.store, self.config, self.clock(), since, with_successes=with_successes)
 
 
 def _report(

@@ -277,7 +277,7 @@ def flags_of_ours() -> set[str]:
         *(arguments.listing(), arguments.cancel(), arguments.cron(), arguments.doctor()),
         *(arguments.wake(), arguments.attempt(), arguments.archive()),
         *(fileflags.sync_parser(), fileflags.add_parser(), fileflags.by_id_parser("enable", "")),
-        *(fileflags.import_parser(), lookflags.log(), lookflags.history()),
+        *(fileflags.import_parser(), lookflags.log(), lookflags.history(), lookflags.health()),
     ]
     flags = {flag for parser in parsers for flag in parser.flags()}
     return flags.union({"--version"}, *(flags_in(path) for path in (ROOT / "scripts").glob("*.py")))

@@ -41,6 +41,7 @@ _COMMANDS = {
     "log": "log.log",
     "cron": "cron.cron",
     "doctor": "doctor.doctor",
+    "health": "health.health",
 }
 
 

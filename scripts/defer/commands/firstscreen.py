@@ -24,6 +24,7 @@ GROUPS = (
             ("history [ID]", "what ran and what did not: --since 24h, --status failed"),
             ("show ID", "one task, from the store or the archive"),
             ("log ID", "what its latest attempt printed; --follow: until it ends"),
+            ("health", "which tasks need attention, and what mends each"),
         ),
     ),
     ("files", (("sync, add ID, enable ID, disable ID, remove ID, import FILE", ""),)),

@@ -39,3 +39,12 @@ def log() -> Parser:
     parser.add_argument("--run", metavar="RUN", help="the run that is meant: its id, or the last characters of it")
     parser.add_argument("--follow", action="store_true", help="go on until the attempt has ended")
     return parser
+
+
+def health() -> Parser:
+    """`health`."""
+    parser = _looking("health", "Which tasks need attention, the worst first, each with the command that mends it.")
+    add = parser.add_argument
+    add("--since", default="24h", metavar="TIME", help=f"from when on: {SINCE} (default: 24h)")
+    add("--detail", action="store_true", help="what stands behind each finding, too")
+    return parser

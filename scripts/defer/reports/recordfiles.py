@@ -36,7 +36,7 @@ def _taken(store: Store, config: Config) -> History:
     with fsio.storage_errors(config.runtime_dir):
         with store.standing_still() as kept:
             log_length = audit.length_of(config.log_file)
-        taken = History(Begin(kept.ended_since, kept.runs_since, kept.logs_since), _finder(config.log_dir), kept.name)
+        taken = History(Begin(kept.ended_since, kept.runs_since, kept.logs_since), finder(config.log_dir), kept.name)
         _take(kept.current(), lambda record, where: taken.take_store(record), taken)
         _take(kept.ended(), taken.take_archive, taken)
         _take(kept.runs(), taken.take_run, taken)
@@ -56,7 +56,7 @@ def _take(records: Iterator[tuple[str, _Record | None]], take: Callable[[_Record
             take(one, where)
 
 
-def _finder(log_dir: Path) -> Callable[[str], bool]:
+def finder(log_dir: Path) -> Callable[[str], bool]:
     """Whether a log or prompt exists: where it was written, or where it would be if its directory was moved."""
 
     def is_there(named: str) -> bool:

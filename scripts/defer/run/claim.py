@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from defer.errors import Refused
 from defer.record import occurrences, task, versions
 from defer.record.codec import Task
+from defer.record.sharing import may_share, shared
 
 if TYPE_CHECKING:
     from defer.record.types import RunUnderWay
@@ -17,19 +18,18 @@ _MENDS = {
     task.EXECUTING: "wait for its end, or: defer cancel --kill {id}",
     task.PAUSED: "defer resume {id}, or defer run {id} to do it once",
 }
-_WORKSPACE, _TASK, _SESSION = "workspace", "task", "session"
 
 
 def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], RunUnderWay]) -> list[Task]:
     """The records that a claim changes: due tasks in ``run_at`` order, as many as there are slots.
 
-    No two attempts share what ``_shared`` names. A task that came due too late ends, or goes on to its
+    No two attempts share what ``shared`` names. A task that came due too late ends, or goes on to its
     next occurrence, whether a slot is free or not.
     """
     known = list(hot)
     executing = [one for one in known if one["status"] == task.EXECUTING]
     slots = max_parallel - len(executing)
-    taken = {thing for one in executing for thing in _shared(one)}
+    taken = {thing for one in executing for thing in shared(one)}
     changed: list[Task] = []
     for due in sorted((one for one in known if task.is_due(one, now)), key=_order):
         if slots <= 0 and not _may_be_too_late(due):
@@ -40,10 +40,10 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
             one = task.unreadable(due, now, occurrences.complaint(error))
         if not task.is_due(one, now):
             changed.append(one)
-        elif slots > 0 and _may_share(one, _shared(one) & taken):
+        elif slots > 0 and may_share(one, shared(one) & taken):
             changed.append(task.claim(one, now, new_run()))
             slots -= 1
-            taken |= _shared(one)
+            taken |= shared(one)
     return changed
 
 
@@ -61,9 +61,9 @@ def by_hand(one: Task, given: Task, hot: Iterable[Task], now: datetime, run: Run
         raise Refused(f"task is {one['status']}: {one['id']} ({mend})")
     if occurrences.is_recurring(one):
         raise Refused(f"task recurs: {one['id']} (defer run {one['id']} does once what it does; its schedule stays)")
-    in_use = {thing for other in hot if _is_another_at_work(other, one) for thing in _shared(other)}
-    if not _may_share(one, _shared(one) & in_use):
-        kinds = " and ".join(sorted(kind for kind, _ in _shared(one) & in_use))
+    in_use = {thing for other in hot if _is_another_at_work(other, one) for thing in shared(other)}
+    if not may_share(one, shared(one) & in_use):
+        kinds = " and ".join(sorted(kind for kind, _ in shared(one) & in_use))
         raise Refused(f"another attempt has its {kinds}: {one['id']} (wait for its end)")
     return task.expire(one, now) if task.is_expired(one, now) else task.claim(one, now, run)
 
@@ -74,18 +74,6 @@ def _is_claimed_by_v1(one: Task) -> bool:
 
 def _is_another_at_work(other: Task, one: Task) -> bool:
     return bool(other["status"] == task.EXECUTING and other["id"] != one["id"])
-
-
-def _shared(one: Task) -> set[tuple[str, str]]:
-    """What only one attempt may use at a time: its workspace, its conversation, its task with the copies of it."""
-    session = one.get("session_id") if one.get("sticky_session") else None
-    things = (_WORKSPACE, one.get("workspace")), (_TASK, one.get("copy_of") or one["id"]), (_SESSION, session)
-    return {(kind, name) for kind, name in things if name and isinstance(name, str)}
-
-
-def _may_share(one: Task, in_use: set[tuple[str, str]]) -> bool:
-    """Whether a task may start beside others that use the same things; two turns at once would break a conversation."""
-    return not in_use or bool(one.get("concurrent") and not any(kind == _SESSION for kind, _ in in_use))
 
 
 def _may_be_too_late(due: Task) -> bool:

@@ -1,0 +1,19 @@
+"""What only one attempt may use at a time, and whether a task may start beside others that use it."""
+
+from __future__ import annotations
+
+from .codec import Task
+
+WORKSPACE, TASK, SESSION = "workspace", "task", "session"
+
+
+def shared(one: Task) -> set[tuple[str, str]]:
+    """What only one attempt may use at a time: its workspace, its conversation, its task with the copies of it."""
+    session = one.get("session_id") if one.get("sticky_session") else None
+    things = (WORKSPACE, one.get("workspace")), (TASK, one.get("copy_of") or one["id"]), (SESSION, session)
+    return {(kind, name) for kind, name in things if name and isinstance(name, str)}
+
+
+def may_share(one: Task, in_use: set[tuple[str, str]]) -> bool:
+    """Whether a task may start beside others that use the same things; two turns at once would break a conversation."""
+    return not in_use or bool(one.get("concurrent") and not any(kind == SESSION for kind, _ in in_use))

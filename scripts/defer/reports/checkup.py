@@ -1,0 +1,321 @@
+"""Takes in what the records say of tasks, and judges each by the rules of `health`.
+
+First all tasks of the store, then runs and ended occurrences, each the newest first. It keeps no more than it needs:
+some fields of the tasks that recur, run or are due, a habit for each that recurs, and at most ``MOST_TOLD`` of what is
+wrong with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from defer import instants
+from defer.record import occurrences, outcome, signature, task, versions
+from defer.record.codec import Task
+
+from . import rules, waiting
+from .findings import NEVER_RAN, Finding, worst_first
+from .habits import Failure, Habit, Totals, failure, is_failure, times, useful_seconds
+from .health import Health
+from .rules import Failing
+
+if TYPE_CHECKING:
+    from defer.record.runs import Run
+
+    from .waiting import Scene
+
+MOST_TOLD = 1000
+"""So many findings are told in full; the others are only counted."""
+LOOK_BACK = timedelta(days=30)
+"""How far before the two windows runs are looked at to know how long a task usually takes."""
+_MOST_EXTRA = 1000
+_MOST_LOOKED_UP = 100
+_SLACK = timedelta(seconds=2)
+_KEPT = (
+    *("id", "status", "run_at", "occurrence", "attempts", "created_at", "started_at", "schema_version", "requires"),
+    *("recurrence", "last", "held", "run", "timeout_seconds", "workspace", "concurrent", "copy_of"),
+    *("session_id", "sticky_session"),
+)
+
+
+class Checkup:
+    """What is known of all tasks.
+
+    ``since``: when the window begins. ``timeout``: the time limit in seconds of tasks that name none, 0 for none.
+    ``is_there(log)``: whether a log exists. ``kept_since``: logs of runs that began before were pruned.
+    ``look_up(task_id, since)``: the runs of one task, the newest first.
+    ``acknowledged(task_id)``: the signature of the failure that a person knows of, or None.
+    """
+
+    def __init__(
+        self,
+        now: datetime,
+        since: datetime,
+        timeout: float,
+        *,
+        is_there: Callable[[str], bool],
+        look_up: Callable[[str, datetime | None], Iterable[Run]],
+        acknowledged: Callable[[str], str | None],
+        kept_since: datetime | None = None,
+    ) -> None:
+        self.now, self.since = now, since
+        span = now - since
+        self.before_since = since - span if since - instants.EPOCH > span else instants.EPOCH
+        self._timeout, self._kept_since = timeout, kept_since
+        self._is_there, self._look_up, self._acknowledged = is_there, look_up, acknowledged
+        self.window, self.before = Totals(since, now), Totals(self.before_since, since)
+        self.executing: list[Task] = []
+        self._recurring: dict[str, Task] = {}
+        self._due: list[Task] = []
+        self._stranded = self._tasks = self._extra = self._more = self._looked_up = 0
+        # Of other ids only numbers are kept: there may be hundreds of thousands.
+        self._waiting: set[int] = set()
+        self._seen_ends: set[int] = set()
+        self._habits: dict[str, Habit] = {}
+        self._failed: list[Task] = []
+        self._found: list[Finding] = []
+        self._known: dict[str, str] = {}
+
+    # What is in the store
+
+    def take_task(self, one: Task) -> None:
+        """One current record of the store."""
+        if one["status"] in task.ENDED:
+            return
+        self._tasks += 1
+        is_due = one["status"] == task.SCHEDULED and task.run_at(one) <= self.now - waiting.PATIENCE
+        recurs = versions.lacking(one) is None and task.is_recurring(one)
+        self._stranded += is_due
+        if one["status"] == task.EXECUTING:
+            self.executing.append(_slim(one))
+        if is_due and len(self._due) < MOST_TOLD:
+            self._due.append(_slim(one))
+        if recurs:
+            self._recurring[one["id"]] = _slim(one)
+        else:
+            self._waiting.add(hash(one["id"]))
+
+    # What has run
+
+    def take_run(self, run: Run) -> bool:
+        """One ended attempt; whether earlier ones are of interest, too."""
+        key = run.copy_of or run.task_id
+        recurring = self._recurring.get(key)
+        totals = self._totals_of(run.ended_at)
+        is_logged = None if totals is None else self._is_logged(run)
+        if totals is not None:
+            totals.take_run(run, is_logged)
+        is_recent = totals is self.window
+        if recurring is not None:
+            allowed = rules.lateness_allowed(recurring) if is_recent else None
+            self._habits.setdefault(key, Habit()).take(run, allowed)
+        elif is_recent and (run.late_by_seconds or 0) > rules.USUAL_LATENESS and self._has_room(key):
+            self._habits.setdefault(key, Habit()).take(run, rules.USUAL_LATENESS)
+        if is_recent and is_logged is False and self._has_room(key):
+            self._habits.setdefault(key, Habit()).unlogged.append(run.run_id or "unknown")
+        self._extra += totals is None
+        return totals is not None or (self._extra < _MOST_EXTRA and not self._knows_enough())
+
+    def _has_room(self, key: str) -> bool:
+        if key in self._habits:
+            return len(self._habits[key].unlogged) < MOST_TOLD
+        if len(self._habits) < len(self._recurring) + MOST_TOLD:
+            return True
+        self._more += 1
+        return False
+
+    def _totals_of(self, at: datetime) -> Totals | None:
+        return self.window if at >= self.since else self.before if at >= self.before_since else None
+
+    def _is_logged(self, run: Run) -> bool | None:
+        """Whether a run has a log; None where there was nothing to log, or where it was pruned."""
+        if not run.log or not run.log_bytes:
+            return None
+        if self._is_there(run.log):
+            return True
+        began = run.started_at or run.ended_at
+        return None if self._kept_since is not None and began < self._kept_since else False
+
+    def _knows_enough(self) -> bool:
+        return all(name in self._habits and self._habits[name].is_full for name in self._recurring)
+
+    # What has ended
+
+    def take_ended(self, one: Task) -> None:
+        """One occurrence that is over, or a stretch of them."""
+        at = task.ended_at(one)
+        totals = self._totals_of(at)
+        if totals is not None:
+            totals.take_ended(one)
+        if totals is not self.window:
+            return
+        key = one.get("copy_of") or one["id"]
+        if one["status"] in (task.MISSED, task.SKIPPED):
+            self._take_missed(key, one)
+        elif hash(key) not in self._seen_ends:
+            self._seen_ends.add(hash(key))
+            self._take_latest(key, one)
+
+    def _take_missed(self, key: str, one: Task) -> None:
+        if one["status"] == task.MISSED and useful_seconds(one) is not None and key in self._recurring:
+            self._habits.setdefault(key, Habit()).expired += times(one)
+
+    def _take_latest(self, key: str, one: Task) -> None:
+        """The latest end of a task in the window."""
+        if (silent := rules.empty(one)) is not None:
+            self._add(silent)
+        goes_on = key in self._recurring or hash(key) in self._waiting
+        if one["status"] == task.FAILED and not goes_on:
+            if len(self._failed) < MOST_TOLD:
+                self._failed.append(_slim(one, "error", "error_type", "failed_at"))
+            else:
+                self._more += 1
+
+    def _add(self, *found: Finding) -> None:
+        for one in found:
+            if len(self._found) < MOST_TOLD:
+                self._found.append(one)
+            else:
+                self._more += 1
+
+    # What is wrong
+
+    def report(self, scene: Scene, host: str, *, with_successes: bool = False) -> Health:
+        """The report. Nothing may be taken in after this."""
+        for one in self.executing:
+            if versions.lacking(one) is None and (stuck := waiting.stuck(one, scene)) is not None:
+                self._add(stuck)
+        never: set[str] = set()
+        for one in self._recurring.values():
+            found = self._of_recurring(one, scene)
+            never.update(finding.task for finding in found if finding.id == NEVER_RAN)
+            self._add(*found)
+        for one in self._due:
+            if one["id"] not in never and (late := waiting.overdue(one, scene)) is not None:
+                self._add(late)
+        for one in self._failed:
+            self._add(*self._of_failed(one))
+        for key, habit in self._habits.items():
+            self._add(*self._of_habit(key, habit))
+        successes = dict(self._successes()) if with_successes else {}
+        return Health(
+            host=host,
+            scene=scene,
+            tasks=self._tasks,
+            stranded=self._stranded,
+            findings=worst_first(self._found),
+            more=self._more,
+            acknowledged=self._known,
+            window=self.window,
+            before=self.before,
+            worst=self._worst(),
+            successes=successes,
+        )
+
+    def _of_recurring(self, one: Task, scene: Scene) -> list[Finding]:
+        try:
+            found = self._of_streak(one)
+            passed = self._passed_without_run(one)
+            return [*found, waiting.never_ran(one, passed, scene)] if passed >= 2 else found
+        except occurrences.UNREADABLE:
+            # The wake that meets it says so: its occurrence fails.
+            return []
+
+    def _of_streak(self, one: Task) -> list[Finding]:
+        last = one.get("last")
+        habit = self._habits.get(one["id"])
+        if last is None or not last["failures"]:
+            return []
+        at = instants.from_text(last["at"])
+        if habit is not None and habit.cured_at is not None and habit.cured_at >= at:
+            return []
+        since = last.get("since") or last["at"]
+        attempts = self._attempts_since(one["id"], habit, instants.from_text(since) - _SLACK)
+        reason = last["reason"] if last["outcome"] == task.FAILED else None
+        is_paused = one["status"] == task.PAUSED
+        return self._unless_known(one["id"], Failing(last["failures"], since, reason, attempts, True, is_paused))
+
+    def _attempts_since(self, name: str, habit: Habit | None, since: datetime) -> list[Failure]:
+        found = [one for one in habit.failures if one.at >= since] if habit is not None else []
+        if found or self._looked_up >= _MOST_LOOKED_UP:
+            return found
+        self._looked_up += 1
+        runs = self._look_up(name, since)
+        return [failure(run) for run in runs if run.copy_of is None and is_failure(run)][:1]
+
+    def _of_failed(self, one: Task) -> list[Finding]:
+        """A task that is over, and failed at the last."""
+        last, name = one.get("last"), one.get("copy_of") or one["id"]
+        error, at = one.get("error"), task.ended_at(one)
+        attempt = Failure(None, at, one.get("error_type"), error, signature.of(error))
+        row = last["failures"] if last else 1
+        since = (last.get("since") if last else None) or instants.to_text(at)
+        return self._unless_known(name, Failing(max(1, row), since, error, [attempt], False))
+
+    def _unless_known(self, name: str, failures: Failing) -> list[Finding]:
+        if self._acknowledged(name) == failures.signature:
+            self._known[name] = failures.error or "nothing was said"
+            return []
+        return rules.failing(name, failures)
+
+    def _passed_without_run(self, one: Task) -> int:
+        """How many occurrences of a task have passed if none has ever run; 0 where one has, or is running."""
+        last, habit = one.get("last"), self._habits.get(one["id"])
+        has_run = one["status"] != task.SCHEDULED or one.get("attempts") or (habit is not None and habit.has_own_run)
+        if has_run or (last is not None and last["outcome"] not in (task.MISSED, task.SKIPPED)):
+            return 0
+        spent = int(occurrences.policies(one).get("fired") or 0)
+        waited = occurrences.waited_for(one)
+        due = self.now - waiting.PATIENCE - occurrences.jitter_of(one)
+        later = occurrences.between(one, waited, due, spent + 1)
+        passed = spent + (waited <= due) + (later.times if later else 0)
+        return passed if passed >= 2 and not self._has_ever_run(one["id"]) else 0
+
+    def _has_ever_run(self, name: str) -> bool:
+        if self._looked_up >= _MOST_LOOKED_UP:
+            return False
+        self._looked_up += 1
+        return any(run.copy_of is None for run in self._look_up(name, None))
+
+    def _of_habit(self, key: str, habit: Habit) -> Iterator[Finding]:
+        one = self._recurring.get(key)
+        allowed = rules.USUAL_LATENESS if one is None else rules.lateness_allowed(one)
+        found = [rules.late(key, habit, allowed, self.since)]
+        if one is not None:
+            limit = one.get("timeout_seconds")
+            found.append(rules.slow(key, habit, self._timeout if limit is None else limit))
+        if habit.unlogged:
+            found.append(rules.unlogged(key, habit.unlogged, self.since))
+        yield from (finding for finding in found if finding is not None)
+
+    def _worst(self) -> dict[str, Any] | None:
+        """The task that recurs and fails the most."""
+        rates = [
+            (habit.failed / habit.runs, habit.failed, key)
+            for key, habit in self._habits.items()
+            if key in self._recurring and habit.failed
+        ]
+        if not rates:
+            return None
+        rate, failed, key = max(rates)
+        return {"task": key, "runs": self._habits[key].runs, "failed": failed, "failure_rate": round(rate, 4)}
+
+    def _successes(self) -> Iterator[tuple[str, datetime]]:
+        for name, one in self._recurring.items():
+            last = one.get("last")
+            if last is not None and last["outcome"] == task.COMPLETED:
+                yield name, instants.from_text(last["at"])
+            elif last is not None and self._looked_up < _MOST_LOOKED_UP:
+                self._looked_up += 1
+                began = instants.from_text(last.get("since") or last["at"])
+                runs = self._look_up(name, began - LOOK_BACK)
+                found = next((run for run in runs if run.status == outcome.OK and run.copy_of is None), None)
+                if found is not None:
+                    yield name, found.ended_at
+
+
+def _slim(one: Task, *more: str) -> Task:
+    fields: Mapping[str, object] = one
+    return cast("Task", {name: fields[name] for name in (*_KEPT, *more) if name in fields})

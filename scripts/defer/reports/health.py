@@ -1,0 +1,59 @@
+"""How the tasks of a store are doing: what is wrong, and totals of a window beside the one before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from defer import instants
+
+if TYPE_CHECKING:
+    from .findings import Finding
+    from .habits import Totals
+    from .waiting import Scene
+
+
+class Health(NamedTuple):
+    """What was found as of ``scene.now``; ``more`` findings are only counted.
+
+    ``acknowledged``: tasks whose failures a person knows of, each with the error. ``stranded``: how many tasks have
+    been due for a while. ``successes``: when each task that recurs last succeeded, as far as anybody looked.
+    """
+
+    host: str
+    scene: Scene
+    tasks: int
+    stranded: int
+    findings: list[Finding]
+    more: int
+    acknowledged: dict[str, str]
+    window: Totals
+    before: Totals
+    worst: dict[str, Any] | None
+    successes: dict[str, datetime]
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a person should look: something is wrong with a task, or tasks are due and nothing wakes them."""
+        return bool(self.findings) or bool(self.stranded and not self.scene.is_awake)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for programs, as ``references/health.schema.json`` describes it."""
+        scene = self.scene
+        return {
+            "at": instants.to_text(scene.now),
+            "host": self.host,
+            "attention": self.needs_attention,
+            "waker": {
+                "awake": scene.is_awake,
+                "last_wake": None if scene.last_wake is None else instants.to_text(scene.last_wake),
+                "trouble": scene.trouble,
+            },
+            "tasks": self.tasks,
+            "stranded": self.stranded,
+            "findings": [one.as_json() for one in self.findings],
+            "more": self.more,
+            "acknowledged": [{"task": name, "error": error} for name, error in self.acknowledged.items()],
+            "window": {**self.window.as_json(), "worst": self.worst},
+            "before": self.before.as_json(),
+        }

@@ -1,0 +1,74 @@
+"""The records, read from their files for `health`: the store once, runs and ended occurrences from their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from defer import fsio
+from defer.record import holders
+
+from .checkup import LOOK_BACK, Checkup
+from .recordfiles import finder
+from .waiting import Scene
+
+if TYPE_CHECKING:
+    from defer.settings.config import Config
+    from defer.store.interface import Store
+
+    from .health import Health
+
+
+def health(
+    store: Store,
+    config: Config,
+    now: datetime,
+    since: datetime,
+    *,
+    acknowledged: Callable[[str], str | None] = lambda task_id: None,
+    with_successes: bool = False,
+) -> Health:
+    """How the tasks are doing in the window from ``since`` to ``now``. Raises StorageError.
+
+    ``acknowledged(task_id)``: the signature of the failure that a person knows of.
+    """
+    with fsio.storage_errors(config.runtime_dir):
+        checkup = Checkup(
+            now,
+            since,
+            config.timeout_seconds,
+            is_there=finder(config.log_dir),
+            look_up=store.runs,
+            acknowledged=acknowledged,
+            kept_since=store.kept_since().logs,
+        )
+        for one in store.scan():
+            checkup.take_task(one)
+        scene = _scene(store, config, checkup, now)
+        for run in store.runs(None, _before(checkup.before_since)):
+            if not checkup.take_run(run):
+                break
+        for one in store.ended_records(None, checkup.before_since):
+            checkup.take_ended(one)
+        return checkup.report(scene, holders.host(), with_successes=with_successes)
+
+
+def _before(instant: datetime) -> datetime:
+    try:
+        return instant - LOOK_BACK
+    except OverflowError:
+        return instant
+
+
+def _scene(store: Store, config: Config, checkup: Checkup, now: datetime) -> Scene:
+    executing = checkup.executing
+    return Scene(
+        now=now,
+        last_wake=store.markers.last_wake(),
+        trouble=store.markers.last_trouble(),
+        other_runner=store.other_runner(),
+        slots=config.max_parallel,
+        executing=executing,
+        out_of_reach=frozenset(one["id"] for one in executing if holders.is_out_of_reach(one, now, store.is_held)),
+    )
