@@ -267,7 +267,8 @@ def listing() -> Parser:
     parser.add_argument("--all", action="store_true", help="everything still in the store")
     parser.add_argument("--upcoming", metavar="DURATION", help="every run within DURATION from now, e.g. 24h")
     parser.add_argument("--limit", type=whole_number, metavar="N", help="only the N that come first")
-    _add_form(parser)
+    form = _add_form(parser)
+    form.add_argument("--table", action="store_true", help="text also where stdout is not a terminal")
     return parser
 
 

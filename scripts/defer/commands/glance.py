@@ -36,7 +36,7 @@ _SCHEDULE_SWITCHES = {
 }
 _NOT_PLAIN = ("times", "catch_up", "overlap", "intent", "mode", "aura_level", "max_retries")
 _MOST_WORDS = 200
-_ONE_OF = (("when", "every", "cron"), ("compact", "json"))
+_ONE_OF = (("when", "every", "cron"), ("compact", "json", "table"))
 
 
 def schedule(words: list[str]) -> Namespace:
@@ -84,8 +84,9 @@ def cancel(words: list[str]) -> Namespace:
 
 def listing(words: list[str]) -> Namespace:
     """The flags of `list`. Raises BadInput."""
-    given = {"status": None, "all": False, "upcoming": None, "limit": None, "compact": False, "json": False}
-    if _told(words, given, {"--upcoming": "upcoming"}, {**_FORM, "--all": "all"}) == []:
+    given = {"status": None, "all": False, "upcoming": None, "limit": None}
+    given |= {"compact": False, "json": False, "table": False}
+    if _told(words, given, {"--upcoming": "upcoming"}, {**_FORM, "--table": "table", "--all": "all"}) == []:
         return Namespace(**given)
     from . import flags
 

@@ -101,9 +101,9 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
         Column("When", 0),
         Column("", 3),
         Column("Status", 0),
-        Column("Last", 1, least=9, cut=True),
+        Column("Last", 1, least=10, cut=True),
         Column("Id", 0, least=8, cut=True),
-        Column("Summary", 2, least=10, cut=True),
+        Column("Summary", 2, least=9, cut=True),
     )
     shown = ids.shown((one["id"] for one in tasks), out)
     tables.show(columns, [_row(one, shown[one["id"]], zone, now) for one in tasks], out)
@@ -159,7 +159,7 @@ def fires_table(found: Iterable[dict[str, Any]], zone: tzinfo, now: datetime, ou
         Column("When", 0),
         Column("", 2),
         Column("Id", 0, least=8, cut=True),
-        Column("Summary", 1, least=10, cut=True),
+        Column("Summary", 1, least=9, cut=True),
     )
     shown = ids.shown((fire["id"] for fire in fires), out)
     tables.show(columns, [_fire(one, shown[one["id"]], zone, now) for one in fires], out)

@@ -256,8 +256,8 @@ def zone(name: str, data: Data | None, out: TextIO) -> None:
 
 
 def is_for_people(args: Namespace) -> bool:
-    """Whether stdout is a terminal and no flag asks for JSON."""
-    return sys.stdout.isatty() and not (args.json or args.compact)
+    """Whether a flag asks for text, or stdout is a terminal and none asks for JSON."""
+    return getattr(args, "table", False) or (sys.stdout.isatty() and not (args.json or args.compact))
 
 
 def print_object(value: Mapping[str, Any], compact: bool) -> None:

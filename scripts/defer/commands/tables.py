@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TextIO, TypeAlias
@@ -15,7 +13,8 @@ Cell: TypeAlias = "str | tuple[str, str]"
 """Text, or text and its style: ``good``, ``bad``, ``warn``, ``dim`` or ``plain``."""
 
 _STYLES = {"good": "32", "bad": "31", "warn": "33", "dim": "2"}
-_GAP, _USUAL_WIDTH, _MOST_CHARACTERS = 2, 80, 500
+_GAP, _USUAL_WIDTH, _ENDLESS = 2, 80, 1_000_000
+_MOST_CHARACTERS = 300
 # Unicode's first strong isolate and its end (UAX #9): what is between them turns nothing outside.
 _ISOLATED = "\u2068{}\u2069"
 _TURNING = ("R", "AL", "AN")
@@ -64,19 +63,16 @@ def has_colour(out: TextIO) -> bool:
 
 
 def room(out: TextIO) -> int:
-    """How many cells a line of ``out`` has: what COLUMNS says, else the terminal, else 80."""
+    """How many cells a line of ``out`` has: as COLUMNS says, else as its terminal has; where it is none, enough."""
     told = os.environ.get("COLUMNS", "")
     if told.isascii() and told.isdigit() and int(told[:9]) > 0:
         return int(told[:9])
-    # Where the table goes through a pager, the terminal is still behind another stream.
-    for stream in (out, sys.stderr, sys.stdin):
-        try:
-            width = os.get_terminal_size(stream.fileno()).columns
-        except (OSError, ValueError, AttributeError, io.UnsupportedOperation):
-            continue
-        if width:
-            return width
-    return _USUAL_WIDTH
+    if not out.isatty():
+        return _ENDLESS
+    try:
+        return os.get_terminal_size(out.fileno()).columns or _USUAL_WIDTH
+    except OSError:  # a stand-in without a descriptor raises one as well
+        return _USUAL_WIDTH
 
 
 def width_of(text: str) -> int:
@@ -107,8 +103,8 @@ def _cell(cell: Cell) -> tuple[str, str]:
 def _widths(columns: Sequence[Column], rows: list[list[tuple[str, str]]], cells: int) -> list[int] | None:
     """How wide each column is, 0 for one that is left out; None where those that must be there do not fit.
 
-    First whole columns go, until the others fit when cut to their least. What room is left then, the ones that
-    were cut take, those first that go last.
+    First whole columns go, until the others fit when cut to their least. What room is left then, those that were cut
+    share alike; what one does not need, the others get.
     """
     full = [
         max(width_of(column.heading), *(width_of(row[place][0]) for row in rows), 0)
@@ -119,16 +115,16 @@ def _widths(columns: Sequence[Column], rows: list[list[tuple[str, str]]], cells:
         for column, width in zip(columns, full, strict=True)
     ]
     shown = list(range(len(columns)))
-    by_worth = sorted(shown, key=lambda place: columns[place].keeps)
     while _left(least, shown, cells) < 0:
         goes = max(shown, key=lambda place: columns[place].keeps)
         if not columns[goes].keeps:
             return None
         shown.remove(goes)
     widths = [least[place] if place in shown else 0 for place in range(len(columns))]
-    for place in by_worth:
-        if place in shown:
-            widths[place] += min(full[place] - widths[place], _left(widths, shown, cells))
+    hungry = sorted((place for place in shown if columns[place].cut), key=lambda place: full[place] - least[place])
+    for number, place in enumerate(hungry):
+        share = _left(widths, shown, cells) // (len(hungry) - number)
+        widths[place] += min(full[place] - least[place], share)
     return widths
 
 

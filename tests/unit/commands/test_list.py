@@ -116,6 +116,16 @@ def test_a_table_never_leaves_out_a_column_that_matters(columns, monkeypatch):
     assert ("task_20260408_163500_0123456789" in third) == (columns == 120)
 
 
+def test_a_table_can_be_asked_for_and_then_nothing_is_cut(place):
+    stored = place.schedule("1h", "resume the review " * 10)
+    for words, heading in ((("list",), "When Status Id Summary"), (("list", "--upcoming", "2h"), "When Id Summary")):
+        done = place.defer(*words, "--table")
+        assert " ".join(done.stdout.splitlines()[0].split()) == heading
+        assert f"  {stored['id']}  {'resume the review ' * 10}".rstrip() in done.stdout
+    done = place.defer("list", "--table", "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_at_a_telephones_width_each_task_is_a_block(monkeypatch):
     tasks = [v1_task("task_20260408_163500_0123456789", status="paused"), v1_task("b", attempts=1)]
     lines = listed(tasks, 30, monkeypatch)

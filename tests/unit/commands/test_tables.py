@@ -71,10 +71,11 @@ def test_a_long_id_is_cut_and_no_column_that_matters_goes(
         assert lines[2].endswith("…")
 
 
-def test_an_id_is_whole_before_a_summary_takes_room() -> None:
-    lines = shown(LISTING, row("task_20260408_163500_0123456789", "the review " * 30))
-    assert "task_20260408_163500_0123456789" in lines[2]
-    assert len(lines[2]) == 80
+def test_columns_that_are_cut_share_what_room_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = [Column("A", 0, least=8, cut=True), Column("B", 1, least=5, cut=True), Column("C", 2, least=5, cut=True)]
+    monkeypatch.setenv("COLUMNS", "44")
+    lines = shown(columns, ["a" * 40, "b" * 9, "c" * 300])
+    assert lines[2] == f"{'a' * 16}…  {'b' * 9}  {'c' * 13}…"
 
 
 def test_where_there_is_no_room_for_what_must_be_there_each_row_is_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,9 +182,15 @@ def test_an_empty_setting_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert tables.painted("failed", "bad", Terminal()) == "\x1b[31mfailed\x1b[0m"
 
 
-@pytest.mark.parametrize("columns", ["", "0", "many", "-3", "٣", "9" * 400])
-def test_a_width_that_is_none_is_the_usual_one(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("columns", ["", "0", "many", "-3", "٣"])
+def test_a_width_that_is_none_is_the_usual_one_on_a_terminal_and_elsewhere_nothing_is_cut(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setattr("sys.stderr", io.StringIO())
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    assert tables.room(io.StringIO()) == (999_999_999 if columns.startswith("9") else 80)
+    assert tables.room(Terminal()) == 80
+    assert shown([Column("A", 0, least=3, cut=True)], ["a" * 300])[2] == "a" * 300
+
+
+def test_a_width_of_hundreds_of_digits_is_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "9" * 400)
+    assert tables.room(Terminal()) == 999_999_999
