@@ -31,6 +31,8 @@ _COMMANDS = {
     "resume": "change.resume",
     "run": "change.run",
     "release": "change.release",
+    "inbox": "inbox.inbox",
+    "ack": "inbox.ack",
     "sync": "taskfiles.sync",
     "add": "taskfiles.add",
     "enable": "taskfiles.enable",

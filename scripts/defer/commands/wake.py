@@ -10,6 +10,7 @@ from defer import exits
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
 from defer.record import codec, events, holders, task
+from defer.run import notices
 from defer.run.loop import Loop
 from defer.run.wake import Runner
 
@@ -110,7 +111,7 @@ def archive(connect: Connect, argv: list[str]) -> int:
     args = flags.archive().parse(argv)
     client = connect()
     now = client.clock()
-    filed = client.store.archive(now)
+    filed = client.store.archive(now, notices.before_drop(client.config, now), notices.look_by(client.config))
     client.audit.tell(*(events.archived(one, now) for one in filed))
     if args.json:
         output.print_json({"archived": [one["id"] for one in filed]}, compact=True)

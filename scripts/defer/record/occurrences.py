@@ -47,7 +47,8 @@ _SECOND = timedelta(seconds=1)
 _FEW = 1000
 _PAUSED = "the task was paused"
 _OVERLAPPED = "came while another occurrence ran, waited for its retry or was put off"
-_GIVEN_ANOTHER_TIME = "the task was given another time before it ran"
+GIVEN_ANOTHER_TIME = "the task was given another time before it ran"
+TOO_LATE = "too late: its limit had passed"
 
 
 class Stretch(NamedTuple):
@@ -210,7 +211,7 @@ def catch_up(recurring: Task, now: datetime) -> Task:
 def _why_missed(recurring: Task, target: datetime | None) -> str:
     policy = policies(recurring).get("catch_up", "one")
     useless = target is None and policies(recurring).get("expires_after_seconds") is not None
-    return "too late: its limit had passed" if useless else f"nothing woke the store in time (catch-up: {policy})"
+    return TOO_LATE if useless else f"nothing woke the store in time (catch-up: {policy})"
 
 
 # Every day at 9, waits for Monday's; woken on Thursday at 12:00 it runs Thursday's, and three are missed.
@@ -354,7 +355,7 @@ def left_behind(was: Task, changed: Task, now: datetime) -> Task:
     waited = waited_for(was)
     passed = Stretch(waited, waited, 1) if unreadable(was) else _passed(was, waited, now - jitter_of(was))
     is_paused = was["status"] == task.PAUSED
-    status, why = (task.SKIPPED, _PAUSED) if is_paused else (task.MISSED, _GIVEN_ANOTHER_TIME)
+    status, why = (task.SKIPPED, _PAUSED) if is_paused else (task.MISSED, GIVEN_ANOTHER_TIME)
     return task.with_ended(changed, _stretch_record(was, status, passed, now, why))
 
 

@@ -28,7 +28,7 @@ from defer.record.outcome import Outcome
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
 
-from . import claim, preload, settling, start
+from . import claim, notices, preload, settling, start
 from .agenda import Agenda
 from .attempt import Attempt
 from .command import Paths
@@ -391,7 +391,7 @@ class Runner:
 
     def _file(self) -> None:
         now = self._clock()
-        for one in self._store.archive(now):
+        for one in self._store.archive(now, notices.before_drop(self._config, now), notices.look_by(self._config)):
             self._tally.filed(one, now)
         self._tally.flush()
         self._something_to_file = False

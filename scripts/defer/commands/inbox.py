@@ -1,0 +1,121 @@
+"""The faces of `inbox` and `ack`: what nobody has seen yet, and what nobody wants to hear of again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from defer import visible
+from defer.client import Client
+from defer.errors import EXIT_OK, Refused
+from defer.notices import events, outbox, words
+from defer.record import task
+from defer.record.codec import Task
+
+from . import flags, glance, output
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from defer.notices.box import Box
+    from defer.notices.events import Notice
+
+HOOKS = {"claude-code": "SessionStart", "gemini-cli": "SessionStart", "text": None}
+"""The programs whose hooks we can answer, and the event of theirs that the answer is for; ``text`` is for any other."""
+
+
+def inbox_parser() -> flags.Parser:
+    """The flags of `inbox`."""
+    parser = flags.Parser("defer inbox", "Results that nobody has seen yet. What was shown counts as read.")
+    parser.add_argument("--peek", action="store_true", help="leave them unread")
+    parser.add_argument("--all", action="store_true", help="also what was read before")
+    parser.add_argument("--hook", choices=HOOKS, help="as the answer to a session hook of this agent; nothing if empty")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--compact", action="store_true", help="JSON on one line")
+    form.add_argument("--json", action="store_true", help="JSON also where stdout is a terminal")
+    form.add_argument("--table", action="store_true", help="text also where stdout is not a terminal")
+    return parser
+
+
+def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
+    """Print what nobody has seen; it counts as read once it is printed."""
+    args = inbox_parser().parse(argv)
+    client = connect()
+    found = outbox.read(client.config.notices_file)
+    unread = found.unread()
+    shown = [*found.notices.values()] if args.all else unread
+    _print(args, client, found, shown)
+    sys.stdout.flush()
+    if not args.peek and (unread or found.dropped):
+        # A notice that comes meanwhile has not been shown: only these are marked.
+        with client.store.standing_still():
+            outbox.mark_read(client.config.notices_file, [one["key"] for one in unread], client.clock())
+    return EXIT_OK
+
+
+def _print(args: Namespace, client: Client, found: Box, shown: list[Notice]) -> None:
+    if args.hook:
+        if shown:
+            _print_for_hook(args.hook, client, shown)
+    elif args.table or output.is_for_people(args):
+        _print_for_people(client, found, shown, everything=args.all)
+    else:
+        facts = {"unread": len(found.unread()), "dropped": found.dropped}
+        output.print_object({"notices": [_as_json(found, one) for one in shown], **facts}, args.compact)
+
+
+def _as_json(found: Box, notice: Notice) -> dict[str, Any]:
+    told = [{"where": one.where, "status": one.status, "why": one.why} for one in found.places(notice)]
+    return {**{name: value for name, value in notice.items() if name not in ("to", "inbox")}, "told": told}
+
+
+def _print_for_hook(name: str, client: Client, shown: list[Notice]) -> None:
+    text = words.for_agents(shown, client.config.timezone(), client.clock())
+    event = HOOKS[name]
+    if event is None:
+        output.say(*text.splitlines())
+    else:
+        answer = {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+        output.print_json(answer, compact=True)
+
+
+def _print_for_people(client: Client, found: Box, shown: list[Notice], *, everything: bool) -> None:
+    zone, now = client.config.timezone(), client.clock()
+    for number, one in enumerate(shown):
+        output.say(*([""] if number else []), *words.block(one, zone, now))
+    if found.dropped:
+        output.say(f"{found.dropped:,} more went unread and are not kept here (defer history has what happened).")
+    if not shown:
+        output.say("Nothing is in the inbox." if everything else "Nothing new.")
+
+
+def ack(connect: Callable[[], Client], argv: list[str]) -> int:
+    """Silence a task that fails until it succeeds, or fails in another way."""
+    args = glance.by_id("ack", "Hear no more of a task's failure until it succeeds, or fails in another way.", argv)
+    client = connect()
+    found = client.find(glance.the_id(args, "ack"))
+    file = client.config.notices_file
+    last = found.get("last")
+    if not last or not last["failures"]:
+        raise Refused(f"task is not failing: {found['id']} (nothing to acknowledge)")
+    signature = _signature(found, outbox.read(file))
+    now = client.clock()
+    with client.store.standing_still():
+        outbox.acknowledge(file, found["id"], last.get("since"), signature, now)
+    if output.is_for_people(args):
+        name = visible.sentence(output.summary_of(found), 100)
+        output.say(f"“{name}” is silent until it succeeds or fails in another way: {found['id']}.")
+    else:
+        facts = {"id": found["id"], "since": last.get("since"), "signature": signature}
+        output.print_object({**facts, "failures": last["failures"]}, args.compact)
+    return EXIT_OK
+
+
+def _signature(found: Task, known: Box) -> str:
+    """Of which failure it is silent: the last one, which what was missed since may hide in the record."""
+    last = found.get("last")
+    if last and last["outcome"] == task.FAILED:
+        return events.signature_of(found)
+    told = known.streaks.get(found["id"], events.Streak()).told
+    return ["", *told][-1]

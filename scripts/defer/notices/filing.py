@@ -1,0 +1,64 @@
+"""What is told of records as they are filed: the outbox lines that are written before any record is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from defer import fsio
+from defer.record import task
+from defer.record.codec import Task
+from defer.settings.config import Config
+
+from . import events, outbox
+from .events import Notice, Streak
+from .places import Places
+
+_MASKED = ("summary", "reason", "error", "output")
+
+
+def note(records: Sequence[Task], config: Config, where: Places, now: datetime) -> list[Notice]:
+    """Write what is to be told of records that are about to be dropped; the notices that are new.
+
+    The caller holds the store's lock. What was written by a filing that was cut short is not written again.
+    Raises StorageError.
+    """
+    worth_a_look = [one for one in records if _may_be_told(one)]
+    if not worth_a_look:
+        return []
+    box = outbox.read(config.notices_file)
+    fresh: list[Notice] = []
+    for record in worth_a_look:
+        made = _notice(record, box.streaks.get(record["id"], Streak()), box.acks.get(record["id"]), config, where)
+        if made is not None and made["key"] not in box.notices:
+            box.add(made)
+            fresh.append(made)
+    if fresh:
+        outbox.add(config.notices_file, fresh, now)
+    elif fsio.stat(config.notices_file) is not None:
+        outbox.make_durable(config.notices_file)
+    return fresh
+
+
+def _may_be_told(record: Task) -> bool:
+    """A quick look: most records are of commands that went well, of which nobody is told."""
+    if record["status"] != task.COMPLETED or not record.get("command") or record.get("notify"):
+        return True
+    last = record.get("last")
+    return bool(last and last.get("before"))
+
+
+def _notice(record: Task, streak: Streak, ack: events.Ack | None, config: Config, where: Places) -> Notice | None:
+    told = events.verdict(record, streak, ack, timedelta(seconds=config.notify_cooldown_seconds))
+    if told is None:
+        return None
+    is_reminder = record["status"] == task.COMPLETED and events.is_reminder(record)
+    to = where.of_reminders if is_reminder else where.loud
+    made = events.notice(record, told, to, in_inbox=where.in_inbox or is_reminder)
+    masked = {name: _masked(value, config.masked) if name in _MASKED else value for name, value in made.items()}
+    return cast("Notice", masked)
+
+
+def _masked(value: object, mask: Callable[[str], str]) -> object:
+    return mask(value) if isinstance(value, str) else value

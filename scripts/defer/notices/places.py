@@ -1,0 +1,56 @@
+"""Where notices go by the settings, and how that is said to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from defer import visible
+from defer.settings.config import Config
+
+DESKTOP, INBOX = "desktop", "inbox"
+
+
+class Places(NamedTuple):
+    """The labels of channels, which never hold a secret.
+
+    ``loud``: those of what is told loudly; ``of_reminders``: those of a reminder, which has to reach somebody;
+    ``in_inbox``: whether what may reach somebody by a channel stands in the inbox besides.
+    """
+
+    loud: tuple[str, ...] = ()
+    of_reminders: tuple[str, ...] = ()
+    in_inbox: bool = True
+
+
+def of(config: Config) -> Places:
+    """Where notices go; entries of the setting that cannot be read are left out, and reported elsewhere.
+
+    Where nothing is set, a reminder appears on the desktop besides, if there is one.
+    """
+    written = config.get("DEFER_NOTIFY")
+    if not written:
+        return Places((), (DESKTOP,) if _has_desktop(config) else ())
+    from .channels import addresses
+
+    found, _ = addresses.read_what_can_be(written)
+    labels = tuple(one.label for one in found if one.kind != INBOX)
+    return Places(labels, labels, not labels or any(one.kind == INBOX for one in found))
+
+
+def _has_desktop(config: Config) -> bool:
+    from .channels import desktop
+
+    return desktop.is_there(config.environment)
+
+
+def of_reminder(config: Config) -> list[str]:
+    """Every place where a reminder appears, the inbox first."""
+    return [INBOX, *of(config).of_reminders]
+
+
+def said(labels: Iterable[str]) -> str:
+    """Places in words: ``in your inbox, and on the desktop``."""
+    known = {INBOX: "in your inbox", DESKTOP: "on the desktop"}
+    words = [known.get(one) or f"by {visible.line(one)}" for one in labels]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])}, and {words[-1]}"

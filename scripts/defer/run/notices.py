@@ -1,0 +1,42 @@
+"""What a wake has to do with notices: they are noted as records are filed, and something is to be sent at some time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from defer import fsio
+from defer.errors import DeferError
+from defer.settings.config import Config
+
+if TYPE_CHECKING:
+    from defer.record.codec import Task
+    from defer.store.interface import BeforeDrop, LookBy
+
+
+def before_drop(config: Config, now: datetime) -> BeforeDrop:
+    """What notes who is to be told of what is filed. It raises StorageError: then nothing is dropped."""
+    return partial(_note, config, now)
+
+
+def _note(config: Config, now: datetime, filed: list[Task]) -> None:
+    from defer.notices import filing, places  # only a wake that files something notes anything
+
+    filing.note(filed, config, places.of(config), now)
+
+
+def look_by(config: Config) -> LookBy:
+    """What tells when the next wake must look because something is to be sent."""
+    return partial(_next_at, config)
+
+
+def _next_at(config: Config) -> datetime | None:
+    # A file that cannot be read is reported where it is written. Here it must not end a wake that has done its work.
+    with suppress(DeferError, OSError):
+        if fsio.stat(config.notices_file) is not None:
+            from defer.notices import outbox
+
+            return outbox.next_at(config.notices_file)
+    return None
