@@ -8,7 +8,7 @@ A line is a JSON object whose ``op`` says what happened:
 - ``streak`` and ``dropped`` are left by whoever shortens the file: what was told of a task's present failures, and how
   many notices went unread.
 
-A line that is none of these costs only itself.
+A line that cannot be read costs only itself.
 """
 
 from __future__ import annotations

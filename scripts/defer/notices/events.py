@@ -5,7 +5,7 @@ channels, all of them stand in the inbox. What a task's ``notify`` says:
 
 - ``failure`` (the default): failures, what was lost, expired or never run, a pause, and the recovery. The result of a
   task for an agent stands in the inbox besides, without being loud.
-- ``output``: the same, and what was completed with some output, of which ``[SILENT]`` as its first line is none.
+- ``output``: the same, and what was completed with some output, where ``[SILENT]`` as the first line asks for silence.
 - ``always``: every end.
 - ``never``: nothing.
 
@@ -141,7 +141,7 @@ def _of_success(event: str, mode: str, record: Task) -> Told | None:
 
 
 def has_output(record: Task) -> bool:
-    """Whether there is anything to read: a summary, or output that does not say that it is none."""
+    """Whether there is anything to read: a summary, or output that does not ask for silence."""
     result: Result = record.get("result") or {}
     said = (result.get("summary") or result.get("output") or "").strip()
     return bool(said) and said.splitlines()[0].strip() != SILENT

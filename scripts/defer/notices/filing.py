@@ -11,7 +11,7 @@ from defer.record import task
 from defer.record.codec import Task
 from defer.settings.config import Config
 
-from . import events, outbox
+from . import events, outbox, places
 from .events import Notice, Streak
 from .places import Places
 
@@ -54,7 +54,7 @@ def _notice(record: Task, streak: Streak, ack: events.Ack | None, config: Config
     if told is None:
         return None
     is_reminder = record["status"] == task.COMPLETED and events.is_reminder(record)
-    to = where.of_reminders if is_reminder else where.loud
+    to = places.of_reminder(config)[1:] if is_reminder else where.labels
     made = events.notice(record, told, to, in_inbox=where.in_inbox or is_reminder)
     masked = {name: _masked(value, config.masked) if name in _MASKED else value for name, value in made.items()}
     return cast("Notice", masked)

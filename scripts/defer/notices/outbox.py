@@ -1,4 +1,4 @@
-"""The outbox: what is to be told and what became of it, one line each, in ``notices.jsonl``.
+"""The outbox: what is to be told and what became of it, one line each.
 
 Whoever writes holds the store's lock, and each write is one durable append: what has been noted stays noted. Readers do
 not lock. A file that has grown large is shortened before the next append: see ``box`` for what stays.

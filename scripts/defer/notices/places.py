@@ -12,41 +12,37 @@ DESKTOP, INBOX = "desktop", "inbox"
 
 
 class Places(NamedTuple):
-    """The labels of channels, which never hold a secret.
+    """The labels of the channels, which never hold a secret.
 
-    ``loud``: those of what is told loudly; ``of_reminders``: those of a reminder, which has to reach somebody;
     ``in_inbox``: whether what may reach somebody by a channel stands in the inbox besides.
     """
 
-    loud: tuple[str, ...] = ()
-    of_reminders: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     in_inbox: bool = True
 
 
 def of(config: Config) -> Places:
-    """Where notices go; entries of the setting that cannot be read are left out, and reported elsewhere.
-
-    Where nothing is set, a reminder appears on the desktop besides, if there is one.
-    """
+    """Where notices go; entries of the setting that cannot be read are left out, and reported elsewhere."""
     written = config.get("DEFER_NOTIFY")
     if not written:
-        return Places((), (DESKTOP,) if _has_desktop(config) else ())
+        return Places()
     from .channels import addresses
 
     found, _ = addresses.read_what_can_be(written)
     labels = tuple(one.label for one in found if one.kind != INBOX)
-    return Places(labels, labels, not labels or any(one.kind == INBOX for one in found))
-
-
-def _has_desktop(config: Config) -> bool:
-    from .channels import desktop
-
-    return desktop.is_there(config.environment)
+    return Places(labels, not labels or any(one.kind == INBOX for one in found))
 
 
 def of_reminder(config: Config) -> list[str]:
-    """Every place where a reminder appears, the inbox first."""
-    return [INBOX, *of(config).of_reminders]
+    """Every place where a reminder appears, the inbox first: it has to reach somebody.
+
+    Where nothing is set, it appears on the desktop besides, if there is one.
+    """
+    if config.get("DEFER_NOTIFY"):
+        return [INBOX, *of(config).labels]
+    from . import desktops
+
+    return [INBOX, DESKTOP] if desktops.is_there(config.environment) else [INBOX]
 
 
 def said(labels: Iterable[str]) -> str:

@@ -96,6 +96,7 @@ class Runner:
         # Read what every attempt will need now, so that a bad setting stops the wake before any claim.
         self._backoff, self._max_parallel = self._config.backoff, self._config.max_parallel
         _ = self._config.timeout_seconds, self._config.output_limit_bytes, self._config.secret_names
+        _ = self._config.notify_cooldown_seconds
         self._rescue = Rescue(self._store.is_held, self._me, self._config.kill_grace_seconds, self._tally)
         with self._loop if self._has_own_loop else nullcontext():
             is_whole = False

@@ -7,39 +7,19 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from defer.notices import desktops
+
 from .undelivered import Undelivered
 
 _NOBODY = "nobody is logged in to a desktop here"
 
 
-def program(environment: Mapping[str, str]) -> str | None:
-    """The program that shows notifications, by its full path; None without one."""
-    import shutil
-
-    parts = (environment.get("PATH") or os.defpath).split(os.pathsep)
-    path = os.pathsep.join(part for part in parts if os.path.isabs(part))
-    return shutil.which("osascript" if sys.platform == "darwin" else "notify-send", path=path)
-
-
-def is_there(environment: Mapping[str, str]) -> bool:
-    """Whether a notification can be shown: there is a program for it and, as far as can be told, a session."""
-    return program(environment) is not None and (sys.platform == "darwin" or bool(_session(environment)))
-
-
-def _session(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variable that leads to the session's bus. cron does not set it; under systemd the bus has a fixed place."""
-    if environment.get("DBUS_SESSION_BUS_ADDRESS"):
-        return {"DBUS_SESSION_BUS_ADDRESS": environment["DBUS_SESSION_BUS_ADDRESS"]}
-    bus = f"/run/user/{os.geteuid()}/bus"
-    return {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={bus}"} if os.path.exists(bus) else {}
-
-
 def show(title: str, text: str, environment: Mapping[str, str]) -> None:
     """Show a notification. Raises Undelivered."""
-    found = program(environment)
+    found = desktops.program(environment)
     if found is None:
         raise Undelivered("no program here shows notifications (install libnotify-bin for notify-send)")
-    if not is_there(environment):
+    if not desktops.is_there(environment):
         raise Undelivered(_NOBODY)
     if sys.platform == "darwin":
         show_it = "display notification (item 2 of argv) with title (item 1 of argv)"
@@ -49,7 +29,7 @@ def show(title: str, text: str, environment: Mapping[str, str]) -> None:
         argv = [found, "--app-name=defer", "--", title, markup]
     ended = subprocess.run(
         argv,
-        env={**environment, **_session(environment)},
+        env={**environment, **desktops.session(environment)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
