@@ -241,6 +241,24 @@ def paused() -> Machine:
     return machine
 
 
+def a_copy_is_to_talk() -> Machine:
+    """A task that recurs and continues one conversation waits, and a copy of it is due."""
+    machine = recurring()
+    for act in (
+        recur("talks", "every 2h", "talk"),
+        edited(lambda editor: editor._store.update("talks", machine.now, _sticky)),
+        edited(lambda editor: editor.run_now("talks")),
+    ):
+        assert do(machine, act)[0] == "done"
+    machine.pass_time(seconds=2)
+    machine.disk.make_durable()
+    return machine
+
+
+def _sticky(one: dict[str, Any]) -> dict[str, Any]:
+    return {**one, "sticky_session": True, "session_id": "s"}
+
+
 def later(setup: Callable[[], Machine], seconds: float = 2) -> Callable[[], Machine]:
     def made() -> Machine:
         machine = setup()
@@ -287,6 +305,7 @@ CASES: dict[str, Case] = {
     "settle failed": Case(due("fail", retries=0), wake),
     "settle put off": Case(due("later"), wake),
     "settle run again": Case(due("again"), wake),
+    "settle a copy's turn": Case(a_copy_is_to_talk, wake),
     "several at once": Case(due("ok", "fail", "again", "later"), wake),
     "several at once, large store": Case(due("ok", "fail", "again"), large(wake)),
     "prompt prepared": Case(due("ok"), wake, settings=(("DEFER_EXECUTOR", ""),)),

@@ -263,7 +263,10 @@ class FakeAttempt:
             at = now + timedelta(minutes=2)
             return Outcome(outcome.FAILED, 75, outcome.EXECUTOR_FAILED, "quota", retry_at=at)
         again = now + timedelta(hours=2) if wish == "again" else None
-        return Outcome(outcome.OK, exit_code=0, result={"type": "executor_output"}, reschedule_at=again)
+        # Each turn of a conversation has a name that begins with that of the turn before.
+        said = f"{self.task.get('session_id') or 's'}.{self.task['id']}" if wish == "talk" else None
+        done = {"type": "executor_output"}
+        return Outcome(outcome.OK, exit_code=0, result=done, reschedule_at=again, session_id=said)
 
 
 class FakeLoop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from defer import fsio, process
 from defer.errors import DeferError, NoSuchTask, StorageError, is_full
 from defer.executors import handover
-from defer.record import outcome, task
+from defer.record import conversation, outcome, task
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
@@ -60,9 +61,46 @@ def if_ours(mine: Task, as_wanted: Change) -> Change:
     return change_ours
 
 
-def as_it_ended(mine: Task, result: Outcome, now: datetime, backoff: Backoff) -> Change:
-    """What an attempt came to, as a change of its record."""
-    return if_ours(mine, partial(outcome.settle, outcome=result, now=now, backoff=backoff))
+def as_it_ended(
+    mine: Task, result: Outcome, now: datetime, backoff: Backoff, find: Callable[[str], Task | None]
+) -> dict[str, Change]:
+    """What an attempt came to, as a change of its record, and of the original's if a copy has continued that one's
+    conversation. ``find`` finds a record.
+
+    The original's comes first: if a power loss keeps only the first of two lines, the copy still counts as executing,
+    and both go on with what was said last.
+    """
+    settle = if_ours(mine, partial(outcome.settle, outcome=result, now=now, backoff=backoff))
+    original = conversation.original_of(mine)
+    if original is None:
+        return {mine["id"]: settle}
+    looked_at: list[Task] = []
+
+    def handed_back(current: Task) -> Task:
+        copy = find(mine["id"])
+        looked_at.append(current)
+        is_ours = copy is not None and carries(copy, mine)
+        return conversation.handed_back(current, settle(copy)) if is_ours and copy else current
+
+    def settle_after_it(current: Task) -> Task:
+        if not looked_at and find(original) is not None:
+            raise StorageError(f"the original could not be read: {original} (its copy's outcome is written with it)")
+        return settle(current)
+
+    return {original: handed_back, mine["id"]: settle_after_it}
+
+
+def as_they_ended(
+    ended: list[tuple[Task, Outcome]], now: datetime, backoff: Backoff, find: Callable[[str], Task | None]
+) -> dict[str, Change]:
+    """The same of several attempts. Where an original's own attempt is among them, its end counts, not a copy's."""
+    handed_back: dict[str, Change] = {}
+    settled: dict[str, Change] = {}
+    for mine, result in ended:
+        changes = as_it_ended(mine, result, now, backoff, find)
+        settled[mine["id"]] = changes.pop(mine["id"])
+        handed_back |= changes
+    return {**{name: one for name, one in handed_back.items() if name not in settled}, **settled}
 
 
 def change(store: Attempts, mine: Task, now: datetime, as_wanted: Change) -> Task:
@@ -70,7 +108,11 @@ def change(store: Attempts, mine: Task, now: datetime, as_wanted: Change) -> Tas
     try:
         return store.update(mine["id"], now, if_ours(mine, as_wanted))
     except NoSuchTask as gone:
-        raise NotOurs(f"run was settled by another, and filed: {mine['id']}") from gone
+        raise _gone(mine) from gone
+
+
+def _gone(mine: Task) -> NotOurs:
+    return NotOurs(f"run was settled by another, and filed: {mine['id']}")
 
 
 def settle(store: Attempts, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:
@@ -90,16 +132,27 @@ def remove_private(paths: Paths) -> None:
 
 
 def _settled(store: Attempts, mine: Task, result: Outcome, now: datetime, backoff: Backoff, paths: Paths) -> Task:
-    as_it_ended = partial(outcome.settle, outcome=result, now=now, backoff=backoff)
     try:
-        return change(store, mine, now, as_it_ended)
+        return _write(store, mine, result, now, backoff)
     except StorageError as error:
         if not is_full(error.__cause__):
             raise
     if fsio.give_back(paths.log, RESERVE_BYTES):
         with suppress(StorageError):
-            return change(store, mine, now, as_it_ended)
-    return change(store, mine, now, partial(outcome.settle, outcome=_shortened(result), now=now, backoff=backoff))
+            return _write(store, mine, result, now, backoff)
+    return _write(store, mine, _shortened(result), now, backoff)
+
+
+def _write(store: Attempts, mine: Task, result: Outcome, now: datetime, backoff: Backoff) -> Task:
+    changes = as_it_ended(mine, result, now, backoff, store.find)
+    if len(changes) == 1:
+        return change(store, mine, now, partial(outcome.settle, outcome=result, now=now, backoff=backoff))
+    settled = store.turn(now, changes).changed[mine["id"]]
+    if isinstance(settled, NoSuchTask):
+        raise _gone(mine) from settled
+    if isinstance(settled, Exception):
+        raise settled
+    return settled
 
 
 def _shortened(result: Outcome) -> Outcome:

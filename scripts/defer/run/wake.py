@@ -347,7 +347,7 @@ class Runner:
         now = self._clock()
         # Somebody may have freed a task during its attempt: of two attempts of one task only one is in this write.
         written = {mine["id"]: mine for mine, _ in ended}
-        changes = {mine["id"]: settling.as_it_ended(mine, result, now, self._backoff) for mine, result in ended}
+        changes = settling.as_they_ended(ended, now, self._backoff, self._store.find)
         choose = self._chooser(now) if self._may_claim() else None
         found = self._at_once(changes, choose)
         for mine, result in ended:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from defer.errors import NoSuchTask, NotStorable
-from defer.record import codec
+from defer.record import codec, conversation
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Batch:
         return changed
 
     def _changed(self, task_id: str, change: Change) -> Task:
-        current = self._hot.get(task_id) or self._find(task_id)
+        current = self._known(task_id)
         if current is None:
             raise NoSuchTask(task_id)
         changed = change(current)
@@ -41,14 +41,20 @@ class Batch:
             self._add(changed, codec.changed_line(changed))
         return changed
 
+    def _known(self, task_id: str) -> Task | None:
+        return self._hot.get(task_id) or self._find(task_id)
+
     def _add(self, record: Task, line: bytes) -> None:
         self._hot[record["id"]] = record
         self.records.append(record)
         self.lines.append(line)
 
     def claim(self, choose: Choose, concerns_claim: Callable[[Task], bool]) -> list[Task]:
-        """What ``choose`` changes among those that concern a claim, as far as it can be stored."""
-        chosen = choose([one for one in self._hot.values() if concerns_claim(one)])
+        """What ``choose`` changes among those that concern a claim, as far as it can be stored.
+
+        A copy is claimed with the conversation of its original as that is within this write.
+        """
+        chosen = choose([conversation.continued(one, self._known) for one in self._hot.values() if concerns_claim(one)])
         return [one for one in chosen if self._is_claimed(one)]
 
     def _is_claimed(self, chosen: Task) -> bool:

@@ -124,7 +124,7 @@ class Attempts(Protocol):
         """Let ``choose`` pick among what is due and executing, and store what it returns, atomically."""
 
     def turn(self, now: datetime, changes: Mapping[str, Change], choose: Choose | None = None) -> Turn:
-        """Replace the records of these ids, then claim what is due, all in one write."""
+        """Replace the records of these ids, in their order, then claim what is due, all in one write."""
 
     def attention(self, now: datetime) -> list[Task]:
         """What a wake must look at: tasks that are due, executing or unfiled."""
