@@ -94,7 +94,13 @@ LINES = {
     "shopping": "wednesday 22:00 make a list for the shop --executor {agent} --expires 1h",
 }
 TWELVE = {*COMMANDS, *LINES}
-SEEN_THROUGH = (("doctor", "--records", "--table"),)
+SEEN_THROUGH = (
+    "list --table",
+    "history --limit 12 --table",
+    "history --since 7d --status failed,missed,expired --table",
+    "health --since 7d --table",
+    "doctor --records --table",
+)
 
 
 class Said(NamedTuple):
@@ -252,6 +258,7 @@ def mess(house: House) -> None:
         house.wake()
     house.must(*"now tidy the guest room --id guests".split())
     house.must(*"every 1m look at the heating --id heating".split())
+    house.must(*"every 2m look who is at the door --id door --expires 1m".split())
     house.must(*"30s wash up --id dishes".split())
     house.write(
         house.task("guests")
@@ -274,7 +281,7 @@ def _log_of_latest(house: House, task_id: str) -> Path:
 
 def look(house: House) -> dict[str, Said]:
     """What each command says now, by what is typed after `defer`."""
-    return {" ".join(argv): house.do(*argv) for argv in SEEN_THROUGH}
+    return {typed: house.do(*typed.split()) for typed in SEEN_THROUGH}
 
 
 def transcript(house: House, seen: dict[str, Said]) -> Iterator[str]:

@@ -20,6 +20,7 @@ class Lived(NamedTuple):
 
     house: House
     before: dict[str, Said]
+    healthy: dict[str, Any]
     after: dict[str, Said]
 
 
@@ -28,8 +29,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     """The week up to Monday morning, and an hour of mishaps."""
     house = household.week(tmp_path_factory.mktemp("household") / "home")
     before = household.look(house)
+    healthy = json.loads(house.do("health", "--since", "7d", "--compact").out)
     household.mess(house)
-    return Lived(house, before, household.look(house))
+    return Lived(house, before, healthy, household.look(house))
 
 
 @pytest.fixture
@@ -103,6 +105,58 @@ def test_history_has_each_attempt_and_each_occurrence_that_had_none(house: House
     assert sum(one["cost_usd"] or 0 for one in rows) == pytest.approx(8 * 0.05 + 6 * 0.13)
 
 
+def rules(health: dict[str, Any]) -> dict[str, set[str]]:
+    """Which tasks each rule found."""
+    found: dict[str, set[str]] = {}
+    for one in health["findings"]:
+        found.setdefault(one["id"], set()).add(one["task"])
+    return found
+
+
+OF_THE_WEEK = {
+    "failing": {"photos", "printer"},
+    "failed": {"shopping"},
+    "blocked": {"invoices"},
+    "late": {"photos", "plants", "backup", "news", "vitamins"},
+    "slow": {"solar"},
+    "empty": {"plants"},
+}
+
+
+def test_each_rule_of_health_finds_what_was_wrong_in_the_week(lived: Lived) -> None:
+    assert rules(lived.healthy) == OF_THE_WEEK
+
+
+def test_and_what_went_wrong_on_monday(house: House) -> None:
+    assert rules(json.loads(house.do("health", "--since", "7d", "--compact").out)) == {
+        **OF_THE_WEEK,
+        "stuck": {"guests"},
+        "overdue": {"dishes", "heating"},
+        "never-ran": {"door"},
+        "timed-out": {"scan"},
+        "unlogged": {"mail"},
+    }
+
+
+def test_health_says_what_is_wrong_and_what_mends_it(house: House) -> None:
+    health = json.loads(house.do("health", "--since", "7d", "--compact").out)
+    said = {(one["id"], one["task"]): (one["what"], one["fix"]) for one in health["findings"]}
+    failing, fix = said["failing", "photos"]
+    assert failing.startswith("has failed 8 times in a row with the same error: executor exited with 1: copy ")
+    assert fix == "defer log photos"
+    assert "slot" in said["overdue", "dishes"][0]
+    assert said["overdue", "dishes"][1] == said["stuck", "guests"][1] == "defer release guests"
+    assert "thermostat" in said["overdue", "heating"][0]
+    assert "mail.send" in said["blocked", "invoices"][0]
+
+
+def test_health_asks_for_attention_and_the_totals_are_those_of_the_week(lived: Lived) -> None:
+    assert lived.before["health --since 7d --table"].status == 1
+    window = lived.healthy["window"]
+    assert (window["runs"], window["failed"]) == (132, 13)
+    assert window["cost_usd"] == pytest.approx(0.05 * 7 + 0.13 * 5)
+
+
 def test_durations_and_limits_go_by_the_clock_of_the_house(house: House) -> None:
     took = {one["task_id"]: one["duration_ms"] // 60_000 for one in records(house, "runs") if one["duration_ms"]}
     assert {name: took[name] for name in ("backup", "mail", "printer")} == {"backup": 21, "mail": 4, "printer": 45}
@@ -127,7 +181,7 @@ def test_a_log_that_somebody_removed_is_named(lived: Lived) -> None:
 
 def test_another_machine_holds_the_slot_and_what_needs_a_newer_version_waits(house: House) -> None:
     waiting = {one["id"]: one["status"] for one in house.client.tasks() if one["id"] not in household.TWELVE}
-    assert waiting == {"guests": "executing", "heating": "scheduled", "dishes": "scheduled"}
+    assert waiting == {"guests": "executing", "heating": "scheduled", "door": "scheduled", "dishes": "scheduled"}
 
 
 def test_every_command_of_the_transcript_is_understood(lived: Lived) -> None:
