@@ -86,6 +86,9 @@ class Kernel:
     def unlink(self, path: Path) -> None:
         os.unlink(path)
 
+    def rmdir(self, path: Path) -> None:
+        os.rmdir(path)
+
     def set_mtime(self, path: Path, ns: int) -> None:
         os.utime(path, ns=(ns, ns), follow_symlinks=False)
 

@@ -44,7 +44,8 @@ TELLING = ("kill-after", "kill-half", "EIO", "EIO-ever", "ENOSPC", "ENOSPC-ever"
 """The others find the disk in a state that one of these finds it in, too."""
 
 MUTATING = {
-    "open-w", "write", "fsync", "truncate", "chmod", "chown", "mkdir", "rename", "unlink", "set_mtime", "lock",
+    "open-w", "write", "fsync", "truncate", "chmod", "chown", "mkdir", "rename", "unlink", "rmdir", "set_mtime",
+    "lock",
 }  # fmt: skip
 _TAKES_SPACE = {"open-w", "write", "mkdir", "rename", "lock"}
 
@@ -570,6 +571,12 @@ class MemKernel(fsio.Kernel):
             node = self.disk.find(path)
             self.disk.directory(path.parent).change({path.name: None})
             self.disk.unlinked(node)
+
+    def rmdir(self, path: Path) -> None:
+        with self._step("rmdir"):
+            if self.disk.directory(path).entries:
+                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(path))
+            self.disk.directory(path.parent).change({path.name: None})
 
     def set_mtime(self, path: Path, ns: int) -> None:
         with self._step("set_mtime"):

@@ -26,7 +26,7 @@ import test_house
 from jsonschema import Draft202012Validator
 
 from defer import errors
-from defer.commands import fileflags, inbox, lookflags
+from defer.commands import fileflags, inbox, keepflags, lookflags
 from defer.commands import flags as arguments
 from defer.executors import registry, resultfile
 from defer.record import outcome, task
@@ -278,8 +278,7 @@ def flags_of_ours() -> set[str]:
         *(arguments.wake(), arguments.attempt(), arguments.archive()),
         *(fileflags.sync_parser(), fileflags.add_parser(), fileflags.by_id_parser("enable", "")),
         *(fileflags.import_parser(), lookflags.log(), lookflags.history(), lookflags.health()),
-        *(fileflags.import_parser(), lookflags.log(), lookflags.history()),
-        inbox.inbox_parser(),
+        *(inbox.inbox_parser(), keepflags.prune()),
     ]
     flags = {flag for parser in parsers for flag in parser.flags()}
     return flags.union({"--version"}, *(flags_in(path) for path in (ROOT / "scripts").glob("*.py")))

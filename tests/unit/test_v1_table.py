@@ -500,7 +500,7 @@ def _(place: Place) -> Any:
     "more-fields-ended",
     v1=["error", "failed_at", "prompt_path", "result", "started_at", "type"],
     here=[
-        *("error", "error_type", "failed_at", "last", "last_attempt_at", "last_error", "log_path", "occurrence"),
+        *("error", "error_type", "failed_at", "last", "last_attempt_at", "last_error", "occurrence"),
         *("prompt_path", "result", "started_at", "type"),
     ],
 )

@@ -44,6 +44,7 @@ _COMMANDS = {
     "cron": "cron.cron",
     "doctor": "doctor.doctor",
     "health": "health.health",
+    "prune": "prune.prune",
 }
 
 

@@ -32,6 +32,7 @@ GROUPS = (
         "care",
         (
             ("cron install", "let cron wake it every minute; uninstall, status"),
+            ("prune --older 90d", "remove what is older; --dry-run: only say what"),
             ("doctor", "what is wrong with the installation; --records: history"),
         ),
     ),

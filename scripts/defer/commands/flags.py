@@ -22,6 +22,7 @@ SUBCOMMANDS = (
     *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "release"),
     *("inbox", "ack"),
     *("sync", "add", "enable", "disable", "remove", "import", "history", "log", "health", "cron", "doctor"),
+    "prune",
 )
 
 _COLUMNS = 80

@@ -29,6 +29,7 @@ MEANT = {
     **dict.fromkeys(("continue", "unpause"), "resume"),
     **dict.fromkeys(("new", "create"), "schedule"),
     **dict.fromkeys(("install", "setup"), "cron install"),
+    **dict.fromkeys(("purge", "clean", "cleanup", "gc", "vacuum", "trim"), "prune"),
     "check": "doctor --records",
     "version": "--version",
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO, TypeAlias
 
 from defer import exits
 from defer.client import Client
-from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError
+from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError, StoreBusy
 from defer.record import codec, events, holders, task
 from defer.run import notices
 from defer.run.loop import Loop
@@ -73,6 +74,7 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
         is_left = _is_left_to_v1(client)
         if not is_left:
             runner.wake()
+            _keep_what_is_wanted(client, loop)
     except Exception as error:
         what = client.config.masked(str(error))
         markers.set_trouble(client.clock(), what)
@@ -82,6 +84,15 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
         _tell_out_of_reach(client, runner)
     if as_json:
         output.print_json(runner.counts, compact=True)
+
+
+def _keep_what_is_wanted(client: Client, loop: Loop) -> None:
+    """Once a day remove what is older than the settings want to keep; who holds the lock for long is not waited for."""
+    if client.config.keep_days is not None and not loop.is_told_to_stop:
+        from defer.run import prune
+
+        with suppress(StoreBusy):
+            prune.daily(client.store, client.config, client.audit, client.clock(), lambda: not loop.is_told_to_stop)
 
 
 def _is_left_to_v1(client: Client) -> bool:

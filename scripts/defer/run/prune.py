@@ -1,0 +1,177 @@
+"""Removing what is old: whole months of records, and the logs and prompts of attempts.
+
+What there is to remove is noted durably first (``store.prune``); a removal that is cut short counts as done, and the
+next one takes away what it has left. Never removed: what belongs to an attempt under way, what an unread notice
+leads to, the prompt of a task that is still in the store, and files that are not ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from defer import fsio, instants
+from defer.record import codec, events, task
+from defer.settings.config import Config
+from defer.store.audit import AuditLog
+from defer.store.interface import Kept
+
+from .command import file_name
+
+if TYPE_CHECKING:
+    from defer.store.interface import Store
+
+_DAY = timedelta(days=1)
+_OF_ATTEMPT = re.compile(r"run_(\d{8})T(\d{6})Z_[0-9a-f]+\.(?:log|result\.json|input\.json)", re.ASCII).fullmatch
+_LOG, _PROMPT = ".log", ".prompt.txt"
+
+
+class Removed(NamedTuple):
+    """What was removed, or would be.
+
+    ``months`` of records by name, each with its bytes; how many ``logs`` and ``prompts``; the ``bytes`` of all of it.
+    """
+
+    logs_before: datetime
+    records_before: datetime
+    months: dict[str, int]
+    logs: int
+    prompts: int
+    bytes: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for programs."""
+        moments = {name: instants.to_text(getattr(self, name)) for name in ("logs_before", "records_before")}
+        return {**self._asdict(), **moments}
+
+
+class Needed(NamedTuple):
+    """What stays however old it is: the files of these runs, the prompts of these tasks, the records from then on."""
+
+    runs: frozenset[str]
+    prompts: frozenset[str]
+    since: datetime | None = None
+
+
+def prune(
+    store: Store,
+    config: Config,
+    audit: AuditLog,
+    now: datetime,
+    older: timedelta,
+    *,
+    dry_run: bool = False,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Removed:
+    """Remove what is older than that; with ``dry_run`` only say what it would be.
+
+    Logs go by when their attempt began, records by whole months (UTC). What is left once ``goes_on`` says no is for
+    the next time. Raises StorageError, StoreBusy.
+    """
+    before = max(now - older, instants.EPOCH).replace(microsecond=0) if older < now - instants.EPOCH else instants.EPOCH
+    with fsio.storage_errors(config.log_dir):
+        needed = _needed(store)
+        records = (min(before, needed.since) if needed.since else before).replace(day=1, hour=0, minute=0, second=0)
+        months = store.prunable(records)
+        if not dry_run and fsio.stat(config.runtime_dir) is not None:
+            store.prune(Kept(records, before, now))
+        old = _Old(store, config.log_dir, before, needed)
+        logs, of_logs = _remove(old.logs(), dry_run=dry_run, goes_on=goes_on)
+        prompts, of_prompts = _remove(old.prompts(), dry_run=dry_run, goes_on=goes_on)
+        if not dry_run:
+            old.remove_empty_directories()
+    removed = Removed(before, records, months, logs, prompts, sum(months.values()) + of_logs + of_prompts)
+    if not dry_run and (months or logs or prompts):
+        facts = {"older_than": instants.to_text(before), "months": len(months), "logs": logs, "prompts": prompts}
+        audit.tell(events.met("pruned", facts, now))
+    return removed
+
+
+def daily(store: Store, config: Config, audit: AuditLog, now: datetime, goes_on: Callable[[], bool]) -> None:
+    """Once a day, remove what is older than the settings want to keep. Raises StorageError, StoreBusy."""
+    if config.keep_days is None:
+        return
+    last = store.kept_since().pruned
+    # A time ahead was noted by a clock that has been set back since.
+    if last is None or not timedelta(0) <= now - last < _DAY:
+        prune(store, config, audit, now, timedelta(days=config.keep_days), goes_on=goes_on)
+
+
+def _needed(store: Store) -> Needed:
+    executing = [codec.decode(line) for line in store.scan_json({task.EXECUTING})]
+    runs = {file_name(str((one.get("run") or {}).get("run_id"))) for one in executing}
+    return Needed(frozenset(runs), frozenset(file_name(one["id"]) for one in executing))
+
+
+def _remove(paths: Iterator[Path], *, dry_run: bool, goes_on: Callable[[], bool]) -> tuple[int, int]:
+    """Remove files; how many they were, and their bytes. One that cannot be removed stays, and the others go."""
+    number = size = 0
+    for path in paths:
+        if not goes_on():
+            break
+        with suppress(FileNotFoundError):
+            size += fsio.kernel.lstat(path).st_size
+            if not dry_run:
+                fsio.remove(path)
+            number += 1
+    return number, size
+
+
+class _Old:
+    """The files under the directory of logs that are old and that nobody needs, found one at a time."""
+
+    def __init__(self, store: Store, log_dir: Path, before: datetime, needed: Needed) -> None:
+        self._store, self._log_dir, self._needed = store, log_dir, needed
+        self._before = before.timestamp()
+        self._stamp = f"{before:%Y%m%dT%H%M%S}"
+
+    def _directories(self) -> Iterator[Path]:
+        """Those of each task's attempts. An executor may have put a link there, to files that are not ours."""
+        attempts = self._log_dir / "attempts"
+        return (path for path in (attempts / name for name in _names(attempts)) if not path.is_symlink())
+
+    def logs(self) -> Iterator[Path]:
+        """What old attempts have left."""
+        return (path / name for path in self._directories() for name in _names(path) if self._is_old(name))
+
+    def _is_old(self, name: str) -> bool:
+        """By the name, which says when the attempt began, whatever has touched the file since."""
+        found = _OF_ATTEMPT(name)
+        is_needed = found is not None and name.partition(".")[0] in self._needed.runs
+        return found is not None and not is_needed and f"{found[1]}T{found[2]}" < self._stamp
+
+    def prompts(self) -> Iterator[Path]:
+        """Prompts of tasks that have left the store: of any other, an attempt may be about to write a new one."""
+        names = (name.removesuffix(_PROMPT) for name in _names(self._log_dir) if name.endswith(_PROMPT))
+        old = {name for name in names if name not in self._needed.prompts and self._is_untouched(name)}
+        old -= {file_name(one["id"]) for one in self._store.scan()} if old else set()
+        return (self._prompt(name) for name in sorted(old))
+
+    def _prompt(self, name: str) -> Path:
+        return self._log_dir / f"{name}{_PROMPT}"
+
+    def _is_untouched(self, name: str) -> bool:
+        with suppress(FileNotFoundError):
+            return fsio.kernel.lstat(self._prompt(name)).st_mtime < self._before
+        return False
+
+    def remove_empty_directories(self) -> None:
+        """Those of tasks that have left the store: an attempt may be about to write into any other."""
+        empty = {directory.name for directory in self._directories() if not _names(directory)}
+        empty -= {file_name(one["id"]) for one in self._store.scan()} if empty else set()
+        for name in sorted(empty):
+            # Somebody may have put a file there since.
+            with suppress(OSError):
+                fsio.kernel.rmdir(self._log_dir / "attempts" / name)
+
+
+def _names(directory: Path) -> list[str]:
+    """The names in a directory; none where something else stands in its place."""
+    try:
+        return fsio.names(directory)
+    except NotADirectoryError:
+        return []
