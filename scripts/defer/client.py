@@ -109,14 +109,14 @@ class Client:
         """The records of ended occurrences, in the same way."""
         return self.store.ended_records(task_id, since)
 
-    def health(self, since: datetime, *, with_successes: bool = False) -> Health:
+    def health(self, since: datetime, *, for_metrics: bool = False) -> Health:
         """How the tasks are doing: what is wrong with each, and totals since then beside those of as long before.
 
-        ``with_successes``: also when each task that recurs last succeeded.
+        ``for_metrics``: with what only metrics need.
         """
         from .reports import healthfiles
 
-        return healthfiles.health(self.store, self.config, self.clock(), since, with_successes=with_successes)
+        return healthfiles.health(self.store, self.config, self.clock(), since, for_metrics=for_metrics)
 
 
 def _report(

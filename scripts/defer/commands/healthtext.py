@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from defer import instants, visible
 from defer import say as words
+from defer.record import task
+from defer.reports.habits import span
 
-from . import output, tables
+from . import ids, output, tables
 from .tables import Column
 
 if TYPE_CHECKING:
@@ -28,9 +30,10 @@ def show(found: Health, zone: tzinfo, out: TextIO, *, with_evidence: bool) -> No
     """The report in sentences, and its totals as a table."""
     now = found.scene.now
     output.say(*_first_lines(found, zone), out=out)
+    shown = ids.shown([one.task for one in found.findings], out)
     for one in found.findings:
         output.say("", out=out)
-        _show(one, zone, now, out, with_evidence=with_evidence)
+        _show(one, shown[one.task], zone, now, out, with_evidence=with_evidence)
     if found.more:
         output.say("", f"… and {found.more:,} more", out=out)
     for name, error in found.acknowledged.items():
@@ -57,10 +60,10 @@ def _first_lines(found: Health, zone: tzinfo) -> Iterator[str]:
         yield f"{ill:,} task{' needs' if ill == 1 else 's need'} attention; {tasks} in the store."
 
 
-def _show(one: Finding, zone: tzinfo, now: datetime, out: TextIO, *, with_evidence: bool) -> None:
+def _show(one: Finding, name: str, zone: tzinfo, now: datetime, out: TextIO, *, with_evidence: bool) -> None:
     since = "" if one.since is None else f" (since {_moment(one.since, zone, now)})"
     rule = tables.painted(one.id, "bad", out)
-    text = visible.sentence(f"{visible.line(one.task)} {one.what}{since}", _MOST_SAID)
+    text = visible.sentence(f"{name} {one.what}{since}", _MOST_SAID)
     out.write(f"{rule}: {text}\n")
     output.say(f"  mend: {one.fix}", out=out)
     if with_evidence:
@@ -69,7 +72,7 @@ def _show(one: Finding, zone: tzinfo, now: datetime, out: TextIO, *, with_eviden
 
 def _facts(evidence: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in evidence.items():
-        if value is not None:
+        if value is not None and value != []:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             yield name.replace("_", " "), visible.sentence(shown, _MOST_SAID)
 
@@ -94,36 +97,33 @@ def _rows(found: Health) -> Iterator[tuple[str, str, str]]:
         one, other = (say(totals) for totals in both)
         if (one, other) != ("", ""):
             yield name, one or "-", other or "-"
+    counts = found.window.outcomes, found.before.outcomes
+    for status in task.ENDED:
+        if any(count[status] for count in counts):
+            yield f"Ended {status}", f"{counts[0][status]:,}", f"{counts[1][status]:,}"
 
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
 
 
-def _span(milliseconds: int | None) -> str:
-    if milliseconds is None:
-        return "-"
-    return f"{milliseconds / 1000:.1f} s" if milliseconds < 100_000 else words.roughly(milliseconds // 1000)
-
-
 def _spread(found: Mapping[str, int | None], unit: int) -> str:
-    """The median of something and how high 95 % of it are at most."""
+    """The median of something and what 95 % of it do not exceed."""
     if found["median"] is None or found["p95"] is None:
         return ""
-    return f"{_span(found['median'] * unit)} / {_span(found['p95'] * unit)}"
+    return f"{span(found['median'] * unit)} / {span(found['p95'] * unit)}"
+
+
+def _tokens(found: Mapping[str, int]) -> str:
+    return f"{found['input']:,} / {found['output']:,}" if any(found.values()) else ""
 
 
 _SAID: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "Runs": lambda totals: f"{totals['runs']:,}",
     "Failed": lambda totals: f"{totals['failed']:,} ({_share(totals['failure_rate'])})" if totals["runs"] else "",
-    "Ended": lambda totals: ", ".join(f"{count:,} {name}" for name, count in totals["outcomes"].items()),
-    "Took (median / 95 %)": lambda totals: _spread(totals["duration_ms"], 1),
-    "Late by (median / 95 %)": lambda totals: _spread(totals["late_by_seconds"], 1000),
-    "Tokens (in / out)": lambda totals: _tokens(totals["tokens"]),
+    "Took, median / 95 %": lambda totals: _spread(totals["duration_ms"], 1),
+    "Late by, median / 95 %": lambda totals: _spread(totals["late_by_seconds"], 1000),
+    "Tokens, in / out": lambda totals: _tokens(totals["tokens"]),
     "Cost": lambda totals: f"${totals['cost_usd']:,.2f}" if totals["cost_usd"] else "",
     "Log backing": lambda totals: _share(totals["log_backing"]),
 }
-
-
-def _tokens(found: Mapping[str, int]) -> str:
-    return f"{found['input']:,} / {found['output']:,}" if any(found.values()) else ""

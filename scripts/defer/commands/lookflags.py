@@ -5,6 +5,9 @@ from __future__ import annotations
 from .flags import Parser, whole_number
 from .since import HELP as SINCE
 
+HEALTH_FORMATS = ("prometheus", "markdown", "discord")
+"""What `health` can print for another program."""
+
 
 def _looking(name: str, description: str) -> Parser:
     """A parser with the flags that every such command has."""
@@ -47,4 +50,5 @@ def health() -> Parser:
     add = parser.add_argument
     add("--since", default="24h", metavar="TIME", help=f"from when on: {SINCE} (default: 24h)")
     add("--detail", action="store_true", help="what stands behind each finding, too")
+    add("--format", choices=HEALTH_FORMATS, help="metrics, a document, or the payload of a Discord webhook")
     return parser

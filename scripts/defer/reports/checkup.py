@@ -46,7 +46,8 @@ class Checkup:
     ``since``: when the window begins. ``timeout``: the time limit in seconds of tasks that name none, 0 for none.
     ``is_there(log)``: whether a log exists. ``kept_since``: logs of runs that began before were pruned.
     ``look_up(task_id, since)``: the runs of one task, the newest first.
-    ``acknowledged(task_id)``: the signature of the failure that a person knows of, or None.
+    ``acknowledged(task_id)``: the signature of the failure that a person knows of, or None. ``for_metrics``: also
+    what has ended since the month began, and when each task last succeeded.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Checkup:
         look_up: Callable[[str, datetime | None], Iterable[Run]],
         acknowledged: Callable[[str], str | None],
         kept_since: datetime | None = None,
+        for_metrics: bool = False,
     ) -> None:
         self.now, self.since = now, since
         span = now - since
@@ -66,6 +68,9 @@ class Checkup:
         self._timeout, self._kept_since = timeout, kept_since
         self._is_there, self._look_up, self._acknowledged = is_there, look_up, acknowledged
         self.window, self.before = Totals(since, now), Totals(self.before_since, since)
+        month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        self._counted = Totals(month, now) if for_metrics else None
+        self.first = min(month, self.before_since) if for_metrics else self.before_since
         self.executing: list[Task] = []
         self._recurring: dict[str, Task] = {}
         self._due: list[Task] = []
@@ -86,7 +91,7 @@ class Checkup:
             return
         self._tasks += 1
         is_due = one["status"] == task.SCHEDULED and task.run_at(one) <= self.now - waiting.PATIENCE
-        recurs = versions.lacking(one) is None and task.is_recurring(one)
+        recurs = not versions.is_newer(one) and task.is_recurring(one)
         self._stranded += is_due
         if one["status"] == task.EXECUTING:
             self.executing.append(_slim(one))
@@ -107,6 +112,8 @@ class Checkup:
         is_logged = None if totals is None else self._is_logged(run)
         if totals is not None:
             totals.take_run(run, is_logged)
+        if self._counted is not None and run.ended_at >= self._counted.start:
+            self._counted.take_run(run, None)
         is_recent = totals is self.window
         if recurring is not None:
             allowed = rules.lateness_allowed(recurring) if is_recent else None
@@ -115,8 +122,9 @@ class Checkup:
             self._habits.setdefault(key, Habit()).take(run, rules.USUAL_LATENESS)
         if is_recent and is_logged is False and self._has_room(key):
             self._habits.setdefault(key, Habit()).unlogged.append(run.run_id or "unknown")
-        self._extra += totals is None
-        return totals is not None or (self._extra < _MOST_EXTRA and not self._knows_enough())
+        is_of_interest = run.ended_at >= self.first
+        self._extra += not is_of_interest
+        return is_of_interest or (self._extra < _MOST_EXTRA and not self._knows_enough())
 
     def _has_room(self, key: str) -> bool:
         if key in self._habits:
@@ -149,6 +157,8 @@ class Checkup:
         totals = self._totals_of(at)
         if totals is not None:
             totals.take_ended(one)
+        if self._counted is not None and at >= self._counted.start:
+            self._counted.take_ended(one)
         if totals is not self.window:
             return
         key = one.get("copy_of") or one["id"]
@@ -182,7 +192,7 @@ class Checkup:
 
     # What is wrong
 
-    def report(self, scene: Scene, host: str, *, with_successes: bool = False) -> Health:
+    def report(self, scene: Scene, host: str) -> Health:
         """The report. Nothing may be taken in after this."""
         for one in self.executing:
             if versions.lacking(one) is None and (stuck := waiting.stuck(one, scene)) is not None:
@@ -199,7 +209,6 @@ class Checkup:
             self._add(*self._of_failed(one))
         for key, habit in self._habits.items():
             self._add(*self._of_habit(key, habit))
-        successes = dict(self._successes()) if with_successes else {}
         return Health(
             host=host,
             scene=scene,
@@ -211,7 +220,8 @@ class Checkup:
             window=self.window,
             before=self.before,
             worst=self._worst(),
-            successes=successes,
+            successes={} if self._counted is None else dict(self._successes()),
+            counted=self._counted,
         )
 
     def _of_recurring(self, one: Task, scene: Scene) -> list[Finding]:

@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import instants
+from defer import instants, say
 from defer.record import outcome, signature, task
 from defer.record.codec import Task
 
@@ -52,6 +52,13 @@ def median(values: Sequence[int]) -> int | None:
     if not ordered:
         return None
     return ordered[half] if len(ordered) % 2 else round((ordered[half - 1] + ordered[half]) / 2)
+
+
+def span(milliseconds: int) -> str:
+    """A duration as short as it is told: ``1.5 s``, ``20 s``, ``4 min``."""
+    if milliseconds >= 120_000:
+        return say.roughly(milliseconds // 1000)
+    return f"{milliseconds / 1000:.1f}".removesuffix(".0") + " s"
 
 
 class Totals:

@@ -17,7 +17,8 @@ class Health(NamedTuple):
     """What was found as of ``scene.now``; ``more`` findings are only counted.
 
     ``acknowledged``: tasks whose failures a person knows of, each with the error. ``stranded``: how many tasks have
-    been due for a while. ``successes``: when each task that recurs last succeeded, as far as anybody looked.
+    been due for a while. For metrics alone: ``successes``, when each task that recurs last succeeded, and ``counted``,
+    what has ended since the month began (UTC).
     """
 
     host: str
@@ -31,6 +32,7 @@ class Health(NamedTuple):
     before: Totals
     worst: dict[str, Any] | None
     successes: dict[str, datetime]
+    counted: Totals | None
 
     @property
     def needs_attention(self) -> bool:

@@ -27,11 +27,12 @@ def health(
     since: datetime,
     *,
     acknowledged: Callable[[str], str | None] = lambda task_id: None,
-    with_successes: bool = False,
+    for_metrics: bool = False,
 ) -> Health:
     """How the tasks are doing in the window from ``since`` to ``now``. Raises StorageError.
 
-    ``acknowledged(task_id)``: the signature of the failure that a person knows of.
+    ``acknowledged(task_id)``: the signature of the failure that a person knows of. ``for_metrics``: with what only
+    metrics need.
     """
     with fsio.storage_errors(config.runtime_dir):
         checkup = Checkup(
@@ -42,16 +43,17 @@ def health(
             look_up=store.runs,
             acknowledged=acknowledged,
             kept_since=store.kept_since().logs,
+            for_metrics=for_metrics,
         )
         for one in store.scan():
             checkup.take_task(one)
         scene = _scene(store, config, checkup, now)
-        for run in store.runs(None, _before(checkup.before_since)):
+        for run in store.runs(None, _before(checkup.first)):
             if not checkup.take_run(run):
                 break
-        for one in store.ended_records(None, checkup.before_since):
+        for one in store.ended_records(None, checkup.first):
             checkup.take_ended(one)
-        return checkup.report(scene, holders.host(), with_successes=with_successes)
+        return checkup.report(scene, holders.host())
 
 
 def _before(instant: datetime) -> datetime:

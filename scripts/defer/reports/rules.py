@@ -14,7 +14,7 @@ from defer import instants, say
 from defer.record import outcome, signature, task
 
 from .findings import BLOCKED, EMPTY, FAILED, FAILING, LATE, SLOW, TIMED_OUT, UNLOGGED, Finding, command
-from .habits import BEFORE, LAST, Failure, Habit, median, useful_seconds
+from .habits import BEFORE, LAST, Failure, Habit, median, span, useful_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,7 @@ _LATE_SHARE = 0.1
 _SLOWER, _NEAR_LIMIT, _NOTICEABLE_MS = 3, 0.9, 1000
 _FEWEST = 5
 _BLOCKED = {outcome.PERMISSION_BLOCKED: 77, outcome.CONFIG_ERROR: 78}
+_EXITED = re.compile(r"^executor exited with 7[78]: ")
 _LONGEST_SAID = 200
 _LONGEST_INTERIM = 160
 _SENTENCE = r"[^.!?…]+[.!?…]*"
@@ -79,8 +80,8 @@ def failing(task_id: str, failures: Failing) -> list[Finding]:
         mend = command("log", task_id)
         found.append(_of(FAILING, task_id, failures, row, evidence, mend))
     if failures.error_type in _BLOCKED:
-        lacks = "permission" if failures.error_type == outcome.PERMISSION_BLOCKED else "set-up"
-        what = f"cannot do its work for lack of {lacks}: {_said(failures.error)}"
+        lacks = "may not do its work" if failures.error_type == outcome.PERMISSION_BLOCKED else "cannot do its work"
+        what = f"{lacks}: {_said(_EXITED.sub('', failures.error or ''))}"
         exit_code = _BLOCKED[failures.error_type]
         found.append(
             _of(BLOCKED, task_id, failures, what, {**evidence, "exit_code": exit_code}, command("run", task_id))
@@ -149,18 +150,14 @@ def slow(task_id: str, habit: Habit, timeout: float) -> Finding | None:
     evidence = {"median_ms": last, "before_ms": before, "timeout_seconds": timeout or None}
     limit = timeout * 1000
     if limit and last >= _NEAR_LIMIT * limit:
-        what = f"takes {_span(last)}, nearly its time limit of {_span(round(limit))}"
+        what = f"takes {span(last)}, nearly its time limit of {span(round(limit))}"
         longer = command("edit", task_id, "--timeout", f"{max(1, round(2 * timeout))}s")
         return Finding(SLOW, task_id, None, what, evidence, longer, last / limit)
     enough = len(habit.durations) >= LAST + _FEWEST
     if before is None or not enough or last <= _SLOWER * before or last - before < _NOTICEABLE_MS:
         return None
-    what = f"takes {_span(last)} now, and took {_span(before)} before"
+    what = f"takes {span(last)} now, and took {span(before)} before"
     return Finding(SLOW, task_id, None, what, evidence, command("log", task_id), 0)
-
-
-def _span(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.1f} s" if milliseconds < 100_000 else say.roughly(milliseconds // 1000)
 
 
 def unlogged(task_id: str, runs: Sequence[str], since: datetime) -> Finding:

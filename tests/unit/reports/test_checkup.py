@@ -417,6 +417,14 @@ def test_never_ran_and_due_names_what_holds_it(ward):
     assert (found.id, found.evidence["passed"], found.fix) == ("never-ran", 5, "defer cancel --kill a")
 
 
+def test_never_ran_for_lack_of_a_feature(ward):
+    moment = text_at(hours=-5)
+    ward.recurring(rule={"fired": 0}, run_at=moment, occurrence=moment, requires=["thermostat"])
+    found = ward.only()
+    assert (found.id, found.evidence["held_by"]) == ("never-ran", "missing feature")
+    assert "thermostat" in found.what
+
+
 def test_never_ran_does_not_count_one_occurrence(ward):
     ward.recurring(rule={"fired": 1}, last=last("missed", 0))
     assert ward.look().findings == []
@@ -491,7 +499,7 @@ def test_slow_is_three_times_as_long_as_before(ward, now, is_found):
     ward.recurring()
     durations(ward, *[now] * 5, *[10] * 20)
     found = ward.look().findings
-    assert [one.what for one in found] == ["takes 31.0 s now, and took 10.0 s before"] * is_found
+    assert [one.what for one in found] == ["takes 31 s now, and took 10 s before"] * is_found
 
 
 def test_slow_goes_by_medians(ward):
