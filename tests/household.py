@@ -99,6 +99,7 @@ SEEN_THROUGH = (
     "history --limit 12 --table",
     "history --since 7d --status failed,missed,expired --table",
     "health --since 7d --table",
+    "inbox --peek --table",
     "doctor --records --table",
 )
 

@@ -157,6 +157,24 @@ def test_health_asks_for_attention_and_the_totals_are_those_of_the_week(lived: L
     assert window["cost_usd"] == pytest.approx(0.05 * 7 + 0.13 * 5)
 
 
+def test_the_inbox_has_reminders_answers_of_agents_and_failures_that_are_news(house: House) -> None:
+    box = json.loads(house.must("inbox", "--peek", "--compact"))
+    told = Counter((one["id"], one["event"]) for one in box["notices"] if one["id"] in household.TWELVE)
+    assert told == {
+        ("bins", "completed"): 1,
+        ("call-mum", "completed"): 1,
+        ("invoices", "failed"): 1,
+        ("mail", "completed"): 6,
+        ("news", "completed"): 8,
+        # At once, after an hour, and then only after a day: of the eight, the one of Thursday night is not.
+        ("photos", "failed"): 7,
+        ("plants", "completed"): 8,
+        ("printer", "failed"): 4,
+        ("shopping", "expired"): 1,
+        ("vitamins", "completed"): 8,
+    }
+
+
 def test_durations_and_limits_go_by_the_clock_of_the_house(house: House) -> None:
     took = {one["task_id"]: one["duration_ms"] // 60_000 for one in records(house, "runs") if one["duration_ms"]}
     assert {name: took[name] for name in ("backup", "mail", "printer")} == {"backup": 21, "mail": 4, "printer": 45}
