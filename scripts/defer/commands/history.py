@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
+from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from defer import instants, say, spelling, visible
+from defer import exits, instants, say, spelling, visible
 from defer.client import Client
 from defer.errors import EXIT_OK, BadInput
 from defer.reports import history as past
 
-from . import lookflags, output, since
+from . import ids, lookflags, output, since
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from .tables import Cell
 
-_ON_A_TERMINAL = 50
+_ON_A_TERMINAL, _ELSEWHERE = 50, 100
+_LATE_SECONDS = 60
+"""Cron wakes once a minute: what starts within one is not late to a person."""
 _GOOD, _BAD, _WARN = {"ok"}, {"failed", "timeout", "lost"}, {"expired", "missed"}
 _STYLES = {**dict.fromkeys(_GOOD, "good"), **dict.fromkeys(_BAD, "bad"), **dict.fromkeys(_WARN, "warn")}
 
@@ -30,27 +33,58 @@ _STYLES = {**dict.fromkeys(_GOOD, "good"), **dict.fromkeys(_BAD, "bad"), **dict.
 def history(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print what has happened, newest first. Raises NoSuchTask for an id that nothing is known of."""
     args = lookflags.history().parse(argv)
-    wanted = _id(args)
     outcomes = _outcomes(args.status or [])
     client = connect()
-    rows = _rows(client, wanted, outcomes, args.since)
-    for_people = args.table or output.is_for_people(args)
-    limit = _ON_A_TERMINAL if for_people and args.limit is None else args.limit
+    rows = _rows(client, _id(args, client), outcomes, args.since)
+    for_people = output.is_for_people(args)
+    limit = args.limit
+    if limit is None and (for_people or args.since is None):
+        limit = _ON_A_TERMINAL if for_people else _ELSEWHERE
     shown = rows if limit is None else islice(rows, limit)
+    told = _Told(client)
     if for_people:
-        _print(list(shown), client.config.timezone(), client.clock())
-        if args.limit is None and any(True for _ in rows):
-            output.say("… and more (--limit N, --since, or defer history --json)")
+        _print(list(shown), told, client.config.timezone(), client.clock())
     else:
-        output.json_array((row.as_json() for row in shown), args.compact, sys.stdout)
+        output.json_array(({**row.as_json(), "delivery": told.of(row)} for row in shown), args.compact, sys.stdout)
+    if args.limit is None and limit is not None and any(True for _ in rows):
+        _say_that_there_is_more(limit, for_people)
     return EXIT_OK
 
 
-def _id(args: Namespace) -> str | None:
+def _say_that_there_is_more(limit: int, for_people: bool) -> None:
+    if for_people:
+        output.say("… and more (--limit N shows more, --since 24h all since then)")
+    else:
+        exits.warn(f"only the newest {limit} are shown (--limit N shows more, --since 24h all since then)")
+
+
+class _Told:
+    """Who was told of what ended, as far as the outbox still knows; it is read when it is first asked."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @cached_property
+    def _by_end(self) -> dict[tuple[str, str], list[dict[str, str]]]:
+        from defer.notices import outbox
+
+        found: dict[tuple[str, str], list[dict[str, str]]] = {}
+        box = outbox.read(self._client.config.notices_file)
+        for notice in box.notices.values():
+            places = ({"event": one.event, "where": one.where, "status": one.status} for one in box.places(notice))
+            found.setdefault((notice["id"], notice["at"]), []).extend(places)
+        return found
+
+    def of(self, row: Row) -> list[dict[str, str]]:
+        """Each event that was told of this end, with where, and what came of that."""
+        return self._by_end.get((row.copy or row.id, instants.to_text(row.ended_at)), [])
+
+
+def _id(args: Namespace, client: Client) -> str | None:
     given = [one for one in (args.id_word, args.id) if one]
     if len(given) > 1:
         raise BadInput("history takes one id at most: defer history [ID] (see defer list)", field="id")
-    return given[0] if given else None
+    return ids.meant(client, given[0]) if given else None
 
 
 def _outcomes(given: list[str]) -> set[str]:
@@ -79,7 +113,7 @@ def _rows(client: Client, wanted: str | None, outcomes: set[str], said: str | No
     return chain([first], rows)
 
 
-def _print(rows: list[Row], zone: tzinfo, now: datetime) -> None:
+def _print(rows: list[Row], told: _Told, zone: tzinfo, now: datetime) -> None:
     """The rows as a table."""
     if not rows:
         output.say("Nothing has run.")
@@ -89,29 +123,34 @@ def _print(rows: list[Row], zone: tzinfo, now: datetime) -> None:
 
     columns = (
         Column("Started", 0),
-        Column("Late", 5, right=True),
+        Column("Late", 2, right=True),
         Column("Took", 3, right=True),
         Column("Task", 0, least=10, cut=True),
         Column("Attempt", 6),
         Column("Outcome", 0),
         Column("Why, or what it said", 1, least=20, cut=True),
-        Column("Tokens", 4, right=True),
-        Column("Cost", 2, right=True),
+        Column("Tokens", 5, right=True),
+        Column("Cost", 4, right=True),
+        Column("Told", 7),
     )
-    tables.show(columns, [_cells(row, zone, now) for row in rows], sys.stdout)
+    names = ids.shown((row.id for row in rows), sys.stdout)
+    tables.show(columns, [_cells(row, names[row.id], told.of(row), zone, now) for row in rows], sys.stdout)
 
 
-def _cells(row: Row, zone: tzinfo, now: datetime) -> list[Cell]:
+def _cells(row: Row, name: str, told: list[dict[str, str]], zone: tzinfo, now: datetime) -> list[Cell]:
+    late = row.late_by_seconds or 0
+    where = ", ".join(dict.fromkeys(str(one["where"]) for one in told))
     return [
         _when(row, zone, now),
-        f"+{say.brief(row.late_by_seconds)}" if row.late_by_seconds else "",
+        f"+{say.brief(late)}" if late >= _LATE_SECONDS else "",
         "" if row.duration_ms is None else say.brief(row.duration_ms / 1000),
-        row.id,
+        name,
         "by hand" if row.copy else str(row.attempt) if (row.attempt or 1) > 1 else "",
         _outcome(row),
-        _what(row, zone),
+        _what(row, zone) or (where and f"told: {where}"),
         _tokens(row),
         "" if row.cost_usd is None else f"${row.cost_usd:.2f}",
+        where,
     ]
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from defer import exits
+from defer import exits, instants
 from defer.client import Client
 from defer.errors import EXIT_OK, BadInput, Refused
 from defer.record import holders, task
 from defer.reports import logs
 
-from . import glance, lookflags, output
+from . import glance, ids, lookflags, output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +27,11 @@ _LOOK_EVERY_SECONDS = 0.25
 def log(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print what an attempt printed; with `--follow` until it has ended."""
     args = lookflags.log().parse(argv)
-    wanted = glance.the_id(args, "log")
+    named = glance.the_id(args, "log")
     if args.follow and (args.json or args.compact):
         raise BadInput("--follow prints what comes as it comes, not JSON (leave out one of them)", field="follow")
     client = connect()
+    wanted = ids.meant(client, named)
     one = logs.find(client.store, wanted, args.run)
     is_at_work = one.outcome == task.EXECUTING
     shown = _followed(client, one) if args.follow and is_at_work else _as_it_is(client, one)
@@ -51,7 +52,7 @@ def _as_it_is(client: Client, one: Printed) -> Iterator[bytes]:
         return iter(())
     path = logs.place(one.log, client.config.log_dir)
     if path is None:
-        raise _gone(one)
+        raise _gone(client, one)
     return logs.pieces(path)
 
 
@@ -70,10 +71,13 @@ def _is_over(client: Client, one: Printed) -> bool:
     return not logs.is_under_way(client.store, one)
 
 
-def _gone(one: Printed) -> Refused:
+def _gone(client: Client, one: Printed) -> Refused:
     if one.host and one.host != holders.host():
         return Refused(f"the log of {_named(one)} is on another host: {one.host}: {one.log} (look there)")
-    return Refused(f"the log of {_named(one)} is gone: {one.log} (it was removed, by defer prune or by hand)")
+    pruned = client.store.kept_since().logs
+    if pruned and (one.started_at or "") < instants.to_text(pruned):
+        return Refused(f"the log of {_named(one)} was pruned with all before {instants.to_text(pruned)} ({one.log})")
+    return Refused(f"the log of {_named(one)} is gone: {one.log} (somebody removed it)")
 
 
 def _named(one: Printed) -> str:

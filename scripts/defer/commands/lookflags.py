@@ -31,7 +31,9 @@ def history() -> Parser:
     parser.add_argument("--since", metavar="TIME", help=SINCE)
     words = "ok, failed, timeout, lost, cancelled, expired, missed, skipped; completed and failed as a task's status"
     parser.add_argument("--status", action="append", metavar="S,…", help=f"only these outcomes: {words}")
-    parser.add_argument("--limit", type=whole_number, metavar="N", help="only the newest N (on a terminal: 50)")
+    parser.add_argument(
+        "--limit", type=whole_number, metavar="N", help="only the newest N (default: 100, on a terminal 50)"
+    )
     return parser
 
 

@@ -22,6 +22,7 @@ MEANT = {
     **dict.fromkeys(("upcoming", "agenda", "calendar"), "list --upcoming 24h"),
     **dict.fromkeys(("info", "view", "get", "inspect"), "show"),
     **dict.fromkeys(("archive", "archived", "past", "runs"), "history"),
+    **dict.fromkeys(("failures", "errors", "failed"), "history --status failed"),
     **dict.fromkeys(("logs", "output", "tail"), "log"),
     **dict.fromkeys(("rm", "del", "delete", "abort", "drop", "kill"), "cancel"),
     **dict.fromkeys(("change", "update", "modify"), "edit"),

@@ -101,7 +101,7 @@ def _texts(pieces: Iterable[bytes]) -> Iterator[str]:
     """Pieces of UTF-8 as text. Other bytes are shown as ``\\xff``; no character is cut in two."""
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     yield from filter(None, map(decoder.decode, pieces))
-    yield decoder.decode(b"", final=True)
+    yield from filter(None, (decoder.decode(b"", final=True),))
 
 
 def _indented(text: str) -> str:

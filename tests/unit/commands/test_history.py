@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from support import Place, at, strict, text_at, v1_task
+from terminal import on_terminal
 from wrong_records import NOT_RECORDS
 
 pytestmark = pytest.mark.programs
@@ -64,7 +65,36 @@ def test_a_table_shows_when_which_and_how_at_any_width(lived, columns):
     assert "daily-task" in missed
     assert "…" in missed
     (good,) = (line for line in lines if " ok " in f"{line} " and "good" in line)
-    assert ("1,234" in good, "$0.25" in good) == (columns == "120", columns != "60")
+    assert ("1,234" in good, "$0.25" in good) == (columns == "120", columns == "120")
+
+
+def test_who_was_told_stands_beside_what_happened(lived):
+    rows = {row["id"]: row["delivery"] for row in strict(lived.defer("history").stdout) if row["outcome"] != "ok"}
+    assert rows["bad"] == [{"event": "failed", "where": "inbox", "status": "unread"}]
+    assert rows["late"] == [{"event": "expired", "where": "inbox", "status": "unread"}]
+    lived.defer("inbox", "--table")
+    (bad,) = strict(lived.defer("history", "bad").stdout)
+    assert bad["delivery"] == [{"event": "failed", "where": "inbox", "status": "read"}]
+    table = lived.defer("history", "--table", env={"COLUMNS": "200"}).stdout.splitlines()
+    assert table[0].endswith("Told")
+    assert {line.endswith("  inbox") for line in table if "failed" in line} == {True}
+
+
+def test_a_reminder_says_where_it_was_told(place):
+    place.schedule("now", "vitamins", "--id", "vitamins")
+    place.wake()
+    (line,) = (line for line in place.defer("history", "--table").stdout.splitlines() if "vitamins" in line)
+    assert line.endswith("ok       told: inbox           inbox")
+
+
+def test_short_ids_stand_on_a_terminal_and_are_taken_there(place):
+    made_up = place.schedule("now", "t", "--executor", place.executor("cat >/dev/null; echo done"))["id"]
+    place.wake()
+    status, text = on_terminal(place, "history", columns=60)
+    assert (status, made_up in text, made_up[-10:] in text) == (0, False, True)
+    assert on_terminal(place, "history", made_up[-10:])[1].count(made_up[-10:]) == 1
+    assert on_terminal(place, "log", made_up[-10:]) == (0, "done\n")
+    assert place.defer("history", made_up[-10:]).returncode == 1
 
 
 def test_what_is_shown_is_not_obeyed(lived):
@@ -111,13 +141,17 @@ def runs_file(place: Place) -> Iterator[Path]:
 def test_more_than_a_screen_is_said_to_be_there(place, runs_file):
     runs = [
         {"run_id": f"run_{n}", "task_id": "t", "status": "ok", "attempt": 1, "ended_at": text_at(minutes=n)}
-        for n in range(60)
+        for n in range(120)
     ]
     runs_file.write_text("".join(json.dumps(run) + "\n" for run in runs))
     lines = place.defer("history", "--table").stdout.splitlines()
-    assert (len(lines), lines[-1]) == (53, "… and more (--limit N, --since, or defer history --json)")
+    assert (len(lines), lines[-1]) == (53, "… and more (--limit N shows more, --since 24h all since then)")
     assert len(place.defer("history", "--table", "--limit", "60").stdout.splitlines()) == 62
-    assert len(strict(place.defer("history").stdout)) == 60
+    done = place.defer("history")
+    assert len(strict(done.stdout)) == 100
+    assert done.stderr == "defer: only the newest 100 are shown (--limit N shows more, --since 24h all since then)\n"
+    done = place.defer("history", "--since", "2026-04-08")
+    assert (len(strict(done.stdout)), done.stderr) == (120, "")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from defer.commands import output
-from support import Place, quoted, records, strict, until, until_there
+from defer.store.interface import Kept
+from support import Place, moment, quoted, records, strict, until, until_there
 
 pytestmark = pytest.mark.programs
 
@@ -119,7 +120,18 @@ def test_a_log_that_is_gone_is_said_to_be(place):
     Path(run["log"]).unlink()
     done = place.defer("log", "t")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"defer: the log of {run['run_id']} is gone: {run['log']} (")
+    assert done.stderr == f"defer: the log of {run['run_id']} is gone: {run['log']} (somebody removed it)\n"
+
+
+def test_a_log_that_was_pruned_is_said_to_be(place):
+    has_run(place, "echo done")
+    (run,) = place.runs()
+    Path(run["log"]).unlink()
+    place.store().prune(Kept(None, moment("2100-01-01T00:00:00Z"), moment("2100-01-01T00:00:00Z")))
+    done = place.defer("log", "t")
+    assert (done.returncode, done.stdout) == (1, "")
+    said = f"the log of {run['run_id']} was pruned with all before 2100-01-01T00:00:00Z ({run['log']})"
+    assert done.stderr == f"defer: {said}\n"
 
 
 def test_a_log_of_another_host_is_said_to_be_there(place):
