@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from defer.record import occurrences
+from defer.record import occurrences, task
 
 from .flags import Parser
 
@@ -57,6 +57,7 @@ def add_parser() -> Parser:
     add("--retries", type=int, metavar="N", help="further attempts after a failure")
     add("--catch-up", choices=occurrences.CATCH_UP, help="run what was missed once (default), all or none")
     add("--overlap", choices=occurrences.OVERLAP, help="what comes due while one runs is skipped (default) or queued")
+    add("--notify", choices=task.NOTIFY, help="which of its ends somebody is told of (default: failure)")
     add("--env", action="append", metavar="NAME=TEXT", help="a variable; ${NAME} is taken from the run's (repeatable)")
     add("--tag", action="append", dest="tags", metavar="TEXT", help="a label (repeatable)")
     add("--sticky-session", action="store_true", default=None, help="every run continues one conversation")

@@ -32,7 +32,19 @@ if TYPE_CHECKING:
 _MARK = "::defer"
 _EXAMPLE = "for example: defer 30m resume the review"
 _PROMPT_LIMIT = 1 << 20
-_AS_GIVEN = ("tz", "timeout", "executor", "workspace", "expires", "times", "until", "jitter", "catch_up", "overlap")
+_AS_GIVEN = (
+    "tz",
+    "timeout",
+    "executor",
+    "workspace",
+    "expires",
+    "times",
+    "until",
+    "jitter",
+    "catch_up",
+    "overlap",
+    "notify",
+)
 """The flags that are fields of a request as they stand."""
 
 

@@ -63,6 +63,7 @@ class Given(Bounds, total=False):
     tag: list[str] | None
     concurrent: bool
     leave_running: bool
+    notify: str
 
 
 class Editor:
@@ -215,6 +216,7 @@ class Editor:
             "tag": ("tags", lambda value: value),
             "concurrent": ("concurrent", lambda value: value or None),
             "leave_running": ("leave_running", lambda value: value or None),
+            "notify": ("notify", plan.notify_mode),
         }
         found = {made[flag][0]: made[flag][1](value) for flag, value in given.items() if flag in made}
         fields = cast("Changes", found)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # What a file decides in its task's record; everything else in it is the task's history.
 _FROM_FILE = (
     *("agent", "command", "context", "description", "env", "execution", "executor", "expires_at", "intent"),
-    "leave_running",
+    *("leave_running", "notify"),
     *("max_retries", "model", "name", "permissions", "recurrence", "source", "sticky_session", "tags"),
     *("timeout_seconds", "tz", "when", "when_to_use", "workspace"),
 )
@@ -221,6 +221,7 @@ def _request(file: TaskFile, config: Config) -> Request:
         executor=_executor(file, config),
         workspace=_absolute(file, text("workspace"), config),
         tags=file.tags,
+        notify=text("notify"),
         expires=text("expires"),
         jitter=text("jitter"),
         catch_up=text("catch_up"),

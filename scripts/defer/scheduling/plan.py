@@ -65,6 +65,7 @@ class Request(NamedTuple):
     expires: str | None = None
     concurrent: bool = False
     leave_running: bool = False
+    notify: str | None = None
     cwd: str | None = None
     times: int | None = None
     until: str | None = None
@@ -298,6 +299,7 @@ def _optional_fields(request: Request, moment: Moment, recurring: Recurrence | N
         "expires_at": None if recurring else moment.expires_at,
         "concurrent": request.concurrent or None,
         "leave_running": request.leave_running or None,
+        "notify": notify_mode(request.notify),
         "recurrence": recurring,
     }
 
@@ -323,6 +325,11 @@ def check_texts(fields: Mapping[str, object]) -> None:
                 raise BadInput("a NUL character in a text (remove it)", field=field)
             if not visible.has_utf8_form(text):
                 raise BadInput(f"a text is not valid UTF-8: {ascii(text)[:80]} (pass UTF-8)", field=field)
+
+
+def notify_mode(wanted: str | None) -> str | None:
+    """Which ends are told, as it is stored: what is told anyway needs no word."""
+    return None if wanted == task.NOTIFY[0] else wanted
 
 
 def timeout_seconds(wanted: str | float | None) -> float | None:

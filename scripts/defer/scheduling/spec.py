@@ -52,6 +52,7 @@ class TaskSpec(NamedTuple):
     jitter: str | None = None
     until: str | None = None
     times: int | None = None
+    notify: str | None = None
 
     def request(self) -> Request:
         """The same as the use cases take it. Raises BadInput for a value of the wrong kind."""
@@ -82,6 +83,7 @@ class TaskSpec(NamedTuple):
             jitter=self.jitter,
             catch_up=self.catch_up,
             overlap=self.overlap,
+            notify=self.notify,
             extra={} if self.permissions is None else {"permissions": self.permissions},
         )
 
@@ -132,6 +134,7 @@ _WANTED: dict[str, tuple[_Right, str]] = {
     "mode": _one_of(*task.MODES),
     "catch_up": _one_of(*occurrences.CATCH_UP, None),
     "overlap": _one_of(*occurrences.OVERLAP, None),
+    "notify": _one_of(*task.NOTIFY, None),
 }
 """Of each field what it may be, and how that is called."""
 _CHECKS = [(name, TaskSpec._field_defaults.get(name, _WANTED), *_WANTED[name]) for name in TaskSpec._fields]

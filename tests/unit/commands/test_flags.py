@@ -35,6 +35,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--timeout": ("soon", "timeout"),
     "--executor": ("nobody", "executor"),
     "--workspace": ("/no/such", "workspace"),
+    "--notify": ("nobody", "notify"),
     "--tag": ("a\0b", "tags"),
     "--id": ("../x", "id"),
     "--if-exists": ("perhaps", "if_exists"),

@@ -75,6 +75,7 @@ def test_every_field_is_read(load: Load) -> None:
         jitter: 5m
         env: {A: x}
         leave_running: true
+        notify: output
         sticky_session: true
         permissions: {shell: deny}
         """
@@ -197,6 +198,7 @@ NOT_TAKEN = {
     "catch_up": "two",
     "overlap": "two",
     "version": "3",
+    "notify": "nobody",
     "permissions": '"a\\0b"',
 }
 """For each field a value that it does not take."""
