@@ -23,6 +23,7 @@ from defer.store.interface import Kept
 from .command import file_name
 
 if TYPE_CHECKING:
+    from defer.notices.events import Notice
     from defer.store.interface import Store
 
 _DAY = timedelta(days=1)
@@ -74,7 +75,7 @@ def prune(
     """
     before = max(now - older, instants.EPOCH).replace(microsecond=0) if older < now - instants.EPOCH else instants.EPOCH
     with fsio.storage_errors(config.log_dir):
-        needed = _needed(store)
+        needed = _needed(store, config, now)
         records = (min(before, needed.since) if needed.since else before).replace(day=1, hour=0, minute=0, second=0)
         months = store.prunable(records)
         if not dry_run and fsio.stat(config.runtime_dir) is not None:
@@ -101,10 +102,26 @@ def daily(store: Store, config: Config, audit: AuditLog, now: datetime, goes_on:
         prune(store, config, audit, now, timedelta(days=config.keep_days), goes_on=goes_on)
 
 
-def _needed(store: Store) -> Needed:
+def _needed(store: Store, config: Config, now: datetime) -> Needed:
     executing = [codec.decode(line) for line in store.scan_json({task.EXECUTING})]
-    runs = {file_name(str((one.get("run") or {}).get("run_id"))) for one in executing}
-    return Needed(frozenset(runs), frozenset(file_name(one["id"]) for one in executing))
+    unread = _unread(config, now)
+    runs = [str((one.get("run") or {}).get("run_id")) for one in executing]
+    logs = [Path(one.get("log") or "").name.removesuffix(_LOG) for one in unread]
+    return Needed(
+        frozenset([*map(file_name, runs), *logs]),
+        frozenset(file_name(one["id"]) for one in (*executing, *unread)),
+        min((instants.from_text(one["at"]) for one in unread), default=None),
+    )
+
+
+def _unread(config: Config, now: datetime) -> list[Notice]:
+    """The unread notices that the outbox is to keep: it drops older ones, though not before it is written to."""
+    if fsio.stat(config.notices_file) is None:
+        return []
+    from defer.notices import box, outbox
+
+    unread = outbox.read(config.notices_file).unread()
+    return [one for one in unread if instants.from_text(one["at"]) >= now - box.KEPT]
 
 
 def _remove(paths: Iterator[Path], *, dry_run: bool, goes_on: Callable[[], bool]) -> tuple[int, int]:

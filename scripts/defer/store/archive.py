@@ -75,10 +75,10 @@ def latest_of(archive_dir: Path, wanted: Collection[str], since: datetime | None
     return found
 
 
-def ids_with(archive_dir: Path, text: str) -> Iterator[str]:
+def ids_with(archive_dir: Path, text: str, since: datetime | None = None) -> Iterator[str]:
     """The ids of archived records that hold ``text``, those of the newest first; as often as there are records."""
     needles = [quoted[1:-1] for quoted in codec.needles(text)]
-    for path in reversed(months.files(archive_dir, months.ARCHIVE)):
+    for path in reversed(months.files(archive_dir, months.ARCHIVE, since)):
         for line in backwards.lines(path, needles):
             record = None if (plain := _PLAIN_ID(line)) else _decoded(line)
             found = plain[1].decode() if plain else record["id"] if record else ""

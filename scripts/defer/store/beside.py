@@ -84,7 +84,7 @@ class Beside:
     def filed_ids(self, text: str) -> Iterator[str]:
         from . import archive
 
-        return archive.ids_with(self._archive_dir, text)
+        return archive.ids_with(self._archive_dir, text, self.kept_since().records)
 
     def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
         from . import history

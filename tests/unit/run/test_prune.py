@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from defer.errors import StorageError
+from defer.notices import outbox
 from defer.reports import recordfiles
 from defer.run import prune
 from defer.store import kept
 from defer.store.audit import AuditLog
 from support import NOW, Place, at, moment, strict, text_at, v1_task
+
+if TYPE_CHECKING:
+    from defer.notices.events import Notice
 
 NINETY_DAYS = timedelta(days=90)
 
@@ -24,7 +29,7 @@ def prune_at(place: Place, now: datetime, older: timedelta = NINETY_DAYS, **how:
 
 def run_at(place: Place, now: datetime, task_id: str, *, prints: bool = True) -> None:
     """A task that has run at that moment, and the time of its prompt."""
-    place.store().append([v1_task(task_id, created_at="2026-04-01T00:00:00Z")], now)
+    place.store().append([v1_task(task_id, created_at="2026-04-01T00:00:00Z", notify="never")], now)
     place.wake_at(now, {"DEFER_EXECUTOR": place.executor("echo done" if prints else "cat >/dev/null")})
     os.utime(place.logs / f"{task_id}.prompt.txt", (now.timestamp(), now.timestamp()))
 
@@ -101,6 +106,27 @@ def test_an_attempt_under_way_keeps_its_log_and_its_prompt(place: Place) -> None
     assert (removed.logs, removed.prompts) == (1, 0)
     assert [path.name for path in directory.iterdir()] == [f"{run['run_id']}.log"]
     assert prompt.exists()
+
+
+def test_what_an_unread_notice_leads_to_stays_until_it_is_read(seasons: Place) -> None:
+    file = seasons.config().notices_file
+    (run,) = (run for run in seasons.store().runs() if run.task_id == "may")
+    told = {"key": "0123456789abcdef", "event": "failed", "id": "may", "outcome": "failed", "at": text_at(days=30)}
+    outbox.add(file, [cast("Notice", {**told, "log": run.log, "inbox": True, "to": []})], at(days=30))
+    removed = prune_at(seasons, at(days=59), timedelta(days=3))
+    assert (removed.records_before, removed.logs) == (moment("2026-05-01T00:00:00Z"), 1)
+    assert {"may", "may.prompt.txt", "deferred_202605.jsonl", "runs_202605.jsonl"} <= names(seasons)
+    outbox.mark_read(file, [told["key"]], at(days=59))
+    prune_at(seasons, at(days=59), timedelta(days=3))
+    assert not {"may", "may.prompt.txt", "deferred_202605.jsonl", "runs_202605.jsonl"} & names(seasons)
+
+
+def test_a_notice_that_the_outbox_is_about_to_drop_holds_nothing(seasons: Place) -> None:
+    file = seasons.config().notices_file
+    told = {"key": "0123456789abcdef", "event": "failed", "id": "april", "outcome": "failed", "at": text_at()}
+    outbox.add(file, [cast("Notice", {**told, "inbox": True, "to": []})], NOW)
+    prune_at(seasons, at(days=130))
+    assert "april.prompt.txt" not in names(seasons)
 
 
 def test_a_task_that_waits_keeps_its_prompt_and_its_directory(place: Place) -> None:
