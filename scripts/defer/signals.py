@@ -10,6 +10,7 @@ from types import FrameType
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _WAITED_FOR_SECONDS = 1.0
+_MOMENT_SECONDS = 0.02
 _listening: list[Signals] = []
 
 
@@ -66,7 +67,10 @@ class Signals:
         self.has_news_of_children |= signal.SIGCHLD in numbers
 
     def wait(self, seconds: float) -> None:
-        """Wait for a signal, at most this long."""
+        """Wait for a signal, at most this long; while this is not entered, for a moment."""
+        if self.fd < 0:
+            time.sleep(min(seconds, _MOMENT_SECONDS))
+            return
         select.select([self.fd], [], [], seconds)
         self.take()
 

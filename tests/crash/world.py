@@ -276,6 +276,8 @@ class FakeLoop:
 
     def __init__(self) -> None:
         self.attempts: dict[str, FakeAttempt] = {}
+        self.companions: set[int] = set()
+        self.pings: list[tuple[str, str]] = []
         self._seen: set[str] = set()
 
     def expect(self, attempt: FakeAttempt) -> None:

@@ -25,7 +25,9 @@ def wake(connect: Connect, argv: list[str]) -> int:
     args = flags.wake().parse(argv)
     with Loop(owns_process=True) as loop:
         if args.loop is None:
-            _wake_once(connect(), loop, 60.0, args.json)
+            client = connect()
+            _wake_once(client, loop, 60.0, args.json)
+            _see_off(client, loop)
         else:
             from defer.run import preload
 
@@ -33,6 +35,22 @@ def wake(connect: Connect, argv: list[str]) -> int:
             preload.everything()
             _keep_waking(connect, loop, args.loop, args.json)
     return EXIT_OK
+
+
+def _see_off(client: Client, loop: Loop) -> None:
+    """Wait, within a bound, for what the wake sends: where its process ends, all that it started may be ended."""
+    if loop.companions or loop.pings:
+        from defer.run.sending import Sending
+
+        Sending(client.config, client.audit, client.clock, loop).finish()
+
+
+def _tell_watcher(client: Client, loop: Loop) -> None:
+    """Ping DEFER_PING_URL because this wake could not do its work."""
+    if client.config.get("DEFER_PING_URL"):
+        from defer.run import sending
+
+        sending.tell_failure(client.config, client.audit, client.clock, loop)
 
 
 def _keep_waking(connect: Connect, loop: Loop, every: float, as_json: bool) -> None:
@@ -79,6 +97,7 @@ def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) ->
         what = client.config.masked(str(error))
         markers.set_trouble(client.clock(), what)
         client.audit.tell(events.failing("wake_failed", None, what, client.clock()))
+        _tell_watcher(client, loop)
         raise
     if not is_left:
         _tell_out_of_reach(client, runner)
@@ -122,7 +141,7 @@ def archive(connect: Connect, argv: list[str]) -> int:
     args = flags.archive().parse(argv)
     client = connect()
     now = client.clock()
-    filed = client.store.archive(now, notices.before_drop(client.config, now), notices.look_by(client.config))
+    filed = client.store.archive(now, notices.before_drop(client.config, now), notices.look_by(client.config, now))
     client.audit.tell(*(events.archived(one, now) for one in filed))
     if args.json:
         output.print_json({"archived": [one["id"] for one in filed]}, compact=True)

@@ -41,6 +41,9 @@ class ByHand(Runner):
         """
         self._given = given
         self._work()
+        self._send()
+        if self._sending is not None:
+            self._sending.finish()
         if self._held_up is not None:
             raise self._held_up
         return self.settled

@@ -76,6 +76,14 @@ def reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
+def has_ended(child: int) -> bool:
+    """Whether a child of ours has ended; then it is reaped."""
+    try:
+        return os.waitpid(child, os.WNOHANG)[0] == child
+    except ChildProcessError:
+        return True
+
+
 def reap_others(known: Container[int]) -> None:
     """Reap all children other than ``known`` that have ended: for a process whose other children are all adopted."""
     for child in _children() or ():

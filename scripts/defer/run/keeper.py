@@ -23,7 +23,7 @@ import os
 import selectors
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -111,14 +111,17 @@ class _Kept(NamedTuple):
 def _be_keeper(connection: socket.socket, secrets: list[bytes], limit: int, lease: int | None) -> None:
     """The forked process, to its end. It never returns: the runner's code is not its own."""
     try:
-        _leave_the_runner(connection, lease)
+        leave_the_runner({connection.fileno(), *([] if lease is None else [lease])})
         _Keeping(connection, secrets, limit, lease).go()
     finally:
         os._exit(0)
 
 
-def _leave_the_runner(connection: socket.socket, lease: int | None) -> None:
-    """Leave the runner's session, its signals and its files, which are the store's, or somebody's pipe."""
+def leave_the_runner(keep: Collection[int] = ()) -> None:
+    """Leave, as its fork, the runner's session, its signals and its files, which are the store's, or somebody's pipe.
+
+    ``keep``: descriptors that stay open.
+    """
     # Objects that the runner forgot would close descriptors whose numbers are ours by then.
     gc.disable()
     os.setsid()
@@ -129,7 +132,7 @@ def _leave_the_runner(connection: socket.socket, lease: int | None) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(null, standard)
-    kept = sorted({connection.fileno(), *([] if lease is None else [lease])})
+    kept = sorted(keep)
     for first, last in zip([2, *kept], [*kept, _HIGHEST_DESCRIPTOR], strict=True):
         os.closerange(first + 1, last)
 

@@ -34,6 +34,10 @@ class Loop:
         self._signals = Signals()
         self._keeper: Keeper | None = None
         self._gated: dict[int, Attempt] = {}
+        self.companions: set[int] = set()
+        """Children of ours that belong to no attempt and end by themselves."""
+        self.pings: list[tuple[str, str]] = []
+        """What is to be pinged once they have ended."""
         self.attempts: dict[str, Attempt] = {}
 
     def __enter__(self) -> Loop:
@@ -86,7 +90,8 @@ class Loop:
     def known_children(self) -> set[int]:
         """The children of this process that were not adopted."""
         leaders = {attempt.leader.pid for attempt in self.attempts.values()}
-        return leaders | self._gated.keys() | (set() if self._keeper is None else {self._keeper.pid})
+        others = self.companions | (set() if self._keeper is None else {self._keeper.pid})
+        return leaders | self._gated.keys() | others
 
     def wait(self, until: Iterable[float | None]) -> list[Attempt]:
         """Wait for the next event, at most until the earliest of these monotonic times; the attempts that are over."""
@@ -108,9 +113,23 @@ class Loop:
         return over
 
     def _reap(self) -> None:
-        if self._signals.has_news_of_children and self._owns_process:
-            descendants.reap_others(self.known_children())
+        if self._signals.has_news_of_children:
+            self._reap_companions()
+            if self._owns_process:
+                descendants.reap_others(self.known_children())
         self._signals.has_news_of_children = False
+
+    def _reap_companions(self) -> None:
+        self.companions = {pid for pid in self.companions if not descendants.has_ended(pid)}
+
+    def see_off(self, seconds: float) -> None:
+        """Wait until all companions have ended, at most this long, or until a signal says stop."""
+        end = time.monotonic() + seconds
+        while not self.is_told_to_stop and (left := end - time.monotonic()) > 0:
+            self._reap_companions()
+            if not self.companions:
+                return
+            self._signals.wait(left)
 
     def rest(self, seconds: float) -> None:
         """Between two wakes: wait this long, or until a signal says stop. Dead children are reaped meanwhile."""

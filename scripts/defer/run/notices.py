@@ -27,12 +27,21 @@ def _note(config: Config, now: datetime, filed: list[Task]) -> None:
     filing.note(filed, config, places.of(config), now)
 
 
-def look_by(config: Config) -> LookBy:
-    """What tells when the next wake must look because something is to be sent."""
-    return partial(_next_at, config)
+def look_by(config: Config, now: datetime) -> LookBy:
+    """What tells when the next wake must look because something is to be sent, or pinged."""
+    return partial(_next_at, config, now)
 
 
-def _next_at(config: Config) -> datetime | None:
+def _next_at(config: Config, now: datetime) -> datetime | None:
+    looks = [_next_delivery(config)]
+    if config.get("DEFER_PING_URL"):
+        from . import sending
+
+        looks.append(sending.next_ping(config, now))
+    return min((at for at in looks if at is not None), default=None)
+
+
+def _next_delivery(config: Config) -> datetime | None:
     # A file that cannot be read is reported where it is written. Here it must not end a wake that has done its work.
     with suppress(DeferError, OSError):
         if fsio.stat(config.notices_file) is not None:
@@ -40,3 +49,9 @@ def _next_at(config: Config) -> datetime | None:
 
             return outbox.next_at(config.notices_file)
     return None
+
+
+def is_something_due(config: Config, now: datetime) -> bool:
+    """Whether something is to be sent by now."""
+    next_at = _next_delivery(config)
+    return next_at is not None and next_at <= now

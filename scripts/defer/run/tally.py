@@ -12,6 +12,7 @@ from defer.record.outcome import Outcome
 from defer.store.audit import AuditLog
 
 _COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "expired", "missed", "skipped")
+_PINGED = {task.COMPLETED: "", task.FAILED: "fail"}
 
 
 class Tally:
@@ -21,6 +22,8 @@ class Tally:
         """``names_log``: whether a person who hears of a failure hears where its log is, too."""
         self._audit, self._names_log = audit, names_log
         self._events: list[Event] = []
+        self.pings: list[tuple[str, str]] = []
+        """URLs of tasks that are to be pinged, each with how, for whoever sends them."""
         self.counts = dict.fromkeys(_COUNTS, 0)
 
     def tell(self, event: Event) -> None:
@@ -35,6 +38,7 @@ class Tally:
     def started(self, claimed: Task, now: datetime) -> None:
         """An attempt begins."""
         self.counts["started"] += 1
+        self._ping(claimed, "start")
         self.tell(events.started(claimed, now))
 
     def settled(self, settled: Task, result: Outcome, now: datetime) -> None:
@@ -54,12 +58,18 @@ class Tally:
         """An occurrence is over."""
         self.tell(events.ended(ended, now))
         status = ended["status"]
+        if status in _PINGED:
+            self._ping(ended, _PINGED[status])
         if status not in (task.MISSED, task.SKIPPED):
             self.counts["expired" if ended.get("error_type") == outcome.EXPIRED else status] += 1
         if status == task.FAILED:
             log = (ended.get("result") or {}).get("log_path")
             where = f" (log: {log})" if log and self._names_log else ""
             exits.warn(f"task failed: {ended['id']}: {ended.get('error')}{where}")
+
+    def _ping(self, one: Task, how: str) -> None:
+        if url := one.get("ping"):
+            self.pings.append((url, how))
 
     def filed(self, one: Task, now: datetime) -> None:
         """A record stands in the archive."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from defer.record.types import Identity, RunUnderWay
     from defer.store.interface import Attempts, Change, Choose, Turn
 
-    from .keeper import Keeper
+    from .sending import Sending
 
 _SETTLE_TRIES = 60
 _FILE_EVERY_SECONDS = 1.0
@@ -80,6 +80,8 @@ class Runner:
         self._preload = preload.AfterAWhile()
         self._tally = Tally(audit, names_log=self.names_log)
         self.counts = self._tally.counts
+        self._audit = audit
+        self._sending: Sending | None = None
         self.out_of_reach: list[Task] = []
         """Attempts that take up slots and whose processes cannot be seen from here."""
         self.settled: Task | None = None
@@ -89,6 +91,9 @@ class Runner:
         """Do all that can be done now. Raises DeferError when the wake itself cannot do its work."""
         self._work()
         self._file()
+        self._send(look=True)
+        if self._has_own_loop and self._sending:
+            self._sending.finish()
         if self._held_up is not None:
             raise self._held_up
 
@@ -213,7 +218,7 @@ class Runner:
         """Put the leader behind its gate. A failure here concerns this task alone."""
         paths = Paths.of(self._config.log_dir, claimed["id"], str(run_id(claimed)))
         self._tally.started(claimed, self._clock())
-        found = start.gated(claimed, paths, self._config, partial(self._is_being_cancelled, claimed))
+        found = start.gated(claimed, paths, self._config, partial(start.is_being_cancelled, self._store, claimed))
         if isinstance(found, Outcome):
             self.settle(claimed, found)
         elif isinstance(found, OSError):
@@ -264,28 +269,11 @@ class Runner:
         elif self._is_stopping:
             self._give_start_up(attempt, None)
         else:
-            self._loop.add(attempt, self._make_keeper)
-
-    def _is_being_cancelled(self, mine: Task) -> bool:
-        try:
-            found = self._store.find(mine["id"])
-        except DeferError:
-            return False
-        return found is not None and bool(found.get("cancel_requested_at"))
+            self._loop.add(attempt, partial(start.keeper, self._config, self._lease.fd, self._tally.tell, self._clock))
 
     def _give_start_up(self, attempt: Attempt, error: DeferError | None) -> None:
         self._loop.abandon(attempt)
         self.put_back(attempt.task, error)
-
-    def _make_keeper(self) -> Keeper | None:
-        from .keeper import Keeper
-
-        try:
-            return Keeper(self._config.secrets, self._config.output_limit_bytes, self._lease.fd)
-        except OSError as error:
-            # Too many processes, say. The keeper is for the worst case; the attempts need not wait for it.
-            self._tally.tell(events.failing("no_keeper", None, error.strerror, self._clock()))
-            return None
 
     def _with_leader(self, attempt: Attempt, current: Task) -> Task:
         allowed = attempt.timeout and timedelta(seconds=attempt.timeout + self._config.kill_grace_seconds)
@@ -314,6 +302,7 @@ class Runner:
         looks = self._rescue.looks()
         filing = [self._file_at] if self._something_to_file and self._is_at_work() else []
         self._tally.flush()
+        self._send()
         over = self._loop.wait([self._agenda.next_at(), *looks, *filing, *self._looks_around_at(), self._preload.at()])
         for attempt in over:
             if attempt.had_to_end_others:
@@ -389,10 +378,21 @@ class Runner:
             self._something_to_file = False
             self._file_at = time.monotonic() + _FILE_EVERY_SECONDS
             self._agenda.do("filing_failed", None, self._file, give_up=lambda error: None)
+            self._send(look=True)
+
+    def _send(self, *, look: bool = False) -> None:
+        """Send what is to be pinged and, with ``look``, what the outbox has; only then is there anything to load."""
+        has_pings = self._tally.pings or self._loop.pings or self._config.get("DEFER_PING_URL")
+        if self._sending is None and (has_pings or (look and notices.is_something_due(self._config, self._clock()))):
+            from .sending import Sending
+
+            self._sending = Sending(self._config, self._audit, self._clock, self._loop, self._tally)
+        if self._sending is not None:
+            self._sending.look() if look else self._sending.turn()
 
     def _file(self) -> None:
         now = self._clock()
-        for one in self._store.archive(now, notices.before_drop(self._config, now), notices.look_by(self._config)):
+        for one in self._store.archive(now, notices.before_drop(self._config, now), notices.look_by(self._config, now)):
             self._tally.filed(one, now)
         self._tally.flush()
         self._something_to_file = False

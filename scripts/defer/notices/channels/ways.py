@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from defer.notices import payload
 
 from . import addresses
+from .undelivered import Undelivered
 
 SECONDS = 10.0
 """What one notice to one place may take."""
@@ -44,6 +45,16 @@ def send(to: addresses.Address, told: Mapping[str, Any], around: Around) -> None
             from . import others
 
             others.send(to.target, told)
+
+
+def ping(url: str) -> None:
+    """Ask for a URL, once more if that fails. Raises Undelivered."""
+    from . import web
+
+    try:
+        web.request(url, SECONDS)
+    except Undelivered:
+        web.request(url, SECONDS)
 
 
 def _post(url: str, told: Mapping[str, Any]) -> None:

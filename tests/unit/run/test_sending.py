@@ -1,0 +1,154 @@
+"""What a wake sends: notices and pings, beside its attempts and never in their way."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+import loopback
+from defer.client import Client
+from defer.commands import wake
+from defer.notices import outbox
+from defer.notices.channels import ways
+from defer.run import sending
+from defer.run.loop import Loop
+from support import NOW, at, until, v1_task
+
+ONE = "task_20260408_163500_4821"
+FAILS = {"DEFER_EXECUTOR": "/bin/false"}
+
+
+def waiting(place):
+    return [(one.tries, one.at - NOW) for one in outbox.pending(place.runtime / "notices.jsonl")]
+
+
+class TestNotices:
+    def test_a_failure_is_sent_by_the_wake_that_files_it_and_the_next_wake_may_be_idle(self, place):
+        with loopback.receiver() as server:
+            place.write_store(v1_task())
+            env = {**FAILS, "DEFER_NOTIFY": f"inbox;{server.url}/hook"}
+            place.wake_at(NOW, env)
+            place.wake_at(NOW + timedelta(minutes=1), env)
+        (request,) = server.requests
+        told = json.loads(request.body)
+        assert (told["id"], told["event"], told["outcome"]) == (ONE, "failed", "failed")
+        assert request.headers["idempotency-key"] == told["key"]
+        assert place.store().markers.next_look() == NOW + timedelta(minutes=16)
+
+    def test_a_try_that_failed_is_noted_as_the_next_look_and_wakes_before_that_are_idle(self, place):
+        with loopback.receiver(500, 500, 200) as server:
+            place.write_store(v1_task())
+            env = {**FAILS, "DEFER_NOTIFY": f"{server.url}/hook"}
+            place.wake_at(NOW, env)
+            assert waiting(place) == [(1, timedelta(minutes=1))]
+            place.wake_at(NOW + timedelta(seconds=30), env)
+            assert place.store().markers.next_look() == NOW + timedelta(minutes=1)
+            place.wake_at(NOW + timedelta(minutes=1), env)
+            assert waiting(place) == [(2, timedelta(minutes=6))]
+            place.wake_at(NOW + timedelta(minutes=2), env)
+            assert place.store().markers.next_look() == NOW + timedelta(minutes=6)
+            place.wake_at(NOW + timedelta(minutes=6), env)
+        assert waiting(place) == []
+        assert len(server.requests) == 3
+
+    def test_a_notice_that_never_arrives_changes_no_outcome(self, place):
+        host = loopback.away()
+        place.write_store(v1_task())
+        counts = place.wake_at(NOW, {"DEFER_EXECUTOR": "/bin/true", "DEFER_NOTIFY": f"http://{host}/x"})
+        assert counts["completed"] == 1
+        assert place.archived()[0]["status"] == "completed"
+
+    def test_what_is_given_up_is_in_the_audit_log(self, place):
+        host = loopback.away()
+        place.write_store(v1_task())
+        env = {**FAILS, "DEFER_NOTIFY": f"http://{host}/s3cr3t-path"}
+        for minutes in (0, 1, 6, 36):
+            place.wake_at(NOW + timedelta(minutes=minutes), env)
+        (line,) = place.audit("notice_not_sent")
+        assert f'channel="http://{host}/…"' in line
+        assert 'reason="it cannot be reached: Connection refused"' in line
+        assert "s3cr3t" not in place.log_path.read_text()
+
+    def test_claims_go_on_while_a_channel_hangs_and_the_wake_waits_for_it_only_at_its_end(self, place, monkeypatch):
+        monkeypatch.setattr(ways, "SECONDS", 600.0)
+        with loopback.raw(loopback.hang) as host:
+            place.write_store(v1_task())
+            client = Client({**place.env, **FAILS, "DEFER_NOTIFY": f"http://{host}/x"}, clock=lambda: NOW)
+            with Loop() as loop:
+                wake._wake_once(client, loop, 60.0, False)
+                (sender,) = loop.companions
+                place.write_store(v1_task("other"))
+                wake._wake_once(client, loop, 60.0, False)
+                assert {one["id"] for one in place.archived()} == {ONE, "other"}
+                assert loop.companions == {sender}
+                loop.see_off(0.1)
+                assert loop.companions == {sender}
+                sending.os.kill(sender, 15)
+                loop.see_off(60.0)
+                assert loop.companions == set()
+
+    def test_a_sender_is_not_taken_for_what_an_attempt_has_left_behind(self, place, monkeypatch):
+        up = place.base / "up"
+        tell = place.executor(
+            f'cat >/dev/null; : >"{up}"; while [ ! -e "{place.base}/go" ]; do sleep 0.01; done', "tell"
+        )
+        goes = place.executor(f'while [ ! -e "{up}" ]; do sleep 0.01; done', "goes")
+        place.write_store(v1_task("fails", executor="/bin/false"), v1_task("goes", executor=goes))
+        client = Client({**place.env, "DEFER_NOTIFY": f"command:{tell}"}, clock=lambda: at())
+        monkeypatch.setattr(ways, "SECONDS", 600.0)
+        with Loop(owns_process=True) as loop:
+            wake._wake_once(client, loop, 60.0, False)
+            assert len(loop.companions) == 1
+            (place.base / "go").touch()
+            loop.see_off(600.0)
+        assert waiting(place) == []
+        assert place.audit("leftovers_ended") == []
+
+
+class TestPingsOfWakes:
+    def test_a_wake_pings_every_five_minutes_and_idle_wakes_end_before_that(self, place):
+        with loopback.receiver() as server:
+            env = {"DEFER_PING_URL": f"{server.url}/ping-key"}
+            looks = []
+            for minutes in (0, 1, 4, 5, 9, 10):
+                place.wake_at(NOW + timedelta(minutes=minutes), env)
+                looks.append(place.store().markers.next_look() - NOW)
+        assert [(one.method, one.path) for one in server.requests] == [("GET", "/ping-key")] * 3
+        assert looks == [timedelta(minutes=minutes) for minutes in (5, 5, 5, 10, 10, 15)]
+
+    def test_a_wake_that_cannot_do_its_work_says_so(self, place):
+        with loopback.receiver() as server:
+            place.defer("schedule", "--when", "1h", "--summary", "s")
+            env = {"DEFER_PING_URL": f"{server.url}/ping-key?a=b", "DEFER_MAX_PARALLEL": "many"}
+            assert place.run("run-deferred.sh", env=env).returncode == 2
+            until(lambda: server.requests)
+        assert [one.path for one in server.requests] == ["/ping-key/fail?a=b"]
+
+    def test_a_watcher_that_is_away_costs_a_line_in_the_audit_log(self, place):
+        host = loopback.away()
+        place.wake_at(NOW, {"DEFER_PING_URL": f"http://{host}/s3cr3t-path"})
+        (line,) = place.audit("ping_failed")
+        assert line.endswith(f'ping_failed to="http://{host}/…" reason="it cannot be reached: Connection refused"')
+
+
+class TestPingsOfTasks:
+    @pytest.mark.parametrize(("executor", "end"), [("/bin/true", "/check"), ("/bin/false", "/check/fail")])
+    def test_an_attempt_is_told_when_it_begins_and_an_occurrence_when_it_is_over(self, place, executor, end):
+        with loopback.receiver() as server:
+            place.write_store(v1_task(ping=f"{server.url}/check", executor=executor))
+            place.wake_at(NOW)
+        assert [one.path for one in server.requests] == ["/check/start", end]
+
+    def test_what_waits_for_a_retry_has_not_failed(self, place):
+        with loopback.receiver() as server:
+            place.write_store(v1_task(ping=f"{server.url}/check", executor="/bin/false", max_retries=1))
+            place.wake_at(NOW)
+            assert [one.path for one in server.requests] == ["/check/start"]
+            place.wake_at(NOW + timedelta(minutes=1))
+        assert [one.path for one in server.requests] == ["/check/start", "/check/start", "/check/fail"]
+
+    def test_a_url_that_is_not_pinged_is_said_in_the_audit_log(self, place):
+        place.write_store(v1_task(ping="http://example.org/s3cr3t", executor="/bin/true"))
+        assert place.wake_at(NOW)["completed"] == 1
+        assert all('reason="ping: anybody on the way could read' in line for line in place.audit("ping_failed"))
+        assert "s3cr3t" not in place.log_path.read_text()
