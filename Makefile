@@ -3,6 +3,9 @@ PYTHON3 ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 ENTER = python=$$($(PYTHON3) -I scripts/bootstrap.py --extra dev) || exit; export PATH="$${python%/*}:$$PATH";
 AGENT ?=
+# Of the optional dependencies in pyproject.toml: notify.
+EXTRAS ?=
+comma = ,
 
 .DEFAULT_GOAL := help
 .PHONY: help demo household check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
@@ -70,7 +73,8 @@ fuzz: ## a million broken inputs for every parser (FUZZ="--number 20000 --only '
 mutations: ## break the code on purpose, one place at a time, and show which test sees it
 	@$(ENTER) "$$python" tests/crash/mutations.py
 
-install: ## link `defer` into ~/.local/bin and the skills into agent folders (AGENT=claude|codex|agents|all|none)
+install: ## link `defer` into ~/.local/bin and the skills into agent folders (AGENT=claude|codex|agents|all|none EXTRAS=notify)
+	@for extra in $(subst $(comma), ,$(EXTRAS)); do $(PYTHON3) -I scripts/bootstrap.py --extra "$$extra" >/dev/null || exit; done
 	@scripts/install.sh install $(AGENT)
 
 uninstall: ## take away exactly what install put
@@ -81,7 +85,7 @@ clean-runtime: ## delete every task, archive and log of the runtime directory (C
 
 lock: ## bring requirements/*.lock up to date with what pyproject.toml allows
 	@$(ENTER) "$$python" -m pip install --quiet --disable-pip-version-check uv && \
-	for extra in core dev; do \
+	for extra in core notify dev; do \
 	  [ $$extra = core ] || flags="--extra $$extra --constraints requirements/core.lock"; \
 	  "$$python" -m uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate \
 	    $$flags --output-file requirements/$$extra.lock pyproject.toml || exit; \

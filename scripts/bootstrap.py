@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Summary: make the Python environment that everything else here runs in.
 
-Usage: bootstrap.py [--extra dev] [--check] [--quiet]
+Usage: bootstrap.py [--extra dev|notify] [--check] [--quiet]
 
 Standard library only. This file must parse under any ``python3`` from 3.6 on, so that an old
 one can say in one line what is missing.
@@ -368,7 +368,12 @@ def main(arguments: "list[str]") -> int:
         prog="bootstrap.py",
         description="Make the Python environment in .venv, or find it ready; print its interpreter.",
     )
-    parser.add_argument("--extra", default="", choices=["dev"], help="with what tests and linters need")
+    parser.add_argument(
+        "--extra",
+        default="",
+        choices=["dev", "notify"],
+        help="dev: with what tests and linters need; notify: with apprise",
+    )
     parser.add_argument("--check", action="store_true", help="install nothing: only say whether it is ready")
     parser.add_argument("--quiet", action="store_true", help="no message while setting up")
     options = parser.parse_args(arguments)

@@ -29,10 +29,11 @@ def send(url: str, told: Mapping[str, Any]) -> None:
         raise Undelivered(MISSING) from None
     # What it logs may name the URL.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-    one = apprise.Apprise(asset=apprise.AppriseAsset(app_id="defer", app_desc="defer", plugin_paths=[]))
-    if not one.add(url):
+    service = apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(app_id="defer", app_desc="defer"))
+    if service is None:
         raise Undelivered("apprise does not know such a URL (see its list of services)")
+    service.redirects = False
     is_good = told.get("event") in payload.GOOD
     kind = apprise.NotifyType.SUCCESS if is_good else apprise.NotifyType.WARNING
-    if not one.notify(body=payload.body(told), title=payload.title(told), notify_type=kind):
+    if not service.notify(body=payload.body(told), title=payload.title(told), notify_type=kind):
         raise Undelivered("the service did not take it")
