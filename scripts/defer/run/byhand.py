@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defer.errors import DeferError, NoSuchTask, NotStorable
-from defer.record import conversation, task, versions
+from defer.record import task, versions
 from defer.record.codec import Task
 from defer.scheduling import find
 from defer.settings.config import Config
@@ -64,6 +64,8 @@ class ByHand(Runner):
         current = self._store.find(self._given["id"])
         if current is None:
             raise NoSuchTask(self._given["id"])
+        from defer.record import conversation
+
         current = conversation.continued(current, self._store.find)
         return claim.by_hand(current, self._given, hot, now, self._new_run())
 

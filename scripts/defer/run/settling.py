@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from defer import fsio, process
 from defer.errors import DeferError, NoSuchTask, StorageError, is_full
 from defer.executors import handover
-from defer.record import conversation, outcome, task
+from defer.record import outcome, task
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
@@ -71,6 +71,10 @@ def as_it_ended(
     and both go on with what was said last.
     """
     settle = if_ours(mine, partial(outcome.settle, outcome=result, now=now, backoff=backoff))
+    if not (mine.get("copy_of") and mine.get("sticky_session")):
+        return {mine["id"]: settle}
+    from defer.record import conversation  # few tasks continue one
+
     original = conversation.original_of(mine)
     if original is None:
         return {mine["id"]: settle}

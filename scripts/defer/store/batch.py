@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from defer.errors import NoSuchTask, NotStorable
-from defer.record import codec, conversation
+from defer.record import codec
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
@@ -54,8 +54,15 @@ class Batch:
 
         A copy is claimed with the conversation of its original as that is within this write.
         """
-        chosen = choose([conversation.continued(one, self._known) for one in self._hot.values() if concerns_claim(one)])
+        chosen = choose([self._in_conversation(one) for one in self._hot.values() if concerns_claim(one)])
         return [one for one in chosen if self._is_claimed(one)]
+
+    def _in_conversation(self, one: Task) -> Task:
+        if not (one.get("copy_of") and one.get("sticky_session")):
+            return one
+        from defer.record import conversation  # few tasks continue one
+
+        return conversation.continued(one, self._known)
 
     def _is_claimed(self, chosen: Task) -> bool:
         """Whether it fits the store, with room for its outcome: one that does not must not keep others waiting."""
