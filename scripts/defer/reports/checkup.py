@@ -118,9 +118,9 @@ class Checkup:
         if recurring is not None:
             allowed = rules.lateness_allowed(recurring) if is_recent else None
             self._habits.setdefault(key, Habit()).take(run, allowed)
-        elif is_recent and (run.late_by_seconds or 0) > rules.USUAL_LATENESS and self._has_room(key):
+        elif key and is_recent and (run.late_by_seconds or 0) > rules.USUAL_LATENESS and self._has_room(key):
             self._habits.setdefault(key, Habit()).take(run, rules.USUAL_LATENESS)
-        if is_recent and is_logged is False and self._has_room(key):
+        if key and is_recent and is_logged is False and self._has_room(key):
             self._habits.setdefault(key, Habit()).unlogged.append(run.run_id or "unknown")
         is_of_interest = run.ended_at >= self.first
         self._extra += not is_of_interest
