@@ -63,7 +63,7 @@ def has_colour(out: TextIO) -> bool:
 
 
 def room(out: TextIO) -> int:
-    """How many cells a line of ``out`` has: as COLUMNS says, else as its terminal has; where it is none, enough."""
+    """How many cells a line of ``out`` has: as COLUMNS says, else as its terminal has; without one, enough for all."""
     told = os.environ.get("COLUMNS", "")
     if told.isascii() and told.isdigit() and int(told[:9]) > 0:
         return int(told[:9])
