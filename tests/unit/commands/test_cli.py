@@ -79,7 +79,7 @@ BAD_INPUT = {
         ["shcedule", "--when", "5m", "--summary", "s"],
         "shcedule (did you mean `defer schedule --when 5m --summary s`?)",
     ),
-    "what others call it": (["runs"], "no such command, and no time: runs (did you mean `defer history`?)"),
+    "what others call it": (["past"], "no such command, and no time: past (did you mean `defer history`?)"),
     "what others call it, of one task": (["rm", "task_3"], "(did you mean `defer cancel task_3`?)"),
     "a text that begins with what others call it": (["get", "milk"], '"get milk" starts with no time'),
     "a word of time that is near a command": (["last friday call"], '"last friday call" starts with no time'),
