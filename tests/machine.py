@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from defer.reports.doctor.finding import Finding
+from defer.reports.doctor.subject import Subject, subject
+from defer.settings.config import Config
 from defer.wakers import cron, cronenv
+from defer.wakers.standing import Standing
+from support import NOW, Place
 
 FAKE_CRONTAB = """\
 #!/bin/sh
@@ -67,3 +73,20 @@ def of(base: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     # cron's HOME is the password database's: give this user the home of the test.
     monkeypatch.setattr(cronenv, "home", lambda: str(machine.home))
     return machine
+
+
+NO_CRON = Standing("/nowhere/run-deferred.sh", b"", None, "running", [], [], [])
+"""No line of the crontab wakes anything."""
+
+
+def subject_of(
+    place: Place, config: Config | None = None, standing: Standing = NO_CRON, now: datetime = NOW
+) -> Subject:
+    """What the doctor looks at in a place; its wakes have the settings of ``config``."""
+    return subject(place.store(), config or place.config(), standing, now)
+
+
+def told(findings: object) -> list[tuple[str, str]]:
+    """The id and the place of each finding."""
+    assert hasattr(findings, "__iter__")
+    return [(one.id, one.where) for one in findings if isinstance(one, Finding)]

@@ -43,6 +43,12 @@ class _Kernel(Protocol):
 
     def lstat(self, path: Path) -> os.stat_result: ...
 
+    def open(self, path: Path, flags: int) -> int: ...
+
+    def close(self, fd: int) -> None: ...
+
+    def chmod(self, fd: int, mode: int) -> None: ...
+
     def fstat(self, fd: int) -> os.stat_result: ...
 
     def chown(self, fd: int, uid: int, gid: int) -> None: ...
@@ -210,3 +216,21 @@ def give(kernel: _Kernel, fd: int, owner: os.stat_result) -> None:
     with suppress(OSError):
         if kernel.fstat(fd).st_uid == 0:
             kernel.chown(fd, owner.st_uid, owner.st_gid)
+
+
+def make_private(kernel: _Kernel, path: Path) -> int:
+    """Take from everybody else what they may do with a file of ours; its mode then.
+
+    Raises Untrusted for what is not a plain file, has a second name, or belongs to anybody but this very user.
+    """
+    fd = kernel.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        state = kernel.fstat(fd)
+        if state.st_uid != os.geteuid():
+            raise _of_another(path, state)
+        if state.st_nlink > 1:
+            raise Untrusted(path, f"the file has {state.st_nlink} names (hard links)", "change its mode by hand")
+        kernel.chmod(fd, stat.S_IMODE(state.st_mode) & 0o700)
+        return stat.S_IMODE(kernel.fstat(fd).st_mode)
+    finally:
+        kernel.close(fd)

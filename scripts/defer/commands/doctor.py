@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from defer import exits
 from defer.client import Client
-from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput
+from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, StorageError
 from defer.paths import SCRIPTS
 
 from . import flags, output
@@ -17,6 +17,9 @@ from . import flags, output
 if TYPE_CHECKING:
     from defer.reports.doctor.examine import Mended
     from defer.reports.doctor.finding import Finding
+    from defer.reports.doctor.programs import Version
+    from defer.reports.doctor.subject import Subject
+    from defer.settings.config import Config
 
 
 def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
@@ -29,20 +32,66 @@ def doctor(connect: Callable[[], Client], argv: list[str]) -> int:
 
 def _installation(connect: Callable[[], Client], args: Namespace) -> int:
     from defer.reports.doctor import examine, finding
+
+    try:
+        client = connect()
+    except (BadInput, StorageError) as error:
+        return _unconnected(error, args)
+    looked = examine.examine(_subject(client))
+    mended = examine.mend(looked.findings) if args.fix else []
+    if mended:
+        looked = examine.examine(_subject(client))
+    found = looked.findings
+    if args.table or output.is_for_people(args):
+        lines = [*_mends(mended), *_agents(looked.agents), *_lines(found)]
+        output.say(*map(client.config.masked, lines))
+    else:
+        listed = {
+            "findings": [one.as_json() for one in found],
+            "mended": [one._asdict() for one in mended],
+            "agents": [one._asdict() for one in looked.agents],
+        }
+        output.print_object(_masked(listed, client.config), args.compact)
+    return EXIT_OK if finding.is_sound(found) else EXIT_REFUSED
+
+
+def _unconnected(error: BadInput | StorageError, args: Namespace) -> int:
+    """Say what keeps every command from its work: broken settings, or a directory that others may write."""
+    from defer.reports.doctor import finding
+
+    what, fix = finding.parted(str(error))
+    kind = "settings-broken" if isinstance(error, BadInput) else "place-refused"
+    found = [finding.found(kind, f"no command can work here: {what}", "every command", fix)]
+    if args.table or output.is_for_people(args):
+        output.say(*_lines(found))
+    else:
+        listed = {"findings": [one.as_json() for one in found], "mended": [], "agents": []}
+        output.print_object(listed, args.compact)
+    return EXIT_REFUSED
+
+
+def _subject(client: Client) -> Subject:
+    from defer.reports.doctor.subject import subject
     from defer.wakers import standing
 
-    client = connect()
-    found = examine.examine(client.store, client.config, standing.look(SCRIPTS / "run-deferred.sh"), client.clock())
-    mended = examine.mend(found) if args.fix else []
-    if mended:
-        as_it_is = standing.look(SCRIPTS / "run-deferred.sh")
-        found = examine.examine(client.store, client.config, as_it_is, client.clock())
-    if args.table or output.is_for_people(args):
-        output.say(*_mends(mended), *_lines(found))
-    else:
-        listed = [one.as_json() for one in found]
-        output.print_object({"findings": listed, "mended": [one._asdict() for one in mended]}, args.compact)
-    return EXIT_OK if finding.is_sound(found) else EXIT_REFUSED
+    return subject(client.store, client.config, standing.look(SCRIPTS / "run-deferred.sh"), client.clock())
+
+
+def _masked(rows: dict[str, list[dict[str, Any]]], config: Config) -> dict[str, list[dict[str, Any]]]:
+    """The rows without secrets: a line of the crontab, or a path, may hold one."""
+    return {
+        name: [
+            {key: config.masked(value) if isinstance(value, str) else value for key, value in row.items()}
+            for row in all_of
+        ]
+        for name, all_of in rows.items()
+    }
+
+
+def _agents(answers: Iterable[Version]) -> Iterator[str]:
+    for one in answers:
+        if one.version is not None:
+            yield f"executor {one.executor}: {one.program} ({one.version})"
 
 
 def _mends(mended: Iterable[Mended]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from .markers import Markers
 if TYPE_CHECKING:
     from defer.record.runs import Run
 
-    from .interface import Kept
+    from .interface import Condition, Kept
     from .snapshot import Snapshot
 
 
@@ -108,6 +108,12 @@ class Beside:
 
     def is_held(self, name: object) -> bool | None:
         return lease.is_held(self.path, name)
+
+    def condition(self) -> Condition:
+        from . import condition  # only who looks for faults asks
+
+        with fsio.storage_errors(self.path):
+            return condition.of(self.path, self.path.with_name(f"{self.path.name}.rejected"))
 
     def other_runner(self) -> str | None:
         held_by = None if self._v1_runner is None else v1locks.holder(self._v1_runner)

@@ -46,6 +46,21 @@ class Kept(NamedTuple):
     """When that was noted last."""
 
 
+class Condition(NamedTuple):
+    """How well what keeps the tasks is.
+
+    ``size`` in bytes; ``spent``: those of records that have been replaced. ``bad``: the first lines that are not
+    records, by number from 1 on, each with the reason; ``bad_count``: how many there are. ``set_aside``: how many torn
+    lines were kept elsewhere.
+    """
+
+    size: int
+    spent: int
+    bad: list[tuple[int, str]]
+    bad_count: int
+    set_aside: int
+
+
 class Markers(Protocol):
     """What wakes leave for each other and for those who schedule. A failing disk costs a marker, never the work."""
 
@@ -198,6 +213,9 @@ class Store(Attempts, Protocol):
 
     def other_runner(self) -> str | None:
         """Who keeps wakes of ours away from this store, in words; None where nobody does."""
+
+    def condition(self) -> Condition:
+        """How well what keeps the tasks is; it is read whole. Raises StorageError."""
 
     def standing_still(self) -> AbstractContextManager[Snapshot]:
         """While it is held nobody changes or files anything: for a look at all records as of one moment."""

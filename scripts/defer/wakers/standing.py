@@ -37,9 +37,13 @@ class Standing(NamedTuple):
         """The lines that wake ``program``, marked as ours or written by hand."""
         return [one for one in (*self.ours, *self.others) if os.path.realpath(one.runner) == self.program]
 
+    def environment_of(self, entry: Entry) -> dict[str, str]:
+        """The environment that cron gives a wake by this line."""
+        return cronenv.of_command(entry.variables, self.content)
+
     def config_of(self, entry: Entry) -> Config:
         """What a wake by this line works with. Raises BadInput for settings that it cannot read."""
-        environ = cronenv.of_command(entry.variables, self.content)
+        environ = self.environment_of(entry)
         if os.path.realpath(entry.runner) != self.program:
             environ = _of_another_copy(environ, entry.runner)
         return config.load(environ)

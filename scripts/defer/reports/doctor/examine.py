@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from defer import errors
-from defer.settings.config import Config
-from defer.wakers.standing import Standing
 
-from . import waker
-from .finding import Finding, worst_first
-
-if TYPE_CHECKING:
-    from defer.store.interface import Store
+from . import clock, environment, files, keeping, programs, tasks, waker
+from .finding import Finding, parted, worst_first
+from .finding import found as found_of
+from .programs import Version
+from .subject import Subject
+from .uses import collect
 
 
 class Mended(NamedTuple):
@@ -26,13 +24,55 @@ class Mended(NamedTuple):
     failed: str | None
 
 
-def examine(store: Store, config: Config, standing: Standing, now: datetime) -> list[Finding]:
-    """What is wrong, the worst first. Nothing is changed."""
-    return worst_first(_all(store, config, standing, now))
+class Examined(NamedTuple):
+    """What was found, the worst first, and what the coding agents in use say of themselves."""
+
+    findings: list[Finding]
+    agents: list[Version]
 
 
-def _all(store: Store, config: Config, standing: Standing, now: datetime) -> Iterator[Finding]:
-    yield from waker.findings(standing, store.markers, config, now)
+def examine(subject: Subject) -> Examined:
+    """Look everything over. Nothing is changed."""
+    found, agents = list[Finding](), list[Version]()
+    for what, look in _LOOKS.items():
+        found += _guarded(what, look, subject)
+    try:
+        uses = collect(subject.store.scan(), subject.wakes_config)
+    except errors.DeferError as error:
+        return Examined(worst_first([*found, _unreadable("tasks", error)]), [])
+    found += _guarded("programs", lambda subject: programs.findings(subject, uses), subject)
+    found += _guarded("tasks", lambda subject: tasks.findings(subject, uses), subject)
+    agents += programs.versions(subject.wakes_config, uses)
+    return Examined(worst_first([*found, *programs.broken(agents)]), agents)
+
+
+_LOOKS: dict[str, Callable[[Subject], Iterable[Finding]]] = {
+    "waker": lambda one: waker.findings(one.standing, one.store.markers, one.config, one.now),
+    "environment": environment.findings,
+    "lines": lambda one: keeping.of_lines(one.store.condition(), one.config),
+    "attempts": keeping.of_attempts,
+    "places": lambda one: files.of_places(one.config),
+    "files": lambda one: files.of_files(one.config),
+    "disk": lambda one: keeping.of_disk(one.config),
+    "clock": clock.findings,
+}
+"""What is looked at without a look at each task, by what it is called."""
+
+
+def _guarded(what: str, look: Callable[[Subject], Iterable[Finding]], subject: Subject) -> list[Finding]:
+    """The findings of one look. What cannot be looked at is a finding too: the other looks go on."""
+    found: list[Finding] = []
+    try:
+        for one in look(subject):
+            found.append(one)
+    except (errors.DeferError, OSError) as error:
+        found.append(_unreadable(what, error))
+    return found
+
+
+def _unreadable(what: str, error: Exception) -> Finding:
+    said, fix = parted(str(error))
+    return found_of("unreadable", f"{what} could not be looked at: {said}", what, fix or "mend what it names")
 
 
 def mend(findings: list[Finding]) -> list[Mended]:

@@ -23,6 +23,46 @@ KINDS = {
     "store-differs": ERROR,
     "settings-differ": WARNING,
     "two-copies": ERROR,
+    # What a wake finds around it
+    "settings-broken": ERROR,
+    "settings-open": WARNING,
+    "path-doubtful": WARNING,
+    "python-unready": ERROR,
+    "python-old": WARNING,
+    "tzdata-old": WARNING,
+    "tzdata-unknown": NOTE,
+    "command-elsewhere": NOTE,
+    "executor-missing": ERROR,
+    "executor-open": WARNING,
+    "program-missing": ERROR,
+    "agent-broken": WARNING,
+    # What tasks rely on
+    "directory-gone": ERROR,
+    "taskfile-gone": WARNING,
+    "envfile-gone": ERROR,
+    "contextfile-gone": WARNING,
+    # The store
+    "line-bad": ERROR,
+    "line-set-aside": WARNING,
+    "store-swollen": NOTE,
+    "place-refused": ERROR,
+    "directory-open": WARNING,
+    "file-refused": ERROR,
+    "file-open": WARNING,
+    "disk-remote": WARNING,
+    "disk-passing": WARNING,
+    "disk-full": ERROR,
+    "held-elsewhere": WARNING,
+    "newer-needed": WARNING,
+    "v1-at-work": WARNING,
+    # The clock
+    "clock-ahead": WARNING,
+    "clock-stepped": NOTE,
+    "zone-unclear": ERROR,
+    "zone-differs": NOTE,
+    "clocks-change": NOTE,
+    # Whatever it is, it cannot be looked at
+    "unreadable": ERROR,
 }
 """The severity of each kind, by its id."""
 
@@ -59,3 +99,15 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 def is_sound(findings: Iterable[Finding]) -> bool:
     """Whether nothing asks for anything."""
     return all(one.severity == NOTE for one in findings)
+
+
+def parted(said: str) -> tuple[str, str]:
+    """A message of ours, ``what is wrong: the value (how to mend it)``, as what is wrong and how to mend it."""
+    depth = 0
+    for at in range(len(said) - 1, -1, -1):
+        depth += (said[at] == ")") - (said[at] == "(")
+        if depth == 0:
+            break
+    if not said.endswith(")") or at < 1 or said[at - 1] != " ":
+        return said, ""
+    return said[: at - 1], said[at + 1 : -1]

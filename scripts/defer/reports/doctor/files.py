@@ -1,0 +1,121 @@
+"""Whose the files are that are kept, and who else may read or write them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from defer import errors, fsio, trust
+from defer.settings.config import Config
+from defer.store import places
+
+from .finding import Finding, found, parted
+
+_MOST_LOOKED_AT = 200_000
+_MOST_KEPT = 10_000
+_MOST_TOLD = 3
+
+
+class _Several:
+    """Files with one and the same fault: how many, and the first few; all that are kept can be mended."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.paths: list[Path] = []
+
+    def add(self, path: Path) -> None:
+        self.count += 1
+        if len(self.paths) < _MOST_KEPT:
+            self.paths.append(path)
+
+    def __str__(self) -> str:
+        more = self.count - min(self.count, _MOST_TOLD)
+        return ", ".join(map(str, self.paths[:_MOST_TOLD])) + (f" and {more:,} more" if more else "")
+
+
+def of_places(config: Config) -> Iterator[Finding]:
+    """The directories and the settings file, as every command that starts something warns of them."""
+    for doubt in places.doubts(config):
+        what, fix = parted(doubt)
+        is_settings = "settings file" in doubt
+        kind = "settings-open" if is_settings else "directory-open"
+        mend = _mend_settings(config) if is_settings else None
+        where = config.settings_file if is_settings else config.runtime_dir
+        yield found(kind, what, where, fix, mend)
+
+
+def _mend_settings(config: Config) -> Callable[[], str] | None:
+    path = config.settings_file
+    return None if path is None else partial(_close, [Path(os.path.realpath(path))])
+
+
+def of_files(config: Config) -> Iterator[Finding]:
+    """Every file that is kept: each must be a plain one of ours, and nobody else's to read."""
+    refused: dict[tuple[str, str], _Several] = {}
+    readable = _Several()
+    for path in _all_of(config):
+        try:
+            state = os.lstat(path)
+            _check(path, state, config)
+        except trust.Untrusted as error:
+            refused.setdefault((str(error.strerror), error.remedy), _Several()).add(path)
+        except OSError:
+            continue  # it is gone by now
+        else:
+            if state.st_mode & 0o077 and state.st_uid == os.geteuid():
+                readable.add(path)
+    for (what, fix), paths in refused.items():
+        yield found("file-refused", f"{_counted(paths.count)} not worked with: {what}", paths, fix)
+    if readable.count:
+        what = f"{_counted(readable.count)} open to other users"
+        yield found("file-open", what, readable, "defer doctor --fix", partial(_close, readable.paths))
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} files are" if count > 1 else "a file is"
+
+
+def _check(path: Path, state: os.stat_result, config: Config) -> None:
+    """Raise Untrusted for what we would refuse to read or, of what is added to, to write."""
+    is_own_log = config.log_dir in path.parents and path != config.log_file
+    trust.check_file(fsio.kernel, state, path, alone=not is_own_log)
+
+
+def _all_of(config: Config) -> Iterator[Path]:
+    """The files that a store consists of, and those that its wakes write, so many at most."""
+    store = config.tasks_file
+    front = f".{store.name}."
+    beside = [name for name in _names(store.parent) if name == store.name or name.startswith((front, f"{store.name}."))]
+    yield from (store.parent / name for name in beside)
+    left = _MOST_LOOKED_AT
+    for place in dict.fromkeys((config.archive_dir, config.runs_dir, config.log_dir)):
+        for directory, _, names in os.walk(place):
+            yield from (Path(directory, name) for name in names[:left])
+            left -= len(names)
+            if left <= 0:
+                return
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return fsio.names(directory)
+    except OSError:
+        return []
+
+
+def _close(paths: list[Path]) -> str:
+    """Take from others what they may do with these files, each of which is ours."""
+    done = 0
+    trouble: errors.DeferError | None = None
+    for path in paths:
+        try:
+            with fsio.storage_errors(path):
+                trust.make_private(fsio.kernel, path)
+            done += 1
+        except errors.DeferError as error:
+            trouble = error
+    if not done and trouble is not None:
+        raise trouble
+    return f"nobody else may read or write {done:,} file{'s' if done != 1 else ''} now"
