@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import BinaryIO, TypeAlias
 
-from defer import exits
+from defer import exits, instants
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, DeferError, StoreBusy
 from defer.record import codec, events, holders, task
@@ -17,6 +18,7 @@ from defer.run.wake import Runner
 
 from . import flags, output
 
+_ABSENT_AFTER = timedelta(minutes=15)
 Connect: TypeAlias = Callable[[], Client]
 
 
@@ -86,6 +88,7 @@ def _connected(connect: Connect, before: Client | None) -> Client:
 def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) -> None:
     """One wake. A failure is left where `schedule` finds it, and raised."""
     markers = client.store.markers
+    _note_absence(client)
     markers.beat()
     try:
         runner = Runner(client.store, client.config, client.audit, client.clock, claim_every, loop)
@@ -112,6 +115,17 @@ def _keep_what_is_wanted(client: Client, loop: Loop) -> None:
 
         with suppress(StoreBusy):
             prune.daily(client.store, client.config, client.audit, client.clock(), lambda: not loop.is_told_to_stop)
+
+
+def _note_absence(client: Client) -> None:
+    """Note that nothing has woken this store for a while, for those who ask later.
+
+    Whatever looks moves the time of the next look into the future, unless something executes or the look fails.
+    """
+    markers, now = client.store.markers, client.clock()
+    due = markers.next_look()
+    if due is not None and instants.EPOCH < due < now - _ABSENT_AFTER and markers.last_trouble() is None:
+        client.audit.tell(events.met("wakes_resumed", {"since": instants.to_text(due)}, now))
 
 
 def _is_left_to_v1(client: Client) -> bool:

@@ -16,6 +16,7 @@ from defer.record.events import Event
 
 _PAIR = r'[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[!#-<>-\[\]-~]+)'
 _LINE = rf"(\S+Z) ([a-z_]+)((?: {_PAIR})*)"
+_STAMP = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 _pattern = cache(re.compile)  # who only writes lines does not pay for reading them
 
 
@@ -74,6 +75,23 @@ def read(path: Path, length: int) -> Iterator[tuple[str, Line | None]]:
     # A log of no length is opened, too: what stands in its place may be a pipe.
     for where, raw in () if str(path) == os.devnull else snapshot.told(path, length):
         yield where, parse(raw) if type(raw) is bytes else None
+
+
+def lately(path: Path, since: datetime) -> Iterator[tuple[bytes, bytes]]:
+    """The lines from ``since`` on, the newest first, each with its stamp; what is not ours is passed over.
+
+    Stamps have one form, so that they have the order of their moments. Raises OSError.
+    """
+    from . import backwards
+
+    least = instants.to_text(since).encode()
+    for raw in () if str(path) == os.devnull else backwards.lines(path):
+        stamp = raw.partition(b" ")[0]
+        if not _pattern(_STAMP).fullmatch(stamp):
+            continue
+        if stamp < least:
+            return
+        yield stamp, raw
 
 
 class AuditLog:

@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -338,3 +340,40 @@ def test_byte_code_cut_short_by_a_full_disk_stops_nothing(place):
         assert done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr
     assert len(place.tasks()) == 2
+
+
+class TestAbsence:
+    """A wake that comes long after the store was due to be looked at notes it; `defer doctor` tells of it."""
+
+    def due(self, place, ago: float) -> None:
+        moment = time.time() - ago
+        os.utime(place.runtime / ".deferred.jsonl.due", (moment, moment))
+
+    def test_a_night_off_is_noted_once(self, place):
+        place.schedule("9h", "s", "--id", "a")
+        self.due(place, 8 * 3600)
+        place.wake()
+        place.wake()
+        (line,) = place.audit("wakes_resumed")
+        since = datetime.fromisoformat(line.partition("since=")[2])
+        assert timedelta(hours=8) <= datetime.now(UTC) - since < timedelta(hours=8, minutes=5)
+
+    @pytest.mark.parametrize("ago", [60, 14 * 60, -600], ids=str)
+    def test_a_wake_in_time_notes_nothing(self, place, ago):
+        place.schedule("9h", "s", "--id", "a")
+        self.due(place, ago)
+        place.wake()
+        assert place.audit("wakes_resumed") == []
+
+    def test_wakes_that_came_and_failed_were_not_absent(self, place):
+        place.schedule("9h", "s", "--id", "a")
+        self.due(place, 8 * 3600)
+        (place.runtime / ".deferred.jsonl.trouble").write_text("2026-04-08T15:43:20Z the disk is full\n")
+        place.wake()
+        assert place.audit("wakes_resumed") == []
+
+    def test_an_attempt_under_way_is_not_absence(self, place):
+        place.schedule("9h", "s", "--id", "a")
+        os.utime(place.runtime / ".deferred.jsonl.due", (0, 0))
+        place.wake()
+        assert place.audit("wakes_resumed") == []

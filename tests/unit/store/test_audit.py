@@ -1,6 +1,8 @@
 """One line per action, whatever somebody's text holds."""
 
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -59,3 +61,17 @@ def test_a_log_that_cannot_be_written_is_said_and_stops_nothing(tmp_path, capsys
     assert out == ""
     assert err.startswith("defer: the audit log was not written: ")
     assert err.count("\n") == 1
+
+
+def test_lately_is_the_newest_first_with_its_stamp(tmp_path):
+    log = tmp_path / "log"
+    log.write_text(
+        "2026-04-01T00:00:00Z old id=a\n2026-04-07T00:00:00Z a id=a\nnot ours\n\n2026-04-08T00:00:00Z b id=b\ntorn"
+    )
+    since = datetime(2026, 4, 2, tzinfo=UTC)
+    assert list(audit.lately(log, since)) == [
+        (b"2026-04-08T00:00:00Z", b"2026-04-08T00:00:00Z b id=b"),
+        (b"2026-04-07T00:00:00Z", b"2026-04-07T00:00:00Z a id=a"),
+    ]
+    assert list(audit.lately(tmp_path / "none", since)) == []
+    assert list(audit.lately(Path("/dev/null"), since)) == []

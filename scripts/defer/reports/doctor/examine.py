@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from defer import errors
 
-from . import clock, environment, files, keeping, programs, tasks, waker
+from . import clock, environment, files, journal, keeping, notices, programs, tasks, waker
 from .finding import Finding, parted, worst_first
 from .finding import found as found_of
 from .programs import Version
@@ -55,6 +55,8 @@ _LOOKS: dict[str, Callable[[Subject], Iterable[Finding]]] = {
     "files": lambda one: files.of_files(one.config),
     "disk": lambda one: keeping.of_disk(one.config),
     "clock": clock.findings,
+    "journal": lambda one: journal.findings(one.config.log_file, one.now),
+    "notices": notices.findings,
 }
 """What is looked at without a look at each task, by what it is called."""
 

@@ -36,6 +36,8 @@ KINDS = {
     "executor-open": WARNING,
     "program-missing": ERROR,
     "agent-broken": WARNING,
+    "notify-broken": ERROR,
+    "notify-unable": WARNING,
     # What tasks rely on
     "directory-gone": ERROR,
     "taskfile-gone": WARNING,
