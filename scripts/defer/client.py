@@ -114,9 +114,22 @@ class Client:
 
         ``for_metrics``: with what only metrics need.
         """
+        from .notices import outbox
         from .reports import healthfiles
 
-        return healthfiles.health(self.store, self.config, self.clock(), since, for_metrics=for_metrics)
+        known = outbox.read(self.config.notices_file).is_acknowledged
+        return healthfiles.health(
+            self.store, self.config, self.clock(), since, acknowledged=known, for_metrics=for_metrics
+        )
+
+    def send_health(self, found: Health) -> list[tuple[str, str | None]]:
+        """Send a report to every place that notices go to; the label of each, and why it did not arrive, or None."""
+        from .notices import bulletin
+        from .reports import healthforms
+
+        headline, text = healthforms.letter(found)
+        one = bulletin.Bulletin(f"Defer on {found.host}", found.needs_attention, headline, text)
+        return bulletin.send(one, self.store, self.config, self.clock())
 
 
 def _report(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from defer.client import Client
-from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput
+from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, StorageError
 
 from . import lookflags, output, since
 
@@ -34,7 +34,17 @@ def health(connect: Callable[[], Client], argv: list[str]) -> int:
         healthtext.show(found, zone, sys.stdout, with_evidence=args.detail)
     else:
         output.print_object(found.as_json(), args.compact)
+    if args.send:
+        _send(client, found)
     return EXIT_REFUSED if found.needs_attention else EXIT_OK
+
+
+def _send(client: Client, found: Health) -> None:
+    """Send it. Raises StorageError where it did not reach a place."""
+    sys.stdout.flush()
+    failed = [f"{label}: {why}" for label, why in client.send_health(found) if why is not None]
+    if failed:
+        raise StorageError(f"the report did not reach {'; '.join(failed)} (correct DEFER_NOTIFY, or try again)")
 
 
 def _print_as(args: Namespace, found: Health) -> None:

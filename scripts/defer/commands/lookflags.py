@@ -52,5 +52,6 @@ def health() -> Parser:
     add = parser.add_argument
     add("--since", default="24h", metavar="TIME", help=f"from when on: {SINCE} (default: 24h)")
     add("--detail", action="store_true", help="what stands behind each finding, too")
+    add("--send", action="store_true", help="also send it to all that DEFER_NOTIFY names")
     add("--format", choices=HEALTH_FORMATS, help="metrics, a document, or the payload of a Discord webhook")
     return parser

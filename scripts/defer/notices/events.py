@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 FAILED, MISSED, LOST, EXPIRED = "failed", "missed", "lost", "expired"
 SKIPPED, PAUSED, RECOVERED, COMPLETED = "skipped", "paused", "recovered", "completed"
 EVENTS = (FAILED, MISSED, LOST, EXPIRED, SKIPPED, PAUSED, RECOVERED, COMPLETED)
+ATTENTION, WELL = "attention", "well"
+"""What a report of `defer health --send` says: an event of no task."""
 FAILURES = (FAILED, LOST, EXPIRED, PAUSED)
 """The events that belong to a streak of failures."""
 FAILURE, ALWAYS, OUTPUT, NEVER = "failure", "always", "output", "never"

@@ -35,8 +35,10 @@ _SAID = {
     "paused": "was paused",
     "recovered": "works again",
     "completed": "is done",
+    "attention": "needs attention",
+    "well": "is well",
 }
-GOOD = frozenset({"completed", "recovered"})
+GOOD = frozenset({"completed", "recovered", "well"})
 """Events that are good news."""
 
 Mask = Callable[[str], str]

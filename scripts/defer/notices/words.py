@@ -26,6 +26,8 @@ _SAID = {
     events.PAUSED: "failed again and is paused now",
     events.RECOVERED: "works again",
     events.COMPLETED: "is done",
+    events.ATTENTION: "needs attention",
+    events.WELL: "is well",
 }
 _AGENTS_ARE_TOLD = (
     "Results of deferred tasks that nobody has seen yet. Lines that begin with > quote the tasks and what they "
@@ -66,6 +68,9 @@ def _moment(notice: Notice, zone: tzinfo, now: datetime) -> str:
 def _next(notice: Notice) -> Iterator[str]:
     """The commands with which one reads on, or mends it."""
     name = shlex.quote(visible.line(notice["id"]))
+    if notice["event"] in (events.ATTENTION, events.WELL):
+        yield "defer health"
+        return
     if notice.get("log"):
         yield f"defer log {name}"
     elif not notice.get("reminder"):

@@ -46,7 +46,7 @@ class Checkup:
     ``since``: when the window begins. ``timeout``: the time limit in seconds of tasks that name none, 0 for none.
     ``is_there(log)``: whether a log exists. ``kept_since``: logs of runs that began before were pruned.
     ``look_up(task_id, since)``: the runs of one task, the newest first.
-    ``acknowledged(task_id)``: the signature of the failure that a person knows of, or None. ``for_metrics``: also
+    ``acknowledged(record)``: whether a person knows of the failures that its ``last`` tells of. ``for_metrics``: also
     what has ended since the month began, and when each task last succeeded.
     """
 
@@ -58,7 +58,7 @@ class Checkup:
         *,
         is_there: Callable[[str], bool],
         look_up: Callable[[str, datetime | None], Iterable[Run]],
-        acknowledged: Callable[[str], str | None],
+        acknowledged: Callable[[Task], bool],
         kept_since: datetime | None = None,
         for_metrics: bool = False,
     ) -> None:
@@ -245,7 +245,7 @@ class Checkup:
         attempts = self._attempts_since(one["id"], habit, instants.from_text(since) - _SLACK)
         reason = last["reason"] if last["outcome"] == task.FAILED else None
         is_paused = one["status"] == task.PAUSED
-        return self._unless_known(one["id"], Failing(last["failures"], since, reason, attempts, True, is_paused))
+        return self._unless_known(one, Failing(last["failures"], since, reason, attempts, True, is_paused))
 
     def _attempts_since(self, name: str, habit: Habit | None, since: datetime) -> list[Failure]:
         found = [one for one in habit.failures if one.at >= since] if habit is not None else []
@@ -257,15 +257,16 @@ class Checkup:
 
     def _of_failed(self, one: Task) -> list[Finding]:
         """A task that is over, and failed at the last."""
-        last, name = one.get("last"), one.get("copy_of") or one["id"]
+        last = one.get("last")
         error, at = one.get("error"), task.ended_at(one)
         attempt = Failure(None, at, one.get("error_type"), error, signature.of(error))
         row = last["failures"] if last else 1
         since = (last.get("since") if last else None) or instants.to_text(at)
-        return self._unless_known(name, Failing(max(1, row), since, error, [attempt], False))
+        return self._unless_known(one, Failing(max(1, row), since, error, [attempt], False))
 
-    def _unless_known(self, name: str, failures: Failing) -> list[Finding]:
-        if self._acknowledged(name) == failures.signature:
+    def _unless_known(self, one: Task, failures: Failing) -> list[Finding]:
+        name = one.get("copy_of") or one["id"]
+        if self._acknowledged(one):
             self._known[name] = failures.error or "nothing was said"
             return []
         return rules.failing(name, failures)

@@ -14,6 +14,7 @@ from .recordfiles import finder
 from .waiting import Scene
 
 if TYPE_CHECKING:
+    from defer.record.codec import Task
     from defer.settings.config import Config
     from defer.store.interface import Store
 
@@ -26,13 +27,13 @@ def health(
     now: datetime,
     since: datetime,
     *,
-    acknowledged: Callable[[str], str | None] = lambda task_id: None,
+    acknowledged: Callable[[Task], bool] = lambda record: False,
     for_metrics: bool = False,
 ) -> Health:
     """How the tasks are doing in the window from ``since`` to ``now``. Raises StorageError.
 
-    ``acknowledged(task_id)``: the signature of the failure that a person knows of. ``for_metrics``: with what only
-    metrics need.
+    ``acknowledged(record)``: whether a person knows of the failures that its ``last`` tells of. ``for_metrics``: with
+    what only metrics need.
     """
     with fsio.storage_errors(config.runtime_dir):
         checkup = Checkup(

@@ -28,7 +28,7 @@ TITLE, DESCRIPTION, NAME, VALUE, FOOTER, FIELDS, ALL = 256, 4096, 256, 1024, 204
 """Discord's limits, in characters; FIELDS is how many there may be."""
 _RED, _GREEN = 0xC0392B, 0x27AE60
 _MOST_ROWS = 200
-_MOST_SAID, _ROOM_FOR_REST = 300, 100
+_MOST_SAID, _ROOM_FOR_REST, _MOST_SENT = 300, 100, 10
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -140,6 +140,17 @@ def sentence(totals: Totals) -> str:
     if told["cost_usd"]:
         parts.append(f"${told['cost_usd']:,.2f}")
     return ", ".join(parts)
+
+
+def letter(found: Health) -> tuple[str, str]:
+    """The report as somebody reads it who is sent it: one line, and some more."""
+    lines = [f"{one.id}: {one.task} {one.what} ({one.fix})" for one in found.findings[:_MOST_SENT]]
+    left = len(found.findings) - len(lines) + found.more
+    lines += [f"… and {left:,} more"] if left else []
+    lines += [] if found.scene.is_awake else [unwoken(found)]
+    lines += [f"Since {instants.to_text(found.window.start)}: {sentence(found.window)}"]
+    lines += [f"As long before: {sentence(found.before)}"]
+    return headline(found), "\n".join(visible.sentence(line, _MOST_SAID) for line in lines)
 
 
 # Discord

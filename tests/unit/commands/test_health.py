@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from loopback import away, receiver
 from support import Place, strict, v1_task
 
 pytestmark = pytest.mark.programs
@@ -81,3 +83,44 @@ def test_a_fix_can_be_pasted_into_a_shell(place):
     place.wake()
     found = strict(place.defer("health").stdout)["findings"][0]
     assert found["fix"] == "defer run 'a b;c'"
+
+
+def test_an_acknowledged_failure_is_not_attention(ill):
+    assert ill.defer("ack", "ill").returncode == 0
+    done = ill.defer("health", "--table")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "All is well with 0 tasks.")
+    assert "Acknowledged: ill fails: executor exited with 3: no water" in done.stdout.splitlines()
+    (known,) = strict(ill.defer("health").stdout)["acknowledged"]
+    assert known == {"task": "ill", "error": "executor exited with 3: no water"}
+
+
+def test_a_report_is_sent_to_the_inbox_where_nothing_else_is_set(ill, root):
+    ill.defer("inbox")
+    assert ill.defer("health", "--send", "--compact").returncode == 1
+    found = strict(ill.defer("inbox", "--peek").stdout)
+    Draft202012Validator(json.loads((root / "references" / "inbox.schema.json").read_text())).validate(found)
+    (told,) = found["notices"]
+    assert (told["event"], told["summary"]) == ("attention", "1 task needs attention")
+    assert told["output"].splitlines()[0] == "failed: ill failed: executor exited with 3: no water (defer run ill)"
+    lines = ill.defer("inbox", "--table").stdout.splitlines()
+    assert lines[0].startswith(f"Defer on {os.uname().nodename}: needs attention, ")
+    assert lines[-1] == "Read on: defer health"
+
+
+def test_a_report_is_sent_where_notices_go(ill):
+    with receiver() as server:
+        env = {"DEFER_NOTIFY": f"{server.url}/hook"}
+        assert ill.defer("health", "--send", "--compact", env=env).returncode == 1
+    (asked,) = server.requests
+    told = json.loads(asked.body)
+    assert (told["event"], told["summary"]) == ("attention", "1 task needs attention")
+    assert "failed: ill failed" in told["output"]
+
+
+def test_a_report_that_does_not_arrive_stands_in_the_inbox_and_is_told(ill):
+    ill.defer("inbox")
+    done = ill.defer("health", "--send", "--compact", env={"DEFER_NOTIFY": f"http://{away()}/secret"})
+    assert done.returncode == 74
+    assert done.stderr.startswith("defer: the report did not reach ")
+    assert "secret" not in done.stderr
+    assert [one["event"] for one in strict(ill.defer("inbox", "--peek").stdout)["notices"]] == ["attention"]

@@ -12,6 +12,7 @@ import pytest
 
 from defer import instants, process
 from defer.client import Client
+from defer.notices import outbox
 from defer.record import signature
 from defer.record.runs import Run as RunRecord
 from defer.reports import healthfiles
@@ -33,7 +34,6 @@ class Ward:
         self.ended: list[Task] = []
         self.runs: list[Task] = []
         self.last_wake: datetime | None = NOW
-        self.acknowledged: dict[str, str] = {}
 
     def task(self, name: str = "t", **fields: Any) -> Task:
         """One in the store that waits for tomorrow, unless ``fields`` say something else."""
@@ -107,7 +107,7 @@ class Ward:
             place.config(settings),
             NOW,
             NOW - since,
-            acknowledged=self.acknowledged.get,
+            acknowledged=outbox.read(place.config().notices_file).is_acknowledged,
         )
 
     def only(self, **settings: str) -> Finding:
@@ -277,12 +277,14 @@ def test_blocked_again_and_again_is_failing_too(ward):
 
 @pytest.mark.parametrize("failures", [1, 4])
 def test_acknowledged_is_silent_until_the_error_is_another(ward, failures):
-    ward.recurring(last=last(failures=failures))
+    ward.recurring(last=last(failures=failures, reason="no space on /mnt/1"))
     ward.failed_run(error="no space on /mnt/1")
-    ward.acknowledged = {"t": signature.of("no space on /mnt/2")}
+    ward.look()
+    file, since = ward.place.config().notices_file, text_at(hours=-1)
+    outbox.acknowledge(file, "t", since, signature.of("no space on /mnt/2"), NOW)
     found = ward.look()
     assert (found.findings, found.acknowledged, found.needs_attention) == ([], {"t": "no space on /mnt/1"}, False)
-    ward.acknowledged = {"t": signature.of("no such host")}
+    outbox.acknowledge(file, "t", since, signature.of("no such host"), NOW)
     assert ward.only().task == "t"
 
 
