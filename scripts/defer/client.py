@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .reports.health import Health
     from .scheduling.edit import Editor
     from .scheduling.plan import Plan, Request
+    from .scheduling.status import Status
 
 
 class Client:
@@ -130,6 +131,12 @@ class Client:
         headline, text = healthforms.letter(found)
         one = bulletin.Bulletin(f"Defer on {found.host}", found.needs_attention, headline, text)
         return bulletin.send(one, self.store, self.config, self.clock())
+
+    def status(self, since: datetime) -> Status:
+        """How things stand: wakes, what executes, what comes next, and the health since then."""
+        from .scheduling import status
+
+        return status.status(self.store, self.config, self.clock(), since)
 
 
 def _report(

@@ -21,6 +21,7 @@ _FACES = {"wake": "wake.wake", "attempt": "wake.attempt", "archive": "wake.archi
 _RUNNING = ("wake", "attempt")
 _COMMANDS = {
     "schedule": "schedule.schedule",
+    "status": "status.status",
     "list": "list.list_tasks",
     "show": "show.show",
     "cancel": "change.cancel",

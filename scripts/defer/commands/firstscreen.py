@@ -20,6 +20,7 @@ GROUPS = (
     (
         "look",
         (
+            ("status", "all on one screen: wakes, what runs, what needs attention"),
             ("list", "what waits or executes; --upcoming 24h: all to come"),
             ("history [ID]", "what ran and what did not: --since 24h, --status failed"),
             ("show ID", "one task, from the store or the archive"),

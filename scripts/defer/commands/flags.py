@@ -20,7 +20,7 @@ REMOVABLE = ("times", "until", "jitter", "expires", "executor", "workspace", "ta
 
 SUBCOMMANDS = (
     *("schedule", "list", "show", "cancel", "edit", "reschedule", "snooze", "pause", "resume", "run", "release"),
-    *("inbox", "ack"),
+    *("status", "inbox", "ack"),
     *("sync", "add", "enable", "disable", "remove", "import", "history", "log", "health", "cron", "doctor"),
     "prune",
 )

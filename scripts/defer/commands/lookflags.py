@@ -55,3 +55,14 @@ def health() -> Parser:
     add("--send", action="store_true", help="also send it to all that DEFER_NOTIFY names")
     add("--format", choices=HEALTH_FORMATS, help="metrics, a document, or the payload of a Discord webhook")
     return parser
+
+
+def status() -> Parser:
+    """`status`."""
+    parser = _looking(
+        "status", "How things stand, on one screen: wakes, what runs and comes next, what needs attention."
+    )
+    parser.add_argument(
+        "--since", default="24h", metavar="TIME", help=f"what ended counts from: {SINCE} (default: 24h)"
+    )
+    return parser

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 #: Words that people try, and the command that does it.
 MEANT = {
     **dict.fromkeys(("tasks", "queue"), "list --all"),
-    **dict.fromkeys(("ls", "ps", "status", "jobs", "pending"), "list"),
+    **dict.fromkeys(("ls", "jobs", "pending"), "list"),
+    **dict.fromkeys(("ps", "overview", "dashboard", "top"), "status"),
     **dict.fromkeys(("upcoming", "agenda", "calendar"), "list --upcoming 24h"),
     **dict.fromkeys(("info", "view", "get", "inspect"), "show"),
     **dict.fromkeys(("archive", "archived", "past", "runs"), "history"),

@@ -1,0 +1,126 @@
+"""`status`: one screen that says whether wakes come, what runs and comes next, and what needs attention."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from support import Place, strict, until, until_there, v1_task
+from terminal import on_terminal
+
+pytestmark = pytest.mark.programs
+
+
+def schema(root: Path) -> Draft202012Validator:
+    """What `status` prints, with what that has in common with `health`."""
+    own, health = (
+        json.loads((root / "references" / f"{name}.schema.json").read_text()) for name in ("status", "health")
+    )
+    registry: Registry[Any] = Registry().with_resource("health.schema.json", Resource.from_contents(health))
+    return Draft202012Validator(own, registry=registry)
+
+
+def status(place: Place, root: Path, *flags: str) -> dict[str, Any]:
+    done = place.defer("status", *flags)
+    assert (done.returncode, done.stderr) == (0, "")
+    found: dict[str, Any] = strict(done.stdout)
+    schema(root).validate(found)
+    return found
+
+
+def text_of(place: Place, *flags: str) -> list[str]:
+    done = place.defer("status", "--table", *flags)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_nothing_is_said_to_be_nothing(place: Place, root: Path) -> None:
+    found = status(place, root)
+    assert (found["running"], found["next"], found["counts"], found["findings"], found["attention"]) == (
+        [], [], {}, [], False,
+    )  # fmt: skip
+    lines = text_of(place)
+    assert lines[0] == "Asleep: nothing has ever woken it (defer cron install)"
+    assert {"Running: nothing.", "Next: nothing.", "Attention: nothing."} <= set(lines)
+
+
+def test_what_executes_is_told_with_how_long_of_how_much(place: Place, root: Path) -> None:
+    gate = place.base / "gate"
+    task = place.schedule(
+        "now", "write the report", "--executor", place.executor(until_there(gate)), "--timeout", "40m", "--id", "report"
+    )
+    waker = place.start("run-deferred.sh", "--once")
+    until(lambda: (place.task(task["id"]).get("run") or {}).get("leader"), "the attempt")
+    (running,) = status(place, root)["running"]
+    lines = text_of(place)
+    gate.touch()
+    assert waker.wait() == 0
+    assert (running["id"], running["summary"], running["attempt"]) == ("report", "write the report", 1)
+    assert (running["limit_seconds"], running["host"]) == (2400, os.uname().nodename)
+    assert running["executor"] == place.base.joinpath("executor").as_posix()
+    assert running["pid"] > 1
+    assert 0 <= running["seconds"] < 2400
+    heading, row = (line.split() for line in (lines[2], lines[4]))
+    assert heading == ["Running", "For", "Of", "Attempt", "Executor", "Pid", "Summary"]
+    assert row[0] == "report"
+    assert " 40 min " in lines[4]
+    assert str(running["pid"]) in row
+
+
+def test_what_comes_next_names_each_task_once(place: Place, root: Path) -> None:
+    for number in range(6):
+        place.schedule(f"{number + 1}h", f"task {number}", "--id", f"t{number}")
+    place.schedule("every 10m", "often", "--id", "often")
+    place.defer("pause", "t3")
+    found = status(place, root)
+    assert [one["id"] for one in found["next"]] == ["often", "t0", "t1", "t2", "t4"]
+    assert found["counts"] == {"scheduled": 6, "paused": 1}
+    lines = text_of(place)
+    assert "Paused: 1 (defer list --status paused)" in lines
+    assert len(lines) <= 24
+
+
+def test_what_has_failed_is_told_with_the_command_that_mends_it(place: Place, root: Path) -> None:
+    place.schedule("now", "ill", "--id", "ill", "--executor", place.executor("echo no water >&2; exit 3", "bad"))
+    place.schedule("now", "well", "--id", "well", "--executor", place.executor("echo done", "good"))
+    place.wake()
+    found = status(place, root)
+    assert found["window"]["outcomes"] == {"completed": 1, "failed": 1}
+    assert [(one["id"], one["task"], one["fix"]) for one in found["findings"]] == [("failed", "ill", "defer run ill")]
+    assert found["attention"]
+    lines = text_of(place)
+    assert lines[0].startswith("Awake: the last wake was ")
+    assert any(line.endswith(": 1 completed, 1 failed.") for line in lines)
+    assert "Used: 2 runs." in lines
+    assert lines[-1].startswith("failed     ill   failed: executor exited with 3: no water")
+    assert lines[-1].endswith("  defer run ill")
+
+
+def test_a_screen_of_60_columns_has_all_that_matters(place: Place) -> None:
+    long = "nightly-" + "x" * 37
+    place.write_store(
+        v1_task(long, run_at="2099-01-01T00:00:00Z", context={"summary": "the review " * 20}),
+        v1_task("at-work", status="executing", started_at="2026-04-08T16:45:00Z"),
+    )
+    code, said = on_terminal(place, "status", columns=60, env={"NO_COLOR": "1"})
+    lines = said.splitlines()
+    assert code == 0
+    assert max(map(len, lines)) <= 60
+    assert "\x1b" not in said
+    assert any(line.split() == ["Next", "Task", "Summary"] for line in lines)
+    assert any(line.startswith("Thu 01 Jan 00:00  ") and line.endswith("…") for line in lines)
+    assert any(line.startswith("at-work ") for line in lines)
+
+
+def test_the_window_can_be_chosen(place: Place, root: Path) -> None:
+    place.schedule("now", "well", "--executor", place.executor("echo done"))
+    place.wake()
+    assert status(place, root, "--since", "1h")["window"]["runs"] == 1
+    done = place.defer("status", "--since", "soon")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
