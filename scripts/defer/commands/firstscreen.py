@@ -28,6 +28,13 @@ GROUPS = (
             ("health", "which tasks need attention, and what mends each"),
         ),
     ),
+    (
+        "hear",
+        (
+            ("inbox", "results that nobody has seen; --peek leaves them unread"),
+            ("ack ID", "hear no more of a failure until something changes"),
+        ),
+    ),
     ("files", (("sync, add ID, enable ID, disable ID, remove ID, import FILE", ""),)),
     (
         "care",

@@ -29,24 +29,6 @@ _COLUMNS = 80
 _MOST_FLAGS = 2000
 
 _EXAMPLES = """\
-commands (each has its own --help):
-  list                  what is scheduled, paused or executing; --upcoming 24h: every run to come
-  show ID               one task, from the store or the archive
-  cancel ID             cancel a task; --occurrence: only its next run; --kill: also a running attempt
-  edit ID, reschedule ID WHEN, snooze ID WHEN, pause ID, resume ID
-                        change a task that waits
-  run ID                run a copy of a task once, at the next wake
-  inbox                 results that nobody has seen yet; --peek leaves them unread
-  ack ID                hear no more of a failure until it succeeds, or fails in another way
-  release ID            give up an attempt whose machine or container is gone
-  history [ID]          what ran and what did not, the newest first: --since 24h, --status failed
-  log ID                what its latest attempt printed; --follow: until it has ended
-  sync [DIR], add ID, enable ID, disable ID, remove ID, import FILE
-                        tasks kept as files
-  cron install|uninstall|status
-                        the crontab line that wakes the runner
-  doctor                what is wrong with the installation; --records: whether the records agree
-
 times: 30m is minutes, 3mo months, a capital M is refused; case matters nowhere else
 
 examples:

@@ -69,6 +69,8 @@ def _show(found: Status, zone: tzinfo, out: TextIO) -> None:
     if paused := found.counts.get(task.PAUSED):
         output.say(f"Paused: {paused:,} (defer list --status paused)", out=out)
     output.say("", *_window(health, zone), out=out)
+    if found.unread:
+        out.write(tables.painted(f"Inbox: {found.unread:,} unread (defer inbox)", "warn", out) + "\n")
     _section(_ATTENTION, _attention(health, out), out)
     if (more := len(health.findings) - _MOST + health.more) > 0:
         output.say(f"… and {more:,} more (defer health)", out=out)

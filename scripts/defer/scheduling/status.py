@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import instants
+from defer.notices import outbox
 from defer.record import occurrences, shapes, task
 from defer.record.codec import Task
 from defer.reports import healthfiles
@@ -26,13 +27,14 @@ class Status(NamedTuple):
     """What was found as of ``health.scene.now``.
 
     ``running``: what executes, an object each; ``next``: the next run of each of the tasks that run soonest;
-    ``counts``: tasks by status.
+    ``counts``: tasks by status; ``unread``: notices in the inbox that nobody has seen.
     """
 
     health: Health
     running: list[dict[str, Any]]
     next: list[dict[str, Any]]
     counts: dict[str, int]
+    unread: int
 
     def as_json(self) -> dict[str, Any]:
         """The same for programs, as ``references/status.schema.json`` describes it."""
@@ -42,6 +44,7 @@ class Status(NamedTuple):
             "running": self.running,
             "next": self.next,
             "counts": self.counts,
+            "unread": self.unread,
             **{name: of_health[name] for name in ("attention", "stranded", "findings", "more", "window")},
         }
 
@@ -50,7 +53,8 @@ def status(store: Store, config: Config, now: datetime, since: datetime) -> Stat
     """One look as of ``now``; what ended counts from ``since`` on. Raises StorageError."""
     health = healthfiles.health(store, config, now, since)
     waiting, executing = _looked_through(store, now)
-    return Status(health, [attempt(one, config, now) for one in executing], waiting, store.counts())
+    unread = len(outbox.read(config.notices_file).unread())
+    return Status(health, [attempt(one, config, now) for one in executing], waiting, store.counts(), unread)
 
 
 def _looked_through(store: Store, now: datetime) -> tuple[list[dict[str, Any]], list[Task]]:

@@ -94,10 +94,11 @@ def test_what_has_failed_is_told_with_the_command_that_mends_it(place: Place, ro
     assert found["window"]["outcomes"] == {"completed": 1, "failed": 1}
     assert [(one["id"], one["task"], one["fix"]) for one in found["findings"]] == [("failed", "ill", "defer run ill")]
     assert found["attention"]
+    assert found["unread"] == 2
     lines = text_of(place)
     assert lines[0].startswith("Awake: the last wake was ")
     assert any(line.endswith(": 1 completed, 1 failed.") for line in lines)
-    assert "Used: 2 runs." in lines
+    assert {"Used: 2 runs.", "Inbox: 2 unread (defer inbox)"} <= set(lines)
     assert lines[-1].startswith("failed     ill   failed: executor exited with 3: no water")
     assert lines[-1].endswith("  defer run ill")
 
