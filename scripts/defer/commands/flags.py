@@ -269,7 +269,9 @@ def listing() -> Parser:
     parser.add_argument("--status", action="append", choices=task.STATUSES, help="only this status (repeatable)")
     parser.add_argument("--all", action="store_true", help="everything still in the store")
     parser.add_argument("--upcoming", metavar="DURATION", help="every run within DURATION from now, e.g. 24h")
-    parser.add_argument("--limit", type=whole_number, metavar="N", help="only the N that come first")
+    looks_back = "with a --status that has ended: in the archive too"
+    parser.add_argument("--since", metavar="TIME", help=f"what has ended since then, {looks_back}")
+    parser.add_argument("--limit", type=whole_number, metavar="N", help=f"only the N that come first, {looks_back}")
     form = _add_form(parser)
     form.add_argument("--table", action="store_true", help="text also where stdout is not a terminal")
     return parser

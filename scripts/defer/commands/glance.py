@@ -84,9 +84,10 @@ def cancel(words: list[str]) -> Namespace:
 
 def listing(words: list[str]) -> Namespace:
     """The flags of `list`. Raises BadInput."""
-    given = {"status": None, "all": False, "upcoming": None, "limit": None}
+    given = {"status": None, "all": False, "upcoming": None, "since": None, "limit": None}
     given |= {"compact": False, "json": False, "table": False}
-    if _told(words, given, {"--upcoming": "upcoming"}, {**_FORM, "--table": "table", "--all": "all"}) == []:
+    texts = {"--upcoming": "upcoming", "--since": "since"}
+    if _told(words, given, texts, {**_FORM, "--table": "table", "--all": "all"}) == []:
         return Namespace(**given)
     from . import flags
 

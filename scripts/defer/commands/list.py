@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, tzinfo
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TextIO
 
 from defer import exits, instants
 from defer import say as words
 from defer.client import Client
-from defer.errors import EXIT_OK
+from defer.errors import EXIT_OK, BadInput
 from defer.record import task
 from defer.record.codec import Task
 
@@ -40,7 +40,9 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     if args.upcoming is not None:
         return _list_upcoming(client, args)
     everything = args.all and not args.status
-    wanted = set(args.status or _SHOWN)
+    wanted = set(args.status or (task.STATUSES if everything else _SHOWN))
+    if _looks_back(args, wanted):
+        return _list_ended(client, args, wanted)
     if args.compact and args.limit is None:
         output.compact_array(client.store.scan_json(None if everything else wanted), sys.stdout.buffer)
         return EXIT_OK
@@ -50,10 +52,43 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
         output.json_array(tasks, args.compact, sys.stdout)
         return EXIT_OK
     first, more = _first_to_run(list(tasks), _TABLE_ROWS if args.limit is None else args.limit)
-    if for_people:
+    if for_people and not first and wanted <= set(task.ENDED):
+        output.say("Nothing in the store has ended so (--since 7d looks into the archive too).")
+    elif for_people:
         table(first, more, client.config.timezone(), client.clock(), sys.stdout)
     else:
         output.json_array(first, args.compact, sys.stdout)
+    return EXIT_OK
+
+
+def _looks_back(args: Namespace, wanted: set[str]) -> bool:
+    """Whether the archive is to be looked into too. Raises BadInput for a `--since` of tasks that have not ended."""
+    has_ended = wanted.intersection(task.ENDED)
+    if args.since is not None and not has_ended:
+        mend = "add --status failed, completed …, or see defer history"
+        raise BadInput(f"--since is about what has ended, and no such status is asked for ({mend})", field="since")
+    return args.since is not None or bool(args.limit is not None and args.status and has_ended)
+
+
+def _list_ended(client: Client, args: Namespace, wanted: set[str]) -> int:
+    """What waits and executes as ever, then what has ended, the newest first, from store and archive."""
+    from . import since
+
+    start = None if args.since is None else since.read(args.since, client.clock(), client.config.timezone())
+    going_on = [one for one in client.tasks() if one["status"] in wanted.difference(task.ENDED)]
+    ended = (one for one in client.ended_records(since=start) if one["status"] in wanted)
+    for_people = output.is_for_people(args)
+    limit = args.limit if args.limit is not None else _TABLE_ROWS if for_people else None
+    found = map(task.shown, chain(_first_to_run(going_on, len(going_on))[0], ended))
+    shown = islice(found, limit)
+    if not for_people:
+        output.json_array(shown, args.compact, sys.stdout)
+    elif rows := list(shown):
+        table(rows, 0, client.config.timezone(), client.clock(), sys.stdout)
+        if any(True for _ in found):
+            output.say("… and more (--limit N)")
+    else:
+        output.say("Nothing has ended so.")
     return EXIT_OK
 
 

@@ -50,16 +50,21 @@ def command(argv: list[str], commands: Collection[str]) -> BadInput | None:
     word = first.lower()
     if not word.isalpha() or word in timeparse.first_words():
         return None
-    near = word if word in commands else spelling.nearest(word, commands)
     rest = [*inside.split(), *argv[1:]]
-    if near is None and (not rest or (len(rest) == 1 and _ID.search(rest[0]))):
-        near = MEANT.get(word)
-        near = None if near and rest and " " in near else near
+    near = word if word in commands else _meant(word, rest) or spelling.nearest(word, commands)
     if near is None:
         return None
     whole = " ".join([near, *map(shlex.quote, rest)])
     said = near if len(whole) > _SHOWN or not whole.isprintable() or "`" in whole else whole
     return BadInput(f"no such command, and no time: {visible.sentence(first, _SHOWN)} (did you mean `defer {said}`?)")
+
+
+def _meant(word: str, rest: list[str]) -> str | None:
+    """The command that others call so, if what follows is at most an id."""
+    found = MEANT.get(word)
+    if found is None or not rest:
+        return found
+    return found if len(rest) == 1 and _ID.search(rest[0]) and " " not in found else None
 
 
 def time(line: str, now: datetime, zone: ZoneInfo) -> str | None:

@@ -10,7 +10,7 @@ from datetime import UTC
 import pytest
 
 from defer.commands import list as list_face
-from support import NOW, strict, text_at, v1_task
+from support import NOW, at, strict, text_at, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -215,3 +215,63 @@ def test_a_window_beyond_the_calendar_is_bad_input(place, span):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("defer: --upcoming ")
     assert done.stderr.count("\n") == 1
+
+
+class TestWhatHasEnded:
+    """With a status that has ended, and a limit or a time, the archive is looked into too."""
+
+    @pytest.fixture
+    def lived(self, place):
+        for minutes, (name, body) in enumerate({"good": "true", "bad": "exit 3", "worse": "exit 4"}.items(), 3):
+            one = v1_task(name, occurrence=text_at(), executor=place.executor(f"cat >/dev/null; {body}", name))
+            place.store().append([one], NOW)
+            place.wake_at(at(minutes=minutes))
+        place.schedule("1h", "waits", "--id", "waits")
+        return place
+
+    def listed(self, place, *args):
+        return [one["id"] for one in strict(place.defer("list", *args).stdout)]
+
+    @pytest.mark.parametrize(
+        ("args", "ids"),
+        [
+            (("--status", "failed"), []),
+            (("--status", "failed", "--limit", "5"), ["worse", "bad"]),
+            (("--status", "failed", "--limit", "1"), ["worse"]),
+            (("--status", "failed", "--limit", "0"), []),
+            (("--status", "completed", "--since", "2026-04-08"), ["good"]),
+            (("--status", "failed", "--since", "2026-04-08T16:49:30Z"), ["worse"]),
+            (("--status", "failed", "--since", "today"), []),
+            (("--status", "failed", "--status", "scheduled", "--limit", "2"), ["waits", "worse"]),
+            (("--all", "--since", "2026-04-08"), ["waits", "worse", "bad", "good"]),
+            (("--all", "--limit", "9"), ["waits"]),
+            (("--limit", "9"), ["waits"]),
+        ],
+    )
+    @pytest.mark.parametrize("form", ["--json", "--compact"])
+    def test_it_lists_what_was_asked_for(self, lived, args, ids, form):
+        assert self.listed(lived, *args, form) == ids
+
+    def test_what_is_not_filed_yet_is_there_once(self, place):
+        place.write_store(v1_task("a", status="failed", failed_at=text_at(), error="boom"))
+        assert self.listed(place, "--status", "failed", "--limit", "9") == ["a"]
+        place.store().archive(NOW)
+        assert self.listed(place, "--status", "failed", "--limit", "9") == ["a"]
+
+    def test_a_table_has_the_newest_first(self, lived):
+        lines = lived.defer("list", "--status", "failed", "--limit", "1", "--table").stdout.splitlines()
+        assert [lines[0].split()[0], lines[-1]] == ["When", "… and more (--limit N)"]
+        assert " worse " in lines[2]
+        assert "failed" in lines[2]
+
+    def test_an_empty_table_says_where_else_to_look(self, lived):
+        shown = lived.defer("list", "--status", "failed", "--table").stdout
+        assert shown == "Nothing in the store has ended so (--since 7d looks into the archive too).\n"
+        assert (
+            lived.defer("list", "--status", "skipped", "--since", "7d", "--table").stdout == "Nothing has ended so.\n"
+        )
+
+    def test_a_time_is_about_what_has_ended(self, lived):
+        done = lived.defer("list", "--since", "7d")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("defer: --since is about what has ended, and no such status is asked for (")
