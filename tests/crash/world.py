@@ -135,7 +135,12 @@ class Machine:
 
 @cache
 def _config(executor: str) -> Config:
-    environment = {"HOME": str(HOME), "DEFER_RUNTIME_DIR": str(RUNTIME), "DEFER_TIMEZONE": "UTC"}
+    environment = {
+        "HOME": str(HOME),
+        "DEFER_RUNTIME_DIR": str(RUNTIME),
+        "DEFER_TIMEZONE": "UTC",
+        "DEFER_NOTIFY": "inbox",
+    }
     return Config({**environment, "DEFER_EXECUTOR": executor}, {}, None)
 
 

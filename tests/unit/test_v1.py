@@ -266,7 +266,7 @@ class TestFlagsAndVariables:
         assert strict(month.read_text())["id"] == stored["id"]
         assert (place.base / "c" / f"{stored['id']}.prompt.txt").exists()
         assert "completed" in (place.base / "d" / "audit.log").read_text()
-        assert sorted(os.listdir(place.runtime)) == ["runs"]
+        assert sorted(os.listdir(place.runtime)) == ["notices.jsonl", "runs"]
 
     def test_a_retry_delay_and_an_executor_by_variable(self, place):
         place.write_store(v1_task(max_retries=1))
@@ -302,7 +302,8 @@ class TestExecutor:
         place.write_store(v1_task())
         place.wake_at(NOW)
         (done,) = place.archived()
-        assert done["result"] == {"type": "prompt_prepared", "prompt_path": str(place.logs / f"{TASK_ID}.prompt.txt")}
+        prompt = str(place.logs / f"{TASK_ID}.prompt.txt")
+        assert done["result"] == {"type": "prompt_prepared", "prompt_path": prompt, "told": ["inbox"]}
 
     def test_execute_task_runs_one_from_stdin(self, place):
         env = {"DEFER_EXECUTOR": place.executor("cat >/dev/null; echo done")}

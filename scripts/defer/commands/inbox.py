@@ -13,7 +13,7 @@ from defer.notices import events, outbox, words
 from defer.record import task
 from defer.record.codec import Task
 
-from . import flags, glance, output
+from . import flags, glance, ids, output
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -94,7 +94,7 @@ def ack(connect: Callable[[], Client], argv: list[str]) -> int:
     """Silence a task that fails until it succeeds, or fails in another way."""
     args = glance.by_id("ack", "Hear no more of a task's failure until it succeeds, or fails in another way.", argv)
     client = connect()
-    found = client.find(glance.the_id(args, "ack"))
+    found = client.find(ids.meant(client, glance.the_id(args, "ack")))
     file = client.config.notices_file
     last = found.get("last")
     if not last or not last["failures"]:

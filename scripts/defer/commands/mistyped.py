@@ -25,6 +25,8 @@ MEANT = {
     **dict.fromkeys(("archive", "archived", "past", "runs"), "history"),
     **dict.fromkeys(("failures", "errors", "failed"), "history --status failed"),
     **dict.fromkeys(("logs", "output", "tail"), "log"),
+    **dict.fromkeys(("messages", "notices", "notifications", "news", "unread", "mail"), "inbox"),
+    **dict.fromkeys(("acknowledge", "mute", "silence"), "ack"),
     **dict.fromkeys(("rm", "del", "delete", "abort", "drop", "kill"), "cancel"),
     **dict.fromkeys(("change", "update", "modify"), "edit"),
     **dict.fromkeys(("move", "postpone", "delay"), "reschedule"),

@@ -136,8 +136,8 @@ def _moment(text: object, zone: tzinfo, now: datetime) -> str:
         return str(text)
 
 
-def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
-    """One task for a person: its facts, one a line."""
+def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | None = None) -> None:
+    """One task for a person: its facts, one a line; ``told`` says who has heard of its last end."""
     is_newer = versions.is_newer(one)
     result, tags = object_of(one.get("result")), one.get("tags")
     moments = {
@@ -161,6 +161,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO) -> None:
         "Cancelled": one.get("cancel_reason"),
         "Ended": _ended(one, zone, now),
         "Last": None if is_newer or one["status"] in task.ENDED else _last(one, zone, now),
+        "Told": told,
         "Result": result.get("summary") or result.get("output"),
         "Prompt": result.get("prompt_path"),
         "Log": result.get("log_path"),

@@ -66,7 +66,7 @@ def schedule(connect: Callable[[], Client], argv: list[str]) -> int:
         planned = client.plan(_request(args, line, client.config, now), now)
     shown = (_rehearsed if args.dry_run else _stored)(client, planned, args.if_exists, now)
     try:
-        _print(args, planned, shown, now)
+        _print(args, planned, shown, client.config, now)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -276,9 +276,10 @@ def _file_text(named: str) -> str:
         raise BadInput(f"the prompt is not valid UTF-8: {named} at byte {error.start} (convert it)") from None
 
 
-def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
+def _print(args: Namespace, planned: Plan, shown: Task, config: Config, now: datetime) -> None:
     if args.json:
-        output.print_object({**task.shown(shown), "understood": planned.understood(now)}, compact=False)
+        understood = {**planned.understood(now), "appears": _appears(shown, config)}
+        output.print_object({**task.shown(shown), "understood": understood}, compact=False)
     elif output.is_for_people(args):
         said = say.moment(instants.from_text(shown["run_at"]), planned.zone, now)
         will = "would run" if args.dry_run else "runs"
@@ -287,10 +288,30 @@ def _print(args: Namespace, planned: Plan, shown: Task, now: datetime) -> None:
         if task.is_recurring(shown):
             said = _with_rule(shown, said)
         summary = visible.sentence(output.summary_of(shown), 100)
-        output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *output.notes(planned.notes, said))
+        output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *_said_of_places(_appears(shown, config)))
+        output.say(*output.notes(planned.notes, said))
     else:
         output.warn_of(planned.notes)
         output.print_object(task.shown(shown), args.compact)
+
+
+def _appears(shown: Task, config: Config) -> list[str] | None:
+    """Where a task appears that has nothing to execute, since that is all that it does; None for any other."""
+    if shown.get("command") or shown.get("executor") or config.executor:
+        return None
+    from defer.notices import places
+
+    return [] if shown.get("notify") == "never" else places.of_reminder(config)
+
+
+def _said_of_places(appears: list[str] | None) -> list[str]:
+    if appears is None:
+        return []
+    if not appears:
+        return ["It has nothing to execute, and nobody is told of it (--notify never)."]
+    from defer.notices import places
+
+    return [f"It will appear {places.said(appears)}."]
 
 
 def _with_rule(shown: Task, said: str) -> str:

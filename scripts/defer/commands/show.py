@@ -8,6 +8,7 @@ from collections.abc import Callable
 from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.record import task
+from defer.record.codec import Task
 
 from . import glance, ids, output
 
@@ -18,7 +19,17 @@ def show(connect: Callable[[], Client], argv: list[str]) -> int:
     client = connect()
     found = client.find(ids.meant(client, glance.the_id(args, "show")))
     if output.is_for_people(args):
-        output.details(found, client.config.timezone(), client.clock(), sys.stdout)
+        zone, now = client.config.timezone(), client.clock()
+        output.details(found, zone, now, sys.stdout, _told(client, found))
     else:
         output.print_object(task.shown(found), args.compact)
     return EXIT_OK
+
+
+def _told(client: Client, found: Task) -> str | None:
+    """Who was told of its last end."""
+    if not found.get("last") and found["status"] not in task.ENDED:
+        return None
+    from defer.notices import outbox, words
+
+    return words.heard(found, outbox.read(client.config.notices_file).told(found["id"]))

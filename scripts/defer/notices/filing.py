@@ -54,7 +54,9 @@ def _notice(record: Task, streak: Streak, ack: events.Ack | None, config: Config
     if told is None:
         return None
     is_reminder = record["status"] == task.COMPLETED and events.is_reminder(record)
-    to = places.of_reminder(config)[1:] if is_reminder else where.labels
+    # Its record says where it was going to be told: that holds, whatever the settings say by now.
+    said = (record.get("result") or {}).get("told") if is_reminder else None
+    to = where.labels if said is None else [one for one in said if one != places.INBOX]
     made = events.notice(record, told, to, in_inbox=where.in_inbox or is_reminder)
     masked = {name: _masked(value, config.masked) if name in _MASKED else value for name, value in made.items()}
     return cast("Notice", masked)

@@ -24,7 +24,7 @@ class Places(NamedTuple):
 def of(config: Config) -> Places:
     """Where notices go; entries of the setting that cannot be read are left out, and reported elsewhere."""
     written = config.get("DEFER_NOTIFY")
-    if not written:
+    if written in ("", INBOX):
         return Places()
     from .channels import addresses
 

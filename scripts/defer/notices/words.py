@@ -12,8 +12,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
 from defer import instants, say, visible
+from defer.record import task
+from defer.record.codec import Task
 
 from . import events
+from .box import Told
 from .events import Notice
 
 _LONGEST_ID = 128
@@ -83,3 +86,24 @@ def for_agents(notices: Iterable[Notice], zone: tzinfo, now: datetime) -> str:
     """All of them as one text for an agent's context."""
     parts = [_AGENTS_ARE_TOLD, *("\n".join(block(one, zone, now)) for one in notices)]
     return "\n\n".join(parts) + "\n"
+
+
+def heard(record: Task, told: Iterable[Told]) -> str | None:
+    """Who was told of the last end of a task, and how; ``told`` is what the outbox knows. None if nothing has ended."""
+    last = record.get("last")
+    at = last["at"] if last else None
+    places = [one for one in told if at is None or one.at == at]
+    if places:
+        return ", ".join(f"{one.where} ({one.status}{f': {one.why}' if one.why else ''})" for one in places)
+    if record["status"] in task.ENDED or last:
+        return ", ".join((record.get("result") or {}).get("told") or []) or f"nobody: {_why_nobody(record)}"
+    return None
+
+
+def _why_nobody(record: Task) -> str:
+    mode, outcome = events.mode_of(record), (record.get("last") or record).get("outcome", record["status"])
+    if mode == events.NEVER:
+        return "its notify is never"
+    if outcome == task.FAILED:
+        return "it has failed like this before, or it is acknowledged"
+    return f"its notify is {mode}"

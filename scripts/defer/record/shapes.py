@@ -235,7 +235,7 @@ RESULT: Fields = {
     **dict.fromkeys(("result_file_error", "session_error", "log_error"), text),
     "output_truncated": truth,
     "output_bytes": tally,
-    "artifacts": many(text),
+    **dict.fromkeys(("artifacts", "told"), many(text)),
     **dict.fromkeys(("next_run_at", "retry_at"), text),
 }
 IDENTITY: Fields = {"pid": positive, **dict.fromkeys(("start", "boot", "pid_namespace", "wake"), text)}

@@ -112,6 +112,7 @@ class Result(TypedDict, total=False):
     output_bytes: int | None
     summary: str | None
     artifacts: list[str] | None
+    told: list[str] | None
     next_run_at: str | None
     retry_at: str | None
     result_file_error: str | None

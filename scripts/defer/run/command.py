@@ -206,6 +206,11 @@ def not_started(error: Exception, error_type: str, config: Config) -> Outcome:
     return Outcome(FAILED, error_type=error_type, error=f"the attempt could not start: {why}")
 
 
-def prompt_prepared(paths: Paths) -> Outcome:
-    """The outcome of an attempt without an executor: the prompt is the result."""
-    return Outcome(OK, result={"type": "prompt_prepared", "prompt_path": str(paths.prompt)})
+def prompt_prepared(task: Task, paths: Paths, config: Config) -> Outcome:
+    """The outcome of an attempt with nothing to execute: the prompt, and where it is told as it is filed."""
+    from defer.notices import places
+
+    # An attempt that no runner of a store makes is not filed either: nobody hears of it.
+    is_filed = bool((task.get("run") or {}).get("runner"))
+    told = places.of_reminder(config) if is_filed and task.get("notify") != "never" else []
+    return Outcome(OK, result={"type": "prompt_prepared", "prompt_path": str(paths.prompt), "told": told})

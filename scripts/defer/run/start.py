@@ -62,7 +62,11 @@ def gated(claimed: Task, paths: Paths, config: Config, was_told: Callable[[], bo
         return command.not_started(error, CONFIG_ERROR, config)
     try:
         argv = command.command_line(claimed, config)
-        return command.prompt_prepared(paths) if argv is None else Attempt(claimed, config, argv, was_told)
+        return (
+            command.prompt_prepared(claimed, paths, config)
+            if argv is None
+            else Attempt(claimed, config, argv, was_told)
+        )
     except Misconfigured as error:
         return command.misconfigured(error, paths, config)
     except Exception as error:

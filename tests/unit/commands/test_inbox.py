@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 
 from defer.commands import cli
 from defer.notices import outbox
-from support import ROOT, Place, strict
+from support import ROOT, Place, strict, v1_task
+from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
 
@@ -152,3 +153,50 @@ def test_who_files_apart_from_a_wake_notes_what_is_told(place: Place) -> None:
 
 def test_both_are_commands() -> None:
     assert {"inbox", "ack"} <= cli._COMMANDS.keys()
+
+
+class TestReminders:
+    """A task with nothing to execute: to be told is its work."""
+
+    def test_its_record_says_where_it_was_told_and_show_that_somebody_may_not_have_seen_it(self, place: Place) -> None:
+        place.schedule("now", "call mum", "--id", "call")
+        place.wake()
+        (done,) = place.archived()
+        assert done["result"]["told"] == ["inbox"]
+        status, text = on_terminal(place, "show", "call")
+        assert status == 0
+        assert "Told:        inbox (unread)" in text
+
+    def test_it_says_when_it_is_scheduled_where_it_will_appear(self, place: Place) -> None:
+        _, text = on_terminal(place, "17:00", "call", "mum")
+        assert "It will appear in your inbox." in text
+        _, text = on_terminal(place, "17:00", "call", "mum", "--notify", "never")
+        assert "nobody is told of it" in text
+        done = place.defer("--when", "17:00", "--summary", "call mum", "--json")
+        assert strict(done.stdout)["understood"]["appears"] == ["inbox"]
+
+    @pytest.mark.parametrize("where", [("--executor", "notify"), ()])
+    def test_one_that_has_something_to_execute_is_none(self, place: Place, where: tuple[str, ...]) -> None:
+        env = {} if where else {"DEFER_EXECUTOR": place.executor("exit 0")}
+        done = place.defer("--when", "17:00", "--summary", "look", "--json", *where, env=env)
+        assert strict(done.stdout)["understood"]["appears"] is None
+
+    def test_one_of_which_nobody_is_to_be_told_says_so(self, place: Place) -> None:
+        place.schedule("now", "call mum", "--id", "call", "--notify", "never")
+        place.wake()
+        assert answer(place, "inbox")["notices"] == []
+        _, text = on_terminal(place, "show", "call")
+        assert "Told:        nobody: its notify is never" in text
+
+    def test_an_attempt_outside_the_store_tells_nobody(self, place: Place) -> None:
+        done = place.run("execute-task.sh", input=json.dumps(v1_task("alone")).encode())
+        assert strict(done.stdout)["result"]["told"] == []
+        assert answer(place, "inbox")["notices"] == []
+
+
+def test_show_says_why_nobody_was_told(place: Place) -> None:
+    place.env["DEFER_TASKS_DIR"] = str(place.base / "tasks")
+    assert place.defer("add", "fetch", "--schedule", "now", "--command", "true").returncode == 0
+    place.wake()
+    _, text = on_terminal(place, "show", "fetch")
+    assert "Told:        nobody: its notify is failure" in text
