@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from defer import exits, fsio, instants, say
+from defer import exits, fsio, instants, say, visible
 from defer.client import Client
 from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
 from defer.record import task, versions
@@ -309,7 +309,7 @@ def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, le
 
 
 def _told(step: Step) -> dict[str, Any]:
-    told = {"action": _ACTIONS[step.mark], "id": step.task_id, "note": step.note or None}
+    told = {"action": _ACTIONS[step.mark], "id": step.task_id, "note": step.note or None, "urls": _urls(step)}
     return {**told, "run_at": step.record["run_at"] if step.record and step.mark != REMOVED else None}
 
 
@@ -319,9 +319,31 @@ def _lines(client: Client, steps: list[Step]) -> list[str]:
     shown = steps if len(same) <= _MOST_SAME else [step for step in steps if step.mark != SAME or step.note]
     counts = {mark: sum(step.mark == mark for step in steps) for mark in _ACTIONS}
     return [
-        *(f"{step.mark} {step.task_id}{_detail(client, step)}" for step in shown),
+        *(f"{step.mark} {step.task_id}{_detail(client, step)}{_reaches(step)}" for step in shown),
         ", ".join(f"{count} {_ACTIONS[mark]}" for mark, count in counts.items()),
     ]
+
+
+def _urls(step: Step) -> list[str]:
+    """The URLs in a file that is new or changed: somebody looks through it who did not write it."""
+    if step.file is None or step.mark not in (NEW, CHANGED):
+        return []
+    from defer.settings import urls
+
+    return urls.named_in(_texts(step.file.fields))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(one)
+
+
+def _reaches(step: Step) -> str:
+    found = _urls(step)
+    return f", URLs: {' '.join(map(visible.line, found))}" if found else ""
 
 
 def _detail(client: Client, step: Step) -> str:

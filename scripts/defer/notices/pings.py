@@ -39,12 +39,12 @@ class Ping(NamedTuple):
         return urls.label(self.url)
 
 
-def check(url: str, field: str = "ping") -> None:
-    """Raise BadInput for a URL that is not pinged: https, or http on this machine."""
+def check(url: str, field: str = "ping", which: str = "") -> None:
+    """Raise BadInput for a URL that is not pinged: https, or http on this machine. ``which`` begins its text."""
     if not url.isascii() or not url.isprintable() or " " in url:
-        what = f"{field}: the URL has a character that a URL cannot have: {urls.label(url)} (percent-encode it)"
+        what = f"{which}the URL has a character that a URL cannot have: {urls.label(url)} (percent-encode it)"
         raise BadInput(what, field=field)
-    addresses.check(url, field)
+    addresses.check(url, which, field)
 
 
 def is_due(last: datetime | None, now: datetime) -> bool:

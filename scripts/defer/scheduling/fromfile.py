@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 # What a file decides in its task's record; everything else in it is the task's history.
 _FROM_FILE = (
     *("agent", "command", "context", "description", "env", "execution", "executor", "expires_at", "intent"),
-    *("leave_running", "notify"),
+    *("leave_running", "notify", "ping"),
     *("max_retries", "model", "name", "permissions", "recurrence", "source", "sticky_session", "tags"),
     *("timeout_seconds", "tz", "when", "when_to_use", "workspace"),
 )
 _TIME = ("run_at", "occurrence", "attempts")
 _CALLED = {
-    **{name: name for name in ("tz", "expires", "jitter", "catch_up", "overlap", "executor", "workspace", "timeout")},
+    **{
+        name: name
+        for name in ("tz", "expires", "jitter", "catch_up", "overlap", "executor", "workspace", "timeout", "ping")
+    },
     **dict.fromkeys(("DEFER_TIMEZONE", "TZ"), "tz"),
 }
 """How a file calls what an error is about; everything else is about its time."""
@@ -199,11 +202,21 @@ def _own_fields(file: TaskFile) -> dict[str, object]:
         "sticky_session": file.sticky_session or None,
         "leave_running": file.fields.get("leave_running") or None,
         "agent": file.agent,
+        "ping": _ping(file),
         "permissions": file.fields.get("permissions"),
         "source": _source_of(file),
         **{name: file.text(name) for name in ("model", "name", "description", "when_to_use")},
     }
     return {name: value for name, value in extra.items() if value is not None}
+
+
+def _ping(file: TaskFile) -> str | None:
+    url = file.text("ping")
+    if url is not None:
+        from defer.notices import pings
+
+        pings.check(url)
+    return url
 
 
 def _request(file: TaskFile, config: Config) -> Request:

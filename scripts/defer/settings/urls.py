@@ -8,12 +8,15 @@ anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from urllib.parse import SplitResult, unquote, urlsplit
 
 _WITH_HOST = frozenset({"http", "https", "ntfy"})
 """Schemes whose host is a host: with others of apprise it may be a token."""
 _SHORTEST = 8
+_MOST_NAMED = 20
+_IN_TEXT = re.compile(r"https?://[^\s\"'<>`|)\]}]+", re.IGNORECASE)
 _TOKEN = re.compile(r"(?=.*[A-Z0-9]).{8,}", re.DOTALL).fullmatch
 _PARTS = re.compile(r"[/?&=#:@,]+")
 
@@ -49,6 +52,12 @@ def _host(parts: SplitResult) -> str:
     name = parts.hostname or ""
     shown = f"[{name}]" if ":" in name else name
     return f"{shown}:{parts.port}" if parts.port else shown
+
+
+def named_in(texts: Iterable[str]) -> list[str]:
+    """What the URLs of the web in these texts are called, each once; of many the first."""
+    found = (label(url) for text in texts for url in _IN_TEXT.findall(text))
+    return [*islice(dict.fromkeys(found), _MOST_NAMED)]
 
 
 def secrets_of(written: str) -> Iterator[str]:

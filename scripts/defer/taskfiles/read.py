@@ -32,7 +32,7 @@ LIMIT = 1 << 19
 
 _FORMAT = b"defer task file 1\n"  # changes whenever an unchanged file would mean another task
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_PRIVATE = ("env", "command", "prompt")  # may hold secrets: messages never quote their values
+_PRIVATE = ("env", "command", "prompt", "ping")  # may hold secrets: messages never quote their values
 _LONGEST_SAID = 400
 _NULL_COUNTS = ("timeout", "timeoutMs")
 

@@ -702,3 +702,45 @@ def test_one_odd_job_keeps_no_other_from_being_imported(run: Run, tasks: Path) -
     status, out, _ = run("import", "--from", "agentica", str(jobs), "--json")
     assert status == 1
     assert [line.partition(":")[0] for line in json.loads(out)["left_out"]] == list(odd)
+
+
+def test_the_urls_in_files_that_are_new_or_changed_are_listed_without_what_is_secret(run: Run, tasks: Path) -> None:
+    write(tasks, "a.yml", A + "ping: https://hc-ping.com/5f8a2c1e-0000\n")
+    write(
+        tasks,
+        "b.yml",
+        "schedule: every hour\ncommand: [curl, 'http://example.org/x?key=s3cr3t', 'https://b.example']\n",
+    )
+    write(tasks, "c.yml", A)
+    lines = run("sync", "--dry-run")[1].splitlines()
+    assert [line.partition(", URLs: ")[2] for line in lines[:3]] == [
+        "https://hc-ping.com/…",
+        "http://example.org/… https://b.example/…",
+        "",
+    ]
+    steps = json.loads(run("sync", "--dry-run", "--json")[1])["steps"]
+    assert [step["urls"] for step in steps] == [
+        ["https://hc-ping.com/…"],
+        ["http://example.org/…", "https://b.example/…"],
+        [],
+    ]
+    run("sync")
+    assert [step["urls"] for step in json.loads(run("sync", "--dry-run", "--json")[1])["steps"]] == [[], [], []]
+
+
+def test_a_file_may_name_a_url_to_ping(run: Run, tasks: Path) -> None:
+    write(tasks, "a.yml", A + "ping: https://hc-ping.com/5f8a2c1e-0000\n")
+    write(tasks, "b.yml", A + "ping: http://example.org/s3cr3t\n")
+    write(tasks, "c.yml", A + "ping: s3cr3t\n")
+    status, _, err = run("sync")
+    assert status == 2
+    assert listed(run)["a"]["ping"] == "https://hc-ping.com/5f8a2c1e-0000"
+    (not_safe, not_a_url) = err.splitlines()[1:]
+    said = (
+        "defer: b.yml:5: ping: anybody on the way could read what goes over http: http://example.org/… (use https://; "
+    )
+    assert not_safe.startswith(said)
+    assert not_a_url == "defer: c.yml:5: ping: must be a URL that begins with https://"
+    write(tasks, "a.yml", A)
+    run("sync")
+    assert "ping" not in listed(run)["a"]

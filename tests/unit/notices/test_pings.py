@@ -30,10 +30,10 @@ def test_what_is_asked_for(url, how, asked):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("hc-ping.com/x", "ping: it is not a URL of https: "),
-        ("ftp://example.org/secret", "ping: it is not a URL of https: ftp://… (write https://host/path)"),
-        ("http://example.org/secret", "ping: anybody on the way could read what goes over http: http://example.org/…"),
-        ("https://example.org/a b", "ping: the URL has a character that a URL cannot have: https://example.org/…"),
+        ("hc-ping.com/x", "it is not a URL of https: "),
+        ("ftp://example.org/secret", "it is not a URL of https: ftp://… (write https://host/path)"),
+        ("http://example.org/secret", "anybody on the way could read what goes over http: http://example.org/…"),
+        ("https://example.org/a b", "the URL has a character that a URL cannot have: https://example.org/…"),
     ],
 )
 def test_what_is_not_pinged(url, said):

@@ -76,6 +76,7 @@ def test_every_field_is_read(load: Load) -> None:
         env: {A: x}
         leave_running: true
         notify: output
+        ping: https://hc-ping.com/key/a
         sticky_session: true
         permissions: {shell: deny}
         """
@@ -199,6 +200,7 @@ NOT_TAKEN = {
     "overlap": "two",
     "version": "3",
     "notify": "nobody",
+    "ping": "hc-ping.com",
     "permissions": '"a\\0b"',
 }
 """For each field a value that it does not take."""

@@ -50,7 +50,7 @@ def read_what_can_be(written: str) -> tuple[list[Address], list[BadInput]]:
     errors: list[BadInput] = []
     for number, entry in enumerate(urls.listed(written), 1):
         try:
-            found.append(_address(entry, f"{SETTING}, entry {number}"))
+            found.append(_address(entry, f"{SETTING}, entry {number}: "))
         except BadInput as error:
             errors.append(error)
     return _told_apart(list(dict.fromkeys(found))), errors
@@ -105,10 +105,12 @@ def _ntfy(entry: str, which: str) -> Address:
     return Address(NTFY, urls.label(entry), entry)
 
 
-def check(url: str, which: str) -> None:
-    """Raise BadInput for what is not a URL that we send to: https, or http on this machine."""
+def check(url: str, which: str, field: str = SETTING) -> None:
+    """Raise BadInput for what is not a URL that we send to: https, or http on this machine.
+
+    ``which`` begins the error's text, ``field`` is what it is about.
+    """
     parts = urls.split(url)
-    field = which.partition(",")[0]
     if parts is None or parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         raise _bad(which, f"it is not a URL of https: {urls.label(url)}", "write https://host/path", field)
     if parts.scheme.lower() == "http" and not is_loopback(parts.hostname):
@@ -122,4 +124,4 @@ def is_loopback(host: str) -> bool:
 
 
 def _bad(which: str, what: str, mend: str, field: str = SETTING) -> BadInput:
-    return BadInput(f"{which}: {what} ({mend})", field=field)
+    return BadInput(f"{which}{what} ({mend})", field=field)
