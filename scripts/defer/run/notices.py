@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defer import fsio
@@ -35,9 +36,7 @@ def look_by(config: Config, now: datetime) -> LookBy:
 def _next_at(config: Config, now: datetime) -> datetime | None:
     looks = [_next_delivery(config)]
     if config.get("DEFER_PING_URL"):
-        from . import sending
-
-        looks.append(sending.next_ping(config, now))
+        looks.append(_next_ping(config, now))
     return min((at for at in looks if at is not None), default=None)
 
 
@@ -55,3 +54,24 @@ def is_something_due(config: Config, now: datetime) -> bool:
     """Whether something is to be sent by now."""
     next_at = _next_delivery(config)
     return next_at is not None and next_at <= now
+
+
+def marker(config: Config) -> Path:
+    """The file whose modification time says when a wake pinged last."""
+    return config.notices_file.with_name(f".{config.notices_file.name}.pinged")
+
+
+def last_ping(config: Config) -> datetime | None:
+    """When a wake pinged last, or None."""
+    with suppress(OSError):
+        state = fsio.stat(marker(config))
+        return datetime.fromtimestamp(int(state.st_mtime), tz=UTC) if state else None
+    return None
+
+
+def _next_ping(config: Config, now: datetime) -> datetime:
+    """When a wake must look because it is to ping; one that is due now is sent by the wake that asks."""
+    from defer.notices import pings
+
+    last = last_ping(config)
+    return now + pings.EVERY if last is None or pings.is_due(last, now) else last + pings.EVERY

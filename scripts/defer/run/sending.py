@@ -11,8 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from defer import fsio
@@ -74,10 +73,10 @@ class Sending:
         from defer.notices import pings
 
         url, now = self._config.get(pings.SETTING), self._clock()
-        if url and pings.is_due(last_ping(self._config), now):
+        if url and pings.is_due(notices.last_ping(self._config), now):
             with suppress(OSError):
                 fsio.ensure_directory(self._config.notices_file.parent)
-                fsio.set_mtime(_marker(self._config), int(now.timestamp()) * 10**9)
+                fsio.set_mtime(notices.marker(self._config), int(now.timestamp()) * 10**9)
             self._loop.pings.append((url, how))
 
     def _start(self) -> None:
@@ -98,26 +97,6 @@ def tell_failure(config: Config, audit: AuditLog, clock: Callable[[], datetime],
         failing = Sending(config, audit, clock, loop)
         failing.ping("fail")
         failing.look()
-
-
-def _marker(config: Config) -> Path:
-    return config.notices_file.with_name(f".{config.notices_file.name}.pinged")
-
-
-def last_ping(config: Config) -> datetime | None:
-    """When a wake pinged last, or None."""
-    with suppress(OSError):
-        state = fsio.stat(_marker(config))
-        return datetime.fromtimestamp(int(state.st_mtime), tz=UTC) if state else None
-    return None
-
-
-def next_ping(config: Config, now: datetime) -> datetime:
-    """When a wake must look because it is to ping; one that is due now is sent by the wake that asks."""
-    from defer.notices import pings
-
-    last = last_ping(config)
-    return now + pings.EVERY if last is None or pings.is_due(last, now) else last + pings.EVERY
 
 
 def _be_sender(

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+import jsonschema
 import pytest
 
 import loopback
@@ -12,7 +13,7 @@ from defer.notices import outbox
 from defer.notices.channels import ways
 from defer.run import sending
 from defer.run.loop import Loop
-from support import NOW, at, until, v1_task
+from support import NOW, ROOT, at, until, v1_task
 
 ONE = "task_20260408_163500_4821"
 FAILS = {"DEFER_EXECUTOR": "/bin/false"}
@@ -31,6 +32,9 @@ class TestNotices:
             place.wake_at(NOW + timedelta(minutes=1), env)
         (request,) = server.requests
         told = json.loads(request.body)
+        jsonschema.Draft202012Validator(json.loads((ROOT / "references" / "notice.schema.json").read_text())).validate(
+            told
+        )
         assert (told["id"], told["event"], told["outcome"]) == (ONE, "failed", "failed")
         assert request.headers["idempotency-key"] == told["key"]
         assert place.store().markers.next_look() == NOW + timedelta(minutes=16)

@@ -1,0 +1,47 @@
+"""What leaves the machine of a notice: the fields that its reference names, and nothing beside them."""
+
+import json
+import re
+
+import pytest
+
+from defer.notices import events, payload
+from support import ROOT
+
+SCHEMA = json.loads((ROOT / "references" / "notice.schema.json").read_text())
+NOTICE = {name: f"the {name}" for name in (*events.Notice.__annotations__, "secret")}
+
+
+def test_the_fields_are_those_of_the_schema_and_of_the_reference():
+    told = payload.of(NOTICE, str, with_output=True)
+    assert told.keys() == SCHEMA["properties"].keys()
+    text = (ROOT / "references" / "notices.md").read_text()
+    table = text.partition("## What leaves the machine")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == told.keys()
+    assert "output" not in payload.of(NOTICE, str, with_output=False)
+
+
+def test_the_events_are_those_that_there_are():
+    assert SCHEMA["properties"]["event"]["enum"] == [*events.EVENTS]
+
+
+def test_each_text_is_masked_and_cut_as_the_schema_says():
+    long = dict.fromkeys(NOTICE, "x" * 5000)
+    told = payload.of(long, lambda text: text.replace("x", "y"), with_output=True)
+    limits = {name: said["maxLength"] for name, said in SCHEMA["properties"].items() if "maxLength" in said}
+    assert {name: len(told[name]) for name in limits} == limits
+    assert all(set(value) == {"y", "…"} for value in told.values())
+
+
+def test_odd_values_of_a_file_that_others_wrote_are_survived():
+    odd = {"key": ["a"], "event": 7, "id": {"b": None}, "summary": "\x1b[31m\nred", "attempts": True, "failures": 1.5}
+    told = payload.of(odd, str, with_output=True)
+    assert (told["key"], told["attempts"], told["failures"]) == ('["a"]', True, 1.5)
+    assert payload.title(told) == '{"b": null} 7'
+    assert payload.body(told) == "\\x1b[31m red"
+    assert json.loads(payload.as_json(told)) == told
+
+
+@pytest.mark.parametrize("event", events.EVENTS)
+def test_every_event_has_its_words(event):
+    assert payload.title({"id": "backup", "event": event}) != f"backup {event}" or event == "failed"
