@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from defer import instants, visible
 from defer import say as words
 from defer.record import task
+from defer.reports.findings import BLOCKED
 from defer.reports.habits import span
 
 from . import ids, output, tables
@@ -65,7 +66,8 @@ def _show(one: Finding, name: str, zone: tzinfo, now: datetime, out: TextIO, *, 
     rule = tables.painted(one.id, "bad", out)
     text = visible.sentence(f"{name} {one.what}{since}", _MOST_SAID)
     out.write(f"{rule}: {text}\n")
-    output.say(f"  mend: {one.fix}", out=out)
+    # What blocks a task is outside: the command comes after that.
+    output.say(f"  {'then' if one.id == BLOCKED else 'mend'}: {one.fix}", out=out)
     if with_evidence:
         output.say(*(f"  {name}: {said}" for name, said in _facts(one.evidence)), out=out)
 

@@ -293,12 +293,12 @@ class Checkup:
     def _of_habit(self, key: str, habit: Habit) -> Iterator[Finding]:
         one = self._recurring.get(key)
         allowed = rules.USUAL_LATENESS if one is None else rules.lateness_allowed(one)
-        found = [rules.late(key, habit, allowed, self.since)]
+        found = [rules.late(key, habit, allowed)]
         if one is not None:
             limit = one.get("timeout_seconds")
             found.append(rules.slow(key, habit, self._timeout if limit is None else limit))
         if habit.unlogged:
-            found.append(rules.unlogged(key, habit.unlogged, self.since))
+            found.append(rules.unlogged(key, habit.unlogged))
         yield from (finding for finding in found if finding is not None)
 
     def _worst(self) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import instants, say
+from defer import say
 from defer.record import outcome, signature, task
 
 from .findings import BLOCKED, EMPTY, FAILED, FAILING, LATE, SLOW, TIMED_OUT, UNLOGGED, Finding, command
@@ -18,7 +18,6 @@ from .habits import BEFORE, LAST, Failure, Habit, median, span, useful_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from defer.record.codec import Task
 
@@ -124,22 +123,21 @@ def lateness_allowed(one: Task) -> float:
     return USUAL_LATENESS if useful is None else float(useful)
 
 
-def late(task_id: str, habit: Habit, allowed: float, since: datetime) -> Finding | None:
+def late(task_id: str, habit: Habit, allowed: float) -> Finding | None:
     """Too many runs of the window began too late."""
     # What came too late to be of use was not run at all.
     too_late, all_of_them = habit.late + habit.expired, habit.runs + habit.expired
     if not too_late or too_late <= _LATE_SHARE * all_of_them:
         return None
-    worst = f"; the worst by {say.roughly(habit.worst_late)}" if habit.worst_late else ""
-    what = f"{too_late} of {all_of_them} came more than {say.roughly(int(allowed))} late{worst}"
+    worst = f"; at worst {say.roughly(habit.worst_late)}" if habit.worst_late else ""
+    what = f"came more than {say.roughly(int(allowed))} late in {too_late} of {all_of_them} cases{worst}"
     evidence = {
         "occurrences": all_of_them,
         "late": too_late,
         "worst_seconds": habit.worst_late or None,
         "allowed_seconds": allowed,
     }
-    weight = too_late / all_of_them
-    return Finding(LATE, task_id, instants.to_text(since), what, evidence, command("doctor"), weight)
+    return Finding(LATE, task_id, None, what, evidence, command("doctor"), too_late / all_of_them)
 
 
 def slow(task_id: str, habit: Habit, timeout: float) -> Finding | None:
@@ -160,12 +158,12 @@ def slow(task_id: str, habit: Habit, timeout: float) -> Finding | None:
     return Finding(SLOW, task_id, None, what, evidence, command("log", task_id), 0)
 
 
-def unlogged(task_id: str, runs: Sequence[str], since: datetime) -> Finding:
+def unlogged(task_id: str, runs: Sequence[str]) -> Finding:
     """Runs of the window that had output, and whose log is gone."""
     many = f"{len(runs)} runs" if len(runs) > 1 else "a run"
-    what = f"the output of {many} is gone, and nobody has pruned it"
+    what = f"has lost the output of {many}, and not by pruning"
     fix = command("doctor", "--records")
-    return Finding(UNLOGGED, task_id, instants.to_text(since), what, {"runs": list(runs)}, fix, len(runs))
+    return Finding(UNLOGGED, task_id, None, what, {"runs": list(runs)}, fix, len(runs))
 
 
 def is_prompt_task(one: Task) -> bool:

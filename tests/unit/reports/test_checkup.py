@@ -470,7 +470,7 @@ def test_late_goes_by_what_the_task_allows(ward):
     late_runs(ward, 5, 5, by=7200)
     assert ward.look().findings == []
     late_runs(ward, 1, 1, by=7201)
-    assert ward.only().what == "1 of 6 came more than 2 h late; the worst by 2 h"
+    assert ward.only().what == "came more than 2 h late in 1 of 6 cases; at worst 2 h"
 
 
 def test_late_counts_what_was_too_late_to_run(ward):
@@ -479,7 +479,7 @@ def test_late_counts_what_was_too_late_to_run(ward):
     ward.run()
     stretch = {"first": text_at(hours=-8), "last": text_at(hours=-6), "count": 3}
     ward.end(status="missed", stretch=stretch, reason="too late", recurrence={**HOURLY, **rule})
-    assert ward.only().what == "3 of 4 came more than 60 min late"
+    assert ward.only().what == "came more than 60 min late in 3 of 4 cases"
 
 
 def test_late_of_a_task_that_runs_once(ward):
