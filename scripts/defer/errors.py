@@ -115,6 +115,12 @@ class StoreBusy(DeferError):
     exit_code = EXIT_BUSY
 
 
+class NotYet(DeferError):
+    """What is waited for has not come about in the time that was given."""
+
+    exit_code = EXIT_BUSY
+
+
 def storage_error(error: OSError, path: object) -> StorageError:
     """The error for a disk that failed; ``path`` is what it is about where the system does not say."""
     remedy = getattr(error, "remedy", None) or _REMEDIES.get(error.errno or 0, "see the system's message")

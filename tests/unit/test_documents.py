@@ -278,7 +278,7 @@ def flags_of_ours() -> set[str]:
         *(arguments.wake(), arguments.attempt(), arguments.archive()),
         *(fileflags.sync_parser(), fileflags.add_parser(), fileflags.by_id_parser("enable", "")),
         *(fileflags.import_parser(), lookflags.log(), lookflags.history(), lookflags.health()),
-        *(inbox.inbox_parser(), keepflags.prune(), lookflags.status()),
+        *(inbox.inbox_parser(), keepflags.prune(), keepflags.wait(), arguments.run(), lookflags.status()),
     ]
     flags = {flag for parser in parsers for flag in parser.flags()}
     return flags.union({"--version"}, *(flags_in(path) for path in (ROOT / "scripts").glob("*.py")))

@@ -158,11 +158,15 @@ def release(connect: Connect, argv: list[str]) -> int:
 
 def run(connect: Connect, argv: list[str]) -> int:
     """Do once, beside its schedule, what a task does."""
-    args = glance.by_id("run", "Do once, at the next wake, what a task does; its schedule stays.", argv)
+    args = glance.run(argv)
     client = connect()
     editor = client.editor
     wanted = _the_id(client, args, "run")
     copy = editor.run_now(wanted)
+    if args.wait:
+        from . import wait
+
+        return wait.run(client, copy, args)
     copied = copy.get("copy_of") or wanted
     original = client.store.find(copied) or copy
     waits = original["status"] == task.EXECUTING and not copy.get("concurrent")

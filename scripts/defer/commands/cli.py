@@ -46,6 +46,7 @@ _COMMANDS = {
     "doctor": "doctor.doctor",
     "health": "health.health",
     "prune": "prune.prune",
+    "wait": "wait.wait",
 }
 
 
@@ -67,7 +68,7 @@ def main(face: str, argv: list[str], callers_umask: int = -1) -> int:
 
 def _answer(face: str, argv: list[str], callers_umask: int) -> int:
     _check_words(argv)
-    if face in _RUNNING:
+    if face in _RUNNING or "--wait" in argv:
         from defer.run import environment
 
         environment.callers_umask = callers_umask

@@ -23,6 +23,7 @@ SUBCOMMANDS = (
     *("status", "inbox", "ack"),
     *("sync", "add", "enable", "disable", "remove", "import", "history", "log", "health", "cron", "doctor"),
     "prune",
+    "wait",
 )
 
 _COLUMNS = 80
@@ -254,6 +255,15 @@ def by_id(name: str, description: str) -> Parser:
     """A subcommand that takes an id, as a word or as --id, and nothing else."""
     parser = Parser(f"defer {name}", description)
     _add_id(parser)
+    _add_form(parser)
+    return parser
+
+
+def run() -> Parser:
+    """`run`."""
+    parser = Parser("defer run", "Do once, at the next wake, what a task does; its schedule stays.")
+    _add_id(parser)
+    parser.add_argument("--wait", action="store_true", help="at once, in a wake of its own; print what it prints")
     _add_form(parser)
     return parser
 

@@ -82,6 +82,17 @@ def cancel(words: list[str]) -> Namespace:
     return flags.cancel().parse(words)
 
 
+def run(words: list[str]) -> Namespace:
+    """The flags of `run`. Raises BadInput."""
+    given = {"id": None, "wait": False, "compact": False, "json": False}
+    loose = _told(words, given, {"--id": "id"}, {**_FORM, "--wait": "wait"})
+    if loose is not None and len(loose) < 2:
+        return Namespace(id_word=loose[0] if loose else None, **given)
+    from . import flags
+
+    return flags.run().parse(words)
+
+
 def listing(words: list[str]) -> Namespace:
     """The flags of `list`. Raises BadInput."""
     given = {"status": None, "all": False, "upcoming": None, "since": None, "limit": None}

@@ -14,6 +14,19 @@ def prune() -> Parser:
     return parser
 
 
+def wait() -> Parser:
+    """`wait`."""
+    parser = Parser("defer wait", "Wait until what a task waits for, or is executing, has ended.", _WAIT)
+    parser.add_argument("id_word", nargs="?", metavar="ID")
+    parser.add_argument("--id", metavar="ID", help="the task's id")
+    parser.add_argument("--timeout", metavar="DURATION", help="give up after this long, e.g. 10m; 0 only looks")
+    _add_form(parser)
+    return parser
+
+
+_WAIT = """\
+Exit status: 0 it completed, 1 it failed or did not run, 75 it has not ended yet. It runs nothing: a wake does.
+"""
 _PRUNE = """\
 Records go by whole months (UTC): a month stays as long as any day of it may be newer. What belongs to a running attempt
 or to an unread notice stays. DEFER_KEEP_DAYS does this once a day.

@@ -1,0 +1,153 @@
+"""`wait`, and `run --wait`: how they end, what they print, and what they leave to others."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from support import Place, leaving_pid, quoted, strict, until, until_there, validator
+
+pytestmark = pytest.mark.programs
+
+
+def job(place: Place, body: str, *flags: str) -> str:
+    """A task that waits for long, and what it does when it runs; its id."""
+    executor = place.executor(f"cat >/dev/null\n{body}")
+    done = place.defer("--when", "300d", "--summary", "s", "--id", "job", "--executor", executor, *flags)
+    assert done.returncode == 0, done.stderr
+    return "job"
+
+
+class TestWait:
+    def test_the_end_that_comes_is_printed_and_its_outcome_is_the_exit_status(self, place: Place) -> None:
+        for number, (code, status) in enumerate(((0, "completed"), (3, "failed"))):
+            executor = place.executor(f"cat >/dev/null; {until_there(place.base / f'go{number}')}; exit {code}")
+            place.schedule("now", "s", "--id", f"t{number}", "--executor", executor)
+            waiting = place.start("schedule-task.sh", "wait", f"t{number}", "--compact")
+            place.start("run-deferred.sh")
+            until(lambda name=f"t{number}": (place.tasks().get(name) or {}).get("status") == "executing")
+            (place.base / f"go{number}").touch()
+            out, err = waiting.communicate()
+            assert (waiting.returncode, err) == (int(code > 0), b"")
+            ended = strict(out)
+            validator().validate(ended)
+            assert (ended["id"], ended["status"]) == (f"t{number}", status)
+
+    def test_what_has_ended_is_not_waited_for(self, place: Place) -> None:
+        place.schedule("now", "s", "--id", "t", "--executor", place.executor("exit 3"))
+        place.wake()
+        done = place.defer("wait", "t", "--table")
+        assert (done.returncode, done.stdout) == (1, "t failed: executor exited with 3\n")
+
+    def test_after_its_time_it_says_what_the_task_does(self, place: Place) -> None:
+        job(place, "exit 0")
+        done = place.defer("wait", "job", "--timeout", "1s")
+        assert (done.returncode, done.stdout) == (75, "")
+        assert done.stderr.startswith("defer: not ended yet: job runs in 299 days 23 hours (defer wait job goes on")
+        place.defer("pause", "job")
+        assert "not ended yet: job is paused" in place.defer("wait", "job", "--timeout", "0").stderr
+
+    def test_a_cancelled_one_did_not_run(self, place: Place) -> None:
+        job(place, "exit 0")
+        waiting = place.start("schedule-task.sh", "wait", "job", "--table")
+        place.defer("cancel", "job", "--reason", "not needed")
+        out, _ = waiting.communicate()
+        assert (waiting.returncode, out) == (1, b"job was cancelled: not needed\n")
+
+    @pytest.mark.parametrize(
+        ("words", "code", "said"),
+        [
+            (("nobody",), 1, "no such task: nobody"),
+            ((), 2, "wait takes one id"),
+            (("job", "--timeout", "soon"), 2, "--timeout takes a duration"),
+        ],
+    )
+    def test_what_cannot_be_waited_for_is_refused(
+        self, place: Place, words: tuple[str, ...], code: int, said: str
+    ) -> None:
+        done = place.defer("wait", *words)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert said in done.stderr
+
+
+class TestRunAndWait:
+    def test_its_output_is_printed_and_its_outcome_is_the_exit_status(self, place: Place) -> None:
+        job(place, r"""printf 'one\377\ntwo\n'; exit 3""")
+        done = place.defer("run", "job", "--wait", text=None)
+        assert (done.returncode, done.stdout.encode(errors="surrogateescape")) == (1, b"one\xff\ntwo\n")
+        (copy,) = place.archived()
+        assert done.stderr == f"defer: {copy['id']} failed: executor exited with 3: two\n"
+        assert (copy["copy_of"], copy["status"]) == ("job", "failed")
+        assert place.task("job")["status"] == "scheduled"
+        assert [run["task_id"] for run in place.runs()] == [copy["id"]]
+
+    def test_json_is_the_record_at_its_end(self, place: Place) -> None:
+        job(place, "echo done")
+        done = place.defer("run", "--wait", "--compact", "job")
+        ended = strict(done.stdout)
+        validator().validate(ended)
+        assert (done.returncode, ended["status"], ended["result"]["output"]) == (0, "completed", "done")
+
+    def test_it_runs_in_the_environment_of_a_wake(self, place: Place) -> None:
+        settings = place.base / "settings"
+        settings.write_text("PATH=/opt/ours:/usr/bin:/bin\nFROM_FILE=yes\n")
+        settings.chmod(0o600)
+        job(place, 'echo "$PATH ${FROM_FILE-} ${FROM_SHELL-} ${DEFER_TIMEZONE-}"; umask')
+        env = {"DEFER_ENV_FILE": str(settings), "FROM_SHELL": "no", "PATH": f"{place.base}:/usr/bin:/bin"}
+        done = place.defer("run", "job", "--wait", env=env, umask=0o027)
+        assert done.stdout == "/opt/ours:/usr/bin:/bin yes  UTC\n0027\n"
+
+    def test_while_every_slot_is_taken_it_waits_and_says_so(self, place: Place) -> None:
+        place.env["DEFER_MAX_PARALLEL"] = "1"
+        job(place, "echo done")
+        executor = place.executor(f"cat >/dev/null; {until_there(place.base / 'go')}", "first")
+        place.schedule("now", "s", "--id", "first", "--executor", executor)
+        place.start("run-deferred.sh")
+        until(lambda: place.task("first")["status"] == "executing")
+        waiting = place.start("schedule-task.sh", "run", "job", "--wait")
+        said = waiting.stderr.readline()
+        assert said.endswith(b" waits: the only slot is taken, by first (DEFER_MAX_PARALLEL)\n")
+        (place.base / "go").touch()
+        assert (waiting.wait(), waiting.stdout.read()) == (0, b"done\n")
+
+    def test_retries_are_made_and_waited_for(self, place: Place) -> None:
+        place.env["DEFER_RETRY_DELAY_SECONDS"] = "1"
+        job(place, 'echo "attempt $DEFER_ATTEMPT"; [ "$DEFER_ATTEMPT" -gt 1 ]', "--max-retries", "1")
+        done = place.defer("run", "job", "--wait")
+        assert (done.returncode, done.stdout) == (0, "attempt 1\nattempt 2\n")
+        assert " is tried again " in done.stderr
+
+    def test_who_goes_away_does_not_end_the_attempt(self, place: Place) -> None:
+        job(place, f"{leaving_pid(place.base / 'up')}; {until_there(place.base / 'go')}; echo done")
+        waiting = place.start("schedule-task.sh", "run", "job", "--wait")
+        until((place.base / "up").exists)
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate()
+        assert (waiting.returncode, b"goes on (defer log " in err) == (130, True)
+        (place.base / "go").touch()
+        until(lambda: [one["status"] for one in place.archived()] == ["completed"])
+
+    def test_a_reader_that_closes_early_does_not_end_it_either(self, place: Place) -> None:
+        job(place, f"echo one; {until_there(place.base / 'go')}; seq 100000")
+        waiting = place.start("schedule-task.sh", "run", "job", "--wait")
+        assert waiting.stdout.readline() == b"one\n"
+        waiting.stdout.close()
+        (place.base / "go").touch()
+        until(lambda: [one["status"] for one in place.archived()] == ["completed"])
+        waiting.wait()
+
+    def test_a_wake_that_cannot_work_is_told(self, place: Place) -> None:
+        job(place, "exit 0")
+        settings = place.base / "settings"
+        settings.write_text("DEFER_MAX_PARALLEL=none\n")
+        settings.chmod(0o600)
+        done = place.defer("run", "job", "--wait", env={"DEFER_ENV_FILE": str(settings)})
+        assert (done.returncode, "the wake could not do its work: " in done.stderr) == (1, True)
+        assert "DEFER_MAX_PARALLEL must be a whole number" in done.stderr
+
+    def test_without_wait_nothing_is_run(self, place: Place) -> None:
+        job(place, f"touch {quoted(place.base / 'ran')}")
+        done = place.defer("run", "job", "--compact")
+        assert (done.returncode, strict(done.stdout)["status"]) == (0, "scheduled")
+        assert not (place.base / "ran").exists()
