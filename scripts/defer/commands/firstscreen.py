@@ -26,8 +26,6 @@ GROUPS = (
             ("history [ID]", "what ran and what did not: --since 24h, --status failed"),
             ("show ID", "one task, from the store or the archive"),
             ("log ID", "what its latest attempt printed; --follow: until it ends"),
-            ("inbox", "results that nobody has seen yet; --peek: leave them unread"),
-            ("ack ID", "hear no more of a failure until it is another one"),
             ("health", "which tasks need attention, and what mends each"),
         ),
     ),

@@ -69,7 +69,23 @@ def error_type_of(exit_code: int) -> str:
 
 def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
     """The record after an attempt: over, or waiting for the next one, with its run record to be filed."""
-    return _as_wished(executing, _settled(executing, outcome, now, backoff), now)
+    settled = _paused_where_it_only_fails(_settled(executing, outcome, now, backoff), now, backoff)
+    return _as_wished(executing, settled, now)
+
+
+def _paused_where_it_only_fails(settled: Task, now: datetime, backoff: Backoff) -> Task:
+    """A task that goes on to its next occurrence, paused if too many have failed; the failed one's record says so."""
+    last = settled.get("last")
+    if settled["status"] != task.SCHEDULED or settled.get("attempts") or not last or last["outcome"] != task.FAILED:
+        return settled
+    if not backoff.pauses(last["failures"], now - instants.from_text(last.get("since") or last["at"])):
+        return settled
+    stamp = instants.to_text(now)
+    ended: list[Task] = [
+        {**one, "paused_at": stamp} if one["status"] == task.FAILED and one.get("last") == last else one
+        for one in settled.get("ended") or []
+    ]
+    return changes.pause({**settled, "ended": ended}, now)
 
 
 def lost(executing: Task, *, why: str = "the runner died during the attempt; its outcome is not known") -> Outcome:

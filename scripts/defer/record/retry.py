@@ -1,4 +1,4 @@
-"""When a failed attempt is tried again: exponential backoff with a cap."""
+"""When a failed attempt is tried again: exponential backoff with a cap; and when a task is given up for a while."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 _SOONEST = timedelta(minutes=1)
+_LEAST_STREAK = timedelta(days=1)
 RETRY_AT_IN_A_ROW = 50
 
 
 class Backoff(NamedTuple):
-    """Delays in seconds: ``first``, then each one ``factor`` times the one before, at most ``cap``."""
+    """Delays in seconds: ``first``, then each one ``factor`` times the one before, at most ``cap``.
+
+    ``pause_after``: how many occurrences in a row may fail, over at least a day, before a task is paused; None: any.
+    """
 
     first: float = 60
     factor: float = 2
     cap: float = 3600
+    pause_after: int | None = None
 
     def delay(self, failures: int) -> timedelta:
         """How long to wait after the ``failures``-th failure in a row (1 is the first)."""
@@ -24,6 +29,10 @@ class Backoff(NamedTuple):
         except OverflowError:
             grown = self.cap
         return timedelta(seconds=round(min(grown, self.cap)))
+
+    def pauses(self, failures: int, span: timedelta) -> bool:
+        """Whether a task is paused that has failed so many times in a row within ``span``."""
+        return self.pause_after is not None and failures >= self.pause_after and span >= _LEAST_STREAK
 
 
 def no_sooner_than_a_minute(wanted: datetime, now: datetime) -> datetime:

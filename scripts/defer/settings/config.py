@@ -273,7 +273,7 @@ class Config:
     def backoff(self) -> Backoff:
         from defer.record.retry import Backoff
 
-        return Backoff(*self._backoff)
+        return Backoff(*self._backoff, self.pause_after)
 
     @property
     def _backoff(self) -> tuple[float, float, float]:

@@ -1,0 +1,88 @@
+"""DEFER_PAUSE_AFTER: a recurring task that only fails is paused, and somebody is told how to resume it."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+import pytest
+
+from defer.notices import outbox, words
+from support import NOW, Place, at, text_at, v1_task
+
+HOURLY = {"expression": "45 * * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
+
+
+def hourly(place: Place, **fields: object) -> None:
+    place.write_store(v1_task("photos", occurrence=text_at(), recurrence=HOURLY, **fields))
+    place.own_records = True
+
+
+def woken(place: Place, hours: int, pause_after: str, body: str = "exit 1") -> int:
+    """How many occurrences failed in a wake an hour until it was paused, or until so many hours were over."""
+    env = {"DEFER_EXECUTOR": place.executor(body), "DEFER_PAUSE_AFTER": pause_after}
+    for hour in range(hours):
+        place.wake_at(at(hours=hour), env)
+        if place.task("photos")["status"] == "paused":
+            break
+    return sum(one["status"] == "failed" for one in place.archived())
+
+
+def told(place: Place) -> list[str]:
+    return [one["event"] for one in outbox.read(place.config().notices_file).notices.values()]
+
+
+def test_it_is_paused_after_so_many_failures_over_a_day(place: Place) -> None:
+    hourly(place)
+    assert woken(place, 30, "3") == 25
+    paused = place.task("photos")
+    assert (paused["status"], paused["paused_at"]) == ("paused", text_at(hours=24))
+    assert paused["last"]["failures"] == 25
+    assert [one.get("paused_at") for one in place.archived()] == [None] * 24 + [text_at(hours=24)]
+    assert told(place) == ["failed", "failed", "paused"]
+    notice = [*outbox.read(place.config().notices_file).notices.values()][-1]
+    lines = words.block(notice, UTC, at(hours=25))
+    assert lines[0].startswith("photos: failed again and is paused now (25 in a row), ")
+    assert lines[-1] == "Read on: defer resume photos"
+
+
+def test_so_many_are_needed_too(place: Place) -> None:
+    hourly(place)
+    assert woken(place, 30, "27") == 27
+
+
+@pytest.mark.parametrize("pause_after", ["", "100"])
+def test_it_is_not_paused_otherwise(place: Place, pause_after: str) -> None:
+    hourly(place)
+    assert woken(place, 30, pause_after) == 30
+
+
+def test_what_works_now_and_then_is_not(place: Place) -> None:
+    hourly(place)
+    count = place.base / "count"
+    body = f"echo x >>{count}; [ $(($(wc -l <{count}) % 20)) -eq 0 ]"
+    assert woken(place, 45, "3", body) == 43
+
+
+def test_a_retry_to_come_is_made_first(place: Place) -> None:
+    hourly(
+        place,
+        max_retries=1,
+        last={"outcome": "failed", "at": text_at(), "reason": "x", "failures": 9, "since": text_at(days=-9)},
+    )
+    assert woken(place, 1, "3") == 0
+    assert place.task("photos")["attempts"] == 1
+    place.wake_at(at(minutes=2), {"DEFER_EXECUTOR": place.executor("exit 1"), "DEFER_PAUSE_AFTER": "3"})
+    assert place.task("photos")["status"] == "paused"
+
+
+def test_one_that_runs_once_has_nothing_to_be_paused(place: Place) -> None:
+    place.write_store(v1_task("photos"))
+    place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("exit 1"), "DEFER_PAUSE_AFTER": "1"})
+    assert place.archived()[0]["status"] == "failed"
+
+
+def test_once_resumed_it_runs_again(place: Place) -> None:
+    hourly(place)
+    woken(place, 30, "3")
+    assert place.defer("resume", "photos").returncode == 0
+    assert place.task("photos")["status"] == "scheduled"
