@@ -122,12 +122,15 @@ def _records(connect: Callable[[], Client], args: Namespace) -> int:
     from defer.store import places
     from defer.timegrammar import zonedata
 
+    from .progress import Progress
+
     client = connect()
     for doubt in places.doubts(client.config):
         exits.warn(doubt)
     zone = client.config.timezone()
     data = zonedata.origin(zone.key)
-    report = recordfiles.history(client.store, client.config).report()
+    with Progress("reading records") as progress:
+        report = recordfiles.history(client.store, client.config, progress.step).report()
     if args.table or output.is_for_people(args):
         output.history(report, zone, sys.stdout)
         output.zone(zone.key, data, sys.stdout)

@@ -23,6 +23,7 @@ from defer.taskfiles import read, write
 from defer.taskfiles.read import BadFile, Located
 
 from . import fileflags, output
+from .progress import Progress
 
 if TYPE_CHECKING:
     from defer.taskfiles.foreign import Job
@@ -276,7 +277,10 @@ def _synced(
     """What a sync does, or with ``--dry-run`` would do once files with these ``contents`` are there."""
     now = client.clock()
     unwritten = contents if args.dry_run else None
-    plan = taskfiles.plan(directory, client.store, client.config, now, only, again=again, contents=unwritten)
+    with Progress("reading task files") as progress:
+        plan = taskfiles.plan(
+            directory, client.store, client.config, now, only, again=again, contents=unwritten, counted=progress.over
+        )
     if args.dry_run:
         return plan
     steps, problems = taskfiles.apply(plan, client.store, client.audit, client.config, now)

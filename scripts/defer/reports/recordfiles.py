@@ -23,24 +23,25 @@ if TYPE_CHECKING:
 _Record = TypeVar("_Record")
 
 
-def history(store: Store, config: Config) -> History:
-    """All records up to now. Raises StorageError, StoreBusy."""
+def history(store: Store, config: Config, seen: Callable[[], None] = lambda: None) -> History:
+    """All records up to now; ``seen`` is told of each. Raises StorageError, StoreBusy."""
     while True:
-        since, taken = store.kept_since(), _taken(store, config)
+        since, taken = store.kept_since(), _taken(store, config, seen)
         # What prune removes meanwhile would seem to be lost.
         if store.kept_since() == since:
             return taken
 
 
-def _taken(store: Store, config: Config) -> History:
+def _taken(store: Store, config: Config, seen: Callable[[], None]) -> History:
     with fsio.storage_errors(config.runtime_dir):
         with store.standing_still() as kept:
             log_length = audit.length_of(config.log_file)
         taken = History(Begin(kept.ended_since, kept.runs_since, kept.logs_since), finder(config.log_dir), kept.name)
-        _take(kept.current(), lambda record, where: taken.take_store(record), taken)
-        _take(kept.ended(), taken.take_archive, taken)
-        _take(kept.runs(), taken.take_run, taken)
+        _take(kept.current(), lambda record, where: taken.take_store(record), taken, seen)
+        _take(kept.ended(), taken.take_archive, taken, seen)
+        _take(kept.runs(), taken.take_run, taken, seen)
         for where, said in audit.read(config.log_file, log_length):
+            seen()
             if said is None:
                 taken.bad_lines[where] += 1
             else:
@@ -48,8 +49,14 @@ def _taken(store: Store, config: Config) -> History:
     return taken
 
 
-def _take(records: Iterator[tuple[str, _Record | None]], take: Callable[[_Record, str], None], taken: History) -> None:
+def _take(
+    records: Iterator[tuple[str, _Record | None]],
+    take: Callable[[_Record, str], None],
+    taken: History,
+    seen: Callable[[], None],
+) -> None:
     for where, one in records:
+        seen()
         if one is None:
             taken.bad_lines[where] += 1
         else:

@@ -14,7 +14,7 @@ the end of the attempt, since nobody may ever sync again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -123,11 +123,12 @@ def plan(
     *,
     again: bool = False,
     contents: Mapping[str, bytes] | None = None,
+    counted: Callable[[list[Callable[[], Step]]], Iterable[Callable[[], Step]]] = iter,
 ) -> SyncPlan:
     """What makes the store match ``directory``; with ``only``, as far as these ids go. Raises StorageError.
 
     ``again`` brings back what a person has cancelled, though its file is unchanged. ``contents``, by id, are of files
-    that do not exist yet: the plan is as if they did.
+    that do not exist yet: the plan is as if they did. ``counted`` goes through what is to be looked at, one by one.
     """
     unwritten = contents or {}
     found, bad = files(directory, unwritten, only)
@@ -143,12 +144,12 @@ def plan(
         for task_id, record in records.items()
         if task_id not in found and task_id not in bad and is_live_of(directory, record)
     ]
-    steps, problems, refused = _looked(looks)
+    steps, problems, refused = _looked(counted(looks))
     warnings = [one for step in steps for one in _said_of(step, config, now)]
     return SyncPlan(steps, [*bad.values(), *problems], warnings, tuple(refused))
 
 
-def _looked(looks: list[Callable[[], Step]]) -> tuple[list[Step], list[str], list[str]]:
+def _looked(looks: Iterable[Callable[[], Step]]) -> tuple[list[Step], list[str], list[str]]:
     """The steps by id, what is wrong with files, and what is not for this version to change. None keeps another out."""
     steps: list[Step] = []
     problems: list[str] = []
