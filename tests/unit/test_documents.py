@@ -277,7 +277,7 @@ def flags_of_ours() -> set[str]:
         *(arguments.listing(), arguments.cancel(), arguments.cron(), arguments.doctor()),
         *(arguments.wake(), arguments.attempt(), arguments.archive()),
         *(fileflags.sync_parser(), fileflags.add_parser(), fileflags.by_id_parser("enable", "")),
-        *(fileflags.import_parser(), lookflags.log(), lookflags.history(), lookflags.health()),
+        *(fileflags.import_parser(), lookflags.log(), lookflags.history(), lookflags.show(), lookflags.health()),
         *(inbox.inbox_parser(), keepflags.prune(), keepflags.wait(), arguments.run(), lookflags.status()),
     ]
     flags = {flag for parser in parsers for flag in parser.flags()}

@@ -70,6 +70,17 @@ def by_id(name: str, description: str, words: list[str]) -> Namespace:
     return flags.by_id(name, description).parse(words)
 
 
+def show(words: list[str]) -> Namespace:
+    """The flags of `show`. Raises BadInput."""
+    given = {"id": None, "compact": False, "json": False, "table": False}
+    loose = _told(words, given, {"--id": "id"}, {**_FORM, "--table": "table"})
+    if loose is not None and len(loose) < 2:
+        return Namespace(id_word=loose[0] if loose else None, **given)
+    from . import lookflags
+
+    return lookflags.show().parse(words)
+
+
 def cancel(words: list[str]) -> Namespace:
     """The flags of `cancel`. Raises BadInput."""
     given = {"id": None, "reason": None, "kill": False, "occurrence": False, "compact": False, "json": False}

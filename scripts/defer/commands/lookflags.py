@@ -24,6 +24,13 @@ def _add_id(parser: Parser) -> None:
     parser.add_argument("--id", metavar="ID", help="the task's id")
 
 
+def show() -> Parser:
+    """`show`."""
+    parser = _looking("show", "Show one task, from the store or else from the archive.")
+    _add_id(parser)
+    return parser
+
+
 def history() -> Parser:
     """`history`."""
     parser = _looking("history", "What ran, and what did not: each attempt, the newest first.")

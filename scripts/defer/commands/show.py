@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
+from defer import instants, say
 from defer.client import Client
 from defer.errors import EXIT_OK
-from defer.record import task
+from defer.record import task, versions
 from defer.record.codec import Task
 
 from . import glance, ids, output
 
+if TYPE_CHECKING:
+    from defer.reports.history import Row
+
+_WEEK = timedelta(days=7)
+
 
 def show(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print one task, from the store or else the archive."""
-    args = glance.by_id("show", "Show one task, from the store or else from the archive.", argv)
+    args = glance.show(argv)
     client = connect()
     found = client.find(ids.meant(client, glance.the_id(args, "show")))
     if output.is_for_people(args):
         zone, now = client.config.timezone(), client.clock()
         output.details(found, zone, now, sys.stdout, _told(client, found))
+        _tell_of_its_runs(client, found, zone, now)
     else:
         output.print_object(task.shown(found), args.compact)
     return EXIT_OK
@@ -33,3 +42,43 @@ def _told(client: Client, found: Task) -> str | None:
     from defer.notices import outbox, words
 
     return words.heard(found, outbox.read(client.config.notices_file).told(found["id"]))
+
+
+def _tell_of_its_runs(client: Client, one: Task, zone: tzinfo, now: datetime) -> None:
+    """How its last run ended, what the last seven days came to, and since when it has failed in a row."""
+    from defer.reports import history
+
+    week = [*history.rows(client.runs(one["id"], now - _WEEK), client.ended_records(one["id"], now - _WEEK))]
+    last = next((row for row in week if row.run_id), None) or next(_older_runs(client, one), None)
+    since = _failing_since(one)
+    facts = {
+        "Last run": last and _last_run(last, say.moment(last.started_at or last.ended_at, zone, now)),
+        "Last 7 days": ", ".join(f"{count} {outcome}" for outcome, count in history.counted(week).items()),
+        "Failing": since and f"since {say.moment(since, zone, now)}",
+    }
+    for name, said in facts.items():
+        if said:
+            output.say(f"{name + ':':<12} {said}")
+
+
+def _older_runs(client: Client, one: Task) -> Iterator[Row]:
+    """The runs of a task that has had some; who has not is not looked for in all that was ever run."""
+    from defer.reports import history
+
+    has_run = one.get("attempts") or one.get("last") or one["status"] in task.ENDED
+    return history.rows(client.runs(one["id"]), ()) if has_run else iter(())
+
+
+def _last_run(row: Row, when: str) -> str:
+    took = "" if row.duration_ms is None else f", took {say.brief(row.duration_ms / 1000)}"
+    by_hand = ", by hand" if row.copy else ""
+    said = row.why or row.summary
+    return f"{row.outcome} {when}{took}{by_hand}{f': {said}' if said else ''}"
+
+
+def _failing_since(one: Task) -> datetime | None:
+    """When the present row of failures began, if there are several."""
+    last = None if versions.is_newer(one) else one.get("last")
+    if not last or last["failures"] < 2 or one["status"] in task.ENDED:
+        return None
+    return instants.from_text(last.get("since") or last["at"])

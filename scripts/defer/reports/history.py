@@ -7,6 +7,7 @@ occurrences, most of which an attempt has brought about and which therefore have
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from operator import attrgetter
@@ -74,6 +75,15 @@ def rows(runs: Iterable[Run], ended: Iterable[Task], outcomes: Collection[str] =
     for row in heapq.merge(attempts, others, key=attrgetter("ended_at"), reverse=True):
         if not outcomes or row.outcome in outcomes:
             yield row
+
+
+def counted(some: Iterable[Row]) -> dict[str, int]:
+    """How many there are of each outcome, in the order of ``OUTCOMES``; each occurrence of a stretch counts."""
+    found: Counter[str] = Counter()
+    for row in some:
+        found[row.outcome] += row.stretch["count"] if row.stretch else 1
+    known = [name for name in OUTCOMES if name in found]
+    return {name: found[name] for name in (*known, *sorted(found.keys() - set(known)))}
 
 
 def _of_run(run: Run) -> Row:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from defer.commands import flags, glance
+from defer.commands import flags, glance, lookflags
 from defer.errors import BadInput
 
 Read = Callable[[list[str]], Any]
@@ -18,13 +18,13 @@ PARSERS = {
     "schedule": flags.schedule,
     "list": flags.listing,
     "cancel": flags.cancel,
-    "show": lambda: flags.by_id("show", "Show."),
+    "show": lookflags.show,
 }
 GLANCES: dict[str, Read] = {
     "schedule": glance.schedule,
     "list": glance.listing,
     "cancel": glance.cancel,
-    "show": lambda words: glance.by_id("show", "Show.", words),
+    "show": glance.show,
 }
 TEXTS = ["", "30m", "every day", "task_1", "-", "-x", "--", "none", "3", "skip", "--when", "--help", "=", "é"]
 

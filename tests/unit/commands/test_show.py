@@ -1,0 +1,77 @@
+"""`show` says how a task has done: its last run, its last seven days, and since when it has failed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from defer import instants
+from defer.record import changes
+from support import Place, v1_task
+
+pytestmark = pytest.mark.programs
+
+
+def days_ago(days: float) -> str:
+    return instants.to_text(instants.now() - timedelta(days=days))
+
+
+@pytest.fixture
+def daily(place: Place) -> Place:
+    """A task of every 12 hours that fails whatever is asked of it, first 9 days ago."""
+    rule = {"expression": "every 12 hours", "tz": "UTC", "anchor": days_ago(9), "fired": 0}
+    executor = place.executor("cat >/dev/null; echo 'no such luck' >&2; exit 3")
+    start = {"created_at": days_ago(10), "occurrence": days_ago(9), "run_at": days_ago(9)}
+    place.store().append([v1_task("daily", **start, executor=executor, recurrence=rule)], instants.now())
+    return place
+
+
+def wake(place: Place, days: float) -> None:
+    place.wake_at(instants.now() - timedelta(days=days))
+
+
+def lines(place: Place, task_id: str = "daily") -> dict[str, str]:
+    done = place.defer("show", task_id, "--table")
+    assert (done.returncode, done.stderr) == (0, "")
+    return {line[:12].strip().rstrip(":"): line[13:] for line in done.stdout.splitlines()}
+
+
+def test_a_task_that_has_not_run_says_nothing_of_runs(daily):
+    assert not {"Last run", "Last 7 days", "Failing"} & lines(daily).keys()
+
+
+def test_the_last_run_and_the_last_week_are_told(daily):
+    for days in (8.9, 3.2, 1.2):
+        wake(daily, days)
+    found = lines(daily)
+    assert found["Last run"].startswith("failed ")
+    assert "1 day 4 hours ago, took " in found["Last run"]
+    assert found["Last run"].endswith(": executor exited with 3: no such luck")
+    assert found["Last 7 days"] == "2 failed, 13 missed"
+    assert found["Failing"].startswith("since ")
+    assert "8 days 21 hours ago" in found["Failing"]
+
+
+def test_a_run_of_long_ago_is_still_the_last_one(daily):
+    wake(daily, 8.9)
+    found = lines(daily)
+    assert "8 days 21 hours ago, took " in found["Last run"]
+    assert not {"Last 7 days", "Failing"} & found.keys()
+
+
+def test_a_copy_is_a_run_of_its_original(daily):
+    original = daily.store().find("daily")
+    now = instants.now()
+    done = {
+        **changes.run_now(original, now),
+        "id": "copy",
+        "executor": daily.executor("cat >/dev/null; echo fine", "f"),
+    }
+    daily.store().append([done], now)
+    daily.store().update("daily", now, lambda one: changes.pause(one, now))
+    daily.wake_at(now)
+    found = lines(daily)
+    assert found["Last run"].startswith("ok ")
+    assert found["Last run"].endswith(", by hand: fine")
+    assert found["Last 7 days"] == "1 ok"
