@@ -80,6 +80,7 @@ def _stored(client: Client, planned: Plan, if_exists: str, now: datetime) -> Tas
     """The record as the store has it; warns of what its user should know."""
     (stored,) = client.add([planned], if_exists, now)
     doubts = [*advice.doubts(stored, client.config), *places.doubts(client.config)]
+    doubts += advice.of_channels(client.config)
     for warning in [*doubts, *advice.warnings(client.store.markers, now)]:
         exits.warn(warning)
     return stored

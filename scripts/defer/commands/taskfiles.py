@@ -298,7 +298,7 @@ def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, le
     for line in plan.warnings:
         exits.warn(line)
     if not args.dry_run and any(step.mark == NEW for step in plan.steps):
-        for warning in advice.warnings(client.store.markers, client.clock()):
+        for warning in [*advice.of_channels(client.config), *advice.warnings(client.store.markers, client.clock())]:
             exits.warn(warning)
     problems = [*plan.problems, *plan.refused]
     if args.json or args.compact:

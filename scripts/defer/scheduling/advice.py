@@ -72,6 +72,15 @@ def warnings(markers: Markers, now: datetime) -> list[str]:
     return found
 
 
+def of_channels(config: Config) -> list[str]:
+    """What is wrong with where notices and pings go: nobody may be there to see it when a wake finds out."""
+    if config.get("DEFER_NOTIFY") in ("", "inbox") and not config.get("DEFER_PING_URL"):
+        return []
+    from defer.notices import troubles
+
+    return troubles.said(config)
+
+
 def command_name() -> str:
     """The name by which the user calls us: ``defer`` where it is installed, else the entry's path."""
     installed = any(os.access(f"{place}/defer", os.X_OK) for place in os.environ.get("PATH", "").split(":"))
