@@ -34,7 +34,7 @@ MEANT = {
     **dict.fromkeys(("new", "create"), "schedule"),
     **dict.fromkeys(("install", "setup"), "cron install"),
     **dict.fromkeys(("purge", "clean", "cleanup", "gc", "vacuum", "trim"), "prune"),
-    "check": "doctor --records",
+    **dict.fromkeys(("check", "diagnose", "verify"), "doctor"),
     "version": "--version",
 }
 #: What tells an id from a word of a text: `rm task_3` is a command, `get milk` a line that lacks its time.

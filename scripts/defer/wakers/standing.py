@@ -12,6 +12,7 @@ from defer.settings.config import Config
 
 from . import cronenv, cronline, crontab
 from .cronline import Entry
+from .runners import Runner
 
 
 class Standing(NamedTuple):
@@ -43,17 +44,26 @@ class Standing(NamedTuple):
 
     def config_of(self, entry: Entry) -> Config:
         """What a wake by this line works with. Raises BadInput for settings that it cannot read."""
-        environ = self.environment_of(entry)
-        if os.path.realpath(entry.runner) != self.program:
-            environ = _of_another_copy(environ, entry.runner)
-        return config.load(environ)
+        return _config(self.environment_of(entry), entry.runner, self.program)
 
     def store_of(self, entry: Entry) -> str | None:
         """The tasks file that a wake by this line looks after; None where its settings do not tell."""
-        try:
-            return str(self.config_of(entry).tasks_file)
-        except BadInput:
-            return None
+        return _store_of(self.environment_of(entry), entry.runner, self.program)
+
+    def store_of_runner(self, runner: Runner) -> str | None:
+        """The same of a runner at work."""
+        return _store_of(runner.environment, runner.entry, self.program)
+
+
+def _store_of(environ: dict[str, str], entry: str, ours: str) -> str | None:
+    try:
+        return str(_config(environ, entry, ours).tasks_file)
+    except BadInput:
+        return None
+
+
+def _config(environ: dict[str, str], entry: str, ours: str) -> Config:
+    return config.load(environ if os.path.realpath(entry) == ours else _of_another_copy(environ, entry))
 
 
 def _of_another_copy(environ: dict[str, str], runner: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from defer import instants, say
 from defer.settings.config import Config
-from defer.wakers import cron, crontab
+from defer.wakers import cron, crontab, runners
 from defer.wakers.cronline import Entry
 from defer.wakers.standing import Standing
 
@@ -32,6 +32,7 @@ def findings(standing: Standing, markers: Markers, config: Config, now: datetime
     last = markers.last_wake()
     is_awake = last is not None and now - last <= ASLEEP_AFTER
     yield from _of_crontab(standing, config, is_awake=is_awake)
+    yield from _of_runners(standing, config)
     yield from _of_daemon(standing, is_awake=is_awake)
     for entry in standing.waking():
         yield from _of_line(standing, entry, config)
@@ -52,6 +53,15 @@ def _of_crontab(standing: Standing, config: Config, *, is_awake: bool) -> Iterat
         yield found("crontab-unreadable", standing.error, _TAB, crontab.WITHOUT_CRON)
     elif not standing.dead:
         yield found("waker-missing", "nothing wakes this store: no line of the crontab does", _TAB, _INSTALL)
+
+
+def _of_runners(standing: Standing, config: Config) -> Iterator[Finding]:
+    """Runners at work that come from another copy, such as one that goes on in a terminal."""
+    for one in runners.at_work():
+        is_copy = one.entry != standing.program and os.path.exists(one.entry)
+        if is_copy and standing.store_of_runner(one) == str(config.tasks_file):
+            what = f"a runner of another copy of the code is at work on this store: {one.entry}"
+            yield found("two-copies", what, f"process {one.pid}", f"kill {one.pid}, and use one copy")
 
 
 def _gone(standing: Standing, entry: Entry, config: Config) -> Finding:

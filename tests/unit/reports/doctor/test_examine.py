@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from defer.reports.doctor import examine
+from defer.reports.doctor import examine, finding
 from machine import FAKE_CRONTAB, subject_of
-from support import Place, strict, v1_task
+from support import ROOT, Place, strict, v1_task
 from terminal import on_terminal
 
+SCHEMA = json.loads((ROOT / "references" / "doctor.schema.json").read_text())
 pytestmark = pytest.mark.programs
 
 
@@ -30,7 +33,9 @@ def doctored(place: Place) -> Place:
 def report(place: Place, *flags: str, **env: str) -> tuple[int, dict[str, Any]]:
     done = place.defer("doctor", "--compact", *flags, env=env)
     assert done.stderr == ""
-    return done.returncode, strict(done.stdout)
+    found = strict(done.stdout)
+    Draft202012Validator(SCHEMA).validate(found)
+    return done.returncode, found
 
 
 def ids(found: dict[str, Any]) -> list[str]:
@@ -41,6 +46,11 @@ def quiet(found: dict[str, Any]) -> list[str]:
     """The ids but for those that depend on the machine that the tests run on."""
     of_machine = ("disk-", "tzdata-", "command-", "python-", "daemon-")
     return [one for one in ids(found) if not one.startswith(of_machine)]
+
+
+def test_the_schema_has_each_kind() -> None:
+    for rows in ("findings", "mended"):
+        assert SCHEMA["properties"][rows]["items"]["properties"]["id"]["enum"] == list(finding.KINDS)
 
 
 def test_before_anything_is_scheduled_only_the_waker_is_missing(doctored: Place) -> None:

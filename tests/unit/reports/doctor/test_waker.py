@@ -13,7 +13,7 @@ from defer.reports.doctor import examine, waker
 from defer.reports.doctor.finding import Finding
 from defer.settings.config import Config
 from defer.store.markers import Markers
-from defer.wakers import crontab, standing
+from defer.wakers import crontab, runners, standing
 from machine import Machine
 from support import NOW
 
@@ -173,3 +173,16 @@ def test_wakes_that_look_after_another_store(machine: Machine, tmp_path: Path) -
     assert (one.id, one.severity) == ("store-differs", "error")
     assert f"{machine.home}/data/runtime/deferred.jsonl" in one.what
     assert f"{tmp_path}/mine/deferred.jsonl" in one.what
+
+
+@pytest.mark.parametrize(("store", "is_told"), [("data/runtime", True), ("elsewhere", False)])
+def test_a_runner_of_another_checkout_at_work_on_this_store(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, store: str, is_told: bool
+) -> None:
+    woken(machine, timedelta(minutes=1))
+    other = machine.checkout(machine.home / "other")
+    environment = {"HOME": str(machine.home), "DEFER_RUNTIME_DIR": str(machine.home / store)}
+    at_work = [runners.Runner(4711, str(entry), environment) for entry in (other, machine.runner)]
+    monkeypatch.setattr(runners, "at_work", lambda: at_work)
+    found = findings(machine)
+    assert [(one.id, one.where) for one in found] == ([("two-copies", "process 4711")] if is_told else [])

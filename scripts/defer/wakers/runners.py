@@ -1,0 +1,48 @@
+"""The runners at work here, such as `run-deferred.sh --loop`: from which copy of the code, in which environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from defer import fsio
+
+PROC = Path("/proc")
+_MAIN = "scripts/defer/__main__.py"
+_MOST_BYTES = 1 << 20
+
+
+class Runner(NamedTuple):
+    """A process of ours. ``entry``: the `run-deferred.sh` of its copy."""
+
+    pid: int
+    entry: str
+    environment: dict[str, str]
+
+
+def at_work() -> list[Runner]:
+    """The runners of this user, as far as `/proc` shows them: where there is none, nobody can tell."""
+    try:
+        names = fsio.names(PROC)
+    except OSError:
+        return []
+    return [found for name in names if name.isdigit() and (found := _runner(PROC / name)) is not None]
+
+
+def _runner(process: Path) -> Runner | None:
+    words = _words(process / "cmdline")
+    main = next((at for at, word in enumerate(words) if word.endswith(f"/{_MAIN}")), None)
+    if main is None or words[main + 1 : main + 2] != ["wake"]:
+        return None
+    variables = _words(process / "environ")
+    if not variables:  # another user's, or gone
+        return None
+    entry = words[main].removesuffix(_MAIN) + "scripts/run-deferred.sh"
+    pairs = (variable.partition("=") for variable in variables)
+    return Runner(int(process.name), os.path.realpath(entry), {name: value for name, _, value in pairs})
+
+
+def _words(path: Path) -> list[str]:
+    raw = fsio.read_bounded(path, _MOST_BYTES) or b""
+    return [os.fsdecode(word) for word in raw.split(b"\0") if word]
