@@ -13,7 +13,7 @@ GROUPS = (
         (
             ("edit ID, reschedule ID TIME, snooze ID 1h, pause ID, resume ID", ""),
             ("cancel ID", "--occurrence: the next run alone; --kill: what runs too"),
-            ("run ID", "a copy of it once, at the next wake; --wait: now, watched"),
+            ("run ID", "a copy of it once, at the next wake; --wait: now"),
             ("wait ID", "until it has ended; --timeout 10m"),
             ("release ID", "give up an attempt whose machine is gone"),
         ),
