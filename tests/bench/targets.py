@@ -12,6 +12,7 @@ from pathlib import Path
 
 import bulk
 import measure
+import past
 from ground import CAT, PROGRAMS, SCRIPTS, Ground
 from measure import Sample, mebibytes, ratio, seconds
 from table import Line, milliseconds
@@ -236,4 +237,5 @@ ALL = (
     at_once,
     much_output,
     *bulk.ALL,
+    *past.ALL,
 )
