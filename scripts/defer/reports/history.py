@@ -68,12 +68,17 @@ class Row(NamedTuple):
         return {**self._asdict(), "started_at": started, "ended_at": instants.to_text(self.ended_at)}
 
 
+class _Passed(NamedTuple):
+    """An end that an attempt stands for. It takes its turn, so that nobody looks for the next one a year back."""
+
+    ended_at: datetime
+
+
 def rows(runs: Iterable[Run], ended: Iterable[Task], outcomes: Collection[str] = ()) -> Iterator[Row]:
     """The rows of both kinds of records, each newest first, in one order; with ``outcomes`` only of these."""
-    attempts = map(_of_run, runs)
-    others = (_of_end(one) for one in ended if not _had_attempt(one))
-    for row in heapq.merge(attempts, others, key=attrgetter("ended_at"), reverse=True):
-        if not outcomes or row.outcome in outcomes:
+    others = (_Passed(task.ended_at(one)) if _had_attempt(one) else _of_end(one) for one in ended)
+    for row in heapq.merge(map(_of_run, runs), others, key=attrgetter("ended_at"), reverse=True):
+        if isinstance(row, Row) and (not outcomes or row.outcome in outcomes):
             yield row
 
 

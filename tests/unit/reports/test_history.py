@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 
@@ -136,3 +137,19 @@ def test_rows_come_newest_first_whatever_kind_they_are(place):
     assert ended == sorted(ended, reverse=True)
     assert len(ended) == 4
     assert NOW + timedelta(days=4) < ended[0]
+
+
+def test_the_newest_are_told_without_looking_through_the_past(place):
+    put(place, "a", OK)
+    place.wake_at(NOW)
+    (run,), (end,) = place.store().runs(), place.store().ended_records()
+    looked_at = []
+
+    def ended():
+        for days in range(1000):
+            looked_at.append(days)
+            yield {**end, "completed_at": text_at(days=-days)}
+
+    runs = (run._replace(ended_at=at(days=-days)) for days in range(1000))
+    assert [row.ended_at for row in islice(history.rows(runs, ended()), 10)] == [at(days=-days) for days in range(10)]
+    assert len(looked_at) < 15
