@@ -18,7 +18,7 @@ _CLEARED = "\r\x1b[K"
 class Progress:
     """Counts steps of work, ``doing``, and says how many are done: ``reading task files: 312 of 1,000``.
 
-    Nothing is said where stderr is no terminal that can take a line back.
+    Nothing is said where stderr is not a terminal, or one that cannot take a line back.
     """
 
     def __init__(self, doing: str, *, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
