@@ -62,7 +62,7 @@ def status(connect: Callable[[], Client], argv: list[str]) -> int:
 
 def _show(found: Status, zone: tzinfo, out: TextIO) -> None:
     health = found.health
-    for line, style in _waker(health, zone):
+    for line, style in _waker(found, zone):
         out.write(tables.painted(visible.line(line), style, out) + "\n")
     _section(_RUNNING, _running(found, out), out)
     _section(_NEXT, _next(found, zone, out), out)
@@ -84,14 +84,19 @@ def _section(columns: Sequence[Column], rows: Iterator[Sequence[Cell]], out: Tex
         tables.show(columns, found, out)
 
 
-def _waker(health: Health, zone: tzinfo) -> Iterator[tuple[str, str]]:
-    """Whether wakes come, and what keeps them from their work."""
-    scene = health.scene
+def _waker(found: Status, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    """Whether wakes come, since when, and what keeps them from their work."""
+    health, scene = found.health, found.health.scene
     if scene.last_wake is None:
         yield "Asleep: nothing has ever woken it (defer cron install)", "bad"
     elif scene.is_awake:
         ago = words.from_now(min(scene.last_wake, scene.now), scene.now)
-        yield f"Awake: the last wake was {'just now' if ago == 'now' else ago}.", "good"
+        whole = (
+            f"; none was missed since {words.local(found.awake_since, zone):%a %d %b %H:%M}"
+            if found.awake_since
+            else ""
+        )
+        yield f"Awake: the last wake was {'just now' if ago == 'now' else ago}{whole}.", "good"
     else:
         yield f"Asleep: nothing has woken this store since {_moment(health, zone)} (defer doctor)", "bad"
     if scene.trouble:

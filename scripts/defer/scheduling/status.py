@@ -12,6 +12,7 @@ from defer.notices import outbox
 from defer.record import occurrences, shapes, task
 from defer.record.codec import Task
 from defer.reports import healthfiles
+from defer.reports.doctor import journal
 
 if TYPE_CHECKING:
     from defer.reports.health import Health
@@ -28,6 +29,7 @@ class Status(NamedTuple):
 
     ``running``: what executes, an object each; ``next``: the next run of each of the tasks that run soonest;
     ``counts``: tasks by status; ``unread``: notices in the inbox that nobody has seen.
+    ``awake_since``: since when each wake has come, as far back as the log of the last days tells.
     """
 
     health: Health
@@ -35,12 +37,14 @@ class Status(NamedTuple):
     next: list[dict[str, Any]]
     counts: dict[str, int]
     unread: int
+    awake_since: datetime | None
 
     def as_json(self) -> dict[str, Any]:
         """The same for programs, as ``references/status.schema.json`` describes it."""
         of_health = self.health.as_json()
         return {
-            **{name: of_health[name] for name in ("at", "host", "waker")},
+            **{name: of_health[name] for name in ("at", "host")},
+            "waker": {**of_health["waker"], "since": self.awake_since and instants.to_text(self.awake_since)},
             "running": self.running,
             "next": self.next,
             "counts": self.counts,
@@ -53,8 +57,16 @@ def status(store: Store, config: Config, now: datetime, since: datetime) -> Stat
     """One look as of ``now``; what ended counts from ``since`` on. Raises StorageError."""
     health = healthfiles.health(store, config, now, since)
     waiting, executing = _looked_through(store, now)
+    since_when = _awake_since(config, now) if health.scene.is_awake else None
     unread = len(outbox.read(config.notices_file).unread())
-    return Status(health, [attempt(one, config, now) for one in executing], waiting, store.counts(), unread)
+    return Status(health, [attempt(one, config, now) for one in executing], waiting, store.counts(), unread, since_when)
+
+
+def _awake_since(config: Config, now: datetime) -> datetime | None:
+    try:
+        return journal.without_gap_since(config.log_file, now)
+    except OSError:  # the log is not what people come here for
+        return None
 
 
 def _looked_through(store: Store, now: datetime) -> tuple[list[dict[str, Any]], list[Task]]:

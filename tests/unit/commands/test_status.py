@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from defer import instants
 from support import Place, strict, until, until_there, v1_task
 from terminal import on_terminal
 
@@ -96,7 +99,9 @@ def test_what_has_failed_is_told_with_the_command_that_mends_it(place: Place, ro
     assert found["attention"]
     assert found["unread"] == 2
     lines = text_of(place)
-    assert lines[0].startswith("Awake: the last wake was ")
+    assert re.fullmatch(
+        r"Awake: the last wake was .+; none was missed since [A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d\d:\d\d\.", lines[0]
+    )
     assert any(line.endswith(": 1 completed, 1 failed.") for line in lines)
     assert {"Used: 2 runs.", "Inbox: 2 unread (defer inbox)"} <= set(lines)
     assert lines[-1].startswith("failed     ill   failed: executor exited with 3: no water")
@@ -117,6 +122,23 @@ def test_a_screen_of_60_columns_has_all_that_matters(place: Place) -> None:
     assert any(line.split() == ["Next", "Task", "Summary"] for line in lines)
     assert any(line.startswith("Thu 01 Jan 00:00  ") and line.endswith("…") for line in lines)
     assert any(line.startswith("at-work ") for line in lines)
+
+
+def test_since_when_each_wake_has_come_is_told_by_the_last_gap_or_the_beginning(place: Place, root: Path) -> None:
+    place.schedule("1h")
+    place.wake()
+    first = place.audit()[0].split(" ")[0]
+    assert status(place, root)["waker"]["since"] == first
+    before, after = (f"{text_of_moment(hours=hours)}" for hours in (-9, -5))
+    lines = [f"{before} scheduled id=a", f"{after} wakes_resumed since={before}", *place.audit()]
+    place.log_path.write_text("".join(f"{line}\n" for line in lines))
+    assert status(place, root)["waker"]["since"] == after
+    place.log_path.unlink()
+    assert status(place, root)["waker"]["since"] is None
+
+
+def text_of_moment(**ahead: float) -> str:
+    return instants.to_text(instants.now() + timedelta(**ahead))
 
 
 def test_the_window_can_be_chosen(place: Place, root: Path) -> None:

@@ -32,6 +32,19 @@ def findings(log: Path, now: datetime) -> Iterator[Finding]:
     yield from _of_steps(log, steps)
 
 
+def without_gap_since(log: Path, now: datetime) -> datetime | None:
+    """Since when no wake has failed to come: when the last gap ended, or when the log of the last days begins.
+
+    None where there is no log. Raises OSError.
+    """
+    first = None
+    for stamp, raw in audit.lately(log, now - timedelta(days=DAYS)):
+        if _RESUMED in raw and (gap := _gap(raw)):
+            return gap[1]
+        first = stamp
+    return None if first is None else _moment(first)
+
+
 def _moment(stamp: bytes) -> datetime:
     try:
         return instants.from_text(stamp.decode())
