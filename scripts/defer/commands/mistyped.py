@@ -35,6 +35,7 @@ MEANT = {
     **dict.fromkeys(("install", "setup"), "cron install"),
     **dict.fromkeys(("purge", "clean", "cleanup", "gc", "vacuum", "trim"), "prune"),
     **dict.fromkeys(("check", "diagnose", "verify"), "doctor"),
+    **dict.fromkeys(("failures", "problems", "alerts", "attention"), "health"),
     "version": "--version",
 }
 #: What tells an id from a word of a text: `rm task_3` is a command, `get milk` a line that lacks its time.

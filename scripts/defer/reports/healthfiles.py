@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from defer import fsio
-from defer.record import holders
+from defer import fsio, instants
+from defer.record import codec, holders, versions
 
 from .checkup import LOOK_BACK, Checkup
 from .recordfiles import finder
@@ -46,8 +46,7 @@ def health(
             kept_since=store.kept_since().logs,
             for_metrics=for_metrics,
         )
-        for one in store.scan():
-            checkup.take_task(one)
+        _take_tasks(store, checkup, now)
         scene = _scene(store, config, checkup, now)
         for run in store.runs(None, _before(checkup.first)):
             if not checkup.take_run(run):
@@ -55,6 +54,17 @@ def health(
         for one in store.ended_records(None, checkup.first):
             checkup.take_ended(one)
         return checkup.report(scene, holders.host())
+
+
+def _take_tasks(store: Store, checkup: Checkup, now: datetime) -> None:
+    """Hand over the records of the store; most of a large one wait for their only run, which a glance tells."""
+    present = instants.to_text(now).encode()
+    for line in store.scan_json():
+        quick = codec.waiting(line)
+        if quick and quick[2] > present and b'"recurrence"' not in line:
+            checkup.pass_over(quick[1].decode())
+        else:
+            checkup.take_task(codec.decode(line))
 
 
 def _before(instant: datetime) -> datetime:
@@ -66,6 +76,8 @@ def _before(instant: datetime) -> datetime:
 
 def _scene(store: Store, config: Config, checkup: Checkup, now: datetime) -> Scene:
     executing = checkup.executing
+    # What a newer version has written may be of any form.
+    known = [one for one in executing if not versions.is_newer(one)]
     return Scene(
         now=now,
         last_wake=store.markers.last_wake(),
@@ -73,5 +85,5 @@ def _scene(store: Store, config: Config, checkup: Checkup, now: datetime) -> Sce
         other_runner=store.other_runner(),
         slots=config.max_parallel,
         executing=executing,
-        out_of_reach=frozenset(one["id"] for one in executing if holders.is_out_of_reach(one, now, store.is_held)),
+        out_of_reach=frozenset(one["id"] for one in known if holders.is_out_of_reach(one, now, store.is_held)),
     )

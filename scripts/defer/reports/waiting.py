@@ -140,7 +140,7 @@ def _neighbour(one: Task, scene: Scene) -> Held | None:
     if foreign:
         return _held_by(foreign[0], "slot", scene)
     many = f"all {scene.slots} slots are" if scene.slots > 1 else "the only slot is"
-    longest = min(scene.executing, key=lambda other: other.get("started_at") or "")
+    longest = min(scene.executing, key=lambda other: str(other.get("started_at") or ""))
     ids = [other["id"] for other in scene.executing[:_MOST_NAMED]]
     what = f"{many} taken, by {', '.join(ids)} (DEFER_MAX_PARALLEL)"
     return Held("slot", what, command("cancel", "--kill", longest["id"]))

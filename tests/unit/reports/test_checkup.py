@@ -345,6 +345,21 @@ def test_overdue_names_what_holds_it(ward, by):
     assert what in found.what
 
 
+ODD = [5, "text", [], [1], {"runner": "x"}, {"runner": {}, "leader": 5, "deadline_at": 7}, True]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=map(str, ODD))
+def test_a_newer_version_may_have_written_anything(ward, odd):
+    due(ward, workspace="/w")
+    names = ("run", "started_at", "workspace", "copy_of", "session_id", "last", "recurrence", "held", "requires")
+    for number in range(3):
+        executing(ward, f"newer{number}", schema_version=3, **dict.fromkeys(names, odd), sticky_session=True)
+    due(ward, "newer", schema_version=3, **dict.fromkeys(names, odd))
+    found = {one.task: one for one in ward.look(DEFER_MAX_PARALLEL="3").findings}
+    assert (found["t"].id, found["t"].evidence["held_by"]) == ("overdue", "slot")
+    assert found["newer"].evidence["held_by"] == "missing feature"
+
+
 @pytest.mark.parametrize("minutes", [1, 2])
 def test_two_minutes_are_not_overdue(ward, minutes):
     due(ward, run_at=text_at(minutes=-minutes))
