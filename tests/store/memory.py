@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -276,6 +276,9 @@ class MemoryStore:
     def condition(self) -> Condition:
         """Records that have been replaced are gone, and none is ever torn."""
         return Condition(sum(len(codec.encode(one)) for one in self.scan()), 0, [], 0, 0)
+
+    def alone(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     @contextmanager
     def standing_still(self) -> Iterator[MemorySnapshot]:

@@ -357,6 +357,12 @@ class TestLooking:
         assert [one["id"] for _, one in kept.ended()] == ["a"]
         assert [one["task_id"] for _, one in kept.runs()] == ["a"]
 
+    def test_who_writes_beside_it_holds_it_for_a_while(self, handle):
+        over(handle(), "a")
+        with handle().alone():
+            assert handle().find("a")
+        assert [one["id"] for one in handle().archive(NOW)] == ["a"]
+
     def test_nothing_is_unreadable_and_nobody_else_at_work(self, store):
         assert (store.unreadable("a"), store.other_runner()) == (None, None)
         assert store.is_held("no lease") in (None, False)

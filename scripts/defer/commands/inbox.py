@@ -49,7 +49,7 @@ def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
     sys.stdout.flush()
     if not args.peek and (unread or found.dropped):
         # A notice that comes meanwhile has not been shown: only these are marked.
-        with client.store.standing_still():
+        with client.store.alone():
             outbox.mark_read(client.config.notices_file, [one["key"] for one in unread], client.clock())
     return EXIT_OK
 
@@ -101,7 +101,7 @@ def ack(connect: Callable[[], Client], argv: list[str]) -> int:
         raise Refused(f"task is not failing: {found['id']} (nothing to acknowledge)")
     signature = _signature(found, outbox.read(file))
     now = client.clock()
-    with client.store.standing_still():
+    with client.store.alone():
         outbox.acknowledge(file, found["id"], last.get("since"), signature, now)
     if output.is_for_people(args):
         name = visible.sentence(output.summary_of(found), 100)

@@ -39,7 +39,7 @@ def send(one: Bulletin, store: Store, config: Config, now: datetime) -> list[tup
 
         came = sender.tell_all({name: value for name, value in told.items() if name not in ("inbox", "to")}, config)
     if places.of(config).in_inbox or all(why is not None for _, why in came):
-        with store.standing_still():
+        with store.alone():
             outbox.add(config.notices_file, [told], now)
         came.append((places.INBOX, None))
     return came

@@ -135,7 +135,7 @@ def _note(store: Store, config: Config, results: Sequence[Result], now: datetime
     """Note what became of them. Others may hold the store's lock for long: what is not noted is sent again."""
     for left in reversed(range(_NOTE_TRIES)):
         try:
-            with store.standing_still():
+            with store.alone():
                 outbox.settled(config.notices_file, results, now)
             return
         except StoreBusy:

@@ -44,10 +44,15 @@ class Beside:
         self._v1_runner = v1_runner
 
     def _alone(self) -> AbstractContextManager[object]:
-        """The lock, for those who do not read the store's file. A reader makes no directory for it."""
+        """The lock. A reader makes no directory for it."""
         is_there = fsio.stat(self.path.parent) is not None
         lock = v1locks.none_writing(self._lock_path, self._lock_timeout, self._v1_lock)
         return lock if is_there else nullcontext()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with fsio.storage_errors(self.path), self._alone():
+            yield
 
     @contextmanager
     def standing_still(self) -> Iterator[Snapshot]:

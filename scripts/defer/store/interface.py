@@ -217,5 +217,8 @@ class Store(Attempts, Protocol):
     def condition(self) -> Condition:
         """How well what keeps the tasks is; it is read whole. Raises StorageError."""
 
+    def alone(self) -> AbstractContextManager[None]:
+        """While it is held nobody changes or files anything: for who writes beside the store."""
+
     def standing_still(self) -> AbstractContextManager[Snapshot]:
         """While it is held nobody changes or files anything: for a look at all records as of one moment."""

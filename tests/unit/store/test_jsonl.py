@@ -770,3 +770,19 @@ store.archive(instants.now(), before_drop=lambda records: os._exit(9))
     assert told == ["a", "b"]
     assert [one["id"] for one in place.archived()] == ["a", "b"]
     assert list(place.tasks()) == ["c"]
+
+
+class TestAlone:
+    def test_who_writes_beside_the_store_keeps_others_out(self, place):
+        place.store().append([waiting()], NOW)
+        other = place.store()
+        other.patience = 0.0
+        with place.store().alone(), pytest.raises(StoreBusy):
+            other.append([waiting("b")], NOW)
+        assert [one["id"] for one in other.append([waiting("b")], NOW)] == ["b"]
+
+    def test_and_opens_no_file_of_it(self, place, monkeypatch):
+        place.store().append([waiting()], NOW)
+        monkeypatch.setattr(fsio, "reader", lambda path: pytest.fail(f"{path} was opened"))
+        with place.store().alone():
+            pass
