@@ -18,7 +18,8 @@ from defer.record.runs import Run as RunRecord
 from defer.reports import healthfiles
 from defer.reports.findings import RULES, Finding
 from defer.reports.health import Health
-from defer.store.interface import Kept
+from defer.run import prune
+from defer.store.audit import AuditLog
 from support import NOW, ROOT, Place, Task, at, text_at, v1_task
 
 DAY = timedelta(days=1)
@@ -651,13 +652,22 @@ def test_unlogged_of_a_task_that_is_over(ward):
 
 
 def test_unlogged_does_not_count_what_was_pruned(ward):
-    ward.run("once", ago=timedelta(hours=3), log="/gone/a.log", log_bytes=5)
-    ward.look()
-    ward.place.store().prune(Kept(None, at(hours=-4), NOW))
-    assert ward.only().id == "unlogged"
-    ward.place.store().prune(Kept(None, at(hours=-2), NOW))
-    found = ward.look()
-    assert (found.findings, found.window.as_json()["log_backing"]) == ([], None)
+    logs = ward.place.logs / "attempts" / "t"
+    logs.mkdir(parents=True, mode=0o700)
+    names = [f"run_{at(days=-days):%Y%m%dT%H%M%SZ}_62b8af28" for days in (6, 4)]
+    for name, days in zip(names, (6, 4), strict=True):
+        (logs / f"{name}.log").write_text("x")
+        ward.run(ago=timedelta(days=days), run_id=name, log=str(logs / f"{name}.log"), log_bytes=1)
+    ward.recurring()
+    assert ward.look(7 * DAY).window.as_json()["log_backing"] == 1
+    store, config = ward.place.store(), ward.place.config()
+    prune.prune(store, config, AuditLog(config.log_file), NOW, timedelta(days=5))
+    assert [one.name for one in logs.iterdir()] == [f"{names[1]}.log"]
+    found = ward.look(7 * DAY)
+    assert (found.findings, found.window.runs, found.window.as_json()["log_backing"]) == ([], 2, 1)
+    (logs / f"{names[1]}.log").unlink()
+    (lost,) = ward.look(7 * DAY).findings
+    assert (lost.id, lost.evidence["runs"]) == ("unlogged", [names[1]])
 
 
 # The order, and all together
