@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import pytest
-from memfs import Fault
+from memfs import Disk, Fault, MemKernel
 from world import (
     RUNTIME,
     STORE,
@@ -21,12 +23,14 @@ from world import (
     edited,
     in_store,
     key_of,
+    pruned,
     recur,
     schedule,
     schedule_batch,
     wake,
 )
 
+from defer import instants
 from defer.record import task
 from defer.store import jsonl
 
@@ -279,6 +283,36 @@ def large(act: Any) -> Any:
     return acted
 
 
+def long_past() -> Machine:
+    """Tasks that ran in January, February, March and April, with logs and prompts; one of them is due again."""
+    machine = due("ok")()
+    disk, logs = machine.disk, RUNTIME / "logs"
+    kernel = MemKernel(disk)
+    for folder in (RUNTIME / "archive", RUNTIME / "runs", logs / "attempts"):
+        with suppress(FileExistsError):
+            kernel.mkdir(Path(folder))
+    for month in ("01", "02", "03", "04"):
+        name, at, run = f"old-{month}", f"2026-{month}-05T08:00:00Z", f"run_2026{month}05T080000Z_00000000{month}"
+        log = str(logs / "attempts" / name / f"{run}.log")
+        kernel.mkdir(Path(logs / "attempts" / name))
+        disk.put(PurePath(log), b"done\n")
+        disk.put(logs / f"{name}.prompt.txt", b"do it\n")
+        disk.find(logs / f"{name}.prompt.txt").mtime = int(instants.from_text(at).timestamp() * 1e9)
+        common = {"attempt": 1, "occurrence": at, "started_at": at}
+        ended = {"id": name, "created_at": at, "run_at": at, "status": "completed", "completed_at": at, "attempts": 1}
+        _append(disk, "archive", month, {**ended, "schema_version": 2, "occurrence": at, "started_at": at})
+        rest = dict.fromkeys(("exit_code", "error_type", "error", "late_by_seconds", "prompt", "usage", "session_id"))
+        told = {**common, **rest, "host": None, "pid": None, "status": "ok", "duration_ms": 5, "log_bytes": 5}
+        _append(disk, "runs", month, {"run_id": run, "task_id": name, **told, "ended_at": at, "log": log})
+    machine.disk.make_durable()
+    return machine
+
+
+def _append(disk: Disk, folder: str, month: str, record: dict[str, Any]) -> None:
+    path = RUNTIME / folder / f"{'deferred' if folder == 'archive' else 'runs'}_2026{month}.jsonl"
+    disk.put(path, disk.read(path) + json.dumps(record).encode() + b"\n")
+
+
 CASES: dict[str, Case] = {
     "schedule": Case(waiting, schedule("new"), one_step=True),
     "schedule, first of all": Case(empty, schedule("new"), one_step=True),
@@ -326,6 +360,7 @@ CASES: dict[str, Case] = {
     "beside a newer version": Case(beside_a_newer_version, wake),
     "beside a newer version, large store": Case(beside_a_newer_version, large(wake)),
     "cancel what needs a newer version": Case(beside_a_newer_version, cancel_newer),
+    "prune": Case(long_past, pruned, one_step=True),
     "rewrite": Case(mostly_superseded, archive),
     "rewrite, large store": Case(mostly_superseded, large(archive)),
     "torn line, schedule": Case(torn, schedule("new"), one_step=True),
@@ -333,7 +368,18 @@ CASES: dict[str, Case] = {
     "no last newline, schedule": Case(no_last_newline, schedule("new"), one_step=True),
 }
 
-DAILY = ("schedule", "cancel", "claim", "settle ok", "settle retry", "recover", "archive", "rewrite", "torn line, wake")
+DAILY = (
+    "schedule",
+    "cancel",
+    "claim",
+    "settle ok",
+    "settle retry",
+    "recover",
+    "archive",
+    "prune",
+    "rewrite",
+    "torn line, wake",
+)
 """Between them they take every way through the store; `make test-slow` goes through the others, too."""
 
 

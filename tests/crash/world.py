@@ -28,7 +28,7 @@ from defer.record import events, outcome, task, versions
 from defer.record.outcome import Outcome
 from defer.reports import records
 from defer.reports.facts import Begin
-from defer.run import agenda, byhand, rescue, start
+from defer.run import agenda, byhand, prune, rescue, start
 from defer.run import wake as runner
 from defer.scheduling import plan
 from defer.scheduling.edit import Editor
@@ -404,6 +404,11 @@ def by_hand(task_id: str) -> Callable[[Proc], None]:
     return act
 
 
+def pruned(proc: Proc) -> None:
+    """``defer prune``: what is older than twenty days."""
+    prune.prune(proc.store, proc.config, proc.audit, proc.machine.now, timedelta(days=20))
+
+
 def archive(proc: Proc) -> None:
     """``archive-deferred.sh``."""
     proc.store.archive(proc.machine.now)
@@ -453,10 +458,18 @@ def in_store(machine: Machine) -> list[dict[str, Any]]:
         return list(store.scan())
 
 
+def months_in(machine: Machine, directory: str) -> list[str]:
+    """The files of ``archive`` or ``runs`` that count: those of months that were not pruned."""
+    with looking(machine) as store:
+        since = store.kept_since().records
+    names = (name for name in machine.disk.names(RUNTIME / directory) if name.endswith(".jsonl"))
+    return [name for name in names if since is None or name[-len("202604.jsonl") :] >= f"{since:%Y%m}"]
+
+
 def lines_in(machine: Machine, directory: str) -> list[dict[str, Any]]:
     """The good lines of all files in ``archive`` or ``runs``; a half line may stand among them."""
     found = []
-    for name in machine.disk.names(RUNTIME / directory):
+    for name in months_in(machine, directory):
         for line in machine.disk.read(RUNTIME / directory / name).splitlines():
             try:
                 found.append(json.loads(line))
