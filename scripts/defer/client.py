@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -106,9 +106,11 @@ class Client:
         """Ended attempts of a task and its copies, or of all, newest first."""
         return self.store.runs(task_id, since)
 
-    def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
-        """The records of ended occurrences, in the same way."""
-        return self.store.ended_records(task_id, since)
+    def ended_records(
+        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+    ) -> Iterator[Task]:
+        """The records of ended occurrences, in the same way; with ``statuses`` only those of them."""
+        return self.store.ended_records(task_id, since, statuses)
 
     def health(self, since: datetime, *, for_metrics: bool = False) -> Health:
         """How the tasks are doing: what is wrong with each, and totals since then beside those of as long before.

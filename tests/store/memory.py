@@ -237,10 +237,13 @@ class MemoryStore:
             if task_id in (None, run.task_id, run.copy_of) and (since is None or run.ended_at >= since):
                 yield run
 
-    def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
+    def ended_records(
+        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+    ) -> Iterator[Task]:
         unfiled = [ended for one in self.scan() if task.is_unfiled(one) for ended in task.filed_records(one)[0]]
         for one in sorted((*self._kept.archive, *unfiled), key=task.ended_at, reverse=True):
-            if task_id in (None, one["id"], one.get("copy_of")) and (since is None or task.ended_at(one) >= since):
+            is_wanted = task_id in (None, one["id"], one.get("copy_of")) and one["status"] in (statuses or task.ENDED)
+            if is_wanted and (since is None or task.ended_at(one) >= since):
                 yield one
 
     def kept_since(self) -> interface.Kept:

@@ -308,6 +308,17 @@ class TestLooking:
             assert list(handle().runs("a", since=NOW + timedelta(seconds=1))) == []
             handle().archive(NOW)
 
+    def test_only_what_ended_in_the_asked_for_ways_is_there(self, handle):
+        over(handle(), "a")
+        handle().append([waiting("b")], NOW)
+        handle().update("b", NOW, lambda one: task.cancel(one, NOW, None))
+        for _ in range(2):
+            assert ids(handle().ended_records(statuses={"completed"})) == {"a"}
+            assert ids(handle().ended_records(statuses={"cancelled", "missed"})) == {"b"}
+            assert list(handle().ended_records("a", statuses={"cancelled"})) == []
+            assert ids(handle().ended_records("b", NOW, {"cancelled"})) == {"b"}
+            handle().archive(NOW)
+
     def test_a_copy_stands_in_the_history_of_its_original(self, handle):
         handle().append([due("copy", copy_of="a"), waiting("a")], NOW)
         handle().claim_due(NOW, choose_due)

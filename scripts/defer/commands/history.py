@@ -104,7 +104,8 @@ def _outcomes(given: list[str]) -> set[str]:
 
 def _rows(client: Client, wanted: str | None, outcomes: set[str], said: str | None) -> Iterator[Row]:
     start = None if said is None else since.read(said, client.clock(), client.config.timezone())
-    rows = past.rows(client.runs(wanted, start), client.ended_records(wanted, start), outcomes)
+    runs = client.runs(wanted, start) if past.needs_runs(outcomes) else ()
+    rows = past.rows(runs, client.ended_records(wanted, start, past.statuses_of(outcomes)), outcomes)
     first = next(rows, None)
     if first is None:
         if wanted is not None:

@@ -76,7 +76,7 @@ def _list_ended(client: Client, args: Namespace, wanted: set[str]) -> int:
 
     start = None if args.since is None else since.read(args.since, client.clock(), client.config.timezone())
     going_on = [one for one in client.tasks() if one["status"] in wanted.difference(task.ENDED)]
-    ended = (one for one in client.ended_records(since=start) if one["status"] in wanted)
+    ended = client.ended_records(None, start, wanted.intersection(task.ENDED))
     for_people = output.is_for_people(args)
     limit = args.limit if args.limit is not None else _TABLE_ROWS if for_people else None
     found = map(task.shown, chain(_first_to_run(going_on, len(going_on))[0], ended))

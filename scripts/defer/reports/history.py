@@ -74,6 +74,17 @@ class _Passed(NamedTuple):
     ended_at: datetime
 
 
+def needs_runs(outcomes: Collection[str]) -> bool:
+    """Whether attempts may be among what is asked for, if it is only these outcomes."""
+    return not outcomes or not set(outcomes) <= {EXPIRED, task.MISSED, task.SKIPPED}
+
+
+def statuses_of(outcomes: Collection[str]) -> set[str]:
+    """The states of ended records that may be among these outcomes; none for all."""
+    found = {outcome.OK: task.COMPLETED, **dict.fromkeys(STANDS_FOR[task.FAILED], task.FAILED)}
+    return {found.get(one, one) for one in outcomes}
+
+
 def rows(runs: Iterable[Run], ended: Iterable[Task], outcomes: Collection[str] = ()) -> Iterator[Row]:
     """The rows of both kinds of records, each newest first, in one order; with ``outcomes`` only of these."""
     others = (_Passed(task.ended_at(one)) if _had_attempt(one) else _of_end(one) for one in ended)

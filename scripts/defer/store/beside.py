@@ -96,10 +96,12 @@ class Beside:
 
         return history.runs(self.path, self._runs_dir, task_id, since, self.kept_since().records)
 
-    def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
+    def ended_records(
+        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+    ) -> Iterator[Task]:
         from . import history
 
-        return history.ended(self.path, self._archive_dir, task_id, since, self.kept_since().records)
+        return history.ended(self.path, self._archive_dir, task_id, since, self.kept_since().records, statuses)
 
     def unreadable(self, task_id: str) -> str | None:
         from . import index

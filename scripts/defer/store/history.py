@@ -6,7 +6,7 @@ comes between the two shows nothing twice and leaves nothing out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -54,10 +54,15 @@ def ended(
     task_id: str | None = None,
     since: datetime | None = None,
     kept_since: datetime | None = None,
+    statuses: Collection[str] = (),
 ) -> Iterator[Task]:
-    """The occurrences that ended at ``since`` or later, of one task and of its copies, or of all."""
+    """The occurrences that ended at ``since`` or later, of one task and of its copies, or of all.
+
+    With ``statuses`` only those that ended so; a line without one of these words is not decoded.
+    """
     fresh = [record for one in _unfiled(store) for record in task.filed_records(one)[0]]
-    return _newest_first(_ENDED, fresh, _months(_ENDED, archive_dir, since, kept_since), task_id, since)
+    found = _newest_first(_ENDED, fresh, _months(_ENDED, archive_dir, since, kept_since), task_id, since, statuses)
+    return (one for one in found if one["status"] in statuses) if statuses else found
 
 
 def _unfiled(store: Path) -> Iterator[Task]:
@@ -76,10 +81,15 @@ def _unfiled(store: Path) -> Iterator[Task]:
 
 
 def _newest_first(
-    kind: _Kind[_Kept], fresh: list[_Kept], files: list[Path], task_id: str | None, since: datetime | None
+    kind: _Kind[_Kept],
+    fresh: list[_Kept],
+    files: list[Path],
+    task_id: str | None,
+    since: datetime | None,
+    words: Collection[str] = (),
 ) -> Iterator[_Kept]:
     known = set(map(kind.identity, fresh))
-    needles = [] if task_id is None else codec.needles(task_id)
+    needles = [needle for text in (words if task_id is None else (task_id,)) for needle in codec.needles(text)]
     filed = (one for one in _filed(kind, files, needles, since) if not known or kind.identity(one) not in known)
     for one in chain(sorted(fresh, key=kind.ended_at, reverse=True), filed):
         if (task_id is None or task_id in kind.names(one)) and (since is None or kind.ended_at(one) >= since):

@@ -193,8 +193,10 @@ class Store(Attempts, Protocol):
     def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
         """The attempts that ended at ``since`` or later, of one task and its copies, or of all, newest first."""
 
-    def ended_records(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Task]:
-        """The same of occurrences that ended: their records, filed or not."""
+    def ended_records(
+        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+    ) -> Iterator[Task]:
+        """The same of occurrences that ended: their records, filed or not; with ``statuses`` only those of them."""
 
     def kept_since(self) -> Kept:
         """Since when there are records and logs, as far as ``prune`` has removed what is older."""

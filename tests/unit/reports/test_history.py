@@ -9,6 +9,7 @@ import pytest
 
 from defer.record import changes, outcome, task
 from defer.record.retry import Backoff
+from defer.record.runs import Run
 from defer.reports import history
 from support import NOW, Place, Task, at, text_at, v1_task
 
@@ -127,6 +128,30 @@ def test_a_record_of_a_newer_version_is_told_by_what_every_version_reads(fields,
     newer = v1_task("a", status=status, schema_version=99, **{f"{status}_at": text_at()}, **fields)
     (row,) = history.rows((), [newer])
     assert (row.id, row.copy, row.why) == ("a", None, None)
+
+
+def test_the_newest_rows_need_the_newest_records_alone():
+    read = []
+
+    def runs():
+        for number in range(100):
+            read.append(number)
+            yield Run(**dict.fromkeys(Run._fields))._replace(task_id="a", status="ok", ended_at=at(days=-number))
+
+    def ended():
+        for number in range(100):
+            read.append(number)
+            yield v1_task("a", status="completed", occurrence="x", completed_at=text_at(days=-number))
+
+    assert [row.ended_at for row in islice(history.rows(runs(), ended()), 3)] == [at(), at(days=-1), at(days=-2)]
+    assert max(read) <= 3
+
+
+def test_what_never_ran_is_looked_for_without_a_look_at_the_runs():
+    assert not history.needs_runs({"missed", "expired"})
+    assert history.needs_runs({"missed", "ok"})
+    assert history.needs_runs(())
+    assert history.statuses_of({"timeout", "missed", "ok"}) == {"failed", "missed", "completed"}
 
 
 def test_rows_come_newest_first_whatever_kind_they_are(place):
