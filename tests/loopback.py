@@ -28,6 +28,8 @@ class Receiver:
     def __init__(self, answers: list[Answer]) -> None:
         self.requests: list[Request] = []
         self._answers = answers
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,6 +38,7 @@ class Receiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 status, more = receiver.next_answer()
                 receiver.requests.append(Request(self.command, self.path, headers, body))
+                receiver.may_answer.wait()
                 self.send_response(status)
                 for name, value in more.items():
                     self.send_header(name, value)
@@ -54,12 +57,18 @@ class Receiver:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
+    def hold(self) -> threading.Event:
+        """Answer nothing until this is set."""
+        self.may_answer.clear()
+        return self.may_answer
+
     def next_answer(self) -> Answer:
         """The answer to this request."""
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
     def close(self) -> None:
         """End it."""
+        self.may_answer.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

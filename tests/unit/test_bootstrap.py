@@ -27,7 +27,7 @@ PYPROJECT = """
 name = "defer"
 requires-python = ">=3.11"
 dependencies = ["token-of-defer"]
-optional-dependencies = { dev = [] }
+optional-dependencies = { dev = [], notify = [] }
 """
 
 
@@ -81,6 +81,7 @@ def make_clone(clone: Path) -> Path:
     pin = f"token-of-defer @ {wheel.as_uri()} {digest_of(wheel)}\n"
     (clone / "requirements" / "core.lock").write_text(pin)
     (clone / "requirements" / "dev.lock").write_text(pin)
+    (clone / "requirements" / "notify.lock").write_text(pin)
     return clone
 
 
@@ -216,13 +217,14 @@ def test_an_environment_whose_python_has_gone_is_made_anew(ready: Path) -> None:
 
 
 @pytest.mark.slow
-def test_extras_come_into_the_same_environment(ready: Path) -> None:
-    assert bootstrap(ready, "--extra", "dev", "--check").returncode == 74
-    assert bootstrap(ready, "--extra", "dev").stdout == f"{ready / '.venv' / 'bin' / 'python'}\n"
-    assert bootstrap(ready, "--extra", "dev", "--check").returncode == 0
+@pytest.mark.parametrize("extra", ["dev", "notify"])
+def test_extras_come_into_the_same_environment(ready: Path, extra: str) -> None:
+    assert bootstrap(ready, "--extra", extra, "--check").returncode == 74
+    assert bootstrap(ready, "--extra", extra).stdout == f"{ready / '.venv' / 'bin' / 'python'}\n"
+    assert bootstrap(ready, "--extra", extra, "--check").returncode == 0
     stamp(ready).unlink()
-    assert bootstrap(ready, "--extra", "dev", "--check").returncode == 74, "an extra alone is not enough"
-    assert bootstrap(ready, "--extra", "dev").returncode == 0
+    assert bootstrap(ready, "--extra", extra, "--check").returncode == 74, "an extra alone is not enough"
+    assert bootstrap(ready, "--extra", extra).returncode == 0
     assert bootstrap(ready, "--check").returncode == 0
 
 
@@ -513,3 +515,12 @@ def test_a_configuration_of_pips_that_cannot_be_read_is_named(ready: Path) -> No
     assert refused.returncode == 74
     assert refused.stderr.startswith(f"defer: {os.environ['HOME']}/.config/pip/pip.conf cannot be read: ")
     assert refused.stderr.count("\n") == 1
+
+
+def test_the_locks_agree_on_what_they_share() -> None:
+    pins = {}
+    for lock in ("core", "notify", "dev"):
+        lines = (ROOT / "requirements" / f"{lock}.lock").read_text().splitlines()
+        pins[lock] = dict(line.split(" ")[0].split("==") for line in lines if "==" in line and not line.startswith(" "))
+    assert pins["core"].items() <= pins["notify"].items() <= pins["dev"].items()
+    assert "apprise" in pins["notify"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from . import box
 from .box import Box, Delivery, Result
 from .events import Notice
 
+LONGEST_WAIT = timedelta(hours=1)
+"""How long a notice waits for its next try at most."""
 SHORTENED_ABOVE = 1 << 21
 """Bytes of a file that is shortened before something is appended to it."""
 
@@ -59,6 +61,11 @@ def pending(file: Path) -> list[Delivery]:
 def next_at(file: Path) -> datetime | None:
     """When something is to be sent next; None where nothing is."""
     return min((one.at for one in pending(file)), default=None)
+
+
+def is_time(at: datetime, now: datetime) -> bool:
+    """Whether something that waits until then is sent now: where the clock was set back it would wait for too long."""
+    return not now < at <= now + LONGEST_WAIT
 
 
 def make_durable(file: Path) -> None:

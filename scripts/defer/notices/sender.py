@@ -7,6 +7,7 @@ of them twice at worst: each has a key, the same every time.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 RETRY_SECONDS = (60.0, 300.0, 1800.0)
 """How long a notice that did not arrive waits for its next try: three more, then it is given up."""
 _PASSES = 20
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 _NOTE_TRIES = 6
 _UNNAMED = "DEFER_NOTIFY does not name it any more"
 
@@ -58,7 +60,9 @@ def send(store: Store, config: Config, clock: Clock) -> list[Result]:
 
 def _due(config: Config, now: datetime, failing: Collection[str]) -> list[Delivery]:
     """What is to be sent by now to channels that have not failed a moment ago."""
-    return [one for one in outbox.pending(config.notices_file) if one.at <= now and one.channel not in failing]
+    return [
+        one for one in outbox.pending(config.notices_file) if outbox.is_time(one.at, now) and one.channel not in failing
+    ]
 
 
 @contextmanager
@@ -104,12 +108,17 @@ def _job(one: Delivery, to: Address | None, config: Config) -> Job:
 
 def _send_apart(to: Address, told: Mapping[str, Any], about: ways.Around) -> None:
     """The same as ``ways.send``, in a process of its own: what names proxies is where libraries look for it."""
-    _find_proxies(about)
+    _take_over(about)
     ways.send(to, told, about)
 
 
-def _find_proxies(about: ways.Around) -> None:
-    os.environ.update({name: value for name, value in about.environment.items() if name.lower().endswith("_proxy")})
+def _take_over(about: ways.Around) -> None:
+    """Let libraries find proxies and certificates where they look for them: this process is for one row of jobs."""
+    proxies = {name: value for name, value in about.environment.items() if name.lower().endswith("_proxy")}
+    certificates = {name: about.environment[name] for name in _CERTIFICATES if name in about.environment}
+    # Without a proxy in the environment macOS is asked for one, which a forked process may die of.
+    none = {"no_proxy": "*"} if sys.platform == "darwin" and not proxies else {}
+    os.environ.update({**proxies, **certificates, **none})
 
 
 def around(config: Config) -> ways.Around:
@@ -157,7 +166,7 @@ def _ping_apart(ping: Ping, about: ways.Around) -> None:
         pings.check(ping.url)
     except BadInput as error:
         raise Undelivered(str(error)) from None
-    _find_proxies(about)
+    _take_over(about)
     ways.ping(ping.address)
 
 

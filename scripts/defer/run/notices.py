@@ -53,7 +53,11 @@ def _next_delivery(config: Config) -> datetime | None:
 def is_something_due(config: Config, now: datetime) -> bool:
     """Whether something is to be sent by now."""
     next_at = _next_delivery(config)
-    return next_at is not None and next_at <= now
+    if next_at is None:
+        return False
+    from defer.notices import outbox
+
+    return outbox.is_time(next_at, now)
 
 
 def marker(config: Config) -> Path:

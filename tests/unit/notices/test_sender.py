@@ -12,6 +12,9 @@ from defer.notices.channels import ways
 from defer.settings.config import Config
 from support import NOW, Place
 
+# The server's threads are in this process, which the sender is a fork of.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 HIDDEN = "s3cr3t-Path-0815"
 
 
@@ -209,3 +212,13 @@ def test_everything_is_told_to_every_channel_at_once(place):
         said = sender.tell_all({"key": "k", "event": "failed", "id": "health", "summary": "2 need attention"}, config)
     assert said == [(label(server), None), (label(host), "it cannot be reached: Connection refused")]
     assert json.loads(server.requests[0].body)["summary"] == "2 need attention"
+
+
+def test_a_clock_that_was_set_back_does_not_silence_what_waits(place):
+    with loopback.receiver(500, 200) as server:
+        write(place, notice(to=(label(server),)))
+        send(place, server.url + "/x")
+        send(place, server.url + "/x", NOW - timedelta(seconds=10))
+        assert len(server.requests) == 1
+        send(place, server.url + "/x", NOW - timedelta(days=400))
+    assert [said["status"] for said in ops(place)] == ["again", "sent"]

@@ -1,7 +1,10 @@
 """What a wake sends: notices and pings, beside its attempts and never in their way."""
 
 import json
+import os
+import signal
 from datetime import timedelta
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -13,10 +16,24 @@ from defer.notices import outbox
 from defer.notices.channels import ways
 from defer.run import sending
 from defer.run.loop import Loop
-from support import NOW, ROOT, at, until, v1_task
+from support import NOW, ROOT, at, until, until_there, v1_task
+
+# The server's threads are in this process, which the sender is a fork of.
+pytestmark = [
+    pytest.mark.programs,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 ONE = "task_20260408_163500_4821"
 FAILS = {"DEFER_EXECUTOR": "/bin/false"}
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def waiting(place):
@@ -156,3 +173,59 @@ class TestPingsOfTasks:
         assert place.wake_at(NOW)["completed"] == 1
         assert all('reason="anybody on the way could read' in line for line in place.audit("ping_failed"))
         assert "s3cr3t" not in place.log_path.read_text()
+
+
+class TestKilled:
+    def test_a_sender_that_is_killed_before_it_has_noted_it_sends_the_same_key_again(self, place):
+        """At least once: what arrived and was not noted arrives again, and says that it is the same."""
+        with loopback.receiver(200) as server:
+            taken = server.hold()
+            env = {"DEFER_NOTIFY": f"{server.url}/x"}
+            place.schedule("now", "s", "--id", "a", "--executor", "/bin/false")
+            runner = place.start("run-deferred.sh", env=env)
+            until(lambda: server.requests)
+            (sender,) = [pid for pid in children(runner.pid) if children(pid)]
+            for pid in (sender, *children(sender)):
+                os.kill(pid, signal.SIGKILL)
+            taken.set()
+            assert runner.wait() == 0
+            assert [one.tries for one in outbox.pending(place.runtime / "notices.jsonl")] == [0]
+            place.wake(env=env)
+            assert outbox.pending(place.runtime / "notices.jsonl") == []
+        first, second = (one.headers["idempotency-key"] for one in server.requests)
+        assert first == second
+
+    def test_a_wake_that_is_killed_leaves_its_sender_at_work(self, place):
+        up = place.base / "up"
+        tell = place.executor(f'cat >"{up}.new"; mv "{up}.new" "{up}"; {until_there(place.base / "go")}', "tell")
+        place.schedule("now", "s", "--id", "a", "--executor", "/bin/false")
+        runner = place.start("run-deferred.sh", env={"DEFER_NOTIFY": f"command:{tell}"})
+        until(up.exists)
+        runner.kill()
+        runner.wait()
+        (place.base / "go").touch()
+        until(lambda: outbox.pending(place.runtime / "notices.jsonl") == [])
+        assert json.loads(up.read_text())["id"] == "a"
+
+
+class TestSecrets:
+    def test_the_url_of_a_channel_is_in_nothing_that_is_kept_or_printed(self, place):
+        canary = "canary-Token-5c1f"
+        place.env.pop("DEFER_NOTIFY", None)
+        place.schedule("now", "s", "--id", "a", "--executor", place.executor('echo "$DEFER_NOTIFY"; env >&2; exit 1'))
+        with loopback.receiver() as server:
+            settings = place.home / ".config" / "defer" / "env"
+            settings.parent.mkdir(parents=True)
+            settings.write_text(
+                f"DEFER_NOTIFY=inbox;{server.url}/{canary};http://{loopback.away()}/{canary}\nDEFER_NOTIFY_OUTPUT=1\n"
+            )
+            settings.chmod(0o600)
+            done = place.wake()
+            shown = [
+                place.defer(*words).stdout for words in (["show", "a"], ["history"], ["inbox", "--all"], ["doctor"])
+            ]
+        (request,) = server.requests
+        everything = b"".join(path.read_bytes() for path in place.files() if path.is_file())
+        assert canary.encode() not in everything + request.body
+        assert canary not in done.stdout + done.stderr + "".join(shown)
+        assert json.loads(request.body)["error"].startswith("executor exited with 1")

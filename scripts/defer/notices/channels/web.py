@@ -43,7 +43,8 @@ def request(url: str, seconds: float, body: bytes | None = None, headers: Mappin
 def _opener(url: str) -> urllib.request.OpenerDirector:
     # What is meant for this machine must not go through a proxy.
     is_near = addresses.is_loopback(urlsplit(url).hostname or "")
-    proxies = urllib.request.ProxyHandler({} if is_near else None)
+    # Of the environment alone: what macOS is asked about its settings, a forked process may die of.
+    proxies = urllib.request.ProxyHandler({} if is_near else urllib.request.getproxies_environment())
     return urllib.request.build_opener(proxies, _NoRedirect)
 
 
