@@ -23,6 +23,7 @@ from .rules import Failing
 
 if TYPE_CHECKING:
     from defer.record.runs import Run
+    from defer.store.interface import Kept
 
     from .waiting import Scene
 
@@ -44,7 +45,7 @@ class Checkup:
     """What is known of all tasks.
 
     ``since``: when the window begins. ``timeout``: the time limit in seconds of tasks that name none, 0 for none.
-    ``is_there(log)``: whether a log exists. ``kept_since``: logs of runs that began before were pruned.
+    ``is_there(log)``: whether a log exists. ``kept``: what was pruned.
     ``look_up(task_id, since)``: the runs of one task, the newest first.
     ``acknowledged(record)``: whether a person knows of the failures that its ``last`` tells of. ``for_metrics``: also
     what has ended since the month began, and when each task last succeeded.
@@ -59,13 +60,13 @@ class Checkup:
         is_there: Callable[[str], bool],
         look_up: Callable[[str, datetime | None], Iterable[Run]],
         acknowledged: Callable[[Task], bool],
-        kept_since: datetime | None = None,
+        kept: Kept,
         for_metrics: bool = False,
     ) -> None:
         self.now, self.since = now, since
         span = now - since
         self.before_since = since - span if since - instants.EPOCH > span else instants.EPOCH
-        self._timeout, self._kept_since = timeout, kept_since
+        self._timeout, self._kept = timeout, kept
         self._is_there, self._look_up, self._acknowledged = is_there, look_up, acknowledged
         self.window, self.before = Totals(since, now), Totals(self.before_since, since)
         month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -149,7 +150,7 @@ class Checkup:
         if self._is_there(run.log):
             return True
         began = run.started_at or run.ended_at
-        return None if self._kept_since is not None and began < self._kept_since else False
+        return None if self._kept.logs is not None and began < self._kept.logs else False
 
     def _knows_enough(self) -> bool:
         return all(name in self._habits and self._habits[name].is_full for name in self._recurring)
@@ -233,7 +234,7 @@ class Checkup:
         try:
             found = self._of_streak(one)
             passed = self._passed_without_run(one)
-            return [*found, waiting.never_ran(one, passed, scene)] if passed >= 2 else found
+            return [*found, waiting.never_ran(one, passed, self._begin(one), scene)] if passed >= 2 else found
         except occurrences.UNREADABLE:
             # The wake that meets it says so: its occurrence fails.
             return []
@@ -282,12 +283,24 @@ class Checkup:
         has_run = one["status"] != task.SCHEDULED or one.get("attempts") or (habit is not None and habit.has_own_run)
         if has_run or (last is not None and last["outcome"] not in (task.MISSED, task.SKIPPED)):
             return 0
+        begin = self._begin(one)
+        if begin is not None and begin == self._kept.records:
+            # What ran before was pruned: only what should have run since can be told.
+            since = occurrences.between(one, begin, self.now - waiting.PATIENCE, 0)
+            passed = since.times if since else 0
+            return passed if passed >= 2 and not self._has_ever_run(one["id"]) else 0
         spent = int(occurrences.policies(one).get("fired") or 0)
         waited = occurrences.waited_for(one)
         due = self.now - waiting.PATIENCE - occurrences.jitter_of(one)
         later = occurrences.between(one, waited, due, spent + 1)
         passed = spent + (waited <= due) + (later.times if later else 0)
         return passed if passed >= 2 and not self._has_ever_run(one["id"]) else 0
+
+    def _begin(self, one: Task) -> datetime | None:
+        """Since when there may be runs of a task: since it was made, or since the records begin that were kept."""
+        created, kept = one.get("created_at"), self._kept.records
+        made = instants.from_text(created) if created else None
+        return max((at for at in (made, kept) if at is not None), default=None)
 
     def _has_ever_run(self, name: str) -> bool:
         if self._looked_up >= _MOST_LOOKED_UP:

@@ -43,7 +43,7 @@ def health(
             is_there=finder(config.log_dir),
             look_up=store.runs,
             acknowledged=acknowledged,
-            kept_since=store.kept_since().logs,
+            kept=store.kept_since(),
             for_metrics=for_metrics,
         )
         _take_tasks(store, checkup, now)

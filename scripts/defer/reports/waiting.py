@@ -82,12 +82,14 @@ def overdue(one: Task, scene: Scene) -> Finding | None:
     return Finding(OVERDUE, one["id"], one["run_at"], what, evidence, held.fix, late.total_seconds())
 
 
-def never_ran(one: Task, passed: int, scene: Scene) -> Finding:
-    """A recurring task of which ``passed`` occurrences are over, none of them run."""
+def never_ran(one: Task, passed: int, begin: datetime | None, scene: Scene) -> Finding:
+    """A recurring task of which ``passed`` occurrences are over since ``begin``, none of them run."""
     held = _why_never(one, scene)
     evidence = {"passed": passed, "held_by": held.by, "created_at": one.get("created_at")}
-    what = f"has never run, and {passed} of its occurrences have passed: {held.what}"
-    return Finding(NEVER_RAN, one["id"], one.get("created_at"), what, evidence, held.fix, passed)
+    since, created = _text(begin), one.get("created_at")
+    never = "has never run" if since is None or since == created else "has not run since records begin"
+    what = f"{never}, and {passed} of its occurrences have passed: {held.what}"
+    return Finding(NEVER_RAN, one["id"], since, what, evidence, held.fix, passed)
 
 
 def _why_never(one: Task, scene: Scene) -> Held:

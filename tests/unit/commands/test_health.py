@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from loopback import away, receiver
 from support import Place, strict, v1_task
+from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
 
@@ -124,3 +125,19 @@ def test_a_report_that_does_not_arrive_stands_in_the_inbox_and_is_told(ill):
     assert done.stderr.startswith("defer: the report did not reach ")
     assert "secret" not in done.stderr
     assert [one["event"] for one in strict(ill.defer("inbox", "--peek").stdout)["notices"]] == ["attention"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_on_a_terminal_the_totals_keep_their_columns(ill, columns):
+    status, text = on_terminal(ill, "health", columns=columns)
+    assert status == 1
+    assert "\x1b[31mfailed\x1b[0m: ill failed: " in text
+    totals = text[text.index("From ") :].splitlines()[1:]
+    assert totals[0].split() == ["Window", "Before"]
+    assert all(len(line) <= columns for line in totals)
+    assert [line.split()[0] for line in totals[2:]] == ["Runs", "Failed", "Took,", "Late", "Log", "Ended", "Ended"]
+
+
+def test_on_a_terminal_without_colours_there_are_none(ill):
+    _, text = on_terminal(ill, "health", env={"NO_COLOR": "1"})
+    assert "\x1b" not in text

@@ -20,6 +20,7 @@ from defer.reports.findings import RULES, Finding
 from defer.reports.health import Health
 from defer.run import prune
 from defer.store.audit import AuditLog
+from defer.store.interface import Kept
 from support import NOW, ROOT, Place, Task, at, text_at, v1_task
 
 DAY = timedelta(days=1)
@@ -433,6 +434,17 @@ def test_never_ran_and_due_names_what_holds_it(ward):
     executing(ward, "a", workspace="/w")
     found = ward.only()
     assert (found.id, found.evidence["passed"], found.fix) == ("never-ran", 5, "defer cancel --kill a")
+
+
+@pytest.mark.parametrize(("every", "passed"), [("every hour", 184), ("every month 1st 9:00", 0)])
+def test_never_ran_goes_by_what_was_not_pruned(ward, every, passed):
+    """NOW is the 8th of a month, 16:45."""
+    ward.recurring(rule={"fired": 2000, "expression": every}, last=last("missed", 0))
+    ward.look()
+    ward.place.store().prune(Kept(NOW, None, NOW))
+    found = ward.look().findings
+    assert [one.evidence["passed"] for one in found] == [passed] * bool(passed)
+    assert [one.what.partition(",")[0] for one in found] == ["has not run since records begin"] * bool(passed)
 
 
 def test_never_ran_for_lack_of_a_feature(ward):
