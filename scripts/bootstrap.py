@@ -260,9 +260,9 @@ def _build(home: str, locks: "list[str]", quiet: bool) -> None:
     os.makedirs(scratch, exist_ok=True)
     try:
         if not _usable(home):
-            _create(home)
+            _create(home, quiet)
         for lock in locks:
-            _install(home, lock)
+            _install(home, lock, quiet)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     os.remove(mark)
@@ -300,7 +300,7 @@ def _clear(home: str) -> None:
             os.remove(path)
 
 
-def _create(home: str) -> None:
+def _create(home: str, quiet: bool) -> None:
     import importlib.util
 
     version = "{}.{}".format(*sys.version_info[:2])
@@ -309,7 +309,8 @@ def _create(home: str) -> None:
             raise SetupError(
                 f"Python {version} has no {module} module (apt-get install python{version}-venv, then: {_COMMAND})"
             )
-    _run(home, [_base_python(), "-I", "-m", "venv", home], f"could not make a Python environment in {home}")
+    made = [_base_python(), "-I", "-m", "venv", home]
+    _run(home, made, "making the environment", f"could not make a Python environment in {home}", quiet)
 
 
 def _base_python() -> str:
@@ -321,34 +322,31 @@ def _base_python() -> str:
     return str(base)
 
 
-def _install(home: str, lock: str) -> None:
+def _install(home: str, lock: str, quiet: bool) -> None:
     flags = ["--quiet", "--disable-pip-version-check", "--no-input"]
     pinned = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", _sources(lock)[1]]
     _run(
         home,
         [_python(home), "-I", "-X", "utf8", "-m", "pip", "install", *flags, *pinned],
+        f"installing what requirements/{lock}.lock names",
         f"could not install what requirements/{lock}.lock names",
+        quiet,
     )
 
 
-def _run(home: str, command: "list[str]", failure: str) -> None:
-    """Run a step of the set-up; SetupError with the last thing it said that looks like a reason."""
-    import subprocess
-
+def _run(home: str, command: "list[str]", doing: str, failure: str, quiet: bool) -> None:
+    """Run a step of the set-up. Raises SetupError."""
     import pipsettings
+    import setupsteps
 
     try:
         environment = {**pipsettings.environment(dict(os.environ)), "TMPDIR": os.path.join(home, _SCRATCH)}
     except pipsettings.Unreadable as error:
         raise SetupError(f"{error} (fix it, then: {_COMMAND})") from None
-    step = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
-    )
-    if step.returncode:
-        said = [line.strip() for line in step.stdout.decode(errors="replace").splitlines() if line.strip()]
-        errors = [line for line in said if line.upper().startswith("ERROR")]
-        reason = (errors or said or [f"it ended with status {step.returncode}"])[-1]
-        raise SetupError(f"{failure}: {reason} (check the network and the disk, then: {_COMMAND})")
+    try:
+        setupsteps.run(command, environment, doing, failure, quiet)
+    except SetupError as error:
+        raise SetupError(f"{error} (check the network and the disk, then: {_COMMAND})") from None
 
 
 def _write_stamp(home: str, lock: str) -> None:

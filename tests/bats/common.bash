@@ -50,7 +50,7 @@ make_clone() {
   python=$(python3 "$ROOT/scripts/bootstrap.py" --check)
   clone="$BATS_TEST_TMPDIR/a clone"
   mkdir -p "$clone/scripts/defer/commands"
-  cp -p "$ROOT"/scripts/*.sh "$ROOT"/scripts/{bootstrap,pipsettings,setupguard}.py "$clone/scripts"
+  cp -p "$ROOT"/scripts/*.sh "$ROOT"/scripts/{bootstrap,pipsettings,setupguard,setupsteps}.py "$clone/scripts"
   cp -p "$ROOT/scripts/defer/__main__.py" "$clone/scripts/defer"
   cp -pR "$ROOT/pyproject.toml" "$ROOT/requirements" "$clone"
   touch "$clone/scripts/defer/__init__.py" "$clone/scripts/defer/commands/__init__.py"

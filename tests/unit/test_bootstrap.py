@@ -74,7 +74,7 @@ def make_clone(clone: Path) -> Path:
     """As much of the repository as bootstrap.py looks at, with one locked package that lies beside it."""
     (clone / "scripts").mkdir(parents=True)
     (clone / "requirements").mkdir()
-    for name in ("bootstrap.py", "pipsettings.py", "setupguard.py"):
+    for name in ("bootstrap.py", "pipsettings.py", "setupguard.py", "setupsteps.py"):
         shutil.copy(ROOT / "scripts" / name, clone / "scripts")
     (clone / "pyproject.toml").write_text(PYPROJECT)
     wheel = make_wheel(clone)

@@ -51,7 +51,13 @@ def hostile(tmp_path: Path) -> Path:
     """A directory with a module under each name of the standard library, that leaves a trace where it is imported."""
     directory = tmp_path / "cloned"
     directory.mkdir()
-    for name in sys.stdlib_module_names - {"encodings"} | {"defer", "setupguard", "pipsettings", "bootstrap"}:
+    for name in sys.stdlib_module_names - {"encodings"} | {
+        "defer",
+        "setupguard",
+        "setupsteps",
+        "pipsettings",
+        "bootstrap",
+    }:
         (directory / f"{name}.py").write_text(f"open({str(directory / 'trace')!r}, 'a').write({name!r} + '\\n')\n")
     (directory / "notes").write_text("Tides\n")
     (directory / "nothing.py").touch()

@@ -37,7 +37,7 @@ def clone(tmp_path: Path) -> Path:
     commands = clone / "scripts" / "defer" / "commands"
     commands.mkdir(parents=True)
     (clone / "requirements").mkdir()
-    ours = [SCRIPTS / f"{name}.py" for name in ("bootstrap", "pipsettings", "setupguard")]
+    ours = [SCRIPTS / f"{name}.py" for name in ("bootstrap", "pipsettings", "setupguard", "setupsteps")]
     for path in [*SCRIPTS.glob("*.sh"), *ours]:
         shutil.copy(path, clone / "scripts")
     for path in SCRIPTS.glob("defer/*.py"):
