@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from defer import exits
@@ -43,11 +43,12 @@ def _installation(connect: Callable[[], Client], args: Namespace) -> int:
         looked = examine.examine(_subject(client))
     found = looked.findings
     if args.table or output.is_for_people(args):
-        lines = [*_mends(mended), *_agents(looked.agents), *_lines(found)]
-        output.say(*map(client.config.masked, lines))
+        output.say(*map(client.config.masked, [*_mends(mended), *_agents(looked.agents)]))
+        _show(found, looked.more, client.config.masked)
     else:
         listed = {
             "findings": [one.as_json() for one in found],
+            "more": looked.more,
             "mended": [one._asdict() for one in mended],
             "agents": [one._asdict() for one in looked.agents],
         }
@@ -63,9 +64,9 @@ def _unconnected(error: BadInput | StorageError, args: Namespace) -> int:
     kind = "settings-broken" if isinstance(error, BadInput) else "place-refused"
     found = [finding.found(kind, f"no command can work here: {what}", "every command", fix)]
     if args.table or output.is_for_people(args):
-        output.say(*_lines(found))
+        _show(found, {}, str)
     else:
-        listed = {"findings": [one.as_json() for one in found], "mended": [], "agents": []}
+        listed = {"findings": [one.as_json() for one in found], "more": {}, "mended": [], "agents": []}
         output.print_object(listed, args.compact)
     return EXIT_REFUSED
 
@@ -77,15 +78,13 @@ def _subject(client: Client) -> Subject:
     return subject(client.store, client.config, standing.look(SCRIPTS / "run-deferred.sh"), client.clock())
 
 
-def _masked(rows: dict[str, list[dict[str, Any]]], config: Config) -> dict[str, list[dict[str, Any]]]:
-    """The rows without secrets: a line of the crontab, or a path, may hold one."""
-    return {
-        name: [
-            {key: config.masked(value) if isinstance(value, str) else value for key, value in row.items()}
-            for row in all_of
-        ]
-        for name, all_of in rows.items()
-    }
+def _masked(value: Any, config: Config) -> Any:
+    """The same without secrets: a line of the crontab, or a path, may hold one."""
+    if isinstance(value, str):
+        return config.masked(value)
+    if isinstance(value, list):
+        return [_masked(one, config) for one in value]
+    return {name: _masked(one, config) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def _agents(answers: Iterable[Version]) -> Iterator[str]:
@@ -100,20 +99,29 @@ def _mends(mended: Iterable[Mended]) -> Iterator[str]:
         yield f"{one.id}: {said} ({one.where})"
 
 
-def _lines(found: list[Finding]) -> Iterator[str]:
+_STYLES = {"error": "bad", "warning": "warn", "note": "dim"}
+
+
+def _show(found: list[Finding], more: Mapping[str, int], masked: Callable[[str], str]) -> None:
     """Each finding as three lines, then how many there are."""
+    from defer import visible
+
+    from . import tables
+
+    out = sys.stdout
     for one in found:
-        yield f"{one.severity} {one.id}: {one.what}"
-        yield f"  where: {one.where}"
-        yield f"  fix: {one.fix}"
-    yield _counted(found)
+        first = visible.line(masked(f"{one.severity} {one.id}: {one.what}"))
+        out.write(tables.painted(first, _STYLES[one.severity], out) + "\n")
+        output.say(masked(f"  where: {one.where}"), masked(f"  fix: {one.fix}"))
+    output.say(*(f"and {count:,} more of {kind}" for kind, count in more.items()), _counted(found, more))
 
 
-def _counted(found: list[Finding]) -> str:
-    from defer.reports.doctor.finding import SEVERITIES
+def _counted(found: list[Finding], more: Mapping[str, int]) -> str:
+    from defer.reports.doctor.finding import KINDS, SEVERITIES
 
-    numbers = {severity: sum(one.severity == severity for one in found) for severity in SEVERITIES}
-    said = [f"{number} {name}{'s' if number > 1 else ''}" for name, number in numbers.items() if number]
+    each = [*((one.severity, 1) for one in found), *((KINDS[kind], count) for kind, count in more.items())]
+    numbers = {severity: sum(count for one, count in each if one == severity) for severity in SEVERITIES}
+    said = [f"{number:,} {name}{'s' if number > 1 else ''}" for name, number in numbers.items() if number]
     return f"{', '.join(said)}." if said else "No fault found."
 
 

@@ -63,14 +63,17 @@ def install(
     }
 
 
-def replace_dead(program: str, settings_file: Path) -> str:
-    """Put the line for ``program`` in the place of our first one whose program is gone; the new line.
+def replace_line(old: bytes, program: str, settings_file: Path) -> str:
+    """Put the line for ``program`` in the place of the line ``old`` of the crontab; the new line.
 
-    Settings stay as they are. Raises Refused, BadInput.
+    Settings stay as they are. Raises Refused, also where that line is not there any more; BadInput.
     """
     content = crontab.read()
     line = cronline.render(program, cronenv.variables_to_name(settings_file.absolute(), content))
-    crontab.write(cronline.installed(content, line, program, os.path.exists).content)
+    edited = cronline.replaced(content, old, line)
+    if edited is None:
+        raise Refused(f"the crontab has another line by now: {_text(old)} (try again)")
+    crontab.write(edited)
     return _text(line)
 
 

@@ -95,6 +95,14 @@ def installed(content: bytes, line: bytes, runner: str, exists: Callable[[str], 
     return Edited(_joined(kept), removed)
 
 
+def replaced(content: bytes, old: bytes, new: bytes) -> bytes | None:
+    """``content`` with ``new`` in the place of the line ``old`` and nothing else changed; None if ``old`` is gone."""
+    lines = content.split(b"\n")
+    if old not in lines:
+        return None
+    return b"\n".join(new if line == old else line for line in lines)
+
+
 def uninstalled(content: bytes, runner: str, exists: Callable[[str], bool]) -> Edited:
     """``content`` without our lines for ``runner``."""
     lines, removed = _without_ours(content, runner, exists)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from .programs import Version
 from .subject import Subject
 from .uses import collect
 
+MOST_OF_ONE_KIND = 10
+"""So many findings of a kind are told."""
+
 
 class Mended(NamedTuple):
     """What became of a finding that could be mended: what was done, or why it could not be."""
@@ -25,9 +29,13 @@ class Mended(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """What was found, the worst first, and what the coding agents in use say of themselves."""
+    """What was found, the worst first, and what the coding agents in use say of themselves.
+
+    Of one kind only the first few are told; ``more``: how many others there are, by id.
+    """
 
     findings: list[Finding]
+    more: dict[str, int]
     agents: list[Version]
 
 
@@ -39,11 +47,23 @@ def examine(subject: Subject) -> Examined:
     try:
         uses = collect(subject.store.scan(), subject.wakes_config)
     except errors.DeferError as error:
-        return Examined(worst_first([*found, _unreadable("tasks", error)]), [])
+        return Examined(*_first_of_each([*found, _unreadable("tasks", error)]), [])
     found += _guarded("programs", lambda subject: programs.findings(subject, uses), subject)
     found += _guarded("tasks", lambda subject: tasks.findings(subject, uses), subject)
     agents += programs.versions(subject.wakes_config, uses)
-    return Examined(worst_first([*found, *programs.broken(agents)]), agents)
+    return Examined(*_first_of_each([*found, *programs.broken(agents)]), agents)
+
+
+def _first_of_each(found: list[Finding]) -> tuple[list[Finding], dict[str, int]]:
+    """The first few of each kind, the worst first, and how many more there are of it."""
+    counts = Counter[str]()
+    kept = []
+    for one in found:
+        counts[one.id] += 1
+        if counts[one.id] <= MOST_OF_ONE_KIND:
+            kept.append(one)
+    more = {kind: count - MOST_OF_ONE_KIND for kind, count in counts.items() if count > MOST_OF_ONE_KIND}
+    return worst_first(kept), more
 
 
 _LOOKS: dict[str, Callable[[Subject], Iterable[Finding]]] = {

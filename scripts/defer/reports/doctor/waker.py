@@ -68,13 +68,13 @@ def _gone(standing: Standing, entry: Entry, config: Config) -> Finding:
     """A line that calls a program which is not there any more. Ours, for this store, is safe to replace."""
     is_safe = entry.marked and not standing.waking() and _is_ours(standing, entry, config)
     settings_file = config.settings_file or config.user_directory / "env" if is_safe else None
-    mend = partial(_replace, standing, settings_file) if settings_file else None
+    mend = partial(_replace, entry, standing.program, settings_file) if settings_file else None
     fix = _INSTALL if entry.marked else "crontab -e, and take the line out"
     return found("waker-gone", f"a line of the crontab calls {entry.runner}, which is gone", _line(entry), fix, mend)
 
 
-def _replace(standing: Standing, settings_file: Path) -> str:
-    new = cron.replace_dead(standing.program, settings_file)
+def _replace(entry: Entry, program: str, settings_file: Path) -> str:
+    new = cron.replace_line(entry.line, program, settings_file)
     return f"replaced it by: {new}"
 
 

@@ -118,6 +118,15 @@ def test_for_people_it_is_three_lines_a_finding(doctored: Place) -> None:
     assert lines[-1].startswith("1 error")
 
 
+def test_of_one_kind_the_first_few_are_told(doctored: Place) -> None:
+    doctored.write_store(*(v1_task(f"t{number}", workspace=f"/gone/{number}") for number in range(25)))
+    _, found = report(doctored)
+    assert (ids(found).count("directory-gone"), found["more"]) == (10, {"directory-gone": 15})
+    lines = doctored.defer("doctor", "--table").stdout.splitlines()
+    assert "and 15 more of directory-gone" in lines
+    assert lines[-1].startswith("26 errors")
+
+
 @pytest.mark.parametrize("columns", [60, 120])
 def test_on_a_terminal_nothing_from_elsewhere_is_obeyed(doctored: Place, columns: int) -> None:
     evil = "/gone/\x1b[2J\u202eevil"
@@ -127,6 +136,9 @@ def test_on_a_terminal_nothing_from_elsewhere_is_obeyed(doctored: Place, columns
     assert "directory-gone" in said
     assert "\x1b[2J" not in said
     assert "\u202e" not in said
+    assert "\x1b[31merror directory-gone" in said
+    _, plain = on_terminal(doctored, "doctor", columns=columns, env={"NO_COLOR": "1"})
+    assert "\x1b" not in plain
 
 
 def test_secrets_are_masked(doctored: Place, tmp_path: Path) -> None:

@@ -92,16 +92,22 @@ def test_a_line_of_a_checkout_that_has_moved(machine: Machine) -> None:
 
 
 def test_such_a_line_is_mended_and_nothing_beside_it(machine: Machine) -> None:
+    dead = b"* * * * * DEFER_RUNTIME_DIR=/other /gone/scripts/run-deferred.sh # defer: wakes the tasks that are due\n"
     machine.tab.write_bytes(b"# mine\nMAILTO=me\n0 4 * * * backup\n")
     machine.install()
+    machine.tab.write_bytes(machine.tab.read_bytes() + dead + b"# the end, without a newline")
     before, settings = machine.tab.read_bytes(), machine.settings.read_bytes()
     line = machine.line
     runner = moved(machine)
-    (done,) = examine.mend(findings(machine, runner))
+    found = findings(machine, runner)
+    (done,) = examine.mend(found)
     assert done.failed is None
     assert machine.tab.read_bytes() == before.replace(line, machine.line.replace(b"/checkout/", b"/home/moved/"))
     assert machine.settings.read_bytes() == settings
-    assert ids(findings(machine, runner)) == ["never-woken"]
+    assert ids(findings(machine, runner)) == ["waker-gone", "never-woken"]
+    (again,) = examine.mend(found)
+    assert again.did is None
+    assert (again.failed or "").startswith("the crontab has another line by now")
 
 
 @pytest.mark.parametrize("line", ["* * * * * {}", "* * * * * DEFER_RUNTIME_DIR=/other {} # defer: wakes the tasks"])
