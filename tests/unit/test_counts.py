@@ -19,6 +19,7 @@ import pytest
 
 from defer import fsio
 from defer.commands import cli
+from defer.notices import outbox
 from defer.run import wake
 from defer.run.attempt import Attempt
 from defer.run.loop import Loop
@@ -99,6 +100,21 @@ def test_an_idle_wake_is_one_process(place, traced):
     calls = traced("execve,clone,clone3,fork,vfork", WAKE)
     assert len(calls) == 1
     assert WAKE in calls[0]
+
+
+@pytest.mark.parametrize("ping", ["", "http://127.0.0.1:1/pinged"])
+def test_so_it_is_between_two_tries_of_a_notice_and_between_two_pings(place, traced, ping):
+    """Nobody listens on that port: the notice waits for its next try, a minute from now."""
+    place.env |= {"DEFER_NOTIFY": "http://127.0.0.1:1/notices", "DEFER_PING_URL": ping}
+    place.schedule("now", "s", "--id", "a", "--executor", "/bin/false")
+    place.schedule("1d", "s", "--id", "later")
+    place.wake()
+    assert place.archived()[0]["status"] == "failed"
+    os.utime(place.store_path, ns=(0, place.store_path.stat().st_mtime_ns - 10**9))
+    idle(place)
+    (waits,) = outbox.pending(place.runtime / "notices.jsonl")
+    assert waits.tries == 1
+    assert len(traced("execve,clone,clone3,fork,vfork", WAKE)) == 1
 
 
 @pytest.mark.parametrize(

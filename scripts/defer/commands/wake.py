@@ -45,6 +45,9 @@ def _see_off(client: Client, loop: Loop) -> None:
         from defer.run.sending import Sending
 
         Sending(client.config, client.audit, client.clock, loop).finish()
+        # What has been sent calls for no further wake.
+        with suppress(DeferError):
+            _archive(client)
 
 
 def _tell_watcher(client: Client, loop: Loop) -> None:
@@ -150,13 +153,18 @@ def _tell_out_of_reach(client: Client, runner: Runner) -> None:
         client.store.markers.set_trouble(client.clock(), what)
 
 
+def _archive(client: Client) -> list[codec.Task]:
+    now = client.clock()
+    filed = client.store.archive(now, notices.before_drop(client.config, now), notices.look_by(client.config, now))
+    client.audit.tell(*(events.archived(one, now) for one in filed))
+    return filed
+
+
 def archive(connect: Connect, argv: list[str]) -> int:
     """File what has ended, apart from any wake."""
     args = flags.archive().parse(argv)
     client = connect()
-    now = client.clock()
-    filed = client.store.archive(now, notices.before_drop(client.config, now), notices.look_by(client.config, now))
-    client.audit.tell(*(events.archived(one, now) for one in filed))
+    filed = _archive(client)
     if args.json:
         output.print_json({"archived": [one["id"] for one in filed]}, compact=True)
     return EXIT_OK
