@@ -8,6 +8,7 @@ import pty
 import shutil
 import subprocess
 import unicodedata
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,13 @@ def test_lists(screen, status, words):
     made = executing() if status == "executing" else evil_task(status=status, completed_at=WORSE)
     screen.place.write_store(made)
     is_shown(screen.defer(*words))
+
+
+@pytest.mark.parametrize("made", [evil_task, executing, partial(evil_task, status="failed", failed_at=text_at())])
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["for people", "json"])
+def test_what_waits_executes_or_has_failed_is_shown_by_status(screen, made, form):
+    screen.place.write_store(made())
+    is_shown(screen.defer("status", "--since", "2026-01-01", *form))
 
 
 NEWER = {

@@ -43,7 +43,7 @@ _ATTENTION = (
     Column("Attention", 0),
     Column("Task", 0, least=8, cut=True),
     Column("What is wrong", 0, least=16, cut=True),
-    Column("What mends it", 1, least=16, cut=True),
+    Column("What mends it", 1),
 )
 
 
@@ -66,14 +66,15 @@ def _show(found: Status, zone: tzinfo, out: TextIO) -> None:
         out.write(tables.painted(visible.line(line), style, out) + "\n")
     _section(_RUNNING, _running(found, out), out)
     _section(_NEXT, _next(found, zone, out), out)
+    output.say("", *_window(health, zone), out=out)
     if paused := found.counts.get(task.PAUSED):
         output.say(f"Paused: {paused:,} (defer list --status paused)", out=out)
-    output.say("", *_window(health, zone), out=out)
     if found.unread:
         out.write(tables.painted(f"Inbox: {found.unread:,} unread (defer inbox)", "warn", out) + "\n")
     _section(_ATTENTION, _attention(health, out), out)
-    if (more := len(health.findings) - _MOST + health.more) > 0:
-        output.say(f"… and {more:,} more (defer health)", out=out)
+    if health.findings:
+        more = max(0, len(health.findings) - _MOST) + health.more
+        output.say(f"{f'… and {more:,} more; ' if more else ''}defer health says what mends each", out=out)
 
 
 def _section(columns: Sequence[Column], rows: Iterator[Sequence[Cell]], out: TextIO) -> None:

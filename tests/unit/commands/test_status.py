@@ -104,8 +104,28 @@ def test_what_has_failed_is_told_with_the_command_that_mends_it(place: Place, ro
     )
     assert any(line.endswith(": 1 completed, 1 failed.") for line in lines)
     assert {"Used: 2 runs.", "Inbox: 2 unread (defer inbox)"} <= set(lines)
-    assert lines[-1].startswith("failed     ill   failed: executor exited with 3: no water")
-    assert lines[-1].endswith("  defer run ill")
+    assert lines[-2].startswith("failed     ill   failed: executor exited with 3: no water")
+    assert lines[-2].endswith("  defer run ill")
+    assert lines[-1] == "defer health says what mends each"
+
+
+def test_of_what_is_wrong_the_worst_is_told_and_the_rest_is_counted(place: Place) -> None:
+    for number in range(7):
+        place.schedule("now", "ill", "--id", f"ill{number}", "--executor", place.executor("exit 3", "bad"))
+    place.wake("--json")
+    lines = text_of(place)
+    assert [line.split()[1] for line in lines[-6:-1]] == [f"ill{number}" for number in range(5)]
+    assert lines[-1] == "… and 2 more; defer health says what mends each"
+
+
+def test_a_command_that_mends_is_whole_or_not_there(place: Place) -> None:
+    name = "weekly-report-of-the-whole-family"
+    place.schedule("now", "ill", "--id", name, "--executor", place.executor("exit 3", "bad"))
+    place.wake()
+    for columns, is_there in ((140, True), (60, False)):
+        _, said = on_terminal(place, "status", columns=columns, env={"NO_COLOR": "1"})
+        assert (f"  defer run {name}\n" in said) == is_there
+        assert ("What mends it" in said) == is_there
 
 
 def test_a_screen_of_60_columns_has_all_that_matters(place: Place) -> None:
