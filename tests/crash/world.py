@@ -28,7 +28,7 @@ from defer.record import events, outcome, task, versions
 from defer.record.outcome import Outcome
 from defer.reports import records
 from defer.reports.facts import Begin
-from defer.run import agenda, byhand, prune, rescue, start
+from defer.run import agenda, byhand, notices, prune, rescue, start
 from defer.run import wake as runner
 from defer.scheduling import plan
 from defer.scheduling.edit import Editor
@@ -73,6 +73,8 @@ class Machine:
         self.running: dict[int, str] = {}
         self.overlaps: list[str] = []
         self.said: list[str] = []
+        self.sent: list[tuple[str, str]] = []
+        """What reached somebody: the key of a notice and its channel."""
         self.set_back: list[tuple[datetime, datetime]] = []
 
     def clone(self) -> Machine:
@@ -92,6 +94,7 @@ class Machine:
             "running",
             "overlaps",
             "said",
+            "sent",
             "set_back",
         ):
             setattr(twin, name, type(getattr(self, name))(getattr(self, name)))
@@ -134,12 +137,12 @@ class Machine:
 
 
 @cache
-def _config(executor: str) -> Config:
+def _config(executor: str, notify: str) -> Config:
     environment = {
         "HOME": str(HOME),
         "DEFER_RUNTIME_DIR": str(RUNTIME),
         "DEFER_TIMEZONE": "UTC",
-        "DEFER_NOTIFY": "inbox",
+        "DEFER_NOTIFY": notify,
     }
     return Config({**environment, "DEFER_EXECUTOR": executor}, {}, None)
 
@@ -148,11 +151,12 @@ class Proc:
     """One process of ours on a machine, with the real store in it."""
 
     def __init__(self, machine: Machine, fault: Fault | None = None, settings: dict[str, str] | None = None) -> None:
+        told = settings or {}
         self.machine = machine
         self.kernel = machine.new_kernel(machine.disk, fault)
         self.pid = machine.new_pid()
         self.behind_the_gate: set[int] = set()
-        self.config = _config((settings or {}).get("DEFER_EXECUTOR", "/bin/true"))
+        self.config = _config(told.get("DEFER_EXECUTOR", "/bin/true"), told.get("DEFER_NOTIFY", "inbox"))
         self.audit = AuditLog(Path(RUNTIME) / "logs" / "deferred.log")
         folders = Path(RUNTIME) / "archive", Path(RUNTIME) / "runs"
         v1_lock = Path(RUNTIME) / ".deferred-tasks.lock"
@@ -411,7 +415,8 @@ def pruned(proc: Proc) -> None:
 
 def archive(proc: Proc) -> None:
     """``archive-deferred.sh``."""
-    proc.store.archive(proc.machine.now)
+    now = proc.machine.now
+    proc.store.archive(now, notices.before_drop(proc.config, now), notices.look_by(proc.config, now))
 
 
 def claim_only(proc: Proc) -> None:
