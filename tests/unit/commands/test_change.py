@@ -58,7 +58,7 @@ MOMENT = r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC, in \d+ \w+( \d+ 
 
 @pytest.mark.slow
 def test_a_day_with_one_task(say: Say) -> None:
-    assert re.fullmatch(rf"“x” runs {MOMENT}, as x\.\n", say("30m", "x", "--id", "x"))
+    assert re.fullmatch(rf"“x” runs {MOMENT}, as x\.\nIt will appear in your inbox\.\n", say("30m", "x", "--id", "x"))
     assert re.fullmatch(rf"x: runs {MOMENT}\n", say("snooze", "x", "2h"))
     assert re.fullmatch(rf"x: changed; runs {MOMENT}\n", say("edit", "x", "--summary", "look at it"))
     assert re.search(r"  in 2h  scheduled  x +look at it *\n", say("list"))
@@ -81,6 +81,7 @@ def test_a_week_of_mornings(say: Say) -> None:
     said = say(*"every weekday check the inbox --id inbox --count 20 --jitter 5m --catch-up none".split())
     assert re.fullmatch(
         rf"“check the inbox” runs every weekday at \d\d:\d\d(:\d\d)?, UTC, first {MOMENT}, as inbox\.\n"
+        r"It will appear in your inbox\.\n"
         r"Note: at \d\d:\d\d(:\d\d)?, the present time of day\n",
         said,
     )
