@@ -143,7 +143,7 @@ def _seconds(text: str) -> float:
     return found
 
 
-def _text_if_any(text: str) -> str | None:
+def text_if_any(text: str) -> str | None:
     """For flags that a script may give with an empty value, such as `--id "$ID"`, as in v1."""
     return text or None
 
@@ -216,8 +216,8 @@ def schedule() -> Parser:
     add = parser.add_argument
     add("words", nargs="*", metavar="TIME TEXT…", help="the time and the summary as one line in words")
     _add_when(parser)
-    _add_what(parser, _text_if_any)
-    add("--id", type=_text_if_any, metavar="ID", help="the task's id (default: made up)")
+    _add_what(parser, text_if_any)
+    add("--id", type=text_if_any, metavar="ID", help="the task's id (default: made up)")
     add(
         "--if-exists",
         choices=("error", "replace", "skip"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .flags import Parser, whole_number
+from .flags import Parser, text_if_any, whole_number
 from .since import HELP as SINCE
 
 HEALTH_FORMATS = ("prometheus", "markdown", "discord")
@@ -48,7 +48,7 @@ def log() -> Parser:
     """`log`."""
     parser = _looking("log", "Print what the latest attempt of a task printed, or that of one run.")
     _add_id(parser)
-    parser.add_argument("--run", metavar="RUN", help="the run that is meant: its id, or the last characters of it")
+    parser.add_argument("--run", type=text_if_any, metavar="RUN", help="which run: its id, or the end of it")
     parser.add_argument("--follow", action="store_true", help="go on until the attempt has ended")
     return parser
 

@@ -59,6 +59,7 @@ def test_one_run_of_several_is_named_by_its_id_or_the_end_of_it(place):
     assert place.defer("log", "t", "--run", first).stdout == "attempt 1\n"
     assert place.defer("log", "t", "--run", first[-6:]).stdout == "attempt 1\n"
     assert place.defer("log", "t", "--run", second).stdout == "attempt 2\n"
+    assert place.defer("log", "t", "--run", "").stdout == "attempt 2\n"
     done = place.defer("log", "t", "--run", "run_9")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "defer: no such run of t: run_9 (see defer history t)\n"

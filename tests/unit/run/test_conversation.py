@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from defer.record import changes
-from support import NOW, at, text_at, v1_task
+from defer.record import changes, task
+from defer.run import settling
+from defer.run.command import Paths
+from support import DONE, NOW, at, text_at, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -63,3 +65,21 @@ class TestConversation:
         place.store().append([copy], at(hours=-1))
         place.wake_at(at(hours=-1))
         assert place.task("a")["session_id"] == "s"
+
+    def test_a_write_cut_at_any_byte_forgets_no_turn_that_is_settled(self, place):
+        self.put(place, session_id="s")
+        self.copy(place, "b", at(hours=-1))
+        store, moment = place.store(), at(hours=-1)
+        (mine,) = store.claim_due(moment, lambda hot: [task.claim(one, moment, {"run_id": "run_1"}) for one in hot])
+        before = place.store_path.read_bytes()
+        done = DONE._replace(session_id="s.b")
+        paths = Paths.of(place.logs, "b", "run_1")
+        settling.settle(store, mine, done, moment, place.config().backoff, paths)
+        after = place.store_path.read_bytes()
+        assert after.startswith(before)
+        seen = set()
+        for end in range(len(before), len(after) + 1):
+            place.store_path.write_bytes(after[:end])
+            copy, original = (place.store().find(name) for name in ("b", "a"))
+            seen.add((copy["status"], original["session_id"]))
+        assert seen == {("executing", "s"), ("executing", "s.b"), ("completed", "s.b")}
