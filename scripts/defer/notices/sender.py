@@ -93,7 +93,20 @@ def _one_pass(store: Store, config: Config, clock: Clock, failing: Collection[st
         results = [_result(one, now) for one in done]
         _note(store, config, results, now)
         came += results
-    return came
+    waiting = _behind(due, came)
+    _note(store, config, waiting, clock())
+    return came + waiting
+
+
+def _behind(due: Sequence[Delivery], came: Sequence[Result]) -> list[Result]:
+    """What stood behind one that hung, and was not tried: it waits as long as that, and wakes stay idle meanwhile."""
+    tried = {(one.key, one.channel) for one in came}
+    last = {one.channel: one for one in came if one.status != SENT}
+    return [
+        Result(one.key, one.channel, AGAIN, one.tries, last[one.channel].at or one.at, last[one.channel].why)
+        for one in due
+        if (one.key, one.channel) not in tried and one.channel in last
+    ]
 
 
 def _job(one: Delivery, to: Address | None, config: Config) -> Job:
@@ -142,6 +155,8 @@ def _result(done: Done, now: datetime) -> Result:
 
 def _note(store: Store, config: Config, results: Sequence[Result], now: datetime) -> None:
     """Note what became of them. Others may hold the store's lock for long: what is not noted is sent again."""
+    if not results:
+        return
     for left in reversed(range(_NOTE_TRIES)):
         try:
             with store.alone():

@@ -125,6 +125,15 @@ class TestNotices:
         assert waiting(place) == []
         assert place.audit("leftovers_ended") == []
 
+    def test_apprise_sends_in_a_wake_too(self, place):
+        pytest.importorskip("apprise", reason="needs the extra notify: scripts/bootstrap.py --extra dev")
+        place.schedule("now", "s", "--id", "a", "--executor", "/bin/false")
+        with loopback.receiver() as server:
+            place.wake(env={"DEFER_NOTIFY": f"json://{server.host}/hook"})
+        (request,) = server.requests
+        assert json.loads(request.body)["title"] == "a failed"
+        assert outbox.pending(place.runtime / "notices.jsonl") == []
+
 
 class TestPingsOfWakes:
     def test_a_wake_pings_every_five_minutes_and_idle_wakes_end_before_that(self, place):
