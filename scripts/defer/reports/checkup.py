@@ -251,7 +251,8 @@ class Checkup:
         attempts = self._attempts_since(one["id"], habit, instants.from_text(since) - _SLACK)
         reason = last["reason"] if last["outcome"] == task.FAILED else None
         is_paused = one["status"] == task.PAUSED
-        return self._unless_known(one, Failing(last["failures"], since, reason, attempts, True, is_paused))
+        limit = self._limit_of(one)
+        return self._unless_known(one, Failing(last["failures"], since, reason, attempts, True, is_paused, limit))
 
     def _attempts_since(self, name: str, habit: Habit | None, since: datetime) -> list[Failure]:
         found = [one for one in habit.failures if one.at >= since] if habit is not None else []
@@ -313,11 +314,15 @@ class Checkup:
         allowed = rules.USUAL_LATENESS if one is None else rules.lateness_allowed(one)
         found = [rules.late(key, habit, allowed)]
         if one is not None:
-            limit = one.get("timeout_seconds")
-            found.append(rules.slow(key, habit, self._timeout if limit is None else limit))
+            found.append(rules.slow(key, habit, self._limit_of(one)))
         if habit.unlogged:
             found.append(rules.unlogged(key, habit.unlogged))
         yield from (finding for finding in found if finding is not None)
+
+    def _limit_of(self, one: Task) -> float:
+        """How many seconds an attempt may take; 0 for no limit."""
+        own = one.get("timeout_seconds")
+        return self._timeout if own is None else own
 
     def _worst(self) -> dict[str, Any] | None:
         """The task that recurs and fails the most."""

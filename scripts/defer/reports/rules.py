@@ -51,6 +51,8 @@ class Failing(NamedTuple):
     """Those that are known, the latest first."""
     recurs: bool
     is_paused: bool = False
+    timeout: float = 0
+    """The time limit of its attempts in seconds; 0 for none."""
 
     @property
     def error_type(self) -> str | None:
@@ -91,7 +93,7 @@ def failing(task_id: str, failures: Failing) -> list[Finding]:
 def _failed_once(task_id: str, failures: Failing, evidence: dict[str, Any]) -> Finding:
     if failures.error_type == outcome.TIMEOUT_ERROR:
         what = f"ran into its time limit: {_said(failures.error)}"
-        fix = command("edit", task_id, "--timeout", "none") if failures.recurs else command("run", task_id)
+        fix = _longer(task_id, failures.timeout) if failures.recurs else command("run", task_id)
         return _of(TIMED_OUT, task_id, failures, what, evidence, fix)
     return _of(FAILED, task_id, failures, f"failed: {_said(failures.error)}", evidence, command("run", task_id))
 
@@ -149,13 +151,17 @@ def slow(task_id: str, habit: Habit, timeout: float) -> Finding | None:
     limit = timeout * 1000
     if limit and last >= _NEAR_LIMIT * limit:
         what = f"takes {span(last)}, nearly its time limit of {span(round(limit))}"
-        longer = command("edit", task_id, "--timeout", f"{max(1, round(2 * timeout))}s")
-        return Finding(SLOW, task_id, None, what, evidence, longer, last / limit)
+        return Finding(SLOW, task_id, None, what, evidence, _longer(task_id, timeout), last / limit)
     enough = len(habit.durations) >= LAST + _FEWEST
     if before is None or not enough or last <= _SLOWER * before or last - before < _NOTICEABLE_MS:
         return None
     what = f"takes {span(last)} now, and took {span(before)} before"
     return Finding(SLOW, task_id, None, what, evidence, command("log", task_id), 0)
+
+
+def _longer(task_id: str, timeout: float) -> str:
+    """The command that gives a task twice the time."""
+    return command("edit", task_id, "--timeout", f"{max(1, round(2 * timeout))}s" if timeout else "none")
 
 
 def unlogged(task_id: str, runs: Sequence[str]) -> Finding:

@@ -253,12 +253,12 @@ def test_a_copy_that_failed_stands_under_its_original(ward):
 
 
 def test_timed_out_recurring_and_once(ward):
-    ward.recurring(last=last())
+    ward.recurring(last=last(), timeout_seconds=60)
     ward.failed_run(status="timeout", error_type="TimeoutError", error="timed out after 60 s", exit_code=-15)
     ward.end("once", "failed", error="timed out after 60 s", error_type="TimeoutError")
     found = ward.look().findings
     assert [(one.task, one.id) for one in found] == [("once", "timed-out"), ("t", "timed-out")]
-    assert [one.fix for one in found] == ["defer run once", "defer edit t --timeout none"]
+    assert [one.fix for one in found] == ["defer run once", "defer edit t --timeout 120s"]
 
 
 @pytest.mark.parametrize(("error_type", "code"), [("PermissionBlocked", 77), ("ConfigError", 78)])
