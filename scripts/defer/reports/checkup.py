@@ -17,7 +17,7 @@ from defer.record.codec import Task
 
 from . import rules, waiting
 from .findings import NEVER_RAN, Finding, worst_first
-from .habits import Failure, Habit, Totals, failure, is_failure, times, useful_seconds
+from .habits import Crowd, Failure, Habit, Totals, failure, is_failure, times, useful_seconds
 from .health import Health
 from .rules import Failing
 
@@ -79,6 +79,7 @@ class Checkup:
         # Of other ids only numbers are kept: there may be hundreds of thousands.
         self._waiting: set[int] = set()
         self._seen_ends: set[int] = set()
+        self._crowd = Crowd()
         self._habits: dict[str, Habit] = {}
         self._failed: list[Task] = []
         self._found: list[Finding] = []
@@ -121,6 +122,8 @@ class Checkup:
         if self._counted is not None and run.ended_at >= self._counted.start:
             self._counted.take_run(run, None)
         is_recent = totals is self.window
+        if is_recent:
+            self._crowd.take(run)
         if recurring is not None:
             allowed = rules.lateness_allowed(recurring) if is_recent else None
             self._habits.setdefault(key, Habit()).take(run, allowed)
@@ -214,7 +217,7 @@ class Checkup:
         for one in self._failed:
             self._add(*self._of_failed(one))
         for key, habit in self._habits.items():
-            self._add(*self._of_habit(key, habit))
+            self._add(*self._of_habit(key, habit, scene.slots))
         return Health(
             host=host,
             scene=scene,
@@ -309,10 +312,11 @@ class Checkup:
         self._looked_up += 1
         return any(run.copy_of is None for run in self._look_up(name, None))
 
-    def _of_habit(self, key: str, habit: Habit) -> Iterator[Finding]:
+    def _of_habit(self, key: str, habit: Habit, slots: int) -> Iterator[Finding]:
         one = self._recurring.get(key)
         allowed = rules.USUAL_LATENESS if one is None else rules.lateness_allowed(one)
-        found = [rules.late(key, habit, allowed)]
+        crowded = sum(self._crowd.at(moment) >= slots for moment in habit.waits)
+        found = [rules.late(key, habit, allowed, slots if 2 * crowded > len(habit.waits) else None)]
         if one is not None:
             found.append(rules.slow(key, habit, self._limit_of(one)))
         if habit.unlogged:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect
 from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 LAST, BEFORE = 5, 20
 """The median of so many runs is held against that of so many before them."""
 _MOST_ERRORS = 10
+_MOST_WAITS = 100
 _MOST = 2**31 - 1
 
 
@@ -109,12 +111,34 @@ class Totals:
         }
 
 
+class Crowd:
+    """How many attempts were at work at any moment of a window."""
+
+    def __init__(self) -> None:
+        self._starts, self._ends = array("d"), array("d")
+        self._is_sorted = True
+
+    def take(self, run: Run) -> None:
+        """One ended attempt."""
+        if run.started_at is not None:
+            self._starts.append(run.started_at.timestamp())
+            self._ends.append(run.ended_at.timestamp())
+            self._is_sorted = False
+
+    def at(self, moment: float) -> int:
+        """How many were at work then."""
+        if not self._is_sorted:
+            self._starts, self._ends = array("d", sorted(self._starts)), array("d", sorted(self._ends))
+            self._is_sorted = True
+        return max(0, bisect(self._starts, moment) - bisect(self._ends, moment))
+
+
 class Habit:
     """How one task has been running, its runs taken in the newest first."""
 
     __slots__ = (
         *("cured_at", "durations", "expired", "failed", "failures", "has_own_run", "late", "runs", "unlogged"),
-        "worst_late",
+        *("waits", "worst_late"),
     )
 
     def __init__(self) -> None:
@@ -122,6 +146,8 @@ class Habit:
         self.durations: list[int] = []
         self.failures: list[Failure] = []
         self.unlogged: list[str] = []
+        self.waits: list[float] = []
+        """Moments, in seconds since the epoch, in the middle of the time that late runs waited."""
         self.cured_at: datetime | None = None
         """When a copy of it last succeeded, made by a person with `run`."""
         self.has_own_run = False
@@ -145,13 +171,16 @@ class Habit:
         if limit is not None:
             self.runs += 1
             self.failed += is_failure(run)
-            self.take_lateness(run.late_by_seconds or 0, limit)
+            self._take_lateness(run, limit)
 
-    def take_lateness(self, seconds: int, limit: float) -> None:
-        """How late a run of the window began."""
-        if seconds > limit:
-            self.late += 1
-            self.worst_late = max(self.worst_late, _bounded(seconds))
+    def _take_lateness(self, run: Run, limit: float) -> None:
+        seconds = _bounded(run.late_by_seconds or 0)
+        if seconds <= limit:
+            return
+        self.late += 1
+        self.worst_late = max(self.worst_late, seconds)
+        if run.started_at is not None and len(self.waits) < _MOST_WAITS:
+            self.waits.append(run.started_at.timestamp() - seconds / 2)
 
 
 def failure(run: Run) -> Failure:

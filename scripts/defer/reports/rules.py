@@ -125,8 +125,8 @@ def lateness_allowed(one: Task) -> float:
     return USUAL_LATENESS if useful is None else float(useful)
 
 
-def late(task_id: str, habit: Habit, allowed: float) -> Finding | None:
-    """Too many runs of the window began too late."""
+def late(task_id: str, habit: Habit, allowed: float, slots: int | None = None) -> Finding | None:
+    """Too many runs of the window began too late; ``slots`` where most of them waited for one of so many."""
     # What came too late to be of use was not run at all.
     too_late, all_of_them = habit.late + habit.expired, habit.runs + habit.expired
     if not too_late or too_late <= _LATE_SHARE * all_of_them:
@@ -139,7 +139,11 @@ def late(task_id: str, habit: Habit, allowed: float) -> Finding | None:
         "worst_seconds": habit.worst_late or None,
         "allowed_seconds": allowed,
     }
-    return Finding(LATE, task_id, None, what, evidence, command("doctor"), too_late / all_of_them)
+    fix = command("doctor")
+    if slots is not None:
+        what += f"; {'all ' * (slots > 1)}{slots} slot{'s' * (slots > 1)} taken meanwhile (DEFER_MAX_PARALLEL)"
+        evidence["slots"], fix = slots, command("history", task_id)
+    return Finding(LATE, task_id, None, what, evidence, fix, too_late / all_of_them)
 
 
 def slow(task_id: str, habit: Habit, timeout: float) -> Finding | None:

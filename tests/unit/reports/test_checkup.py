@@ -510,6 +510,18 @@ def test_late_counts_what_was_too_late_to_run(ward):
     assert ward.only().what == "came more than 60 min late in 3 of 4 cases"
 
 
+@pytest.mark.parametrize(("slots", "is_crowded"), [("2", True), ("3", False)])
+def test_late_says_that_it_waited_for_a_slot(ward, slots, is_crowded):
+    ward.recurring()
+    ward.run(ago=timedelta(minutes=10), late_by_seconds=1200, started_at=text_at(minutes=-11))
+    for number in range(2):
+        ward.run(f"long{number}", ago=timedelta(minutes=12), started_at=text_at(hours=-2))
+    found = ward.only(DEFER_MAX_PARALLEL=slots)
+    assert found.fix == ("defer history t" if is_crowded else "defer doctor")
+    said = "came more than 5 min late in 1 of 1 cases; at worst 20 min"
+    assert found.what == said + "; all 2 slots taken meanwhile (DEFER_MAX_PARALLEL)" * is_crowded
+
+
 def test_late_of_a_task_that_runs_once(ward):
     ward.run("once", late_by_seconds=4000)
     assert rules_of(ward.look()) == [("once", "late")]
