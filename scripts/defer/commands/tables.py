@@ -17,6 +17,7 @@ _GAP, _USUAL_WIDTH, _ENDLESS = 2, 80, 1_000_000
 _MOST_CHARACTERS = 300
 # Unicode's first strong isolate and its end (UAX #9): what is between them turns nothing outside.
 _ISOLATED = "\u2068{}\u2069"
+_FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 _TURNING = ("R", "AL", "AN")
 
 
@@ -92,7 +93,10 @@ def fitted(text: str, width: int) -> str:
         return text[: width - 1].rstrip() + "…"
     from rich.cells import set_cell_size
 
-    return set_cell_size(text, width - 1).rstrip() + "…"
+    cut = set_cell_size(text, width - 1).rstrip()
+    # A flag is two letters of their own kind: half of one is not one.
+    flags = len(cut) - len(cut.rstrip(_FLAG_LETTERS))
+    return (cut[:-1] if flags % 2 else cut) + "…"
 
 
 def _cell(cell: Cell) -> tuple[str, str]:
