@@ -104,7 +104,7 @@ def doubt_of_group(named: str) -> str | None:
     path = find(named) or named
     try:
         mode = os.stat(path).st_mode
-    except OSError:
+    except (OSError, ValueError):  # the second for a name that is not a path
         return None
     if not mode & stat.S_IWGRP or mode & stat.S_IWOTH:  # one that every user may change is refused elsewhere
         return None

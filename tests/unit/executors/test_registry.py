@@ -254,3 +254,8 @@ class TestTheProgramOfACommand:
         place.write_store(v1_task(executor="claude", workspace=str(here)))
         place.wake(env={"PATH": f".::bin:{place.env['PATH']}"}, cwd=here)
         assert place.archived()[0]["error"].startswith("executor exited with 78: claude: no such program on PATH (")
+
+
+def test_a_name_that_is_not_a_path_is_doubted_like_any_other():
+    assert registry.doubt_of_group("a\0b") is None
+    assert (registry.doubt("a\0b", "/usr/bin", Path("/store")) or "").startswith("no such executor: ")
