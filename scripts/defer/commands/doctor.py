@@ -43,7 +43,8 @@ def _installation(connect: Callable[[], Client], args: Namespace) -> int:
         looked = examine.examine(_subject(client))
     found = looked.findings
     if args.table or output.is_for_people(args):
-        output.say(*map(client.config.masked, [*_mends(mended), *_agents(looked.agents)]))
+        before = [*_facts(looked.facts), *_agents(looked.agents), *_mends(mended)]
+        output.say(*map(client.config.masked, before))
         _show(found, looked.more, client.config.masked)
     else:
         listed = {
@@ -51,6 +52,7 @@ def _installation(connect: Callable[[], Client], args: Namespace) -> int:
             "more": looked.more,
             "mended": [one._asdict() for one in mended],
             "agents": [one._asdict() for one in looked.agents],
+            "facts": looked.facts,
         }
         output.print_object(_masked(listed, client.config), args.compact)
     return EXIT_OK if finding.is_sound(found) else EXIT_REFUSED
@@ -66,7 +68,7 @@ def _unconnected(error: BadInput | StorageError, args: Namespace) -> int:
     if args.table or output.is_for_people(args):
         _show(found, {}, str)
     else:
-        listed = {"findings": [one.as_json() for one in found], "more": {}, "mended": [], "agents": []}
+        listed = {"findings": [one.as_json() for one in found], "more": {}, "mended": [], "agents": [], "facts": {}}
         output.print_object(listed, args.compact)
     return EXIT_REFUSED
 
@@ -85,6 +87,16 @@ def _masked(value: Any, config: Config) -> Any:
     if isinstance(value, list):
         return [_masked(one, config) for one in value]
     return {name: _masked(one, config) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def _facts(told: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in told.items():
+        if value is not None:
+            yield (
+                f"{name.replace('_', ' ')}: {value:,}"
+                if isinstance(value, int)
+                else f"{name.replace('_', ' ')}: {value}"
+            )
 
 
 def _agents(answers: Iterable[Version]) -> Iterator[str]:

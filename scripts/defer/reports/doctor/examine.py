@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from defer import errors
 
-from . import clock, environment, files, journal, keeping, notices, programs, tasks, waker
+from . import clock, environment, facts, files, journal, keeping, notices, programs, tasks, waker
 from .finding import Finding, parted, worst_first
 from .finding import found as found_of
 from .programs import Version
@@ -31,12 +31,14 @@ class Mended(NamedTuple):
 class Examined(NamedTuple):
     """What was found, the worst first, and what the coding agents in use say of themselves.
 
-    Of one kind only the first few are told; ``more``: how many others there are, by id.
+    Of one kind only the first few are told; ``more``: how many others there are, by id. ``facts``: what is told
+    whatever is wrong.
     """
 
     findings: list[Finding]
     more: dict[str, int]
     agents: list[Version]
+    facts: dict[str, Any]
 
 
 def examine(subject: Subject) -> Examined:
@@ -47,11 +49,11 @@ def examine(subject: Subject) -> Examined:
     try:
         uses = collect(subject.store.scan(), subject.wakes_config)
     except errors.DeferError as error:
-        return Examined(*_first_of_each([*found, _unreadable("tasks", error)]), [])
+        return Examined(*_first_of_each([*found, _unreadable("tasks", error)]), [], facts.facts(subject))
     found += _guarded("programs", lambda subject: programs.findings(subject, uses), subject)
     found += _guarded("tasks", lambda subject: tasks.findings(subject, uses), subject)
     agents += programs.versions(subject.wakes_config, uses)
-    return Examined(*_first_of_each([*found, *programs.broken(agents)]), agents)
+    return Examined(*_first_of_each([*found, *programs.broken(agents)]), agents, facts.facts(subject))
 
 
 def _first_of_each(found: list[Finding]) -> tuple[list[Finding], dict[str, int]]:

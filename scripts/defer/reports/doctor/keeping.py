@@ -51,8 +51,7 @@ def of_lines(condition: Condition, config: Config) -> Iterator[Finding]:
 
 def of_disk(config: Config) -> Iterator[Finding]:
     """The file systems under the directories that are written to."""
-    text = (fsio.read_bounded(MOUNTINFO, _MOUNTINFO_BYTES) or b"").decode(errors="replace")
-    known = mounts.parse(text)
+    known = _mounts()
     told: set[object] = set()
     for place in (config.tasks_file.parent, config.runtime_dir, config.archive_dir, config.log_dir):
         there = _nearest(place)
@@ -62,6 +61,16 @@ def of_disk(config: Config) -> Iterator[Finding]:
             told.add(key)
             yield from _of_mount(place, mount, is_store=place == config.tasks_file.parent)
             yield from _of_room(place, there)
+
+
+def _mounts() -> list[mounts.Mount]:
+    return mounts.parse((fsio.read_bounded(MOUNTINFO, _MOUNTINFO_BYTES) or b"").decode(errors="replace"))
+
+
+def kind_of(place: Path) -> str | None:
+    """The kind of file system that a directory is on, or will be; None where the system does not tell."""
+    mount = mounts.of(os.path.realpath(_nearest(place)), _mounts())
+    return None if mount is None else mount.kind
 
 
 def _nearest(place: Path) -> Path:

@@ -35,7 +35,8 @@ def findings(subject: Subject, uses: Uses) -> Iterator[Finding]:
     """What tasks start, and a wake would not find or not trust."""
     wake = subject.wakes_config
     path = wake.get("PATH") or os.defpath
-    for named, users in uses.executors.items():
+    unused = {wake.executor: None} if wake.executor and wake.executor not in uses.executors else {}
+    for named, users in {**uses.executors, **unused}.items():
         doubt = registry.doubt(named, path, wake.tasks_file)
         if doubt:
             yield _missing("executor-missing", doubt, users)
@@ -48,9 +49,10 @@ def findings(subject: Subject, uses: Uses) -> Iterator[Finding]:
             yield _missing("program-missing", doubt, users)
 
 
-def _missing(kind: str, doubt: str, users: Users) -> Finding:
+def _missing(kind: str, doubt: str, users: Users | None) -> Finding:
     what, fix = parted(doubt)
-    return found(kind, what, f"{'tasks' if users.count > 1 else 'task'} {users}", fix)
+    where = "DEFER_EXECUTOR" if users is None else f"{'tasks' if users.count > 1 else 'task'} {users}"
+    return found(kind, what, where, fix)
 
 
 def versions(wake: Config, uses: Uses) -> list[Version]:

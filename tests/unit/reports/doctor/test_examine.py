@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from defer.reports.doctor import examine, finding
 from machine import FAKE_CRONTAB, subject_of
-from support import ROOT, Place, strict, v1_task
+from support import ROOT, SCRIPTS, Place, strict, v1_task, zone_tree
 from terminal import on_terminal
 
 SCHEMA = json.loads((ROOT / "references" / "doctor.schema.json").read_text())
@@ -59,6 +60,22 @@ def test_before_anything_is_scheduled_only_the_waker_is_missing(doctored: Place)
     assert list(doctored.files()) == []
 
 
+def test_facts_are_told_whatever_is_wrong(doctored: Place) -> None:
+    doctored.schedule("1h", "later")
+    doctored.wake()
+    _, found = report(doctored)
+    facts = found["facts"]
+    assert facts["store"] == str(doctored.store_path)
+    assert facts["store_bytes"] == doctored.store_path.stat().st_size
+    assert facts["path_of_wakes"] == doctored.env["PATH"]
+    assert facts["zone"] == "UTC"
+    assert facts["last_wake"] is not None
+    assert facts["settings_file"] is None
+    lines = doctored.defer("doctor", "--table").stdout.splitlines()
+    assert lines[0] == f"store: {doctored.store_path}"
+    assert "zone: UTC" in lines
+
+
 def test_it_changes_nothing(doctored: Place) -> None:
     doctored.schedule("1h", "later", "--executor", "/gone")
     doctored.store_path.chmod(0o640)
@@ -93,6 +110,36 @@ def test_what_cannot_be_looked_at_does_not_hide_the_rest(doctored: Place) -> Non
     _, found = report(doctored)
     assert {"waker-missing", "unreadable"} <= set(ids(found))
     assert str(doctored.store_path) in next(one["what"] for one in found["findings"] if one["id"] == "unreadable")
+
+
+def test_old_time_zone_data_is_told(doctored: Place, tmp_path: Path) -> None:
+    zones = zone_tree(tmp_path / "zones", 0, "# version 2001a", names=("Etc/UTC",))
+    _, found = report(doctored, PYTHONTZPATH=str(zones), DEFER_TIMEZONE="Etc/UTC")
+    (one,) = [one for one in found["findings"] if one["id"] == "tzdata-old"]
+    assert one["what"] == f"the time zone data is version 2001a, from PYTHONTZPATH ({zones})"
+
+
+def test_a_closed_stdout_and_a_full_one_are_survived(doctored: Place) -> None:
+    for form in ("--compact", "--table"):
+        with Path("/dev/full").open("wb") as full:
+            done = doctored.run("schedule-task.sh", "doctor", form, stdout=full, capture_output=False)
+        assert done.returncode == 74
+    with subprocess.Popen(
+        [str(SCRIPTS / "schedule-task.sh"), "doctor", "--table"],
+        env=doctored.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as started:
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        assert b"Traceback" not in started.stderr.read()
+
+
+def test_without_a_home_it_says_so(doctored: Place) -> None:
+    status, found = report(doctored, HOME="not/a/full/path", DEFER_RUNTIME_DIR="")
+    assert (status, ids(found)) == (1, ["settings-broken"])
+    assert "HOME" in found["findings"][0]["what"]
 
 
 def test_settings_that_no_command_can_read_are_a_finding(doctored: Place) -> None:

@@ -46,6 +46,14 @@ def test_an_executor_by_its_path_that_is_gone(place: Place) -> None:
     assert one.what == "no such executor: /gone/agent"
 
 
+def test_the_configured_executor_is_looked_for_before_a_task_needs_it(place: Place) -> None:
+    (one,) = findings(place, DEFER_EXECUTOR="/gone/agent")
+    assert (one.id, one.where) == ("executor-missing", "DEFER_EXECUTOR")
+    place.write_store(v1_task("one"))
+    (one,) = findings(place, DEFER_EXECUTOR="/gone/agent")
+    assert one.where == "task one"
+
+
 def test_an_executor_that_a_group_may_change(place: Place, tmp_path: Path) -> None:
     agent = script(tmp_path / "agent", "exit 0")
     agent.chmod(0o775)
