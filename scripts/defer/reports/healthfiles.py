@@ -85,5 +85,16 @@ def _scene(store: Store, config: Config, checkup: Checkup, now: datetime) -> Sce
         other_runner=store.other_runner(),
         slots=config.max_parallel,
         executing=executing,
-        out_of_reach=frozenset(one["id"] for one in known if holders.is_out_of_reach(one, now, store.is_held)),
+        out_of_reach=frozenset(one["id"] for one in known if _is_out_of_reach(one, now, store)),
     )
+
+
+def _is_out_of_reach(one: Task, now: datetime, store: Store) -> bool:
+    """Whether nobody here can tell that the holder of an attempt lives; one that holds its lease does.
+
+    A v1 runner leaves no name: its attempts count as alive for an hour, and are over then.
+    """
+    run = one.get("run")
+    if not run or not run.get("runner") or store.is_held(run.get("lease")):
+        return False
+    return holders.is_out_of_reach(one, now, store.is_held)

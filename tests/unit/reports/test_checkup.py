@@ -406,6 +406,25 @@ def test_stuck_held_by_another_host(ward):
     assert "pid 5 on host elsewhere" in found.what
 
 
+def test_a_runner_in_another_container_that_holds_its_lease_is_not_stuck(ward):
+    ward.place.runtime.mkdir(mode=0o700)
+    lease = ward.place.store().lease("wake")
+    name = lease.take()
+    try:
+        one = executing(ward, "t", run={**FOREIGN, "lease": name})
+        assert ward.look().findings == []
+        one["run"]["deadline_at"] = text_at(minutes=-5)
+        assert ward.only().fix == "defer cancel --kill t"
+    finally:
+        lease.release()
+
+
+def test_what_a_v1_runner_has_begun_is_not_stuck(ward):
+    one = executing(ward, "t")
+    del one["run"]
+    assert ward.look().findings == []
+
+
 def test_within_its_deadline_it_is_not_stuck(ward):
     one = executing(ward, "t")
     one["run"]["deadline_at"] = text_at(minutes=5)
