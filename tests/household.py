@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -95,7 +96,10 @@ LINES = {
 }
 TWELVE = {*COMMANDS, *LINES}
 SEEN_THROUGH = (
+    "status --table",
     "list --table",
+    "show photos --table",
+    "show call-mum --table",
     "history --limit 12 --table",
     "history --since 7d --status failed,missed,expired --table",
     "health --since 7d --table",
@@ -280,9 +284,15 @@ def _log_of_latest(house: House, task_id: str) -> Path:
     return max((house.base / "runtime" / "logs" / "attempts" / task_id).iterdir())
 
 
-def look(house: House) -> dict[str, Said]:
+def look(house: House, commands: Iterable[str] = SEEN_THROUGH) -> dict[str, Said]:
     """What each command says now, by what is typed after `defer`."""
-    return {typed: house.do(*typed.split()) for typed in SEEN_THROUGH}
+    return {typed: house.do(*typed.split()) for typed in commands}
+
+
+def page() -> list[str]:
+    """What docs/observing.md tells its readers to type, but for what starts a wake that knows the real time alone."""
+    text = (Path(__file__).resolve().parents[1] / "docs" / "observing.md").read_text()
+    return [typed for typed in re.findall(r"^\$ defer (.+)$", text, re.MULTILINE) if "--wait" not in typed]
 
 
 def transcript(house: House, seen: dict[str, Said]) -> Iterator[str]:
