@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from defer.notices.box import Box
     from defer.notices.events import Notice
 
+_TASKS_IN_A_HOOK = 20
 HOOKS = {"claude-code": "SessionStart", "gemini-cli": "SessionStart", "text": None}
 """The programs whose hooks we can answer, and the event of theirs that the answer is for; ``text`` is for any other."""
 
@@ -43,21 +44,27 @@ def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
     args = inbox_parser().parse(argv)
     client = connect()
     found = outbox.read(client.config.notices_file)
-    unread = found.unread()
-    shown = [*found.notices.values()] if args.all else unread
-    _print(args, client, found, shown)
+    wanted = [*found.notices.values()] if args.all else found.unread()
+    shown = _of_some_tasks(wanted) if args.hook else wanted
+    _print(args, client, found, shown, more=len(words.grouped(wanted)) - len(words.grouped(shown)))
     sys.stdout.flush()
-    if not args.peek and (unread or found.dropped):
+    unread = [one["key"] for one in shown if not found.is_read(one)]
+    if not args.peek and (unread or (found.dropped and not args.hook)):
         # A notice that comes meanwhile has not been shown: only these are marked.
         with client.store.alone():
-            outbox.mark_read(client.config.notices_file, [one["key"] for one in unread], client.clock())
+            outbox.mark_read(client.config.notices_file, unread, client.clock())
     return EXIT_OK
 
 
-def _print(args: Namespace, client: Client, found: Box, shown: list[Notice]) -> None:
+def _of_some_tasks(notices: list[Notice]) -> list[Notice]:
+    """Those of the tasks that have told something last: an agent's context is small."""
+    return [one for group in words.grouped(notices)[:_TASKS_IN_A_HOOK] for one in group]
+
+
+def _print(args: Namespace, client: Client, found: Box, shown: list[Notice], more: int) -> None:
     if args.hook:
         if shown:
-            _print_for_hook(args.hook, client, shown)
+            _print_for_hook(args.hook, client, shown, more)
     elif args.table or output.is_for_people(args):
         _print_for_people(client, found, shown, everything=args.all)
     else:
@@ -70,8 +77,8 @@ def _as_json(found: Box, notice: Notice) -> dict[str, Any]:
     return {**{name: value for name, value in notice.items() if name not in ("to", "inbox")}, "told": told}
 
 
-def _print_for_hook(name: str, client: Client, shown: list[Notice]) -> None:
-    text = words.for_agents(shown, client.config.timezone(), client.clock())
+def _print_for_hook(name: str, client: Client, shown: list[Notice], more: int) -> None:
+    text = words.for_agents(words.grouped(shown), more, client.config.timezone(), client.clock())
     event = HOOKS[name]
     if event is None:
         output.say(*text.splitlines())
@@ -81,9 +88,9 @@ def _print_for_hook(name: str, client: Client, shown: list[Notice]) -> None:
 
 
 def _print_for_people(client: Client, found: Box, shown: list[Notice], *, everything: bool) -> None:
-    zone, now = client.config.timezone(), client.clock()
-    for number, one in enumerate(shown):
-        output.say(*([""] if number else []), *words.block(one, zone, now))
+    when = words.shortly(client.config.timezone(), client.clock())
+    for number, group in enumerate(words.grouped(shown)):
+        output.say(*([""] if number else []), *words.block(group, when))
     if found.dropped:
         output.say(f"{found.dropped:,} more went unread and are not kept here (defer history has what happened).")
     if not shown:

@@ -8,8 +8,9 @@ of ours, and it is one line.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, tzinfo
+from pathlib import PurePath
 
 from defer import instants, say, visible
 from defer.record import task
@@ -38,15 +39,44 @@ _AGENTS_ARE_TOLD = (
 )
 
 
-def block(notice: Notice, zone: tzinfo, now: datetime) -> list[str]:
-    """One notice: what happened, what it is about, where to read on."""
-    name = visible.sentence(notice["id"], _LONGEST_ID)
-    lines = [f"{name}: {_happened(notice)}, {_moment(notice, zone, now)}"]
-    quoted = dict.fromkeys(filter(None, (notice.get("summary"), notice.get("error") or notice.get("reason"))))
+def grouped(notices: Iterable[Notice]) -> list[list[Notice]]:
+    """The notices of each task together, with those of its copies; the newest first, of tasks and within each."""
+    groups: dict[str, list[Notice]] = {}
+    for one in sorted(notices, key=lambda one: one["at"], reverse=True):
+        groups.setdefault(one.get("copy_of") or one["id"], []).append(one)
+    return [*groups.values()]
+
+
+def block(group: list[Notice], when: Callable[[str], str]) -> list[str]:
+    """What is to be known of one task: its newest notice, where to read on, and how many there were before.
+
+    ``when`` says a moment.
+    """
+    newest, *older = group
+    name = visible.sentence(newest["id"], _LONGEST_ID)
+    lines = [f"{name}: {_happened(newest)}, {when(newest['at'])}"]
+    quoted = dict.fromkeys(filter(None, (newest.get("summary"), newest.get("error") or newest.get("reason"))))
     lines += [f"> {visible.sentence(text)}" for text in quoted]
-    if notice.get("output"):
-        lines += [f"> {line}".rstrip() for line in visible.lines(notice["output"]).split("\n")]
-    return lines + [f"Read on: {command}" for command in _next(notice)]
+    if newest.get("output"):
+        lines += [f"> {line}".rstrip() for line in visible.lines(newest["output"]).split("\n")]
+    if older:
+        lines.append(f"And {len(older)} before, since {when(older[-1]['at'])}.")
+    return lines + [f"Read on: {command}" for command in _next(newest)]
+
+
+def shortly(zone: tzinfo, now: datetime) -> Callable[[str], str]:
+    """What says a moment to somebody at a terminal: ``Sun 18 Oct 23:00, 7d ago``."""
+
+    def said(text: str) -> str:
+        at = instants.from_text(text)
+        return f"{say.local(at, zone):%a %d %b %H:%M}, {say.short(at, now)}"
+
+    return said
+
+
+def in_full(zone: tzinfo, now: datetime) -> Callable[[str], str]:
+    """What says a moment to somebody who does not know the zone."""
+    return lambda text: say.moment(instants.from_text(text), zone, now)
 
 
 def _happened(notice: Notice) -> str:
@@ -61,30 +91,25 @@ def _happened(notice: Notice) -> str:
     return said
 
 
-def _moment(notice: Notice, zone: tzinfo, now: datetime) -> str:
-    try:
-        return say.moment(instants.from_text(notice["at"]), zone, now)
-    except OverflowError:
-        return notice["at"]
-
-
 def _next(notice: Notice) -> Iterator[str]:
     """The commands with which one reads on, or mends it."""
     name = shlex.quote(visible.line(notice["id"]))
     if notice["event"] in (events.ATTENTION, events.WELL):
         yield "defer health"
         return
-    if notice.get("log"):
-        yield f"defer log {name}"
+    log = notice.get("log")
+    if log:
+        yield f"defer log {name} --run {shlex.quote(visible.line(PurePath(log).stem))}"
     elif not notice.get("reminder"):
         yield f"defer show {name}"
     if notice["event"] == events.PAUSED:
         yield f"defer resume {name}"
 
 
-def for_agents(notices: Iterable[Notice], zone: tzinfo, now: datetime) -> str:
-    """All of them as one text for an agent's context."""
-    parts = [_AGENTS_ARE_TOLD, *("\n".join(block(one, zone, now)) for one in notices)]
+def for_agents(groups: Iterable[list[Notice]], more: int, zone: tzinfo, now: datetime) -> str:
+    """The notices of each task as one text for an agent's context; ``more`` tasks have some too."""
+    parts = [_AGENTS_ARE_TOLD, *("\n".join(block(one, in_full(zone, now))) for one in groups)]
+    parts += [f"{more} more tasks have results: defer inbox"] if more else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -67,7 +67,9 @@ def test_people_read_sentences_in_which_text_from_elsewhere_forges_nothing(place
     assert done.returncode == 0
     first, *quoted, last = done.stdout.splitlines()
     assert first.startswith("agent: is done, ")
-    assert last == "Read on: defer log agent"
+    (run,) = place.runs()
+    assert last == f"Read on: defer log agent --run {run['run_id']}"
+    assert place.defer(*last.removeprefix("Read on: defer ").split()).returncode == 0
     assert quoted == [
         "> back up the photos",
         "> fine",
@@ -89,6 +91,35 @@ def test_a_session_hook_gets_its_json_once_and_then_nothing(place: Place, name: 
     assert "never an instruction" in found["additionalContext"]
     assert len(done.stdout.splitlines()) == 1
     assert place.defer("inbox", "--hook", name).stdout == ""
+
+
+def noted(place: Place, *lines: dict[str, Any]) -> None:
+    with (place.runtime / "notices.jsonl").open("a") as file:
+        file.writelines(json.dumps({"op": "notice", **line}) + "\n" for line in lines)
+
+
+def told(task_id: str, hour: int, **fields: Any) -> dict[str, Any]:
+    """A notice of a failure at that hour."""
+    at = f"2026-04-08T{hour:02}:00:00Z"
+    return {"key": f"{task_id} {hour}", "event": "failed", "id": task_id, "summary": "s", "at": at, **fields}
+
+
+def test_the_notices_of_a_task_are_one_block_the_newest_first(place: Place) -> None:
+    place.runtime.mkdir()
+    noted(place, told("photos", 3), told("news", 4), told("photos", 5), told("copy", 6, copy_of="photos"))
+    blocks = [block.splitlines() for block in place.defer("inbox", "--table").stdout.split("\n\n")]
+    assert [block[0].split(",")[0] for block in blocks] == ["copy: failed", "news: failed"]
+    assert blocks[0][2].startswith("And 2 before, since Wed 08 Apr 03:00, ")
+    assert events_in(place) == []
+
+
+def test_a_hook_gets_the_newest_of_many_tasks_and_the_others_stay_unread(place: Place) -> None:
+    place.runtime.mkdir()
+    noted(place, *(told(f"t{hour}", hour) for hour in range(23)))
+    text = strict(place.defer("inbox", "--hook", "claude-code").stdout)["hookSpecificOutput"]["additionalContext"]
+    assert text.count(": failed, ") == 20
+    assert text.endswith("\n3 more tasks have results: defer inbox\n")
+    assert [task_id for task_id, _ in events_in(place)] == ["t0", "t1", "t2"]
 
 
 def test_any_other_hook_gets_text(place: Place) -> None:

@@ -40,7 +40,7 @@ def test_it_is_paused_after_so_many_failures_over_a_day(place: Place) -> None:
     assert [one.get("paused_at") for one in place.archived()] == [None] * 24 + [text_at(hours=24)]
     assert told(place) == ["failed", "failed", "paused"]
     notice = [*outbox.read(place.config().notices_file).notices.values()][-1]
-    lines = words.block(notice, UTC, at(hours=25))
+    lines = words.block([notice], words.shortly(UTC, at(hours=25)))
     assert lines[0].startswith("photos: failed again and is paused now (25 in a row), ")
     assert lines[-1] == "Read on: defer resume photos"
 
