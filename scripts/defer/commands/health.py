@@ -35,14 +35,18 @@ def health(connect: Callable[[], Client], argv: list[str]) -> int:
     else:
         output.print_object(found.as_json(), args.compact)
     if args.send:
-        _send(client, found)
+        _send(args, client, found)
     return EXIT_REFUSED if found.needs_attention else EXIT_OK
 
 
-def _send(client: Client, found: Health) -> None:
-    """Send it. Raises StorageError where it did not reach a place."""
+def _send(args: Namespace, client: Client, found: Health) -> None:
+    """Send it, and say where it went. Raises StorageError where it did not reach a place."""
     sys.stdout.flush()
-    failed = [f"{label}: {why}" for label, why in client.send_health(found) if why is not None]
+    came = client.send_health(found)
+    failed = [f"{label}: {why}" for label, why in came if why is not None]
+    reached = ", ".join(label for label, why in came if why is None)
+    if reached and not args.format and (args.table or output.is_for_people(args)):
+        output.say(f"Sent: {reached}.")
     if failed:
         raise StorageError(f"the report did not reach {'; '.join(failed)} (correct DEFER_NOTIFY, or try again)")
 

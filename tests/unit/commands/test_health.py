@@ -108,6 +108,10 @@ def test_a_report_is_sent_to_the_inbox_where_nothing_else_is_set(ill, root):
     assert lines[-1] == "Read on: defer health"
 
 
+def test_a_person_reads_where_it_was_sent(ill):
+    assert ill.defer("health", "--send", "--table").stdout.splitlines()[-1] == "Sent: inbox."
+
+
 def test_a_report_is_sent_where_notices_go(ill):
     with receiver() as server:
         env = {"DEFER_NOTIFY": f"{server.url}/hook"}
