@@ -23,6 +23,13 @@ def ends_waiting() -> bool:
     return any(one.was_told_long_ago for one in _listening)
 
 
+def forget() -> None:
+    """For a fork that goes its own way: what its parent listens for is not its own, nor are the descriptors."""
+    for one in _listening:
+        one.fd = -1
+    _listening.clear()
+
+
 class Signals:
     """While this is entered, SIGCHLD and the signals to stop arrive as bytes at ``fd``.
 

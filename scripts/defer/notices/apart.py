@@ -74,7 +74,7 @@ class _Child:
         self.fd, theirs = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
-            _be_child(theirs, row, masked)
+            _be_child(theirs, row, seconds, masked)
         os.close(theirs)
         self.until = time.monotonic() + seconds
 
@@ -113,11 +113,14 @@ class _Child:
             os.waitpid(self._pid, 0)
 
 
-def _be_child(fd: int, row: Sequence[Job], masked: Mask) -> NoReturn:
+def _be_child(fd: int, row: Sequence[Job], seconds: float, masked: Mask) -> NoReturn:
     """The forked process, to its end."""
     try:
         os.setsid()
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         for job in row:
+            # Whoever is to end it may have died.
+            signal.setitimer(signal.ITIMER_REAL, 2 * seconds)
             why, after = _tried(job)
             os.write(fd, json.dumps([why and masked(why), after]).encode() + b"\n")
     finally:

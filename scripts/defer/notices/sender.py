@@ -81,12 +81,15 @@ def _alone(config: Config) -> Iterator[bool]:
 def _one_pass(store: Store, config: Config, clock: Clock, failing: Collection[str]) -> list[Result]:
     """Send what is due, and note it; what became of each that was tried."""
     due = _due(config, clock(), failing)
+    # A disk without room for what becomes of them would have them sent again at every wake.
+    _note(store, config, [Result(one.key, one.channel, AGAIN, one.tries, one.at) for one in due], clock())
+    with_output = config.notify_output
     named, _ = addresses.read_what_can_be(config.get(addresses.SETTING))
     # A reminder goes to the desktop even where nothing is set.
     known = {addresses.DESKTOP: Address(addresses.DESKTOP, addresses.DESKTOP, ""), **{one.label: one for one in named}}
     rows: dict[str, list[Job]] = {}
     for one in due:
-        rows.setdefault(one.channel, []).append(_job(one, known.get(one.channel), config))
+        rows.setdefault(one.channel, []).append(_job(one, known.get(one.channel), config, with_output=with_output))
     came: list[Result] = []
     for done in apart.do([*rows.values()], ways.SECONDS, config.masked):
         now = clock()
@@ -109,11 +112,11 @@ def _behind(due: Sequence[Delivery], came: Sequence[Result]) -> list[Result]:
     ]
 
 
-def _job(one: Delivery, to: Address | None, config: Config) -> Job:
+def _job(one: Delivery, to: Address | None, config: Config, *, with_output: bool) -> Job:
     def do() -> None:
         if to is None:
             raise Undelivered(_UNNAMED)
-        told = payload.of(one.notice, config.masked, with_output=config.notify_output)
+        told = payload.of(one.notice, config.masked, with_output=with_output)
         _send_apart(to, told, around(config))
 
     return apart.Job(one, do)

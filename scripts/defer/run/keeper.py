@@ -27,7 +27,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from defer import process
+from defer import process, signals
 from defer.settings.masking import NOTHING, Held, Masker
 
 from .capture import STREAMS, Capture, Log
@@ -126,6 +126,7 @@ def leave_the_runner(keep: Collection[int] = ()) -> None:
     gc.disable()
     os.setsid()
     signal.set_wakeup_fd(-1)
+    signals.forget()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -7,6 +7,7 @@ import pytest
 
 import loopback
 from defer import fsio
+from defer.errors import BadInput, StorageError
 from defer.notices import outbox, sender
 from defer.notices.channels import ways
 from defer.settings.config import Config
@@ -45,7 +46,9 @@ def waiting(place: Place) -> list[tuple[str, int, timedelta]]:
 
 def ops(place: Place) -> list[dict]:
     lines = (place.runtime / "notices.jsonl").read_text().splitlines()
-    return [said for said in map(json.loads, lines) if said["op"] == "sent"]
+    return [
+        said for said in map(json.loads, lines) if said["op"] == "sent" and (said["status"] != "again" or "why" in said)
+    ]
 
 
 def test_what_is_sent_is_noted_and_not_sent_again(place):
@@ -106,6 +109,31 @@ def test_one_that_hangs_holds_up_only_itself(place, monkeypatch):
     minute = timedelta(minutes=1)
     assert waiting(place) == [("a", 1, minute), ("b", 0, minute), ("c", 0, minute)]
     assert {said["why"] for said in ops(place) if said["status"] == "again"} == {"there was no answer in time"}
+
+
+def test_what_cannot_be_noted_is_not_sent(place, monkeypatch):
+    """Else each wake would send it again for as long as the disk is full."""
+
+    def refuse(*_):
+        raise StorageError("No space left on device: notices.jsonl (free some space; nothing was changed)")
+
+    with loopback.receiver() as server:
+        write(place, notice(to=(label(server),)))
+        with monkeypatch.context() as full:
+            full.setattr(outbox, "settled", refuse)
+            with pytest.raises(StorageError):
+                send(place, server.url + "/x")
+        assert server.requests == []
+        send(place, server.url + "/x")
+    assert len(server.requests) == 1
+
+
+def test_a_setting_that_cannot_be_read_costs_no_try(place):
+    with loopback.receiver() as server:
+        write(place, notice(to=(label(server),)))
+        with pytest.raises(BadInput, match="DEFER_NOTIFY_OUTPUT"):
+            send(place, server.url + "/x", DEFER_NOTIFY_OUTPUT="perhaps")
+    assert waiting(place) == [("backup", 0, timedelta(0))]
 
 
 def test_a_redirect_leads_nowhere(place):

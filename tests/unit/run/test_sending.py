@@ -10,11 +10,12 @@ import jsonschema
 import pytest
 
 import loopback
+from defer import signals
 from defer.client import Client
 from defer.commands import wake
 from defer.notices import outbox
 from defer.notices.channels import ways
-from defer.run import sending
+from defer.run import keeper, sending
 from defer.run.loop import Loop
 from support import NOW, ROOT, at, until, until_there, v1_task
 
@@ -238,3 +239,17 @@ class TestSecrets:
         assert canary.encode() not in everything + request.body
         assert canary not in done.stdout + done.stderr + "".join(shown)
         assert json.loads(request.body)["error"].startswith("executor exited with 1")
+
+
+def test_a_fork_that_has_left_its_wake_does_not_read_what_that_listens_to():
+    """It asks whenever it waits for a lock; by then the number of that descriptor is another file's, or nobody's."""
+    with signals.Signals():
+        pid = os.fork()
+        if pid == 0:
+            status = 2
+            try:
+                keeper.leave_the_runner()
+                status = int(signals.ends_waiting())
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -79,6 +79,12 @@ def test_a_receiver_may_say_when_to_come_again(header, after):
     assert caught.value.after == after
 
 
+def test_nothing_is_sent_to_one_that_cannot_say_who_it_is():
+    with loopback.receiver() as server, pytest.raises(Undelivered, match=r"^no safe connection: [A-Z_]+$"):
+        post(f"https://{server.host}/secret-path")
+    assert server.requests == []
+
+
 def test_one_that_hangs():
     with loopback.raw(loopback.hang) as host, pytest.raises(Undelivered, match=r"^there was no answer in time$"):
         web.request(f"http://{host}/secret-path", 0.2, b"{}")
