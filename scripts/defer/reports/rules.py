@@ -133,6 +133,8 @@ def late(task_id: str, habit: Habit, allowed: float, slots: int | None = None) -
         return None
     worst = f"; at worst {say.roughly(habit.worst_late)}" if habit.worst_late else ""
     what = f"came more than {say.roughly(int(allowed))} late in {too_late} of {all_of_them} cases{worst}"
+    if all_of_them == 1 and habit.worst_late:
+        what = f"came {say.roughly(habit.worst_late)} late"
     evidence = {
         "occurrences": all_of_them,
         "late": too_late,
@@ -141,7 +143,8 @@ def late(task_id: str, habit: Habit, allowed: float, slots: int | None = None) -
     }
     fix = command("doctor")
     if slots is not None:
-        what += f"; {'all ' * (slots > 1)}{slots} slot{'s' * (slots > 1)} taken meanwhile (DEFER_MAX_PARALLEL)"
+        taken = f"all {slots} slots were" if slots > 1 else "the only slot was"
+        what += f"; {taken} taken (DEFER_MAX_PARALLEL)"
         evidence["slots"], fix = slots, command("history", task_id)
     return Finding(LATE, task_id, None, what, evidence, fix, too_late / all_of_them)
 
