@@ -40,6 +40,8 @@ MEANT = {
 }
 #: What tells an id from a word of a text: `rm task_3` is a command, `get milk` a line that lacks its time.
 _ID = re.compile("[0-9_]")
+#: Commands that take no id: with one, a person wants to see that task.
+_OF_ALL = ("status", "list", "inbox", "prune", "doctor", "health")
 _FIELDS = re.compile(r"[0-9*/,-]+\s+\S", re.ASCII)
 _SHOWN, _MOST_WORDS = 100, 4
 _A_LINE = "a line looks like: defer 30m resume the review"
@@ -67,7 +69,9 @@ def _meant(word: str, rest: list[str]) -> str | None:
     found = MEANT.get(word)
     if found is None or not rest:
         return found
-    return found if len(rest) == 1 and _ID.search(rest[0]) and " " not in found else None
+    if len(rest) != 1 or not _ID.search(rest[0]) or " " in found:
+        return None
+    return "show" if found in _OF_ALL else found
 
 
 def time(line: str, now: datetime, zone: ZoneInfo) -> str | None:

@@ -37,3 +37,18 @@ def test_other_lines_have_no_files_for_stars(folder: Path, line: str) -> None:
 def test_an_empty_or_lost_folder_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert mistyped.time("0 9 x", NOW, ZONE) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["ps"], "status"),
+        (["ps", "task_3"], "show task_3"),
+        (["check", "4821"], "show 4821"),
+        (["logs", "4821"], "log 4821"),
+        (["rm", "task_3"], "cancel task_3"),
+    ],
+)
+def test_what_others_call_it_is_named_as_it_can_be_called(words: list[str], meant: str) -> None:
+    error = mistyped.command(words, ("status", "show", "log", "cancel"))
+    assert str(error) == f"no such command, and no time: {words[0]} (did you mean `defer {meant}`?)"
