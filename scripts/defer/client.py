@@ -102,9 +102,11 @@ class Client:
 
         return upcoming.upcoming(self.tasks(), self.clock(), end, limit)
 
-    def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
-        """Ended attempts of a task and its copies, or of all, newest first."""
-        return self.store.runs(task_id, since)
+    def runs(
+        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+    ) -> Iterator[Run]:
+        """Ended attempts of a task and its copies, or of all, newest first; with ``statuses`` only those of them."""
+        return self.store.runs(task_id, since, statuses)
 
     def ended_records(
         self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()

@@ -230,11 +230,14 @@ class MemoryStore:
     def filed_ids(self, text: str) -> Iterator[str]:
         return (one["id"] for one in reversed(self._kept.archive) if text in one["id"])
 
-    def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
+    def runs(
+        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+    ) -> Iterator[Run]:
         unfiled = [run for one in self.scan() for run in one.get("ended_runs") or []]
         found = [runs.read(json.dumps(one).encode()) for one in (*self._kept.runs, *unfiled)]
         for run in sorted(filter(None, reversed(found)), key=lambda run: run.ended_at, reverse=True):
-            if task_id in (None, run.task_id, run.copy_of) and (since is None or run.ended_at >= since):
+            is_wanted = task_id in (None, run.task_id, run.copy_of) and (not statuses or run.status in statuses)
+            if is_wanted and (since is None or run.ended_at >= since):
                 yield run
 
     def ended_records(

@@ -314,6 +314,8 @@ class TestLooking:
         handle().update("b", NOW, lambda one: task.cancel(one, NOW, None))
         for _ in range(2):
             assert ids(handle().ended_records(statuses={"completed"})) == {"a"}
+            assert [run.task_id for run in handle().runs(statuses={"ok", "lost"})] == ["a"]
+            assert list(handle().runs("a", statuses={"failed"})) == []
             assert ids(handle().ended_records(statuses={"cancelled", "missed"})) == {"b"}
             assert list(handle().ended_records("a", statuses={"cancelled"})) == []
             assert ids(handle().ended_records("b", NOW, {"cancelled"})) == {"b"}

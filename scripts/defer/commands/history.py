@@ -104,8 +104,11 @@ def _outcomes(given: list[str]) -> set[str]:
 
 def _rows(client: Client, wanted: str | None, outcomes: set[str], said: str | None) -> Iterator[Row]:
     start = None if said is None else since.read(said, client.clock(), client.config.timezone())
-    runs = client.runs(wanted, start) if past.needs_runs(outcomes) else ()
-    rows = past.rows(runs, client.ended_records(wanted, start, past.statuses_of(outcomes)), outcomes)
+    statuses = past.run_statuses_of(outcomes)
+    runs = () if statuses is None else client.runs(wanted, start, statuses)
+    states = past.statuses_of(outcomes)
+    ended = () if states is None else client.ended_records(wanted, start, states)
+    rows = past.rows(runs, ended, outcomes)
     first = next(rows, None)
     if first is None:
         if wanted is not None:

@@ -74,15 +74,18 @@ class _Passed(NamedTuple):
     ended_at: datetime
 
 
-def needs_runs(outcomes: Collection[str]) -> bool:
-    """Whether attempts may be among what is asked for, if it is only these outcomes."""
-    return not outcomes or not set(outcomes) <= {EXPIRED, task.MISSED, task.SKIPPED}
+def run_statuses_of(outcomes: Collection[str]) -> set[str] | None:
+    """The statuses of run records that may be among these outcomes, none for all; None where no attempt may be."""
+    failed = {outcome.FAILED, outcome.TIMEOUT, outcome.LOST}
+    found = failed.union({outcome.OK}).intersection(outcomes) | (failed if task.CANCELLED in outcomes else set())
+    return found or (None if outcomes else set())
 
 
-def statuses_of(outcomes: Collection[str]) -> set[str]:
-    """The states of ended records that may be among these outcomes; none for all."""
-    found = {outcome.OK: task.COMPLETED, **dict.fromkeys(STANDS_FOR[task.FAILED], task.FAILED)}
-    return {found.get(one, one) for one in outcomes}
+def statuses_of(outcomes: Collection[str]) -> set[str] | None:
+    """The same of the statuses of ended records; only an attempt runs into its limit, or is lost."""
+    called = {outcome.OK: task.COMPLETED, EXPIRED: task.FAILED}
+    found = {called.get(one, one) for one in outcomes if one not in (outcome.TIMEOUT, outcome.LOST)}
+    return found or (None if outcomes else set())
 
 
 def rows(runs: Iterable[Run], ended: Iterable[Task], outcomes: Collection[str] = ()) -> Iterator[Row]:

@@ -91,10 +91,12 @@ class Beside:
 
         return archive.ids_with(self._archive_dir, text, self.kept_since().records)
 
-    def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
+    def runs(
+        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+    ) -> Iterator[Run]:
         from . import history
 
-        return history.runs(self.path, self._runs_dir, task_id, since, self.kept_since().records)
+        return history.runs(self.path, self._runs_dir, task_id, since, self.kept_since().records, statuses)
 
     def ended_records(
         self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()

@@ -41,11 +41,16 @@ def runs(
     task_id: str | None = None,
     since: datetime | None = None,
     kept_since: datetime | None = None,
+    statuses: Collection[str] = (),
 ) -> Iterator[Run]:
-    """The attempts that ended at ``since`` or later, of one task and its copies, or of all. Other lines are skipped."""
+    """The attempts that ended at ``since`` or later, of one task and its copies, or of all. Other lines are skipped.
+
+    With ``statuses`` only those that ended so; a line without one of these words is not decoded.
+    """
     waiting = (run for one in _unfiled(store) for run in task.filed_records(one)[1])
     fresh = [run for run in map(runrecords.read, map(codec.encode, waiting)) if run is not None]
-    return _newest_first(_RUNS, fresh, _months(_RUNS, runs_dir, since, kept_since), task_id, since)
+    found = _newest_first(_RUNS, fresh, _months(_RUNS, runs_dir, since, kept_since), task_id, since, statuses)
+    return (run for run in found if run.status in statuses) if statuses else found
 
 
 def ended(
@@ -58,7 +63,7 @@ def ended(
 ) -> Iterator[Task]:
     """The occurrences that ended at ``since`` or later, of one task and of its copies, or of all.
 
-    With ``statuses`` only those that ended so; a line without one of these words is not decoded.
+    ``statuses`` as above.
     """
     fresh = [record for one in _unfiled(store) for record in task.filed_records(one)[0]]
     found = _newest_first(_ENDED, fresh, _months(_ENDED, archive_dir, since, kept_since), task_id, since, statuses)

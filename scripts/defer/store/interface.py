@@ -190,8 +190,12 @@ class Store(Attempts, Protocol):
     def filed_ids(self, text: str) -> Iterator[str]:
         """The ids that hold ``text`` of what has ended and was filed, the newest first, one as often as it ended."""
 
-    def runs(self, task_id: str | None = None, since: datetime | None = None) -> Iterator[Run]:
-        """The attempts that ended at ``since`` or later, of one task and its copies, or of all, newest first."""
+    def runs(
+        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+    ) -> Iterator[Run]:
+        """The attempts that ended at ``since`` or later, of one task and its copies, or of all, newest first; with
+        ``statuses`` only those that ended so.
+        """
 
     def ended_records(
         self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()

@@ -148,10 +148,13 @@ def test_the_newest_rows_need_the_newest_records_alone():
 
 
 def test_what_never_ran_is_looked_for_without_a_look_at_the_runs():
-    assert not history.needs_runs({"missed", "expired"})
-    assert history.needs_runs({"missed", "ok"})
-    assert history.needs_runs(())
-    assert history.statuses_of({"timeout", "missed", "ok"}) == {"failed", "missed", "completed"}
+    assert history.run_statuses_of({"missed", "expired"}) is None
+    assert history.run_statuses_of({"missed", "ok"}) == {"ok"}
+    assert history.run_statuses_of({"cancelled"}) == {"failed", "timeout", "lost"}
+    assert history.run_statuses_of(()) == set()
+    assert history.statuses_of({"timeout", "missed", "ok"}) == {"missed", "completed"}
+    assert history.statuses_of({"timeout", "lost"}) is None
+    assert history.statuses_of({"expired"}) == {"failed"}
 
 
 def test_rows_come_newest_first_whatever_kind_they_are(place):
