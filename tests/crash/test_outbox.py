@@ -32,7 +32,7 @@ SETTINGS = {"DEFER_NOTIFY": f"inbox;{CHANNEL}"}
 
 @pytest.fixture(autouse=True)
 def no_sender_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wake's own sender is a fork, which knows no disk in memory: here the test is the sender."""
+    """A wake's own sender is a fork, which does not see the disk in memory: here the test is the sender."""
     monkeypatch.setattr(sending.Sending, "_start", lambda self: None)
 
 
