@@ -17,7 +17,7 @@ from defer.record.codec import Task
 
 from . import rules, waiting
 from .findings import NEVER_RAN, Finding, worst_first
-from .habits import Crowd, Failure, Habit, Totals, failure, is_failure, times, useful_seconds
+from .habits import LONGEST, Crowd, Failure, Habit, Totals, failure, is_failure, times, useful_seconds
 from .health import Health
 from .rules import Failing
 
@@ -188,7 +188,8 @@ class Checkup:
         goes_on = key in self._recurring or hash(key) in self._waiting
         if one["status"] == task.FAILED and not goes_on:
             if len(self._failed) < MOST_TOLD:
-                self._failed.append(_slim(one, "error", "error_type", "failed_at"))
+                error = (one.get("error") or "")[:LONGEST] or None
+                self._failed.append({**_slim(one, "error_type", "failed_at"), "error": error})
             else:
                 self._more += 1
 

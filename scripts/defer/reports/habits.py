@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LAST, BEFORE = 5, 20
 """The median of so many runs is held against that of so many before them."""
+LONGEST = 1000
+"""So many characters of an error are kept."""
 _MOST_ERRORS = 10
 _MOST_WAITS = 100
 _MOST = 2**31 - 1
@@ -185,7 +187,7 @@ class Habit:
 
 def failure(run: Run) -> Failure:
     """An attempt as a failure."""
-    return Failure(run.run_id, run.ended_at, run.error_type, run.error, signature.of(run.error))
+    return Failure(run.run_id, run.ended_at, run.error_type, run.error and run.error[:LONGEST], signature.of(run.error))
 
 
 def useful_seconds(one: Task) -> float | None:

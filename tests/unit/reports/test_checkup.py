@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from defer.notices import outbox
 from defer.record import signature
 from defer.record.runs import Run as RunRecord
 from defer.reports import healthfiles
+from defer.reports.checkup import MOST_TOLD, Checkup
 from defer.reports.findings import RULES, Finding
 from defer.reports.health import Health
+from defer.reports.waiting import Scene
 from defer.run import prune
 from defer.store.audit import AuditLog
 from defer.store.interface import Kept
@@ -746,6 +749,33 @@ def test_hundreds_of_findings_are_counted(ward):
         ward.end(f"t{number}", "failed", error="no luck")
     found = ward.look()
     assert (len(found.findings), found.more) == (1000, 100)
+
+
+@pytest.mark.slow
+def test_a_run_costs_a_few_bytes_whatever_its_record_holds():
+    checkup = Checkup(
+        NOW,
+        NOW - DAY,
+        0,
+        is_there=lambda path: False,
+        look_up=lambda task_id, since: [],
+        acknowledged=lambda record: False,
+        kept=Kept(None, None, None),
+    )
+    bare = RunRecord(**dict.fromkeys(RunRecord._fields))
+    ended = {"status": "failed", "failed_at": text_at(hours=-1), "run_at": text_at(hours=-1), "error": "x" * 10_000}
+    count = 50_000
+    tracemalloc.start()
+    for number in range(count):
+        said = {"task_id": f"once_{number}", "started_at": at(hours=-2), "ended_at": at(hours=-1), "duration_ms": 5}
+        late = {"late_by_seconds": 4000, "status": "failed", "error": "y" * 10_000, "log": "/gone", "log_bytes": 5}
+        checkup.take_run(bare._replace(**said, **late))
+        checkup.take_ended({"id": f"once_{number}", **ended})
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < count * 200 + MOST_TOLD * 20_000
+    found = checkup.report(Scene(NOW, NOW, None, None, 4, [], frozenset()), "host")
+    assert (len(found.findings), found.window.runs, found.window.unlogged) == (MOST_TOLD, count, count)
 
 
 def test_the_totals_stand_beside_those_of_the_window_before(ward):
