@@ -90,12 +90,14 @@ def _masked(value: Any, config: Config) -> Any:
 
 
 def _facts(told: Mapping[str, Any]) -> Iterator[str]:
+    """Each on a line; of what is not there only the wake that never came is told."""
     for name, value in told.items():
-        if value is not None:
+        shown = "never" if value is None and name == "last_wake" else value
+        if shown is not None:
             yield (
-                f"{name.replace('_', ' ')}: {value:,}"
-                if isinstance(value, int)
-                else f"{name.replace('_', ' ')}: {value}"
+                f"{name.replace('_', ' ')}: {shown:,}"
+                if isinstance(shown, int)
+                else f"{name.replace('_', ' ')}: {shown}"
             )
 
 

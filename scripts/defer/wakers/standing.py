@@ -32,7 +32,10 @@ class Standing(NamedTuple):
 
     def settings_read(self) -> Path | None:
         """The settings file that wakes of our line read, None if they find none."""
-        return cronenv.settings_read(self.ours[0].variables if self.ours else {}, self.content)
+        try:
+            return cronenv.settings_read(self.ours[0].variables if self.ours else {}, self.content)
+        except OSError:  # the crontab sets a HOME that this user may not look into
+            return None
 
     def waking(self) -> list[Entry]:
         """The lines that wake ``program``, marked as ours or written by hand."""
@@ -58,7 +61,7 @@ class Standing(NamedTuple):
 def _store_of(environ: dict[str, str], entry: str, ours: str) -> str | None:
     try:
         return str(_config(environ, entry, ours).tasks_file)
-    except BadInput:
+    except (BadInput, OSError):
         return None
 
 

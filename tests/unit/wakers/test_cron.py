@@ -392,6 +392,14 @@ class TestStatus:
             f"settings for cron's runs: {machine.settings}",
         ]
 
+    def test_a_home_that_cannot_be_looked_into_is_survived(self, machine, monkeypatch):
+        def refuse(path):
+            raise PermissionError(13, "Permission denied", str(path))
+
+        machine.tab.write_text("HOME=/locked\n")
+        monkeypatch.setattr(Path, "is_file", refuse)
+        assert self.status(machine)["settings_file"] is None
+
     def test_a_heartbeat_of_the_future_is_now(self, machine):
         beat = machine.home / ".deferred.jsonl.heartbeat"
         beat.touch()

@@ -85,10 +85,10 @@ def _check(path: Path, state: os.stat_result, config: Config) -> None:
 
 def _all_of(config: Config) -> Iterator[Path]:
     """The files that a store consists of, and those that its wakes write, so many at most."""
-    store = config.tasks_file
-    front = f".{store.name}."
-    beside = [name for name in _names(store.parent) if name == store.name or name.startswith((front, f"{store.name}."))]
-    yield from (store.parent / name for name in beside)
+    for kept in (config.tasks_file, config.notices_file):
+        fronts = (f".{kept.name}.", f"{kept.name}.")
+        names = [name for name in _names(kept.parent) if name == kept.name or name.startswith(fronts)]
+        yield from (kept.parent / name for name in names)
     left = _MOST_LOOKED_AT
     for place in dict.fromkeys((config.archive_dir, config.runs_dir, config.log_dir)):
         for directory, _, names in os.walk(place):

@@ -13,15 +13,17 @@ from defer import instants, say
 from defer.settings.config import Config
 from defer.wakers import cron, crontab, runners
 from defer.wakers.cronline import Entry
+from defer.wakers.runners import Runner
 from defer.wakers.standing import Standing
 
-from .finding import Finding, found
+from .finding import Finding, found, parted
 
 if TYPE_CHECKING:
     from defer.store.interface import Markers
 
 ASLEEP_AFTER = timedelta(minutes=3)
 """How old the last wake may be while something wakes every minute."""
+_BETWEEN_WAKES = timedelta(hours=1)
 
 _TAB = "crontab"
 _INSTALL = "defer cron install"
@@ -30,9 +32,12 @@ _INSTALL = "defer cron install"
 def findings(standing: Standing, markers: Markers, config: Config, now: datetime) -> Iterator[Finding]:
     """What is wrong with the waker of the store that ``markers`` are of."""
     last = markers.last_wake()
-    is_awake = last is not None and now - last <= ASLEEP_AFTER
+    at_work = [one for one in runners.at_work() if standing.store_of_runner(one) == str(config.tasks_file)]
+    # One that goes on by itself may wake less often than cron.
+    patience = _BETWEEN_WAKES if at_work else ASLEEP_AFTER
+    is_awake = last is not None and now - last <= patience
     yield from _of_crontab(standing, config, is_awake=is_awake)
-    yield from _of_runners(standing, config)
+    yield from _of_runners(standing, at_work)
     yield from _of_daemon(standing, is_awake=is_awake)
     for entry in standing.waking():
         yield from _of_line(standing, entry, config)
@@ -50,16 +55,16 @@ def _of_crontab(standing: Standing, config: Config, *, is_awake: bool) -> Iterat
     if is_awake or standing.waking():
         return
     if standing.error is not None:
-        yield found("crontab-unreadable", standing.error, _TAB, crontab.WITHOUT_CRON)
-    elif not standing.dead:
+        what, fix = parted(standing.error)
+        yield found("crontab-unreadable", what, _TAB, fix or crontab.WITHOUT_CRON)
+    elif not any(entry.marked and _is_ours(standing, entry, config) for entry in standing.dead):
         yield found("waker-missing", "nothing wakes this store: no line of the crontab does", _TAB, _INSTALL)
 
 
-def _of_runners(standing: Standing, config: Config) -> Iterator[Finding]:
-    """Runners at work that come from another copy, such as one that goes on in a terminal."""
-    for one in runners.at_work():
-        is_copy = one.entry != standing.program and os.path.exists(one.entry)
-        if is_copy and standing.store_of_runner(one) == str(config.tasks_file):
+def _of_runners(standing: Standing, at_work: list[Runner]) -> Iterator[Finding]:
+    """Runners at work on this store that come from another copy, such as one that goes on in a terminal."""
+    for one in at_work:
+        if one.entry != standing.program and os.path.exists(one.entry):
             what = f"a runner of another copy of the code is at work on this store: {one.entry}"
             yield found("two-copies", what, f"process {one.pid}", f"kill {one.pid}, and use one copy")
 

@@ -116,6 +116,13 @@ def test_many_files_with_one_fault_are_one_finding(used: Place) -> None:
     assert one.where.endswith(" and 47 more")
 
 
+def test_what_the_inbox_is_kept_in_counts_too(used: Place) -> None:
+    notices = used.config().notices_file
+    notices.touch()
+    notices.chmod(0o644)
+    assert told(files.of_files(used.config())) == [("file-open", str(notices))]
+
+
 def test_a_directory_that_a_group_may_write_is_told_and_left_alone(used: Place) -> None:
     """A user may share a store with people they trust."""
     used.archive_dir.chmod(0o770)

@@ -77,7 +77,7 @@ def test_what_wakes_it_without_cron_is_enough(machine: Machine, monkeypatch: pyt
 def test_where_cron_is_not_to_be_had_the_reason_is_told(machine: Machine) -> None:
     (machine.programs / "crontab").unlink()
     (one,) = findings(machine)
-    assert (one.id, one.fix) == ("crontab-unreadable", "keep `run-deferred.sh --loop` running")
+    assert (one.id, one.fix) == ("crontab-unreadable", "install cron, or keep `run-deferred.sh --loop` running")
     assert one.what.startswith("there is no cron here")
 
 
@@ -116,7 +116,7 @@ def test_a_dead_line_that_is_not_ours_is_told_and_left_alone(machine: Machine, l
     machine.tab.write_text(line.format("/gone/scripts/run-deferred.sh") + "\n")
     before = machine.tab.read_bytes()
     found = findings(machine)
-    assert ids(found) == ["waker-gone"]
+    assert ids(found) == ["waker-gone", "waker-missing"]
     assert examine.mend(found) == []
     assert machine.tab.read_bytes() == before
 
@@ -192,3 +192,13 @@ def test_a_runner_of_another_checkout_at_work_on_this_store(
     monkeypatch.setattr(runners, "at_work", lambda: at_work)
     found = findings(machine)
     assert [(one.id, one.where) for one in found] == ([("two-copies", "process 4711")] if is_told else [])
+
+
+def test_a_runner_that_goes_on_by_itself_may_wake_less_often(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as `run-deferred.sh --loop 600`."""
+    runner = runners.Runner(4711, str(machine.runner), {"HOME": str(machine.home)})
+    monkeypatch.setattr(runners, "at_work", lambda: [runner])
+    woken(machine, timedelta(minutes=10))
+    assert findings(machine) == []
+    woken(machine, timedelta(hours=5))
+    assert ids(findings(machine)) == ["waker-missing"]
