@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from defer import instants
 from defer.record import outcome, task, versions
@@ -31,7 +31,8 @@ STANDS_FOR = {
     task.FAILED: {outcome.FAILED, outcome.TIMEOUT, outcome.LOST, EXPIRED},
 }
 """The states of a task that stand for several of these, or are called otherwise."""
-_LONGEST_LINE = 200
+_LONGEST_LINE, _FILED_AT_ONCE = 200, 64
+_ENDED_AT = attrgetter("ended_at")
 
 
 class Row(NamedTuple):
@@ -88,12 +89,27 @@ def statuses_of(outcomes: Collection[str]) -> set[str] | None:
     return found or (None if outcomes else set())
 
 
+_Ended = TypeVar("_Ended", Row, Row | _Passed)
+
+
 def rows(runs: Iterable[Run], ended: Iterable[Task], outcomes: Collection[str] = ()) -> Iterator[Row]:
     """The rows of both kinds of records, each newest first, in one order; with ``outcomes`` only of these."""
     others = (_Passed(task.ended_at(one)) if _had_attempt(one) else _of_end(one) for one in ended)
-    for row in heapq.merge(map(_of_run, runs), others, key=attrgetter("ended_at"), reverse=True):
+    both = _in_order(map(_of_run, runs)), _in_order(others)
+    for row in heapq.merge(*both, key=_ENDED_AT, reverse=True):
         if isinstance(row, Row) and (not outcomes or row.outcome in outcomes):
             yield row
+
+
+def _in_order(some: Iterable[_Ended]) -> Iterator[_Ended]:
+    """The newest first, though what was filed at one time stands in any order."""
+    held: list[tuple[float, int, _Ended]] = []
+    for number, one in enumerate(some):
+        heapq.heappush(held, (-_ENDED_AT(one).timestamp(), number, one))
+        if len(held) > _FILED_AT_ONCE:
+            yield heapq.heappop(held)[2]
+    while held:
+        yield heapq.heappop(held)[2]
 
 
 def counted(some: Iterable[Row]) -> dict[str, int]:
