@@ -8,21 +8,38 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
+import loopback
 from privatecron import PrivateShell
 
 
+@pytest.fixture
+def receiver() -> Iterator[loopback.Receiver]:
+    """An HTTP server on this machine, which the daemon's wakes reach, too."""
+    with loopback.receiver() as one:
+        yield one
+
+
 def test_cron_runs_a_due_task(
-    tmp_path: Path, private_shell: Callable[..., PrivateShell], front: Path, here: dict[str, str]
+    tmp_path: Path,
+    private_shell: Callable[..., PrivateShell],
+    front: Path,
+    here: dict[str, str],
+    receiver: loopback.Receiver,
 ) -> None:
     shell = private_shell(here)
     installed = shell.answer(front, "cron", "install")
     assert installed["change"] == "added"
     assert installed["settings_written"] == ["PATH", "DEFER_EXECUTOR", "DEFER_RUNTIME_DIR"]
     assert shell.answer(front, "cron", "install")["change"] == "unchanged"
-    task = shell.answer(front, "--when", "now", "--summary", "woken by cron", "--id", "woken")
+    with (tmp_path / "my config" / "defer" / "env").open("a") as settings:
+        settings.write(f"DEFER_NOTIFY=inbox;{receiver.url}/notices\nDEFER_PING_URL={receiver.url}/pinged\n")
+    asked = ["--when", "now", "--summary", "woken by cron", "--id", "woken", "--notify", "always"]
+    task = shell.answer(front, *asked)
     daemon = shutil.which("cron", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     shell.give(f"env -i {daemon} -f &")
 
@@ -31,6 +48,11 @@ def test_cron_runs_a_due_task(
     (record,) = [json.loads(line) for file in archive.glob("*.jsonl") for line in file.read_text().splitlines()]
     assert (record["id"], record["status"]) == ("woken", "completed")
     assert record["result"]["output"] == "done by cron"
+
+    shell.wait_for(lambda: len(receiver.requests) >= 2, "a notice and a ping")
+    assert {(one.method, one.path) for one in receiver.requests} == {("GET", "/pinged"), ("POST", "/notices")}
+    (told,) = [json.loads(one.body) for one in receiver.requests if one.method == "POST"]
+    assert (told["id"], told["event"]) == ("woken", "completed")
 
     out = tmp_path / "out"
     assert json.loads((out / "task.json").read_text())["context"] == task["context"]

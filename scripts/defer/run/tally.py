@@ -68,7 +68,8 @@ class Tally:
             exits.warn(f"task failed: {ended['id']}: {ended.get('error')}{where}")
 
     def _ping(self, one: Task, how: str) -> None:
-        if url := one.get("ping"):
+        url = one.get("ping")
+        if isinstance(url, str) and url:
             self.pings.append((url, how))
 
     def filed(self, one: Task, now: datetime) -> None:
