@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import instants
 from defer.notices import outbox
-from defer.record import occurrences, shapes, task
+from defer.record import occurrences, task, versions
 from defer.record.codec import Task
 from defer.reports import healthfiles
 from defer.reports.doctor import journal
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 NEXT = 5
 """How many of the tasks that run next are told."""
 _MOST_EXECUTING = 1000
+
+
+_OF_ATTEMPT = (
+    "id",
+    "summary",
+    "run_id",
+    "attempt",
+    "started_at",
+    "seconds",
+    "limit_seconds",
+    "executor",
+    "pid",
+    "host",
+)
 
 
 class Status(NamedTuple):
@@ -92,6 +106,8 @@ def attempt(one: Task, config: Config, now: datetime) -> dict[str, Any]:
 
     ``seconds`` it has been executing, of ``limit_seconds`` at most; null is what nobody knows.
     """
+    if versions.is_newer(one):
+        return {**dict.fromkeys(_OF_ATTEMPT), "id": one["id"]}  # the rest of it may be of any type
     run = one.get("run") or {}
     started = _instant(run.get("started_at") or one.get("started_at"))
     leader = run.get("leader")
@@ -110,10 +126,9 @@ def attempt(one: Task, config: Config, now: datetime) -> dict[str, Any]:
 
 
 def _limit(one: Task, config: Config) -> float | None:
-    """How many seconds an attempt may take; None where nothing limits it, or a newer version does in its way."""
+    """How many seconds an attempt may take; None where nothing limits it."""
     wanted = one.get("timeout_seconds")
-    found = config.timeout_seconds if wanted is None else wanted
-    return found if shapes.is_seconds(found) and found else None
+    return (config.timeout_seconds if wanted is None else wanted) or None
 
 
 def _instant(text: object) -> datetime | None:

@@ -16,6 +16,7 @@ from referencing import Registry, Resource
 from defer import instants
 from support import Place, strict, until, until_there, v1_task
 from terminal import on_terminal
+from wrong_records import NOT_RECORDS, WRONG_FIELDS
 
 pytestmark = pytest.mark.programs
 
@@ -167,3 +168,39 @@ def test_the_window_can_be_chosen(place: Place, root: Path) -> None:
     assert status(place, root, "--since", "1h")["window"]["runs"] == 1
     done = place.defer("status", "--since", "soon")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+NEWER = {"schema_version": 3, "context": "text", "run": "odd", "timeout_seconds": "x", "executor": ["a"], "last": 5}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status"],
+        ["status", "--table"],
+        ["list", "--table"],
+        ["list", "--all", "--table"],
+        ["list", "--upcoming", "400d"],
+    ],
+    ids=" ".join,
+)
+def test_beside_lines_and_fields_that_make_no_sense_all_else_is_shown(place: Place, words: list[str]) -> None:
+    wrong = [json.dumps(v1_task("wrong", **fields)).encode() + b"\n" for fields in WRONG_FIELDS.values()]
+    odd = [
+        v1_task(f"odd-{status}", **{**NEWER, "status": status})
+        for status in ("executing", "scheduled", "failed", "new")
+    ]
+    odd.append(
+        v1_task("odd-run", **{**NEWER, "status": "executing", "run": {"leader": 5, "host": [], "started_at": {}}})
+    )
+    place.write_store(*NOT_RECORDS.values(), *wrong, *odd, v1_task("fine", run_at="2027-01-01T00:00:00Z"))
+    done = place.defer(*words)
+    assert done.returncode == 0, done.stderr
+    assert "fine" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_what_a_newer_version_executes_is_told_as_far_as_it_can_be(place: Place, root: Path) -> None:
+    place.write_store(v1_task("odd", **{**NEWER, "status": "executing"}))
+    (running,) = status(place, root)["running"]
+    assert {name: value for name, value in running.items() if value is not None} == {"id": "odd"}
