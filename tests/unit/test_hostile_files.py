@@ -28,7 +28,7 @@ STORE, LOG, HEARTBEAT, LOCK = "deferred.jsonl", "logs/deferred.log", ".deferred.
 PATHS = [
     *(STORE, LOG, HEARTBEAT, LOCK, ARCHIVE, RUNS, "logs/due.prompt.txt", "deferred.jsonl.rejected"),
     *(f".deferred.jsonl.{kind}" for kind in ("due", "seen", "trouble", "held")),
-    ".deferred.jsonl.0011223344556677.lease",
+    *(".deferred.jsonl.0011223344556677.lease", "runs/kept.json"),
 ]
 COMMANDS: dict[str, tuple[str, ...]] = {
     "schedule": ("front", "schedule", "--when", "1h", "--summary", "s", "--id", "new", "--compact"),
@@ -39,6 +39,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "wake": ("wake",),
     "archive": ("archive",),
     "doctor": ("front", "doctor", "--records", "--compact"),
+    "history": ("front", "history", "--compact"),
+    "wait": ("front", "wait", "filed", "--compact"),
+    "prune": ("front", "prune", "--older", "90d", "--dry-run", "--compact"),
 }
 DRIVER = """
 import io, json, os, sys, traceback
@@ -46,7 +49,7 @@ sys.path.insert(0, sys.argv[1])
 from defer.store import audit
 from defer.commands import cli
 from defer.store import archive as filing
-from defer.store import runs as history
+from defer.commands import history, prune, wait
 from defer.commands import schedule as scheduling
 from defer.commands import list as looking
 from defer.commands import change as changing
@@ -271,9 +274,12 @@ def test_a_directory_that_is_a_link_to_nothing_is_named(made: Place, name: str) 
 
 FIFOS = {
     STORE: dict.fromkeys(COMMANDS, 74),
-    LOCK: {**dict.fromkeys(COMMANDS, 74), "list": 0, "show": 0, "show what is filed": 0},
-    ARCHIVE: {**dict.fromkeys(COMMANDS, 0), "show what is filed": 74, "wake": 74, "archive": 74, "doctor": 74},
-    RUNS: {**dict.fromkeys(COMMANDS, 0), "wake": 74, "archive": 74, "doctor": 74},
+    LOCK: {**dict.fromkeys(COMMANDS, 0), **dict.fromkeys(("schedule", "cancel", "wake", "archive", "doctor"), 74)},
+    ARCHIVE: {
+        **dict.fromkeys(COMMANDS, 0),
+        **dict.fromkeys(("show what is filed", "history", "wait", "wake", "archive", "doctor"), 74),
+    },
+    RUNS: {**dict.fromkeys(COMMANDS, 0), **dict.fromkeys(("history", "wake", "archive", "doctor"), 74)},
     LOG: {**dict.fromkeys(COMMANDS, 0), "doctor": 74},
 }
 
