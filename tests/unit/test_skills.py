@@ -109,7 +109,7 @@ def shell(tmp_path: Path, root: Path) -> Callable[[str], subprocess.CompletedPro
 def test_the_commands_of_defer_do_what_it_says(
     root: Path, tmp_path: Path, shell: Callable[[str], subprocess.CompletedProcess[str]]
 ) -> None:
-    line, flags, look = blocks(root, "bash")
+    line, flags, look, _ = blocks(root, "bash")
     task = json.loads(shell(line).stdout)
     assert (task["context"]["summary"], task["when"]) == ("resume the review", "30m")
     task = json.loads(shell(flags).stdout)
@@ -122,6 +122,24 @@ def test_the_commands_of_defer_do_what_it_says(
     assert (snoozed["when"], edited["max_retries"], copy["copy_of"]) == ("2h", 3, "review-pr-31")
     assert (paused["status"], resumed["status"]) == ("paused", "scheduled")
     assert (cancelled["status"], cancelled["cancel_reason"]) == ("cancelled", "merged already")
+
+
+def test_what_it_says_of_looking_back_tells_what_happened(
+    root: Path, tmp_path: Path, shell: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    wake = root / "scripts" / "run-deferred.sh"
+    shell('defer now see to the review --id review-pr-31; defer now count --id tests --executor "$(type -P false)"')
+    shell(str(wake))
+    *_, back = blocks(root, "bash")
+    inbox, history, health, shown, log = back.splitlines()
+    unread = json.loads(shell(inbox).stdout)["notices"]
+    assert {one["id"]: one["event"] for one in unread} == {"review-pr-31": "completed", "tests": "failed"}
+    ran = json.loads(shell(history).stdout)
+    assert {one["id"]: one["outcome"] for one in ran} == {"review-pr-31": "ok", "tests": "failed"}
+    found = json.loads(shell(f"{health} || [ $? = 1 ]").stdout)["findings"]
+    assert [(one["id"], one["task"]) for one in found] == [("failed", "tests")]
+    assert json.loads(shell(shown).stdout)["status"] == "completed"
+    assert shell(log).stdout == ""
 
 
 def test_the_task_it_shows_is_one_by_the_schema_and_by_what_its_command_makes(
