@@ -485,6 +485,8 @@ def read_terminal(screen: int) -> bytes:
 
 
 VARYING = {
+    r"\x1b\[[0-9;]*m": "",
+    r"\b\d+\.\ds\b": "TOOK",
     r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? [^\s,]+( \([^)]* UTC\))?": "MOMENT",
     r"[A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d\d:\d\d": "WHEN",
     r"task_\d{8}_\d{6}_[0-9a-f]{10}": "TASK",
