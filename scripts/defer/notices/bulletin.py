@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from defer import instants
 from defer.settings.config import Config
 
-from . import events, outbox, places
+from . import events, outbox, payload, places
 from .events import Notice
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def send(one: Bulletin, store: Store, config: Config, now: datetime) -> list[tup
     if config.get("DEFER_NOTIFY"):
         from . import sender
 
-        came = sender.tell_all({name: value for name, value in told.items() if name not in ("inbox", "to")}, config)
+        came = sender.tell_all(payload.of(told, config.masked, with_output=True), config)
     if places.of(config).in_inbox or all(why is not None for _, why in came):
         with store.alone():
             outbox.add(config.notices_file, [told], now)

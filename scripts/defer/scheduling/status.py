@@ -69,11 +69,12 @@ class Status(NamedTuple):
 
 def status(store: Store, config: Config, now: datetime, since: datetime) -> Status:
     """One look as of ``now``; what ended counts from ``since`` on. Raises StorageError."""
-    health = healthfiles.health(store, config, now, since)
+    box = outbox.read(config.notices_file)
+    health = healthfiles.health(store, config, now, since, acknowledged=box.is_acknowledged)
     waiting, executing = _looked_through(store, now)
     since_when = _awake_since(config, now) if health.scene.is_awake else None
-    unread = len(outbox.read(config.notices_file).unread())
-    return Status(health, [attempt(one, config, now) for one in executing], waiting, store.counts(), unread, since_when)
+    under_way, unread = [attempt(one, config, now) for one in executing], len(box.unread())
+    return Status(health, under_way, waiting, store.counts(), unread, since_when)
 
 
 def _awake_since(config: Config, now: datetime) -> datetime | None:

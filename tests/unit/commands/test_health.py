@@ -112,12 +112,13 @@ def test_a_person_reads_where_it_was_sent(ill):
     assert ill.defer("health", "--send", "--table").stdout.splitlines()[-1] == "Sent: inbox."
 
 
-def test_a_report_is_sent_where_notices_go(ill):
+def test_a_report_is_sent_where_notices_go(ill, root):
     with receiver() as server:
         env = {"DEFER_NOTIFY": f"{server.url}/hook"}
         assert ill.defer("health", "--send", "--compact", env=env).returncode == 1
     (asked,) = server.requests
     told = json.loads(asked.body)
+    Draft202012Validator(json.loads((root / "references" / "notice.schema.json").read_text())).validate(told)
     assert (told["event"], told["summary"]) == ("attention", "1 task needs attention")
     assert "failed: ill failed" in told["output"]
 
@@ -145,3 +146,10 @@ def test_on_a_terminal_the_totals_keep_their_columns(ill, columns):
 def test_on_a_terminal_without_colours_there_are_none(ill):
     _, text = on_terminal(ill, "health", env={"NO_COLOR": "1"})
     assert "\x1b" not in text
+
+
+def test_status_leaves_out_what_is_acknowledged_too(ill):
+    assert strict(ill.defer("status", "--json").stdout)["attention"]
+    ill.defer("ack", "ill")
+    found = strict(ill.defer("status", "--json").stdout)
+    assert (found["attention"], found["findings"]) == (False, [])
