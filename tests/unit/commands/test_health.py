@@ -153,3 +153,15 @@ def test_status_leaves_out_what_is_acknowledged_too(ill):
     ill.defer("ack", "ill")
     found = strict(ill.defer("status", "--json").stdout)
     assert (found["attention"], found["findings"]) == (False, [])
+
+
+def test_a_copy_that_succeeds_mends_it(place):
+    """`defer run` is what is offered, so that it must be what ends the finding."""
+    place.schedule("now", "x", "--id", "ill", "--executor", place.executor('echo fine; [ -e "$HOME/mended" ]'))
+    place.wake()
+    (found,) = strict(place.defer("health").stdout)["findings"]
+    (place.home / "mended").touch()
+    assert place.run("schedule-task.sh", *found["fix"].split()[1:]).returncode == 0
+    place.wake()
+    done = place.defer("health")
+    assert (done.returncode, strict(done.stdout)["findings"]) == (0, [])
