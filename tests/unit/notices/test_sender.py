@@ -11,7 +11,7 @@ from defer.errors import BadInput, StorageError
 from defer.notices import outbox, sender
 from defer.notices.channels import ways
 from defer.settings.config import Config
-from support import NOW, Place
+from support import NOW, Place, is_running, leaving_pid
 
 # The server's threads are in this process, which the sender is a fork of.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -189,11 +189,12 @@ def test_a_program_gets_the_notice_and_no_more_time_than_it_has(place, monkeypat
     monkeypatch.setattr(ways, "SECONDS", 2.0)
     got = place.base / "got"
     tell = place.executor(f'cat >"{got}"; [ -z "${{DEFER_TASK_ID-}}" ]')
-    slow = place.executor("sleep 300", name="slow")
+    slow = place.executor(f"{leaving_pid(place.base / 'pid')}; exec sleep 300", name="slow")
     names = (f"command:{tell}", f"command:{slow}")
     write(place, notice(to=names))
     send(place, ";".join(names), DEFER_TASK_ID="of-another")
     assert json.loads(got.read_text())["id"] == "backup"
+    assert not is_running(int((place.base / "pid").read_text()))
     assert [(said["channel"], said["status"]) for said in ops(place)] == [(names[0], "sent"), (names[1], "again")]
 
 
