@@ -353,6 +353,14 @@ class TestLooking:
         assert [json.loads(line)["id"] for line in store.scan_json({"paused"})] == ["b"]
         assert all(b"\n" not in line for line in store.scan_json())
 
+    def test_what_it_has_written_itself_is_in_good_condition(self, store):
+        assert store.condition()[2:] == ([], 0, 0)
+        store.append([waiting("a"), waiting("b")], NOW)
+        store.update("a", NOW, noted)
+        found = store.condition()
+        assert found.size > found.spent >= 0
+        assert (found.bad, found.bad_count, found.set_aside) == ([], 0, 0)
+
     def test_counts_are_by_status(self, store):
         assert store.counts() == {}
         store.append([waiting(), waiting("b"), due("c")], NOW)

@@ -126,7 +126,10 @@ def _note_absence(client: Client) -> None:
     Whatever looks moves the time of the next look into the future, unless something executes or the look fails.
     """
     markers, now = client.store.markers, client.clock()
-    due = markers.next_look()
+    try:
+        due = markers.next_look()
+    except OSError:
+        return  # a failing disk must not keep a wake from its work
     if due is not None and instants.EPOCH < due < now - _ABSENT_AFTER and markers.last_trouble() is None:
         client.audit.tell(events.met("wakes_resumed", {"since": instants.to_text(due)}, now))
 

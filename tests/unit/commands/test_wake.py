@@ -17,6 +17,7 @@ from defer.client import Client
 from defer.commands import wake
 from defer.run.loop import Loop
 from defer.run.wake import Runner
+from defer.store.markers import Markers
 from support import ROOT, SCRIPTS, is_running, leaving_pid, quoted, strict, until, until_there, v1_task, warnings_of
 
 pytestmark = pytest.mark.programs
@@ -370,6 +371,17 @@ class TestAbsence:
         self.due(place, 8 * 3600)
         (place.runtime / ".deferred.jsonl.trouble").write_text("2026-04-08T15:43:20Z the disk is full\n")
         place.wake()
+        assert place.audit("wakes_resumed") == []
+
+    def test_a_marker_that_cannot_be_looked_at_costs_the_note_alone(self, place):
+        class Failing(Markers):
+            def next_look(self):
+                raise OSError(5, "Input/output error")
+
+        client = Client({**place.env})
+        client.store.markers = Failing(place.store_path)
+        with Loop() as loop:
+            wake._wake_once(client, loop, 60.0, as_json=False)
         assert place.audit("wakes_resumed") == []
 
     def test_an_attempt_under_way_is_not_absence(self, place):
