@@ -83,6 +83,17 @@ def test_row_1_and_3_old_or_new_and_never_a_mix(kind: str, count: Callable[[str,
     count("fault points", len(faults))
 
 
+def test_row_3_a_disk_that_is_full_is_given_room_by_old_logs() -> None:
+    """That is when people prune."""
+    noting = operations("prune").index("rename")
+    full = [number for number in range(noting) if operations("prune")[number] in ("open-w", "write")][-2:]
+    for number in full:
+        machine = start("prune")
+        assert perform(machine, "prune", Fault(number, "ENOSPC"))[0] == "done"
+        assert told(machine) == (NEW, NEW, "2026-03-01")
+        assert logs(machine) == {"old-04"}
+
+
 def test_row_2_what_a_power_loss_brings_back_counts_as_removed(count: Callable[[str, int], None]) -> None:
     states = 0
     for number, operation in enumerate(operations("prune")):

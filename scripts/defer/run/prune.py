@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import fsio, instants
+from defer.errors import StorageError, is_full
 from defer.record import codec, events, task
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 _OF_ATTEMPT = re.compile(r"run_(\d{8})T(\d{6})Z_[0-9a-f]+\.(?:log|result\.json|input\.json)", re.ASCII).fullmatch
+_ROOM_BYTES, _MANY = 1 << 20, 100
 _LOG, _PROMPT = ".log", ".prompt.txt"
 
 
@@ -78,9 +81,9 @@ def prune(
         needed = _needed(store, config, now)
         records = (min(before, needed.since) if needed.since else before).replace(day=1, hour=0, minute=0, second=0)
         months = store.prunable(records)
-        if not dry_run and fsio.stat(config.runtime_dir) is not None:
-            store.prune(Kept(records, before, now))
         old = _Old(store, config.log_dir, before, needed)
+        if not dry_run and fsio.stat(config.runtime_dir) is not None:
+            _note(store, Kept(records, before, now), old)
         logs, of_logs = _remove(old.logs(), dry_run=dry_run, goes_on=goes_on)
         prompts, of_prompts = _remove(old.prompts(), dry_run=dry_run, goes_on=goes_on)
         if not dry_run:
@@ -122,6 +125,21 @@ def _unread(config: Config, now: datetime) -> list[Notice]:
 
     unread = outbox.read(config.notices_file).unread()
     return [one for one in unread if instants.from_text(one["at"]) >= now - box.KEPT]
+
+
+def _note(store: Store, wanted: Kept, old: _Old) -> None:
+    """Note what goes. On a full disk, which is when people prune, what old logs hold makes room for the note."""
+    try:
+        store.prune(wanted)
+    except StorageError as error:
+        if not is_full(error.__cause__) or not sum(fsio.give_back(path, _ROOM_BYTES) for path in _some(old.logs())):
+            raise
+        store.prune(wanted)
+
+
+def _some(paths: Iterator[Path]) -> list[Path]:
+    """Logs enough to make room, however little each of them holds. They stay as files until it is noted."""
+    return [path for path in islice(paths, _MANY) if path.name.endswith(_LOG)]
 
 
 def _remove(paths: Iterator[Path], *, dry_run: bool, goes_on: Callable[[], bool]) -> tuple[int, int]:
