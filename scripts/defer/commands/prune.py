@@ -35,10 +35,11 @@ def prune(connect: Callable[[], Client], argv: list[str]) -> int:
 def _older(client: Client, given: str | None) -> timedelta:
     """How old what goes must be: as asked for, else as the settings say. Raises BadInput where neither says."""
     if given is None:
-        if client.config.keep_days is None:
+        wanted = pruning.wanted_age(client.config)
+        if wanted is None:
             what = "prune needs to know how old (defer prune --older 90d, or set DEFER_KEEP_DAYS)"
             raise BadInput(what, field="older")
-        return timedelta(days=client.config.keep_days)
+        return wanted
     from defer.scheduling import plan
 
     return timedelta(seconds=plan.span_seconds("older", given))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _OF_ATTEMPT = re.compile(r"run_(\d{8})T(\d{6})Z_[0-9a-f]+\.(?:log|result\.json|input\.json)", re.ASCII).fullmatch
 _ROOM_BYTES, _MANY = 1 << 20, 100
+_FOR_EVER_DAYS = 1_000_000
 _LOG, _PROMPT = ".log", ".prompt.txt"
 
 
@@ -81,28 +82,35 @@ def prune(
         needed = _needed(store, config, now)
         records = (min(before, needed.since) if needed.since else before).replace(day=1, hour=0, minute=0, second=0)
         months = store.prunable(records)
+        room = 0
         old = _Old(store, config.log_dir, before, needed)
         if not dry_run and fsio.stat(config.runtime_dir) is not None:
-            _note(store, Kept(records, before, now), old)
+            room = _note(store, Kept(records, before, now), old)
         logs, of_logs = _remove(old.logs(), dry_run=dry_run, goes_on=goes_on)
         prompts, of_prompts = _remove(old.prompts(), dry_run=dry_run, goes_on=goes_on)
         if not dry_run:
             old.remove_empty_directories()
-    removed = Removed(before, records, months, logs, prompts, sum(months.values()) + of_logs + of_prompts)
+    removed = Removed(before, records, months, logs, prompts, sum(months.values()) + of_logs + of_prompts + room)
     if not dry_run and (months or logs or prompts):
         facts = {"older_than": instants.to_text(before), "months": len(months), "logs": logs, "prompts": prompts}
         audit.tell(events.met("pruned", facts, now))
     return removed
 
 
+def wanted_age(config: Config) -> timedelta | None:
+    """How old what is removed each day must be; None where everything is kept."""
+    return None if config.keep_days is None else timedelta(days=min(config.keep_days, _FOR_EVER_DAYS))
+
+
 def daily(store: Store, config: Config, audit: AuditLog, now: datetime, goes_on: Callable[[], bool]) -> None:
     """Once a day, remove what is older than the settings want to keep. Raises StorageError, StoreBusy."""
-    if config.keep_days is None:
+    older = wanted_age(config)
+    if older is None:
         return
     last = store.kept_since().pruned
     # A time ahead was noted by a clock that has been set back since.
     if last is None or not timedelta(0) <= now - last < _DAY:
-        prune(store, config, audit, now, timedelta(days=config.keep_days), goes_on=goes_on)
+        prune(store, config, audit, now, older, goes_on=goes_on)
 
 
 def _needed(store: Store, config: Config, now: datetime) -> Needed:
@@ -127,14 +135,22 @@ def _unread(config: Config, now: datetime) -> list[Notice]:
     return [one for one in unread if instants.from_text(one["at"]) >= now - box.KEPT]
 
 
-def _note(store: Store, wanted: Kept, old: _Old) -> None:
-    """Note what goes. On a full disk, which is when people prune, what old logs hold makes room for the note."""
+def _note(store: Store, wanted: Kept, old: _Old) -> int:
+    """Note what goes. On a full disk, which is when people prune, old logs give some of their bytes: how many."""
     try:
         store.prune(wanted)
     except StorageError as error:
-        if not is_full(error.__cause__) or not sum(fsio.give_back(path, _ROOM_BYTES) for path in _some(old.logs())):
+        logs = _some(old.logs())
+        held = _bytes_of(logs)
+        if not is_full(error.__cause__) or not sum(fsio.give_back(path, _ROOM_BYTES) for path in logs):
             raise
         store.prune(wanted)
+        return held - _bytes_of(logs)
+    return 0
+
+
+def _bytes_of(paths: list[Path]) -> int:
+    return sum(fsio.kernel.lstat(path).st_size for path in paths)
 
 
 def _some(paths: Iterator[Path]) -> list[Path]:

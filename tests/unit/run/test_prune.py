@@ -216,6 +216,11 @@ class TestDaily:
         self.daily(seasons, at(days=92))
         assert seasons.store().kept_since().pruned == at(days=92)
 
+    def test_so_many_days_that_no_clock_counts_them_are_for_ever(self, seasons: Place) -> None:
+        before = names(seasons)
+        self.daily(seasons, at(days=4000), "1000000000")
+        assert names(seasons) == before
+
     def test_a_time_that_a_wrong_clock_has_noted_does_not_stop_it(self, seasons: Place) -> None:
         self.daily(seasons, at(days=4000), "3999")
         self.daily(seasons, at(days=91))
