@@ -149,6 +149,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
         "Summary": summary_of(one),
         "Status": one["status"],
         "Held": held(one, zone, now),
+        "Paused": None if is_newer else _paused(one, zone, now),
         **{name: _moment(text, zone, now) for name, text in moments.items() if text},
         "Said as": one.get("when"),
         "Repeats": None if is_newer else _repeats(one, zone, now),
@@ -161,6 +162,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
         "Cancelled": one.get("cancel_reason"),
         "Ended": _ended(one, zone, now),
         "Last": None if is_newer or one["status"] in task.ENDED else _last(one, zone, now),
+        "Notify": one.get("notify"),
         "Told": told,
         "Result": result.get("summary") or result.get("output"),
         "Prompt": result.get("prompt_path"),
@@ -174,6 +176,15 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:
     at = one.get(f"{one['status']}_at")
     return _moment(at, zone, now) if at and one["status"] in task.ENDED else None
+
+
+def _paused(one: Task, zone: tzinfo, now: datetime) -> str | None:
+    """Since when a task is paused; and why, if it was not a person who paused it."""
+    at, last = one.get("paused_at"), object_of(one.get("last"))
+    if one["status"] != task.PAUSED or not at:
+        return None
+    why = f", after {last['failures']} failures in a row (DEFER_PAUSE_AFTER)" if last.get("at") == at else ""
+    return f"{_moment(at, zone, now)}{why}"
 
 
 def _attempts(one: Task) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 
 import pytest
@@ -79,6 +80,18 @@ def test_one_that_runs_once_has_nothing_to_be_paused(place: Place) -> None:
     place.write_store(v1_task("photos"))
     place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("exit 1"), "DEFER_PAUSE_AFTER": "1"})
     assert place.archived()[0]["status"] == "failed"
+
+
+def test_show_says_why(place: Place) -> None:
+    hourly(place)
+    woken(place, 30, "3")
+    said = place.defer("show", "photos", "--table").stdout
+    assert re.search(
+        r"^Paused: +Thu 2026-04-09 16:45:00 UTC, .+, after 25 failures in a row \(DEFER_PAUSE_AFTER\)$", said, re.M
+    )
+    assert place.defer("resume", "photos").returncode == 0
+    assert place.defer("pause", "photos").returncode == 0
+    assert "DEFER_PAUSE_AFTER" not in place.defer("show", "photos", "--table").stdout
 
 
 def test_once_resumed_it_runs_again(place: Place) -> None:
