@@ -43,7 +43,8 @@ def _of_settings(subject: Subject) -> Iterator[Finding]:
     except BadInput as error:
         what, fix = parted(str(error))
         where = subject.wake.settings_file or "the environment"
-        yield found("settings-broken", f"wakes cannot work with their settings: {what}", where, fix)
+        mend = f"correct the setting ({fix})" if fix else "correct the setting"
+        yield found("settings-broken", f"wakes cannot work with their settings: {what}", where, mend)
     reads, here = subject.wake.settings_file, subject.config.settings_file
     if here is not None and (reads is None or os.path.realpath(reads) != os.path.realpath(here)):
         what = f"wakes read {reads or 'no settings file'}, this shell reads {here}"

@@ -96,7 +96,7 @@ def _guarded(what: str, look: Callable[[Subject], Iterable[Finding]], subject: S
 
 def _unreadable(what: str, error: Exception) -> Finding:
     said, fix = parted(str(error))
-    return found_of("unreadable", f"{what} could not be looked at: {said}", what, fix or "mend what it names")
+    return found_of("unreadable", f"{what} could not be looked at: {said}", what, fix)
 
 
 def mend(findings: list[Finding]) -> list[Mended]:

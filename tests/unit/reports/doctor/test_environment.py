@@ -53,6 +53,7 @@ def test_settings_that_a_wake_cannot_work_with(machine: Machine) -> None:
     (one,) = findings(machine)
     assert (one.id, one.where) == ("settings-broken", str(machine.settings))
     assert "DEFER_MAX_PARALLEL must be a whole number" in one.what
+    assert one.fix == "correct the setting (default 4)"
 
 
 def test_settings_that_a_wake_does_not_read(machine: Machine, tmp_path: Path) -> None:
