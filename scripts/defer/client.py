@@ -122,7 +122,7 @@ class Client:
         from .notices import outbox
         from .reports import healthfiles
 
-        known = outbox.read(self.config.notices_file).is_acknowledged
+        known = outbox.read_if_it_can_be(self.config.notices_file).is_acknowledged
         return healthfiles.health(
             self.store, self.config, self.clock(), since, acknowledged=known, for_metrics=for_metrics
         )

@@ -69,7 +69,7 @@ class _Told:
         from defer.notices import outbox
 
         found: dict[tuple[str, str], list[dict[str, str]]] = {}
-        box = outbox.read(self._client.config.notices_file)
+        box = outbox.read_if_it_can_be(self._client.config.notices_file)
         for notice in box.notices.values():
             places = ({"event": one.event, "where": one.where, "status": one.status} for one in box.places(notice))
             found.setdefault((notice["id"], notice["at"]), []).extend(places)

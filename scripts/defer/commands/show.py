@@ -41,7 +41,7 @@ def _told(client: Client, found: Task) -> str | None:
         return None
     from defer.notices import outbox, words
 
-    return words.heard(found, outbox.read(client.config.notices_file).told(found["id"]))
+    return words.heard(found, outbox.read_if_it_can_be(client.config.notices_file).told(found["id"]))
 
 
 def _tell_of_its_runs(client: Client, one: Task, zone: tzinfo, now: datetime) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from defer import fsio, instants
+from defer.errors import StorageError
 from defer.record import codec
 
 from . import box
@@ -30,6 +31,14 @@ def read(file: Path) -> Box:
     """What the outbox says; one that is not there is empty. Raises StorageError."""
     with fsio.storage_errors(file), fsio.reader(file) or nullcontext() as stream:
         return box.of_lines(() if stream is None else codec.lines(stream))
+
+
+def read_if_it_can_be(file: Path) -> Box:
+    """The same for whom it is a side matter: empty where it cannot be read, which stops wakes, and they say why."""
+    try:
+        return read(file)
+    except StorageError:
+        return box.of_lines(())
 
 
 def add(file: Path, notices: Sequence[Notice], now: datetime) -> None:

@@ -69,7 +69,7 @@ class Status(NamedTuple):
 
 def status(store: Store, config: Config, now: datetime, since: datetime) -> Status:
     """One look as of ``now``; what ended counts from ``since`` on. Raises StorageError."""
-    box = outbox.read(config.notices_file)
+    box = outbox.read_if_it_can_be(config.notices_file)
     health = healthfiles.health(store, config, now, since, acknowledged=box.is_acknowledged)
     waiting, executing = _looked_through(store, now)
     since_when = _awake_since(config, now) if health.scene.is_awake else None

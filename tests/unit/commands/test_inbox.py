@@ -231,3 +231,17 @@ def test_show_says_why_nobody_was_told(place: Place) -> None:
     place.wake()
     _, text = on_terminal(place, "show", "fetch")
     assert "Told:        nobody: its notify is failure" in text
+
+
+@pytest.mark.parametrize(
+    "command", [["history"], ["status"], ["health"], ["show", "backup"], ["show", "backup", "--table"]]
+)
+def test_what_can_be_said_without_the_outbox_is_said(place: Place, command: list[str]) -> None:
+    ended(place)
+    file = place.runtime / "notices.jsonl"
+    file.unlink()
+    file.mkdir()
+    done = place.defer(*command)
+    assert "backup" in done.stdout
+    assert (done.returncode, done.stderr) == (int(command == ["health"]), "")
+    assert place.defer("inbox").returncode == 74
