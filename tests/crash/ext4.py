@@ -284,6 +284,9 @@ class Ext4Kernel(fsio.Kernel):
     def unlink(self, path: Path) -> None:
         self._do("unlink", _real.unlink, self.disk.at(path))
 
+    def rmdir(self, path: Path) -> None:
+        self._do("rmdir", _real.rmdir, self.disk.at(path))
+
     def set_mtime(self, path: Path, ns: int) -> None:
         self._do("set_mtime", _real.set_mtime, self.disk.at(path), ns + self.shift)
 
