@@ -89,7 +89,7 @@ class Finding(NamedTuple):
 
 
 def found(kind: str, what: str, where: object, fix: str, mend: Callable[[], str] | None = None) -> Finding:
-    """A finding of one of ``KINDS``. Where a message of ours says of no way to mend it, what it names is to be mended."""
+    """A finding of one of ``KINDS``. Without a ``fix``, what it names is to be mended."""
     return Finding(kind, KINDS[kind], what, str(where), fix or "mend what it names", mend)
 
 
