@@ -287,6 +287,7 @@ class FakeLoop:
         self.attempts: dict[str, FakeAttempt] = {}
         self.companions: set[int] = set()
         self.pings: list[tuple[str, str]] = []
+        self.is_to_look = False
         self._seen: set[str] = set()
 
     def expect(self, attempt: FakeAttempt) -> None:

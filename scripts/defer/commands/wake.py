@@ -41,7 +41,7 @@ def wake(connect: Connect, argv: list[str]) -> int:
 
 def _see_off(client: Client, loop: Loop) -> None:
     """Wait, within a bound, for what the wake sends: where its process ends, all that it started may be ended."""
-    if loop.companions or loop.pings:
+    if loop.companions or loop.pings or loop.is_to_look:
         from defer.run.sending import Sending
 
         Sending(client.config, client.audit, client.clock, loop).finish()

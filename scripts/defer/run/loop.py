@@ -38,6 +38,8 @@ class Loop:
         """Children of ours that belong to no attempt and end by themselves."""
         self.pings: list[tuple[str, str]] = []
         """What is to be pinged once they have ended."""
+        self.is_to_look = False
+        """Whether the outbox is to be looked at once they have ended."""
         self.attempts: dict[str, Attempt] = {}
 
     def __enter__(self) -> Loop:

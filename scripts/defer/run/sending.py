@@ -43,28 +43,30 @@ class Sending:
         self._ping_at = 0.0
 
     def turn(self) -> None:
-        """Send the pings that have come up, unless a sender is at work: then when it has ended."""
+        """Send what has come up, unless a sender is at work: then when that has ended."""
         if self._config.get("DEFER_PING_URL") and time.monotonic() >= self._ping_at:
             self._ping_at = time.monotonic() + _LOOK_EVERY_SECONDS
             self.ping("")
         if self._tally is not None:
             self._loop.pings += self._tally.pings
             self._tally.pings.clear()
-        if self._loop.pings and not self._loop.companions:
+        if self._loop.companions:
+            return
+        is_to_look, self._loop.is_to_look = self._loop.is_to_look, False
+        if self._loop.pings or (is_to_look and notices.is_something_due(self._config, self._clock())):
             self._start()
 
     def look(self) -> None:
         """The same, and what is to be sent of the outbox by now."""
+        self._loop.is_to_look = True
         self.turn()
-        if not self._loop.companions and notices.is_something_due(self._config, self._clock()):
-            self._start()
 
     def finish(self) -> None:
         """Wait for what is being sent, and send what waits for that, within a bound; what is left goes on by itself."""
         end = time.monotonic() + SEEN_OFF_SECONDS
         while True:
             self._loop.see_off(end - time.monotonic())
-            if self._loop.companions or not self._loop.pings:
+            if self._loop.companions or not (self._loop.pings or self._loop.is_to_look):
                 return
             self.turn()
 

@@ -382,7 +382,7 @@ class Runner:
 
     def _send(self, *, look: bool = False) -> None:
         """Send what is to be pinged and, with ``look``, what the outbox has; only then is there anything to load."""
-        has_pings = self._tally.pings or self._loop.pings or self._config.get("DEFER_PING_URL")
+        has_pings = self._tally.pings or self._loop.pings or self._loop.is_to_look or self._config.get("DEFER_PING_URL")
         if self._sending is None and (has_pings or (look and notices.is_something_due(self._config, self._clock()))):
             from .sending import Sending
 

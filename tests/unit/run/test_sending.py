@@ -161,6 +161,26 @@ class TestPingsOfWakes:
         (line,) = place.audit("ping_failed")
         assert line.endswith(f'ping_failed to="http://{host}/…" reason="it cannot be reached: Connection refused"')
 
+    def test_a_notice_does_not_wait_for_another_wake_because_a_ping_is_being_sent(self, place):
+        with loopback.receiver() as server:
+            may_go_on = server.hold()
+            place.write_store(v1_task())
+            env = {
+                **place.env,
+                **FAILS,
+                "DEFER_NOTIFY": f"{server.url}/hook",
+                "DEFER_PING_URL": f"{server.url}/ping-key",
+            }
+            client = Client(env, clock=lambda: NOW)
+            with Loop() as loop:
+                wake._wake_once(client, loop, 60.0, False)
+                assert len(loop.companions) == 1
+                until(lambda: server.requests)
+                may_go_on.set()
+                wake._see_off(client, loop)
+        assert [one.path for one in server.requests] == ["/ping-key", "/hook"]
+        assert waiting(place) == []
+
 
 class TestPingsOfTasks:
     @pytest.mark.parametrize(("executor", "end"), [("/bin/true", "/check"), ("/bin/false", "/check/fail")])
