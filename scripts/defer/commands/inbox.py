@@ -10,7 +10,7 @@ from defer import visible
 from defer.client import Client
 from defer.errors import EXIT_OK, Refused
 from defer.notices import events, outbox, words
-from defer.record import task
+from defer.record import task, versions
 from defer.record.codec import Task
 
 from . import flags, glance, ids, output
@@ -102,6 +102,7 @@ def ack(connect: Callable[[], Client], argv: list[str]) -> int:
     args = glance.by_id("ack", "Hear no more of a task's failure until it succeeds, or fails in another way.", argv)
     client = connect()
     found = client.find(ids.meant(client, glance.the_id(args, "ack")))
+    versions.must_know(found)
     file = client.config.notices_file
     last = found.get("last")
     if not last or not last["failures"]:

@@ -37,7 +37,7 @@ def show(connect: Callable[[], Client], argv: list[str]) -> int:
 
 def _told(client: Client, found: Task) -> str | None:
     """Who was told of its last end."""
-    if not found.get("last") and found["status"] not in task.ENDED:
+    if versions.is_newer(found) or (not found.get("last") and found["status"] not in task.ENDED):
         return None
     from defer.notices import outbox, words
 

@@ -12,9 +12,12 @@ Whoever extends either must also rename the wake's markers (``markers``, "Two ve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from defer.errors import NeedsNewer
+
+if TYPE_CHECKING:
+    from .types import Task
 
 SCHEMA_VERSION = 2
 FEATURES: frozenset[str] = frozenset()
@@ -45,6 +48,13 @@ def lacking(record: Mapping[str, Any]) -> str | None:
 def complaint(what: str) -> str:
     """Why a record is left alone, given ``what`` this version lacks for it."""
     return f"needs {what}, which this version of Defer does not know"
+
+
+def knowable(record: Task) -> Task:
+    """What this version can know of a record: all of it, but of one that a newer version wrote what identifies it."""
+    if not is_newer(record):
+        return record
+    return {"id": record["id"], "status": record["status"], "run_at": record["run_at"]}
 
 
 def must_know(record: Mapping[str, Any]) -> None:

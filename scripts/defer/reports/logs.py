@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from defer import fsio, instants
 from defer.errors import NoSuchTask, Refused
-from defer.record import codec, task
+from defer.record import codec, task, versions
 
 if TYPE_CHECKING:
     from defer.record.codec import Task
@@ -67,11 +67,12 @@ def _attempts(store: Store, task_id: str) -> Iterator[Printed]:
         )
     # What a version without run records did.
     last = store.ended({task_id}).get(task_id)
-    if last is not None and (last.get("result") or {}).get("log_path"):
+    if last is not None and (versions.knowable(last).get("result") or {}).get("log_path"):
         yield _of_task(last)
 
 
 def _of_task(one: Task) -> Printed:
+    one = versions.knowable(one)
     run, result = one.get("run") or {}, one.get("result") or {}
     return Printed(
         one["id"],

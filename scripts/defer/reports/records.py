@@ -21,7 +21,7 @@ from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer.record import task
+from defer.record import task, versions
 from defer.record.codec import Task
 
 from . import contradictions
@@ -80,14 +80,18 @@ class History:
 
     def take_store(self, record: Task) -> None:
         """One current record of the store."""
-        ended, runs, rest = task.filed_records(record)
+        # What a newer version keeps in a record is not for this one to file, and may be of any type.
+        is_newer = versions.is_newer(record)
+        ended, runs, rest = ([], [], record) if is_newer else task.filed_records(record)
         for one in ended:
             self._unfiled[record["id"]].append(one)
         for run in runs:
             self._unfiled_runs[record["id"]].append(run)
         if rest is not None:
             self._take(rest, self._store_name)
-            self._under_way.add((rest.get("run") or {}).get("run_id"))
+            under_way = rest.get("run")
+            name = under_way.get("run_id") if isinstance(under_way, dict) else None
+            self._under_way.add(name if isinstance(name, str) else None)
 
     def take_archive(self, record: Task, where: str) -> None:
         """One line of the archive."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from defer import fsio
 from defer.errors import Refused
-from defer.record import task
+from defer.record import task, versions
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class Following:
     def look(self) -> bool:
         """Look again where the store has changed since the last look; whether it has.
 
-        Raises Refused where the task is gone and nobody has recorded an end.
+        Raises Refused where the task is gone and nobody has recorded an end, NeedsNewer where it became a newer
+        version's.
         """
         state = fsio.stat(self._tasks_file)
         seen = state and (state.st_ino, state.st_size, state.st_mtime_ns)
@@ -48,6 +49,7 @@ class Following:
         current = self._store.find(self.one["id"])
         is_same = current is not None and current.get("created_at") == self.one.get("created_at")
         if current is not None and is_same:
+            versions.must_know(current)
             over = [*(current.get("ended") or []), *([current] if current["status"] in task.ENDED else [])]
             found = self._of_mine(over)
             if found is None and task.occurrence_of(current) == task.occurrence_of(self.one):
@@ -69,5 +71,6 @@ class Following:
     def _is_end(self, one: Task) -> bool:
         if one["id"] != self.one["id"] or one.get("created_at") != self.one.get("created_at"):
             return False
+        one = versions.knowable(one)
         wanted, stretch = task.occurrence_of(self.one), one.get("stretch")
         return stretch["first"] <= wanted <= stretch["last"] if stretch else task.occurrence_of(one) == wanted

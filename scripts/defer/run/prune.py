@@ -116,7 +116,7 @@ def daily(store: Store, config: Config, audit: AuditLog, now: datetime, goes_on:
 def _needed(store: Store, config: Config, now: datetime) -> Needed:
     executing = [codec.decode(line) for line in store.scan_json({task.EXECUTING})]
     unread = _unread(config, now)
-    runs = [str((one.get("run") or {}).get("run_id")) for one in executing]
+    runs = [str(run.get("run_id")) for one in executing if isinstance(run := one.get("run"), dict)]
     logs = [Path(one.get("log") or "").name.removesuffix(_LOG) for one in unread]
     return Needed(
         frozenset([*map(file_name, runs), *logs]),
