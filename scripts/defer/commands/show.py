@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from defer import instants, say
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from defer.reports.history import Row
 
 _WEEK = timedelta(days=7)
+_MAY_LACK_AN_ATTEMPT = tuple(status for status in task.ENDED if status != task.COMPLETED)
 
 
 def show(connect: Callable[[], Client], argv: list[str]) -> int:
@@ -48,17 +50,28 @@ def _tell_of_its_runs(client: Client, one: Task, zone: tzinfo, now: datetime) ->
     """How its last run ended, what the last seven days came to, and since when it has failed in a row."""
     from defer.reports import history
 
-    week = [*history.rows(client.runs(one["id"], now - _WEEK), client.ended_records(one["id"], now - _WEEK))]
-    last = next((row for row in week if row.run_id), None) or next(_older_runs(client, one), None)
+    start = now - _WEEK
+    runs: list[Row] = []
+    week = history.rows(client.runs(one["id"], start), client.ended_records(one["id"], start, _MAY_LACK_AN_ATTEMPT))
+    outcomes = history.counted(_noting(week, runs))
+    last = next(chain(runs, _older_runs(client, one)), None)
     since = _failing_since(one)
     facts = {
         "Last run": last and _last_run(last, say.moment(last.started_at or last.ended_at, zone, now)),
-        "Last 7 days": ", ".join(f"{count} {outcome}" for outcome, count in history.counted(week).items()),
+        "Last 7 days": ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()),
         "Failing": since and f"since {say.moment(since, zone, now)}",
     }
     for name, said in facts.items():
         if said:
             output.say(f"{name + ':':<12} {said}")
+
+
+def _noting(rows: Iterator[Row], runs: list[Row]) -> Iterator[Row]:
+    """The same rows; the first that is an attempt is noted in ``runs``. A week may have ten thousand."""
+    for row in rows:
+        if row.run_id and not runs:
+            runs.append(row)
+        yield row
 
 
 def _older_runs(client: Client, one: Task) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
@@ -94,8 +95,10 @@ def _newest_first(
     words: Collection[str] = (),
 ) -> Iterator[_Kept]:
     known = set(map(kind.identity, fresh))
-    needles = [needle for text in (words if task_id is None else (task_id,)) for needle in codec.needles(text)]
-    filed = (one for one in _filed(kind, files, needles, since) if not known or kind.identity(one) not in known)
+    of_task = [] if task_id is None else codec.needles(task_id)
+    of_words = [needle for text in words for needle in codec.needles(text)]
+    lines = partial(_lines, needles=of_task or of_words, also=of_words if of_task else [])
+    filed = (one for one in _filed(kind, files, lines, since) if not known or kind.identity(one) not in known)
     for one in chain(sorted(fresh, key=kind.ended_at, reverse=True), filed):
         if (task_id is None or task_id in kind.names(one)) and (since is None or kind.ended_at(one) >= since):
             yield one
@@ -107,11 +110,19 @@ def _months(kind: _Kind[_Kept], directory: Path, since: datetime | None, kept_si
     return months.files(directory, kind.lead, max(wanted, default=None))[::-1]
 
 
-def _filed(kind: _Kind[_Kept], files: list[Path], needles: list[bytes], since: datetime | None) -> Iterator[_Kept]:
-    """The records in the monthly files whose lines hold one of ``needles``, as far back as ``since`` may need."""
+def _lines(path: Path, needles: list[bytes], also: list[bytes]) -> Iterator[bytes]:
+    """The lines of a file that hold one of ``needles``, and one of ``also``, as far as there are any."""
+    found = backwards.lines(path, needles)
+    return (line for line in found if any(needle in line for needle in also)) if also else found
+
+
+def _filed(
+    kind: _Kind[_Kept], files: list[Path], lines: Callable[[Path], Iterator[bytes]], since: datetime | None
+) -> Iterator[_Kept]:
+    """The records in those ``lines`` of the monthly files, as far back as ``since`` may need."""
     oldest = None if since is None else since - _FILED_LATE
     for path in files:
-        for line in backwards.lines(path, needles):
+        for line in lines(path):
             one = kind.read(line)
             if one is None:
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import socket
 from pathlib import Path
 
@@ -161,6 +162,26 @@ def test_it_follows_an_attempt_until_that_has_ended(place):
     assert follower.returncode == 0
     assert wake.wait() == 0
     assert place.defer("log", "t", "--follow").stdout == "begun\ndone\n"
+
+
+@pytest.mark.parametrize(("how", "status"), [("interrupted", -signal.SIGINT), ("its reader gone", 0)])
+def test_a_follower_that_is_no_longer_wanted_leaves_quietly(place, how, status):
+    go_on = place.base / "go-on"
+    body = f"cat >/dev/null; echo begun; {until_there(go_on)}; echo done"
+    place.schedule("now", "t", "--id", "t", "--executor", place.executor(body))
+    wake = place.start("run-deferred.sh")
+    until(lambda: (place.tasks().get("t") or {}).get("run", {}).get("log"), "the attempt")
+    follower = place.start("schedule-task.sh", "log", "t", "--follow")
+    assert follower.stdout.readline() == b"begun\n"
+    if how == "interrupted":
+        follower.send_signal(signal.SIGINT)
+    else:
+        follower.stdout.close()
+        go_on.touch()
+    assert follower.wait() == status
+    assert follower.stderr.read() == b""
+    go_on.touch()
+    assert wake.wait() == 0
 
 
 def test_it_follows_an_attempt_that_has_not_begun(place):
