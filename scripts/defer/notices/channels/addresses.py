@@ -5,7 +5,7 @@
 | `inbox` | `defer inbox`, where every notice stands anyway |
 | `desktop` | a desktop notification, where somebody is logged in |
 | `command:/full/path` | a program that gets the notice as JSON on its standard input |
-| `https://…` | a JSON POST; `http://` to this machine alone |
+| `https://…` | a JSON POST; `http://` to this machine alone; webhooks of Discord and Slack are apprise's |
 | `ntfy://host/topic` | a message in the topic of a server of ntfy |
 | any other `scheme://…` | a URL of apprise, which comes with the extra `notify` |
 """
@@ -24,6 +24,7 @@ INBOX, DESKTOP, COMMAND, WEB, NTFY, APPRISE = "inbox", "desktop", "command", "we
 SETTING = "DEFER_NOTIFY"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL).fullmatch
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1").fullmatch
+_DISCORD = ("discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com")
 _WORDS = ("inbox", "desktop", "command")
 _FORMS = "inbox, desktop, command:/full/path, https://…, ntfy://host/topic, or with the extra `notify` a URL of apprise"
 
@@ -89,10 +90,17 @@ def _url(entry: str, scheme: str, which: str) -> Address:
         raise _bad(which, f"the URL has a character that a URL cannot have: {urls.label(entry)}", "percent-encode it")
     if scheme in ("http", "https"):
         check(entry, which)
-        return Address(WEB, urls.label(entry), entry)
+        return Address(APPRISE if _is_of_a_chat(entry) else WEB, urls.label(entry), entry)
     if scheme == NTFY:
         return _ntfy(entry, which)
     return Address(APPRISE, urls.label(entry), entry)
+
+
+def _is_of_a_chat(url: str) -> bool:
+    """Whether it is the webhook of a chat, which has a form of its own: apprise knows that."""
+    parts = urls.split(url)
+    host = parts.hostname or "" if parts else ""
+    return host == "hooks.slack.com" or (host in _DISCORD and bool(parts) and "/api/webhooks/" in url)
 
 
 def _ntfy(entry: str, which: str) -> Address:

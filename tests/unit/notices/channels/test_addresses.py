@@ -88,6 +88,20 @@ def test_the_entries_that_are_right_are_used_although_another_is_wrong():
     assert [str(one).partition(":")[0] for one in errors] == ["DEFER_NOTIFY, entry 1", "DEFER_NOTIFY, entry 3"]
 
 
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "apprise"),
+        ("https://discordapp.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "apprise"),
+        ("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "apprise"),
+        ("https://discord.com/blog", "web"),
+        ("https://hooks.slack.com.example.org/services/T1/A1/T2", "web"),
+    ],
+)
+def test_a_webhook_of_a_chat_is_one_for_apprise_which_knows_its_form(url, kind):
+    assert addresses.read(url)[0].kind == kind
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.1", "[::1]"])
 def test_http_is_for_this_machine(host):
     assert addresses.read(f"http://{host}:8080/x")[0].kind == "web"

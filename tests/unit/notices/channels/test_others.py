@@ -28,6 +28,15 @@ def send(url: str, told=TOLD) -> None:
     ways.send(to, told, ways.Around({}, 0))
 
 
+def test_webhooks_as_the_chats_show_them(monkeypatch):
+    from apprise.plugins.discord import NotifyDiscord
+
+    with loopback.receiver() as server:
+        monkeypatch.setattr(NotifyDiscord, "notify_url", f"{server.url}/api/webhooks")
+        send("https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js")
+    assert server.requests[0].path == "/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js"
+
+
 def test_discord(monkeypatch):
     from apprise.plugins.discord import NotifyDiscord
 
