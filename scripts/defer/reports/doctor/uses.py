@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from defer.record import task
+from defer.record import task, versions
 
 if TYPE_CHECKING:
     from defer.record.codec import Task
@@ -49,8 +49,8 @@ class Uses:
         self.environments: dict[str, Users] = {}
 
     def take(self, one: Task, wake: Config) -> None:
-        """Note what one task relies on, if it is going to run."""
-        if one["status"] not in _LIVE:
+        """Note what one task relies on, if it is going to run; what a newer version's fields mean is not known here."""
+        if one["status"] not in _LIVE or versions.lacking(one):
             return
         directory = _text(one.get("workspace")) or _text(one.get("cwd"))
         if directory:

@@ -51,6 +51,8 @@ def test_who_relies_on_which_program(place: Place) -> None:
         v1_task("a word elsewhere", command=["make"], workspace="/tmp"),
         v1_task("a path", command=["./run.sh"], workspace="/tmp"),
         v1_task("paused", executor="codex", status="paused"),
+        v1_task("newer", executor={"any": "thing"}, command=5, workspace=[], requires=["time travel"]),
+        v1_task("much newer", schema_version=9, executor="somebody", command=["elsewhere"], source=7),
     )
     found = uses_of(place, DEFER_EXECUTOR="claude")
     assert {name: str(users) for name, users in found.executors.items()} == {
