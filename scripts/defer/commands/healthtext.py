@@ -56,7 +56,8 @@ def _first_lines(found: Health, zone: tzinfo) -> Iterator[str]:
     ill = len({one.task for one in found.findings})
     tasks = f"{found.tasks:,} task{'' if found.tasks == 1 else 's'}"
     if not ill:
-        yield f"All is well with {tasks}." if not found.needs_attention else f"{found.stranded:,} of {tasks} wait."
+        is_due = f"{found.stranded:,} of {tasks} {'is' if found.stranded == 1 else 'are'} due."
+        yield is_due if found.needs_attention else f"All is well with {tasks}."
     else:
         yield f"{ill:,} task{' needs' if ill == 1 else 's need'} attention; {tasks} in the store."
 

@@ -72,6 +72,12 @@ def test_without_a_wake_the_first_line_says_so(place):
     assert lines[0] == "Nothing wakes the store; the last wake: never (defer doctor)"
 
 
+def test_without_a_wake_what_is_due_is_counted(place):
+    place.write_store(v1_task("a"), v1_task("b"))
+    done = place.defer("health", "--table")
+    assert (done.returncode, done.stdout.splitlines()[1]) == (1, "2 of 2 tasks are due.")
+
+
 def test_hostile_text_is_shown_and_not_obeyed(place):
     place.schedule("now", "x", "--id", "x", "--executor", place.executor("printf '\\033[2J\\nbad\\n' >&2; exit 1"))
     place.wake()
