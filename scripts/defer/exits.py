@@ -39,6 +39,14 @@ def status_of(work: Callable[[], int], tell: Callable[[str], None]) -> int:
     return status
 
 
+_closed: set[str] = set()
+
+
+def is_output_closed() -> bool:
+    """Whether the caller closed stdout, so that nobody can see what is printed there."""
+    return "stdout" in _closed
+
+
 def open_missing_streams() -> None:
     """Replace standard streams that the caller closed, so that no file of ours gets their numbers.
 
@@ -50,6 +58,7 @@ def open_missing_streams() -> None:
         except OSError as error:
             if error.errno == errno.EBADF:
                 _put_null_at(fd)
+                _closed.add(name)
         if getattr(sys, name) is None:
             setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 

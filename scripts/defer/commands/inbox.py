@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from defer import visible
+from defer import exits, visible
 from defer.client import Client
 from defer.errors import EXIT_OK, Refused
 from defer.notices import events, outbox, words
@@ -49,7 +49,8 @@ def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
     _print(args, client, found, shown, more=len(words.grouped(wanted)) - len(words.grouped(shown)))
     sys.stdout.flush()
     unread = [one["key"] for one in shown if not found.is_read(one)]
-    if not args.peek and (unread or (found.dropped and not args.hook)):
+    is_for_somebody = not args.peek and not exits.is_output_closed()
+    if is_for_somebody and (unread or (found.dropped and not args.hook)):
         # A notice that comes meanwhile has not been shown: only these are marked.
         with client.store.alone():
             outbox.mark_read(client.config.notices_file, unread, client.clock())

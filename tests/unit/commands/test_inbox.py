@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from defer.commands import cli
 from defer.notices import outbox
-from support import ROOT, Place, strict, v1_task
+from support import ROOT, SCRIPTS, Place, strict, v1_task
 from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
@@ -134,6 +135,13 @@ def test_what_could_not_be_printed_stays_unread(place: Place) -> None:
     with open("/dev/full", "w") as full:
         done = place.defer("inbox", capture_output=False, stdout=full)
     assert done.returncode == 74
+    assert events_in(place) == [("backup", "failed")]
+
+
+def test_nobody_has_seen_what_went_to_a_closed_stdout(place: Place) -> None:
+    ended(place)
+    inbox = ["sh", "-c", 'exec "$0" inbox >&-', str(SCRIPTS / "schedule-task.sh")]
+    assert subprocess.run(inbox, env=place.env, stderr=subprocess.PIPE).stderr == b""
     assert events_in(place) == [("backup", "failed")]
 
 
