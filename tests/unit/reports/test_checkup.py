@@ -149,7 +149,7 @@ def test_a_task_that_goes_well_is_well(ward):
         ward.run(ago=timedelta(hours=hour))
         ward.end(ago=timedelta(hours=hour), result={"type": "executor_output", "output": "3 of 3 are green"})
     found = ward.look()
-    assert (found.findings, found.needs_attention) == ([], False)
+    assert (found.findings, found.needs_attention, found.worst) == ([], False, None)
     assert (found.window.runs, found.before.runs) == (25, 24)
 
 
