@@ -187,6 +187,13 @@ def test_a_follower_that_is_no_longer_wanted_leaves_quietly(place, how, status):
 def test_it_follows_an_attempt_that_has_not_begun(place):
     place.schedule("now", "t", "--id", "t", "--executor", place.executor(f"touch {quoted(place.base / 'ran')}"))
     one = place.task("t")
+
+    def replaced(record):
+        """All at once: who follows must not find the store empty in between."""
+        path = place.store_path.with_name("new")
+        path.write_text(json.dumps(record) + "\n")
+        path.replace(place.store_path)
+
     place.write_store({**one, "status": "executing", "run": {"run_id": "run_1", "host": "here"}})
     follower = place.start("schedule-task.sh", "log", "t", "--follow")
     assert "run_1 has not begun to print" in place.defer("log", "t").stderr
@@ -194,7 +201,7 @@ def test_it_follows_an_attempt_that_has_not_begun(place):
     log = place.logs / "attempts" / "t" / "run_1.log"
     log.parent.mkdir(parents=True, mode=0o700)
     log.write_text("begun\n")
-    place.write_store({**one, "status": "executing", "run": {"run_id": "run_1", "host": "here", "log": str(log)}})
+    replaced({**one, "status": "executing", "run": {"run_id": "run_1", "host": "here", "log": str(log)}})
     assert follower.stdout.readline() == b"begun\n"
-    place.write_store(one)
+    replaced(one)
     assert follower.wait() == 0
