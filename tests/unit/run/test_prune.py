@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from defer.client import Client
 from defer.errors import StorageError
 from defer.notices import outbox
 from defer.reports import recordfiles
@@ -232,3 +233,34 @@ class TestDaily:
         assert {"april", "may"} <= names(seasons)
         self.daily(seasons, at(days=132))
         assert not {"april", "may"} & names(seasons)
+
+
+class TestWhoAsksForWhatIsGone:
+    """Two logs of one day: one was pruned, and the other one somebody removed by hand."""
+
+    @pytest.fixture
+    def gone(self, place: Place) -> Client:
+        run_at(place, NOW, "pruned")
+        run_at(place, at(hours=2), "lost")
+        prune_at(place, at(hours=3), timedelta(hours=2))
+        (place.logs / "attempts" / "lost").rename(place.base / "taken away")
+        return Client(place.env, clock=lambda: at(hours=3))
+
+    def test_health_misses_the_one_that_nobody_pruned(self, gone: Client) -> None:
+        found = gone.health(at(hours=-1)).findings
+        assert [(one.id, one.task) for one in found if one.id == "unlogged"] == [("unlogged", "lost")]
+
+    def test_so_does_the_checker(self, gone: Client) -> None:
+        report = recordfiles.history(gone.store, gone.config).report()
+        assert [(one.kind, one.id) for one in report.contradictions] == [("log-gone", "lost")]
+        assert (report.unlogged, report.pruned) == (1, 1)
+
+    @pytest.mark.programs
+    @pytest.mark.usefixtures("gone")
+    def test_log_says_which_of_both_it_was(self, place: Place) -> None:
+        said = [place.defer("log", name).stderr for name in ("pruned", "lost")]
+        assert "was pruned with all before 2026-04-08T17:45:00Z" in said[0]
+        assert "is gone" in said[1]
+
+    def test_history_still_has_both(self, gone: Client) -> None:
+        assert [run.task_id for run in gone.runs()] == ["lost", "pruned"]
