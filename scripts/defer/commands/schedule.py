@@ -302,7 +302,7 @@ def _appears(shown: Task, config: Config) -> list[str] | None:
         return None
     from defer.notices import places
 
-    return [] if shown.get("notify") == "never" else places.of_reminder(config)
+    return [] if shown.get("notify") == "never" else places.foreseen(config)
 
 
 def _said_of_places(appears: list[str] | None) -> list[str]:

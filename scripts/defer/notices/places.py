@@ -45,6 +45,13 @@ def of_reminder(config: Config) -> list[str]:
     return [INBOX, DESKTOP] if desktops.is_there(config.environment) else [INBOX]
 
 
+def foreseen(config: Config) -> list[str]:
+    """Where a reminder would appear as things stand: on no desktop that is not there."""
+    from . import desktops
+
+    return [one for one in of_reminder(config) if one != DESKTOP or desktops.is_there(config.environment)]
+
+
 def said(labels: Iterable[str]) -> str:
     """Places in words: ``in your inbox, and on the desktop``."""
     known = {INBOX: "in your inbox", DESKTOP: "on the desktop"}

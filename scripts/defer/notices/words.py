@@ -108,9 +108,14 @@ def _next(notice: Notice) -> Iterator[str]:
 
 def for_agents(groups: Iterable[list[Notice]], more: int, zone: tzinfo, now: datetime) -> str:
     """The notices of each task as one text for an agent's context; ``more`` tasks have some too."""
-    parts = [_AGENTS_ARE_TOLD, *("\n".join(block(one, in_full(zone, now))) for one in groups)]
+    parts = [_AGENTS_ARE_TOLD, *(_without_tags("\n".join(block(one, in_full(zone, now)))) for one in groups)]
     parts += [f"{more} more tasks have results: defer inbox"] if more else []
     return "\n\n".join(parts) + "\n"
+
+
+def _without_tags(text: str) -> str:
+    """Text in which nothing is a tag: an agent's program puts it between tags of its own, which it must not close."""
+    return text.replace("<", "\\x3c")
 
 
 def heard(record: Task, told: Iterable[Told]) -> str | None:

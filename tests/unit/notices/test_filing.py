@@ -104,6 +104,8 @@ def test_a_reminder_appears_on_the_desktop_where_nothing_is_set_and_there_is_one
     program.write_text("#!/bin/sh\n")
     bus = {"PATH": str(place.base), "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere", "DEFER_NOTIFY": ""}
     assert places.of_reminder(place.config(bus)) == ["inbox"]
+    asked_for = place.config({**bus, "DEFER_NOTIFY": "desktop"})
+    assert (places.of_reminder(asked_for), places.foreseen(asked_for)) == (["inbox", "desktop"], ["inbox"])
     program.chmod(0o755)
-    assert places.of_reminder(place.config(bus)) == ["inbox", "desktop"]
+    assert places.of_reminder(place.config(bus)) == places.foreseen(asked_for) == ["inbox", "desktop"]
     assert places.of_reminder(place.config({**bus, "DEFER_NOTIFY": "inbox"})) == ["inbox"]
