@@ -61,7 +61,7 @@ A terminal gets tables and sentences, all else JSON (--json, --compact).
 Times: 30m is minutes, 3mo months, a capital M is refused.
 Exit status: 0 done, 1 not possible, 2 bad input, 74 input/output, 75 busy.
 """
-_WANT, _COMMAND = 8, 14
+_WANT, _COMMAND = 8, 12
 
 
 def show() -> int:
@@ -69,6 +69,6 @@ def show() -> int:
     output.say(*_FRONT.splitlines(), "")
     for want, commands in GROUPS:
         for number, (command, text) in enumerate(commands):
-            output.say(f"{'' if number else want:<{_WANT}}{command:<{_COMMAND}}{text}".rstrip())
+            output.say(f"{'' if number else want:<{_WANT}}{command:<{_COMMAND}}  {text}".rstrip())
     output.say("", *_BACK.splitlines())
     return EXIT_OK

@@ -27,6 +27,8 @@ def test_it_is_one_screen(asked: list[str], capsys: pytest.CaptureFixture[str]) 
     assert lines[0] == "usage: defer TIME TEXT…"
     assert len(lines) <= 36
     assert max(map(len, lines)) < 80
+    said = [f"{command:<12}  {text}" for _, commands in firstscreen.GROUPS for command, text in commands if text]
+    assert [one for one in said if not any(line.endswith(one) for line in lines)] == []
 
 
 @pytest.mark.parametrize(("asked", "is_of"), [
