@@ -44,7 +44,7 @@ def read(line: bytes) -> Run | None:
         if shapes.run_fault(value) is not None:
             return None
         fields = {name: value.get(name) for name in Run._fields}
-        started = fields["started_at"] and instants.from_text(fields["started_at"])
+        started = instants.from_text(fields["started_at"]) if fields["started_at"] else None
         return Run(**{**fields, "started_at": started, "ended_at": instants.from_text(fields["ended_at"])})
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
