@@ -805,6 +805,22 @@ def test_the_worst_task_is_named(ward):
     assert ward.look().worst == {"task": "b", "runs": 4, "failed": 3, "failure_rate": 0.75}
 
 
+def test_metrics_know_when_each_task_last_succeeded_and_count_from_the_month_on(ward):
+    ward.recurring("ill", last=last(failures=2, since=text_at(days=-3)))
+    ward.failed_run("ill", ago=timedelta(days=3))
+    ward.run("ill", ago=timedelta(days=4))
+    ward.run("copy", ago=timedelta(days=2), copy_of="ill")
+    ward.recurring("fine", last=last("completed", 0, since=None))
+    ward.recurring("new")
+    ward.end("fine", ago=timedelta(days=7))
+    ward.end("fine", ago=timedelta(days=9))
+    ward.look()
+    found = healthfiles.health(ward.place.store(), ward.place.config(), NOW, NOW - DAY, for_metrics=True)
+    assert found.successes == {"ill": at(days=-4), "fine": at(hours=-1)}
+    assert found.counted is not None
+    assert (found.counted.outcomes["completed"], found.counted.runs) == (1, 3)
+
+
 def test_what_a_person_cancelled_is_not_a_failure(ward):
     ward.failed_run(error_type="Cancelled")
     assert ward.look().window.failed == 0
