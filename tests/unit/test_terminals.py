@@ -167,7 +167,7 @@ def test_lists_of_what_was_tampered_with_or_comes_from_a_newer_version(screen, n
 
 
 @pytest.mark.parametrize(
-    "command", ["show", "pause", "resume", "run", "cancel", "release", "edit", "snooze", "cancel --kill"]
+    "command", ["show", "pause", "resume", "run", "cancel", "release", "edit", "snooze", "cancel --kill", "ack"]
 )
 @pytest.mark.parametrize("make", [evil_task, executing, None], ids=["waits", "executing", "not there"])
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["for people", "json"])
@@ -176,6 +176,22 @@ def test_commands_that_take_an_id(screen, command, make, form):
     more = {"edit": ["--summary", EVIL], "snooze": ["1h"], "cancel": ["--reason", EVIL]}.get(command, [])
     name, *flags = command.split()
     is_shown(screen.defer(name, EVIL, *more, *flags, *form))
+
+
+@pytest.mark.parametrize("form", [["--table"], ["--json"], ["--hook", "text"], ["--hook", "claude-code"]])
+def test_the_inbox(screen, form):
+    said = {
+        "summary": EVIL,
+        "error": EVIL,
+        "output": f"{EVIL}\n{EVIL}",
+        "log": EVIL,
+        "at": text_at(),
+        "signature": EVIL,
+    }
+    notice = {"op": "notice", "key": EVIL, "event": EVIL, "id": EVIL, **said}
+    screen.place.runtime.mkdir(exist_ok=True)
+    (screen.place.runtime / "notices.jsonl").write_text(json.dumps(notice) + "\n")
+    is_shown(screen.defer("inbox", "--peek", *form))
 
 
 def test_upcoming(screen):
