@@ -259,7 +259,7 @@ class MemoryStore:
         return {f"record {number}": len(json.dumps(one)) for number, one in enumerate(old)}
 
     def prune(self, wanted: interface.Kept) -> interface.Kept:
-        known, records = self._kept.since, wanted.records and _month(wanted.records)
+        known, records = self._kept.since.as_of(wanted.pruned), wanted.records and _month(wanted.records)
         later = [
             max(filter(None, pair), default=None) for pair in ((known.records, records), (known.logs, wanted.logs))
         ]

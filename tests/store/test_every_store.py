@@ -280,6 +280,13 @@ class TestPrune:
         noted = handle().prune(Kept(at(days=5), None, at(days=42)))
         assert noted == Kept(moment("2026-05-01T00:00:00Z"), at(days=40), at(days=42)) == handle().kept_since()
 
+    def test_what_a_clock_noted_that_was_ahead_does_not_hide_what_is_filed_by_then(self, handle):
+        handle().prune(Kept(at(days=4000), at(days=4000), at(days=4001)))
+        over(handle(), "a")
+        handle().archive(NOW)
+        assert handle().prune(Kept(None, None, at(days=1))) == Kept(None, None, at(days=1)) == handle().kept_since()
+        assert [run.task_id for run in handle().runs()] == ["a"]
+
     def test_nothing_is_removed_where_nothing_is_asked_for(self, handle):
         over(handle(), "a")
         handle().archive(NOW)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from defer.notices.events import Notice
     from defer.store.interface import Store
 
-_DAY = timedelta(days=1)
+_DAY, _USUAL = timedelta(days=1), timedelta(days=3)
 _OF_ATTEMPT = re.compile(r"run_(\d{8})T(\d{6})Z_[0-9a-f]+\.(?:log|result\.json|input\.json)", re.ASCII).fullmatch
 _ROOM_BYTES, _MANY = 1 << 20, 100
 _FOR_EVER_DAYS = 1_000_000
@@ -108,8 +108,10 @@ def daily(store: Store, config: Config, audit: AuditLog, now: datetime, goes_on:
     if older is None:
         return
     last = store.kept_since().pruned
-    # A time ahead was noted by a clock that has been set back since.
-    if last is None or not timedelta(0) <= now - last < _DAY:
+    if last is not None and not timedelta(0) <= now - last <= _USUAL:
+        # After a long time, or none, the clock may be wrong: it has until tomorrow to be set right.
+        store.prune(Kept(None, None, now))
+    elif last is None or now - last >= _DAY:
         prune(store, config, audit, now, older, goes_on=goes_on)
 
 

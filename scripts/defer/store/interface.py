@@ -45,6 +45,10 @@ class Kept(NamedTuple):
     pruned: datetime | None
     """When that was noted last."""
 
+    def as_of(self, now: datetime | None) -> Kept:
+        """Without what is still to come: noted by a clock that was ahead, it would hide what is filed by then."""
+        return Kept(*(None if now and moment and moment > now else moment for moment in self))
+
 
 class Condition(NamedTuple):
     """How well what keeps the tasks is.

@@ -2,7 +2,7 @@
 
 The note is one small file beside the run records. It is durable before anything is removed, and from then on nobody
 looks at older months, whether they are still there or not: a removal that was cut short counts as done, and the next
-one takes away what it has left. What is noted never goes back.
+one takes away what it has left. What is noted never goes back, unless it lies ahead.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ def _moment(told: str | None) -> datetime | None:
 
 def note(runs_dir: Path, wanted: Kept) -> Kept:
     """Note it, durably; what is noted then. The caller holds the store's lock."""
-    before = read(runs_dir)
+    known = read(runs_dir)
+    before = known.as_of(wanted.pruned)
     records = wanted.records and wanted.records.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     kept = Kept(_later(before.records, records), _later(before.logs, wanted.logs), wanted.pruned)
-    if kept != before:
+    if kept != known:
         fsio.ensure_directory(runs_dir)
         told = {name: moment and instants.to_text(moment) for name, moment in kept._asdict().items()}
         fsio.replace(runs_dir / _NAME, [json.dumps(told).encode() + b"\n"], is_locked=True)

@@ -222,10 +222,16 @@ class TestDaily:
         self.daily(seasons, at(days=4000), "1000000000")
         assert names(seasons) == before
 
-    def test_a_time_that_a_wrong_clock_has_noted_does_not_stop_it(self, seasons: Place) -> None:
-        self.daily(seasons, at(days=4000), "3999")
+    def test_a_clock_that_is_ahead_has_a_day_to_be_set_right(self, seasons: Place) -> None:
+        self.daily(seasons, at(days=61))
+        before = names(seasons)
+        self.daily(seasons, at(days=4000))
+        assert names(seasons) == before
+        self.daily(seasons, at(days=61, hours=1))
+        assert (names(seasons), seasons.store().kept_since().pruned) == (before, at(days=61, hours=1))
         self.daily(seasons, at(days=91))
-        assert seasons.store().kept_since().pruned == at(days=91)
+        self.daily(seasons, at(days=92))
+        assert "april" not in names(seasons)
 
     def test_what_a_stop_has_left_is_removed_the_next_time(self, seasons: Place) -> None:
         config = seasons.config({"DEFER_KEEP_DAYS": "90"})
