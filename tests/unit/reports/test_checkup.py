@@ -187,7 +187,16 @@ def test_failures_before_the_streak_are_not_part_of_it(ward):
 def test_a_streak_whose_runs_lie_far_back_is_found_all_the_same(ward):
     ward.recurring(last=last(failures=5, ago=timedelta(days=80)))
     ward.failed_run(ago=timedelta(days=80), error="disk full")
+    ward.failed_run("copy", ago=timedelta(days=79), copy_of="t", error="no such host")
     assert ward.only().what == "has failed 5 times in a row with the same error: disk full"
+
+
+def test_a_streak_of_which_no_run_is_known_says_what_its_record_does(ward):
+    ward.recurring("failed", last=last(failures=3))
+    ward.recurring("missed", last=last("missed", 2, reason="nothing woke the store"))
+    said = {one.task: one.what for one in ward.look().findings}
+    assert said["failed"] == "has failed 3 times in a row: no luck"
+    assert said["missed"] == "has failed 2 times in a row: nothing was said"
 
 
 def test_a_paused_task_that_fails_does_not_look_healthy(ward):
