@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from support import Place, leaving_pid, quoted, strict, until, until_there, validator
+from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
 
@@ -81,6 +82,13 @@ class TestRunAndWait:
         assert (copy["copy_of"], copy["status"]) == ("job", "failed")
         assert place.task("job")["status"] == "scheduled"
         assert [run["task_id"] for run in place.runs()] == [copy["id"]]
+
+    def test_on_a_terminal_nothing_of_it_is_obeyed(self, place: Place) -> None:
+        job(place, r"""printf 'one\033[31m\ntwo'""")
+        status, text = on_terminal(place, "run", "job", "--wait")
+        lines = text.splitlines()
+        assert (status, lines[:2]) == (0, [r"one\x1b[31m", "two"])
+        assert lines[2].endswith(" completed")
 
     def test_json_is_the_record_at_its_end(self, place: Place) -> None:
         job(place, "echo done")
