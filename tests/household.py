@@ -26,9 +26,8 @@ from zoneinfo import ZoneInfo
 
 from defer import instants
 from defer.client import Client
-from defer.commands import cli
+from defer.commands import cli, wake
 from defer.record import codec
-from defer.run.wake import Runner
 
 Task = dict[str, Any]
 
@@ -200,18 +199,21 @@ class House:
         assert said.status == 0, f"{argv}: {said}"
         return said.out
 
-    def wake(self) -> None:
-        """One wake, as cron would make it."""
-        store = self.client.store
-        store.markers.beat()
+    def wake(self, *, was_on: bool = True) -> None:
+        """One wake, as cron would make it; ``was_on``: idle ones, which this simulation leaves out, came before it."""
+        if was_on and (due := self.client.store.markers.due).exists():
+            self._touch(due)
         with redirect_stderr(io.StringIO()):  # cron would mail it
-            Runner(store, self.client.config, self.client.audit, self.clock).wake()
+            wake.wake(lambda: self.client, [])
         self.beat()
 
     def beat(self) -> None:
-        """The last wake was now: idle ones, which this simulation leaves out, do no more."""
+        """The last wake was now."""
+        self._touch(self.client.store.markers.heartbeat)
+
+    def _touch(self, marker: Path) -> None:
         at = self.clock().timestamp()
-        os.utime(self.client.store.markers.heartbeat, (at, at))
+        os.utime(marker, (at, at))
 
     def live_until(self, finish: datetime) -> None:
         """Wake whenever something is due, up to ``finish``."""
@@ -220,6 +222,7 @@ class House:
                 self.go_to(due + LATER_THAN_DUE)
                 self.wake()
             self.go_to(finish)
+            self._touch(self.client.store.markers.due)
             self.beat()
 
 
@@ -247,7 +250,7 @@ def week(base: Path, **settings: str) -> House:
     house.live_until(OFF)
     with house.in_charge_of_time():
         house.go_to(ON)
-        house.wake()
+        house.wake(was_on=False)
     house.live_until(FINISH - timedelta(hours=9, minutes=30))
     (house.base / "solar").write_text("400\n")
     house.live_until(FINISH)

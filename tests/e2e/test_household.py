@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.programs, pytest.mark.slow]
 
 
 HEALTH, INBOX, HISTORY = "health --since 7d --compact", "inbox --peek --compact", "history --limit 1000 --compact"
-LIST = "list --compact"
-IN_JSON = (HEALTH, INBOX, HISTORY, LIST)
+LIST, STATUS, DOCTOR = "list --compact", "status --compact", "doctor --compact"
+IN_JSON = (HEALTH, INBOX, HISTORY, LIST, STATUS, DOCTOR)
 
 
 class Lived(NamedTuple):
@@ -79,6 +79,21 @@ def test_what_was_missed_in_the_night_off_is_one_record_and_the_latest_ran_late(
     runs = [one for one in records(house, "runs") if one["task_id"] in household.TWELVE]
     late = {one["task_id"]: one["late_by_seconds"] // 60 for one in runs if one["late_by_seconds"] > 300}
     assert late == {"solar": 70, "photos": 491, "backup": 281, "plants": 92, "news": 32, "vitamins": 7}
+
+
+def test_the_night_off_is_a_gap_of_wakes(lived: Lived) -> None:
+    status = json.loads(lived.before[STATUS].out)
+    assert status["waker"]["since"] == "2026-10-22T05:10:00Z"
+    (gap,) = (one for one in json.loads(lived.before[DOCTOR].out)["findings"] if one["id"] == "wake-gap")
+    assert gap["severity"] == "note"
+    assert gap["what"].endswith("from 2026-10-21T19:00:00Z to 2026-10-22T05:10:00Z")
+
+
+def test_status_is_the_morning_on_one_screen(lived: Lived) -> None:
+    status = json.loads(lived.before[STATUS].out)
+    assert (status["running"], status["unread"]) == ([], 45)
+    assert [one["id"] for one in status["next"]] == ["solar", "printer", "photos", "backup", "plants"]
+    assert json.loads(lived.after[STATUS].out)["running"][0]["id"] == "guests"
 
 
 def test_the_hour_that_comes_twice_backs_up_once(house: House) -> None:

@@ -22,6 +22,7 @@ OVERRUN = timedelta(minutes=1)
 """An attempt that goes on for longer past its deadline is stuck: a runner that lives ends it at once."""
 QUIET = timedelta(minutes=5)
 """Without a wake for longer nothing wakes the store: cron does every minute."""
+_FOREIGN = "foreign holder"
 _MOST_NAMED = 4
 
 
@@ -105,7 +106,10 @@ def _why_never(one: Task, scene: Scene) -> Held:
 
 def what_holds(one: Task, scene: Scene) -> Held:
     """What keeps a task from running although it is due. The first reason that is there is the one that counts."""
-    return _own_reason(one, scene) or _wake_reason(scene) or _neighbour(one, scene) or _unknown(one)
+    held = _neighbour(one, scene)
+    # Where all slots are out of reach, the trouble that the last wake left is about that, too.
+    is_foreign = held is not None and held.by == _FOREIGN
+    return _own_reason(one, scene) or (held if is_foreign else _wake_reason(scene)) or held or _unknown(one)
 
 
 def _own_reason(one: Task, scene: Scene) -> Held | None:
@@ -151,7 +155,7 @@ def _neighbour(one: Task, scene: Scene) -> Held | None:
 def _held_by(other: Task, kind: str, scene: Scene) -> Held:
     if other["id"] in scene.out_of_reach:
         what = f"{other['id']} has its {kind}, held by {holders.holder(other)}, which cannot be seen from here"
-        return Held("foreign holder", what, command("release", other["id"]))
+        return Held(_FOREIGN, what, command("release", other["id"]))
     return Held(kind, f"{other['id']} has its {kind}", command("cancel", "--kill", other["id"]))
 
 

@@ -359,6 +359,16 @@ def test_overdue_names_what_holds_it(ward, by):
     assert what in found.what
 
 
+def test_the_trouble_that_slots_out_of_reach_leave_is_mended_by_giving_them_up(ward):
+    due(ward)
+    executing(ward, "a", run=FOREIGN)
+    ward.place.runtime.mkdir(mode=0o700)
+    trouble = "every slot is held by an attempt that cannot be reached from here"
+    (ward.place.runtime / ".deferred.jsonl.trouble").write_text(trouble)
+    found = {one.task: one for one in ward.look(DEFER_MAX_PARALLEL="1").findings}["t"]
+    assert (found.evidence["held_by"], found.fix) == ("foreign holder", "defer release a")
+
+
 ODD = [5, "text", [], [1], {"runner": "x"}, {"runner": {}, "leader": 5, "deadline_at": 7}, True]
 
 
