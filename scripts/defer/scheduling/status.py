@@ -43,7 +43,7 @@ class Status(NamedTuple):
 
     ``running``: what executes, an object each; ``next``: the next run of each of the tasks that run soonest;
     ``counts``: tasks by status; ``unread``: notices in the inbox that nobody has seen.
-    ``awake_since``: since when each wake has come, as far back as the log of the last days tells.
+    ``awake_since``: since when each wake has come, as far back as the audit log tells.
     """
 
     health: Health
@@ -72,14 +72,14 @@ def status(store: Store, config: Config, now: datetime, since: datetime) -> Stat
     box = outbox.read_if_it_can_be(config.notices_file)
     health = healthfiles.health(store, config, now, since, acknowledged=box.is_acknowledged)
     waiting, executing = _looked_through(store, now)
-    since_when = _awake_since(config, now) if health.scene.is_awake else None
+    since_when = _awake_since(config) if health.scene.is_awake else None
     under_way, unread = [attempt(one, config, now) for one in executing], len(box.unread())
     return Status(health, under_way, waiting, store.counts(), unread, since_when)
 
 
-def _awake_since(config: Config, now: datetime) -> datetime | None:
+def _awake_since(config: Config) -> datetime | None:
     try:
-        return journal.without_gap_since(config.log_file, now)
+        return journal.without_gap_since(config.log_file)
     except OSError:  # the log is not what people come here for
         return None
 

@@ -17,6 +17,7 @@ from defer.record.events import Event
 _PAIR = r'[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[!#-<>-\[\]-~]+)'
 _LINE = rf"(\S+Z) ([a-z_]+)((?: {_PAIR})*)"
 _STAMP = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+_LONGEST = 1 << 20
 _pattern = cache(re.compile)  # who only writes lines does not pay for reading them
 
 
@@ -92,6 +93,24 @@ def lately(path: Path, since: datetime) -> Iterator[tuple[bytes, bytes]]:
         if stamp < least:
             return
         yield stamp, raw
+
+
+def newest(path: Path, action: str) -> Line | None:
+    """The last line of an action, or None; of the lines of others no more is read than their bytes. Raises OSError."""
+    from . import backwards
+
+    found = () if str(path) == os.devnull else backwards.lines(path, [f" {action} ".encode()])
+    return next((line for line in map(parse, found) if line is not None and line.action == action), None)
+
+
+def begins(path: Path) -> datetime | None:
+    """The moment of the first line; None where no log is kept, or it begins with something else. Raises OSError."""
+    stream = None if str(path) == os.devnull else fsio.reader(path)
+    if stream is None:
+        return None
+    with stream:
+        first = parse(stream.readline(_LONGEST))
+    return None if first is None else first.at
 
 
 class AuditLog:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from defer.record.events import Event
 from defer.store import audit
 from defer.store.audit import AuditLog
-from support import NOW
+from support import NOW, moment
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,28 @@ def test_lately_is_the_newest_first_with_its_stamp(tmp_path):
     ]
     assert list(audit.lately(tmp_path / "none", since)) == []
     assert list(audit.lately(Path("/dev/null"), since)) == []
+
+
+def test_the_newest_line_of_an_action_and_the_first_of_all_are_found(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        "2026-04-08T16:45:00Z scheduled id=a\n"
+        "2026-04-08T16:46:00Z wakes_resumed since=2026-04-08T16:00:00Z\n"
+        "2026-04-08T16:47:00Z wakes_resumed since=2026-04-08T16:46:00Z\n"
+        '2026-04-08T16:48:00Z failed id=a error="no wakes_resumed here"\n'
+        "not a line of ours wakes_resumed \n"
+    )
+    newest = audit.newest(log, "wakes_resumed")
+    assert newest is not None
+    assert (newest.at, newest.facts) == (moment("2026-04-08T16:47:00Z"), {"since": "2026-04-08T16:46:00Z"})
+    assert audit.begins(log) == moment("2026-04-08T16:45:00Z")
+    assert audit.newest(log, "lost") is None
+
+
+@pytest.mark.parametrize("text", [None, "", "hello\n", "\n2026-04-08T16:45:00Z scheduled id=a\n"])
+def test_of_a_log_that_is_not_there_or_begins_otherwise_nothing_is_known(tmp_path: Path, text: str | None) -> None:
+    log = tmp_path / "log"
+    if text is not None:
+        log.write_text(text)
+    assert (audit.begins(log), audit.newest(log, "lost")) == (None, None)
+    assert (audit.begins(Path("/dev/null")), audit.newest(Path("/dev/null"), "lost")) == (None, None)

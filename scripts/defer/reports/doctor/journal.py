@@ -32,17 +32,13 @@ def findings(log: Path, now: datetime) -> Iterator[Finding]:
     yield from _of_steps(log, steps)
 
 
-def without_gap_since(log: Path, now: datetime) -> datetime | None:
-    """Since when no wake has failed to come: when the last gap ended, or when the log of the last days begins.
+def without_gap_since(log: Path) -> datetime | None:
+    """Since when no wake has failed to come: when the last gap ended, or when the log begins.
 
     None where there is no log. Raises OSError.
     """
-    first = None
-    for stamp, raw in audit.lately(log, now - timedelta(days=DAYS)):
-        if _RESUMED in raw and (gap := _gap(raw)):
-            return gap[1]
-        first = stamp
-    return None if first is None else _moment(first)
+    resumed = audit.newest(log, _RESUMED.decode().strip())
+    return audit.begins(log) if resumed is None else resumed.at
 
 
 def _moment(stamp: bytes) -> datetime:
