@@ -57,8 +57,9 @@ def find(store: Store, task_id: str, wanted: str | None = None) -> Printed:
 
 def _attempts(store: Store, task_id: str) -> Iterator[Printed]:
     """Those under way, then those that have ended, the newest first."""
-    under_way = (codec.decode(line) for line in store.scan_json({task.EXECUTING}))
-    yield from (_of_task(one) for one in under_way if task_id in (one["id"], one.get("copy_of")))
+    executing = (codec.decode(line) for line in store.scan_json({task.EXECUTING}))
+    under_way = (_of_task(one) for one in executing if task_id in (one["id"], one.get("copy_of")))
+    yield from sorted(under_way, key=lambda one: one.started_at or "", reverse=True)
     for run in store.runs(task_id):
         started = instants.to_text(run.started_at) if run.started_at else None
         ended = instants.to_text(run.ended_at)

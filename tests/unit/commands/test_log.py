@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from defer.commands import output
 from defer.store.interface import Kept
-from support import Place, moment, quoted, records, strict, until, until_there
+from support import Place, moment, quoted, records, strict, until, until_there, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -89,6 +89,20 @@ def test_a_copy_that_run_made_is_an_attempt_of_its_original(place):
     place.wake()
     assert place.defer("log", "t").stdout == "copied\n"
     assert strict(place.defer("log", "t", "--json").stdout)["task_id"] == place.runs()[0]["task_id"] != "t"
+
+
+def test_of_two_attempts_under_way_the_later_one_is_meant(place):
+    runs = {"t": ("run_1", "2026-04-08T16:45:00Z"), "copy": ("run_2", "2026-04-08T16:46:00Z"), "old": ("run_0", None)}
+    place.write_store(
+        *(
+            v1_task(
+                name, status="executing", copy_of=None if name == "t" else "t", run={"run_id": run, "started_at": at}
+            )
+            for name, (run, at) in runs.items()
+        )
+    )
+    assert place.defer("log", "t").stderr == "defer: run_2 has not begun to print\n"
+    assert place.defer("log", "t", "--run", "run_0").stderr == "defer: run_0 has not begun to print\n"
 
 
 def test_what_is_not_there_is_one_line(place):
