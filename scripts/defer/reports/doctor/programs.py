@@ -71,27 +71,59 @@ def _answer(program: str, wake: Config) -> str | None:
     """The first line that it prints when it is asked for its version, in the environment of a wake."""
     environment = {**wake.environment, "PATH": searchpath.anchored(wake.get("PATH") or os.defpath)}
     try:
-        asked = subprocess.Popen(
-            [program, "--version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,
-        )
+        with _Interrupts() as interrupts, _asked(program, environment) as asked:
+            said, is_sound = _heard(asked, interrupts)
     except OSError:
         return None
-    with asked:
-        said, is_sound = _heard(asked)
     lines = said.decode(errors="replace").strip().splitlines()
     return lines[0][:_LONGEST_VERSION] if lines and is_sound else None
 
 
-def _heard(asked: subprocess.Popen[bytes]) -> tuple[bytes, bool]:
+class _Interrupts:
+    """Ctrl-C as an error, once it is let through: before that, there is something to end that nobody knows yet.
+
+    It would end this process alone, since what is asked has a session of its own.
+    """
+
+    def __init__(self) -> None:
+        self._is_let_through = self._has_come = False
+
+    def __enter__(self) -> _Interrupts:
+        self._before = signal.signal(signal.SIGINT, self._take)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _take(self, *_: object) -> None:
+        self._has_come = True
+        if self._is_let_through:
+            raise KeyboardInterrupt
+
+    def let_through(self) -> None:
+        """Raise KeyboardInterrupt from now on, and for one that has come."""
+        self._is_let_through = True
+        if self._has_come:
+            raise KeyboardInterrupt
+
+
+def _asked(program: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [program, "--version"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def _heard(asked: subprocess.Popen[bytes], interrupts: _Interrupts) -> tuple[bytes, bool]:
     """What a program says first, and whether it ended well in time; it is ended, with all that it has started."""
     end = threading.Timer(_PATIENCE_SECONDS, _end, (asked.pid,))
     end.start()
     try:
+        interrupts.let_through()
         assert asked.stdout is not None
         said = asked.stdout.read(_MOST_HEARD_BYTES)
         is_sound = len(said) < _MOST_HEARD_BYTES and asked.wait() == 0

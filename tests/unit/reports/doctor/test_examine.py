@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from defer.reports.doctor import examine, finding
 from machine import FAKE_CRONTAB, subject_of
-from support import ROOT, SCRIPTS, Place, strict, v1_task, zone_tree
+from support import ROOT, SCRIPTS, Place, is_running, leaving_pid, strict, until, v1_task, zone_tree
 from terminal import on_terminal
 
 SCHEMA = json.loads((ROOT / "references" / "doctor.schema.json").read_text())
@@ -134,6 +135,21 @@ def test_a_closed_stdout_and_a_full_one_are_survived(doctored: Place) -> None:
         assert started.stderr is not None
         started.stdout.close()
         assert b"Traceback" not in started.stderr.read()
+
+
+def test_an_interrupt_ends_the_agent_that_is_asked_too(doctored: Place) -> None:
+    pid = doctored.base / "pid"
+    agent = doctored.base / "bin" / "claude"
+    agent.write_text(f"#!/bin/sh\n{leaving_pid(pid)}\nexec sleep 600\n")
+    agent.chmod(0o755)
+    doctored.schedule("1h", "later", "--executor", "claude")
+    asking = doctored.start("schedule-task.sh", "doctor", "--table")
+    asked = int(until(lambda: pid.exists() and pid.read_text(), "the question"))
+    asking.send_signal(signal.SIGINT)
+    out, err = asking.communicate()
+    assert (out, b"Traceback" in err) == (b"", False)
+    assert asking.returncode == 130
+    until(lambda: not is_running(asked), "its end")
 
 
 def test_without_a_home_it_says_so(doctored: Place) -> None:
