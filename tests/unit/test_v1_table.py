@@ -1091,6 +1091,12 @@ def _(place: Place) -> Any:
     return [task["status"], task["result"]["type"], task["result"]["prompt_path"] == str(place.logs / "a.prompt.txt")]
 
 
+@differs("no-executor-told", v1=[None, False], here=[["inbox"], True])
+def _(place: Place) -> Any:
+    task = woken(place, v1_task("a"))
+    return [task["result"].get("told"), (place.runtime / "notices.jsonl").exists()]
+
+
 @differs("exits-77-78", v1=["scheduled", "scheduled"], here=["failed", "failed"])
 def _(place: Place) -> Any:
     found = []
