@@ -97,8 +97,8 @@ def run_now(one: Task, now: datetime) -> Task:
     """A separate task that does the same once, now; the one it is made from is not touched."""
     versions.must_know(one)
     kept = task.without(task.without_history(one), _NOT_COPIED)
-    if one.get("env"):
-        # Its values are in the file alone; without `source` no sync takes the copy for the file's task.
+    if one.get("env") or one.get("ping"):
+        # Their values are in the file alone; without `source` no sync takes the copy for the file's task.
         kept["env_file"] = one.get("env_file") or (one.get("source") or {}).get("file")
     stamp = instants.to_text(now)
     return {

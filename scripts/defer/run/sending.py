@@ -125,12 +125,27 @@ def _send(config: Config, clock: Callable[[], datetime], pings: list[tuple[str, 
     from defer.notices import sender
     from defer.store import open_store
 
-    told = [
-        events.met("ping_failed", {"to": ping.label, "reason": why}, clock())
-        for ping, why in sender.ping_all(pings, config)
-        if why is not None
-    ]
+    told, urls = [], list[tuple[str, str]]()
+    for named, how in pings:
+        try:
+            urls.append((_url_of(named), how))
+        except DeferError as error:
+            told.append(events.met("ping_failed", {"to": named, "reason": config.masked(str(error))}, clock()))
+    for ping, why in sender.ping_all(urls, config):
+        if why is not None:
+            told.append(events.met("ping_failed", {"to": ping.label, "reason": why}, clock()))
     store = open_store(config, lambda *_, **__: None)
     for one in sender.send(store, config, clock):
         told.append(events.met("notice_not_sent", {"channel": one.channel, "key": one.key, "reason": one.why}, clock()))
     return told
+
+
+def _url_of(named: str) -> str:
+    """A URL as it is; of a task file the one that stands in it. Raises BadInput for a file that cannot be read."""
+    if not named.startswith("/"):
+        return named
+    from pathlib import Path
+
+    from defer.taskfiles import read
+
+    return read.load(Path(named)).text("ping") or ""

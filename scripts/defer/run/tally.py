@@ -23,7 +23,7 @@ class Tally:
         self._audit, self._names_log = audit, names_log
         self._events: list[Event] = []
         self.pings: list[tuple[str, str]] = []
-        """URLs of tasks that are to be pinged, each with how, for whoever sends them."""
+        """What tasks are to be pinged, each with how, for whoever sends it: a URL, or the file that has it."""
         self.counts = dict.fromkeys(_COUNTS, 0)
 
     def tell(self, event: Event) -> None:
@@ -68,9 +68,9 @@ class Tally:
             exits.warn(f"task failed: {ended['id']}: {ended.get('error')}{where}")
 
     def _ping(self, one: Task, how: str) -> None:
-        url = one.get("ping")
-        if isinstance(url, str) and url:
-            self.pings.append((url, how))
+        if url := one.get("ping"):
+            file = one.get("env_file") or (one.get("source") or {}).get("file")
+            self.pings.append((file or url, how))
 
     def filed(self, one: Task, now: datetime) -> None:
         """A record stands in the archive."""

@@ -211,12 +211,15 @@ def _own_fields(file: TaskFile) -> dict[str, object]:
 
 
 def _ping(file: TaskFile) -> str | None:
+    """What the URL is called: who knows it whole can say that the task is well. A wake reads it from the file."""
     url = file.text("ping")
-    if url is not None:
-        from defer.notices import pings
+    if url is None:
+        return None
+    from defer.notices import pings
+    from defer.settings import urls
 
-        pings.check(url)
-    return url
+    pings.check(url)
+    return urls.label(url)
 
 
 def _request(file: TaskFile, config: Config) -> Request:

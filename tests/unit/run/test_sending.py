@@ -190,6 +190,25 @@ class TestPingsOfTasks:
             place.wake_at(NOW)
         assert [one.path for one in server.requests] == ["/check/start", end]
 
+    def test_the_url_stands_in_the_task_file_alone_and_a_copy_finds_it_there(self, place):
+        with loopback.receiver() as server:
+            files = place.home / "tasks"
+            files.mkdir()
+            asks = f"schedule: every day at 9am\ncommand: 'true'\nping: {server.url}/5f8a2c1e-0000\n"
+            (files / "a.yml").write_text(asks)
+            assert place.run("schedule-task.sh", "sync", str(files)).returncode == 0
+            assert place.run("schedule-task.sh", "run", "a").returncode == 0
+            assert place.run("run-deferred.sh").returncode == 0
+        assert [one.path for one in server.requests] == ["/5f8a2c1e-0000/start", "/5f8a2c1e-0000"]
+        assert all(b"5f8a2c1e" not in file.read_bytes() for file in place.runtime.rglob("*") if file.is_file())
+
+    def test_a_file_that_is_gone_is_said_in_the_audit_log(self, place):
+        source = {"file": str(place.runtime / "gone.yml"), "digest": "x"}
+        place.write_store(v1_task(ping="https://hc-ping.com/…", source=source, executor="/bin/true"))
+        assert place.wake_at(NOW)["completed"] == 1
+        assert len(place.audit("ping_failed")) == 2
+        assert all("gone.yml" in line for line in place.audit("ping_failed"))
+
     def test_what_waits_for_a_retry_has_not_failed(self, place):
         with loopback.receiver() as server:
             place.write_store(v1_task(ping=f"{server.url}/check", executor="/bin/false", max_retries=1))
