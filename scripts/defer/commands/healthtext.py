@@ -55,11 +55,15 @@ def _first_lines(found: Health, zone: tzinfo) -> Iterator[str]:
         yield f"The last wake could not do its work: {visible.sentence(scene.trouble, _MOST_SAID)} (defer doctor)"
     ill = len({one.task for one in found.findings})
     tasks = f"{found.tasks:,} task{'' if found.tasks == 1 else 's'}"
-    if not ill:
-        is_due = f"{found.stranded:,} of {tasks} {'is' if found.stranded == 1 else 'are'} due."
-        yield is_due if found.needs_attention else f"All is well with {tasks}."
-    else:
+    tasks += f" ({found.paused:,} paused)" if found.paused else ""
+    if ill:
         yield f"{ill:,} task{' needs' if ill == 1 else 's need'} attention; {tasks} in the store."
+    elif found.needs_attention:
+        yield f"Due for more than two minutes: {found.stranded:,}; {tasks} in the store."
+    elif found.acknowledged:
+        yield f"Nothing but what you know of needs attention; {tasks} in the store."
+    else:
+        yield f"All is well; {tasks} in the store."
 
 
 def _show(one: Finding, name: str, zone: tzinfo, now: datetime, out: TextIO, *, with_evidence: bool) -> None:

@@ -69,9 +69,14 @@ def _show(found: Status, zone: tzinfo, out: TextIO) -> None:
     output.say("", *_window(health, zone), out=out)
     if paused := found.counts.get(task.PAUSED):
         output.say(f"Paused: {paused:,} (defer list --status paused)", out=out)
-    if found.unread:
+    if found.unread is None:
+        out.write(tables.painted("Inbox: cannot be read (defer inbox says why)", "bad", out) + "\n")
+    elif found.unread:
         out.write(tables.painted(f"Inbox: {found.unread:,} unread (defer inbox)", "warn", out) + "\n")
-    _section(_ATTENTION, _attention(health, out), out)
+    if health.findings or not health.needs_attention:
+        _section(_ATTENTION, _attention(health, out), out)
+    else:
+        output.say("", "Attention: tasks wait and no wake works (defer doctor)", out=out)
     if health.findings:
         more = max(0, len(health.findings) - _MOST) + health.more
         output.say(f"{f'… and {more:,} more; ' if more else ''}defer health says what mends each", out=out)

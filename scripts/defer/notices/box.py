@@ -80,6 +80,7 @@ class Box:
         self.notices: dict[str, Notice] = {}
         self.streaks: dict[str, Streak] = {}
         self.acks: dict[str, Ack] = {}
+        self.is_readable = True
         self.dropped = self.bad = 0
         """How many notices were dropped before anybody read them; how many lines cannot be read."""
         self._read: set[str] = set()

@@ -38,7 +38,9 @@ def read_if_it_can_be(file: Path) -> Box:
     try:
         return read(file)
     except StorageError:
-        return box.of_lines(())
+        unknown = box.of_lines(())
+        unknown.is_readable = False
+        return unknown
 
 
 def add(file: Path, notices: Sequence[Notice], now: datetime) -> None:

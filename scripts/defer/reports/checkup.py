@@ -75,7 +75,7 @@ class Checkup:
         self.executing: list[Task] = []
         self._recurring: dict[str, Task] = {}
         self._due: list[Task] = []
-        self._stranded = self._tasks = self._extra = self._more = self._looked_up = 0
+        self._stranded = self._tasks = self._paused = self._extra = self._more = self._looked_up = 0
         # Of other ids only numbers are kept: there may be hundreds of thousands.
         self._waiting: set[int] = set()
         self._seen_ends: set[int] = set()
@@ -92,6 +92,7 @@ class Checkup:
         if one["status"] in task.ENDED:
             return
         self._tasks += 1
+        self._paused += one["status"] == task.PAUSED
         is_due = one["status"] == task.SCHEDULED and task.run_at(one) <= self.now - waiting.PATIENCE
         recurs = not versions.is_newer(one) and task.is_recurring(one)
         self._stranded += is_due
@@ -223,6 +224,7 @@ class Checkup:
             host=host,
             scene=scene,
             tasks=self._tasks,
+            paused=self._paused,
             stranded=self._stranded,
             findings=worst_first(self._found),
             more=self._more,

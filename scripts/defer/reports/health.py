@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 class Health(NamedTuple):
     """What was found as of ``scene.now``; ``more`` findings are only counted.
 
-    ``acknowledged``: tasks whose failures a person knows of, each with the error. ``stranded``: how many tasks have
-    been due for a while. For metrics alone: ``successes``, when each task that recurs last succeeded, and ``counted``,
-    what has ended since the month began (UTC).
+    ``acknowledged``: tasks whose failures a person knows of, each with the error. ``paused``: how many of ``tasks``
+    wait for a person. ``stranded``: how many tasks have been due for a while. For metrics alone: ``successes``, when
+    each task that recurs last succeeded, and ``counted``, what has ended since the month began (UTC).
     """
 
     host: str
     scene: Scene
     tasks: int
+    paused: int
     stranded: int
     findings: list[Finding]
     more: int
@@ -36,8 +37,13 @@ class Health(NamedTuple):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether a person should look: something is wrong with a task, or tasks are due and nothing wakes them."""
-        return bool(self.findings) or bool(self.stranded and not self.scene.is_awake)
+        """Whether a person should look: something is wrong with a task, or tasks wait for wakes that do not work."""
+        return bool(self.findings) or bool(self.tasks > self.paused and not self.is_woken)
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether wakes come and do their work."""
+        return self.scene.is_awake and not self.scene.trouble
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs, as ``references/health.schema.json`` describes it."""

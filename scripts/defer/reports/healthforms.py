@@ -80,7 +80,7 @@ def markdown(found: Health) -> Iterator[str]:
     """The lines of the document."""
     yield "# " + escaped(headline(found))
     yield ""
-    if not found.scene.is_awake:
+    if not found.is_woken:
         yield f"**{escaped(unwoken(found))}**"
         yield ""
     if found.findings:
@@ -119,12 +119,16 @@ def headline(found: Health) -> str:
     ill = len({one.task for one in found.findings})
     if ill:
         return f"{ill:,} {'task needs' if ill == 1 else 'tasks need'} attention"
-    return unwoken(found) if found.needs_attention else "All is well"
+    if found.needs_attention:
+        return unwoken(found)
+    return "Nothing but what is known needs attention" if found.acknowledged else "All is well"
 
 
 def unwoken(found: Health) -> str:
-    """That nothing wakes the store, and since when."""
+    """That nothing wakes the store, and since when; or what keeps the wakes from their work."""
     wake = found.scene.last_wake
+    if found.scene.is_awake:
+        return f"The last wake could not do its work: {found.scene.trouble}"
     return f"Nothing wakes the store; the last wake: {'never' if wake is None else instants.to_text(wake)}"
 
 
@@ -147,7 +151,7 @@ def letter(found: Health) -> tuple[str, str]:
     lines = [f"{one.id}: {one.task} {one.what} ({one.fix})" for one in found.findings[:_MOST_SENT]]
     left = len(found.findings) - len(lines) + found.more
     lines += [f"… and {left:,} more"] if left else []
-    lines += [] if found.scene.is_awake else [unwoken(found)]
+    lines += [] if found.is_woken else [unwoken(found)]
     lines += [f"Since {instants.to_text(found.window.start)}: {sentence(found.window)}"]
     lines += [f"As long before: {sentence(found.before)}"]
     return headline(found), "\n".join(visible.sentence(line, _MOST_SAID) for line in lines)
@@ -167,7 +171,7 @@ def discord(found: Health) -> dict[str, Any]:
         "footer": {"text": cut(footer, FOOTER)},
     }
     told = f"Since {instants.to_text(found.window.start)}: {sentence(found.window)}."
-    told += "" if found.scene.is_awake else f"\n{unwoken(found)}."
+    told += "" if found.is_woken else f"\n{visible.sentence(unwoken(found), _MOST_SAID)}."
     room = ALL - length(embed["title"]) - length(embed["footer"]["text"]) - length(told) - _ROOM_FOR_REST
     fields = list(_fields(found.findings, room))
     left = len(found.findings) - len(fields) + found.more

@@ -42,7 +42,7 @@ class Status(NamedTuple):
     """What was found as of ``health.scene.now``.
 
     ``running``: what executes, an object each; ``next``: the next run of each of the tasks that run soonest;
-    ``counts``: tasks by status; ``unread``: notices in the inbox that nobody has seen.
+    ``counts``: tasks by status; ``unread``: notices in the inbox that nobody has seen; None where it cannot be read.
     ``awake_since``: since when each wake has come, as far back as the audit log tells.
     """
 
@@ -50,7 +50,7 @@ class Status(NamedTuple):
     running: list[dict[str, Any]]
     next: list[dict[str, Any]]
     counts: dict[str, int]
-    unread: int
+    unread: int | None
     awake_since: datetime | None
 
     def as_json(self) -> dict[str, Any]:
@@ -73,7 +73,8 @@ def status(store: Store, config: Config, now: datetime, since: datetime) -> Stat
     health = healthfiles.health(store, config, now, since, acknowledged=box.is_acknowledged)
     waiting, executing = _looked_through(store, now)
     since_when = _awake_since(config) if health.scene.is_awake else None
-    under_way, unread = [attempt(one, config, now) for one in executing], len(box.unread())
+    under_way = [attempt(one, config, now) for one in executing]
+    unread = len(box.unread()) if box.is_readable else None
     return Status(health, under_way, waiting, store.counts(), unread, since_when)
 
 

@@ -68,14 +68,31 @@ def test_since_bounds_the_window(ill):
 
 def test_without_a_wake_the_first_line_says_so(place):
     place.schedule("1h", "call mum")
-    lines = place.defer("health", "--table").stdout.splitlines()
-    assert lines[0] == "Nothing wakes the store; the last wake: never (defer doctor)"
+    done = place.defer("health", "--table")
+    assert (done.returncode, done.stdout.splitlines()[:2]) == (
+        1,
+        [
+            "Nothing wakes the store; the last wake: never (defer doctor)",
+            "Due for more than two minutes: 0; 1 task in the store.",
+        ],
+    )
+
+
+def test_what_is_paused_is_counted(place):
+    place.schedule("1h", "call mum", "--id", "mum")
+    place.defer("pause", "mum")
+    place.wake()
+    done = place.defer("health", "--table")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "All is well; 1 task (1 paused) in the store.")
 
 
 def test_without_a_wake_what_is_due_is_counted(place):
     place.write_store(v1_task("a"), v1_task("b"))
     done = place.defer("health", "--table")
-    assert (done.returncode, done.stdout.splitlines()[1]) == (1, "2 of 2 tasks are due.")
+    assert (done.returncode, done.stdout.splitlines()[1]) == (
+        1,
+        "Due for more than two minutes: 2; 2 tasks in the store.",
+    )
 
 
 def test_hostile_text_is_shown_and_not_obeyed(place):
@@ -95,7 +112,10 @@ def test_a_fix_can_be_pasted_into_a_shell(place):
 def test_an_acknowledged_failure_is_not_attention(ill):
     assert ill.defer("ack", "ill").returncode == 0
     done = ill.defer("health", "--table")
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "All is well with 0 tasks.")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        0,
+        "Nothing but what you know of needs attention; 0 tasks in the store.",
+    )
     assert "Acknowledged: ill fails: executor exited with 3: no water" in done.stdout.splitlines()
     (known,) = strict(ill.defer("health").stdout)["acknowledged"]
     assert known == {"task": "ill", "error": "executor exited with 3: no water"}

@@ -204,3 +204,17 @@ def test_what_a_newer_version_executes_is_told_as_far_as_it_can_be(place: Place,
     place.write_store(v1_task("odd", **{**NEWER, "status": "executing"}))
     (running,) = status(place, root)["running"]
     assert {name: value for name, value in running.items() if value is not None} == {"id": "odd"}
+
+
+def test_tasks_that_no_wake_looks_after_need_attention(place: Place, root: Path) -> None:
+    place.schedule("1h", "call mum")
+    assert status(place, root)["attention"]
+    lines = text_of(place)
+    assert lines[0] == "Asleep: nothing has ever woken it (defer cron install)"
+    assert lines[-1] == "Attention: tasks wait and no wake works (defer doctor)"
+
+
+def test_an_inbox_that_cannot_be_read_is_said(place: Place, root: Path) -> None:
+    place.config().notices_file.mkdir(parents=True)
+    assert status(place, root)["unread"] is None
+    assert "Inbox: cannot be read (defer inbox says why)" in text_of(place)

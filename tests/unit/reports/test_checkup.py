@@ -398,10 +398,26 @@ def test_without_a_wake_since_it_is_the_waker_that_is_ill(ward):
     assert found.needs_attention
 
 
-def test_without_a_wake_and_with_nothing_due_nothing_needs_attention(ward):
+def test_without_a_wake_what_waits_needs_attention_although_nothing_is_due(ward):
     ward.task()
     ward.last_wake = None
-    assert not ward.look().needs_attention
+    assert ward.look().needs_attention
+
+
+def test_wakes_that_cannot_do_their_work_need_attention(ward):
+    ward.task()
+    ward.look()
+    (ward.place.runtime / ".deferred.jsonl.trouble").write_text("disk full\n")
+    assert ward.look().needs_attention
+
+
+@pytest.mark.parametrize("paused", [0, 2])
+def test_without_a_wake_and_with_nothing_to_wake_for_nothing_needs_attention(ward, paused):
+    for number in range(paused):
+        ward.task(f"t{number}", status="paused")
+    ward.last_wake = None
+    found = ward.look()
+    assert (found.needs_attention, found.tasks, found.paused) == (False, paused, paused)
 
 
 def test_a_concurrent_task_is_not_held_by_its_workspace(ward):

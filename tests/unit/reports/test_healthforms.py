@@ -32,6 +32,7 @@ def health(*findings: Finding, **fields: Any) -> Health:
         "host": "host",
         "scene": scene,
         "tasks": 3,
+        "paused": 0,
         "stranded": 0,
         "findings": list(findings),
         "more": 0,
@@ -166,6 +167,21 @@ def test_discord_says_that_all_is_well():
 def test_discord_says_that_nothing_wakes_the_store():
     embed = held_to_limits(healthforms.discord(health(last_wake=None, stranded=1)))
     assert embed["title"] == "Nothing wakes the store; the last wake: never"
+
+
+def test_a_wake_that_could_not_do_its_work_is_said_in_each_form():
+    ill = health()
+    ill = ill._replace(scene=ill.scene._replace(trouble="no room"))
+    said = "The last wake could not do its work: no room"
+    embed = held_to_limits(healthforms.discord(ill))
+    assert embed["title"] == said
+    assert said in embed["description"]
+    assert f"**{said}**" in healthforms.markdown(ill)
+    assert healthforms.letter(ill)[0] == said
+
+
+def test_what_a_person_knows_of_is_not_called_well():
+    assert healthforms.headline(health(acknowledged={"a": "no luck"})) == "Nothing but what is known needs attention"
 
 
 # As commands
