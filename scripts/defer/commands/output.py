@@ -183,7 +183,8 @@ def _paused(one: Task, zone: tzinfo, now: datetime) -> str | None:
     at, last = one.get("paused_at"), object_of(one.get("last"))
     if one["status"] != task.PAUSED or not at:
         return None
-    why = f", after {last['failures']} failures in a row (DEFER_PAUSE_AFTER)" if last.get("at") == at else ""
+    by_itself = last.get("outcome") == task.FAILED and last.get("at") == at
+    why = f", after {last['failures']} failures in a row (DEFER_PAUSE_AFTER)" if by_itself else ""
     return f"{_moment(at, zone, now)}{why}"
 
 

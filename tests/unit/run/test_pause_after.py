@@ -10,19 +10,19 @@ import pytest
 from defer.notices import outbox, words
 from support import NOW, Place, at, text_at, v1_task
 
-HOURLY = {"expression": "45 * * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
+THRICE_A_DAY = {"expression": "45 0,8,16 * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
 
 
-def hourly(place: Place, **fields: object) -> None:
-    place.write_store(v1_task("photos", occurrence=text_at(), recurrence=HOURLY, **fields))
+def thrice_a_day(place: Place, **fields: object) -> None:
+    place.write_store(v1_task("photos", occurrence=text_at(), recurrence=THRICE_A_DAY, **fields))
     place.own_records = True
 
 
-def woken(place: Place, hours: int, pause_after: str, body: str = "exit 1") -> int:
-    """How many occurrences failed in a wake an hour until it was paused, or until so many hours were over."""
+def woken(place: Place, times: int, pause_after: str, body: str = "exit 1") -> int:
+    """How many occurrences failed in so many wakes, one every eight hours, or in those until it was paused."""
     env = {"DEFER_EXECUTOR": place.executor(body), "DEFER_PAUSE_AFTER": pause_after}
-    for hour in range(hours):
-        place.wake_at(at(hours=hour), env)
+    for number in range(times):
+        place.wake_at(at(hours=8 * number), env)
         if place.task("photos")["status"] == "paused":
             break
     return sum(one["status"] == "failed" for one in place.archived())
@@ -33,39 +33,39 @@ def told(place: Place) -> list[str]:
 
 
 def test_it_is_paused_after_so_many_failures_over_a_day(place: Place) -> None:
-    hourly(place)
-    assert woken(place, 30, "3") == 25
+    thrice_a_day(place)
+    assert woken(place, 6, "3") == 4
     paused = place.task("photos")
     assert (paused["status"], paused["paused_at"]) == ("paused", text_at(hours=24))
-    assert paused["last"]["failures"] == 25
-    assert [one.get("paused_at") for one in place.archived()] == [None] * 24 + [text_at(hours=24)]
+    assert paused["last"]["failures"] == 4
+    assert [one.get("paused_at") for one in place.archived()] == [None] * 3 + [text_at(hours=24)]
     assert told(place) == ["failed", "failed", "paused"]
     notice = [*outbox.read(place.config().notices_file).notices.values()][-1]
     lines = words.block([notice], words.shortly(UTC, at(hours=25)))
-    assert lines[0].startswith("photos: failed again and is paused now (25 in a row), ")
+    assert lines[0].startswith("photos: failed again and is paused now (4 in a row), ")
     assert lines[-1] == "Read on: defer resume photos"
 
 
 def test_so_many_are_needed_too(place: Place) -> None:
-    hourly(place)
-    assert woken(place, 30, "27") == 27
+    thrice_a_day(place)
+    assert woken(place, 8, "6") == 6
 
 
 @pytest.mark.parametrize("pause_after", ["", "100"])
 def test_it_is_not_paused_otherwise(place: Place, pause_after: str) -> None:
-    hourly(place)
-    assert woken(place, 30, pause_after) == 30
+    thrice_a_day(place)
+    assert woken(place, 6, pause_after) == 6
 
 
 def test_what_works_now_and_then_is_not(place: Place) -> None:
-    hourly(place)
+    thrice_a_day(place)
     count = place.base / "count"
-    body = f"echo x >>{count}; [ $(($(wc -l <{count}) % 20)) -eq 0 ]"
-    assert woken(place, 45, "3", body) == 43
+    body = f"echo x >>{count}; [ $(($(wc -l <{count}) % 3)) -eq 0 ]"
+    assert woken(place, 9, "2", body) == 6
 
 
 def test_a_retry_to_come_is_made_first(place: Place) -> None:
-    hourly(
+    thrice_a_day(
         place,
         max_retries=1,
         last={"outcome": "failed", "at": text_at(), "reason": "x", "failures": 9, "since": text_at(days=-9)},
@@ -83,10 +83,10 @@ def test_one_that_runs_once_has_nothing_to_be_paused(place: Place) -> None:
 
 
 def test_show_says_why(place: Place) -> None:
-    hourly(place)
-    woken(place, 30, "3")
+    thrice_a_day(place)
+    woken(place, 6, "3")
     said = place.defer("show", "photos", "--table").stdout
-    why = r", after 25 failures in a row \(DEFER_PAUSE_AFTER\)$"
+    why = r", after 4 failures in a row \(DEFER_PAUSE_AFTER\)$"
     assert re.search(r"^Paused: +Thu 2026-04-09 16:45 UTC, .+ ago" + why, said, re.MULTILINE)
     assert place.defer("resume", "photos").returncode == 0
     assert place.defer("pause", "photos").returncode == 0
@@ -94,7 +94,7 @@ def test_show_says_why(place: Place) -> None:
 
 
 def test_once_resumed_it_runs_again(place: Place) -> None:
-    hourly(place)
-    woken(place, 30, "3")
+    thrice_a_day(place)
+    woken(place, 6, "3")
     assert place.defer("resume", "photos").returncode == 0
     assert place.task("photos")["status"] == "scheduled"
