@@ -52,6 +52,7 @@ class AtOnce:
         self._printed: set[str | None] = set()
         self._wake: subprocess.Popen[bytes] | None = None
         self._wake_at = 0.0
+        self._may_go_on = False
         self._told = ""
 
     def output(self) -> Iterator[bytes]:
@@ -95,14 +96,17 @@ class AtOnce:
     def _see_to_it(self, *, has_changed: bool) -> None:
         """Start a wake for what is due, again whenever something may have become free; say what it waits for."""
         one, now = self.following.one, self._clock()
+        self._may_go_on |= has_changed
         if self._is_waking():
             return
         if one["status"] != task.SCHEDULED:
             self._say(f"{one['id']} is {one['status']}")
         elif task.wakes_at(one) > now:
+            # When its time has come, it is for a wake of ours.
+            self._may_go_on = True
             why = one.get("last_error") or "it was put off"
             self._say(f"{one['id']} is tried again {say.from_now(task.wakes_at(one), now)}: {why}")
-        elif has_changed or time.monotonic() >= self._wake_at:
+        elif self._may_go_on or time.monotonic() >= self._wake_at:
             self._start_wake()
         else:
             held = waiting.what_holds(one, self._scene(now))
@@ -122,6 +126,7 @@ class AtOnce:
         return self._wake is not None and status is None
 
     def _start_wake(self) -> None:
+        self._may_go_on = False
         self._wake_at = time.monotonic() + _WAKE_AGAIN_SECONDS
         self._wake = subprocess.Popen(
             [str(paths.SCRIPTS / "run-deferred.sh")],

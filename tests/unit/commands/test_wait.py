@@ -124,7 +124,16 @@ class TestRunAndWait:
         job(place, 'echo "attempt $DEFER_ATTEMPT"; [ "$DEFER_ATTEMPT" -gt 1 ]', "--max-retries", "1")
         done = place.defer("run", "job", "--wait")
         assert (done.returncode, done.stdout) == (0, "attempt 1\nattempt 2\n")
-        assert " is tried again " in done.stderr
+        assert "nothing that can be seen" not in done.stderr
+
+    def test_a_retry_that_is_far_away_is_said(self, place: Place) -> None:
+        place.env["DEFER_RETRY_DELAY_SECONDS"] = "3600"
+        job(place, "exit 1", "--max-retries", "1")
+        waiting = place.start("schedule-task.sh", "run", "job", "--wait")
+        assert b" is tried again " in waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        waiting.communicate()
+        assert waiting.returncode == 130
 
     def test_who_goes_away_does_not_end_the_attempt(self, place: Place) -> None:
         job(place, f"{leaving_pid(place.base / 'up')}; {until_there(place.base / 'go')}; echo done")
