@@ -43,7 +43,7 @@ def history(connect: Callable[[], Client], argv: list[str]) -> int:
     shown = rows if limit is None else islice(rows, limit)
     told = _Told(client)
     if for_people:
-        _print(list(shown), told, client.config.timezone(), client.clock())
+        _print(list(shown), told, client.config.timezone(), client.clock(), nothing=_nothing(args))
     else:
         output.json_array(({**row.as_json(), "delivery": told.of(row)} for row in shown), args.compact, sys.stdout)
     if args.limit is None and limit is not None and any(True for _ in rows):
@@ -117,10 +117,16 @@ def _rows(client: Client, wanted: str | None, outcomes: set[str], said: str | No
     return chain([first], rows)
 
 
-def _print(rows: list[Row], told: _Told, zone: tzinfo, now: datetime) -> None:
-    """The rows as a table."""
+def _nothing(args: Namespace) -> str:
+    """What an empty table means: that nothing has run is so only where all was asked for."""
+    is_part = args.since is not None or args.status or args.limit == 0
+    return "Nothing of that is in the history." if is_part else "Nothing has run."
+
+
+def _print(rows: list[Row], told: _Told, zone: tzinfo, now: datetime, *, nothing: str) -> None:
+    """The rows as a table, or ``nothing`` where there are none."""
     if not rows:
-        output.say("Nothing has run.")
+        output.say(nothing)
         return
     from . import tables
     from .tables import Column
@@ -143,7 +149,7 @@ def _print(rows: list[Row], told: _Told, zone: tzinfo, now: datetime) -> None:
 
 def _cells(row: Row, name: str, told: list[dict[str, str]], zone: tzinfo, now: datetime) -> list[Cell]:
     late = row.late_by_seconds or 0
-    where = ", ".join(dict.fromkeys(str(one["where"]) for one in told))
+    where = ", ".join(dict.fromkeys(map(_place, told)))
     return [
         _when(row, zone, now),
         f"+{say.brief(late)}" if late >= _LATE_SECONDS else "",
@@ -156,6 +162,12 @@ def _cells(row: Row, name: str, told: list[dict[str, str]], zone: tzinfo, now: d
         "" if row.cost_usd is None else f"${row.cost_usd:.2f}",
         where,
     ]
+
+
+def _place(told: dict[str, str]) -> str:
+    """Where it was told; how that stands, where it has not arrived."""
+    arrived = told["status"] in ("read", "unread", "sent")
+    return told["where"] if arrived else f"{told['where']} ({told['status']})"
 
 
 def _when(row: Row, zone: tzinfo, now: datetime) -> str:

@@ -14,6 +14,7 @@ _FIELDS = (
     "key",
     "event",
     "id",
+    "copy_of",
     "summary",
     "outcome",
     "reason",
@@ -62,7 +63,9 @@ def title(told: Mapping[str, Any]) -> str:
     """One line: which task, and what became of it."""
     if told.get("reminder"):
         return "Reminder"
-    return visible.line(f"{told.get('id')} {_SAID.get(str(told.get('event')), told.get('event'))}")
+    by_hand = " (run by hand)" if told.get("copy_of") else ""
+    name = told.get("copy_of") or told.get("id")
+    return visible.line(f"{name} {_SAID.get(str(told.get('event')), told.get('event'))}{by_hand}")
 
 
 def body(told: Mapping[str, Any]) -> str:

@@ -53,8 +53,7 @@ def block(group: list[Notice], when: Callable[[str], str]) -> list[str]:
     ``when`` says a moment.
     """
     newest, *older = group
-    name = visible.sentence(newest["id"], _LONGEST_ID)
-    lines = [f"{name}: {_happened(newest)}, {when(newest['at'])}"]
+    lines = [f"{_name(newest)}: {_happened(newest)}, {when(newest['at'])}"]
     quoted = dict.fromkeys(filter(None, (newest.get("summary"), newest.get("error") or newest.get("reason"))))
     lines += [f"> {visible.sentence(text)}" for text in quoted]
     if newest.get("output"):
@@ -77,6 +76,12 @@ def shortly(zone: tzinfo, now: datetime) -> Callable[[str], str]:
 def in_full(zone: tzinfo, now: datetime) -> Callable[[str], str]:
     """What says a moment to somebody who does not know the zone."""
     return lambda text: say.moment(instants.from_text(text), zone, now)
+
+
+def _name(notice: Notice) -> str:
+    """The task as a person knows it: a run by hand has an id that nobody has chosen."""
+    name = visible.sentence(notice.get("copy_of") or notice["id"], _LONGEST_ID)
+    return f"{name}, run by hand" if notice.get("copy_of") else name
 
 
 def _happened(notice: Notice) -> str:
@@ -122,12 +127,25 @@ def heard(record: Task, told: Iterable[Told]) -> str | None:
     """Who was told of the last end of a task, and how; ``told`` is what the outbox knows. None if nothing has ended."""
     last = record.get("last")
     at = last["at"] if last else None
-    places = [one for one in told if at is None or one.at == at]
+    known = list(told)
+    places = [one for one in known if at is None or one.at == at]
     if places:
-        return ", ".join(f"{one.where} ({one.status}{f': {one.why}' if one.why else ''})" for one in places)
+        return _said_of(places)
+    if last and last["failures"] and (earlier := _latest(known, last.get("since"))):
+        return f"{_said_of(earlier)}, when it failed before; not again since"
     if record["status"] in task.ENDED or last:
         return ", ".join((record.get("result") or {}).get("told") or []) or f"nobody: {_why_nobody(record)}"
     return None
+
+
+def _latest(told: list[Told], since: str | None) -> list[Told]:
+    """The places of the newest event that was told since then."""
+    newest = max((one.at for one in told), default="")
+    return [one for one in told if since and one.at == newest >= since]
+
+
+def _said_of(places: list[Told]) -> str:
+    return ", ".join(f"{one.where} ({one.status}{f': {one.why}' if one.why else ''})" for one in places)
 
 
 def _why_nobody(record: Task) -> str:

@@ -87,6 +87,22 @@ def test_a_reminder_says_where_it_was_told(place):
     assert line.endswith("ok       told: inbox           inbox")
 
 
+def test_a_place_that_was_not_reached_says_how_that_stands(place):
+    gone = {"DEFER_NOTIFY": "inbox;command:/bin/false"}
+    place.schedule("now", "vitamins", "--id", "vitamins", env=gone)
+    place.wake(env=gone)
+    (line,) = (line for line in place.defer("history", "--table").stdout.splitlines() if "vitamins" in line)
+    assert line.endswith("  inbox, command:/bin/false (again)")
+
+
+@pytest.mark.parametrize("flags", [("--status", "failed"), ("--limit", "0")])
+def test_an_empty_part_is_not_said_to_be_all(place, flags):
+    assert place.defer("history", "--table").stdout == "Nothing has run.\n"
+    place.schedule("now", "vitamins")
+    place.wake()
+    assert place.defer("history", "--table", *flags).stdout == "Nothing of that is in the history.\n"
+
+
 def test_short_ids_stand_on_a_terminal_and_are_taken_there(place):
     made_up = place.schedule("now", "t", "--executor", place.executor("cat >/dev/null; echo done"))["id"]
     place.wake()

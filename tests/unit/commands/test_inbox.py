@@ -110,7 +110,7 @@ def test_the_notices_of_a_task_are_one_block_the_newest_first(place: Place) -> N
     place.runtime.mkdir()
     noted(place, told("photos", 3), told("news", 4), told("photos", 5), told("copy", 6, copy_of="photos"))
     blocks = [block.splitlines() for block in place.defer("inbox", "--table").stdout.split("\n\n")]
-    assert [block[0].split(",")[0] for block in blocks] == ["copy: failed", "news: failed"]
+    assert [block[0].rpartition(", Wed")[0] for block in blocks] == ["photos, run by hand: failed", "news: failed"]
     assert blocks[0][2].startswith("And 2 before, since Wed 08 Apr 03:00, ")
     assert events_in(place) == []
 
@@ -232,6 +232,15 @@ class TestReminders:
         done = place.run("execute-task.sh", input=json.dumps(v1_task("alone")).encode())
         assert strict(done.stdout)["result"]["told"] == []
         assert answer(place, "inbox")["notices"] == []
+
+
+def test_show_says_who_was_told_of_a_row_of_failures_of_which_the_last_was_not_told(place: Place) -> None:
+    place.schedule("every day 9:00", "photos", "--id", "photos", "--executor", place.executor("echo no disk; exit 1"))
+    for _ in range(2):
+        assert place.defer("reschedule", "photos", "now").returncode == 0
+        place.wake()
+    _, text = on_terminal(place, "show", "photos", columns=200)
+    assert "Told:        inbox (unread), when it failed before; not again since" in text
 
 
 def test_show_says_why_nobody_was_told(place: Place) -> None:

@@ -42,6 +42,11 @@ def test_odd_values_of_a_file_that_others_wrote_are_survived():
     assert json.loads(payload.as_json(told)) == told
 
 
+def test_a_run_by_hand_has_the_name_of_its_task():
+    made_up = {"id": "task_20260408_164500_0123456789", "copy_of": "backup", "event": "failed"}
+    assert payload.title(made_up) == "backup failed (run by hand)"
+
+
 @pytest.mark.parametrize("event", events.EVENTS)
 def test_every_event_has_its_words(event):
     assert payload.title({"id": "backup", "event": event}) != f"backup {event}" or event == "failed"
