@@ -154,4 +154,6 @@ def _why_nobody(record: Task) -> str:
         return "its notify is never"
     if outcome == task.FAILED:
         return "it has failed like this before, or it is acknowledged"
+    if outcome == task.COMPLETED and events.is_reminder(record):
+        return "it ended before reminders were told"
     return f"its notify is {mode}"

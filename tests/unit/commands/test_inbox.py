@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from defer.commands import cli
 from defer.notices import outbox
-from support import ROOT, SCRIPTS, Place, strict, v1_task
+from support import ROOT, SCRIPTS, Place, strict, text_at, v1_task
 from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
@@ -249,6 +249,13 @@ def test_show_says_why_nobody_was_told(place: Place) -> None:
     place.wake()
     _, text = on_terminal(place, "show", "fetch")
     assert "Told:        nobody: its notify is failure" in text
+
+
+def test_a_reminder_that_version_1_ended_was_told_to_nobody(place: Place) -> None:
+    done = v1_task("call", status="completed", completed_at=text_at(), result={"type": "prompt_prepared"})
+    place.write_store(done)
+    _, text = on_terminal(place, "show", "call")
+    assert "Told:        nobody: it ended before reminders were told" in text
 
 
 @pytest.mark.parametrize(
