@@ -59,7 +59,8 @@ def _first_lines(found: Health, zone: tzinfo) -> Iterator[str]:
     if ill:
         yield f"{ill:,} task{' needs' if ill == 1 else 's need'} attention; {tasks} in the store."
     elif found.needs_attention:
-        yield f"Due for more than two minutes: {found.stranded:,}; {tasks} in the store."
+        due = f"Due for more than two minutes: {found.stranded:,}; " if found.stranded else ""
+        yield f"{due}{tasks} in the store."
     elif found.acknowledged:
         yield f"Nothing but what you know of needs attention; {tasks} in the store."
     else:

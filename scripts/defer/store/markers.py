@@ -11,7 +11,7 @@ in use:
   edit from outside.
 - ``.deferred.jsonl.heartbeat``: the last wake.
 
-``.deferred.jsonl.trouble`` has one line: why the last wake could not do its work, and
+``.deferred.jsonl.trouble`` has one line: why the last wake could not do its work (none where there was no room), and
 ``.deferred.jsonl.held`` a JSON object: what is due and waits for a newer version, with the reason.
 
 Protocol: a writer moves ``due`` earlier *before* it appends; only a whole read under the
@@ -43,6 +43,7 @@ _NS = 10**9
 # (Bash 3.2, macOS's own) tells whole seconds only, two of those.
 _TICK_NS = 20_000_000 if sys.platform == "linux" else 2 * _NS
 _TROUBLE_BYTES = 4096
+_NO_ROOM = "there was no room to note why: is the disk full? (df -h)"
 _HELD_BYTES = 1 << 22
 
 
@@ -171,9 +172,13 @@ class Markers:
 
     def set_trouble(self, now: datetime, what: str) -> None:
         """Leave the reason why this wake could not do its work."""
+        text = " ".join(what.split())[: _TROUBLE_BYTES // 2]
         with suppress(OSError):
-            text = " ".join(what.split())[: _TROUBLE_BYTES // 2]
-            fsio.replace(self.trouble, [f"{instants.to_text(now)} {text}\n".encode(errors="replace")], sync=False)
+            try:
+                fsio.replace(self.trouble, [f"{instants.to_text(now)} {text}\n".encode(errors="replace")], sync=False)
+            except OSError:
+                # On a full disk there may be no room for the reason: that there is one needs none.
+                fsio.touch(self.trouble)
 
     def clear_trouble(self) -> None:
         """This wake did its work."""
@@ -183,7 +188,7 @@ class Markers:
     def last_trouble(self) -> str | None:
         """Why the last wake could not do its work, with its time in front, or None."""
         raw = fsio.read_bounded(self.trouble, _TROUBLE_BYTES)
-        return raw.decode(errors="replace").strip() or None if raw else None
+        return None if raw is None else raw.decode(errors="replace").strip() or _NO_ROOM
 
     def last_held(self) -> dict[str, str]:
         """What the last wake that looked left to a newer version: ids, each with the reason."""

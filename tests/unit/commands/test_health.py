@@ -73,7 +73,7 @@ def test_without_a_wake_the_first_line_says_so(place):
         1,
         [
             "Nothing wakes the store; the last wake: never (defer doctor)",
-            "Due for more than two minutes: 0; 1 task in the store.",
+            "1 task in the store.",
         ],
     )
 

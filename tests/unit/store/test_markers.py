@@ -1,12 +1,13 @@
 """The wake's markers: what they say after each step, and what the shell makes of them."""
 
+import errno
 import os
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from defer import instants
+from defer import fsio, instants
 from defer.record import codec
 from defer.store.markers import HORIZON, Markers
 from support import until, v1_task
@@ -87,6 +88,18 @@ class TestHeartbeatAndTrouble:
         markers.set_trouble(datetime(2026, 4, 8, tzinfo=UTC), "no\nspace \udcff" + "x" * 9000)
         assert markers.last_trouble().startswith("2026-04-08T00:00:00Z no space ?xxx")
         assert len(markers.last_trouble()) < 4096
+        markers.clear_trouble()
+        assert markers.last_trouble() is None
+
+    def test_trouble_for_whose_reason_there_is_no_room_is_trouble(self, place, monkeypatch):
+        def full(*_args, **_options):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        place.runtime.mkdir()
+        markers = Markers(place.store_path)
+        monkeypatch.setattr(fsio, "replace", full)
+        markers.set_trouble(now(), "No space left on device")
+        assert markers.last_trouble() == "there was no room to note why: is the disk full? (df -h)"
         markers.clear_trouble()
         assert markers.last_trouble() is None
 
