@@ -177,7 +177,7 @@ class Markers:
             try:
                 fsio.replace(self.trouble, [f"{instants.to_text(now)} {text}\n".encode(errors="replace")], sync=False)
             except OSError:
-                # On a full disk there may be no room for the reason: that there is one needs none.
+                # A full disk may lack the room for the reason: that there is one needs none.
                 fsio.touch(self.trouble)
 
     def clear_trouble(self) -> None:
