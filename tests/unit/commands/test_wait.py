@@ -77,6 +77,7 @@ class TestRunAndWait:
         job(place, r"""printf 'one\377\ntwo\n'; exit 3""")
         done = place.defer("run", "job", "--wait", text=None)
         assert (done.returncode, done.stdout.encode(errors="surrogateescape")) == (1, b"one\xff\ntwo\n")
+        until(lambda: place.archived() and place.runs())  # its wake may still be filing
         (copy,) = place.archived()
         assert done.stderr == f"defer: {copy['id']} failed: executor exited with 3: two\n"
         assert (copy["copy_of"], copy["status"]) == ("job", "failed")
