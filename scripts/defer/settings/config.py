@@ -128,6 +128,11 @@ class Config:
         return {name: value for name, value in variables.items() if name not in ours}
 
     @property
+    def names_in_file(self) -> list[str]:
+        """The variables that the settings file sets."""
+        return list(self._file_values)
+
+    @property
     def file_tells_secrets(self) -> bool:
         """Whether a name in the settings file says that its value is secret."""
         from . import secrets as secretvalues

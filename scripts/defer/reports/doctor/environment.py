@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from defer import spelling
 from defer.errors import BadInput
 from defer.executors import registry
 from defer.paths import SCRIPTS
+from defer.settings.config import VARIABLES
 from defer.wakers import searchpath
 from defer.wakers.standing import Standing
 
@@ -45,10 +47,23 @@ def _of_settings(subject: Subject) -> Iterator[Finding]:
         where = subject.wake.settings_file or "the environment"
         mend = f"correct the setting ({fix})" if fix else "correct the setting"
         yield found("settings-broken", f"wakes cannot work with their settings: {what}", where, mend)
+    for name in subject.wake.names_in_file:
+        if known := _meant(name):
+            fix = f"write {known}, or give it a name that does not begin with DEFER_"
+            yield found("settings-unknown", f"{name} is set, which nothing reads", subject.wake.settings_file, fix)
     reads, here = subject.wake.settings_file, subject.config.settings_file
     if here is not None and (reads is None or os.path.realpath(reads) != os.path.realpath(here)):
         what = f"wakes read {reads or 'no settings file'}, this shell reads {here}"
         yield found("settings-differ", what, here, "defer cron install")
+
+
+def _meant(name: str) -> str | None:
+    """The setting of ours that was meant by a name which is a slip away from it, or its beginning."""
+    if not name.startswith("DEFER_") or name in VARIABLES:
+        return None
+    names = {one.lower(): one for one in VARIABLES}
+    near = spelling.nearest(name, names)
+    return names[near] if near else next((one for one in VARIABLES if one.startswith(f"{name}_")), None)
 
 
 def _of_path(subject: Subject) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ KINDS = {
     "two-copies": ERROR,
     # What a wake finds around it
     "settings-broken": ERROR,
+    "settings-unknown": WARNING,
     "settings-open": WARNING,
     "path-doubtful": WARNING,
     "python-unready": ERROR,

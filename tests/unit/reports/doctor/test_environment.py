@@ -56,6 +56,27 @@ def test_settings_that_a_wake_cannot_work_with(machine: Machine) -> None:
     assert one.fix == "correct the setting (default 4)"
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("DEFER_NOTFY", "DEFER_NOTIFY"), ("DEFER_TIMEOUT", "DEFER_TIMEOUT_SECONDS")]
+)
+def test_a_setting_that_is_misspelt(machine: Machine, name: str, meant: str) -> None:
+    machine.install()
+    machine.settings.write_text(f"{name}=ntfy://ntfy.sh/secret-topic\n")
+    machine.settings.chmod(0o600)
+    (one,) = findings(machine)
+    assert (one.id, one.severity, one.where) == ("settings-unknown", "warning", str(machine.settings))
+    assert one.what == f"{name} is set, which nothing reads"
+    assert one.fix == f"write {meant}, or give it a name that does not begin with DEFER_"
+
+
+@pytest.mark.parametrize("name", ["DEFER_NOTIFY", "DEFER_MODEL", "DEFER_AGENT", "NOTIFY", "OPENAI_API_KEY"])
+def test_a_setting_for_us_or_for_executors_is_not_misspelt(machine: Machine, name: str) -> None:
+    machine.install()
+    machine.settings.write_text(f"{name}=inbox\n")
+    machine.settings.chmod(0o600)
+    assert findings(machine) == []
+
+
 def test_settings_that_a_wake_does_not_read(machine: Machine, tmp_path: Path) -> None:
     machine.install()
     here = Config({"HOME": str(machine.home), "PATH": "/usr/bin:/bin"}, {}, tmp_path / "other")
