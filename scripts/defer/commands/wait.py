@@ -63,7 +63,8 @@ def _wait_for(client: Client, following: Following, end: float | None) -> None:
 def _what_it_does(client: Client, one: Task) -> str:
     if one["status"] != task.SCHEDULED:
         return f"not ended yet: {one['id']} is {one['status']}"
-    return f"not ended yet: {one['id']} runs {say.from_now(task.run_at(one), client.clock())}"
+    when = say.from_now(task.run_at(one), client.clock())
+    return f"not ended yet: {one['id']} {'was due' if when.endswith('ago') else 'runs'} {when}"
 
 
 def run(client: Client, copy: Task, args: Namespace) -> int:

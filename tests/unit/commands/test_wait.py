@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
 
-from support import Place, leaving_pid, quoted, strict, until, until_there, validator
+from support import Place, leaving_pid, quoted, strict, until, until_there, v1_task, validator
 from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
@@ -48,6 +49,12 @@ class TestWait:
         assert done.stderr.startswith("defer: not ended yet: job runs in 299 days 23 hours (defer wait job goes on")
         place.defer("pause", "job")
         assert "not ended yet: job is paused" in place.defer("wait", "job", "--timeout", "0").stderr
+
+    def test_what_is_due_and_has_not_begun_is_said_to_have_been_due(self, place: Place) -> None:
+        place.write_store(v1_task("late", run_at="2026-04-08T16:45:00Z"))
+        done = place.defer("wait", "late", "--timeout", "0")
+        assert done.returncode == 75
+        assert re.match("defer: not ended yet: late was due [0-9].* ago ", done.stderr)
 
     def test_a_cancelled_one_did_not_run(self, place: Place) -> None:
         job(place, "exit 0")
