@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, cast
 
 from defer import instants
-from defer.record import occurrences, outcome, signature, task
+from defer.record import occurrences, outcome, task
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
@@ -162,6 +162,8 @@ def signature_of(record: Task) -> str:
     last = record.get("last")
     if record["status"] == task.MISSED:
         return MISSED
+    from defer.record import signature  # most ends are good ones
+
     return signature.of((last.get("reason") if last else record.get("error")) or "")
 
 

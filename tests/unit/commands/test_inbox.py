@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from defer.commands import cli
 from defer.notices import outbox
-from support import ROOT, SCRIPTS, Place, strict, text_at, v1_task
+from support import NOW, ROOT, SCRIPTS, Place, at, strict, text_at, v1_task
 from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
@@ -235,10 +235,11 @@ class TestReminders:
 
 
 def test_show_says_who_was_told_of_a_row_of_failures_of_which_the_last_was_not_told(place: Place) -> None:
-    place.schedule("every day 9:00", "photos", "--id", "photos", "--executor", place.executor("echo no disk; exit 1"))
-    for _ in range(2):
-        assert place.defer("reschedule", "photos", "now").returncode == 0
-        place.wake()
+    rule = {"expression": "*/15 * * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
+    executor = place.executor("echo no disk; exit 1")
+    place.write_store(v1_task("photos", occurrence=text_at(), recurrence=rule, executor=executor))
+    for moment in (NOW, at(minutes=15)):
+        place.wake_at(moment)
     _, text = on_terminal(place, "show", "photos", columns=200)
     assert "Told:        inbox (unread), when it failed before; not again since" in text
 
