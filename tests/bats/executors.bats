@@ -51,7 +51,7 @@ bats_require_minimum_version 1.5.0
   [ "$(cat "$called")" = $'-p\n--output-format\njson' ]
   [ "$(cat "$called.stdin")" = "resume the review" ]
   [ "$(result session_id)" = 5f1c ]
-  [ "$(result usage)" = "{'input_tokens': 210, 'output_tokens': 30, 'cost_usd': 0.25}" ]
+  [ "$(result usage)" = "{'input_tokens': 210, 'cached_input_tokens': 200, 'output_tokens': 30, 'cost_usd': 0.25}" ]
 }
 
 @test "claude: a denied tool is exit 77, though Claude Code itself exits 0" {
@@ -132,7 +132,7 @@ bats_require_minimum_version 1.5.0
   [ "$(cat "$called")" = $'exec\n--json\n--skip-git-repo-check\n-' ]
   [ "$(cat "$called.stdin")" = "resume the review" ]
   [ "$(result session_id)" = 0199 ]
-  [ "$(result usage)" = "{'input_tokens': 10, 'output_tokens': 30}" ]
+  [ "$(result usage)" = "{'input_tokens': 10, 'cached_input_tokens': 5, 'output_tokens': 30}" ]
 }
 
 @test "codex: a used-up quota is exit 75, a failed turn the program's own status" {
