@@ -208,6 +208,22 @@ def test_a_proxy_that_the_settings_name_is_used(place):
     assert [said["status"] for said in ops(place)] == ["again"]
 
 
+def test_a_program_that_leaves_another_running_has_taken_the_notice(place):
+    """What it left has its standard error, whose end would never come in time; nor may what it prints be waited for."""
+    took = place.executor("sleep 300 &", name="took")
+    chatty = place.executor("yes >&2 & exit 0", name="chatty")
+    refused = place.executor("echo no route >&2; sleep 300 & exit 3", name="refused")
+    names = tuple(f"command:{one}" for one in (took, chatty, refused))
+    write(place, notice(to=names))
+    send(place, ";".join(names))
+    found = {said["channel"]: (said["status"], said.get("why")) for said in ops(place)}
+    assert found == {
+        names[0]: ("sent", None),
+        names[1]: ("sent", None),
+        names[2]: ("again", "it ended with exit 3: no route"),
+    }
+
+
 def test_what_a_program_complains_of_is_kept_in_one_masked_line(place):
     fails = place.executor("echo 'no route with TOKEN-abcdef12' >&2; echo more >&2; exit 3")
     write(place, notice(to=(f"command:{fails}",)))

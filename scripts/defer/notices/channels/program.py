@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +15,8 @@ from .undelivered import Undelivered
 
 _FIRST_BYTES = 4096
 _READ_BYTES = 1 << 16
+_READS_AFTER_ITS_END = 16
+_MOMENT_SECONDS = 0.02
 
 
 def trouble(path: str, store_owner: int) -> str | None:
@@ -59,7 +62,21 @@ def _ended(started: subprocess.Popen[bytes], notice: bytes) -> tuple[int, str]:
         started.stdin.write(notice)
         started.stdin.close()
     with started.stderr:
-        said = started.stderr.read(_FIRST_BYTES).decode(errors="replace").strip()
-        while started.stderr.read(_READ_BYTES):
-            pass
+        said = _said(started, started.stderr.fileno()).decode(errors="replace").strip()
     return started.wait(), said.partition("\n")[0]
+
+
+def _said(started: subprocess.Popen[bytes], fd: int) -> bytes:
+    """The beginning of what it says until it ends: what it leaves running may hold its standard error for ever."""
+    said, left_to_read = b"", _READS_AFTER_ITS_END
+    while left_to_read:
+        has_ended = started.poll() is not None
+        left_to_read -= has_ended
+        if select.select([fd], [], [], 0.0 if has_ended else _MOMENT_SECONDS)[0]:
+            piece = os.read(fd, _READ_BYTES)
+            said = (said + piece)[:_FIRST_BYTES]
+            if not piece:
+                break
+        elif has_ended:
+            break
+    return said
