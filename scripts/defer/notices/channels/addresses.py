@@ -23,7 +23,9 @@ from defer.settings import urls
 INBOX, DESKTOP, COMMAND, WEB, NTFY, APPRISE = "inbox", "desktop", "command", "web", "ntfy", "apprise"
 SETTING = "DEFER_NOTIFY"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL).fullmatch
-_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1").fullmatch
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+# In another form it may be a name that some name server knows.
+_LOOPBACK = re.compile(rf"localhost|127(?:\.{_OCTET}){{3}}|::1").fullmatch
 _DISCORD = ("discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com")
 _WORDS = ("inbox", "desktop", "command")
 _FORMS = "inbox, desktop, command:/full/path, https://…, ntfy://host/topic, or with the extra `notify` a URL of apprise"

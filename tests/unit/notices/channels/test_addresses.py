@@ -7,6 +7,11 @@ from defer.notices.channels import addresses
 from defer.notices.channels.addresses import Address
 
 
+@pytest.mark.parametrize("host", ["127.999.1.1", "127.0.0.256", "localhost.", "127.1", "0x7f.1", "2130706433"])
+def test_what_a_name_server_may_have_to_find_is_not_this_machine(host: str) -> None:
+    assert not addresses.is_loopback(host)
+
+
 def test_several_are_separated_by_semicolons():
     found = addresses.read(
         " inbox ; desktop;command:/usr/local/bin/tell; https://example.org/hook/s3cr3t ;;ntfy://ntfy.sh/topic"
