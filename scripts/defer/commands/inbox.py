@@ -53,7 +53,8 @@ def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
     if is_for_somebody and (unread or (found.dropped and not args.hook)):
         # A notice that comes meanwhile has not been shown: only these are marked.
         with client.store.alone():
-            outbox.mark_read(client.config.notices_file, unread, client.clock())
+            # A hook is not told how many were dropped: whoever looks for himself is.
+            outbox.mark_read(client.config.notices_file, unread, client.clock(), with_dropped=not args.hook)
     return EXIT_OK
 
 

@@ -53,9 +53,13 @@ def settled(file: Path, results: Sequence[Result], now: datetime) -> None:
     _append(file, ({"at": instants.to_text(now), **box.line_of(one, one.at)} for one in results), now)
 
 
-def mark_read(file: Path, keys: Sequence[str], now: datetime) -> None:
-    """Note that somebody has seen these, and how many were dropped unseen. The caller holds the store's lock."""
-    _append(file, [{"op": "read", "keys": [*keys], "at": instants.to_text(now)}, {"op": "dropped", "count": 0}], now)
+def mark_read(file: Path, keys: Sequence[str], now: datetime, *, with_dropped: bool = True) -> None:
+    """Note that somebody has seen these, and if told so, how many were dropped unseen.
+
+    The caller holds the store's lock.
+    """
+    said: list[dict[str, Any]] = [{"op": "read", "keys": [*keys], "at": instants.to_text(now)}]
+    _append(file, said + ([{"op": "dropped", "count": 0}] if with_dropped else []), now)
 
 
 def acknowledge(file: Path, task_id: str, since: str | None, signature: str, now: datetime) -> None:

@@ -124,6 +124,15 @@ def test_a_hook_gets_the_newest_of_many_tasks_and_the_others_stay_unread(place: 
     assert [task_id for task_id, _ in events_in(place)] == ["t0", "t1", "t2"]
 
 
+def test_how_many_were_dropped_unseen_is_said_to_people_also_after_a_hook_has_read_the_rest(place: Place) -> None:
+    ended(place)
+    with (place.runtime / "notices.jsonl").open("a") as stream:
+        stream.write('{"op":"dropped","count":5}\n')
+    assert "backup" in place.defer("inbox", "--hook", "text").stdout
+    assert "5 more went unread" in place.defer("inbox", "--table").stdout
+    assert "5 more" not in place.defer("inbox", "--table").stdout
+
+
 def test_any_other_hook_gets_text(place: Place) -> None:
     ended(place)
     text = place.defer("inbox", "--hook", "text").stdout
