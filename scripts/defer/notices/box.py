@@ -30,6 +30,7 @@ INBOX = "inbox"
 MOST_UNREAD = MOST_READ = 200
 KEPT = timedelta(days=30)
 _MOST_TASKS = 1000
+_MOST_COUNTED = 10**12
 _TEXTS = (
     *("key", "event", "id", "copy_of", "summary", "outcome", "at", "occurrence", "created_at", "reason", "error"),
     *("since", "signature", "output", "log"),
@@ -91,7 +92,7 @@ class Box:
         try:
             said = json.loads(line)
             _TAKEN[said["op"]](self, said)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, ArithmeticError, TypeError, KeyError, AttributeError, RecursionError):
             self.bad += bool(line.strip())
 
     def add(self, notice: Notice) -> None:
@@ -114,7 +115,7 @@ class Box:
             str(said["key"]),
             str(said["channel"]),
             str(said["status"]),
-            int(said["tries"]),
+            _count(said["tries"]),
             instants.from_text(at) if at else None,
             said.get("why") and str(said["why"]),
         )
@@ -130,11 +131,11 @@ class Box:
 
     def _take_streak(self, said: dict[str, Any]) -> None:
         since = said.get("since")
-        told = {str(what): (instants.from_text(at), int(times)) for what, (at, times) in said["told"].items()}
+        told = {str(what): (instants.from_text(at), _count(times)) for what, (at, times) in said["told"].items()}
         self.streaks[str(said["id"])] = Streak(since and str(since), told)
 
     def _take_dropped(self, said: dict[str, Any]) -> None:
-        self.dropped = max(0, int(said["count"]))
+        self.dropped = _count(said["count"])
 
     # What it says
 
@@ -221,8 +222,18 @@ class Box:
         seen = [one["key"] for one in young if not self._is_unread(one)]
         open_ = [one.key for one in self.deliveries()]
         stay = {*unread[-MOST_UNREAD:], *seen[-MOST_READ:], *open_[-MOST_UNREAD:]}
-        gone = [one for one in self.unread() if one["key"] not in stay]
+        # What was to reach somebody by a channel alone has reached nobody by that either.
+        gone = {one["key"] for one in self.unread()}.union(one.key for one in self.deliveries()) - stay
+        gone -= self._read
         return [key for key in self.notices if key in stay], self.dropped + len(gone)
+
+
+def _count(said: Any) -> int:
+    """A number of something. Raises what makes a line one that cannot be read."""
+    number = int(said)
+    if not 0 <= number <= _MOST_COUNTED:
+        raise ValueError(f"not a count: {number}")
+    return number
 
 
 _TAKEN = {

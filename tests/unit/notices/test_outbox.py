@@ -129,6 +129,10 @@ def test_an_acknowledged_failure_is_known_by_its_streak_and_its_error(file: Path
         b'{"op":"ack","id":"a"}',
         b'{"op":"streak","id":"a","told":{"x":[]}}',
         b'{"op":"dropped","count":"many"}',
+        b'{"op":"dropped","count":1e999}',
+        b'{"op":"sent","key":"k1","channel":"web","status":"again","tries":Infinity}',
+        b'{"op":"sent","key":"k1","channel":"web","status":"again","tries":-9}',
+        b'{"op":"streak","id":"a","told":{"x":["2026-04-08T16:35:00Z",1e999]}}',
         b"\xff\xfe",
         b"[" * 100_000,
     ],
@@ -175,6 +179,18 @@ def test_of_what_nobody_has_read_the_newest_two_hundred_stay_and_the_rest_is_cou
     assert found.dropped == 100
     outbox.mark_read(file, ["last"], NOW)
     assert outbox.read(file).dropped == 0
+
+
+def test_what_is_dropped_before_it_was_sent_is_counted_where_nothing_goes_to_the_inbox(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [notice(f"k{number}", f"t{number}", inbox=False, to=["web", "chat"]) for number in range(300)]
+    outbox.add(file, many, NOW)
+    outbox.settled(file, [Result("k0", "web", box.SENT, 1), Result("k0", "chat", box.SENT, 1)], NOW)
+    outbox.settled(file, [Result("k1", "web", box.SENT, 1)], NOW)
+    found = shortened(file, monkeypatch)
+    stay = {one.key for one in found.deliveries()}
+    assert found.dropped == len({one["key"] for one in many[1:]} - stay) > 0
 
 
 def test_what_is_older_than_thirty_days_goes_unless_it_is_still_to_be_sent(
