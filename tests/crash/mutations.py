@@ -85,9 +85,9 @@ MUTATIONS = [
         (
             ("filed = filing.file(unfiled, self._archive_dir, self._runs_dir, whole=not is_ours)", "filed = []"),
             (
-                "            self._mark_rest(now)\n        return filed",
+                "            self._mark_rest(now, look_by)\n        return filed",
                 "            filed = filing.file(unfiled, self._archive_dir, self._runs_dir, whole=not is_ours)\n"
-                "            self._mark_rest(now)\n        return filed",
+                "            self._mark_rest(now, look_by)\n        return filed",
             ),
         ),
         f"{FAULTS}[archive-kill-after]",
@@ -127,9 +127,9 @@ MUTATIONS = [
         (
             (
                 "        try:\n            started = settling.change(",
-                "        self._loop.add(attempt, self._make_keeper)\n        try:\n            started = settling.change(",
+                "        self._let_run(attempt, attempt.task)\n        try:\n            started = settling.change(",
             ),
-            ("        else:\n            self._loop.add(attempt, self._make_keeper)\n", ""),
+            ("        else:\n            self._let_run(attempt, started)\n", ""),
         ),
         f"{FAULTS}[settle retry-kill-after]",
     ),
