@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from defer import fsio
+from defer.record import holders
 from defer.settings.config import Config
 from defer.store import audit
 
@@ -36,7 +37,8 @@ def _taken(store: Store, config: Config, seen: Callable[[], None]) -> History:
     with fsio.storage_errors(config.runtime_dir):
         with store.standing_still() as kept:
             log_length = audit.length_of(config.log_file)
-        taken = History(Begin(kept.ended_since, kept.runs_since, kept.logs_since), finder(config.log_dir), kept.name)
+        begin = Begin(kept.ended_since, kept.runs_since, kept.logs_since)
+        taken = History(begin, finder(config.log_dir), kept.name, holders.host())
         _take(kept.current(), lambda record, where: taken.take_store(record), taken, seen)
         _take(kept.ended(), taken.take_archive, taken, seen)
         _take(kept.runs(), taken.take_run, taken, seen)

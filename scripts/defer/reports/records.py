@@ -60,11 +60,13 @@ class Report(NamedTuple):
 class History:
     """All records: first the store, then the archive, then runs, then the audit log.
 
-    ``is_there`` says whether a log or prompt of that path exists.
+    ``is_there`` says whether a log or prompt of that path exists on ``host``, this one.
     """
 
-    def __init__(self, begin: Begin, is_there: Callable[[str], bool], store_name: str = "the store") -> None:
-        self._begin, self._is_there, self._store_name = begin, is_there, store_name
+    def __init__(
+        self, begin: Begin, is_there: Callable[[str], bool], store_name: str = "the store", host: str | None = None
+    ) -> None:
+        self._begin, self._is_there, self._store_name, self._host = begin, is_there, store_name, host
         self.bad_lines: Counter[str] = Counter()
         self.steps = Steps()
         self._occurrences: list[Occurrence] = []
@@ -144,6 +146,9 @@ class History:
         if kept is not None and not self._is_there(str(kept)):
             if run.started < self._begin.logs:
                 self._pruned += 1
+                return
+            if self._host is not None and record.get("host") not in (None, self._host):
+                # It lies there; nobody can tell from here.
                 return
             self._unlogged += 1
             if record.get("log") and record.get("log_bytes"):

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from defer import instants
 from defer.client import Client
 from defer.errors import StorageError
-from defer.record import events
+from defer.record import events, holders
 from defer.record.events import Event
 from defer.reports import contradictions, recordfiles, records
 from defer.reports.facts import Begin
@@ -696,6 +696,16 @@ def two_seasons(life: Life) -> None:
     for name in ("early", "late"):
         life.add(name)
         life.wake(days=40)
+
+
+def test_a_log_that_another_host_has_is_not_missed(life: Life) -> None:
+    life.add("there")
+    life.wake(days=1)
+    (runs,) = (life.place.runtime / "runs").iterdir()
+    runs.write_text(runs.read_text().replace(f'"host":"{holders.host()}"', '"host":"attic"'))
+    shutil.rmtree(life.place.logs / "attempts")
+    report = life.report()
+    assert (told(report), report.runs, report.logs, report.unlogged) == ([], 1, 0, 0)
 
 
 def test_logs_that_prune_has_removed_are_not_missed(life: Life) -> None:
