@@ -17,7 +17,7 @@ from defer.record.codec import Task
 
 from . import rules, waiting
 from .findings import NEVER_RAN, Finding, worst_first
-from .habits import LONGEST, Crowd, Failure, Habit, Totals, failure, is_failure, times, useful_seconds
+from .habits import LONGEST, Crowd, Failure, Habit, Totals, times, useful_seconds
 from .health import Health
 from .rules import Failing
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MOST_TOLD = 1000
 """So many findings are told in full; the others are only counted."""
-LOOK_BACK = timedelta(days=30)
+_LOOK_BACK = timedelta(days=30)
 """How far before the two windows runs are looked at to know how long a task usually takes."""
 _MOST_EXTRA = 1000
 _MOST_LOOKED_UP = 100
@@ -45,10 +45,11 @@ class Checkup:
     """What is known of all tasks.
 
     ``since``: when the window begins. ``timeout``: the time limit in seconds of tasks that name none, 0 for none.
-    ``is_there(log)``: whether a log exists. ``kept``: what was pruned.
+    ``is_there(log)``: whether a log exists on ``host``, this one. ``kept``: what was pruned.
     ``look_up(task_id, since)``: the runs of one task, the newest first.
     ``acknowledged(record)``: whether a person knows of the failures that its ``last`` tells of. ``for_metrics``: also
-    what has ended since the month began, and when each task last succeeded.
+    what has ended since the month began, and when each task last succeeded. ``seen_since``: all runs since then were
+    taken in, or will be.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Checkup:
         timeout: float,
         *,
         is_there: Callable[[str], bool],
+        host: str,
         look_up: Callable[[str, datetime | None], Iterable[Run]],
         acknowledged: Callable[[Task], bool],
         kept: Kept,
@@ -66,7 +68,7 @@ class Checkup:
         self.now, self.since = now, since
         span = now - since
         self.before_since = since - span if since - instants.EPOCH > span else instants.EPOCH
-        self._timeout, self._kept = timeout, kept
+        self._timeout, self._kept, self._host = timeout, kept, host
         self._is_there, self._look_up, self._acknowledged = is_there, look_up, acknowledged
         self.window, self.before = Totals(since, now), Totals(self.before_since, since)
         month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -84,6 +86,7 @@ class Checkup:
         self._failed: list[Task] = []
         self._found: list[Finding] = []
         self._known: dict[str, str] = {}
+        self.seen_since = _look_back(self.first)
 
     # What is in the store
 
@@ -134,7 +137,10 @@ class Checkup:
             self._habits.setdefault(key, Habit()).unlogged.append(run.run_id or "unknown")
         is_of_interest = run.ended_at >= self.first
         self._extra += not is_of_interest
-        return is_of_interest or (self._extra < _MOST_EXTRA and not self._knows_enough())
+        goes_on = is_of_interest or (self._extra < _MOST_EXTRA and not self._knows_enough())
+        if not goes_on:
+            self.seen_since = run.ended_at
+        return goes_on
 
     def _has_room(self, key: str) -> bool:
         if key in self._habits:
@@ -148,11 +154,13 @@ class Checkup:
         return self.window if at >= self.since else self.before if at >= self.before_since else None
 
     def _is_logged(self, run: Run) -> bool | None:
-        """Whether a run has a log; None where there was nothing to log, or where it was pruned."""
+        """Whether a run has a log; None where there was nothing to log, where it was pruned or another host has it."""
         if not run.log or not run.log_bytes:
             return None
         if self._is_there(run.log):
             return True
+        if run.host is not None and run.host != self._host:
+            return None
         began = run.started_at or run.ended_at
         return None if self._kept.logs is not None and began < self._kept.logs else False
 
@@ -203,7 +211,7 @@ class Checkup:
 
     # What is wrong
 
-    def report(self, scene: Scene, host: str) -> Health:
+    def report(self, scene: Scene) -> Health:
         """The report. Nothing may be taken in after this."""
         for one in self.executing:
             if versions.lacking(one) is None and (stuck := waiting.stuck(one, scene)) is not None:
@@ -221,7 +229,7 @@ class Checkup:
         for key, habit in self._habits.items():
             self._add(*self._of_habit(key, habit, scene.slots))
         return Health(
-            host=host,
+            host=self._host,
             scene=scene,
             tasks=self._tasks,
             paused=self._paused,
@@ -239,34 +247,40 @@ class Checkup:
     def _of_recurring(self, one: Task, scene: Scene) -> list[Finding]:
         try:
             found = self._of_streak(one)
-            passed = self._passed_without_run(one)
-            return [*found, waiting.never_ran(one, passed, self._begin(one), scene)] if passed >= 2 else found
+            passed, begin = self._passed_without_run(one)
+            return [*found, waiting.never_ran(one, passed, begin, self._kept.records, scene)] if passed >= 2 else found
         except occurrences.UNREADABLE:
             # The wake that meets it says so: its occurrence fails.
             return []
 
     def _of_streak(self, one: Task) -> list[Finding]:
         last = one.get("last")
-        habit = self._habits.get(one["id"])
         if last is None or not last["failures"]:
             return []
-        at = instants.from_text(last["at"])
-        if habit is not None and habit.cured_at is not None and habit.cured_at >= at:
+        at, since = instants.from_text(last["at"]), last.get("since") or last["at"]
+        began = instants.from_text(since) - _SLACK
+        habit = self._habit_since(one["id"], began, at)
+        if habit.cured_at is not None and habit.cured_at >= at:
             return []
-        since = last.get("since") or last["at"]
-        attempts = self._attempts_since(one["id"], habit, instants.from_text(since) - _SLACK)
+        attempts = [failed for failed in habit.failures if failed.at >= began]
         reason = last["reason"] if last["outcome"] == task.FAILED else None
         is_paused = one["status"] == task.PAUSED
         limit = self._limit_of(one)
         return self._unless_known(one, Failing(last["failures"], since, reason, attempts, True, is_paused, limit))
 
-    def _attempts_since(self, name: str, habit: Habit | None, since: datetime) -> list[Failure]:
-        found = [one for one in habit.failures if one.at >= since] if habit is not None else []
-        if found or self._looked_up >= _MOST_LOOKED_UP:
-            return found
+    def _habit_since(self, name: str, began: datetime, at: datetime) -> Habit:
+        """What is known of a row of failures: its latest attempts, and whether a copy succeeded after ``at``."""
+        habit = self._habits.get(name) or Habit()
+        is_known = any(one.at >= began for one in habit.failures) or (habit.cured_at and habit.cured_at >= at)
+        if is_known or self._looked_up >= _MOST_LOOKED_UP:
+            return habit
         self._looked_up += 1
-        runs = self._look_up(name, since)
-        return [failure(run) for run in runs if run.copy_of is None and is_failure(run)][:1]
+        found = Habit()
+        for run in self._look_up(name, began):
+            found.take(run, None)
+            if found.failures:
+                break
+        return found
 
     def _of_failed(self, one: Task) -> list[Finding]:
         """A task that is over, and failed at the last."""
@@ -284,24 +298,26 @@ class Checkup:
             return []
         return rules.failing(name, failures)
 
-    def _passed_without_run(self, one: Task) -> int:
-        """How many occurrences of a task have passed if none has ever run; 0 where one has, or is running."""
+    def _passed_without_run(self, one: Task) -> tuple[int, datetime | None]:
+        """How many occurrences of a task have passed if none has ever run, and since when none has.
+
+        0 where one has, or is running.
+        """
         last, habit = one.get("last"), self._habits.get(one["id"])
         has_run = one["status"] != task.SCHEDULED or one.get("attempts") or (habit is not None and habit.has_own_run)
         if has_run or (last is not None and last["outcome"] not in (task.MISSED, task.SKIPPED)):
-            return 0
+            return 0, None
         begin = self._begin(one)
-        if begin is not None and begin == self._kept.records:
-            # What ran before was pruned: only what should have run since can be told.
-            since = occurrences.between(one, begin, self.now - waiting.PATIENCE, 0)
-            passed = since.times if since else 0
-            return passed if passed >= 2 and not self._has_ever_run(one["id"]) else 0
-        spent = int(occurrences.policies(one).get("fired") or 0)
-        waited = occurrences.waited_for(one)
-        due = self.now - waiting.PATIENCE - occurrences.jitter_of(one)
-        later = occurrences.between(one, waited, due, spent + 1)
-        passed = spent + (waited <= due) + (later.times if later else 0)
-        return passed if passed >= 2 and not self._has_ever_run(one["id"]) else 0
+        passed = self._passed_since(one, begin)
+        if passed < 2:
+            return 0, begin
+        if begin is not None and begin >= self.seen_since:
+            return passed, begin
+        if self._looked_up >= _MOST_LOOKED_UP:
+            # Nobody has time to look through all that was ever run for each of hundreds.
+            return self._passed_since(one, self.seen_since), self.seen_since
+        self._looked_up += 1
+        return (0 if any(run.copy_of is None for run in self._look_up(one["id"], None)) else passed), begin
 
     def _begin(self, one: Task) -> datetime | None:
         """Since when there may be runs of a task: since it was made, or since the records begin that were kept."""
@@ -309,11 +325,16 @@ class Checkup:
         made = instants.from_text(created) if created else None
         return max((at for at in (made, kept) if at is not None), default=None)
 
-    def _has_ever_run(self, name: str) -> bool:
-        if self._looked_up >= _MOST_LOOKED_UP:
-            return False
-        self._looked_up += 1
-        return any(run.copy_of is None for run in self._look_up(name, None))
+    def _passed_since(self, one: Task, begin: datetime | None) -> int:
+        """How many of its occurrences have passed; of those that may have run, before ``begin``, none counts."""
+        if begin is not None and begin in (self._kept.records, self.seen_since):
+            since = occurrences.between(one, begin, self.now - waiting.PATIENCE, 0)
+            return since.times if since else 0
+        spent = int(occurrences.policies(one).get("fired") or 0)
+        waited = occurrences.waited_for(one)
+        due = self.now - waiting.PATIENCE - occurrences.jitter_of(one)
+        later = occurrences.between(one, waited, due, spent + 1)
+        return spent + (waited <= due) + (later.times if later else 0)
 
     def _of_habit(self, key: str, habit: Habit, slots: int) -> Iterator[Finding]:
         one = self._recurring.get(key)
@@ -351,10 +372,17 @@ class Checkup:
             elif last is not None and self._looked_up < _MOST_LOOKED_UP:
                 self._looked_up += 1
                 began = instants.from_text(last.get("since") or last["at"])
-                runs = self._look_up(name, began - LOOK_BACK)
+                runs = self._look_up(name, began - _LOOK_BACK)
                 found = next((run for run in runs if run.status == outcome.OK and run.copy_of is None), None)
                 if found is not None:
                     yield name, found.ended_at
+
+
+def _look_back(instant: datetime) -> datetime:
+    try:
+        return instant - _LOOK_BACK
+    except OverflowError:
+        return instant
 
 
 def _slim(one: Task, *more: str) -> Task:

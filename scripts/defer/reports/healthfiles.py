@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from defer import fsio, instants
 from defer.record import codec, holders, versions
 
-from .checkup import LOOK_BACK, Checkup
+from .checkup import Checkup
 from .recordfiles import finder
 from .waiting import Scene
 
@@ -41,6 +41,7 @@ def health(
             since,
             config.timeout_seconds,
             is_there=finder(config.log_dir),
+            host=holders.host(),
             look_up=store.runs,
             acknowledged=acknowledged,
             kept=store.kept_since(),
@@ -48,12 +49,12 @@ def health(
         )
         _take_tasks(store, checkup, now)
         scene = _scene(store, config, checkup, now)
-        for run in store.runs(None, _before(checkup.first)):
+        for run in store.runs(None, checkup.seen_since):
             if not checkup.take_run(run):
                 break
         for one in store.ended_records(None, checkup.first):
             checkup.take_ended(one)
-        return checkup.report(scene, holders.host())
+        return checkup.report(scene)
 
 
 def _take_tasks(store: Store, checkup: Checkup, now: datetime) -> None:
@@ -65,13 +66,6 @@ def _take_tasks(store: Store, checkup: Checkup, now: datetime) -> None:
             checkup.pass_over(quick[1].decode())
         else:
             checkup.take_task(codec.decode(line))
-
-
-def _before(instant: datetime) -> datetime:
-    try:
-        return instant - LOOK_BACK
-    except OverflowError:
-        return instant
 
 
 def _scene(store: Store, config: Config, checkup: Checkup, now: datetime) -> Scene:

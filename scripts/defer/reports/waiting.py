@@ -83,12 +83,19 @@ def overdue(one: Task, scene: Scene) -> Finding | None:
     return Finding(OVERDUE, one["id"], one["run_at"], what, evidence, held.fix, late.total_seconds())
 
 
-def never_ran(one: Task, passed: int, begin: datetime | None, scene: Scene) -> Finding:
-    """A recurring task of which ``passed`` occurrences are over since ``begin``, none of them run."""
+def never_ran(one: Task, passed: int, begin: datetime | None, kept: datetime | None, scene: Scene) -> Finding:
+    """A recurring task of which ``passed`` occurrences are over since ``begin``, none of them run.
+
+    ``kept``: since when there are records at all, where older ones were pruned.
+    """
     held = _why_never(one, scene)
     evidence = {"passed": passed, "held_by": held.by, "created_at": one.get("created_at")}
     since, created = _text(begin), one.get("created_at")
-    never = "has never run" if since is None or since == created else "has not run since records begin"
+    never = "has never run"
+    if begin is not None and since != created:
+        never = (
+            "has not run since records begin" if begin == kept else f"has not run for {say.distance(scene.now - begin)}"
+        )
     what = f"{never}, and {passed} of its occurrences have passed: {held.what}"
     return Finding(NEVER_RAN, one["id"], since, what, evidence, held.fix, passed)
 

@@ -218,6 +218,21 @@ def test_a_copy_that_a_person_ran_and_that_succeeded_ends_it(ward):
     assert ward.look().findings == []
 
 
+def test_a_copy_ends_it_also_when_that_was_before_all_that_is_looked_through(ward):
+    ward.recurring(last=last(ago=timedelta(days=5)))
+    ward.failed_run(ago=timedelta(days=5))
+    ward.run("copy", ago=timedelta(days=4, hours=23), copy_of="t")
+    busy(ward, days=6)
+    assert ward.look().findings == []
+
+
+def busy(ward: Ward, days: int) -> None:
+    """A task that runs so often that not all runs of so many days are looked through."""
+    ward.recurring("busy", last=last("completed", 0, since=None))
+    for number in range(1, 500 * days):
+        ward.run("busy", ago=days * DAY * number / (500 * days))
+
+
 def test_a_copy_that_succeeded_before_does_not(ward):
     ward.recurring(last=last(failures=3, ago=timedelta(hours=1)))
     ward.run("copy", ago=timedelta(hours=2), copy_of="t")
@@ -523,6 +538,24 @@ def test_never_ran_does_not_count_a_run_of_long_ago(ward):
     assert ward.look().findings == []
 
 
+def test_of_hundreds_of_tasks_none_is_said_never_to_have_run_that_has(ward):
+    missed = last("missed", 0, ago=timedelta(days=2), since=None)
+    for number in range(150):
+        ward.recurring(f"weekly{number}", rule={"expression": "every week"}, last=missed)
+        ward.run(f"weekly{number}", ago=timedelta(days=9))
+    busy(ward, days=9)
+    assert ward.look().findings == []
+
+
+def test_of_hundreds_of_tasks_that_never_ran_each_says_what_is_known(ward):
+    for number in range(150):
+        ward.recurring(f"hourly{number}", last=last("missed", 0, since=None))
+    busy(ward, days=9)
+    said = [one.what.split(",")[0] for one in ward.look().findings if one.id == "never-ran"]
+    assert (said.count("has never run"), len(said)) == (100, 150)
+    assert {one for one in said if one != "has never run"} == {"has not run for 4 days"}
+
+
 def test_never_ran_is_said_although_a_person_ran_a_copy(ward):
     ward.recurring(rule={"fired": 2}, last=last("missed", 0))
     ward.run("copy", copy_of="t")
@@ -731,6 +764,13 @@ def test_unlogged_of_a_task_that_is_over(ward):
     assert rules_of(ward.look()) == [("once", "unlogged")]
 
 
+def test_unlogged_is_not_said_of_what_another_host_has(ward):
+    ward.recurring()
+    ward.run(log="/there/a.log", log_bytes=5, host="attic")
+    found = ward.look()
+    assert (found.findings, found.window.as_json()["log_backing"]) == ([], None)
+
+
 def test_unlogged_does_not_count_what_was_pruned(ward):
     logs = ward.place.logs / "attempts" / "t"
     logs.mkdir(parents=True, mode=0o700)
@@ -793,6 +833,7 @@ def test_a_run_costs_a_few_bytes_whatever_its_record_holds():
         NOW - DAY,
         0,
         is_there=lambda path: False,
+        host="here",
         look_up=lambda task_id, since: [],
         acknowledged=lambda record: False,
         kept=Kept(None, None, None),
@@ -809,7 +850,7 @@ def test_a_run_costs_a_few_bytes_whatever_its_record_holds():
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < count * 200 + MOST_TOLD * 20_000
-    found = checkup.report(Scene(NOW, NOW, None, None, 4, [], frozenset()), "host")
+    found = checkup.report(Scene(NOW, NOW, None, None, 4, [], frozenset()))
     assert (len(found.findings), found.window.runs, found.window.unlogged) == (MOST_TOLD, count, count)
 
 
