@@ -189,11 +189,14 @@ class MemoryStore:
 
     def turn(self, now: datetime, changes: Mapping[str, Change], choose: Choose | None = None) -> Turn:
         hot = [one for one in self.scan() if task.needs_attention_at(one) <= now + HORIZON or versions.lacking(one)]
-        batch = Batch(hot, self.find, self._report)
+        batch = Batch(hot, self._find_all, self._report)
         changed = batch.change(changes)
         claimed = batch.claim(choose, lambda one: holding.concerns_claim(one, now, self.is_held)) if choose else []
         self._put([codec.decode(line) for line in batch.lines])
         return Turn(changed, claimed)
+
+    def _find_all(self, ids: set[str]) -> dict[str, Task]:
+        return {name: found for name in ids if (found := self.find(name)) is not None}
 
     def attention(self, now: datetime) -> list[Task]:
         known, before = list(self.scan()), self._kept.held

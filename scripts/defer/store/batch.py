@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 class Batch:
-    """Built from the ``hot`` records; ``find`` is asked for others. ``report`` is told of what cannot be claimed."""
+    """Built from the ``hot`` records; ``find`` is asked for others, all that are wanted at once. ``report`` is told of
+    what cannot be claimed."""
 
-    def __init__(self, hot: Iterable[Task], find: Callable[[str], Task | None], report: Report) -> None:
+    def __init__(self, hot: Iterable[Task], find: Callable[[set[str]], Mapping[str, Task]], report: Report) -> None:
         self._hot = {one["id"]: one for one in hot}
         self._find, self._report = find, report
         self.records: list[Task] = []
@@ -42,7 +43,7 @@ class Batch:
         return changed
 
     def _known(self, task_id: str) -> Task | None:
-        return self._hot.get(task_id) or self._find(task_id)
+        return self._hot.get(task_id) or self._find({task_id}).get(task_id)
 
     def _add(self, record: Task, line: bytes) -> None:
         self._hot[record["id"]] = record
@@ -54,15 +55,18 @@ class Batch:
 
         A copy is claimed with the conversation of its original as that is within this write.
         """
-        chosen = choose([self._in_conversation(one) for one in self._hot.values() if concerns_claim(one)])
+        concerned = [one for one in self._hot.values() if concerns_claim(one)]
+        chosen = choose(self._in_conversations(concerned))
         return [one for one in chosen if self._is_claimed(one)]
 
-    def _in_conversation(self, one: Task) -> Task:
-        if not (one.get("copy_of") and one.get("sticky_session")):
-            return one
+    def _in_conversations(self, concerned: list[Task]) -> list[Task]:
+        if not any(one.get("copy_of") and one.get("sticky_session") for one in concerned):
+            return concerned
         from defer.record import conversation  # few tasks continue one
 
-        return conversation.continued(one, self._known)
+        named = {name for name in map(conversation.original_of, concerned) if name is not None}
+        known = {**self._find(named - self._hot.keys()), **self._hot}
+        return [conversation.continued(one, known.get) for one in concerned]
 
     def _is_claimed(self, chosen: Task) -> bool:
         """Whether it fits the store, with room for its outcome: one that does not must not keep others waiting."""

@@ -229,7 +229,7 @@ class JsonlStore(Beside):
         from .interface import Turn
 
         with self._locked():
-            batch = Batch(self._refreshed(now).tasks(), self.find, self._report)
+            batch = Batch(self._refreshed(now).tasks(), self._find_all, self._report)
             changed = batch.change(changes)
             concerns = partial(holding.concerns_claim, now=now, is_held=self.is_held)
             claimed = batch.claim(choose, concerns) if choose else []

@@ -39,6 +39,21 @@ def over(one):
     return {**one, "status": "completed", "completed_at": "2026-04-08T16:45:00Z"}
 
 
+def test_the_originals_of_copies_are_looked_for_all_at_once(place, monkeypatch):
+    """However many copies wait, the file is read for them once, or as good as once, a claim."""
+    sticky = {"sticky_session": True, "created_at": "2026-04-08T15:00:00Z"}
+    later = {"status": "scheduled", "run_at": "2026-06-08T16:45:00Z", **sticky}
+    originals = [v1_task(f"original-{number}", session_id=f"s-{number}", **later) for number in range(30)]
+    copies = [v1_task(f"copy-{number}", copy_of=f"original-{number}", **sticky) for number in range(30)]
+    orphans = [v1_task(f"orphan-{number}", copy_of="gone", **sticky) for number in range(30)]
+    place.write_store(*originals, *copies, *orphans)
+    opened, whole = [], fsio.reader
+    monkeypatch.setattr(fsio, "reader", lambda path: (opened.append(path), whole(path))[1])
+    claimed = place.store().claim_due(NOW, choose)
+    assert [(one["id"], one.get("session_id")) for one in claimed[:2]] == [("copy-0", "s-0"), ("copy-1", "s-1")]
+    assert opened.count(place.store_path) <= 3
+
+
 def test_what_cannot_be_changed_keeps_nothing_else_back(place):
     place.write_store(v1_task("a"), v1_task("b"), v1_task("c"))
     found = place.store().turn(NOW, {"a": refuse, "b": over, "gone": over, "c": lambda one: {**one, "attempts": -1}})
