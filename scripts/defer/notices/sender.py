@@ -15,11 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from defer import fsio
-from defer.errors import BadInput, StoreBusy
+from defer.errors import BadInput, StorageError, StoreBusy
 from defer.record.variables import OF_ATTEMPT
 from defer.settings.config import Config
 
 from . import apart, outbox, payload, pings
+from .apart import Done
 from .box import AGAIN, GIVEN_UP, SENT, Delivery, Result
 from .channels import addresses, ways
 from .channels.addresses import Address
@@ -29,10 +30,12 @@ from .pings import Ping
 if TYPE_CHECKING:
     from defer.store.interface import Store
 
-    from .apart import Done, Job
+    from .apart import Job
 
 RETRY_SECONDS = (60.0, 300.0, 1800.0)
 """How long a notice that did not arrive waits for its next try: three more, then it is given up."""
+_UNSETTLED_SECONDS = 300.0
+"""How long notices wait where a setting cannot be read: somebody has to mend it."""
 _PASSES = 20
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 _NOTE_TRIES = 6
@@ -47,10 +50,14 @@ def send(store: Store, config: Config, clock: Clock) -> list[Result]:
     failing: set[str] = set()
     for _ in range(_PASSES):
         # Whoever adds something while a pass ends finds the lock held and leaves it to us: so look again afterwards.
-        if not _due(config, clock(), failing):
+        due = _due(config, clock(), failing)
+        if not due:
             break
-        with _alone(config) as is_alone:
-            came = _one_pass(store, config, clock, failing) if is_alone else []
+        try:
+            with _alone(config) as is_alone:
+                came = _one_pass(store, config, clock, failing) if is_alone else []
+        except _NotLockable as error:
+            came = _in_vain(store, config, due, str(error), clock())
         if not came:
             break
         given_up += [one for one in came if one.status == GIVEN_UP]
@@ -74,16 +81,29 @@ def _alone(config: Config) -> Iterator[bool]:
             stack.enter_context(fsio.lock(lock, 0.0))
         except StoreBusy:
             yield False
+        except (StorageError, OSError) as error:
+            raise _NotLockable(str(error)) from error
         else:
             yield True
+
+
+class _NotLockable(Exception):
+    """Whether another process sends cannot be told: its text says why."""
+
+
+def _in_vain(store: Store, config: Config, due: Sequence[Delivery], why: str, now: datetime) -> list[Result]:
+    """Note that nothing could be sent: it is heard of like any try that failed, and wakes stay idle meanwhile."""
+    came = [_result(Done(one, config.masked(why)), now) for one in due]
+    _note(store, config, came, now)
+    return came
 
 
 def _one_pass(store: Store, config: Config, clock: Clock, failing: Collection[str]) -> list[Result]:
     """Send what is due, and note it; what became of each that was tried."""
     due = _due(config, clock(), failing)
+    with_output = _with_output(store, config, due, clock())
     # A disk without room for what becomes of them would have them sent again at every wake.
     _note(store, config, [Result(one.key, one.channel, AGAIN, one.tries, one.at) for one in due], clock())
-    with_output = config.notify_output
     named, _ = addresses.read_what_can_be(config.get(addresses.SETTING))
     # A reminder goes to the desktop even where nothing is set.
     known = {addresses.DESKTOP: Address(addresses.DESKTOP, addresses.DESKTOP, ""), **{one.label: one for one in named}}
@@ -99,6 +119,16 @@ def _one_pass(store: Store, config: Config, clock: Clock, failing: Collection[st
     waiting = _behind(due, came)
     _note(store, config, waiting, clock())
     return came + waiting
+
+
+def _with_output(store: Store, config: Config, due: Sequence[Delivery], now: datetime) -> bool:
+    """Whether output may be told. Raises BadInput; what is due waits then without a try, and wakes stay idle."""
+    try:
+        return config.notify_output
+    except BadInput as error:
+        at = now + timedelta(seconds=_UNSETTLED_SECONDS)
+        _note(store, config, [Result(one.key, one.channel, AGAIN, one.tries, at, str(error)) for one in due], now)
+        raise
 
 
 def _behind(due: Sequence[Delivery], came: Sequence[Result]) -> list[Result]:

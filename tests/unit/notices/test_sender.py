@@ -133,7 +133,30 @@ def test_a_setting_that_cannot_be_read_costs_no_try(place):
         write(place, notice(to=(label(server),)))
         with pytest.raises(BadInput, match="DEFER_NOTIFY_OUTPUT"):
             send(place, server.url + "/x", DEFER_NOTIFY_OUTPUT="perhaps")
-    assert waiting(place) == [("backup", 0, timedelta(0))]
+    # Somebody has to mend it: wakes are idle meanwhile.
+    assert waiting(place) == [("backup", 0, timedelta(minutes=5))]
+
+
+def test_a_lock_that_cannot_be_taken_is_a_try_in_vain_and_the_inbox_has_the_notice_in_the_end(place):
+    """Else every wake would try it again, and only the audit log would know."""
+    with loopback.receiver() as server:
+        write(place, notice(to=(label(server),), inbox=False))
+        lock = place.runtime / ".notices.jsonl.sender"
+        lock.mkdir()
+        waits, now = [], NOW
+        for _ in range(4):
+            given_up = send(place, server.url + "/x", now)
+            waits += [wait for _, _, wait in waiting(place)]
+            now = NOW + waits[-1]
+        assert waits == [timedelta(minutes=1), timedelta(minutes=6), timedelta(minutes=36)]
+        assert [(one.status, one.why) for one in given_up] == [
+            ("failed", f"a directory stands where a file belongs: {lock} (move it away)")
+        ]
+        assert [one["id"] for one in outbox.read(place.runtime / "notices.jsonl").unread()] == ["backup"]
+        lock.rmdir()
+        write(place, notice("other", to=(label(server),)))
+        send(place, server.url + "/x", now)
+    assert [json.loads(one.body)["id"] for one in server.requests] == ["other"]
 
 
 def test_a_redirect_leads_nowhere(place):

@@ -73,6 +73,19 @@ class TestNotices:
         assert waiting(place) == []
         assert len(server.requests) == 3
 
+    def test_with_a_lock_that_cannot_be_taken_wakes_are_idle_and_the_audit_log_says_what_was_not_sent(self, place):
+        place.write_store(v1_task())
+        (place.runtime / ".notices.jsonl.sender").mkdir()
+        env = {**FAILS, "DEFER_NOTIFY": f"http://{loopback.away()}/hook"}
+        # However far away a try is, a wake looks after a quarter of an hour.
+        for minutes, following in ((0, 1), (1, 6), (6, 21.5)):
+            place.wake_at(NOW + timedelta(minutes=minutes), env)
+            place.wake_at(NOW + timedelta(minutes=minutes, seconds=30), env)
+            assert place.store().markers.next_look() == NOW + timedelta(minutes=following)
+        place.wake_at(NOW + timedelta(minutes=36), env)
+        (line,) = place.audit("notice_not_sent")
+        assert "a directory stands where a file belongs" in line
+
     def test_a_notice_that_never_arrives_changes_no_outcome(self, place):
         host = loopback.away()
         place.write_store(v1_task())

@@ -29,6 +29,7 @@ _LOOPBACK = re.compile(rf"localhost|127(?:\.{_OCTET}){{3}}|::1").fullmatch
 _DISCORD = ("discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com")
 _WORDS = ("inbox", "desktop", "command")
 _FORMS = "inbox, desktop, command:/full/path, https://…, ntfy://host/topic, or with the extra `notify` a URL of apprise"
+_FORMS_OF_NTFY = "ntfy://ntfy.sh/TOPIC, or ntfy://USER:PASSWORD@HOST/TOPIC"
 
 
 class Address(NamedTuple):
@@ -109,9 +110,9 @@ def _ntfy(entry: str, which: str) -> Address:
     parts = urls.split(entry)
     topic = parts.path.strip("/") if parts else ""
     if not parts or not parts.hostname or not topic or "/" in topic:
-        raise _bad(
-            which, "ntfy:// needs a host and a topic", "ntfy://ntfy.sh/TOPIC, or ntfy://USER:PASSWORD@HOST/TOPIC"
-        )
+        raise _bad(which, "ntfy:// needs a host and a topic", _FORMS_OF_NTFY)
+    if "?" in entry or "#" in entry:
+        raise _bad(which, "ntfy:// has no options behind its topic", _FORMS_OF_NTFY)
     return Address(NTFY, urls.label(entry), entry)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -54,7 +55,7 @@ def _mend_settings(config: Config) -> Callable[[], str] | None:
 def of_files(config: Config) -> Iterator[Finding]:
     """Every file that is kept: each must be a plain one of ours, and nobody else's to read."""
     refused: dict[tuple[str, str], _Several] = {}
-    readable = _Several()
+    readable, shut = _Several(), _Several()
     for path in _all_of(config):
         try:
             state = os.lstat(path)
@@ -64,10 +65,16 @@ def of_files(config: Config) -> Iterator[Finding]:
         except OSError:
             continue  # it is gone by now
         else:
-            if state.st_mode & 0o077 and state.st_uid == os.geteuid():
+            is_ours = state.st_uid == os.geteuid()
+            if state.st_mode & 0o077 and is_ours:
                 readable.add(path)
+            if is_ours and state.st_mode & 0o600 != 0o600 and not _is_of_attempt(path, config):
+                shut.add(path)
     for (what, fix), paths in refused.items():
         yield found("file-refused", f"{_counted(paths.count)} not worked with: {what}", paths, fix)
+    if shut.count:
+        fix = f"chmod u+rw {' '.join(shlex.quote(str(path)) for path in shut.paths[:_MOST_TOLD])}"
+        yield found("file-shut", f"{_counted(shut.count)} closed to whom it belongs", shut, fix)
     if readable.count:
         what = f"{_counted(readable.count)} open to other users"
         yield found("file-open", what, readable, "defer doctor --fix", partial(_close, readable.paths))
@@ -79,8 +86,12 @@ def _counted(count: int) -> str:
 
 def _check(path: Path, state: os.stat_result, config: Config) -> None:
     """Raise Untrusted for what we would refuse to read or, of what is added to, to write."""
-    is_own_log = config.log_dir in path.parents and path != config.log_file
-    trust.check_file(fsio.kernel, state, path, alone=not is_own_log)
+    trust.check_file(fsio.kernel, state, path, alone=not _is_of_attempt(path, config))
+
+
+def _is_of_attempt(path: Path, config: Config) -> bool:
+    """Whether it may be a task's own: what runs there may make files of its own in the directory of logs."""
+    return config.log_dir in path.parents and path != config.log_file
 
 
 def _all_of(config: Config) -> Iterator[Path]:

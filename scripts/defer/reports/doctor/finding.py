@@ -51,6 +51,7 @@ KINDS = {
     "place-refused": ERROR,
     "directory-open": WARNING,
     "file-refused": ERROR,
+    "file-shut": ERROR,
     "file-open": WARNING,
     "disk-remote": WARNING,
     "disk-passing": WARNING,

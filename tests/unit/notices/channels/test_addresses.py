@@ -63,6 +63,11 @@ def test_labels_tell_entries_apart_and_an_entry_counts_once():
         ("command:tell", "DEFER_NOTIFY, entry 1: the program is not a full path: tell (write command:/full/path)"),
         ("ntfy://topic", "DEFER_NOTIFY, entry 1: ntfy:// needs a host and a topic (ntfy://ntfy.sh/TOPIC, "),
         ("ntfy://ntfy.sh/a/b", "DEFER_NOTIFY, entry 1: ntfy:// needs a host and a topic (ntfy://ntfy.sh/TOPIC, "),
+        (
+            "ntfy://ntfy.sh/s3cr3t?priority=high",
+            "DEFER_NOTIFY, entry 1: ntfy:// has no options behind its topic (ntfy://ntfy.sh/TOPIC, ",
+        ),
+        ("ntfy://ntfy.sh/s3cr3t#x", "DEFER_NOTIFY, entry 1: ntfy:// has no options behind its topic (ntfy://ntfy.sh/"),
         ("https://", "DEFER_NOTIFY, entry 1: it is not a URL of https: https://… (write https://host/path)"),
         (
             "https://h:port/s3cr3t",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,26 @@ def test_one_that_every_user_may_write_is_told_and_left_to_a_person(used: Place)
     (one,) = files.of_files(used.config())
     assert (one.id, one.mend) == ("file-refused", None)
     assert one.fix == f"look through it, then: chmod go-w {used.store_path}"
+
+
+@pytest.mark.parametrize("name", ["deferred.jsonl", ".deferred.jsonl.lock", ".notices.jsonl.sender"])
+def test_one_that_its_owner_cannot_open_is_told(used: Place, name: str) -> None:
+    """Root opens it nevertheless, but whoever else the store belongs to does not."""
+    shut = used.runtime / name
+    shut.touch()
+    shut.chmod(0)
+    (one,) = files.of_files(used.config())
+    assert (one.id, one.severity, one.where, one.mend) == ("file-shut", "error", str(shut), None)
+    done = subprocess.run(["/bin/sh", "-c", one.fix], check=False)
+    assert done.returncode == 0
+    assert list(files.of_files(used.config())) == []
+
+
+def test_what_stands_in_place_of_the_lock_of_the_sender_is_told(used: Place) -> None:
+    lock = used.runtime / ".notices.jsonl.sender"
+    lock.mkdir()
+    (one,) = files.of_files(used.config())
+    assert (one.id, one.where, one.fix) == ("file-refused", str(lock), "move it away")
 
 
 def test_many_files_with_one_fault_are_one_finding(used: Place) -> None:
