@@ -58,7 +58,8 @@ def _like(word: str) -> Callable[[str], bool] | None:
     if _LAST_BLOCK.fullmatch(word):
         return lambda one: _last_block(one) == word
     if word.endswith("…") and len(word) > 1:
-        return lambda one: one.startswith(word[:-1])
+        # A narrow terminal cuts a last block, too.
+        return lambda one: one.startswith(word[:-1]) or (_last_block(one) or "").startswith(word[:-1])
     return None
 
 

@@ -60,6 +60,7 @@ def test_what_a_table_printed_means_its_task(place: Place, meant: Callable[[str]
     assert meant("0123456789") == meant(MADE_UP) == MADE_UP
     assert meant("4821") == OF_V1
     assert meant("nightly-x…") == long
+    assert meant("0123456…") == MADE_UP
     assert [meant(word) for word in ("nightly-x", "56789", "task_20260408_163500_", "…", "9999", "z…")] == [
         "nightly-x", "56789", "task_20260408_163500_", "…", "9999", "z…",
     ]  # fmt: skip
@@ -85,6 +86,7 @@ def test_what_has_been_filed_is_found_too(place: Place, meant: Callable[[str], s
     assert not place.tasks()
     assert meant("0123456789") == MADE_UP
     assert meant("night…") == "nightly-x"
+    assert meant("01234…") == MADE_UP
 
 
 def test_a_program_has_to_give_a_whole_id(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
