@@ -13,6 +13,7 @@ from defer import exits, instants, say, spelling, visible
 from defer.client import Client
 from defer.errors import EXIT_OK, BadInput
 from defer.reports import history as past
+from defer.reports import logs
 
 from . import ids, lookflags, output, since
 
@@ -43,7 +44,7 @@ def history(connect: Callable[[], Client], argv: list[str]) -> int:
     shown = rows if limit is None else islice(rows, limit)
     told = _Told(client)
     if for_people:
-        _print(list(shown), told, client.config.timezone(), client.clock(), nothing=_nothing(args))
+        _print(list(shown), told, client.config.timezone(), client.clock(), nothing=_nothing(args, client))
     else:
         output.json_array(({**row.as_json(), "delivery": told.of(row)} for row in shown), args.compact, sys.stdout)
     if args.limit is None and limit is not None and any(True for _ in rows):
@@ -117,10 +118,12 @@ def _rows(client: Client, wanted: str | None, outcomes: set[str], said: str | No
     return chain([first], rows)
 
 
-def _nothing(args: Namespace) -> str:
+def _nothing(args: Namespace, client: Client) -> str:
     """What an empty table means: that nothing has run is so only where all was asked for."""
     is_part = args.since is not None or args.status or args.limit == 0
-    return "Nothing of that is in the history." if is_part else "Nothing has run."
+    if is_part:
+        return "Nothing of that is in the history."
+    return f"Nothing has run{logs.since_when(client.store)}."
 
 
 def _print(rows: list[Row], told: _Told, zone: tzinfo, now: datetime, *, nothing: str) -> None:

@@ -7,18 +7,19 @@ wrong with others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from defer import instants
-from defer.record import occurrences, outcome, signature, task, versions
+from defer.record import occurrences, signature, task, versions
 from defer.record.codec import Task
 
 from . import rules, waiting
 from .findings import NEVER_RAN, Finding, worst_first
 from .habits import LONGEST, Crowd, Failure, Habit, Totals, times, useful_seconds
 from .health import Health
+from .older import LOOK_BACK, Older
 from .rules import Failing
 
 if TYPE_CHECKING:
@@ -29,10 +30,7 @@ if TYPE_CHECKING:
 
 MOST_TOLD = 1000
 """So many findings are told in full; the others are only counted."""
-_LOOK_BACK = timedelta(days=30)
-"""How far before the two windows runs are looked at to know how long a task usually takes."""
 _MOST_EXTRA = 1000
-_MOST_LOOKED_UP = 100
 _SLACK = timedelta(seconds=2)
 _KEPT = (
     *("id", "status", "run_at", "occurrence", "attempts", "created_at", "started_at", "schema_version", "requires"),
@@ -69,7 +67,7 @@ class Checkup:
         span = now - since
         self.before_since = since - span if since - instants.EPOCH > span else instants.EPOCH
         self._timeout, self._kept, self._host = timeout, kept, host
-        self._is_there, self._look_up, self._acknowledged = is_there, look_up, acknowledged
+        self._is_there, self._older, self._acknowledged = is_there, Older(look_up), acknowledged
         self.window, self.before = Totals(since, now), Totals(self.before_since, since)
         month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         self._counted = Totals(month, now) if for_metrics else None
@@ -77,7 +75,7 @@ class Checkup:
         self.executing: list[Task] = []
         self._recurring: dict[str, Task] = {}
         self._due: list[Task] = []
-        self._stranded = self._tasks = self._paused = self._extra = self._more = self._looked_up = 0
+        self._stranded = self._tasks = self._paused = self._extra = self._more = 0
         # Of other ids only numbers are kept: there may be hundreds of thousands.
         self._waiting: set[int] = set()
         self._seen_ends: set[int] = set()
@@ -197,8 +195,7 @@ class Checkup:
         goes_on = key in self._recurring or hash(key) in self._waiting
         if one["status"] == task.FAILED and not goes_on:
             if len(self._failed) < MOST_TOLD:
-                error = (one.get("error") or "")[:LONGEST] or None
-                self._failed.append({**_slim(one, "error_type", "failed_at"), "error": error})
+                self._failed.append(_slim_failed(one))
             else:
                 self._more += 1
 
@@ -259,37 +256,37 @@ class Checkup:
             return []
         at, since = instants.from_text(last["at"]), last.get("since") or last["at"]
         began = instants.from_text(since) - _SLACK
-        habit = self._habit_since(one["id"], began, at)
+        habit = self._older.of_streak(one["id"], self._habits.get(one["id"]) or Habit(), began, at)
         if habit.cured_at is not None and habit.cured_at >= at:
             return []
         attempts = [failed for failed in habit.failures if failed.at >= began]
         reason = last["reason"] if last["outcome"] == task.FAILED else None
-        is_paused = one["status"] == task.PAUSED
-        limit = self._limit_of(one)
-        return self._unless_known(one, Failing(last["failures"], since, reason, attempts, True, is_paused, limit))
-
-    def _habit_since(self, name: str, began: datetime, at: datetime) -> Habit:
-        """What is known of a row of failures: its latest attempts, and whether a copy succeeded after ``at``."""
-        habit = self._habits.get(name) or Habit()
-        is_known = any(one.at >= began for one in habit.failures) or (habit.cured_at and habit.cured_at >= at)
-        if is_known or self._looked_up >= _MOST_LOOKED_UP:
-            return habit
-        self._looked_up += 1
-        found = Habit()
-        for run in self._look_up(name, began):
-            found.take(run, None)
-            if found.failures:
-                break
-        return found
+        failing = Failing(
+            *(last["failures"], since, reason, attempts),
+            recurs=True,
+            is_logged=self._can_be_read(attempts),
+            is_paused=one["status"] == task.PAUSED,
+            timeout=self._limit_of(one),
+        )
+        return self._unless_known(one, failing)
 
     def _of_failed(self, one: Task) -> list[Finding]:
         """A task that is over, and failed at the last."""
         last = one.get("last")
         error, at = one.get("error"), task.ended_at(one)
-        attempt = Failure(None, at, one.get("error_type"), error, signature.of(error))
+        log = (one.get("result") or {}).get("log_path")
+        attempt = Failure(None, at, one.get("error_type"), error, signature.of(error), log)
         row = last["failures"] if last else 1
         since = (last.get("since") if last else None) or instants.to_text(at)
-        return self._unless_known(one, Failing(max(1, row), since, error, [attempt], False))
+        failing = Failing(max(1, row), since, error, [attempt], recurs=False, is_logged=self._can_be_read([attempt]))
+        return self._unless_known(one, failing)
+
+    def _can_be_read(self, attempts: Sequence[Failure]) -> bool:
+        """Whether the latest of these attempts has a log, here or on another host."""
+        latest = attempts[0] if attempts else None
+        if latest is None or not latest.log:
+            return False
+        return latest.host not in (None, self._host) or self._is_there(latest.log)
 
     def _unless_known(self, one: Task, failures: Failing) -> list[Finding]:
         name = one.get("copy_of") or one["id"]
@@ -313,11 +310,10 @@ class Checkup:
             return 0, begin
         if begin is not None and begin >= self.seen_since:
             return passed, begin
-        if self._looked_up >= _MOST_LOOKED_UP:
-            # Nobody has time to look through all that was ever run for each of hundreds.
+        has_ever_run = self._older.has_run(one["id"])
+        if has_ever_run is None:
             return self._passed_since(one, self.seen_since), self.seen_since
-        self._looked_up += 1
-        return (0 if any(run.copy_of is None for run in self._look_up(one["id"], None)) else passed), begin
+        return (0 if has_ever_run else passed), begin
 
     def _begin(self, one: Task) -> datetime | None:
         """Since when there may be runs of a task: since it was made, or since the records begin that were kept."""
@@ -369,18 +365,15 @@ class Checkup:
             last = one.get("last")
             if last is not None and last["outcome"] == task.COMPLETED:
                 yield name, instants.from_text(last["at"])
-            elif last is not None and self._looked_up < _MOST_LOOKED_UP:
-                self._looked_up += 1
+            elif last is not None:
                 began = instants.from_text(last.get("since") or last["at"])
-                runs = self._look_up(name, began - _LOOK_BACK)
-                found = next((run for run in runs if run.status == outcome.OK and run.copy_of is None), None)
-                if found is not None:
-                    yield name, found.ended_at
+                if (at := self._older.last_success(name, began)) is not None:
+                    yield name, at
 
 
 def _look_back(instant: datetime) -> datetime:
     try:
-        return instant - _LOOK_BACK
+        return instant - LOOK_BACK
     except OverflowError:
         return instant
 
@@ -388,3 +381,8 @@ def _look_back(instant: datetime) -> datetime:
 def _slim(one: Task, *more: str) -> Task:
     fields: Mapping[str, object] = one
     return cast("Task", {name: fields[name] for name in (*_KEPT, *more) if name in fields})
+
+
+def _slim_failed(one: Task) -> Task:
+    error, log = (one.get("error") or "")[:LONGEST] or None, (one.get("result") or {}).get("log_path")
+    return {**_slim(one, "error_type", "failed_at"), "error": error, "result": {"log_path": log}}

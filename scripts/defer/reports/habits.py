@@ -38,6 +38,8 @@ class Failure(NamedTuple):
     error_type: str | None
     error: str | None
     signature: str
+    log: str | None = None
+    host: str | None = None
 
 
 def is_failure(run: Run) -> bool:
@@ -187,7 +189,8 @@ class Habit:
 
 def failure(run: Run) -> Failure:
     """An attempt as a failure."""
-    return Failure(run.run_id, run.ended_at, run.error_type, run.error and run.error[:LONGEST], signature.of(run.error))
+    error = run.error and run.error[:LONGEST]
+    return Failure(run.run_id, run.ended_at, run.error_type, error, signature.of(run.error), run.log, run.host)
 
 
 def useful_seconds(one: Task) -> float | None:

@@ -92,8 +92,14 @@ def _none(store: Store, task_id: str, wanted: str | None) -> Refused:
     if store.find(task_id) is None and not store.ended({task_id}):
         return NoSuchTask(task_id)
     if wanted is None:
-        return Refused(f"nothing has run yet: {task_id} (see defer show {task_id})")
+        return Refused(f"nothing has run{since_when(store) or ' yet'}: {task_id} (see defer show {task_id})")
     return Refused(f"no such run of {task_id}: {wanted} (see defer history {task_id})")
+
+
+def since_when(store: Store) -> str:
+    """Since when it is known what has run, as words that follow others; no words where nothing was pruned."""
+    kept = store.kept_since().records
+    return "" if kept is None else f" since {instants.to_text(kept)}"
 
 
 def places(named: str, log_dir: Path) -> tuple[Path, ...]:

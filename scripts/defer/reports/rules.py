@@ -50,6 +50,8 @@ class Failing(NamedTuple):
     attempts: Sequence[Failure]
     """Those that are known, the latest first."""
     recurs: bool
+    is_logged: bool = False
+    """Whether the log of the latest can be read, here or elsewhere."""
     is_paused: bool = False
     timeout: float = 0
     """The time limit of its attempts in seconds; 0 for none."""
@@ -78,7 +80,7 @@ def failing(task_id: str, failures: Failing) -> list[Finding]:
         same = {one.signature for one in failures.attempts}
         how = "" if not same else " with the same error" if len(same) == 1 else " with different errors"
         row = f"has failed {failures.times} times in a row{how}: {_said(failures.error)}"
-        mend = command("log", task_id)
+        mend = command("log" if failures.is_logged else "show", task_id)
         found.append(_of(FAILING, task_id, failures, row, evidence, mend))
     if failures.error_type in _BLOCKED:
         lacks = "may not do its work" if failures.error_type == outcome.PERMISSION_BLOCKED else "cannot do its work"

@@ -150,6 +150,16 @@ def test_a_log_that_was_pruned_is_said_to_be(place):
     assert done.stderr == f"defer: {said}\n"
 
 
+def test_where_all_runs_were_pruned_nothing_is_said_never_to_have_run(place):
+    has_run(place, "exit 1")
+    place.store().prune(Kept(moment("2100-01-01T00:00:00Z"), None, moment("2100-01-01T00:00:00Z")))
+    said = place.defer("log", "t").stderr
+    assert said == "defer: no such task: t (see `defer list --all`)\n"
+    place.schedule("1h", "t", "--id", "u")
+    assert place.defer("log", "u").stderr == "defer: nothing has run since 2100-01-01T00:00:00Z: u (see defer show u)\n"
+    assert place.defer("history", "--table").stdout == "Nothing has run since 2100-01-01T00:00:00Z.\n"
+
+
 def test_a_log_of_another_host_is_said_to_be_there(place):
     has_run(place, "echo done")
     (run,) = place.runs()

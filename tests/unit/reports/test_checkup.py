@@ -165,7 +165,29 @@ def test_failing_says_since_when_and_with_the_same_error(ward):
     assert found.what == "has failed 3 times in a row with the same error: executor exited with 1: no space on /mnt/1"
     assert found.evidence["runs"] == ["run_0", "run_1", "run_2"]
     assert found.evidence["signatures"] == [signature.of("executor exited with 1: no space on /mnt/9")]
-    assert found.fix == "defer log t"
+    assert found.fix == "defer show t"
+
+
+def test_failing_leads_to_the_log_only_where_there_is_one(ward):
+    ward.place.logs.mkdir(parents=True, mode=0o700)
+    log = ward.place.logs / "t.log"
+    log.write_text("no luck\n")
+    for name, fields in {
+        "logged": {"log": str(log)},
+        "elsewhere": {"log": "/there/far.log", "host": "attic"},
+        "silent": {"log": None},
+        "gone": {"log": "/gone/lost.log"},
+    }.items():
+        ward.recurring(name, last=last(failures=2))
+        ward.failed_run(name, **fields)
+    ward.recurring("unrecorded", last=last(failures=2))
+    for name in ("over", "over-and-silent"):
+        ward.end(name, "failed", result={"log_path": str(log)} if name == "over" else {}, last=last(failures=2))
+    fixes = {one.task: one.fix for one in ward.look().findings}
+    assert fixes == {
+        **{name: f"defer log {name}" for name in ("logged", "elsewhere", "over")},
+        **{name: f"defer show {name}" for name in ("silent", "gone", "unrecorded", "over-and-silent")},
+    }
 
 
 def test_failing_with_different_errors(ward):
