@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 
 from defer import fsio, instants
@@ -29,18 +30,21 @@ def file(unfiled: Iterable[Task], archive_dir: Path, runs_dir: Path, *, whole: b
     searched for it: the caller knows that everything filed before that is gone from the store.
     """
     records: list[Task] = []
-    lines: dict[Path, list[bytes]] = {}
+    lines: dict[Path, list[tuple[datetime, bytes]]] = {}
     for one in unfiled:
         ended, runs, _ = task.filed_records(one)
         records += ended
         for record in ended:
-            target = months.path_for(archive_dir, months.ARCHIVE, task.ended_at(record))
-            lines.setdefault(target, []).append(codec.encode(record))
+            at = task.ended_at(record)
+            target = months.path_for(archive_dir, months.ARCHIVE, at)
+            lines.setdefault(target, []).append((at, codec.encode(record)))
         for run in runs:
-            target = months.path_for(runs_dir, months.RUNS, instants.from_text(run["ended_at"]))
-            lines.setdefault(target, []).append(codec.encode(run))
+            at = instants.from_text(run["ended_at"])
+            target = months.path_for(runs_dir, months.RUNS, at)
+            lines.setdefault(target, []).append((at, codec.encode(run)))
     for path, wanted in lines.items():
-        _append_missing(path, wanted, whole=whole)
+        # Who reads them backwards stops at one that is too old: what waited for hours to be filed may be of any task.
+        _append_missing(path, [line for _, line in sorted(wanted, key=itemgetter(0))], whole=whole)
     return records
 
 

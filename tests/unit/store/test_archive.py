@@ -29,6 +29,18 @@ def test_records_and_runs_go_to_their_months(tmp_path):
     assert records(tmp_path / "runs" / "runs_202603.jsonl") == [run]
 
 
+def test_what_waited_to_be_filed_stands_in_the_order_in_which_it_ended(tmp_path):
+    ended = [f"2026-04-08T{hour}:00:00Z" for hour in (12, 13, 14, 15, 16)]
+    runs = [{"run_id": at, "task_id": "hourly", "ended_at": at} for at in ended]
+    once = over("once", completed_at="2026-04-08T15:30:00Z", ended_runs=[{"run_id": "once", "ended_at": ended[3]}])
+    hourly = v1_task("hourly", ended=[over("hourly", completed_at=at) for at in ended], ended_runs=runs)
+    file(tmp_path, once, hourly)
+    filed = records(tmp_path / "archive" / "deferred_202604.jsonl")
+    assert [one["completed_at"] for one in filed] == sorted([*ended, "2026-04-08T15:30:00Z"])
+    stand = [run["run_id"] for run in records(tmp_path / "runs" / "runs_202604.jsonl")]
+    assert stand == [*ended[:3], "once", *ended[3:]]
+
+
 def test_the_same_twice_leaves_one(tmp_path):
     for _ in range(3):
         file(tmp_path, over(), over("b"), over())
