@@ -74,6 +74,7 @@ _LOOKS: dict[str, Callable[[Subject], Iterable[Finding]]] = {
     "lines": lambda one: keeping.of_lines(one.store.condition(), one.config),
     "attempts": keeping.of_attempts,
     "places": lambda one: files.of_places(one.config),
+    "rights": lambda one: files.of_rights(one.config),
     "files": lambda one: files.of_files(one.config),
     "disk": lambda one: keeping.of_disk(one.config),
     "clock": clock.findings,

@@ -1,4 +1,4 @@
-"""Whose the files are that are kept, and who else may read or write them."""
+"""Whose the files are that are kept, who else may read or write them, and whether we may."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .finding import Finding, found, parted
 _MOST_LOOKED_AT = 200_000
 _MOST_KEPT = 10_000
 _MOST_TOLD = 3
+_AS_WE_ARE = os.access in os.supports_effective_ids
 
 
 class _Several:
@@ -94,12 +95,49 @@ def _is_of_attempt(path: Path, config: Config) -> bool:
     return config.log_dir in path.parents and path != config.log_file
 
 
-def _all_of(config: Config) -> Iterator[Path]:
-    """The files that a store consists of, and those that its wakes write, so many at most."""
+def of_rights(config: Config) -> Iterator[Finding]:
+    """Whether this user may work in the directories, and with the files that each command needs."""
+    places = (config.runtime_dir, config.tasks_file.parent, config.archive_dir, config.runs_dir, config.log_dir)
+    there = dict.fromkeys(nearest(place) for place in (*places, config.log_dir / "attempts"))
+    closed = [path for path in there if not _may(path, os.R_OK | os.W_OK | os.X_OK)]
+    if not closed:
+        whole = [path for path in (*_of_store(config), config.log_file) if path.is_file()]
+        closed = [path for path in whole if not _may(path, os.R_OK | os.W_OK)]
+    if closed and os.statvfs(closed[0]).f_flag & os.ST_RDONLY:
+        what = f"the file system of {closed[0]} is read-only, and so no wake can work"
+        yield found("unwritable", what, closed[0], "mount it for writing, or set DEFER_RUNTIME_DIR to a writable place")
+    elif closed:
+        what = f"this user may not read and write {_names_of(closed, ', ')}, and so no wake can work"
+        rights = "u+rwx" if closed[0].is_dir() else "u+rw"
+        is_ours = all(os.lstat(path).st_uid == os.geteuid() for path in closed)
+        fix = f"chmod {rights} {_names_of(closed, ' ')}" if is_ours else "set DEFER_RUNTIME_DIR to a directory of yours"
+        yield found("unwritable", what, _names_of(closed, ", "), fix)
+
+
+def _may(path: Path, what: int) -> bool:
+    return os.access(path, what, effective_ids=_AS_WE_ARE)
+
+
+def _names_of(paths: list[Path], between: str) -> str:
+    return between.join(map(str, paths))
+
+
+def nearest(place: Path) -> Path:
+    """The directory itself, or the first one above it that is there."""
+    return next(one for one in (place, *place.parents) if os.path.exists(one))  # Path's raises where it may not look
+
+
+def _of_store(config: Config) -> Iterator[Path]:
+    """The files that a store consists of."""
     for kept in (config.tasks_file, config.notices_file):
         fronts = (f".{kept.name}.", f"{kept.name}.")
-        names = [name for name in _names(kept.parent) if name == kept.name or name.startswith(fronts)]
+        names = sorted(name for name in _names(kept.parent) if name == kept.name or name.startswith(fronts))
         yield from (kept.parent / name for name in names)
+
+
+def _all_of(config: Config) -> Iterator[Path]:
+    """Those, and the files that its wakes write, so many at most."""
+    yield from _of_store(config)
     left = _MOST_LOOKED_AT
     for place in dict.fromkeys((config.archive_dir, config.runs_dir, config.log_dir)):
         for directory, _, names in os.walk(place):

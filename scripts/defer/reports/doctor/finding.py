@@ -49,6 +49,7 @@ KINDS = {
     "line-set-aside": WARNING,
     "store-swollen": NOTE,
     "place-refused": ERROR,
+    "unwritable": ERROR,
     "directory-open": WARNING,
     "file-refused": ERROR,
     "file-shut": ERROR,

@@ -13,6 +13,7 @@ from defer.record.codec import Task
 from defer.settings.config import Config
 
 from . import mounts
+from .files import nearest
 from .finding import Finding, found
 from .subject import Subject
 from .uses import Users
@@ -54,7 +55,7 @@ def of_disk(config: Config) -> Iterator[Finding]:
     known = _mounts()
     told: set[object] = set()
     for place in (config.tasks_file.parent, config.runtime_dir, config.archive_dir, config.log_dir):
-        there = _nearest(place)
+        there = nearest(place)
         mount = mounts.of(os.path.realpath(there), known)
         key = mount or os.stat(there).st_dev
         if key not in told:
@@ -69,13 +70,8 @@ def _mounts() -> list[mounts.Mount]:
 
 def kind_of(place: Path) -> str | None:
     """The kind of file system that a directory is on, or will be; None where the system does not tell."""
-    mount = mounts.of(os.path.realpath(_nearest(place)), _mounts())
+    mount = mounts.of(os.path.realpath(nearest(place)), _mounts())
     return None if mount is None else mount.kind
-
-
-def _nearest(place: Path) -> Path:
-    """The directory itself, or the first one above it that is there."""
-    return next(one for one in (place, *place.parents) if one.exists())
 
 
 def _of_mount(place: Path, mount: mounts.Mount | None, *, is_store: bool) -> Iterator[Finding]:

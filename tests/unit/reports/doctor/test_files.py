@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -135,6 +136,72 @@ def test_many_files_with_one_fault_are_one_finding(used: Place) -> None:
     (one,) = files.of_files(used.config())
     assert one.what == "50 files are open to other users"
     assert one.where.endswith(" and 47 more")
+
+
+@pytest.fixture
+def as_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the modes count: root may do everything, whatever they are."""
+
+    def access(path: Path, wanted: int, **_: bool) -> bool:
+        return path.stat().st_mode >> 6 & wanted == wanted
+
+    monkeypatch.setattr(files.os, "access", access)
+
+
+@pytest.mark.usefixtures("as_owner")
+@pytest.mark.parametrize("mode", [0o500, 0o600, 0o300])
+def test_a_directory_that_we_may_not_work_in_stops_all_work(used: Place, mode: int) -> None:
+    assert list(files.of_rights(used.config())) == []
+    used.runtime.chmod(mode)
+    try:
+        (one, *more) = files.of_rights(used.config())
+    finally:
+        used.runtime.chmod(0o700)
+    assert more == []
+    assert (one.id, one.severity, one.where) == ("unwritable", "error", str(used.runtime))
+    assert one.what == f"this user may not read and write {used.runtime}, and so no wake can work"
+    assert one.fix == f"chmod u+rwx {used.runtime}"
+
+
+@pytest.mark.usefixtures("as_owner")
+def test_files_that_we_may_not_write_are_one_finding(used: Place) -> None:
+    lock = used.store_path.with_name(f".{used.store_path.name}.lock")
+    for path in (used.store_path, lock, used.config().log_file):
+        path.chmod(0o400)
+    (one,) = files.of_rights(used.config())
+    assert one.id == "unwritable"
+    assert one.where == f"{lock}, {used.store_path}, {used.config().log_file}"
+    assert one.fix == f"chmod u+rw {lock} {used.store_path} {used.config().log_file}"
+
+
+@pytest.mark.usefixtures("as_owner")
+def test_a_directory_that_cannot_be_made_is_told(place: Place, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    place.env["DEFER_RUNTIME_DIR"] = str(closed / "one" / "two")
+    (one,) = files.of_rights(place.config())
+    assert (one.id, one.where) == ("unwritable", str(closed))
+    # Its owner may have meant it.
+    assert (one.fix, one.mend) == (f"chmod u+rwx {closed}", None)
+
+
+@as_root
+@pytest.mark.usefixtures("as_owner")
+def test_one_of_somebody_else_is_left_to_them(place: Place, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    os.chown(closed, 12345, 12345)
+    place.env["DEFER_RUNTIME_DIR"] = str(closed / "one")
+    (one,) = files.of_rights(place.config())
+    assert one.fix == "set DEFER_RUNTIME_DIR to a directory of yours"
+
+
+def test_a_file_system_that_is_read_only_is_named(used: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.os, "access", lambda path, wanted, **_: not wanted & os.W_OK)
+    monkeypatch.setattr(files.os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    (one,) = files.of_rights(used.config())
+    assert one.what == f"the file system of {used.runtime} is read-only, and so no wake can work"
+    assert one.fix == "mount it for writing, or set DEFER_RUNTIME_DIR to a writable place"
 
 
 def test_what_the_inbox_is_kept_in_counts_too(used: Place) -> None:
