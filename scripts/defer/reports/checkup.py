@@ -8,7 +8,7 @@ wrong with others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from defer import instants
@@ -17,7 +17,7 @@ from defer.record.codec import Task
 
 from . import rules, waiting
 from .findings import NEVER_RAN, Finding, worst_first
-from .habits import LONGEST, Crowd, Failure, Habit, Totals, times, useful_seconds
+from .habits import LONGEST, SLACK, Crowd, Failure, Habit, Totals, times, useful_seconds
 from .health import Health
 from .older import LOOK_BACK, Older
 from .rules import Failing
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 MOST_TOLD = 1000
 """So many findings are told in full; the others are only counted."""
 _MOST_EXTRA = 1000
-_SLACK = timedelta(seconds=2)
 _KEPT = (
     *("id", "status", "run_at", "occurrence", "attempts", "created_at", "started_at", "schema_version", "requires"),
     *("recurrence", "last", "held", "run", "timeout_seconds", "workspace", "concurrent", "copy_of"),
@@ -255,7 +254,7 @@ class Checkup:
         if last is None or not last["failures"]:
             return []
         at, since = instants.from_text(last["at"]), last.get("since") or last["at"]
-        began = instants.from_text(since) - _SLACK
+        began = instants.from_text(since) - SLACK
         habit = self._older.of_streak(one["id"], self._habits.get(one["id"]) or Habit(), began, at)
         if habit.cured_at is not None and habit.cured_at >= at:
             return []
@@ -264,6 +263,7 @@ class Checkup:
         failing = Failing(
             *(last["failures"], since, reason, attempts),
             recurs=True,
+            is_alike=habit.is_alike(began) if last.get("since") else None,
             is_logged=self._can_be_read(attempts),
             is_paused=one["status"] == task.PAUSED,
             timeout=self._limit_of(one),

@@ -9,7 +9,7 @@ import math
 from array import array
 from bisect import bisect
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import instants, say
@@ -25,6 +25,8 @@ LAST, BEFORE = 5, 20
 """The median of so many runs is held against that of so many before them."""
 LONGEST = 1000
 """So many characters of an error are kept."""
+SLACK = timedelta(seconds=2)
+"""Moments of one end that were noted one after the other differ by less."""
 _MOST_ERRORS = 10
 _MOST_WAITS = 100
 _MOST = 2**31 - 1
@@ -142,7 +144,7 @@ class Habit:
 
     __slots__ = (
         *("cured_at", "durations", "expired", "failed", "failures", "has_own_run", "late", "runs", "unlogged"),
-        *("waits", "worst_late"),
+        *("alike_since", "differed_at", "has_succeeded", "waits", "worst_late"),
     )
 
     def __init__(self) -> None:
@@ -156,6 +158,12 @@ class Habit:
         """When a copy of it last succeeded, made by a person with `run`."""
         self.has_own_run = False
         """Whether it has run by itself, not only as a copy."""
+        self.has_succeeded = False
+        """Whether it has succeeded by itself: what failed before that belongs to another row of failures."""
+        self.alike_since: datetime | None = None
+        """The first of the latest failures in a row that have one error."""
+        self.differed_at: datetime | None = None
+        """The last one before those, of the same row: it had another error."""
 
     @property
     def is_full(self) -> bool:
@@ -170,12 +178,35 @@ class Habit:
             self.cured_at = run.ended_at
         if run.status == outcome.OK and run.duration_ms is not None and not self.is_full:
             self.durations.append(_bounded(run.duration_ms))
-        if is_failure(run) and run.copy_of is None and len(self.failures) < _MOST_ERRORS:
-            self.failures.append(failure(run))
+        if run.copy_of is None:
+            self._take_own(run)
         if limit is not None:
             self.runs += 1
             self.failed += is_failure(run)
             self._take_lateness(run, limit)
+
+    def _take_own(self, run: Run) -> None:
+        if not is_failure(run):
+            self.has_succeeded |= run.status == outcome.OK
+            return
+        if len(self.failures) < _MOST_ERRORS:
+            self.failures.append(failure(run))
+        if self.has_succeeded or self.differed_at is not None:
+            return
+        latest = self.failures[0]
+        if (run.error and run.error[:LONGEST]) == latest.error or signature.of(run.error) == latest.signature:
+            self.alike_since = run.ended_at
+        else:
+            self.differed_at = run.ended_at
+
+    def is_alike(self, began: datetime) -> bool | None:
+        """Whether all failures since ``began``, when the row of them began, have one error; None where some are not
+        known.
+        """
+        if self.differed_at is not None and self.differed_at >= began:
+            return False
+        is_whole = self.has_succeeded or (self.alike_since is not None and self.alike_since <= began + SLACK)
+        return True if self.alike_since is not None and is_whole else None
 
     def _take_lateness(self, run: Run, limit: float) -> None:
         seconds = _bounded(run.late_by_seconds or 0)

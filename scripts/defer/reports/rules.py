@@ -50,6 +50,8 @@ class Failing(NamedTuple):
     attempts: Sequence[Failure]
     """Those that are known, the latest first."""
     recurs: bool
+    is_alike: bool | None = None
+    """Whether all of them had one error; None where some are not known."""
     is_logged: bool = False
     """Whether the log of the latest can be read, here or elsewhere."""
     is_paused: bool = False
@@ -77,8 +79,7 @@ def failing(task_id: str, failures: Failing) -> list[Finding]:
     evidence = _evidence(failures)
     found = []
     if failures.times >= 2:
-        same = {one.signature for one in failures.attempts}
-        how = "" if not same else " with the same error" if len(same) == 1 else " with different errors"
+        how = {True: " with the same error", False: " with different errors", None: ""}[failures.is_alike]
         row = f"has failed {failures.times} times in a row{how}: {_said(failures.error)}"
         mend = command("log" if failures.is_logged else "show", task_id)
         found.append(_of(FAILING, task_id, failures, row, evidence, mend))

@@ -168,6 +168,28 @@ def test_failing_says_since_when_and_with_the_same_error(ward):
     assert found.fix == "defer show t"
 
 
+def test_failing_says_nothing_of_errors_that_were_not_looked_at(ward):
+    many = 40
+    for name in ("same", "other-before", "mended-between"):
+        ward.recurring(name, last=last(failures=many, since=text_at(hours=-many)))
+        for hour in range(1, many + 1):
+            is_other = name == "other-before" and hour > many / 2
+            ward.failed_run(name, ago=timedelta(hours=hour), error="no such host" if is_other else f"disk {hour} full")
+    ward.run("mended-between", ago=timedelta(hours=many + 1))
+    ward.failed_run("mended-between", ago=timedelta(hours=many + 2), error="no such host")
+    ward.recurring("began-before", last=last(failures=many, since=text_at(hours=-many)))
+    ward.failed_run("began-before", error="disk full")
+    ward.end("over", "failed", error="disk full", last=last(failures=2))
+    said = {one.task: one.what.removeprefix("has failed ") for one in ward.look().findings}
+    assert said == {
+        "same": "40 times in a row with the same error: disk 1 full",
+        "other-before": "40 times in a row with different errors: disk 1 full",
+        "mended-between": "40 times in a row with the same error: disk 1 full",
+        "began-before": "40 times in a row: disk full",
+        "over": "2 times in a row: disk full",
+    }
+
+
 def test_failing_leads_to_the_log_only_where_there_is_one(ward):
     ward.place.logs.mkdir(parents=True, mode=0o700)
     log = ward.place.logs / "t.log"
