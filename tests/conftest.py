@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from defer import homedir
+
 if TYPE_CHECKING:
     from support import Place
 
@@ -28,13 +30,31 @@ for number, ordinary in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal
         signal.signal(number, ordinary)
 
 
+# A home that is somebody's: the one of this shell, and the one of the account, which counts where HOME is not set.
+HOMES = {Path(home) for home in (os.environ.get("HOME", ""), homedir.account()) if os.path.isabs(home)}
+OURS_AT_HOME = ("data/runtime", ".config/defer", ".local/share/defer", ".claude/skills/defer", ".local/bin/defer")
+
+
+def left_at_home() -> set[Path]:
+    """What of ours stands in a home that is somebody's."""
+    return {home / name for home in HOMES for name in OURS_AT_HOME if os.path.lexists(home / name)}
+
+
+AT_FIRST = left_at_home()
+
+
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No setting of the user's, and a home directory that holds nothing."""
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting, proxy or umask of the user's, and an empty home directory; the user's own stays as it is."""
     for name in list(os.environ):
-        if name.startswith(("DEFER_", "XDG_")):
+        if name.startswith(("DEFER_", "XDG_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    before = os.umask(0o022)  # what a test makes is to be trusted, unless it says otherwise
+    yield
+    os.umask(before)
+    made = left_at_home() - AT_FIRST
+    assert not made, f"a test that ran now has made {', '.join(map(str, made))}: it needs a HOME of its own"
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from datetime import datetime
 from pathlib import Path
 
@@ -57,7 +59,12 @@ class Machine:
 
     @property
     def line(self) -> bytes:
-        return f"* * * * * {self.runner} # defer: wakes the tasks that are due\n".encode()
+        return b"* * * * * %b # defer: wakes the tasks that are due\n" % self.in_crontab(self.runner)
+
+    @staticmethod
+    def in_crontab(path: Path) -> bytes:
+        """A path as a word of a command there (crontab(5)), whatever the directory of the tests is called."""
+        return os.fsencode(shlex.quote(str(path))).replace(b"%", rb"\%")
 
     @property
     def calls(self) -> list[str]:

@@ -7,9 +7,10 @@ ROOT=$(cd -P -- "$BATS_TEST_DIRNAME/../.." && pwd)
 # An empty home directory under a name that needs quoting, no setting of the user's, and a store of one's own.
 bare() {
   local name
+  umask 022
   bats_require_minimum_version 1.5.0
   for name in $(compgen -e); do
-    case $name in DEFER_* | XDG_*) unset "$name" ;; esac
+    case $name in DEFER_* | XDG_* | *_proxy | *_PROXY) unset "$name" ;; esac
   done
   export HOME="$BATS_TEST_TMPDIR/my home"
   mkdir -p "$HOME"

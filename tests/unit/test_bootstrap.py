@@ -423,7 +423,7 @@ HOSTILE = {
 def test_no_variable_makes_pip_run_or_place_anything_else(
     ready: Path, served: Path, monkeypatch: pytest.MonkeyPatch, names: list[str]
 ) -> None:
-    monkeypatch.setenv("PIP_FIND_LINKS", str(served))
+    monkeypatch.setenv("PIP_FIND_LINKS", served.as_uri())
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     for name in names:
         monkeypatch.setenv(name, HOSTILE[name].format(served=served))
@@ -444,7 +444,7 @@ def test_of_pips_configuration_files_only_the_index_counts(
         for name, value in HOSTILE.items()
         if name.startswith("PIP_")
     )
-    text = f"[{section}]\n{hostile}find-links =\n  /nowhere\n  {served}\nno_index = true\n"
+    text = f"[{section}]\n{hostile}find-links =\n  /nowhere\n  {served.as_uri()}\nno_index = true\n"
     if place == "PIP_CONFIG_FILE":
         configure(ready / "my" / "pip.ini", text)
         monkeypatch.setenv(place, str(ready / "my" / "pip.ini"))
@@ -457,7 +457,7 @@ def test_of_pips_configuration_files_only_the_index_counts(
 
 
 def test_what_has_no_wheel_is_refused_and_not_built(ready: Path, served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_FIND_LINKS", str(served))
+    monkeypatch.setenv("PIP_FIND_LINKS", served.as_uri())
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     shutil.copy(served / "requirements.txt", ready / "requirements" / "core.lock")
     refused = bootstrap(ready, "--quiet")

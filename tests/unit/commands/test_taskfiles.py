@@ -22,7 +22,7 @@ from defer.record import outcome, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
 from defer.taskfiles import write as taskedit
-from support import ROOT
+from support import ROOT, quoted
 
 JOBS = ROOT / "tests" / "data" / "foreign" / "jobs.json"
 A = "# why it is here\nschedule: every day at 9am\n\ncommand: echo a  # says a\n"
@@ -411,7 +411,8 @@ def test_what_is_taken_back_during_the_attempt_says_what_is_left_to_do(run: Run,
     assert status == 0
     assert out.startswith("~ a (by the first sync after its attempt ends)\n")
     assert err == (
-        f"defer: a is executing (when its attempt has ended, defer sync {tasks} takes over what its file says)\n"
+        f"defer: a is executing (when its attempt has ended, "
+        f"defer sync {quoted(tasks)} takes over what its file says)\n"
     )
     assert run("sync")[2] == ""
     assert ended(Client(), "a")["status"] == "scheduled"
@@ -494,7 +495,7 @@ def wake(more: dict[str, str] | None = None) -> str:
 
 
 def test_a_command_runs_with_its_environment_and_no_value_is_kept(run: Run, tasks: Path, tmp_path: Path) -> None:
-    text = "schedule: now\ncommand: 'echo $TOKEN $PLAIN $(pwd); echo $TOKEN >$HOME/seen'\n"
+    text = "schedule: now\ncommand: 'echo $TOKEN $PLAIN $(pwd); echo $TOKEN >\"$HOME/seen\"'\n"
     write(tasks, "a.yml", text + "env:\n  TOKEN: hush-${SECRET}\n  PLAIN: '5'\n")
     write(tasks, "list.json", '{"schedule": "now", "command": ["printf", "%s|", "a b", "$HOME"], "workspace": "."}')
     assert run("sync")[0] == 0
@@ -559,7 +560,7 @@ def test_a_prompt_reaches_its_executor_and_a_sticky_session_goes_on(run: Run, ta
 def test_remove_and_disable_during_a_real_attempt(
     run: Run, tasks: Path, tmp_path: Path, word: str, status: str
 ) -> None:
-    command = "touch $HOME/begun; while [ ! -e $HOME/go ]; do sleep 0.05; done; exit 1"
+    command = 'touch "$HOME/begun"; while [ ! -e "$HOME/go" ]; do sleep 0.05; done; exit 1'
     write(tasks, "a.yml", f"schedule: every minute\ncommand: {command}\nretries: 3\ntimeout: 2m\n")
     run("sync")
     run("reschedule", "a", "now")

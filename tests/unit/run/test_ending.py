@@ -76,10 +76,11 @@ class TestTheLeaderEndsByItself:
 
     def test_a_workspace_is_free_only_when_all_of_it_has_ended(self, place):
         """The leader alone is killed, as by the kernel for want of memory; its child works on until it is ended."""
-        child = script(place, "child", f"trap 'sleep 0.3; rm {place.home}/busy; exit' TERM; touch {place.home}/busy; "
+        busy = quoted(place.base / "busy")
+        child = script(place, "child", f"b={busy}; trap 'sleep 0.3; rm \"$b\"; exit' TERM; touch {busy}; "
                        + noting(place, "pid", "while :; do sleep 0.02; done"))  # fmt: skip
         first = f"{child} & {until_there(place.base / 'pid')}; kill -KILL $$"
-        second = f"[ ! -e {place.home}/busy ]"
+        second = f"[ ! -e {busy} ]"
         body = f"if [ $DEFER_TASK_ID = a ]; then {first}; else {second}; fi"
         place.write_store(*(v1_task(name, workspace=str(place.home)) for name in "ab"))
         place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(body), **GRACE})

@@ -8,7 +8,7 @@ from datetime import UTC
 import pytest
 
 from defer.notices import outbox, words
-from support import NOW, Place, at, text_at, v1_task
+from support import NOW, Place, at, quoted, text_at, v1_task
 
 THRICE_A_DAY = {"expression": "45 0,8,16 * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
 
@@ -59,7 +59,7 @@ def test_it_is_not_paused_otherwise(place: Place, pause_after: str) -> None:
 
 def test_what_works_now_and_then_is_not(place: Place) -> None:
     thrice_a_day(place)
-    count = place.base / "count"
+    count = quoted(place.base / "count")
     body = f"echo x >>{count}; [ $(($(wc -l <{count}) % 3)) -eq 0 ]"
     assert woken(place, 9, "2", body) == 6
 

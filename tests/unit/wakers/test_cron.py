@@ -20,6 +20,11 @@ from defer.wakers import cron, cronenv, cronline, crontab
 NOW = datetime(2026, 4, 8, 16, 45, tzinfo=UTC)
 
 
+def setting(name: str, path: Path) -> str:
+    """A line of a settings file, quoted as the path needs it."""
+    return os.fsdecode(edit.line(name, str(path)))
+
+
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     return machines.of(tmp_path, monkeypatch)
@@ -77,7 +82,7 @@ class TestInstall:
 
     def test_a_stale_line_is_replaced_where_it_stands_and_doubles_go(self, machine):
         moved = b"* * * * * /gone/scripts/run-deferred.sh # defer: wakes the tasks that are due"
-        old = f"*/5 * * * * {machine.runner} # defer: an older text\r".encode()
+        old = b"*/5 * * * * %b # defer: an older text\r" % machine.in_crontab(machine.runner)
         machine.tab.write_bytes(b"A=1\n" + moved + b"\n0 9 * * 1 /bin/backup\n" + old + b"\n")
         result = machine.install()
         assert machine.tab.read_bytes() == b"A=1\n" + machine.line + b"0 9 * * 1 /bin/backup\n"
@@ -245,7 +250,7 @@ class TestSettings:
         )
         assert machine.settings.read_text() == (
             "PATH=/usr/bin:/bin\nDEFER_EXECUTOR=claude\n"
-            f"DEFER_RUNTIME_DIR={tmp_path}/rel/store\nDEFER_TIMEZONE=Europe/Berlin\n"
+            f"{setting('DEFER_RUNTIME_DIR', tmp_path / 'rel/store')}\nDEFER_TIMEZONE=Europe/Berlin\n"
         )
         assert result["settings_written"] == ["PATH", "DEFER_EXECUTOR", "DEFER_RUNTIME_DIR", "DEFER_TIMEZONE"]
 
@@ -302,7 +307,8 @@ class TestWhatCronFinds:
         settings = tmp_path / "my config" / "defer" / "env"
         result = machine.install(settings=settings)
         assert self.env_file(machine) == str(settings)
-        assert f"DEFER_ENV_FILE='{settings}' {machine.runner}" in result["line"]
+        words = machine.in_crontab(settings), machine.in_crontab(machine.runner)
+        assert b"DEFER_ENV_FILE=%b %b" % words in os.fsencode(result["line"])
         assert machine.install(settings=settings)["change"] == "unchanged"
 
     def test_the_one_beside_scripts_is_found_unless_the_users_own_is_there(self, machine, monkeypatch):
@@ -327,7 +333,7 @@ class TestWhatCronFinds:
         result = machine.install(settings=other / ".config/defer/env", HOME=str(other))
         assert self.env_file(machine) == f"{other}/.config/defer/env"
         assert (other / ".config/defer/env").read_text() == (
-            f"PATH=/usr/bin:/bin\nDEFER_RUNTIME_DIR={other}/data/runtime\n"
+            f"PATH=/usr/bin:/bin\n{setting('DEFER_RUNTIME_DIR', other / 'data/runtime')}\n"
         )
         assert result["notes"] == [f"cron's runs have HOME={machine.home}, this shell has HOME={other}"]
 
@@ -413,7 +419,8 @@ class TestStatus:
         assert note == f"{reads}: run `defer cron install` again"
 
     def test_a_line_written_by_hand_is_shown(self, machine):
-        line = f"* * * * * {machine.checkout(machine.home / 'other')} >/dev/null 2>&1"
+        other = os.fsdecode(machine.in_crontab(machine.checkout(machine.home / "other")))
+        line = f"* * * * * {other} >/dev/null 2>&1"
         machine.tab.write_text(f"{line}\n")
         result = self.status(machine)
         assert result["installed"] is False

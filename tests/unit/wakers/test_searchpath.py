@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from defer.settings import edit
 from defer.wakers import searchpath
-from support import SCRIPTS, Place, as_root
+from support import SCRIPTS, Place, as_root, quoted, strict
 
 NOBODY = 65534
 HERE = "the working directory"
@@ -134,15 +135,15 @@ class TestCron:
         done = place.defer("cron", "install", "--compact", env={"PATH": path})
         assert done.returncode == 0, done.stderr
         written = (place.home / ".config" / "defer" / "env").read_text()
-        assert f"PATH={crontab}:/usr/bin:/bin\n" in written
+        assert edit.line("PATH", f"{crontab}:/usr/bin:/bin").decode() in written.splitlines()
         told = f". ({HERE}), {shared} (every user can change it), an empty part ({HERE})"
-        assert f"left out of PATH for cron's runs: {told}" in done.stdout
+        assert f"left out of PATH for cron's runs: {told}" in " ".join(strict(done.stdout)["notes"])
         again = place.defer("cron", "install", "--compact", env={"PATH": path})
         assert '"settings_written":[]' in again.stdout
 
     def test_the_crontab_program_of_the_working_directory_is_not_run(self, place: Place, crontab: Path) -> None:
         planted = place.home / "crontab"
-        planted.write_text(f"#!/bin/sh\n: >'{place.base}/owned'\n")
+        planted.write_text(f"#!/bin/sh\n: >{quoted(place.base / 'owned')}\n")
         planted.chmod(0o755)
         assert place.defer("cron", "status", env={"PATH": f".:{crontab}:/usr/bin:/bin"}).returncode == 0
         assert not (place.base / "owned").exists()
@@ -151,18 +152,17 @@ class TestCron:
         env = {"PATH": f"{crontab}:/usr/bin:/bin"}
         assert place.defer("cron", "install", env=env).returncode == 0
         settings = place.home / ".config" / "defer" / "env"
-        settings.write_text(settings.read_text().replace("PATH=", "PATH=.:", 1))
+        settings.write_bytes(edit.line("PATH", f".:{env['PATH']}") + b"\n")
         done = place.defer("cron", "status", "--compact", env={**env, "DEFER_ENV_FILE": str(settings)})
-        assert f"PATH in {settings} has parts that do not belong there: . ({HERE}): run `defer cron install` again" in (
-            done.stdout
-        )
+        said = f"PATH in {settings} has parts that do not belong there: . ({HERE}): run `defer cron install` again"
+        assert said in " ".join(strict(done.stdout)["notes"])
 
 
 def test_an_executor_gets_the_full_paths_alone(place: Place) -> None:
     """A repository with a program of its own, and an executor that starts one by that name."""
     workspace = place.home / "cloned"
     workspace.mkdir()
-    (workspace / "id").write_text(f"#!/bin/sh\n: >'{place.base}/owned'\n")
+    (workspace / "id").write_text(f"#!/bin/sh\n: >{quoted(place.base / 'owned')}\n")
     (workspace / "id").chmod(0o755)
     executor = place.executor('id >/dev/null; echo "$PATH"')
     place.schedule("now", "s", "--executor", executor, "--workspace", str(workspace))
@@ -173,9 +173,9 @@ def test_an_executor_gets_the_full_paths_alone(place: Place) -> None:
 
 def test_no_python_of_the_working_directory_sets_up(tmp_path: Path) -> None:
     planted = tmp_path / "python3"
-    planted.write_text(f"#!/bin/sh\n: >'{tmp_path}/owned'\n")
+    planted.write_text(f"#!/bin/sh\n: >{quoted(tmp_path / 'owned')}\n")
     planted.chmod(0o755)
-    code = f'scripts={SCRIPTS}; . "$scripts/common.sh"; PATH=.::/nowhere; base_python || echo none'
+    code = f'scripts={quoted(SCRIPTS)}; . "$scripts/common.sh"; PATH=.::/nowhere; base_python || echo none'
     done = subprocess.run(["/bin/bash", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("none\n", "")
     assert not (tmp_path / "owned").exists()

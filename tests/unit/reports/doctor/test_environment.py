@@ -97,11 +97,11 @@ def test_a_path_that_somebody_else_decides_about(machine: Machine, tmp_path: Pat
     assert ". (the working directory)" in one.what
 
 
-def line_for(program: str, variables: str = "") -> standing.Standing:
+def line_for(program: str, variables: bytes = b"") -> standing.Standing:
     """A line of the crontab that wakes this copy of the code."""
     from defer.wakers import cronline
 
-    content = f"* * * * * {variables} {program} # defer: wakes\n".encode()
+    content = b"* * * * * %b %b # defer: wakes\n" % (variables, Machine.in_crontab(Path(program)))
     entries = cronline.entries(content)
     return standing.Standing(program, content, None, "running", entries, [], [])
 
@@ -115,7 +115,8 @@ def test_python_is_looked_for_as_a_wake_looks_for_it(tmp_path: Path, monkeypatch
         (copy / name).write_bytes((SCRIPTS / name).read_bytes())
     monkeypatch.setattr(environment, "SCRIPTS", copy)
     runner = str(copy / "run-deferred.sh")
-    (one,) = environment.of_python(line_for(runner, f"HOME={tmp_path} XDG_DATA_HOME={tmp_path}"))
+    here = Machine.in_crontab(tmp_path)
+    (one,) = environment.of_python(line_for(runner, b"HOME=%b XDG_DATA_HOME=%b" % (here, here)))
     assert (one.id, one.severity) == ("python-unready", "error")
     assert one.what == "a wake cannot start: the Python environment is missing or out of date"
     assert one.fix == f"run: python3 {copy}/bootstrap.py"

@@ -84,7 +84,7 @@ def test_a_runner_of_version_1_is_told(place: Place) -> None:
 
 def mounted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str) -> None:
     """As if the test's directory were a file system of that kind."""
-    real = os.path.realpath(tmp_path)
+    real = os.path.realpath(tmp_path).replace(" ", r"\040")
     text = f"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n40 22 0:44 / {real} rw - {kind} filer:/export rw\n"
     (tmp_path / "mountinfo").write_text(text)
     monkeypatch.setattr(keeping, "MOUNTINFO", tmp_path / "mountinfo")

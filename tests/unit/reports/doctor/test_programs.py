@@ -10,7 +10,7 @@ from defer.reports.doctor import programs
 from defer.reports.doctor.finding import Finding
 from defer.reports.doctor.uses import collect
 from machine import subject_of
-from support import Place, is_running, leaving_pid, until, v1_task
+from support import Place, is_running, leaving_pid, quoted, until, v1_task
 
 
 def script(path: Path, body: str) -> Path:
@@ -84,7 +84,7 @@ def versions(place: Place, tmp_path: Path, body: str) -> list[programs.Version]:
 
 def test_an_agent_in_use_says_its_version_and_is_asked_for_nothing_else(place: Place, tmp_path: Path) -> None:
     asked = tmp_path / "asked"
-    (one,) = versions(place, tmp_path, f'echo "$*" >>{asked}; echo "2.0.14 (Claude Code)"; echo more')
+    (one,) = versions(place, tmp_path, f'echo "$*" >>{quoted(asked)}; echo "2.0.14 (Claude Code)"; echo more')
     assert one == ("claude", str(tmp_path / "bin" / "claude"), "2.0.14 (Claude Code)")
     assert asked.read_text() == "--version\n"
     assert list(programs.broken([one])) == []
