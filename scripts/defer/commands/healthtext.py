@@ -95,7 +95,8 @@ def _moment(text: str, zone: tzinfo, now: datetime) -> str:
 
 def _window(found: Health, zone: tzinfo) -> str:
     start, end = words.local(found.window.start, zone), words.local(found.window.end, zone)
-    return f"From {start:%a %d %b %H:%M} to {end:%a %d %b %H:%M} {end:%Z}, and as long before:"
+    changed = f" {start:%Z}" if start.utcoffset() != end.utcoffset() else ""
+    return f"From {start:%a %d %b %H:%M}{changed} to {end:%a %d %b %H:%M} {end:%Z}, and as long before:"
 
 
 def _rows(found: Health) -> Iterator[tuple[str, str, str]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from defer.client import Client
+from defer.commands import healthtext
 from loopback import away, receiver
-from support import Place, strict, v1_task
+from support import Place, moment, strict, v1_task
 from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
@@ -64,6 +67,17 @@ def test_detail_shows_what_stands_behind_it(ill):
 def test_since_bounds_the_window(ill):
     assert ill.defer("health", "--since", "tomorrow 9am").returncode == 2
     assert ill.defer("health", "--since", "7d").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("since", "start"),
+    [("2026-10-24T11:00:00Z", "Sat 24 Oct 13:00 CEST"), ("2026-10-25T02:00:00Z", "Sun 25 Oct 03:00")],
+)
+def test_a_window_over_a_change_of_the_clocks_has_both_zones(place, since, start):
+    client = Client({**place.env, "DEFER_TIMEZONE": "Europe/Berlin"}, clock=lambda: moment("2026-10-26T11:00:00Z"))
+    out = io.StringIO()
+    healthtext.show(client.health(moment(since)), client.config.timezone(), out, with_evidence=False)
+    assert f"\nFrom {start} to Mon 26 Oct 12:00 CET, and as long before:\n" in out.getvalue()
 
 
 def test_without_a_wake_the_first_line_says_so(place):
