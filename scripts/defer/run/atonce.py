@@ -58,7 +58,10 @@ class AtOnce:
     def output(self) -> Iterator[bytes]:
         """What its attempts print, as they print it, to its end. Raises Refused where no wake can do its work."""
         while True:
+            # Asked first: what a wake has done that is over is seen by the look after it.
+            is_waking = self._wake is not None and self._wake.poll() is None
             has_changed = self.following.look()
+            self._may_go_on |= has_changed
             if has_changed:
                 # What has ended was printed by now, even if nobody saw it at work.
                 yield from self._ended()
@@ -66,8 +69,8 @@ class AtOnce:
                 return
             if self.following.one["status"] == task.EXECUTING:
                 yield from self._under_way()
-            else:
-                self._see_to_it(has_changed=has_changed)
+            elif not is_waking:
+                self._see_to_it()
             time.sleep(_LOOK_EVERY_SECONDS)
 
     def _ended(self) -> Iterator[bytes]:
@@ -84,6 +87,8 @@ class AtOnce:
         self._printed.add(run.get("run_id"))
         path = partial(logs.place, str(run["log"]), self._config.log_dir)
         yield from logs.followed(path, partial(self._is_over, run.get("run_id")), self._rest)
+        # Its end was seen in there.
+        self._may_go_on = True
 
     def _is_over(self, run_id: str | None) -> bool:
         self.following.look()
@@ -93,12 +98,10 @@ class AtOnce:
     def _rest(self) -> None:
         time.sleep(_LOOK_EVERY_SECONDS)
 
-    def _see_to_it(self, *, has_changed: bool) -> None:
+    def _see_to_it(self) -> None:
         """Start a wake for what is due, again whenever something may have become free; say what it waits for."""
         one, now = self.following.one, self._clock()
-        self._may_go_on |= has_changed
-        if self._is_waking():
-            return
+        self._check_wake()
         if one["status"] != task.SCHEDULED:
             self._say(f"{one['id']} is {one['status']}")
         elif task.wakes_at(one) > now:
@@ -117,13 +120,13 @@ class AtOnce:
             self._told = what
             self._tell(what)
 
-    def _is_waking(self) -> bool:
-        status = None if self._wake is None else self._wake.poll()
+    def _check_wake(self) -> None:
+        """Raise Refused where the wake could not do its work."""
+        status = None if self._wake is None else self._wake.returncode
         if status:
             trouble = self._store.markers.last_trouble() or f"exit status {status}"
             name = self.following.one["id"]
             raise Refused(f"the wake could not do its work: {trouble} ({name} runs as soon as a wake can)")
-        return self._wake is not None and status is None
 
     def _start_wake(self) -> None:
         self._may_go_on = False
