@@ -106,20 +106,28 @@ def ack(connect: Callable[[], Client], argv: list[str]) -> int:
     found = client.find(ids.meant(client, glance.the_id(args, "ack")))
     versions.must_know(found)
     file = client.config.notices_file
+    name, found = found["id"], _latest(client, found)
     last = found.get("last")
     if not last or not last["failures"]:
-        raise Refused(f"task is not failing: {found['id']} (nothing to acknowledge)")
+        raise Refused(f"task is not failing: {name} (nothing to acknowledge)")
     signature = _signature(found, outbox.read(file))
     now = client.clock()
     with client.store.alone():
-        outbox.acknowledge(file, found["id"], last.get("since"), signature, now)
+        outbox.acknowledge(file, name, last.get("since"), signature, now)
     if output.is_for_people(args):
-        name = visible.sentence(output.summary_of(found), 100)
-        output.say(f"“{name}” is silent until it succeeds or fails in another way: {found['id']}.")
+        said = visible.sentence(output.summary_of(found), 100)
+        output.say(f"“{said}” is silent until it succeeds or fails in another way: {name}.")
     else:
-        facts = {"id": found["id"], "since": last.get("since"), "signature": signature}
+        facts = {"id": name, "since": last.get("since"), "signature": signature}
         output.print_object({**facts, "failures": last["failures"]}, args.compact)
     return EXIT_OK
+
+
+def _latest(client: Client, found: Task) -> Task:
+    """The latest end of a task that is over: it may be that of a copy that was run of it since."""
+    if found["status"] not in task.ENDED:
+        return found
+    return next((one for one in client.ended_records(found["id"]) if one["status"] != task.CANCELLED), found)
 
 
 def _signature(found: Task, known: Box) -> str:

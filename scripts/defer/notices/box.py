@@ -4,7 +4,8 @@ A line is a JSON object whose ``op`` says what happened:
 
 - ``notice``: something is to be told; the other fields are ``events.Notice``;
 - ``sent``: what became of the delivery of ``key`` to ``channel``: ``sent``, ``again`` (at ``next_at``) or ``failed``;
-- ``read``: notices that somebody has seen; ``ack``: a failure of which nobody wants to hear again;
+- ``read``: notices that somebody has seen; ``ack``: a failure of which nobody wants to hear again; ``ended``: the task
+  has succeeded since;
 - ``streak`` and ``dropped`` are left by whoever shortens the file: what was told of a task's present failures, and how
   many notices went unread.
 
@@ -129,6 +130,9 @@ class Box:
         self.acks.pop(said["id"], None)
         self.acks[str(said["id"])] = Ack(since and str(since), str(said["signature"]), str(said["at"]))
 
+    def _take_ended(self, said: dict[str, Any]) -> None:
+        self.acks.pop(said["id"], None)
+
     def _take_streak(self, said: dict[str, Any]) -> None:
         since = said.get("since")
         told = {str(what): (instants.from_text(at), _count(times)) for what, (at, times) in said["told"].items()}
@@ -186,9 +190,16 @@ class Box:
                 elif result.status == AGAIN:
                     yield Delivery(key, where, notice, result.tries, result.at or instants.EPOCH)
 
+    def ack_of(self, record: Task) -> Ack | None:
+        """What somebody knows of its failures; what is known of a task holds for copies that were run of it, too."""
+        ack, original = self.acks.get(record["id"]), record.get("copy_of")
+        if ack is None and original in self.acks:
+            return self.acks[original]._replace(since=events.since_of(record))
+        return ack
+
     def is_acknowledged(self, record: Task) -> bool:
         """Whether somebody knows of the failures that a task's record tells of: of this streak, and with this error."""
-        ack, last = self.acks.get(record["id"]), record.get("last")
+        ack, last = self.ack_of(record), record.get("last")
         if ack is None or not last or not last["failures"] or ack.since != last.get("since"):
             return False
         # What was missed since stands in the place of the error.
@@ -241,6 +252,7 @@ _TAKEN = {
     "sent": Box._take_sent,
     "read": Box._take_read,
     "ack": Box._take_ack,
+    "ended": Box._take_ended,
     "streak": Box._take_streak,
     "dropped": Box._take_dropped,
 }

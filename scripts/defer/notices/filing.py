@@ -12,6 +12,7 @@ from defer.record.codec import Task
 from defer.settings.config import Config
 
 from . import events, outbox, places
+from .box import Box
 from .events import Notice, Streak
 from .places import Places
 
@@ -29,8 +30,9 @@ def note(records: Sequence[Task], config: Config, where: Places, now: datetime) 
         return []
     box = outbox.read(config.notices_file)
     fresh: list[Notice] = []
+    _end_acks(worth_a_look, box, config, now)
     for record in worth_a_look:
-        made = _notice(record, box.streaks.get(record["id"], Streak()), box.acks.get(record["id"]), config, where)
+        made = _notice(record, box.streaks.get(record["id"], Streak()), box.ack_of(record), config, where)
         if made is not None and made["key"] not in box.notices:
             box.add(made)
             fresh.append(made)
@@ -43,10 +45,19 @@ def note(records: Sequence[Task], config: Config, where: Places, now: datetime) 
 
 def _may_be_told(record: Task) -> bool:
     """A quick look: most records are of commands that went well, of which nobody is told."""
-    if record["status"] != task.COMPLETED or not record.get("command") or record.get("notify"):
+    if record["status"] != task.COMPLETED or not record.get("command") or record.get("notify") or record.get("copy_of"):
         return True
     last = record.get("last")
     return bool(last and last.get("before"))
+
+
+def _end_acks(records: Sequence[Task], box: Box, config: Config, now: datetime) -> None:
+    """What somebody knows of a task's failures ends with its success, also where that was a copy's."""
+    over = {one.get("copy_of") or one["id"]: None for one in records if one["status"] == task.COMPLETED}
+    if names := [name for name in over if name in box.acks]:
+        outbox.end_acks(config.notices_file, names, now)
+        for name in names:
+            del box.acks[name]
 
 
 def _notice(record: Task, streak: Streak, ack: events.Ack | None, config: Config, where: Places) -> Notice | None:

@@ -68,6 +68,14 @@ def acknowledge(file: Path, task_id: str, since: str | None, signature: str, now
     _append(file, [said], now)
 
 
+def end_acks(file: Path, task_ids: Sequence[str], now: datetime) -> None:
+    """Note that these tasks have succeeded since somebody wanted to hear no more of their failure.
+
+    The caller holds the store's lock.
+    """
+    _append(file, ({"op": "ended", "id": name, "at": instants.to_text(now)} for name in task_ids), now)
+
+
 def pending(file: Path) -> list[Delivery]:
     """What is still to be sent, the oldest notice first. Raises StorageError."""
     return [*read(file).deliveries()]

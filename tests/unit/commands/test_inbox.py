@@ -186,6 +186,24 @@ def test_an_acknowledged_task_is_silent_until_it_fails_in_another_way(place: Pla
     assert done.returncode == 0
 
 
+def test_what_a_copy_failed_of_can_be_acknowledged_by_the_task_that_it_is_a_copy_of(place: Place) -> None:
+    ended(place, body=f"cat {place.home}/why >&2; exec false")
+    for why in ("first", "second"):
+        (place.home / "why").write_text(why)
+        answer(place, "inbox")
+        assert place.defer("run", "backup").returncode == 0
+        place.wake()
+        assert len(events_in(place, "--peek")) == 1
+        assert place.defer("health").returncode == 1
+        answer(place, "ack", "backup")
+        assert place.defer("health").returncode == 0
+        answer(place, "inbox")
+        assert place.defer("run", "backup").returncode == 0
+        place.wake()
+        assert events_in(place, "--peek") == []
+        assert place.defer("health").returncode == 0
+
+
 def test_only_what_fails_can_be_acknowledged(place: Place) -> None:
     place.schedule("1h", "later", "--id", "later")
     done = place.defer("ack", "later")

@@ -109,3 +109,20 @@ def test_a_reminder_appears_on_the_desktop_where_nothing_is_set_and_there_is_one
     program.chmod(0o755)
     assert places.of_reminder(place.config(bus)) == places.foreseen(asked_for) == ["inbox", "desktop"]
     assert places.of_reminder(place.config({**bus, "DEFER_NOTIFY": "inbox"})) == ["inbox"]
+
+
+def test_a_copy_of_what_somebody_knows_of_is_not_told_again(place: Place) -> None:
+    outbox.acknowledge(place.config().notices_file, "a", text_at(), "no such host", NOW)
+    again = ended("c1", error="no such host", copy_of="a")
+    assert noted(place, again) == []
+    assert [one["id"] for one in noted(place, ended("c2", error="disk full", copy_of="a"))] == ["c2"]
+
+
+def test_a_success_ends_what_is_known_of_a_task_also_that_of_a_copy(place: Place) -> None:
+    file = place.config().notices_file
+    for success in (ended("c", "completed", command="true", copy_of="a"), ended("a", "completed")):
+        outbox.acknowledge(file, "a", text_at(), "no such host", NOW)
+        filing.note([success], place.config(), Places(), NOW)
+        assert outbox.read(file).acks == {}
+    told = noted(place, ended("later", error="no such host", copy_of="a"))
+    assert "later" in [one["id"] for one in told]

@@ -109,6 +109,16 @@ def test_an_acknowledged_failure_is_known_by_its_streak_and_its_error(file: Path
     assert not found.is_acknowledged({**failing(), "last": None})
 
 
+def test_what_is_known_of_a_task_holds_for_its_copies_until_it_succeeds(file: Path) -> None:
+    copy = {**failing(since=text_at(hours=1)), "id": "made_up", "copy_of": "a"}
+    outbox.acknowledge(file, "a", text_at(), "no such host", NOW)
+    assert outbox.read(file).is_acknowledged(copy)
+    assert not outbox.read(file).is_acknowledged({**copy, "last": failing("disk full")["last"]})
+    outbox.end_acks(file, ["a", "unknown"], NOW)
+    assert not outbox.read(file).is_acknowledged(copy)
+    assert not outbox.read(file).is_acknowledged(failing())
+
+
 @pytest.mark.parametrize(
     "line",
     [
