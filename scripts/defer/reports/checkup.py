@@ -366,8 +366,9 @@ class Checkup:
             if last is not None and last["outcome"] == task.COMPLETED:
                 yield name, instants.from_text(last["at"])
             elif last is not None:
+                habit = self._habits.get(name) or Habit()
                 began = instants.from_text(last.get("since") or last["at"])
-                if (at := self._older.last_success(name, began)) is not None:
+                if (at := habit.succeeded_at or self._older.last_success(name, began)) is not None:
                     yield name, at
 
 

@@ -144,7 +144,7 @@ class Habit:
 
     __slots__ = (
         *("cured_at", "durations", "expired", "failed", "failures", "has_own_run", "late", "runs", "unlogged"),
-        *("alike_since", "differed_at", "has_succeeded", "waits", "worst_late"),
+        *("alike_since", "differed_at", "succeeded_at", "waits", "worst_late"),
     )
 
     def __init__(self) -> None:
@@ -158,8 +158,8 @@ class Habit:
         """When a copy of it last succeeded, made by a person with `run`."""
         self.has_own_run = False
         """Whether it has run by itself, not only as a copy."""
-        self.has_succeeded = False
-        """Whether it has succeeded by itself: what failed before that belongs to another row of failures."""
+        self.succeeded_at: datetime | None = None
+        """When it last succeeded by itself: what failed before that belongs to another row of failures."""
         self.alike_since: datetime | None = None
         """The first of the latest failures in a row that have one error."""
         self.differed_at: datetime | None = None
@@ -187,11 +187,12 @@ class Habit:
 
     def _take_own(self, run: Run) -> None:
         if not is_failure(run):
-            self.has_succeeded |= run.status == outcome.OK
+            if run.status == outcome.OK and self.succeeded_at is None:
+                self.succeeded_at = run.ended_at
             return
         if len(self.failures) < _MOST_ERRORS:
             self.failures.append(failure(run))
-        if self.has_succeeded or self.differed_at is not None:
+        if self.succeeded_at is not None or self.differed_at is not None:
             return
         latest = self.failures[0]
         if (run.error and run.error[:LONGEST]) == latest.error or signature.of(run.error) == latest.signature:
@@ -205,7 +206,7 @@ class Habit:
         """
         if self.differed_at is not None and self.differed_at >= began:
             return False
-        is_whole = self.has_succeeded or (self.alike_since is not None and self.alike_since <= began + SLACK)
+        is_whole = self.succeeded_at is not None or (self.alike_since is not None and self.alike_since <= began + SLACK)
         return True if self.alike_since is not None and is_whole else None
 
     def _take_lateness(self, run: Run, limit: float) -> None:

@@ -941,6 +941,16 @@ def test_metrics_know_when_each_task_last_succeeded_and_count_from_the_month_on(
     assert (found.counted.outcomes["completed"], found.counted.runs) == (1, 3)
 
 
+def test_metrics_know_of_hundreds_of_tasks_when_each_last_succeeded(ward):
+    for number in range(150):
+        ward.recurring(f"ill{number}", last=last())
+        ward.failed_run(f"ill{number}")
+        ward.run(f"ill{number}", ago=timedelta(hours=2))
+    ward.look()
+    found = healthfiles.health(ward.place.store(), ward.place.config(), NOW, NOW - DAY, for_metrics=True)
+    assert found.successes == {f"ill{number}": at(hours=-2) for number in range(150)}
+
+
 def test_what_a_person_cancelled_is_not_a_failure(ward):
     ward.failed_run(error_type="Cancelled")
     assert ward.look().window.failed == 0
