@@ -162,7 +162,7 @@ def run(connect: Connect, argv: list[str]) -> int:
     client = connect()
     editor = client.editor
     wanted = _the_id(client, args, "run")
-    copy = editor.run_now(wanted)
+    copy = editor.run_now(wanted, args.timeout)
     if args.wait:
         from . import wait
 

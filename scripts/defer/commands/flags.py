@@ -263,6 +263,7 @@ def run() -> Parser:
     """`run`."""
     parser = Parser("defer run", "Do once, at the next wake, what a task does; its schedule stays.")
     _add_id(parser)
+    parser.add_argument("--timeout", metavar="DURATION", help="the longest this run may take, or none")
     parser.add_argument("--wait", action="store_true", help="at once, in a wake of its own; print what it prints")
     _add_form(parser)
     return parser

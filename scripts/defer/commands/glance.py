@@ -95,8 +95,8 @@ def cancel(words: list[str]) -> Namespace:
 
 def run(words: list[str]) -> Namespace:
     """The flags of `run`. Raises BadInput."""
-    given = {"id": None, "wait": False, "compact": False, "json": False}
-    loose = _told(words, given, {"--id": "id"}, {**_FORM, "--wait": "wait"})
+    given = {"id": None, "timeout": None, "wait": False, "compact": False, "json": False}
+    loose = _told(words, given, {"--id": "id", "--timeout": "timeout"}, {**_FORM, "--wait": "wait"})
     if loose is not None and len(loose) < 2:
         return Namespace(id_word=loose[0] if loose else None, **given)
     from . import flags

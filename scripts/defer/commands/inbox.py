@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from defer import exits, visible
 from defer.client import Client
 from defer.errors import EXIT_OK, Refused
-from defer.notices import events, outbox, words
+from defer.notices import box, events, outbox, words
 from defer.record import task, versions
 from defer.record.codec import Task
 
@@ -106,21 +107,30 @@ def ack(connect: Callable[[], Client], argv: list[str]) -> int:
     found = client.find(ids.meant(client, glance.the_id(args, "ack")))
     versions.must_know(found)
     file = client.config.notices_file
-    name, found = found["id"], _latest(client, found)
-    last = found.get("last")
-    if not last or not last["failures"]:
-        raise Refused(f"task is not failing: {name} (nothing to acknowledge)")
-    signature = _signature(found, outbox.read(file))
+    name, own = found["id"], _latest(client, found)
     now = client.clock()
+    failing = [one for one in (own, _run_by_hand(client, found, now)) if one is not None and _failures(one)]
+    if not failing:
+        raise Refused(f"task is not failing: {name} (nothing to acknowledge)")
+    known, first = outbox.read(file), failing[0]
+    signature = _signature(first, known)
     with client.store.alone():
-        outbox.acknowledge(file, name, last.get("since"), signature, now)
+        outbox.acknowledge(file, name, events.since_of(first), signature, now)
+        for one in failing[1:]:
+            outbox.acknowledge(file, one["id"], events.since_of(one), _signature(one, known), now)
     if output.is_for_people(args):
         said = visible.sentence(output.summary_of(found), 100)
         output.say(f"“{said}” is silent until it succeeds or fails in another way: {name}.")
     else:
-        facts = {"id": name, "since": last.get("since"), "signature": signature}
-        output.print_object({**facts, "failures": last["failures"]}, args.compact)
+        facts = {"id": name, "since": events.since_of(first), "signature": signature}
+        output.print_object({**facts, "failures": _failures(first)}, args.compact)
     return EXIT_OK
+
+
+def _failures(one: Task) -> int:
+    """How many occurrences in a row have failed."""
+    last = one.get("last")
+    return last["failures"] if last else 0
 
 
 def _latest(client: Client, found: Task) -> Task:
@@ -128,6 +138,15 @@ def _latest(client: Client, found: Task) -> Task:
     if found["status"] not in task.ENDED:
         return found
     return next((one for one in client.ended_records(found["id"]) if one["status"] != task.CANCELLED), found)
+
+
+def _run_by_hand(client: Client, found: Task, now: datetime) -> Task | None:
+    """The copy that was run of a task that goes on, if that was the last to end."""
+    if found["status"] in task.ENDED:
+        return None
+    ended = client.ended_records(found["id"], now - box.KEPT, (task.COMPLETED, task.FAILED))
+    latest = next(ended, None)
+    return latest if latest is not None and latest["id"] != found["id"] else None
 
 
 def _signature(found: Task, known: Box) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from itertools import chain, islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from defer import exits, instants
 from defer import say as words
 from defer.client import Client
-from defer.errors import EXIT_OK, BadInput
+from defer.errors import EXIT_OK, BadInput, StorageError
 from defer.record import task
 from defer.record.codec import Task
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .tables import Cell
 
 _TABLE_ROWS = 50
+_DAY = timedelta(days=1)
 _MOST_FIRES = 100_000
 _SHOWN = ("scheduled", "executing", "paused")
 _STYLES = {
@@ -55,10 +58,28 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     if for_people and not first and wanted <= set(task.ENDED):
         output.say("Nothing in the store has ended so (--since 7d looks into the archive too).")
     elif for_people:
-        table(first, more, client.config.timezone(), client.clock(), sys.stdout)
+        by_hand = _failed_by_hand(client, {one["id"] for one in first})
+        table(first, more, client.config.timezone(), client.clock(), sys.stdout, by_hand)
     else:
         output.json_array(first, args.compact, sys.stdout)
     return EXIT_OK
+
+
+def _failed_by_hand(client: Client, shown: set[str]) -> dict[str, datetime]:
+    """When the copy of each of these tasks that a person ran in the last day failed, if nothing went well since."""
+    start = client.clock() - _DAY
+    found: dict[str, datetime] = {}
+    # The archive is a side matter here: where it cannot be read, what waits is said all the same.
+    with suppress(StorageError):
+        for one in client.ended_records(None, start, (task.FAILED,)) if shown else ():
+            name = one.get("copy_of")
+            if name in shown and name not in found:
+                found[name] = task.ended_at(one)
+        for name, at in [*found.items()]:
+            good = next(client.ended_records(name, start, (task.COMPLETED,)), None)
+            if good is not None and task.ended_at(good) >= at:
+                del found[name]
+    return found
 
 
 def _looks_back(args: Namespace, wanted: set[str]) -> bool:
@@ -124,8 +145,18 @@ def _say_what_else(client: Client, is_more: bool, out: TextIO) -> None:
         output.say(f"{what} not run (defer list --status paused)", out=out)
 
 
-def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO) -> None:
-    """The tasks as a table: when, how far away, status, how the last occurrence ended, id, summary."""
+def table(
+    tasks: list[Task],
+    more: int,
+    zone: tzinfo,
+    now: datetime,
+    out: TextIO,
+    by_hand: Mapping[str, datetime] = MappingProxyType({}),
+) -> None:
+    """The tasks as a table: when, how far away, status, how the last occurrence ended, id, summary.
+
+    ``by_hand``: of some tasks, when a copy failed that a person ran.
+    """
     if not tasks:
         output.say("Nothing is scheduled.", out=out)
         return
@@ -141,19 +172,19 @@ def table(tasks: list[Task], more: int, zone: tzinfo, now: datetime, out: TextIO
         Column("Summary", 2, least=9, cut=True),
     )
     shown = ids.shown((one["id"] for one in tasks), out)
-    tables.show(columns, [_row(one, shown[one["id"]], zone, now) for one in tasks], out)
+    tables.show(columns, [_row(one, shown[one["id"]], zone, now, by_hand.get(one["id"])) for one in tasks], out)
     if more:
         output.say(f"… and {more} more (--limit N, --all)", out=out)
 
 
-def _row(one: Task, name: str, zone: tzinfo, now: datetime) -> list[Cell]:
+def _row(one: Task, name: str, zone: tzinfo, now: datetime, by_hand: datetime | None) -> list[Cell]:
     at = instants.from_text(one["run_at"])
     status, waits = _status(one, zone, now), one["status"] != task.PAUSED
     return [
         (f"{words.local(at, zone):%a %d %b %H:%M}", "plain" if waits else "dim"),
         words.short(at, now) if waits else "",
         (status, _STYLES.get(status.partition(" ")[0], "plain")),
-        last(one, now),
+        last(one, now, by_hand),
         name,
         str(output.summary_of(one)),
     ]
@@ -167,13 +198,18 @@ def _status(one: Task, zone: tzinfo, now: datetime) -> str:
     return f"{one['status']} (held)" if is_held else str(one["status"])
 
 
-def last(one: Task, now: datetime) -> Cell:
-    """How the last occurrence ended: ``ok 2h ago``, ``failed ×3``; nothing where there was none."""
+def last(one: Task, now: datetime, by_hand: datetime | None = None) -> Cell:
+    """How the last occurrence ended: ``ok 2h ago``, ``failed ×3``; nothing where there was none.
+
+    ``by_hand``: when a copy failed that a person ran since something went well.
+    """
     found: dict[str, Any] = output.object_of(one.get("last"))
     outcome, row = str(found.get("outcome") or ""), found.get("failures")
     style = _STYLES.get(outcome, "plain")
     if outcome == task.FAILED and isinstance(row, int) and row > 1:
         return f"failed ×{row}", style
+    if by_hand is not None and outcome != task.FAILED:
+        return f"failed {words.short(min(by_hand, now), now)} (by hand)", "bad"
     try:
         ago = words.short(min(instants.from_text(str(found["at"])), now), now)
     except (KeyError, ValueError, OverflowError):

@@ -191,12 +191,15 @@ class Checkup:
         """The latest end of a task in the window."""
         if (silent := rules.empty(one)) is not None:
             self._add(silent)
-        goes_on = key in self._recurring or hash(key) in self._waiting
-        if one["status"] == task.FAILED and not goes_on:
+        # What goes on under its id is not over; a copy that a person ran is.
+        if one["status"] == task.FAILED and (one.get("copy_of") or not self._goes_on(key)):
             if len(self._failed) < MOST_TOLD:
                 self._failed.append(_slim_failed(one))
             else:
                 self._more += 1
+
+    def _goes_on(self, key: str) -> bool:
+        return key in self._recurring or hash(key) in self._waiting
 
     def _add(self, *found: Finding) -> None:
         for one in found:
@@ -212,16 +215,19 @@ class Checkup:
         for one in self.executing:
             if versions.lacking(one) is None and (stuck := waiting.stuck(one, scene)) is not None:
                 self._add(stuck)
-        never: set[str] = set()
+        never, failing = set[str](), set[str]()
         for one in self._recurring.values():
             found = self._of_recurring(one, scene)
             never.update(finding.task for finding in found if finding.id == NEVER_RAN)
+            failing.update(finding.task for finding in found if finding.id != NEVER_RAN)
             self._add(*found)
         for one in self._due:
             if one["id"] not in never and (late := waiting.overdue(one, scene)) is not None:
                 self._add(late)
         for one in self._failed:
-            self._add(*self._of_failed(one))
+            # A copy of what is failing anyway adds nothing.
+            if one.get("copy_of") not in failing:
+                self._add(*self._of_failed(one))
         for key, habit in self._habits.items():
             self._add(*self._of_habit(key, habit, scene.slots))
         return Health(
@@ -279,7 +285,9 @@ class Checkup:
         row = last["failures"] if last else 1
         since = (last.get("since") if last else None) or instants.to_text(at)
         failing = Failing(max(1, row), since, error, [attempt], recurs=False, is_logged=self._can_be_read([attempt]))
-        return self._unless_known(one, failing)
+        return self._unless_known(
+            one, failing._replace(is_by_hand=bool(one.get("copy_of")), timeout=self._limit_of(one))
+        )
 
     def _can_be_read(self, attempts: Sequence[Failure]) -> bool:
         """Whether the latest of these attempts has a log, here or on another host."""

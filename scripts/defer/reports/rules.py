@@ -55,6 +55,8 @@ class Failing(NamedTuple):
     is_logged: bool = False
     """Whether the log of the latest can be read, here or elsewhere."""
     is_paused: bool = False
+    is_by_hand: bool = False
+    """Whether it is a copy that a person ran."""
     timeout: float = 0
     """The time limit of its attempts in seconds; 0 for none."""
 
@@ -96,14 +98,14 @@ def failing(task_id: str, failures: Failing) -> list[Finding]:
 def _failed_once(task_id: str, failures: Failing, evidence: dict[str, Any]) -> Finding:
     if failures.error_type == outcome.TIMEOUT_ERROR:
         what = f"ran into its time limit: {_said(failures.error)}"
-        fix = _longer(task_id, failures.timeout) if failures.recurs else command("run", task_id)
+        fix = _longer("edit" if failures.recurs else "run", task_id, failures.timeout)
         return _of(TIMED_OUT, task_id, failures, what, evidence, fix)
     return _of(FAILED, task_id, failures, f"failed: {_said(failures.error)}", evidence, command("run", task_id))
 
 
 def _of(rule: str, task_id: str, failures: Failing, what: str, evidence: dict[str, Any], fix: str) -> Finding:
-    paused = " (paused)" if failures.is_paused else ""
-    return Finding(rule, task_id, failures.since, what + paused, evidence, fix, failures.times)
+    how = " (paused)" if failures.is_paused else " (run by hand)" if failures.is_by_hand else ""
+    return Finding(rule, task_id, failures.since, what + how, evidence, fix, failures.times)
 
 
 def _evidence(failures: Failing) -> dict[str, Any]:
@@ -161,7 +163,7 @@ def slow(task_id: str, habit: Habit, timeout: float) -> Finding | None:
     limit = timeout * 1000
     if limit and last >= _NEAR_LIMIT * limit:
         what = f"takes {span(last)}, nearly its time limit of {span(round(limit))}"
-        return Finding(SLOW, task_id, None, what, evidence, _longer(task_id, timeout), last / limit)
+        return Finding(SLOW, task_id, None, what, evidence, _longer("edit", task_id, timeout), last / limit)
     enough = len(habit.durations) >= LAST + _FEWEST
     if before is None or not enough or last <= _SLOWER * before or last - before < _NOTICEABLE_MS:
         return None
@@ -169,9 +171,9 @@ def slow(task_id: str, habit: Habit, timeout: float) -> Finding | None:
     return Finding(SLOW, task_id, None, what, evidence, command("log", task_id), 0)
 
 
-def _longer(task_id: str, timeout: float) -> str:
-    """The command that gives a task twice the time."""
-    return command("edit", task_id, "--timeout", f"{max(1, round(2 * timeout))}s" if timeout else "none")
+def _longer(act: str, task_id: str, timeout: float) -> str:
+    """The command that gives a task, or one more run of it, twice the time."""
+    return command(act, task_id, "--timeout", f"{max(1, round(2 * timeout))}s" if timeout else "none")
 
 
 def unlogged(task_id: str, runs: Sequence[str]) -> Finding:

@@ -107,10 +107,15 @@ class Editor:
         self.notes = reading.notes
         return changes.reschedule(one, reading.instant, words)
 
-    def run_now(self, task_id: str) -> Task:
-        """Run a copy of a task once, at the next wake; the task itself is not touched. Raises Refused."""
+    def run_now(self, task_id: str, timeout: str | None = None) -> Task:
+        """Run a copy of a task once, at the next wake; the task itself is not touched.
+
+        ``timeout``: how long this run may take, in words; None for as long as the task. Raises Refused, BadInput.
+        """
+        limit = plan.timeout_seconds(timeout)
         one = find.look_up(self._store, task_id)
-        (copy,) = self._store.append([changes.run_now(one, self._now)], self._now)
+        fresh = changes.run_now(one, self._now)
+        (copy,) = self._store.append([fresh if limit is None else {**fresh, "timeout_seconds": limit}], self._now)
         self._audit.tell(events.run_requested(one, copy, self._now))
         return copy
 

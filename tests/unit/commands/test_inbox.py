@@ -212,6 +212,24 @@ def test_only_what_fails_can_be_acknowledged(place: Place) -> None:
     assert done.returncode == 1
 
 
+def test_a_run_by_hand_that_failed_is_acknowledged_under_its_original(place: Place) -> None:
+    place.schedule(
+        "every 30d", "back up", "--id", "backup", "--executor", place.executor(f"! [ -e {place.base}/broken ]")
+    )
+    (place.base / "broken").touch()
+    assert place.defer("ack", "backup").returncode == 1
+    assert place.defer("run", "backup").returncode == 0
+    place.wake()
+    assert [one["task"] for one in json.loads(place.defer("health").stdout)["findings"]] == ["backup"]
+    assert answer(place, "ack", "backup")["failures"] == 1
+    found = answer(place, "health")
+    assert (found["findings"], [one["task"] for one in found["acknowledged"]]) == ([], ["backup"])
+    (place.base / "broken").unlink()
+    assert place.defer("run", "backup").returncode == 0
+    place.wake()
+    assert place.defer("ack", "backup").returncode == 1
+
+
 def test_who_files_apart_from_a_wake_notes_what_is_told(place: Place) -> None:
     place.write_store({"id": "old", "run_at": "2026-04-08T16:45:00Z", "status": "failed", "error": "no such host"})
     assert place.run("archive-deferred.sh").returncode == 0

@@ -148,6 +148,22 @@ def test_how_the_last_occurrence_ended_is_said_in_two_words(last, said):
     assert list_face.last(v1_task(last=last), NOW)[0] == said
 
 
+@pytest.mark.programs
+def test_a_run_by_hand_that_failed_is_seen_until_one_goes_well(place):
+    broken = place.base / "broken"
+    place.schedule("every 30d", "back up", "--id", "backup", "--executor", place.executor(f"! [ -e {broken} ]"))
+
+    def said_after_a_run() -> str:
+        place.defer("run", "backup")
+        place.wake()
+        return place.defer("list", "--table").stdout
+
+    broken.touch()
+    assert "failed now (by hand)" in " ".join(said_after_a_run().split())
+    broken.unlink()
+    assert "by hand" not in said_after_a_run()
+
+
 def test_a_paused_task_does_not_look_as_if_it_ran_soon(monkeypatch):
     later = text_at(hours=2)
     lines = listed([v1_task("a", run_at=later), v1_task("b", run_at=later, status="paused")], 80, monkeypatch)

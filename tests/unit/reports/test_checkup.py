@@ -323,13 +323,48 @@ def test_a_copy_that_failed_stands_under_its_original(ward):
     assert rules_of(ward.look()) == [("once", "failed")]
 
 
+@pytest.mark.parametrize("recurs", [True, False])
+def test_a_copy_that_failed_is_told_although_its_original_goes_on(ward, recurs):
+    ward.recurring(last=last("completed", 0, ago=timedelta(hours=2))) if recurs else ward.task()
+    ward.end("copy", "failed", ago=timedelta(minutes=5), copy_of="t", error="no luck")
+    found = ward.only()
+    assert (found.task, found.id, found.what, found.fix) == (
+        "t",
+        "failed",
+        "failed: no luck (run by hand)",
+        "defer run t",
+    )
+
+
+def test_a_copy_that_failed_is_not_told_once_the_task_itself_went_well(ward):
+    ward.recurring(last=last("completed", 0, ago=timedelta(minutes=5)))
+    ward.end(ago=timedelta(minutes=5))
+    ward.end("copy", "failed", ago=timedelta(minutes=10), copy_of="t", error="no luck")
+    assert ward.look().findings == []
+
+
+def test_a_copy_that_failed_adds_nothing_to_a_row_of_failures(ward):
+    ward.recurring(last=last(failures=3))
+    ward.failed_run()
+    ward.end("copy", "failed", ago=timedelta(minutes=5), copy_of="t", error="no luck")
+    assert rules_of(ward.look()) == [("t", "failing")]
+
+
 def test_timed_out_recurring_and_once(ward):
     ward.recurring(last=last(), timeout_seconds=60)
     ward.failed_run(status="timeout", error_type="TimeoutError", error="timed out after 60 s", exit_code=-15)
-    ward.end("once", "failed", error="timed out after 60 s", error_type="TimeoutError")
+    ward.end("once", "failed", error="timed out after 60 s", error_type="TimeoutError", timeout_seconds=60)
     found = ward.look().findings
     assert [(one.task, one.id) for one in found] == [("once", "timed-out"), ("t", "timed-out")]
-    assert [one.fix for one in found] == ["defer run once", "defer edit t --timeout 120s"]
+    assert [one.fix for one in found] == ["defer run once --timeout 120s", "defer edit t --timeout 120s"]
+
+
+def test_timed_out_by_hand_gives_the_task_itself_more_time_while_that_goes_on(ward):
+    ward.recurring(last=last("completed", 0))
+    ward.end("copy", "failed", copy_of="t", error="timed out", error_type="TimeoutError", timeout_seconds=60)
+    ward.end("copy2", "failed", copy_of="once", error="timed out", error_type="TimeoutError")
+    found = {one.task: one.fix for one in ward.look(DEFER_TIMEOUT_SECONDS="90").findings}
+    assert found == {"t": "defer edit t --timeout 120s", "once": "defer run once --timeout 180s"}
 
 
 @pytest.mark.parametrize(("error_type", "code"), [("PermissionBlocked", 77), ("ConfigError", 78)])

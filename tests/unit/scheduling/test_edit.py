@@ -432,6 +432,17 @@ def test_a_run_beside_the_schedule_is_one_line_of_the_log_too(add: Made, client:
     assert place.task("job") == before
 
 
+def test_a_run_beside_the_schedule_may_take_another_time(add: Made, client: Client, place: Place) -> None:
+    before = add("every day at 9am", timeout="1m")
+    assert client.editor.run_now("job")["timeout_seconds"] == 60
+    assert client.editor.run_now("job", "2h")["timeout_seconds"] == 7200
+    assert client.editor.run_now("job", "none")["timeout_seconds"] == 0
+    with pytest.raises(BadInput, match="not a length of time"):
+        client.editor.run_now("job", "long")
+    assert len(place.tasks()) == 4
+    assert place.task("job") == before
+
+
 # What is over or unknown
 
 OVER: dict[str, Callable[[Client, str], object]] = {
