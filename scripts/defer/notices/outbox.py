@@ -91,6 +91,11 @@ def is_time(at: datetime, now: datetime) -> bool:
     return not now < at <= now + LONGEST_WAIT
 
 
+def senders_lock(file: Path) -> Path:
+    """What the one process holds that sends for this outbox."""
+    return file.with_name(f".{file.name}.sender")
+
+
 def make_durable(file: Path) -> None:
     """Sync what another process, which may have died since, has appended."""
     with fsio.storage_errors(file):

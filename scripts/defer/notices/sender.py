@@ -75,14 +75,16 @@ def _due(config: Config, now: datetime, failing: Collection[str]) -> list[Delive
 @contextmanager
 def _alone(config: Config) -> Iterator[bool]:
     """Hold what one sender of a store holds; False if another holds it."""
-    lock = config.notices_file.with_name(f".{config.notices_file.name}.sender")
+    lock = outbox.senders_lock(config.notices_file)
     with ExitStack() as stack:
         try:
             stack.enter_context(fsio.lock(lock, 0.0))
         except StoreBusy:
             yield False
-        except (StorageError, OSError) as error:
+        except StorageError as error:
             raise _NotLockable(str(error)) from error
+        except OSError as error:
+            raise _NotLockable(str(fsio.storage_error(error, lock))) from error
         else:
             yield True
 

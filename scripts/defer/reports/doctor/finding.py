@@ -39,6 +39,7 @@ KINDS = {
     "agent-broken": WARNING,
     "notify-broken": ERROR,
     "notify-unable": WARNING,
+    "notify-stuck": ERROR,
     # What tasks rely on
     "directory-gone": ERROR,
     "taskfile-gone": WARNING,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from defer import fsio
+from defer.notices import outbox
 from defer.notices.channels import others
 from defer.reports.doctor import notices
 from defer.reports.doctor.finding import Finding
 from machine import subject_of
-from support import Place
+from support import NOW, Place, text_at
 
 
 def findings(place: Place, **settings: str) -> list[Finding]:
@@ -39,6 +42,27 @@ def test_a_program_that_is_gone_or_may_be_changed_by_all_is_told(place: Place, t
     open_to_all.chmod(0o777)
     (one,) = findings(place, DEFER_NOTIFY=f"command:{open_to_all}")
     assert "it is not to be trusted" in one.what
+
+
+def test_what_was_to_be_sent_long_ago_is_told_with_who_holds_it_up(place: Place) -> None:
+    write = {"key": "k", "event": "failed", "id": "t", "to": ["https://example.org/…"]}
+    place.runtime.mkdir(mode=0o700)
+    outbox.add(place.runtime / "notices.jsonl", [{**write, "at": text_at(minutes=-30)}], NOW)  # type: ignore[typeddict-item]
+    assert findings(place) == []
+    beat = place.runtime / ".deferred.jsonl.heartbeat"
+    beat.touch(mode=0o600)
+    os.utime(beat, (NOW.timestamp(),) * 2)
+    (one,) = findings(place)
+    assert (one.id, one.where, one.what) == (
+        "notify-stuck",
+        str(place.log_path),
+        f"notices have waited to be sent since {text_at(minutes=-30)}",
+    )
+    lock = place.runtime / ".notices.jsonl.sender"
+    with fsio.lock(lock, 0.0):
+        (one,) = findings(place)
+    assert (one.id, one.where, one.fix) == ("notify-stuck", str(lock), "end that process if it hangs")
+    assert f"; {lock} was held by others" in one.what
 
 
 def test_a_desktop_needs_a_program_and_somebody_at_it(place: Place, tmp_path: Path) -> None:
