@@ -169,13 +169,15 @@ def _cells(row: Row, name: str, told: list[dict[str, str]], zone: tzinfo, now: d
 
 def _place(told: dict[str, str]) -> str:
     """Where it was told; how that stands, where it has not arrived."""
+    from defer.notices import words
+
     arrived = told["status"] in ("read", "unread", "sent")
-    return told["where"] if arrived else f"{told['where']} ({told['status']})"
+    return told["where"] if arrived else f"{told['where']} ({words.stands(told['status'])})"
 
 
 def _when(row: Row, zone: tzinfo, now: datetime) -> str:
-    """When it started, or was to start."""
-    there, today = say.local(row.started_at or _meant(row), zone), say.local(now, zone)
+    """When it started, or was to start; what ended before that never was to start then."""
+    there, today = say.local(row.started_at or min(_meant(row), row.ended_at), zone), say.local(now, zone)
     return f"{there:%a %d %b %H:%M}" if abs(today - there).days < 300 else f"{there:%Y-%m-%d %H:%M}"
 
 

@@ -46,10 +46,16 @@ def of_reminder(config: Config) -> list[str]:
 
 
 def foreseen(config: Config) -> list[str]:
-    """Where a reminder would appear as things stand: on no desktop that is not there."""
-    from . import desktops
+    """Where a reminder would appear as things stand: in no place to which nothing could be sent."""
+    written = config.get("DEFER_NOTIFY")
+    if written in ("", INBOX):
+        return of_reminder(config)
+    from . import troubles
+    from .channels import addresses
 
-    return [one for one in of_reminder(config) if one != DESKTOP or desktops.is_there(config.environment)]
+    found, _ = addresses.read_what_can_be(written)
+    unable = {one.label for one in found if troubles.of(one, config)}
+    return [one for one in of_reminder(config) if one not in unable]
 
 
 def said(labels: Iterable[str]) -> str:

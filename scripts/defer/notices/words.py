@@ -145,7 +145,12 @@ def _latest(told: list[Told], since: str | None) -> list[Told]:
 
 
 def _said_of(places: list[Told]) -> str:
-    return ", ".join(f"{one.where} ({one.status}{f': {one.why}' if one.why else ''})" for one in places)
+    return ", ".join(f"{one.where} ({stands(one.status)}{f': {one.why}' if one.why else ''})" for one in places)
+
+
+def stands(status: str) -> str:
+    """How it stands with an event in one place, for people."""
+    return {"again": "to be tried again", "failed": "not sent", "pending": "not sent yet"}.get(status, status)
 
 
 def _why_nobody(record: Task) -> str:

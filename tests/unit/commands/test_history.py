@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,19 @@ def test_a_place_that_was_not_reached_says_how_that_stands(place):
     place.schedule("now", "vitamins", "--id", "vitamins", env=gone)
     place.wake(env=gone)
     (line,) = (line for line in place.defer("history", "--table").stdout.splitlines() if "vitamins" in line)
-    assert line.endswith("  inbox, command:/bin/false (again)")
+    assert line.endswith("  inbox, command:/bin/false (to be tried again)")
+    (told,) = (line for line in place.defer("show", "vitamins", "--table").stdout.splitlines() if "Told:" in line)
+    assert told.endswith("command:/bin/false (to be tried again: it ended with exit 1)")
+
+
+def test_what_was_cancelled_before_its_time_stands_at_its_end(place):
+    place.schedule("24h", "later", "--id", "later")
+    place.defer("cancel", "later")
+    (line,) = (line for line in place.defer("history", "--table").stdout.splitlines() if "later" in line)
+    (row,) = strict(place.defer("history").stdout)
+    assert line.startswith(
+        f"{datetime.fromisoformat(row['ended_at']).astimezone(place.config().timezone()):%a %d %b %H:%M}"
+    )
 
 
 @pytest.mark.parametrize("flags", [("--status", "failed"), ("--limit", "0")])

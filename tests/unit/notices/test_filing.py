@@ -111,6 +111,11 @@ def test_a_reminder_appears_on_the_desktop_where_nothing_is_set_and_there_is_one
     assert places.of_reminder(place.config({**bus, "DEFER_NOTIFY": "inbox"})) == ["inbox"]
 
 
+def test_a_reminder_is_foreseen_in_no_place_to_which_nothing_can_be_sent(place: Place) -> None:
+    gone = place.config({"DEFER_NOTIFY": f"command:{place.base}/gone;command:/bin/cat;ntfy://ntfy.sh/topic"})
+    assert places.foreseen(gone) == ["inbox", "command:/bin/cat", "ntfy://ntfy.sh/…"]
+
+
 def test_a_copy_of_what_somebody_knows_of_is_not_told_again(place: Place) -> None:
     outbox.acknowledge(place.config().notices_file, "a", text_at(), "no such host", NOW)
     again = ended("c1", error="no such host", copy_of="a")
