@@ -169,6 +169,9 @@ class Checkup:
     def take_ended(self, one: Task) -> None:
         """One occurrence that is over, or a stretch of them."""
         at = task.ended_at(one)
+        if versions.is_newer(one):
+            # Its other fields may be of any type.
+            one = cast("Task", {**versions.knowable(one), f"{one['status']}_at": instants.to_text(at)})
         totals = self._totals_of(at)
         if totals is not None:
             totals.take_ended(one)

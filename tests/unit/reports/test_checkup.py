@@ -478,6 +478,16 @@ def test_a_newer_version_may_have_written_anything(ward, odd):
     assert found["newer"].evidence["held_by"] == "missing feature"
 
 
+@pytest.mark.parametrize("odd", [["a"], "text", 5, {"log_path": 5, "count": "x"}, {"log_path": ["x"], "failures": {}}])
+@pytest.mark.parametrize("status", ["failed", "completed", "missed", "skipped"])
+def test_what_a_newer_version_has_filed_may_be_anything(ward, status, odd):
+    names = ("result", "last", "error", "error_type", "recurrence", "stretch", "copy_of", "created_at", "command")
+    ward.end(status=status, **dict.fromkeys(names, odd))["schema_version"] = 3
+    found = ward.look()
+    assert found.window.outcomes == {status: 1}
+    assert rules_of(found) == ([("t", "failed")] if status == "failed" else [])
+
+
 @pytest.mark.parametrize("minutes", [1, 2])
 def test_two_minutes_are_not_overdue(ward, minutes):
     due(ward, run_at=text_at(minutes=-minutes))
