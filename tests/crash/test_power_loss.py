@@ -71,9 +71,9 @@ def test_row_2_and_15_power_loss_after_others_went_on_where_one_died(
 ) -> None:
     """Nobody may build on what a dead process left unsynced: the next one to say yes makes it durable first."""
     states = 0
-    for number, operation in telling(name, depth):
-        if not Fault(number, kind).fits(operation):
-            continue
+    fitting = [one for one in telling(name, depth) if Fault(one[0], kind).fits(one[1])]
+    # What fails without dying goes on as in test_faults.py: here every other one will do.
+    for number, operation in fitting if depth > 1 or kind == "kill-after" else fitting[::2]:
         machine, where = start(name), f"{name}, {kind} at {number} ({operation})"
         perform(machine, name, Fault(number, kind))
         machine.end_executors()

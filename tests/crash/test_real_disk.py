@@ -67,7 +67,7 @@ def test_row_2_a_real_disk_loses_power_after_every_change(
     name: str, ext4: Ext4, count: Callable[[str, int], None], depth: int
 ) -> None:
     """What was acknowledged before is there; the command that was under way has happened or has not."""
-    step = 1 if depth > 1 or "writeback" not in ext4.options else 2
+    step = 1 if depth > 1 or "writeback" not in ext4.options else 4
     number = 0
     while not lose_power(name, number, ext4):
         number += step
