@@ -94,7 +94,7 @@ def _waker(found: Status, zone: tzinfo) -> Iterator[tuple[str, str]]:
     """Whether wakes come, since when, and what keeps them from their work."""
     health, scene = found.health, found.health.scene
     if scene.last_wake is None:
-        yield "Asleep: nothing has ever woken it (defer cron install)", "bad"
+        yield "Asleep: nothing has ever woken it (defer doctor)", "bad"
     elif scene.is_awake:
         ago = words.from_now(min(scene.last_wake, scene.now), scene.now)
         whole = (

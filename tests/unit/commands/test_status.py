@@ -50,7 +50,7 @@ def test_nothing_is_said_to_be_nothing(place: Place, root: Path) -> None:
         [], [], {}, [], False,
     )  # fmt: skip
     lines = text_of(place)
-    assert lines[0] == "Asleep: nothing has ever woken it (defer cron install)"
+    assert lines[0] == "Asleep: nothing has ever woken it (defer doctor)"
     assert {"Running: nothing.", "Next: nothing.", "Attention: nothing."} <= set(lines)
 
 
@@ -210,7 +210,7 @@ def test_tasks_that_no_wake_looks_after_need_attention(place: Place, root: Path)
     place.schedule("1h", "call mum")
     assert status(place, root)["attention"]
     lines = text_of(place)
-    assert lines[0] == "Asleep: nothing has ever woken it (defer cron install)"
+    assert lines[0] == "Asleep: nothing has ever woken it (defer doctor)"
     assert lines[-1] == "Attention: tasks wait and no wake works (defer doctor)"
 
 
