@@ -73,7 +73,8 @@ def _failed_by_hand(client: Client, shown: set[str]) -> dict[str, datetime]:
     with suppress(StorageError):
         for one in client.ended_records(None, start, (task.FAILED,)) if shown else ():
             name = one.get("copy_of")
-            if name in shown and name not in found:
+            # A newer version may have written anything there.
+            if isinstance(name, str) and name in shown and name not in found:
                 found[name] = task.ended_at(one)
         for name, at in [*found.items()]:
             good = next(client.ended_records(name, start, (task.COMPLETED,)), None)
