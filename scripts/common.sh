@@ -67,6 +67,7 @@ prepare_python() {
 
 # Gives way to one face of the command line. Neither the user's site-packages nor the working directory count.
 start_python() {
+  trap '' INT # until its first line of ours, which lets Ctrl-C end it: Python by itself answers with a traceback
   exec "$python" -I -S -X utf8 "$scripts/defer/__main__.py" "$@"
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import SCRIPTS
+from support import SCRIPTS, Place
 
 CALLS = {
     "time_utils.py": ["normalize", "30m"],
@@ -94,3 +94,28 @@ def test_an_interrupted_reader_of_a_task_ends_without_a_word(tmp_path: Path) -> 
     process.stdin.write(b" " * 1_000_000)  # more than any pipe holds, so it is being read
     process.send_signal(signal.SIGINT)
     assert ending(process) == (130, "")
+
+
+def test_no_interruption_reaches_an_interpreter_that_has_only_begun(tmp_path: Path) -> None:
+    """Until our first line it would answer with a traceback; that line lets Ctrl-C end it."""
+    asked = tmp_path / "python"
+    asked.write_text(
+        f"#!/bin/sh\nexec '{sys.executable}' -c 'import signal; print(signal.getsignal(signal.SIGINT).name)'\n"
+    )
+    asked.chmod(0o755)
+    script = f"scripts='{SCRIPTS}'; . '{SCRIPTS}/common.sh'; python='{asked}'; start_python face"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("SIG_IGN\n", "")
+
+
+def test_ctrl_c_ends_a_command_that_was_started_without_heed_of_it(place: Place) -> None:
+    process = subprocess.Popen(
+        [str(SCRIPTS / "schedule-task.sh"), "schedule", "--when", "1h", "--prompt-file", "-"],
+        env=place.env,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b" " * 1_000_000)  # more than any pipe holds, so it is being read
+    process.send_signal(signal.SIGINT)
+    assert ending(process) == (-signal.SIGINT, "")
