@@ -38,9 +38,9 @@ DONE = Outcome(outcome.OK, exit_code=0, result={"type": "executor_output", "outp
 FAILED = Outcome(outcome.FAILED, exit_code=1, error_type="ExecutorFailed", error="executor exited with 1")
 """What an attempt comes to."""
 
-ONLY_ROOT = "only root can make another user's files"
+ONLY_ROOT = "only root can make another user's files, or namespaces"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason=ONLY_ROOT)
-"""A kernel lets nobody else give a file to another user."""
+"""A kernel lets nobody else give a file to another user. `.ci/run` tries these as root, whoever runs it."""
 
 
 def slow_but(daily: Container[str], values: Iterable[str]) -> list[Any]:

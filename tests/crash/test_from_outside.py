@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 from collections import Counter
@@ -17,7 +18,7 @@ import pytest
 from real import PREDICTABLE, Place
 
 from defer import process
-from support import slow_but
+from support import quoted, slow_but
 
 # What may change something; reading calls are gone through in memory.
 CHANGING = ("openat", "write", "fsync", "ftruncate", "rename", "unlink", "mkdir", "utimensat", "flock")
@@ -164,8 +165,8 @@ def test_row_3_a_file_system_that_is_full(tmp_path: Path, needs: Callable[..., N
     place = Place(tmp_path)
     place.runtime.mkdir()
     script = f"""
-    mount -t tmpfs -o size=128k,mode=700 tmpfs {place.runtime} || exit 99
-    defer() {{ {" ".join(place.command("front"))} "$@"; }}
+    mount -t tmpfs -o size=128k,mode=700 tmpfs {quoted(place.runtime)} || exit 99
+    defer() {{ {shlex.join(place.command("front"))} "$@"; }}
     yes=0
     while :; do
       defer schedule --when 60m --summary "$(printf %02000d 0)" --id t$yes >/dev/null 2>err
@@ -175,14 +176,14 @@ def test_row_3_a_file_system_that_is_full(tmp_path: Path, needs: Callable[..., N
     echo "status $status" "yes $yes" "$(cat err)"
     echo "listed $(defer list --compact | grep -o '"id"' | wc -l)" "status $?"
     defer cancel t0 >/dev/null 2>err; echo "cancel $? $(cat err)"
-    {" ".join(place.command("wake"))} 2>err; echo "wake $? $(cat err)"
-    rm {place.runtime}/filler
+    {shlex.join(place.command("wake"))} 2>err; echo "wake $? $(cat err)"
+    rm {quoted(place.runtime)}/filler
     defer schedule --when 60m --summary s --id after >/dev/null 2>err; echo "after $? $(cat err)"
-    {" ".join(place.command("wake"))} 2>err; echo "wake $? $(cat err)"
+    {shlex.join(place.command("wake"))} 2>err; echo "wake $? $(cat err)"
     echo "listed $(defer list --all --compact | grep -o '"run_at"' | wc -l)"
     """
     # The filler leaves room for some tasks and can be taken away again.
-    script = script.replace("\n    yes=0", f"\n    head -c 60000 /dev/zero >{place.runtime}/filler; yes=0")
+    script = script.replace("\n    yes=0", f"\n    head -c 60000 /dev/zero >{quoted(place.runtime)}/filler; yes=0")
     user = [] if os.geteuid() == 0 else ["-r"]
     done = subprocess.run(
         ["unshare", *user, "-m", "bash", "-c", script],

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from privatecron import UNSHARE, PrivateShell
+from support import need_root
 
 FOLDER = 'it\'s 100% "quoted"'
 EXECUTOR = """\
@@ -25,6 +26,7 @@ echo "done by cron"
 @pytest.fixture
 def private_shell(tmp_path: Path, needs: Callable[..., None]) -> Iterator[Callable[..., PrivateShell]]:
     """``private_shell(environment)`` starts one; it ends, with all that runs in it, with the test."""
+    need_root()
     needs("unshare", "cron", "crontab")
     possible = subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "none", "/run"], capture_output=True, check=False)
     if possible.returncode != 0:

@@ -17,7 +17,7 @@ import pytest
 from defer.record import codec
 from defer.record.events import Event
 from defer.store import audit
-from support import DEADLINE_SECONDS, SCRIPTS, Place, text_at, v1_task
+from support import DEADLINE_SECONDS, SCRIPTS, Place, quoted, text_at, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -370,7 +370,8 @@ def test_the_other_entries(screen):
     is_shown(screen.entry("execute-task.sh", EVIL))
     task = screen.place.base / "task.json"
     task.write_text(json.dumps(evil_task(EVIL, workspace=None, cwd=None, executor=None)))
-    is_shown(screen.run("/bin/sh", "-c", f"exec {SCRIPTS}/execute-task.sh <{task}", DEFER_EXECUTOR="/" + EVIL))
+    words = f"exec {quoted(SCRIPTS / 'execute-task.sh')} <{quoted(task)}"
+    is_shown(screen.run("/bin/sh", "-c", words, DEFER_EXECUTOR="/" + EVIL))
 
 
 ANSWERS = {
@@ -406,7 +407,8 @@ def test_a_snapshot(screen):
 def test_expressions_of_a_file(screen):
     file = screen.place.base / "words"
     file.write_text("1h\n" + EVIL.replace("\x85", "") + "\n")
-    is_shown(screen.run("/bin/sh", "-c", f"exec {SCRIPTS}/time_utils.py normalize - <{file}"))
+    words = f"exec {quoted(SCRIPTS / 'time_utils.py')} normalize - <{quoted(file)}"
+    is_shown(screen.run("/bin/sh", "-c", words))
 
 
 def copy_of_scripts(place: Place) -> Path:

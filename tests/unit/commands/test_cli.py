@@ -459,8 +459,8 @@ class TestCosts:
             "schedule-task.sh",
             "python",
         ]
-        synced = [re.search(r"sync\(\d+<([^>]*)>", line)[1] for line in calls if "sync(" in line]
-        assert synced == [str(place.store_path)]
+        synced = [re.search(r"sync\(\d+<[^>]*/([^/>]*/[^/>]*)>", line)[1] for line in calls if "sync(" in line]
+        assert synced == ["runtime/deferred.jsonl"]
         assert not [line for line in calls if re.search(r"\b(v?fork|clone3?)\(", line)]
 
     @pytest.mark.parametrize("size", [0, 1000])

@@ -35,7 +35,10 @@ def test_nothing_to_do_is_done():
 
 def test_a_row_that_hangs_ends_and_no_other_waits_for_it():
     hanging = [Job("a", lambda: None), Job("b", lambda: time.sleep(3600)), Job("c", lambda: None)]
-    found = all_done(hanging, [Job("d", lambda: None)], seconds=0.5)
+    for seconds in (0.5, 5.0, 50.0):
+        found = all_done(hanging, [Job("d", lambda: None)], seconds=seconds)
+        if {Done("a", None), Done("d", None)} <= set(found):  # a busy machine may need longer for what does not hang
+            break
     assert sorted(found) == [Done("a", None), Done("b", "there was no answer in time"), Done("d", None)]
     assert found[-1].about == "b"
 

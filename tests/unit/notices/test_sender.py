@@ -11,7 +11,7 @@ from defer.errors import BadInput, StorageError
 from defer.notices import outbox, sender
 from defer.notices.channels import ways
 from defer.settings.config import Config
-from support import NOW, Place, is_running, leaving_pid
+from support import NOW, Place, is_running, leaving_pid, until
 
 # The server's threads are in this process, which the sender is a fork of.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -99,11 +99,15 @@ def test_one_that_asks_to_be_left_alone_is(place):
 
 
 def test_one_that_hangs_holds_up_only_itself(place, monkeypatch):
-    monkeypatch.setattr(ways, "SECONDS", 1.0)
-    with loopback.receiver() as server, loopback.raw(loopback.hang) as host:
-        both = (label(host), label(server))
-        write(place, notice("a", both), notice("b", both), notice("c", both))
-        send(place, f"http://{host}/{HIDDEN};{server.url}/x")
+    for seconds in (1.0, 5.0, 25.0):
+        monkeypatch.setattr(ways, "SECONDS", seconds)
+        with loopback.receiver() as server, loopback.raw(loopback.hang) as host:
+            both = (label(host), label(server))
+            write(place, notice("a", both), notice("b", both), notice("c", both))
+            send(place, f"http://{host}/{HIDDEN};{server.url}/x")
+        if all(said["channel"] == label(host) or said["status"] == "sent" for said in ops(place)):
+            break
+        (place.runtime / "notices.jsonl").unlink()  # a busy machine: what does not hang needs longer, too
     assert [json.loads(one.body)["id"] for one in server.requests] == ["a", "b", "c"]
     # Of the one that hangs only the first was tried; wakes need not look before it is tried again.
     minute = timedelta(minutes=1)
@@ -209,15 +213,20 @@ def test_no_secret_of_a_url_is_kept_or_told(place):
 
 
 def test_a_program_gets_the_notice_and_no_more_time_than_it_has(place, monkeypatch):
-    monkeypatch.setattr(ways, "SECONDS", 2.0)
     got = place.base / "got"
     tell = place.executor(f'cat >"{got}"; [ -z "${{DEFER_TASK_ID-}}" ]')
     slow = place.executor(f"{leaving_pid(place.base / 'pid')}; exec sleep 300", name="slow")
     names = (f"command:{tell}", f"command:{slow}")
-    write(place, notice(to=names))
-    send(place, ";".join(names), DEFER_TASK_ID="of-another")
+    for seconds in (1.0, 5.0, 25.0):
+        monkeypatch.setattr(ways, "SECONDS", seconds)
+        write(place, notice(to=names))
+        send(place, ";".join(names), DEFER_TASK_ID="of-another")
+        if (place.base / "pid").exists() and ops(place)[0]["status"] == "sent":
+            break
+        (place.runtime / "notices.jsonl").unlink()  # a busy machine had not come so far
     assert json.loads(got.read_text())["id"] == "backup"
-    assert not is_running(int((place.base / "pid").read_text()))
+    pid = int((place.base / "pid").read_text())
+    until(lambda: not is_running(pid), "the end of what was killed")
     assert [(said["channel"], said["status"]) for said in ops(place)] == [(names[0], "sent"), (names[1], "again")]
 
 

@@ -94,6 +94,15 @@ class TestALeaseTells:
 class TestWithoutProc:
     """A system that shows no processes must not have a living attempt taken for lost."""
 
+    @pytest.fixture(autouse=True)
+    def _nothing_is_remembered(self):
+        """What it once read of /proc a process knows for ever: the tests after these must not go by it."""
+        for known in (process._boot_id, process._pid_namespace):
+            known.cache_clear()
+        yield
+        for known in (process._boot_id, process._pid_namespace):
+            known.cache_clear()
+
     @pytest.fixture
     def blind(self, monkeypatch, tmp_path):
         monkeypatch.setattr(process, "_PROC", tmp_path / "no proc")
