@@ -12,6 +12,7 @@ SEVERITIES = (ERROR, WARNING, NOTE)
 KINDS = {
     # The waker
     "waker-missing": ERROR,
+    "waker-unseen": NOTE,
     "waker-gone": ERROR,
     "crontab-unreadable": ERROR,
     "daemon-dead": ERROR,

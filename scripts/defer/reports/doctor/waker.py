@@ -37,6 +37,8 @@ def findings(standing: Standing, markers: Markers, config: Config, now: datetime
     patience = _BETWEEN_WAKES if at_work else ASLEEP_AFTER
     is_awake = last is not None and now - last <= patience
     yield from _of_crontab(standing, config, is_awake=is_awake)
+    if last is not None and is_awake and not at_work:
+        yield from _of_unseen(standing, now - last)
     yield from _of_runners(standing, at_work)
     yield from _of_daemon(standing, is_awake=is_awake)
     for entry in standing.waking():
@@ -59,6 +61,17 @@ def _of_crontab(standing: Standing, config: Config, *, is_awake: bool) -> Iterat
         yield found("crontab-unreadable", what, _TAB, fix or crontab.WITHOUT_CRON)
     elif not any(entry.marked and _is_ours(standing, entry, config) for entry in standing.dead):
         yield found("waker-missing", "nothing wakes this store: no line of the crontab does", _TAB, _INSTALL)
+
+
+def _of_unseen(standing: Standing, ago: timedelta) -> Iterator[Finding]:
+    """A wake that no waker we know of has made: one by hand looks like the work of a waker until it is old."""
+    if standing.error is not None or (standing.waking() and standing.daemon != "not running"):
+        return
+    what = f"something woke this store {say.distance(ago)} ago, and nothing that can be seen will do so again"
+    fix = f"{_INSTALL}, unless something else than cron wakes it every minute"
+    if standing.waking():
+        fix = "start the cron daemon (such as: service cron start), unless something else wakes it every minute"
+    yield found("waker-unseen", what, _TAB, fix)
 
 
 def _of_runners(standing: Standing, at_work: list[Runner]) -> Iterator[Finding]:

@@ -67,11 +67,18 @@ def test_nothing_wakes_it(machine: Machine) -> None:
     assert (one.id, one.severity, one.fix) == ("waker-missing", "error", "defer cron install")
 
 
-def test_what_wakes_it_without_cron_is_enough(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as `run-deferred.sh --loop`."""
-    monkeypatch.setattr(crontab, "daemon_state", lambda: "not running")
+def test_a_wake_by_hand_is_not_taken_for_a_waker(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be another waker, too: that it cannot be seen is all that is known."""
     woken(machine, timedelta(minutes=2))
+    (one,) = findings(machine)
+    assert (one.id, one.severity) == ("waker-unseen", "note")
+    assert one.what == "something woke this store 2 minutes ago, and nothing that can be seen will do so again"
+    assert one.fix == "defer cron install, unless something else than cron wakes it every minute"
+    machine.install()
     assert findings(machine) == []
+    monkeypatch.setattr(crontab, "daemon_state", lambda: "not running")
+    (one,) = findings(machine)
+    assert (one.id, one.fix.partition(" (")[0]) == ("waker-unseen", "start the cron daemon")
 
 
 def test_where_cron_is_not_to_be_had_the_reason_is_told(machine: Machine) -> None:
@@ -191,7 +198,9 @@ def test_a_runner_of_another_checkout_at_work_on_this_store(
     at_work = [runners.Runner(4711, str(entry), environment) for entry in (other, machine.runner)]
     monkeypatch.setattr(runners, "at_work", lambda: at_work)
     found = findings(machine)
-    assert [(one.id, one.where) for one in found] == ([("two-copies", "process 4711")] if is_told else [])
+    assert [(one.id, one.where) for one in found] == [
+        ("two-copies", "process 4711") if is_told else ("waker-unseen", "crontab")
+    ]
 
 
 def test_a_runner_that_goes_on_by_itself_may_wake_less_often(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
