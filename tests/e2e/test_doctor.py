@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from privatecron import PrivateShell
+from support import quoted
 
 # What depends on the machine that the tests run on.
 OF_MACHINE = ("disk-", "tzdata-", "clocks-", "zone-", "command-", "path-")
@@ -98,7 +99,7 @@ def test_two_checkouts_on_one_store_and_one_that_moves(
     shell.answer(second / "scripts" / front.name, "cron", "install")
     found = shell.answer(front, "doctor")
     assert ids(found) == ["two-copies", "daemon-dead"]
-    assert the(found, "two-copies")["fix"] == f"{second}/scripts/schedule-task.sh cron uninstall"
+    assert the(found, "two-copies")["fix"] == f"{quoted(second / 'scripts/schedule-task.sh')} cron uninstall"
     shell.answer(second / "scripts" / front.name, "cron", "uninstall")
     assert ids(shell.answer(front, "doctor")) == ["daemon-dead"]
 
@@ -117,7 +118,7 @@ def test_two_checkouts_on_one_store_and_one_that_moves(
     assert str(moved) in mended["did"]
     assert ids(found) == ["daemon-dead"]
     assert (tmp_path / "my config" / "defer" / "env").read_bytes() == settings
-    shell.give(f"crontab -l >{tmp_path}/tab; touch {tmp_path}/told")
+    shell.give(f"crontab -l >{quoted(tmp_path / 'tab')}; touch {quoted(tmp_path / 'told')}")
     shell.wait_for((tmp_path / "told").exists, "the crontab")
     mine, line = (tmp_path / "tab").read_text().splitlines()
     assert mine == "# mine: 5 4 * * * backup"

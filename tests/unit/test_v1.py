@@ -340,7 +340,7 @@ class TestArchive:
             for path in place.archive_dir.iterdir()
         }
         assert filed == {
-            "deferred_202602.jsonl": ["a", "b"],
+            "deferred_202602.jsonl": ["b", "a"],  # in the order in which they ended
             "deferred_202603.jsonl": ["c"],
             "deferred_202604.jsonl": ["d"],
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ def python_age(version: tuple[int, int], now: datetime) -> Iterator[Finding]:
     end = _PYTHON_ENDS.get(version)
     if end is not None and now.date() > end:
         what = f"Python {version[0]}.{version[1]} has had no security fixes since {end.isoformat()}"
-        fix = f"install a newer one, then: python3 {SCRIPTS}/bootstrap.py"
+        fix = f"install a newer one, then: python3 {shlex.quote(f'{SCRIPTS}/bootstrap.py')}"
         yield found("python-old", what, sys.executable, fix)
 
 

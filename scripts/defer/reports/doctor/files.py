@@ -110,7 +110,11 @@ def of_rights(config: Config) -> Iterator[Finding]:
         what = f"this user may not read and write {_names_of(closed, ', ')}, and so no wake can work"
         rights = "u+rwx" if closed[0].is_dir() else "u+rw"
         is_ours = all(os.lstat(path).st_uid == os.geteuid() for path in closed)
-        fix = f"chmod {rights} {_names_of(closed, ' ')}" if is_ours else "set DEFER_RUNTIME_DIR to a directory of yours"
+        fix = (
+            f"chmod {rights} {shlex.join(map(str, closed))}"
+            if is_ours
+            else "set DEFER_RUNTIME_DIR to a directory of yours"
+        )
         yield found("unwritable", what, _names_of(closed, ", "), fix)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,7 +105,7 @@ def of_attempts(subject: Subject) -> Iterator[Finding]:
             newer.add(one["id"])
         elif one["status"] == task.EXECUTING and _is_out_of_reach(subject, one):
             what = f"its attempt cannot be seen from here, and holds a slot: {holders.holder(one)}"
-            fix = f"if that machine or container is gone: defer release {one['id']}"
+            fix = f"if that machine or container is gone: defer release {shlex.quote(one['id'])}"
             yield found("held-elsewhere", what, f"task {one['id']}", fix)
     if newer.count:
         what = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -42,7 +43,9 @@ def findings(subject: Subject, uses: Uses) -> Iterator[Finding]:
             yield _missing("executor-missing", doubt, users)
         of_group = registry.doubt_of_group(named)
         if of_group:
-            yield found("executor-open", of_group, named, f"chmod g-w {registry.find(named) or named}")
+            yield found(
+                "executor-open", of_group, named, f"chmod g-w {shlex.quote(str(registry.find(named) or named))}"
+            )
     for (word, directory), users in uses.commands.items():
         doubt = registry.doubt_of_command(word, path, directory)
         if doubt:

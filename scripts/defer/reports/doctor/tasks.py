@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 
 from .finding import Finding, found
@@ -15,7 +16,7 @@ def findings(subject: Subject, uses: Uses) -> Iterator[Finding]:
     for path, users in uses.directories.items():
         why = _trouble(f"{path}/.")
         if why:
-            fix = f"make it, or: defer edit {users.first[0]} --workspace DIR"
+            fix = f"make it, or: defer edit {shlex.quote(users.first[0])} --workspace DIR"
             yield found("directory-gone", f"{path} cannot be worked in: {why}", _tasks(users), fix)
     for path, users in uses.environments.items():
         why = _trouble(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -53,7 +54,7 @@ def _of_crontab(standing: Standing, config: Config, *, is_awake: bool) -> Iterat
         if os.path.realpath(entry.runner) != standing.program and _is_ours(standing, entry, config):
             what = f"another copy of the code wakes this store too: {entry.runner}"
             front = Path(entry.runner).with_name("schedule-task.sh")
-            yield found("two-copies", what, _line(entry), f"{front} cron uninstall")
+            yield found("two-copies", what, _line(entry), f"{shlex.quote(str(front))} cron uninstall")
     if is_awake or standing.waking():
         return
     if standing.error is not None:

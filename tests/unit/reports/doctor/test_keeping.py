@@ -55,12 +55,12 @@ def test_a_store_that_is_mostly_superseded_is_noted(place: Place, monkeypatch: p
 def test_an_attempt_on_another_machine_is_told_with_its_holder(place: Place) -> None:
     runner = {"pid": 7, "start": "5", "boot": "elsewhere", "pid_namespace": "pid:[9]"}
     run = {"run_id": "run_x", "host": "far-away", "runner": runner, "leader": runner, "started_at": text_at(minutes=-1)}
-    one = v1_task("far", status="executing", started_at=text_at(minutes=-1), attempts=1, run=run)
+    one = v1_task("far off", status="executing", started_at=text_at(minutes=-1), attempts=1, run=run)
     place.write_store(one, v1_task("near"))
     (found,) = keeping.of_attempts(subject_of(place))
-    assert (found.id, found.where) == ("held-elsewhere", "task far")
+    assert (found.id, found.where) == ("held-elsewhere", "task far off")
     assert "far-away" in found.what
-    assert found.fix.endswith("defer release far")
+    assert found.fix.endswith("defer release 'far off'")
 
 
 def test_records_that_need_a_newer_version_are_counted(place: Place) -> None:

@@ -15,7 +15,7 @@ from defer.settings.config import Config
 from defer.store.markers import Markers
 from defer.wakers import crontab, runners, standing
 from machine import Machine
-from support import NOW
+from support import NOW, quoted
 
 
 @pytest.fixture
@@ -163,12 +163,12 @@ def test_wakes_that_cannot_do_their_work(machine: Machine) -> None:
 
 def test_two_checkouts_on_one_store(machine: Machine) -> None:
     machine.install()
-    other = machine.checkout(machine.home / "other")
+    other = machine.checkout(machine.home / "an other")
     machine.install(other)
     woken(machine, timedelta(minutes=1))
     (one,) = findings(machine)
     assert (one.id, one.severity) == ("two-copies", "error")
-    assert one.fix == f"{machine.home}/other/scripts/schedule-task.sh cron uninstall"
+    assert one.fix == f"{quoted(machine.home / 'an other/scripts/schedule-task.sh')} cron uninstall"
 
 
 def test_another_checkout_on_a_store_of_its_own_is_fine(machine: Machine) -> None:
