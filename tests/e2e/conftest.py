@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from defer.settings import edit
 from privatecron import UNSHARE, PrivateShell
 from support import need_root
 
@@ -73,7 +74,7 @@ def here(tmp_path: Path) -> dict[str, str]:
     for path, text in ((tools / "executor", EXECUTOR), (tools / "a-tool-of-mine", "#!/bin/sh\necho found\n")):
         path.write_text(text)
         path.chmod(0o755)
-    (config / "defer" / "env").write_text(f"# mine\nOUT='{tmp_path}/out'\nTOKEN=s3cret\n")
+    (config / "defer" / "env").write_bytes(b"# mine\n%b\nTOKEN=s3cret\n" % edit.line("OUT", f"{tmp_path}/out"))
     return {
         **os.environ,
         "PATH": f"{tools}:{os.environ['PATH']}",
