@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from machine import Machine
 from privatecron import PrivateShell
 from support import quoted
 
@@ -115,13 +116,14 @@ def test_two_checkouts_on_one_store_and_one_that_moves(
     found = shell.answer(front, "doctor", "--fix")
     (mended,) = found["mended"]
     assert (mended["id"], mended["failed"]) == ("waker-gone", None)
-    assert str(moved) in mended["did"]
+    runner = os.fsdecode(Machine.in_crontab(moved / "scripts" / "run-deferred.sh"))
+    assert runner in mended["did"]
     assert ids(found) == ["daemon-dead"]
     assert (tmp_path / "my config" / "defer" / "env").read_bytes() == settings
     shell.give(f"crontab -l >{quoted(tmp_path / 'tab')}; touch {quoted(tmp_path / 'told')}")
     shell.wait_for((tmp_path / "told").exists, "the crontab")
     mine, line = (tmp_path / "tab").read_text().splitlines()
     assert mine == "# mine: 5 4 * * * backup"
-    assert f"{moved}/scripts/run-deferred.sh" in line
+    assert runner in line
     start_cron(shell, runtime, "woken")
     assert ids(shell.answer(front, "doctor")) == []

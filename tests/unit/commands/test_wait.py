@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 
@@ -147,6 +148,8 @@ class TestRunAndWait:
         job(place, f"{leaving_pid(place.base / 'up')}; {until_there(place.base / 'go')}; echo done")
         waiting = place.start("schedule-task.sh", "run", "job", "--wait")
         until((place.base / "up").exists)
+        (runner,) = (one["run"]["runner"]["pid"] for one in place.tasks().values() if one.get("run"))
+        assert os.getpgid(runner) != os.getpgid(waiting.pid)  # a terminal's Ctrl-C goes to the whole group
         waiting.send_signal(signal.SIGINT)
         _, err = waiting.communicate()
         assert (waiting.returncode, b"goes on (defer log " in err) == (130, True)
