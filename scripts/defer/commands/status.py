@@ -98,7 +98,7 @@ def _waker(found: Status, zone: tzinfo) -> Iterator[tuple[str, str]]:
     elif scene.is_awake:
         ago = words.from_now(min(scene.last_wake, scene.now), scene.now)
         whole = (
-            f"; none was missed since {words.local(found.awake_since, zone):%a %d %b %H:%M}"
+            f"; no gap of half an hour since {words.local(found.awake_since, zone):%a %d %b %H:%M}"
             if found.awake_since
             else ""
         )

@@ -43,7 +43,8 @@ class Status(NamedTuple):
 
     ``running``: what executes, an object each; ``next``: the next run of each of the tasks that run soonest;
     ``counts``: tasks by status; ``unread``: notices in the inbox that nobody has seen; None where it cannot be read.
-    ``awake_since``: since when each wake has come, as far back as the audit log tells.
+    ``awake_since``: since when there was no gap of half an hour between wakes, as far back as the audit log tells.
+    A wake that finds nothing due leaves no line, and Python looks every quarter of an hour: shorter gaps are not known.
     """
 
     health: Health

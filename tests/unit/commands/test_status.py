@@ -101,7 +101,8 @@ def test_what_has_failed_is_told_with_the_command_that_mends_it(place: Place, ro
     assert found["unread"] == 2
     lines = text_of(place)
     assert re.fullmatch(
-        r"Awake: the last wake was .+; none was missed since [A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d\d:\d\d\.", lines[0]
+        r"Awake: the last wake was .+; no gap of half an hour since [A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d\d:\d\d\.",
+        lines[0],
     )
     assert any(line.endswith(": 1 completed, 1 failed.") for line in lines)
     assert {"Used: 2 runs.", "Inbox: 2 unread (defer inbox)"} <= set(lines)

@@ -33,7 +33,7 @@ def findings(log: Path, now: datetime) -> Iterator[Finding]:
 
 
 def without_gap_since(log: Path) -> datetime | None:
-    """Since when no wake has failed to come: when the last gap ended, or when the log begins.
+    """Since when there was no gap of half an hour between wakes: when the last one ended, or when the log begins.
 
     None where there is no log. Raises OSError.
     """
