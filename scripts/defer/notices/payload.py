@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from defer import visible
+
+from .events import PAUSED
 
 _FIELDS = (
     "key",
@@ -24,6 +27,7 @@ _FIELDS = (
     "failures",
     "error",
     "reminder",
+    "fix",
 )
 _LONGEST_KEY = 200
 _MOST = {"summary": 500, "error": 300, "output": 2000}
@@ -48,7 +52,14 @@ Mask = Callable[[str], str]
 def of(notice: Mapping[str, Any], masked: Mask, *, with_output: bool) -> dict[str, Any]:
     """The fields of a notice that are told to others; each text masked again, by the secrets of today."""
     fields = (*_FIELDS, "output") if with_output else _FIELDS
-    return {name: _told(name, notice[name], masked) for name in fields if notice.get(name) is not None}
+    told = {**notice, "fix": _fix(notice)}
+    return {name: _told(name, told[name], masked) for name in fields if told.get(name) is not None}
+
+
+def _fix(notice: Mapping[str, Any]) -> str | None:
+    """The command that ends a pause: who hears of it far away sees no inbox that says it."""
+    paused = notice.get("event") == PAUSED and isinstance(notice.get("id"), str)
+    return f"defer resume {shlex.quote(visible.line(notice['id']))}" if paused else None
 
 
 def _told(name: str, value: object, masked: Mask) -> object:
@@ -73,6 +84,8 @@ def body(told: Mapping[str, Any]) -> str:
     said = [visible.sentence(one) for one in (told.get("summary"), told.get("error") or told.get("reason")) if one]
     if told.get("output"):
         said.append(visible.lines(told["output"]))
+    if told.get("fix"):
+        said.append(f"Resume it: {visible.sentence(told['fix'])}")
     return "\n".join(said) or title(told)
 
 

@@ -13,7 +13,7 @@ NOTICE = {name: f"the {name}" for name in (*events.Notice.__annotations__, "secr
 
 
 def test_the_fields_are_those_of_the_schema_and_of_the_reference():
-    told = payload.of(NOTICE, str, with_output=True)
+    told = payload.of({**NOTICE, "event": events.PAUSED}, str, with_output=True)
     assert told.keys() == SCHEMA["properties"].keys()
     text = (ROOT / "references" / "notices.md").read_text()
     table = text.partition("## What leaves the machine")[2].partition("\n## ")[0]
@@ -26,11 +26,11 @@ def test_the_events_are_those_that_there_are():
 
 
 def test_each_text_is_masked_and_cut_as_the_schema_says():
-    long = dict.fromkeys(NOTICE, "x" * 5000)
+    long = {**dict.fromkeys(NOTICE, "x" * 5000), "event": events.PAUSED}
     told = payload.of(long, lambda text: text.replace("x", "y"), with_output=True)
     limits = {name: said["maxLength"] for name, said in SCHEMA["properties"].items() if "maxLength" in said}
     assert {name: len(told[name]) for name in limits} == limits
-    assert all(set(value) == {"y", "…"} for value in told.values())
+    assert all(set(value) == {"y", "…"} for name, value in told.items() if name not in ("event", "fix"))
 
 
 def test_odd_values_of_a_file_that_others_wrote_are_survived():
@@ -50,3 +50,13 @@ def test_a_run_by_hand_has_the_name_of_its_task():
 @pytest.mark.parametrize("event", events.EVENTS)
 def test_every_event_has_its_words(event):
     assert payload.title({"id": "backup", "event": event}) != f"backup {event}" or event == "failed"
+
+
+def test_who_is_told_of_a_pause_is_told_how_to_end_it_wherever_that_is():
+    """Somebody who hears of it by a push message has no inbox at hand that says it."""
+    told = payload.of(
+        {"id": "it's bad", "event": "paused", "summary": "copy", "error": "disk full"}, str, with_output=False
+    )
+    assert told["fix"] == "defer resume 'it'\"'\"'s bad'"
+    assert payload.body(told).split("\n") == ["copy", "disk full", f"Resume it: {told['fix']}"]
+    assert "fix" not in payload.of({"id": "bad", "event": "failed"}, str, with_output=False)
