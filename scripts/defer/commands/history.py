@@ -66,19 +66,23 @@ class _Told:
         self._client = client
 
     @cached_property
-    def _by_end(self) -> dict[tuple[str, str], list[dict[str, str]]]:
+    def _by_end(self) -> dict[tuple[str, str, str | None], list[dict[str, str]]]:
         from defer.notices import outbox
 
-        found: dict[tuple[str, str], list[dict[str, str]]] = {}
+        found: dict[tuple[str, str, str | None], list[dict[str, str]]] = {}
         box = outbox.read_if_it_can_be(self._client.config.notices_file)
         for notice in box.notices.values():
             places = ({"event": one.event, "where": one.where, "status": one.status} for one in box.places(notice))
-            found.setdefault((notice["id"], notice["at"]), []).extend(places)
+            found.setdefault((notice["id"], notice["at"], notice.get("occurrence")), []).extend(places)
         return found
 
     def of(self, row: Row) -> list[dict[str, str]]:
-        """Each event that was told of this end, with where, and what came of that."""
-        return self._by_end.get((row.copy or row.id, instants.to_text(row.ended_at)), [])
+        """Each event that was told of this end, with where, and what came of that.
+
+        What was missed ends in the second in which that is filed which ran in its place: they differ in the occurrence.
+        """
+        name, end = row.copy or row.id, instants.to_text(row.ended_at)
+        return self._by_end.get((name, end, row.occurrence)) or self._by_end.get((name, end, None), [])
 
 
 def _id(args: Namespace, client: Client) -> str | None:

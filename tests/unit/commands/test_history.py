@@ -82,6 +82,16 @@ def test_who_was_told_stands_beside_what_happened(lived):
     assert {line.endswith("  inbox") for line in table if "failed" in line} == {True}
 
 
+def test_what_was_missed_was_not_told_because_what_ran_in_its_place_was(place):
+    rule = {"expression": "every day 16:45", "tz": "UTC", "anchor": text_at(), "fired": 0}
+    place.store().append([v1_task("vitamins", occurrence=text_at(), recurrence=rule)], at())
+    place.wake_at(at(days=3, minutes=2))
+    rows = strict(place.defer("history").stdout)
+    assert {row["ended_at"] for row in rows} == {text_at(days=3, minutes=2)}
+    told = {row["outcome"]: row["delivery"] for row in rows}
+    assert told == {"missed": [], "ok": [{"event": "completed", "where": "inbox", "status": "unread"}]}
+
+
 def test_a_reminder_says_where_it_was_told(place):
     place.schedule("now", "vitamins", "--id", "vitamins")
     place.wake()
