@@ -109,10 +109,15 @@ class Client:
         return self.store.runs(task_id, since, statuses)
 
     def ended_records(
-        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+        self,
+        task_id: str | None = None,
+        since: datetime | None = None,
+        statuses: Collection[str] = (),
+        *,
+        copies: bool = False,
     ) -> Iterator[Task]:
-        """The records of ended occurrences, in the same way; with ``statuses`` only those of them."""
-        return self.store.ended_records(task_id, since, statuses)
+        """The records of ended occurrences, in the same way; with ``copies`` only those of copies."""
+        return self.store.ended_records(task_id, since, statuses, copies=copies)
 
     def health(self, since: datetime, *, for_metrics: bool = False) -> Health:
         """How the tasks are doing: what is wrong with each, and totals since then beside those of as long before.

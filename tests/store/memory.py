@@ -244,11 +244,17 @@ class MemoryStore:
                 yield run
 
     def ended_records(
-        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+        self,
+        task_id: str | None = None,
+        since: datetime | None = None,
+        statuses: Collection[str] = (),
+        *,
+        copies: bool = False,
     ) -> Iterator[Task]:
         unfiled = [ended for one in self.scan() if task.is_unfiled(one) for ended in task.filed_records(one)[0]]
         for one in sorted((*self._kept.archive, *unfiled), key=task.ended_at, reverse=True):
             is_wanted = task_id in (None, one["id"], one.get("copy_of")) and one["status"] in (statuses or task.ENDED)
+            is_wanted &= bool(one.get("copy_of")) or not copies
             if is_wanted and (since is None or task.ended_at(one) >= since):
                 yield one
 

@@ -337,6 +337,18 @@ class TestLooking:
             assert ids(handle().ended_records("a")) == {"copy"}
             handle().archive(NOW)
 
+    def test_copies_are_told_from_all_that_has_ended(self, handle):
+        handle().append([due("copy", copy_of="a"), due("by-itself"), waiting("a")], NOW)
+        for name in ("copy", "by-itself"):
+            handle().claim_due(NOW, choose_due)
+            handle().update(name, NOW, settled)
+        for _ in range(2):
+            assert ids(handle().ended_records()) == {"copy", "by-itself"}
+            assert ids(handle().ended_records(copies=True)) == {"copy"}
+            assert ids(handle().ended_records(None, NOW, {"completed"}, copies=True)) == {"copy"}
+            assert list(handle().ended_records(statuses={"failed"}, copies=True)) == []
+            handle().archive(NOW)
+
     def test_the_next_look_is_no_later_than_is_asked_for(self, handle):
         handle().append([waiting()], NOW)
         handle().archive(NOW, look_by=lambda: NOW + timedelta(seconds=90))

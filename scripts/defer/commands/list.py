@@ -58,29 +58,37 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     if for_people and not first and wanted <= set(task.ENDED):
         output.say("Nothing in the store has ended so (--since 7d looks into the archive too).")
     elif for_people:
-        by_hand = _failed_by_hand(client, {one["id"] for one in first})
+        by_hand = _failed_by_hand(client, first)
         table(first, more, client.config.timezone(), client.clock(), sys.stdout, by_hand)
     else:
         output.json_array(first, args.compact, sys.stdout)
     return EXIT_OK
 
 
-def _failed_by_hand(client: Client, shown: set[str]) -> dict[str, datetime]:
+def _failed_by_hand(client: Client, shown: list[Task]) -> dict[str, datetime]:
     """When the copy of each of these tasks that a person ran in the last day failed, if nothing went well since."""
     start = client.clock() - _DAY
-    found: dict[str, datetime] = {}
+    ended: dict[str, Task] = {}
     # The archive is a side matter here: where it cannot be read, what waits is said all the same.
     with suppress(StorageError):
-        for one in client.ended_records(None, start, (task.FAILED,)) if shown else ():
-            name = one.get("copy_of")
+        for one in client.ended_records(None, start, (task.FAILED, task.COMPLETED), copies=True) if shown else ():
             # A newer version may have written anything there.
-            if isinstance(name, str) and name in shown and name not in found:
-                found[name] = task.ended_at(one)
-        for name, at in [*found.items()]:
-            good = next(client.ended_records(name, start, (task.COMPLETED,)), None)
-            if good is not None and task.ended_at(good) >= at:
-                del found[name]
-    return found
+            if isinstance(name := one.get("copy_of"), str):
+                ended.setdefault(name, one)
+        failed = {name: task.ended_at(one) for name, one in ended.items() if one["status"] == task.FAILED}
+        found = [(one, failed[one["id"]]) for one in shown if one["id"] in failed]
+        return {one["id"]: at for one, at in found if not _went_well(client, one, at)}
+    return {}
+
+
+def _went_well(client: Client, one: Task, failed: datetime) -> bool:
+    """Whether a task has completed by itself since a copy of it failed."""
+    last = output.object_of(one.get("last"))
+    if last.get("outcome") in (task.MISSED, task.SKIPPED):
+        # What its record said before that stands in the archive.
+        return any(True for _ in client.ended_records(one["id"], failed, (task.COMPLETED,)))
+    at = _ended_at(last)
+    return last.get("outcome") == task.COMPLETED and at is not None and at >= failed
 
 
 def _looks_back(args: Namespace, wanted: set[str]) -> bool:
@@ -211,11 +219,16 @@ def last(one: Task, now: datetime, by_hand: datetime | None = None) -> Cell:
         return f"failed ×{row}", style
     if by_hand is not None and outcome != task.FAILED:
         return f"failed {words.short(min(by_hand, now), now)} (by hand)", "bad"
-    try:
-        ago = words.short(min(instants.from_text(str(found["at"])), now), now)
-    except (KeyError, ValueError, OverflowError):
-        ago = ""
+    at = _ended_at(found)
+    ago = "" if at is None else words.short(min(at, now), now)
     return f"{'ok' if outcome == task.COMPLETED else outcome} {ago}".strip() if outcome else "", style
+
+
+def _ended_at(last: dict[str, Any]) -> datetime | None:
+    try:
+        return instants.from_text(str(last["at"]))
+    except (KeyError, ValueError, OverflowError):
+        return None
 
 
 def fires_table(found: Iterable[dict[str, Any]], zone: tzinfo, now: datetime, out: TextIO) -> None:

@@ -6,7 +6,7 @@ block and one line; a line that is too long to be a record is skipped in blocks 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from defer import fsio
@@ -15,11 +15,14 @@ from defer.record import codec
 _BLOCK_BYTES = 1 << 18
 
 
-def lines(path: Path, needles: Collection[bytes] = ()) -> Iterator[bytes]:
+def lines(
+    path: Path, needles: Collection[bytes] = (), is_enough: Callable[[bytes], bool] | None = None
+) -> Iterator[bytes]:
     """The lines of a file as long as it is now, the last one first, each without its newline.
 
     Blank lines, and lines that are too long to be records, are skipped; with ``needles`` also those that
-    hold none of them: a block is searched as a whole, and split only if one is found.
+    hold none of them: a block is searched as a whole, and split only if one is found. ``is_enough`` is asked about
+    one line of each block, whatever it holds: nothing before a block of which it says so is read.
     """
     stream = fsio.reader(path)
     if stream is None:
@@ -29,11 +32,14 @@ def lines(path: Path, needles: Collection[bytes] = ()) -> Iterator[bytes]:
         while end > 0:
             start = max(0, end - _BLOCK_BYTES)
             stream.seek(start)
-            first, *others = _parts(stream.read(end - start), needles)
+            block = stream.read(end - start)
+            first, *others = _parts(block, needles)
             while others:
                 line.prepend(others.pop())
                 if whole := line.taken(needles):
                     yield whole
+            if is_enough is not None and (whole := _first_whole_line(block)) and is_enough(whole):
+                return
             line.prepend(first)
             end = start
         if whole := line.taken(needles):
@@ -46,6 +52,12 @@ def _parts(block: bytes, needles: Collection[bytes]) -> list[bytes]:
         return block.split(b"\n")
     end = block.find(b"\n")
     return [block] if end < 0 else [block[:end], block[block.rfind(b"\n") + 1 :]]
+
+
+def _first_whole_line(block: bytes) -> bytes:
+    begin = block.find(b"\n") + 1
+    end = block.find(b"\n", begin)
+    return block[begin:end] if begin and end >= 0 else b""
 
 
 class _Line:

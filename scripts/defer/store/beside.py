@@ -99,11 +99,17 @@ class Beside:
         return history.runs(self.path, self._runs_dir, task_id, since, self.kept_since().records, statuses)
 
     def ended_records(
-        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+        self,
+        task_id: str | None = None,
+        since: datetime | None = None,
+        statuses: Collection[str] = (),
+        *,
+        copies: bool = False,
     ) -> Iterator[Task]:
         from . import history
 
-        return history.ended(self.path, self._archive_dir, task_id, since, self.kept_since().records, statuses)
+        kept = self.kept_since().records
+        return history.ended(self.path, self._archive_dir, task_id, since, kept, statuses, copies=copies)
 
     def unreadable(self, task_id: str) -> str | None:
         from . import index

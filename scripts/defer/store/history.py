@@ -23,6 +23,7 @@ from . import backwards, index, months
 
 _FILED_LATE = timedelta(hours=1)
 """Lines stand in the order in which they were filed; this long after the end that they tell of at most."""
+_OF_A_COPY = b'"copy_of"'
 _Kept = TypeVar("_Kept", Run, Task)
 
 
@@ -61,13 +62,18 @@ def ended(
     since: datetime | None = None,
     kept_since: datetime | None = None,
     statuses: Collection[str] = (),
+    *,
+    copies: bool = False,
 ) -> Iterator[Task]:
     """The occurrences that ended at ``since`` or later, of one task and of its copies, or of all.
 
-    ``statuses`` as above.
+    ``statuses`` as above. ``copies``: only those of copies.
     """
     fresh = [record for one in _unfiled(store) for record in task.filed_records(one)[0]]
-    found = _newest_first(_ENDED, fresh, _months(_ENDED, archive_dir, since, kept_since), task_id, since, statuses)
+    files = _months(_ENDED, archive_dir, since, kept_since)
+    found = _newest_first(_ENDED, fresh, files, task_id, since, statuses, [_OF_A_COPY] if copies else [])
+    if copies:
+        found = (one for one in found if one.get("copy_of"))
     return (one for one in found if one["status"] in statuses) if statuses else found
 
 
@@ -93,12 +99,16 @@ def _newest_first(
     task_id: str | None,
     since: datetime | None,
     words: Collection[str] = (),
+    fields: Collection[bytes] = (),
 ) -> Iterator[_Kept]:
     known = set(map(kind.identity, fresh))
     of_task = [] if task_id is None else codec.needles(task_id)
     of_words = [needle for text in words for needle in codec.needles(text)]
-    lines = partial(_lines, needles=of_task or of_words, also=of_words if of_task else [])
-    filed = (one for one in _filed(kind, files, lines, since) if not known or kind.identity(one) not in known)
+    needles, *also = [some for some in (of_task, fields, of_words) if some] or [()]
+    oldest = None if since is None else since - _FILED_LATE
+    is_enough = None if oldest is None else partial(_is_older, kind, oldest)
+    lines = partial(_lines, needles=needles, also=also, is_enough=is_enough)
+    filed = (one for one in _filed(kind, files, lines, oldest) if not known or kind.identity(one) not in known)
     for one in chain(sorted(fresh, key=kind.ended_at, reverse=True), filed):
         if (task_id is None or task_id in kind.names(one)) and (since is None or kind.ended_at(one) >= since):
             yield one
@@ -110,17 +120,26 @@ def _months(kind: _Kind[_Kept], directory: Path, since: datetime | None, kept_si
     return months.files(directory, kind.lead, max(wanted, default=None))[::-1]
 
 
-def _lines(path: Path, needles: list[bytes], also: list[bytes]) -> Iterator[bytes]:
-    """The lines of a file that hold one of ``needles``, and one of ``also``, as far as there are any."""
-    found = backwards.lines(path, needles)
-    return (line for line in found if any(needle in line for needle in also)) if also else found
+def _lines(
+    path: Path,
+    needles: Collection[bytes],
+    also: list[Collection[bytes]],
+    is_enough: Callable[[bytes], bool] | None,
+) -> Iterator[bytes]:
+    """The lines of a file that hold one of ``needles``, and one of each of ``also``, as far as there are any."""
+    found = backwards.lines(path, needles, is_enough if needles else None)
+    return (line for line in found if all(any(one in line for one in some) for some in also)) if also else found
+
+
+def _is_older(kind: _Kind[_Kept], oldest: datetime, line: bytes) -> bool:
+    one = kind.read(line)
+    return one is not None and kind.ended_at(one) < oldest
 
 
 def _filed(
-    kind: _Kind[_Kept], files: list[Path], lines: Callable[[Path], Iterator[bytes]], since: datetime | None
+    kind: _Kind[_Kept], files: list[Path], lines: Callable[[Path], Iterator[bytes]], oldest: datetime | None
 ) -> Iterator[_Kept]:
-    """The records in those ``lines`` of the monthly files, as far back as ``since`` may need."""
-    oldest = None if since is None else since - _FILED_LATE
+    """The records in those ``lines`` of the monthly files, back to the first that ended before ``oldest``."""
     for path in files:
         for line in lines(path):
             one = kind.read(line)

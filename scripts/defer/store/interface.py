@@ -202,9 +202,14 @@ class Store(Attempts, Protocol):
         """
 
     def ended_records(
-        self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()
+        self,
+        task_id: str | None = None,
+        since: datetime | None = None,
+        statuses: Collection[str] = (),
+        *,
+        copies: bool = False,
     ) -> Iterator[Task]:
-        """The same of occurrences that ended: their records, filed or not; with ``statuses`` only those of them."""
+        """The same of occurrences that ended: their records, filed or not; with ``copies`` only those of copies."""
 
     def kept_since(self) -> Kept:
         """Since when there are records and logs, as far as ``prune`` has removed what is older."""

@@ -134,6 +134,15 @@ def test_those_that_hold_a_text_are_told_from_all_others(block: int, pieces: lis
         assert list(backwards.lines(path, [b"wanted", b"needle"])) == wanted
 
 
+def test_nothing_before_what_is_enough_is_read(tmp_path: Path, reads: Reads) -> None:
+    """A text that is nowhere is not looked for in what is too old."""
+    path = tmp_path / "runs_202604.jsonl"
+    path.write_bytes(b"".join(b"%0200d\n" % number for number in range(20_000)))
+    wanted = b"%0200d" % 18_000
+    assert list(backwards.lines(path, [wanted, b"nobody"], lambda line: int(line) < 18_500)) == [wanted]
+    assert reads.read <= 2 * backwards._BLOCK_BYTES
+
+
 def test_one_line_is_found_by_bytes_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of twenty thousand only those of its block are taken apart."""
     path = tmp_path / "runs_202604.jsonl"

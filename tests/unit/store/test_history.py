@@ -15,7 +15,7 @@ import pytest
 from defer.client import Client
 from defer.record import codec
 from defer.record.runs import Run
-from defer.store import history
+from defer.store import backwards, history
 from support import Place, v1_task, validator
 
 
@@ -161,3 +161,19 @@ def test_a_month_of_any_size_is_read_in_the_memory_of_one_line(runs_dir: Path) -
         tracemalloc.stop()
     assert found == [f"job{number % 10}" for number in reversed(range(3000))]
     assert mine == ["job3"] * 300
+
+
+def test_a_status_that_did_not_occur_is_not_looked_for_in_what_is_too_old(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backwards, "_BLOCK_BYTES", 2048)
+    old = [record(number % 60, status="failed") for number in range(1000)]
+    young = [record(1, ended_at=f"2026-04-{day}T12:00:00Z") for day in range(10, 30)]
+    write(runs_dir, "runs_202604.jsonl", [*old, *young])
+    looked_at: list[bytes] = []
+    real = history._RUNS.read
+    kind = history._RUNS._replace(read=lambda line: (looked_at.append(line), real(line))[1])
+    monkeypatch.setattr(history, "_RUNS", kind)
+    since = datetime(2026, 4, 9, 12, tzinfo=UTC)
+    assert list(history.runs(runs_dir.parent / "deferred.jsonl", runs_dir, None, since, None, ["failed"])) == []
+    assert len(looked_at) < 40
