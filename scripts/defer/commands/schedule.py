@@ -279,7 +279,7 @@ def _file_text(named: str) -> str:
 
 def _print(args: Namespace, planned: Plan, shown: Task, config: Config, now: datetime) -> None:
     if args.json:
-        understood = {**planned.understood(now), "appears": _appears(shown, config)}
+        understood = {**planned.understood(now), "appears": advice.appears(shown, config)}
         output.print_object({**task.shown(shown), "understood": understood}, compact=False)
     elif output.is_for_people(args):
         said = say.moment(instants.from_text(shown["run_at"]), planned.zone, now)
@@ -289,20 +289,11 @@ def _print(args: Namespace, planned: Plan, shown: Task, config: Config, now: dat
         if task.is_recurring(shown):
             said = _with_rule(shown, said)
         summary = visible.sentence(output.summary_of(shown), 100)
-        output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *_said_of_places(_appears(shown, config)))
+        output.say(f"“{summary}” {will} {said}, as {shown['id']}.", *_said_of_places(advice.appears(shown, config)))
         output.say(*output.notes(planned.notes, said))
     else:
         output.warn_of(planned.notes)
         output.print_object(task.shown(shown), args.compact)
-
-
-def _appears(shown: Task, config: Config) -> list[str] | None:
-    """Where a task appears that has nothing to execute, since that is all that it does; None for any other."""
-    if shown.get("command") or shown.get("executor") or config.executor:
-        return None
-    from defer.notices import places
-
-    return [] if shown.get("notify") == "never" else places.foreseen(config)
 
 
 def _said_of_places(appears: list[str] | None) -> list[str]:

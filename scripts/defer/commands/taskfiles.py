@@ -110,7 +110,7 @@ def import_jobs(connect: Connect, argv: list[str]) -> int:
     written, left_out = _files_for(client, directory, jobs)
     plan = _imported(client, args, directory, written)
     if written and client.config.executor is None:
-        plan.warnings.append("no executor is set, so the prompts are only prepared (set DEFER_EXECUTOR)")
+        plan.warnings.append("no executor is set, so the prompts are reminders (set DEFER_EXECUTOR)")
     status = _finish(client, args, directory, plan, left_out)
     return EXIT_REFUSED if status == EXIT_OK and len(written) < len(jobs) else status
 
@@ -302,7 +302,11 @@ def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, le
             exits.warn(warning)
     problems = [*plan.problems, *plan.refused]
     if args.json or args.compact:
-        told = {"directory": str(directory), "dry_run": args.dry_run, "steps": [_told(step) for step in plan.steps]}
+        told = {
+            "directory": str(directory),
+            "dry_run": args.dry_run,
+            "steps": [_told(client, step) for step in plan.steps],
+        }
         output.print_object({**told, "problems": problems, "warnings": [], "left_out": [*left_out]}, args.compact)
     else:
         output.say(*_lines(client, plan.steps), *(f"! {line}" for line in left_out))
@@ -312,8 +316,9 @@ def _finish(client: Client, args: Namespace, directory: Path, plan: SyncPlan, le
     return EXIT_BAD_INPUT if plan.problems else EXIT_REFUSED if plan.refused else EXIT_OK
 
 
-def _told(step: Step) -> dict[str, Any]:
+def _told(client: Client, step: Step) -> dict[str, Any]:
     told = {"action": _ACTIONS[step.mark], "id": step.task_id, "note": step.note or None, "urls": _urls(step)}
+    told["appears"] = _appears(client, step)
     return {**told, "run_at": step.record["run_at"] if step.record and step.mark != REMOVED else None}
 
 
@@ -323,7 +328,10 @@ def _lines(client: Client, steps: list[Step]) -> list[str]:
     shown = steps if len(same) <= _MOST_SAME else [step for step in steps if step.mark != SAME or step.note]
     counts = {mark: sum(step.mark == mark for step in steps) for mark in _ACTIONS}
     return [
-        *(f"{step.mark} {step.task_id}{_detail(client, step)}{_reaches(step)}" for step in shown),
+        *(
+            f"{step.mark} {step.task_id}{_detail(client, step)}{_said_of_places(client, step)}{_reaches(step)}"
+            for step in shown
+        ),
         ", ".join(f"{count} {_ACTIONS[mark]}" for mark, count in counts.items()),
     ]
 
@@ -348,6 +356,21 @@ def _texts(value: object) -> Iterator[str]:
 def _reaches(step: Step) -> str:
     found = _urls(step)
     return f", URLs: {' '.join(map(visible.line, found))}" if found else ""
+
+
+def _appears(client: Client, step: Step) -> list[str] | None:
+    """Where a new or changed task appears that has nothing to execute; None for any other."""
+    is_to_come = step.mark in (NEW, CHANGED) and step.record and step.record["status"] == task.SCHEDULED
+    return advice.appears(step.record, client.config) if is_to_come and step.record else None
+
+
+def _said_of_places(client: Client, step: Step) -> str:
+    found = _appears(client, step)
+    if found is None:
+        return ""
+    from defer.notices import places
+
+    return f", and appears {places.said(found)}" if found else ", and nobody is told of it (notify: never)"
 
 
 def _detail(client: Client, step: Step) -> str:

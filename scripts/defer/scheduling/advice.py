@@ -81,6 +81,15 @@ def of_channels(config: Config) -> list[str]:
     return troubles.said(config)
 
 
+def appears(one: Task, config: Config) -> list[str] | None:
+    """Where a task appears that has nothing to execute, since that is all that it does; None for any other."""
+    if one.get("command") or one.get("executor") or config.executor:
+        return None
+    from defer.notices import places
+
+    return [] if one.get("notify") == "never" else places.foreseen(config)
+
+
 def command_name() -> str:
     """The name by which the user calls us: ``defer`` where it is installed, else the entry's path."""
     installed = any(os.access(f"{place}/defer", os.X_OK) for place in os.environ.get("PATH", "").split(":"))

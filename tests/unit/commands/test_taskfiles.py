@@ -438,7 +438,7 @@ def test_import_writes_files_and_lists_what_is_left(
     assert "! 2b77d01c6a9e: retry_delay_ms: 30000 (retries wait as DEFER_RETRY_DELAY_SECONDS says)" in left
     assert sum("not carried over" in line for line in left) == 5
     assert any(line.startswith("! 5e6f8d3310ab: not carried over: schedule: ") for line in left)
-    assert "no executor is set" in err
+    assert "no executor is set, so the prompts are reminders" in err
     stored = listed(run)
     assert {task_id: one["status"] for task_id, one in stored.items()} == {
         "1f0c9a3be552": "scheduled",
@@ -727,6 +727,31 @@ def test_the_urls_in_files_that_are_new_or_changed_are_listed_without_what_is_se
     ]
     run("sync")
     assert [step["urls"] for step in json.loads(run("sync", "--dry-run", "--json")[1])["steps"]] == [[], [], []]
+
+
+def test_a_file_with_nothing_to_execute_is_a_reminder_and_is_said_to_appear_somewhere(
+    run: Run, tasks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEFER_NOTIFY", "inbox")
+    prompt = "schedule: every day at 9am\nprompt: call mum\n"
+    write(tasks, "a.yml", A)
+    write(tasks, "b.yml", prompt)
+    write(tasks, "c.yml", prompt + "executor: notify\n")
+    write(tasks, "d.yml", prompt + "notify: never\n")
+    write(tasks, "e.yml", prompt + "enabled: false\n")
+    lines = run("sync", "--dry-run")[1].splitlines()
+    assert [line.partition(", and ")[2] for line in lines[:5]] == [
+        "",
+        "appears in your inbox",
+        "",
+        "nobody is told of it (notify: never)",
+        "",
+    ]
+    steps = json.loads(run("sync", "--json")[1])["steps"]
+    assert [step["appears"] for step in steps] == [None, ["inbox"], None, [], None]
+    assert run("sync")[1].splitlines()[1] == "= b"
+    added = run("add", "f", "--schedule", "every day at 9am", "--prompt", "call dad")[1]
+    assert added.splitlines()[0].endswith(", and appears in your inbox")
 
 
 def test_a_file_may_name_a_url_to_ping(run: Run, tasks: Path) -> None:
