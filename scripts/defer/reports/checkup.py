@@ -192,7 +192,7 @@ class Checkup:
 
     def _take_latest(self, key: str, one: Task) -> None:
         """The latest end of a task in the window."""
-        if (silent := rules.empty(one)) is not None:
+        if (silent := rules.empty(one, self._is_there)) is not None:
             self._add(silent)
         # What goes on under its id is not over; a copy that a person ran is.
         if one["status"] == task.FAILED and (one.get("copy_of") or not self._goes_on(key)):

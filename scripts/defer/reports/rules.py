@@ -17,7 +17,7 @@ from .findings import BLOCKED, EMPTY, FAILED, FAILING, LATE, SLOW, TIMED_OUT, UN
 from .habits import BEFORE, LAST, Failure, Habit, median, span, useful_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from defer.record.codec import Task
 
@@ -168,7 +168,7 @@ def slow(task_id: str, habit: Habit, timeout: float) -> Finding | None:
     if before is None or not enough or last <= _SLOWER * before or last - before < _NOTICEABLE_MS:
         return None
     what = f"takes {span(last)} now, and took {span(before)} before"
-    return Finding(SLOW, task_id, None, what, evidence, command("log", task_id), 0)
+    return Finding(SLOW, task_id, None, what, evidence, command("history", task_id), 0)
 
 
 def _longer(act: str, task_id: str, timeout: float) -> str:
@@ -189,8 +189,11 @@ def is_prompt_task(one: Task) -> bool:
     return not one.get("command") and (one.get("result") or {}).get("type") == "executor_output"
 
 
-def empty(one: Task) -> Finding | None:
-    """A completed record of an agent that said nothing, or only that it was about to begin."""
+def empty(one: Task, is_there: Callable[[str], bool]) -> Finding | None:
+    """A completed record of an agent that said nothing, or only that it was about to begin.
+
+    ``is_there`` tells of a log, which may have been pruned, whether it can be read here.
+    """
     if one["status"] != task.COMPLETED or not is_prompt_task(one):
         return None
     result = one.get("result") or {}
@@ -200,8 +203,9 @@ def empty(one: Task) -> Finding | None:
         return None
     what = f"completed, and said only: {_said(said)}" if said else "completed without a word: there is no output"
     name = one.get("copy_of") or one["id"]
-    evidence = {"output": said or None, "log": result.get("log_path")}
-    return Finding(EMPTY, name, one.get("completed_at"), what, evidence, command("log", name))
+    log = result.get("log_path")
+    fix = command("log" if log and is_there(log) else "show", name)
+    return Finding(EMPTY, name, one.get("completed_at"), what, {"output": said or None, "log": log}, fix)
 
 
 def is_interim(said: str) -> bool:

@@ -732,7 +732,8 @@ def test_slow_looks_past_the_window(ward):
     ward.recurring()
     for day in range(25):
         ward.run(ago=timedelta(days=day, hours=1), duration_ms=60_000 if day < 5 else 10_000)
-    assert ward.only().id == "slow"
+    found = ward.only()
+    assert (found.id, found.fix) == ("slow", "defer history t")
 
 
 def test_slow_needs_something_to_go_by(ward):
@@ -790,6 +791,16 @@ def test_empty_is_an_agent_that_went_home(ward, said):
     result = {"type": "executor_output", "output": said} if said is not None else {"type": "executor_output"}
     ward.end("once", result=result)
     assert rules_of(ward.look()) == [("once", "empty")]
+
+
+def test_empty_gives_the_log_only_where_it_can_be_read(ward):
+    log = ward.place.logs / "there.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("On it!\n")
+    for name, path in {"there": str(log), "pruned": "/gone/pruned.log", "silent": None}.items():
+        ward.end(name, result={"type": "executor_output", "output": "On it!" if path else "", "log_path": path})
+    fixes = {one.task: one.fix for one in ward.look().findings}
+    assert fixes == {"there": "defer log there", "pruned": "defer show pruned", "silent": "defer show silent"}
 
 
 @pytest.mark.parametrize(
