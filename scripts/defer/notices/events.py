@@ -12,7 +12,8 @@ channels, all of them stand in the inbox. What a task's ``notify`` says:
 A reminder is a task with nothing to execute: to be told is its work, whatever else is told.
 
 Of a streak of failures the first is loud; after that one with another error, and one after the cooldown, which is the
-given one at first and a day from then on. Another error that has been told in the same streak is not news.
+given one at first and a day from then on, or as near to that as failures come. Another error that has been told in the
+same streak is not news.
 """
 
 from __future__ import annotations
@@ -186,7 +187,20 @@ def _is_news(record: Task, streak: Streak, ack: Ack | None, cooldown: timedelta)
     at, times = known or max(streak.told.values())
     wait = cooldown if times == 1 or not cooldown else max(cooldown, _DAY)
     # A clock that was set back must not silence a task for long.
-    return abs(task.ended_at(record) - at) >= wait
+    return abs(task.ended_at(record) - at) >= wait - _early(record, wait)
+
+
+def _early(record: Task, wait: timedelta) -> timedelta:
+    """How much too early is near enough: of regular failures the one nearest to the end of the pause is told.
+
+    Otherwise a daily failure would be told on just those days on which it takes a second longer than the day before.
+    """
+    most, last = wait / 12, record.get("last")
+    since = last.get("since") if last else None
+    if last is None or since is None or last["failures"] < 2:
+        return most
+    apart = (task.ended_at(record) - instants.from_text(since)) / (last["failures"] - 1)
+    return min(most, abs(apart) / 2)
 
 
 def after(streak: Streak, notice: Notice) -> Streak:

@@ -122,9 +122,26 @@ def test_what_was_missed_is_told_where_nothing_runs_in_its_place(policy: str, re
 
 
 def test_of_a_streak_the_first_is_told_then_after_an_hour_then_once_a_day() -> None:
-    moments = (0, 0.5, 0.9, 1, 2, 24.9, 25, 26, 49)
+    moments = (0, 0.5, 0.9, 1, 2, 22.9, 25, 26, 49)
     found = told_of(*(failed(number + 1, hours) for number, hours in enumerate(moments)))
     assert found == ["failed", None, None, "failed", None, None, "failed", None, "failed"]
+
+
+DAILY = (0, 24.001, 48, 71.999, 95, 119.001, 143.5)  # some take longer, and one day has a change of clocks
+
+
+def test_a_daily_failure_is_told_every_day_whatever_second_it_ends_at() -> None:
+    """A pause of exactly a day would leave out each day on which it took a little less long than the day before."""
+    assert told_of(*(failed(number + 1, hours) for number, hours in enumerate(DAILY))) == ["failed"] * len(DAILY)
+    missed = [ended("missed", hours=hours, recurrence={**RULE, "catch_up": "none"}) for hours in DAILY]
+    assert told_of(*missed) == ["missed"] * len(DAILY)
+
+
+def test_of_frequent_failures_the_one_nearest_to_the_end_of_the_pause_is_told() -> None:
+    """Not each day two hours earlier than the day before."""
+    every_ten_minutes = [failed(number + 1, number / 6) for number in range(6 * 50)]
+    told = [number for number, event in enumerate(told_of(*every_ten_minutes)) if event]
+    assert told == [0, 6, 6 * 25, 6 * 49]
 
 
 def test_another_error_is_told_at_once_and_one_that_is_known_is_not_another() -> None:
