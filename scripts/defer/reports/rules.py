@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defer import say
+from defer import instants, say
 from defer.record import outcome, signature, task
 
 from .findings import BLOCKED, EMPTY, FAILED, FAILING, LATE, SLOW, TIMED_OUT, UNLOGGED, Finding, command
@@ -89,10 +90,17 @@ def failing(task_id: str, failures: Failing) -> list[Finding]:
         lacks = "may not do its work" if failures.error_type == outcome.PERMISSION_BLOCKED else "cannot do its work"
         what = f"{lacks}: {_said(_EXITED.sub('', failures.error or ''))}"
         exit_code = _BLOCKED[failures.error_type]
+        blocked = failures._replace(since=_began(failures))
         found.append(
-            _of(BLOCKED, task_id, failures, what, {**evidence, "exit_code": exit_code}, command("run", task_id))
+            _of(BLOCKED, task_id, blocked, what, {**evidence, "exit_code": exit_code}, command("run", task_id))
         )
     return found or [_failed_once(task_id, failures, evidence)]
+
+
+def _began(failures: Failing) -> str | None:
+    """Since when the attempts have failed as the latest did: what failed before in another way is of the same row."""
+    alike = list(takewhile(lambda one: one.error_type == failures.error_type, failures.attempts))
+    return failures.since if len(alike) == len(failures.attempts) else instants.to_text(alike[-1].at)
 
 
 def _failed_once(task_id: str, failures: Failing, evidence: dict[str, Any]) -> Finding:

@@ -383,6 +383,21 @@ def test_blocked_again_and_again_is_failing_too(ward):
     assert rules_of(ward.look()) == [("t", "failing"), ("t", "blocked")]
 
 
+def test_blocked_began_when_the_error_did_not_when_the_row_of_failures_did(ward):
+    row = {"t": ["PermissionBlocked", "PermissionBlocked", "ExecutorFailed"], "all": ["PermissionBlocked"] * 3}
+    for name, errors in row.items():
+        ward.recurring(name, last=last(failures=3, since=text_at(hours=-3)))
+        for ago, kind in enumerate(errors, 1):
+            ward.failed_run(name, ago=timedelta(hours=ago), error_type=kind)
+    since = {(one.task, one.id): one.since for one in ward.look().findings}
+    assert since == {
+        ("t", "failing"): text_at(hours=-3),
+        ("t", "blocked"): text_at(hours=-2),
+        ("all", "failing"): text_at(hours=-3),
+        ("all", "blocked"): text_at(hours=-3),
+    }
+
+
 @pytest.mark.parametrize("failures", [1, 4])
 def test_acknowledged_is_silent_until_the_error_is_another(ward, failures):
     ward.recurring(last=last(failures=failures, reason="no space on /mnt/1"))
