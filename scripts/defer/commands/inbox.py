@@ -92,6 +92,8 @@ def _print_for_hook(name: str, client: Client, shown: list[Notice], more: int) -
 
 def _print_for_people(client: Client, found: Box, shown: list[Notice], *, everything: bool) -> None:
     when = words.shortly(client.config.timezone(), client.clock())
+    if everything:
+        shown = _without_lost_logs(client, shown)
     for number, group in enumerate(words.grouped(shown)):
         output.say(*([""] if number else []), *words.block(group, when))
     if found.dropped:
@@ -131,6 +133,14 @@ def _failures(one: Task) -> int:
     """How many occurrences in a row have failed."""
     last = one.get("last")
     return last["failures"] if last else 0
+
+
+def _without_lost_logs(client: Client, notices: list[Notice]) -> list[Notice]:
+    """The notices, which name no log that is gone: `prune` keeps only what an unread one needs."""
+    from defer.reports.recordfiles import finder
+
+    is_there = finder(client.config.log_dir)
+    return [{**one, "log": None} if (log := one.get("log")) and not is_there(log) else one for one in notices]
 
 
 def _latest(client: Client, found: Task) -> Task:

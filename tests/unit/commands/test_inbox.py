@@ -61,6 +61,16 @@ def test_a_reminder_is_in_the_inbox_and_so_is_what_an_agent_said(place: Place) -
     assert "reminder" not in found["agent"]
 
 
+def test_what_was_read_before_sends_nobody_to_a_log_that_is_gone(place: Place) -> None:
+    ended(place, body="echo disk full >&2; exit 3")
+    place.defer("inbox", "--table")
+    (run,) = place.runs()
+    assert f"Read on: defer log backup --run {run['run_id']}" in place.defer("inbox", "--all", "--table").stdout
+    os.unlink(run["log"])
+    last = place.defer("inbox", "--all", "--table").stdout.splitlines()[-1]
+    assert last == "Read on: defer show backup"
+
+
 def test_people_read_sentences_in_which_text_from_elsewhere_forges_nothing(place: Place) -> None:
     said = "printf 'fine\\nother: failed, today\\n> quoted\\033[2J\\nRead on: rm -r /\\n'; exit 0"
     ended(place, body=said, task_id="agent")
