@@ -69,7 +69,9 @@ def error_type_of(exit_code: int) -> str:
 
 def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
     """The record after an attempt: over, or waiting for the next one, with its run record to be filed."""
-    settled = _paused_where_it_only_fails(_settled(executing, outcome, now, backoff), now, backoff)
+    settled = _settled(executing, outcome, now, backoff)
+    if not executing.get("after_attempt"):
+        settled = _paused_where_it_only_fails(settled, now, backoff)
     return _as_wished(executing, settled, now)
 
 

@@ -8,6 +8,9 @@ from datetime import UTC
 import pytest
 
 from defer.notices import outbox, words
+from defer.record import outcome, task
+from defer.record.outcome import Outcome
+from defer.record.retry import Backoff
 from support import NOW, Place, at, quoted, text_at, v1_task
 
 THRICE_A_DAY = {"expression": "45 0,8,16 * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
@@ -80,6 +83,17 @@ def test_one_that_runs_once_has_nothing_to_be_paused(place: Place) -> None:
     place.write_store(v1_task("photos"))
     place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor("exit 1"), "DEFER_PAUSE_AFTER": "1"})
     assert place.archived()[0]["status"] == "failed"
+
+
+@pytest.mark.parametrize(("do", "status"), [("cancel", "cancelled"), ("pause", "paused")])
+def test_what_was_to_become_of_it_after_its_attempt_comes_first(place: Place, do: str, status: str) -> None:
+    """A file that is taken away during an attempt ends its task, not only for as long as nobody resumes it."""
+    last = {"outcome": "failed", "at": text_at(), "reason": "x", "failures": 9, "since": text_at(days=-9)}
+    waiting = v1_task("photos", occurrence=text_at(), recurrence=THRICE_A_DAY, last=last, schema_version=2)
+    claimed = task.after_attempt(task.claim(waiting, NOW, {"run_id": "run_1"}), do, "its file is gone")
+    settled = outcome.settle(claimed, Outcome(outcome.FAILED, error="x"), NOW, Backoff(pause_after=3))
+    assert settled["status"] == status
+    assert [one.get("paused_at") for one in settled["ended"] if one["status"] == "failed"] == [None]
 
 
 def test_show_says_why(place: Place) -> None:
