@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from defer.store.interface import Store
 
 _FILED_SINCE = timedelta(hours=1)
-"""How far back an end is looked for, which is found after following began: clocks are set back by less."""
+"""How far back an end is looked for at first, which is found after following began: few clocks are set back by more."""
 
 
 class Following:
@@ -57,13 +57,18 @@ class Following:
                 return None
             if found is not None:
                 return found
-        found = self._of_mine(self._store.ended_records(self.one["id"], self._since))
+        found = self._filed_end()
         if found is None and (current is None or not is_same):
             raise Refused(f"task is gone, and no end of it was recorded: {self.one['id']} (see defer doctor --records)")
         if found is None and current is not None:
             # It was edited or moved: what it waits for now is what one waits for.
             self.one = current
         return found
+
+    def _filed_end(self) -> Task | None:
+        name = self.one["id"]
+        found = self._of_mine(self._store.ended_records(name, self._since))
+        return self._of_mine(self._store.ended_records(name)) if found is None else found
 
     def _of_mine(self, records: Iterable[Task]) -> Task | None:
         return next((one for one in records if self._is_end(one)), None)

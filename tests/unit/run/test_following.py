@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,11 +15,11 @@ from defer.run.following import Following
 from support import NOW, Place, Task, at, text_at, v1_task
 
 
-def followed(place: Place, task_id: str = "t") -> Following:
+def followed(place: Place, task_id: str = "t", now: datetime = NOW) -> Following:
     store = place.store()
     one = store.find(task_id)
     assert one is not None
-    found = Following(store, place.config().tasks_file, one, NOW)
+    found = Following(store, place.config().tasks_file, one, now)
     found.look()
     assert found.ended is None
     return found
@@ -63,6 +64,12 @@ def test_nothing_is_read_where_nothing_was_changed(plain: Place) -> None:
 def test_the_end_of_a_task_is_found_when_it_is_filed(plain: Place) -> None:
     following = followed(plain)
     plain.wake_at(NOW, {"DEFER_EXECUTOR": plain.executor("exit 3")})
+    assert end_of(following) == ("t", "failed", text_at())
+
+
+def test_an_end_is_found_however_far_the_clock_was_set_back_meanwhile(plain: Place) -> None:
+    following = followed(plain, now=at(days=1))
+    plain.wake_at(at(minutes=1), {"DEFER_EXECUTOR": plain.executor("exit 3")})
     assert end_of(following) == ("t", "failed", text_at())
 
 
