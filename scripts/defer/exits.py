@@ -27,14 +27,14 @@ def status_of(work: Callable[[], int], tell: Callable[[str], None]) -> int:
         return error.exit_code
     except BrokenPipeError:
         # The reader of our output has closed it.
-        _drop_output()
+        drop_output()
         return EXIT_OK
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     except OSError as error:
         mend = getattr(error, "remedy", "see the system's message")
         tell(f"{error.strerror or error}: {error.filename or 'standard output'} ({mend})")
-        _drop_output()
+        drop_output()
         return EXIT_IO
     return status
 
@@ -74,11 +74,11 @@ def _flush_or_drop() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        _drop_output()
+        drop_output()
 
 
-def _drop_output() -> None:
-    """Keep Python from trying again at exit, and failing again, to write what could not be written."""
+def drop_output() -> None:
+    """Keep Python from trying again, at exit at the latest, and failing again, to write what could not be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

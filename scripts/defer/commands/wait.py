@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from defer.record.codec import Task
+    from defer.run.atonce import AtOnce
 
 _LOOK_EVERY_SECONDS = 0.2
 
@@ -79,13 +80,7 @@ def run(client: Client, copy: Task, args: Namespace) -> int:
     # From here on Ctrl-C is answered: whoever presses it should know that the attempt goes on.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        if as_json:
-            for _ in one.output():
-                pass
-        elif sys.stdout.isatty():
-            output.stream(one.output(), sys.stdout)
-        else:
-            output.raw(one.output(), sys.stdout.buffer)
+        _print_as_it_comes(one, as_json=as_json)
     except KeyboardInterrupt:
         exits.warn(f"{copy['id']} goes on (defer log {copy['id']} --follow; defer cancel --kill {copy['id']} ends it)")
         raise
@@ -95,6 +90,20 @@ def run(client: Client, copy: Task, args: Namespace) -> int:
     elif ended["status"] != task.COMPLETED or sys.stdout.isatty():
         exits.warn(_sentence(ended))
     return _status(ended)
+
+
+def _print_as_it_comes(one: AtOnce, *, as_json: bool) -> None:
+    """Print what a run prints, to its end, unless a record is to be printed then."""
+    try:
+        if not as_json and sys.stdout.isatty():
+            output.stream(one.output(), sys.stdout)
+        elif not as_json:
+            output.raw(one.output(), sys.stdout.buffer)
+    except BrokenPipeError:
+        # Who has read enough of it may still want to know how it ends.
+        exits.drop_output()
+    for _ in one.output():
+        pass
 
 
 def _sentence(ended: Task) -> str:

@@ -156,14 +156,17 @@ class TestRunAndWait:
         (place.base / "go").touch()
         until(lambda: [one["status"] for one in place.archived()] == ["completed"])
 
-    def test_a_reader_that_closes_early_does_not_end_it_either(self, place: Place) -> None:
-        job(place, f"echo one; {until_there(place.base / 'go')}; seq 100000")
+    @pytest.mark.parametrize(("end", "status", "exit_status"), [("exit 0", "completed", 0), ("exit 3", "failed", 1)])
+    def test_a_reader_that_closes_early_does_not_end_it_either(
+        self, place: Place, end: str, status: str, exit_status: int
+    ) -> None:
+        job(place, f"echo one; {until_there(place.base / 'go')}; seq 100000; {end}")
         waiting = place.start("schedule-task.sh", "run", "job", "--wait")
         assert waiting.stdout.readline() == b"one\n"
         waiting.stdout.close()
         (place.base / "go").touch()
-        until(lambda: [one["status"] for one in place.archived()] == ["completed"])
-        waiting.wait()
+        until(lambda: [one["status"] for one in place.archived()] == [status])
+        assert waiting.wait() == exit_status
 
     def test_a_wake_that_cannot_work_is_told(self, place: Place) -> None:
         job(place, "exit 0")
