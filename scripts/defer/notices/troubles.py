@@ -12,7 +12,7 @@ from . import desktops, pings
 from .channels import addresses, others, program
 from .channels.addresses import Address
 
-NOBODY = "nobody is logged in to a desktop here (they are sent when somebody is)"
+NOBODY = "nobody is logged in to a desktop here (log in; what cannot be shown for half an hour is in defer inbox)"
 
 
 def bad_settings(config: Config) -> Iterator[BadInput]:

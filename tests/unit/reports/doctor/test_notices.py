@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from defer import fsio
-from defer.notices import outbox
+from defer.notices import desktops, outbox
 from defer.notices.channels import others
+from defer.notices.sender import RETRY_SECONDS
 from defer.reports.doctor import notices
 from defer.reports.doctor.finding import Finding
 from machine import subject_of
@@ -65,13 +67,21 @@ def test_what_was_to_be_sent_long_ago_is_told_with_who_holds_it_up(place: Place)
     assert f"; {lock} was held by others" in one.what
 
 
-def test_a_desktop_needs_a_program_and_somebody_at_it(place: Place, tmp_path: Path) -> None:
+def test_a_desktop_needs_a_program_and_somebody_at_it(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (one,) = findings(place, DEFER_NOTIFY="desktop", PATH=str(tmp_path))
     assert one.what == "notices cannot go to desktop: no program here shows notifications"
     sender = tmp_path / "notify-send"
     sender.write_text("#!/bin/sh\n")
     sender.chmod(0o755)
     assert findings(place, DEFER_NOTIFY="desktop", PATH=str(tmp_path), DBUS_SESSION_BUS_ADDRESS="unix:path=/x") == []
+    monkeypatch.setattr(desktops, "session", lambda environment: {})
+    (one,) = findings(place, DEFER_NOTIFY="desktop", PATH=str(tmp_path))
+    assert one.what == "notices cannot go to desktop: nobody is logged in to a desktop here"
+    # A notice is tried for half an hour, not until somebody comes.
+    assert one.fix == "log in; what cannot be shown for half an hour is in defer inbox"
+    assert timedelta(minutes=30) <= timedelta(seconds=sum(RETRY_SECONDS)) < timedelta(minutes=45)
 
 
 def test_other_urls_need_the_extra(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
