@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from defer import instants, say
 from defer.client import Client
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from defer.reports.history import Row
 
 _WEEK = timedelta(days=7)
+_FILES = ("prompt_path", "log_path")
 _MAY_LACK_AN_ATTEMPT = tuple(status for status in task.ENDED if status != task.COMPLETED)
 
 
@@ -30,11 +31,24 @@ def show(connect: Callable[[], Client], argv: list[str]) -> int:
     found = client.find(ids.meant(client, glance.the_id(args, "show")))
     if output.is_for_people(args):
         zone, now = client.config.timezone(), client.clock()
-        output.details(found, zone, now, sys.stdout, _told(client, found))
+        output.details(_with_lost_files_named(client, found), zone, now, sys.stdout, _told(client, found))
         _tell_of_its_runs(client, found, zone, now)
     else:
         output.print_object(task.shown(found), args.compact)
     return EXIT_OK
+
+
+def _with_lost_files_named(client: Client, found: Task) -> Task:
+    """The record, which says of its prompt and its log where they are not here: pruned, say, or on another host."""
+    result = output.object_of(found.get("result"))
+    named = {name: path for name in _FILES if (path := result.get(name)) and isinstance(path, str)}
+    if not named:
+        return found
+    from defer.reports.recordfiles import finder
+
+    is_there = finder(client.config.log_dir)
+    lost = {name: f"{path} (not here)" for name, path in named.items() if not is_there(path)}
+    return cast("Task", {**found, "result": {**result, **lost}})
 
 
 def _told(client: Client, found: Task) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
 
 from defer import instants
 from defer.record import changes
-from support import Place, v1_task
+from support import Place, strict, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -51,6 +52,18 @@ def test_the_last_run_and_the_last_week_are_told(daily):
     assert found["Last 7 days"] == "2 failed, 13 missed"
     assert found["Failing"].startswith("since ")
     assert "8 days 21 hours ago" in found["Failing"]
+
+
+def test_what_was_pruned_is_said_not_to_be_here(place):
+    place.schedule("now", "s", "--id", "once", "--executor", place.executor("echo done"))
+    place.wake()
+    told = lines(place, "once")
+    assert (told["Log"], told["Prompt"]) == (place.runs()[0]["log"], str(place.logs / "once.prompt.txt"))
+    for name in ("Log", "Prompt"):
+        os.unlink(told[name])
+    gone = lines(place, "once")
+    assert (gone["Log"], gone["Prompt"]) == (f"{told['Log']} (not here)", f"{told['Prompt']} (not here)")
+    assert strict(place.defer("show", "once", "--json").stdout)["result"]["log_path"] == told["Log"]
 
 
 def test_a_run_of_long_ago_is_still_the_last_one(daily):
