@@ -57,7 +57,10 @@ def _told(client: Client, found: Task) -> str | None:
         return None
     from defer.notices import outbox, words
 
-    return words.heard(found, outbox.read_if_it_can_be(client.config.notices_file).told(found["id"]))
+    box = outbox.read_if_it_can_be(client.config.notices_file)
+    if not box.is_readable:
+        return "not known: the notices cannot be read (defer inbox says why)"
+    return words.heard(found, box.told(found["id"]))
 
 
 def _tell_of_its_runs(client: Client, one: Task, zone: tzinfo, now: datetime) -> None:

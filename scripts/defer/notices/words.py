@@ -134,7 +134,7 @@ def heard(record: Task, told: Iterable[Told]) -> str | None:
     if last and last["failures"] and (earlier := _latest(known, last.get("since"))):
         return f"{_said_of(earlier)}, when it failed before; not again since"
     if record["status"] in task.ENDED or last:
-        return ", ".join((record.get("result") or {}).get("told") or []) or f"nobody: {_why_nobody(record)}"
+        return ", ".join((record.get("result") or {}).get("told") or []) or _nobody(record)
     return None
 
 
@@ -153,12 +153,16 @@ def stands(status: str) -> str:
     return {"again": "to be tried again", "failed": "not sent", "pending": "not sent yet"}.get(status, status)
 
 
-def _why_nobody(record: Task) -> str:
-    mode, outcome = events.mode_of(record), (record.get("last") or record).get("outcome", record["status"])
+def _nobody(record: Task) -> str:
+    last = record.get("last")
+    mode, outcome = events.mode_of(record), (last or record).get("outcome", record["status"])
     if mode == events.NEVER:
-        return "its notify is never"
+        return "nobody: its notify is never"
     if outcome == task.FAILED:
-        return "it has failed like this before, or it is acknowledged"
+        # A first failure is told, unless somebody knows it from the task of which this is a copy.
+        if (last is None or last["failures"] < 2) and not record.get("copy_of"):
+            return "not known (its notice is not noted yet, or not kept any more)"
+        return "nobody: it has failed like this before, or it is acknowledged"
     if outcome == task.COMPLETED and events.is_reminder(record):
-        return "it ended before reminders were told"
-    return f"its notify is {mode}"
+        return "nobody: it ended before reminders were told"
+    return f"nobody: its notify is {mode}"

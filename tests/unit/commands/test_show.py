@@ -88,3 +88,20 @@ def test_a_copy_is_a_run_of_its_original(daily):
     assert found["Last run"].startswith("ok ")
     assert found["Last run"].endswith(", by hand: fine")
     assert found["Last 7 days"] == "1 ok"
+
+
+def told(place: Place, task_id: str) -> str:
+    """What `show` says of who was told."""
+    return place.defer("show", task_id, "--table").stdout.partition("Told:")[2].partition("\n")[0].strip()
+
+
+def test_nobody_is_said_to_have_heard_nothing_where_that_is_not_known(place: Place) -> None:
+    """A first failure is always told: where no notice of it can be found, it is not silence that was asked for."""
+    notices = place.runtime / "notices.jsonl"
+    place.schedule("now", "copy", "--id", "copy", "--executor", "/bin/false")
+    place.wake()
+    assert told(place, "copy") == "inbox (unread)"
+    notices.unlink()  # as if it had happened longer ago than notices are kept
+    assert told(place, "copy") == "not known (its notice is not noted yet, or not kept any more)"
+    notices.mkdir()
+    assert told(place, "copy") == "not known: the notices cannot be read (defer inbox says why)"
