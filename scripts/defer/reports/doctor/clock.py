@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SOON = timedelta(days=14)
 _TOLERANCE = timedelta(minutes=2)
+_LOOKS_WITHIN = timedelta(minutes=15)
+"""Every wake leaves a moment for the next look that is no further away."""
 _OLD_AFTER_YEARS = 2
 
 
@@ -31,6 +33,11 @@ def findings(subject: Subject) -> Iterator[Finding]:
         yield found(
             "clock-ahead", what, "the clock", "check the date; touch the store's .heartbeat if the date is right"
         )
+    next_look = subject.store.markers.next_look()
+    if next_look is not None and next_look - subject.now > _LOOKS_WITHIN + _TOLERANCE:
+        ahead = say.distance(next_look - subject.now)
+        what = f"wakes look at nothing for {ahead} unless something changes: the clock was ahead, and has been set back"
+        yield found("clock-ahead", what, "the clock", "check the date; remove the store's .due if the date is right")
     try:
         zone = subject.wakes_config.timezone()
     except BadInput as error:

@@ -52,6 +52,20 @@ def test_a_last_wake_that_is_yet_to_come_tells_of_a_clock_that_was_set_back(plac
     assert one.what == "the last wake was 3 hours from now: the clock has been set back, or was wrong then"
 
 
+@pytest.mark.parametrize(("ahead", "is_told"), [(timedelta(minutes=15), False), (timedelta(days=1), True)])
+def test_a_next_look_further_away_than_any_wake_leaves_it_tells_of_one_too(
+    place: Place, ahead: timedelta, is_told: bool
+) -> None:
+    place.write_store(v1_task())
+    due = place.runtime / ".deferred.jsonl.due"
+    due.touch()
+    moment = (NOW + ahead).timestamp()
+    os.utime(due, (moment, moment))
+    found = [one.what for one in clock.findings(subject_of(place)) if one.id == "clock-ahead"]
+    said = "wakes look at nothing for 1 day unless something changes: the clock was ahead, and has been set back"
+    assert found == [said] * is_told
+
+
 def test_a_zone_that_is_none_is_told(place: Place) -> None:
     assert told(clock.findings(subject_of(place, place.config({"DEFER_TIMEZONE": "Moon/Base"})))) == [
         ("zone-unclear", "DEFER_TIMEZONE")
