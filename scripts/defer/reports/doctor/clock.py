@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SOON = timedelta(days=14)
 _TOLERANCE = timedelta(minutes=2)
 _LOOKS_WITHIN = timedelta(minutes=15)
-"""Every wake leaves a moment for the next look that is no further away."""
+"""How far away the next look is at most, as any wake leaves it."""
 _OLD_AFTER_YEARS = 2
 
 
