@@ -127,7 +127,7 @@ def heard(record: Task, told: Iterable[Told]) -> str | None:
     """Who was told of the last end of a task, and how; ``told`` is what the outbox knows. None if nothing has ended."""
     last = record.get("last")
     at = last["at"] if last else None
-    known = list(told)
+    known = [*dict.fromkeys(told)]
     places = [one for one in known if at is None or one.at == at]
     if places:
         return _said_of(places)

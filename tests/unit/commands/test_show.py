@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from defer import instants
+from defer.notices import words
+from defer.notices.box import Told
 from defer.record import changes
 from support import Place, strict, v1_task
 
@@ -105,3 +107,10 @@ def test_nobody_is_said_to_have_heard_nothing_where_that_is_not_known(place: Pla
     assert told(place, "copy") == "not known (its notice is not noted yet, or not kept any more)"
     notices.mkdir()
     assert told(place, "copy") == "not known: the notices cannot be read (defer inbox says why)"
+
+
+def test_a_place_is_named_once_where_a_task_and_a_run_of_it_by_hand_ended_in_one_second() -> None:
+    at = instants.to_text(instants.now())
+    record = {"id": "a", "status": "scheduled", "last": {"outcome": "failed", "at": at, "reason": "x", "failures": 1}}
+    of_each = Told(at, "failed", "inbox", "unread", None)
+    assert words.heard(record, [of_each, of_each]) == "inbox (unread)"  # type: ignore[arg-type]
