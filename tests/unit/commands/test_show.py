@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -11,6 +12,7 @@ from defer import instants
 from defer.notices import words
 from defer.notices.box import Told
 from defer.record import changes
+from defer.record.codec import Task
 from support import Place, strict, v1_task
 
 pytestmark = pytest.mark.programs
@@ -111,6 +113,7 @@ def test_nobody_is_said_to_have_heard_nothing_where_that_is_not_known(place: Pla
 
 def test_a_place_is_named_once_where_a_task_and_a_run_of_it_by_hand_ended_in_one_second() -> None:
     at = instants.to_text(instants.now())
-    record = {"id": "a", "status": "scheduled", "last": {"outcome": "failed", "at": at, "reason": "x", "failures": 1}}
+    last = {"outcome": "failed", "at": at, "reason": "x", "failures": 1}
+    record = cast(Task, {"id": "a", "status": "scheduled", "last": last})
     of_each = Told(at, "failed", "inbox", "unread", None)
-    assert words.heard(record, [of_each, of_each]) == "inbox (unread)"  # type: ignore[arg-type]
+    assert words.heard(record, [of_each, of_each]) == "inbox (unread)"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from defer import fsio
 from defer.notices import desktops, outbox
 from defer.notices.channels import others
+from defer.notices.events import Notice
 from defer.notices.sender import RETRY_SECONDS
 from defer.reports.doctor import notices
 from defer.reports.doctor.finding import Finding
@@ -47,9 +49,10 @@ def test_a_program_that_is_gone_or_may_be_changed_by_all_is_told(place: Place, t
 
 
 def test_what_was_to_be_sent_long_ago_is_told_with_who_holds_it_up(place: Place) -> None:
-    write = {"key": "k", "event": "failed", "id": "t", "to": ["https://example.org/…"]}
+    at = text_at(minutes=-30)
+    notice = cast(Notice, {"key": "k", "event": "failed", "id": "t", "to": ["https://example.org/…"], "at": at})
     place.runtime.mkdir(mode=0o700)
-    outbox.add(place.runtime / "notices.jsonl", [{**write, "at": text_at(minutes=-30)}], NOW)  # type: ignore[typeddict-item]
+    outbox.add(place.runtime / "notices.jsonl", [notice], NOW)
     assert findings(place) == []
     beat = place.runtime / ".deferred.jsonl.heartbeat"
     beat.touch(mode=0o600)
