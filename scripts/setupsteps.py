@@ -25,6 +25,7 @@ def run(command: "list[str]", environment: "dict[str, str]", doing: str, failure
             output = _watched(step, doing, not quiet and _takes_lines_back())
         except BaseException:
             step.kill()
+            step.wait()  # Popen gives a killed step a quarter of a second at most when interrupted
             raise
     if step.returncode:
         said = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]

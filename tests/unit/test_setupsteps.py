@@ -13,7 +13,7 @@ import pytest
 
 import setupsteps
 from setupguard import SetupError
-from support import DEADLINE_SECONDS, SCRIPTS, quoted, until_there
+from support import DEADLINE_SECONDS, SCRIPTS, until_there
 
 pytestmark = pytest.mark.programs
 
@@ -75,14 +75,17 @@ def test_a_terminal_that_takes_no_line_back_is_left_alone(tmp_path: Path) -> Non
 
 
 def test_an_interrupted_set_up_leaves_no_step_at_work(tmp_path: Path) -> None:
-    pid = tmp_path / "pid"
-    script = f"echo $$ >{quoted(pid)}.new; mv {quoted(pid)}.new {quoted(pid)}; kill -INT $PPID; exec sleep 600"
+    gate = tmp_path / "watched"
+    script = f"{until_there(gate)}; kill -INT $PPID; exec sleep 600"
     code = (
-        f"import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"sys.path.insert(0, {str(SCRIPTS)!r}); import setupsteps\n"
-        f"setupsteps.run({[*SHELL, script]!r}, {{'PATH': '/usr/bin:/bin'}}, 'at work', 'it failed', True)"
+        f"import os, pathlib, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"sys.path.insert(0, {str(SCRIPTS)!r}); import setupsteps; setupsteps._BETWEEN_SECONDS = 0.01\n"
+        f"setupsteps._takes_lines_back = lambda: True\n"
+        f"setupsteps._show = lambda text: pathlib.Path({str(gate)!r}).touch()\n"
+        f"try: setupsteps.run({[*SHELL, script]!r}, {{'PATH': '/usr/bin:/bin'}}, 'at work', 'it failed', False)\n"
+        f"except KeyboardInterrupt: print('interrupted')\n"
+        f"os.waitpid(-1, os.WNOHANG)"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, timeout=DEADLINE_SECONDS)
-    assert b"KeyboardInterrupt" in done.stderr
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid.read_text()), 0)
+    assert done.stdout == b"interrupted\n"
+    assert b"ChildProcessError" in done.stderr  # it has nobody left to wait for
