@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_SECONDS = 90.0
+DEADLINE_SECONDS = 300.0
 PYTHON = [sys.executable, "-I", "-S", "-X", "utf8", str(ROOT / "scripts" / "defer" / "__main__.py")]
 """What an entry gives way to (``start_python`` in scripts/common.sh)."""
 _ALIKE = """

@@ -18,7 +18,7 @@ import pytest
 from real import PREDICTABLE, Place
 
 from defer import process
-from support import quoted, slow_but
+from support import DEADLINE_SECONDS, quoted, slow_but
 
 # What may change something; reading calls are gone through in memory.
 CHANGING = ("openat", "write", "fsync", "ftruncate", "rename", "unlink", "mkdir", "utimensat", "flock")
@@ -187,7 +187,7 @@ def test_row_3_a_file_system_that_is_full(tmp_path: Path, needs: Callable[..., N
     user = [] if os.geteuid() == 0 else ["-r"]
     done = subprocess.run(
         ["unshare", *user, "-m", "bash", "-c", script],
-        env=place.environment, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False,
+        env=place.environment, cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,
     )  # fmt: skip
     if done.returncode == 99 and os.environ.get("CI") != "true":
         pytest.skip("may not mount a tmpfs here")
@@ -336,7 +336,7 @@ def test_row_8_a_pid_that_is_used_again(tmp_path: Path, needs: Callable[..., Non
     done = subprocess.run(
         ["unshare", *user, "-p", "-f", "--mount-proc", "--kill-child", place.command("wake")[0], str(script),
          str(place.store), *place.command("wake")],
-        env=place.environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        env=place.environment, cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,
     )  # fmt: skip
     if "Operation not permitted" in done.stderr and os.environ.get("CI") != "true":
         pytest.skip("may not make a PID namespace here")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support import DEADLINE_SECONDS
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RUNNABLE = {"recurring.sh", "reminder.sh", "resumed-analysis.sh", "scheduled-reorient.sh"}
 USED_BY_THEM = {"executor.sh", "executor.py", "throwaway.bash"}
@@ -34,7 +36,7 @@ def run(tmp_path: Path) -> Run:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=DEADLINE_SECONDS,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -110,7 +112,7 @@ def execute(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             env={**os.environ, **told, "DEFER_RESULT_FILE": str(tmp_path / "result.json"), **more},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=DEADLINE_SECONDS,
             check=False,
         )
 

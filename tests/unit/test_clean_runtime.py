@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from support import ROOT
+from support import DEADLINE_SECONDS, ROOT
 
 pytestmark = pytest.mark.programs
 
@@ -16,7 +16,7 @@ def clean(place, confirm="yes", **env):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
     )
 
 

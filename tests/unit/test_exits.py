@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import SCRIPTS, Place
+from support import DEADLINE_SECONDS, SCRIPTS, Place
 
 CALLS = {
     "time_utils.py": ["normalize", "30m"],
@@ -31,7 +31,7 @@ def started(directory: Path, script: str, *words: str, **streams: object) -> sub
 
 
 def ending(process: subprocess.Popen[bytes]) -> tuple[int, str]:
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=DEADLINE_SECONDS)
     return process.returncode, errors.decode()
 
 
@@ -58,7 +58,9 @@ HELP = {
 @pytest.mark.parametrize("words", HELP.values(), ids=HELP)
 def test_help_that_is_cut_short_is_exit_74_too(place, words: list[object]) -> None:
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(words, env=place.env, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+        done = subprocess.run(
+            words, env=place.env, stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE_SECONDS, check=False
+        )
     assert (done.returncode, done.stderr.count(b"\n")) == (74, 1)
     assert b"No space left on device" in done.stderr
 
@@ -104,7 +106,7 @@ def test_no_interruption_reaches_an_interpreter_that_has_only_begun(tmp_path: Pa
     )
     asked.chmod(0o755)
     script = f"scripts='{SCRIPTS}'; . '{SCRIPTS}/common.sh'; python='{asked}'; start_python face"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
     assert (done.stdout, done.stderr) == ("SIG_IGN\n", "")
 
 

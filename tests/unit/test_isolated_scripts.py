@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import SCRIPTS
+from support import DEADLINE_SECONDS, SCRIPTS
 
 pytestmark = pytest.mark.programs
 
@@ -42,7 +42,7 @@ def python(
         input=typed,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
     )
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support import DEADLINE_SECONDS
+
 pytestmark = pytest.mark.programs
 
 ONE_NAME = "(give one name under ~/data/research/projects)"
@@ -23,7 +25,7 @@ def run(tmp_path):
             env={"HOME": str(tmp_path / "home"), "PATH": os.defpath, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=DEADLINE_SECONDS,
             check=False,
         )
 
@@ -113,7 +115,7 @@ def test_a_full_disk_is_exit_74_and_no_traceback(tmp_path, context):
             [sys.executable, str(SCRIPT), "--context-file", str(context)],
             stdout=full,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=DEADLINE_SECONDS,
             check=False,
         )
     assert done.returncode == 74

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import defer
-from support import ROOT, SCRIPTS, Place, strict
+from support import DEADLINE_SECONDS, ROOT, SCRIPTS, Place, strict
 
 RIGHT = {"schedule": "2h", "prompt": "look at the build"}
 
@@ -225,7 +225,7 @@ def test_without_an_environ_the_process_s_own_counts(place: Place) -> None:
         env={**place.env, "PYTHONPATH": str(SCRIPTS)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=True,
     )
     assert done.stdout == "mine 1\n"
@@ -240,7 +240,7 @@ def test_a_program_in_a_directory_that_is_gone_can_schedule(place: Place) -> Non
         env={**place.env, "PYTHONPATH": str(SCRIPTS)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -255,7 +255,7 @@ def test_importing_it_loads_nothing_yet(place: Place) -> None:
         env={**place.env, "PYTHONPATH": str(SCRIPTS)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=True,
     )
     assert done.stdout == "['defer']\n"
@@ -279,7 +279,7 @@ def test_the_page_on_it_is_one_program_that_prints_what_the_page_shows(place: Pl
         env={**place.env, "PYTHONPATH": "scripts"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import setupguard
-from support import SCRIPTS, Started, as_root
+from support import DEADLINE_SECONDS, SCRIPTS, Started, as_root
 
 pytestmark = pytest.mark.programs
 
@@ -63,7 +63,7 @@ def call(clone: Path, entry: str, *arguments: str) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
     )
 
 
@@ -165,7 +165,7 @@ def test_a_data_directory_of_others_is_refused(clone: Path, tmp_path: Path, mode
         [sys.executable, "-I", "-c", code],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         env={**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")},
     )
     what = f"belongs to another user, uid {NOBODY}" if mode == 0o755 else "can be changed by every user"

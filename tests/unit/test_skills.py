@@ -15,6 +15,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from support import DEADLINE_SECONDS
+
 SKILLS = {"defer": ".", "reorient": "reorient"}
 USERS_WORDS = {
     "defer": ["::defer", "remind me", "later", "in 30 minutes", "tomorrow", "schedule", "cancel", "follow up", "cron"],
@@ -100,7 +102,13 @@ def shell(tmp_path: Path, root: Path) -> Callable[[str], subprocess.CompletedPro
 
     def run(block: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["bash", "-euc", block], cwd=work, env=environment, capture_output=True, text=True, timeout=120, check=True
+            ["bash", "-euc", block],
+            cwd=work,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+            check=True,
         )
 
     return run

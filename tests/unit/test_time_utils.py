@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support import ZONE, zone_tree
+from support import DEADLINE_SECONDS, ZONE, zone_tree
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "time_utils.py"
 AT = ("--now", "2026-11-18T10:30:00-05:00", "--tz", "America/New_York")
@@ -23,7 +23,7 @@ RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); import time_utils; sys.e
 def run(*argv: str, stdin: bytes | None = None, **environ: str) -> subprocess.CompletedProcess[bytes]:
     env = {**os.environ, "DEFER_ENV_FILE": "/dev/null", **environ}
     command = [sys.executable, "-c", RUN, str(SCRIPT.parent), *argv]
-    return subprocess.run(command, input=stdin, env=env, capture_output=True, check=False, timeout=60)
+    return subprocess.run(command, input=stdin, env=env, capture_output=True, check=False, timeout=DEADLINE_SECONDS)
 
 
 def out(*argv: str, **environ: str) -> str:
@@ -96,7 +96,7 @@ def test_on_a_terminal_the_choices_stand_beside_the_answer(verb: str, words: str
     main, side = pty.openpty()
     command = [sys.executable, "-c", RUN, str(SCRIPT.parent), verb, words, *AT]
     try:
-        done = subprocess.run(command, stdout=side, stderr=subprocess.PIPE, check=True, timeout=60)
+        done = subprocess.run(command, stdout=side, stderr=subprocess.PIPE, check=True, timeout=DEADLINE_SECONDS)
     finally:
         os.close(side)
         os.close(main)
@@ -207,5 +207,5 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.close()
-        _, errors = process.communicate(lines, timeout=60) if process.stdin else (b"", b"")
+        _, errors = process.communicate(lines, timeout=DEADLINE_SECONDS) if process.stdin else (b"", b"")
     assert b"Traceback" not in errors

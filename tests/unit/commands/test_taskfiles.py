@@ -22,7 +22,7 @@ from defer.record import outcome, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
 from defer.taskfiles import write as taskedit
-from support import ROOT, quoted
+from support import DEADLINE_SECONDS, ROOT, quoted
 
 JOBS = ROOT / "tests" / "data" / "foreign" / "jobs.json"
 A = "# why it is here\nschedule: every day at 9am\n\ncommand: echo a  # says a\n"
@@ -571,7 +571,7 @@ def test_remove_and_disable_during_a_real_attempt(
             time.sleep(0.02)
         said = run(word, "a")[1]
         (tmp_path / "go").touch()
-        assert waking.wait(120) == 0
+        assert waking.wait(DEADLINE_SECONDS) == 0
     assert " a (after its attempt ends)\n" in said
     record = json.loads(run("show", "a", "--json")[1])
     assert (record["status"], record["last_error"]) == (status, "executor exited with 1")

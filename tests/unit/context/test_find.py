@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from support import SCRIPTS, Place, as_root
+from support import DEADLINE_SECONDS, SCRIPTS, Place, as_root
 
 pytestmark = pytest.mark.programs
 
@@ -47,7 +47,7 @@ def reorient(place: Place, directory: Path, *arguments: str, **env: str) -> Any:
         env={**place.env, **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
     )
     assert CANARY not in scheduled.stdout + scheduled.stderr + printed.stdout + printed.stderr
     assert scheduled.returncode == printed.returncode, (scheduled.stderr, printed.stderr)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from defer.context import find as contextfiles
 from defer.context.snapshot import ITEM_LIMIT, LIST_LIMIT, parse
 from defer.errors import BadInput, Refused
+from support import DEADLINE_SECONDS
 
 WHOLE = """\
 # Tide tables
@@ -387,6 +388,10 @@ def test_what_a_text_costs_grows_as_it_does(root, text):
     """Megabytes of one thing in a process of its own: linear, seconds; quadratic, an hour."""
     code = f"from defer.context import snapshot; print(len(snapshot.parse({text}, 'C.md')))"
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": root / "scripts"}, capture_output=True, text=True, timeout=240
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": root / "scripts"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
     )
     assert (done.stdout, done.stderr) == ("5\n", "")

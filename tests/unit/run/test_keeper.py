@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import SCRIPTS, is_running, quoted, until, until_there
+from support import DEADLINE_SECONDS, SCRIPTS, is_running, quoted, until, until_there
 
 pytestmark = pytest.mark.programs
 
@@ -341,6 +341,6 @@ class TestATerminalIsClosed:
         one = until(lambda: place.task("a").get("run", {}).get("leader") and place.task("a"))
         until(lambda: log_of(one) == b"up\n")
         os.close(ours)
-        assert loop.wait(60) == 0
+        assert loop.wait(DEADLINE_SECONDS) == 0
         assert not is_running(one["run"]["leader"]["pid"])
         assert (place.task("a")["status"], place.task("a")["error_type"]) == ("scheduled", "RunnerStopped")

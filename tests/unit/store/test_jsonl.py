@@ -18,7 +18,7 @@ from defer import fsio
 from defer.errors import BadInput, Refused, StorageError, StoreBusy
 from defer.record import codec, outcome, task
 from defer.store import backwards, index, jsonl
-from support import NOW, SCRIPTS, at, lines_of, records, text_at, v1_task
+from support import DEADLINE_SECONDS, NOW, SCRIPTS, at, lines_of, records, text_at, v1_task
 
 RUN = outcome.run_record(v1_task("a", attempts=1), outcome.Outcome("ok"), NOW)
 
@@ -554,7 +554,9 @@ sys.exit(os.waitstatus_to_exitcode(status))
 def mebibytes(place, entry, *words, expect=""):
     """The most memory that an entry held, measured from a process smaller than this one, which counts as well."""
     command = [sys.executable, "-I", "-S", "-c", MEASURE, str(SCRIPTS / entry), *words]
-    done = subprocess.run(command, env=place.env, cwd=place.home, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(
+        command, env=place.env, cwd=place.home, capture_output=True, text=True, timeout=DEADLINE_SECONDS
+    )
     assert done.returncode == 0, done.stderr
     assert expect in done.stderr + done.stdout
     return int(done.stderr.split()[-1]) / (1 << 10 if sys.platform == "linux" else 1 << 20)
@@ -761,7 +763,7 @@ from defer import instants
 store = open_store(Config({place.env!r}, {{}}, None), print)
 store.archive(instants.now(), before_drop=lambda records: os._exit(9))
 """
-    done = subprocess.run([sys.executable, "-c", dying], stdin=subprocess.DEVNULL, timeout=60)
+    done = subprocess.run([sys.executable, "-c", dying], stdin=subprocess.DEVNULL, timeout=DEADLINE_SECONDS)
     assert done.returncode == 9
     assert len(place.archived()) == 2
     assert list(place.tasks()) == ["a", "b", "c"]

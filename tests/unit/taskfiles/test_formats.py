@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from defer.taskfiles import formats, write
 from defer.taskfiles.formats import Complaint, read
-from support import ROOT
+from support import DEADLINE_SECONDS, ROOT
 
 
 def complaint(suffix: str, text: str) -> tuple[int | None, str | None, str]:
@@ -203,7 +203,9 @@ LONG = "quadratic, this takes hours; linear, a few seconds"
 def quickly(work: str) -> str:
     """What a piece of work prints in a process of its own, which is given as long as any machine needs."""
     code = QUICK.format(scripts=str(ROOT / "scripts"), work=work)
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True
+    ).stdout
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ import pytest
 
 from defer import timeparse
 from defer.timegrammar import zonedata
-from support import ZONE, zone_tree
+from support import DEADLINE_SECONDS, ZONE, zone_tree
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 WINTER = datetime(2027, 1, 15, 12, tzinfo=UTC)
@@ -165,7 +165,7 @@ def described(*argv: str, **environ: str) -> dict[str, object]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
     )
     found: dict[str, object] = json.loads(done.stdout)
     return found
