@@ -139,6 +139,11 @@ MUTATIONS = [
         f"{LONG}test_row_7_an_outcome_that_comes_too_late_is_dropped",
     ),
     Mutation(
+        "put back an attempt that has begun since it was judged", "run/settling.py",
+        ((" and _leader(current) == _leader(one)", ""),),
+        f"{UNIT}run/test_holders.py::TestALeaseTells::test_one_that_begins_while_it_is_judged_is_not_run_a_second_time",
+    ),
+    Mutation(
         "give an attempt up while its executor lives", "record/holders.py",
         (("    if not leader:\n        return LOST\n", "    return LOST\n"),),
         "tests/unit/record/test_holders.py::test_a_living_leader_is_left_to_its_deadline",

@@ -52,13 +52,28 @@ def carries(current: Task, mine: Task) -> bool:
 
 def if_ours(mine: Task, as_wanted: Change) -> Change:
     """A change of the record of an attempt if it still carries that run, which raises NotOurs if it does not."""
+    return _if_still(carries, mine, as_wanted)
 
-    def change_ours(current: Task) -> Task:
-        if not carries(current, mine):
-            raise NotOurs(f"run was settled by another: {mine['id']}")
+
+def if_as_judged(judged: Task, as_wanted: Change) -> Change:
+    """The same for somebody else's attempt, which must be as it was judged. Raises NotOurs if it has begun since: its
+    runner may have named the leader, opened the gate and died, all after the record was read.
+    """
+    return _if_still(lambda current, one: carries(current, one) and _leader(current) == _leader(one), judged, as_wanted)
+
+
+def _if_still(holds: Callable[[Task, Task], bool], mine: Task, as_wanted: Change) -> Change:
+    def change_if_still(current: Task) -> Task:
+        if not holds(current, mine):
+            raise NotOurs(f"run was settled by another, or has begun: {mine['id']}")
         return as_wanted(current)
 
-    return change_ours
+    return change_if_still
+
+
+def _leader(one: Task) -> object:
+    run = one.get("run")
+    return run.get("leader") if isinstance(run, dict) else None
 
 
 def as_it_ended(
@@ -70,7 +85,8 @@ def as_it_ended(
     The original's comes first: if a power loss keeps only the first of two lines, the copy still counts as executing,
     and both go on with what was said last.
     """
-    settle = if_ours(mine, partial(outcome.settle, outcome=result, now=now, backoff=backoff))
+    still = if_as_judged if result.status == outcome.LOST else if_ours
+    settle = still(mine, partial(outcome.settle, outcome=result, now=now, backoff=backoff))
     if not (mine.get("copy_of") and mine.get("sticky_session")):
         return {mine["id"]: settle}
     from defer.record import conversation  # few tasks continue one
@@ -108,9 +124,9 @@ def as_they_ended(
 
 
 def change(store: Attempts, mine: Task, now: datetime, as_wanted: Change) -> Task:
-    """The record of an attempt, changed if it still carries that run. Raises NotOurs."""
+    """The record of an attempt, changed as ``as_wanted`` has it. Raises NotOurs, also where it is filed."""
     try:
-        return store.update(mine["id"], now, if_ours(mine, as_wanted))
+        return store.update(mine["id"], now, as_wanted)
     except NoSuchTask as gone:
         raise _gone(mine) from gone
 
@@ -150,7 +166,7 @@ def _settled(store: Attempts, mine: Task, result: Outcome, now: datetime, backof
 def _write(store: Attempts, mine: Task, result: Outcome, now: datetime, backoff: Backoff) -> Task:
     changes = as_it_ended(mine, result, now, backoff, store.find)
     if len(changes) == 1:
-        return change(store, mine, now, partial(outcome.settle, outcome=result, now=now, backoff=backoff))
+        return change(store, mine, now, changes[mine["id"]])
     settled = store.turn(now, changes).changed[mine["id"]]
     if isinstance(settled, NoSuchTask):
         raise _gone(mine) from settled

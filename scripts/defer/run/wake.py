@@ -253,7 +253,7 @@ class Runner:
 
     def _let_one_run(self, attempt: Attempt) -> None:
         try:
-            started = settling.change(self._store, attempt.task, self._clock(), partial(self._with_leader, attempt))
+            started = settling.change(self._store, attempt.task, self._clock(), self._identified(attempt))
         except NotOurs:
             self._loop.abandon(attempt)
         else:
@@ -288,12 +288,14 @@ class Runner:
         self._agenda.do("put_back_failed", mine["id"], partial(self._return, mine, error), patience=_SETTLE_TRIES)
 
     def _return(self, mine: Task, error: OSError | DeferError | None) -> None:
+        is_mine, now = holders.wake_of(mine) == self._wake, self._clock()
+        still = settling.if_ours if is_mine else settling.if_as_judged
         with suppress(NotOurs):
-            now = self._clock()
-            settling.change(self._store, mine, now, partial(outcome.put_back, now=now))
-            self.counts["started"] -= holders.wake_of(mine) == self._wake
+            settling.change(self._store, mine, now, still(mine, partial(outcome.put_back, now=now)))
+            self.counts["started"] -= is_mine
             why = error or "its runner died before it began"
             self._tally.tell(events.of_run("put_back", mine["id"], run_id(mine), now, error=why))
+            settling.remove_private(Paths.of(self._config.log_dir, mine["id"], str(run_id(mine))))
 
     # Wait
 

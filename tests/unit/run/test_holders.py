@@ -11,6 +11,7 @@ import pytest
 
 from defer import process
 from defer.errors import Refused
+from defer.record import holders
 from defer.run import kill
 from defer.store.audit import AuditLog
 from support import NOW, at, is_running, quoted, strict, text_at, until, v1_task
@@ -30,6 +31,11 @@ def held_by(place, change=None, *, lease=LEASE, host="c1", deadline=None, leader
     run |= {"lease": lease} if lease else {}
     run |= {"leader": known} if leader else {}
     place.write_store(v1_task("a", status="executing", attempts=1, started_at=text_at(), run=run))
+
+
+def begin(place, leader):
+    """Name the leader of the attempt, as its runner does before it opens the gate."""
+    place.store().update("a", NOW, lambda one: {**one, "run": {**one["run"], "leader": leader}})
 
 
 @pytest.fixture
@@ -64,6 +70,28 @@ class TestALeaseTells:
         held_by(place, ELSEWHERE, leader=False)
         counts = place.wake_at(NOW)
         assert (counts["lost"], counts["completed"]) == (0, 1)
+
+    def test_one_that_begins_while_it_is_judged_is_not_run_a_second_time(self, place, monkeypatch):
+        """Its runner names the leader, opens the gate and is killed, all after the wake has read the record."""
+        held_by(place, {"pid": 2**22 + 1}, leader=False)
+        whole = holders.verdict
+
+        def verdict(one, *known):
+            begin(place, process.identity(os.getpid()))
+            return whole(one, *known)
+
+        monkeypatch.setattr(holders, "verdict", verdict)
+        assert place.wake_at(NOW)["started"] == 0
+        assert place.task("a")["run"]["run_id"] == "r"
+        assert place.audit("put_back") == []
+
+    def test_what_one_that_never_began_was_to_read_is_removed(self, place):
+        held_by(place, ELSEWHERE, leader=False)
+        written = place.logs / "attempts" / "a" / "r.input.json"
+        written.parent.mkdir(parents=True)
+        written.write_text("{}")
+        place.wake_at(NOW)
+        assert not written.exists()
 
     @pytest.mark.usefixtures("lease")
     def test_where_the_pid_tells_the_pid_decides(self, place):

@@ -10,10 +10,10 @@ import pytest
 
 from defer import process
 from defer.errors import Refused
-from defer.record import task
+from defer.record import holders, task
 from defer.run import kill
 from defer.store.audit import AuditLog
-from support import NOW, is_running, leaving_pid, quoted, strict, text_at, until, v1_task
+from support import DEADLINE_SECONDS, NOW, is_running, leaving_pid, quoted, strict, text_at, until, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -199,3 +199,24 @@ class TestFiledMeanwhile:
         store.update = update
         with pytest.raises(Refused, match="task is not executing: a is failed"):
             kill.release(store, AuditLog(place.log_path), place.config(), "a", NOW)
+
+
+def test_an_attempt_that_begins_while_it_is_judged_is_ended(place, monkeypatch):
+    """Its runner names the leader, opens the gate and is killed, all after the record was read."""
+    runner = {**process.identity(os.getpid()), "pid": 2**22 + 1}
+    run = {"run_id": "r", "runner": runner, "started_at": text_at(), "attempt": 1}
+    place.write_store(v1_task("a", status="executing", attempts=1, started_at=text_at(), run=run))
+    whole, begun = holders.verdict, []
+
+    def verdict(one, *known):
+        if one.get("cancel_requested_at") and not begun:
+            begun.append(subprocess.Popen(["sleep", "600"], start_new_session=True))
+            leader = process.identity(begun[0].pid)
+            place.store().update("a", NOW, lambda now: {**now, "run": {**now["run"], "leader": leader}})
+        return whole(one, *known)
+
+    monkeypatch.setattr(holders, "verdict", verdict)
+    threading.Thread(target=lambda: until(lambda: begun and begun[0].wait() is not None), daemon=True).start()
+    settled = kill.cancel(place.store(), AuditLog(place.log_path), "a", None, place.config(env=ENV), lambda: NOW)
+    assert settled["status"] == "cancelled"
+    assert begun[0].wait(DEADLINE_SECONDS) == -signal.SIGTERM
