@@ -213,7 +213,12 @@ def _said(group: Group, begin: Begin) -> Iterator[Contradiction]:
 def _was_put_back(started: Said, group: Group) -> bool:
     """Whether an attempt that left no record may have been put back by a runner that died before it said so.
 
-    The task then counts one less.
+    The task then counts one less, or has given the number to another attempt since.
     """
-    counting_less = [one for one in group.occurrences if one.attempts == started.attempt - 1]
-    return any(not one.is_over or one.ended >= started.at for one in counting_less)
+    number, at = started.attempt, started.at
+    counting_less = [one for one in group.occurrences if one.attempts == number - 1]
+    return (
+        any(not one.is_over or one.ended >= at for one in counting_less)
+        or any(run.attempt == number and run.started >= at for run in group.runs)
+        or any(one.under_way == number for one in group.occurrences)
+    )

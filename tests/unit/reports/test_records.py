@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from defer import instants
 from defer.client import Client
 from defer.errors import StorageError
-from defer.record import events, holders
+from defer.record import events, holders, outcome
 from defer.record.events import Event
 from defer.reports import contradictions, recordfiles, records
 from defer.reports.facts import Begin
@@ -235,6 +235,24 @@ def is_put_back(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     life.wake(minutes=1)
 
 
+def is_put_back_by_wakes_that_were_killed_before_they_said_so(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsaid(happens: Callable[[], object]) -> None:
+        said = life.place.log_path.read_bytes()
+        happens()
+        life.place.log_path.write_bytes(said)
+
+    def once_more() -> None:
+        life.client.store.update("hourly", life.now, partial(outcome.put_back, now=life.now))
+        life.die(minutes=1)
+
+    life.add("job")
+    life.add("hourly", "every 1h")
+    life.die(minutes=2)
+    unsaid(life.wake)
+    life.die(hours=1)
+    unsaid(once_more)
+
+
 def is_lost(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     life.add("job", max_retries=1)
     life.die(minutes=2)
@@ -367,6 +385,7 @@ CLEAN = [
     is_cancelled_while_it_runs,
     is_replaced,
     is_put_back,
+    is_put_back_by_wakes_that_were_killed_before_they_said_so,
     is_lost,
     changes_its_time,
     is_paused,
