@@ -310,9 +310,10 @@ runner = subprocess.Popen(command, stderr=subprocess.DEVNULL)
 until(lambda: record()["run"]["leader"]["pid"] and os.path.exists(sys.argv[1] + ".began"))
 run = record()["run"]
 assert run["runner"]["pid"] == runner.pid
-os.killpg(run["leader"]["pid"], signal.SIGKILL)
+# The runner first: it would settle an executor that it sees die.
 runner.kill()
 runner.wait()
+os.killpg(run["leader"]["pid"], signal.SIGKILL)
 # Its orphan is ours now: we are the namespace's first process.
 until(lambda: not os.path.exists(f"/proc/{run['leader']['pid']}") or os.waitpid(run["leader"]["pid"], os.WNOHANG)[0])
 take(run["leader"]["pid"])

@@ -44,7 +44,7 @@ def test_cron_runs_a_due_task(
     shell.give(f"env -i {daemon} -f &")
 
     archive = tmp_path / "runtime" / "archive"
-    shell.wait_for(lambda: any(archive.glob("*.jsonl")), "a run of the task")
+    shell.wait_for(lambda: any(b"\n" in file.read_bytes() for file in archive.glob("*.jsonl")), "a run of the task")
     (record,) = [json.loads(line) for file in archive.glob("*.jsonl") for line in file.read_text().splitlines()]
     assert (record["id"], record["status"]) == ("woken", "completed")
     assert record["result"]["output"] == "done by cron"
