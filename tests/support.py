@@ -161,6 +161,8 @@ class Place:
             "DEFER_TIMEZONE": "UTC",
             # Whoever runs the tests may be logged in to a desktop.
             "DEFER_NOTIFY": "inbox",
+            # Whoever holds a lock may stand still with it.
+            "DEFER_LOCK_TIMEOUT_SECONDS": f"{DEADLINE_SECONDS:g}",
         }
         self.own_records = True
         """Whether every record is one that the core wrote, and so must satisfy the schema."""
@@ -224,7 +226,7 @@ class Place:
         """The configuration of this place."""
         return Config({**self.env, **(env or {})}, settings or {}, None)
 
-    def store(self, lock_timeout: float = 10.0) -> JsonlStore:
+    def store(self, lock_timeout: float = DEADLINE_SECONDS) -> JsonlStore:
         """The store; what it reports is collected in ``reported``."""
         self.reported: list[tuple[str, dict[str, Any]]] = []
         return JsonlStore(

@@ -23,7 +23,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from real import Place
+from real import DEADLINE_SECONDS, Place
 
 # Notes its beginning and its end, so that an overlap shows; sometimes fails, lingers, or leaves a child behind.
 BODY = """
@@ -53,6 +53,8 @@ class Soak:
         self.seed, self.dice = seed, random.Random(seed)  # noqa: S311
         self.place = Place(base, BODY)
         self.place.environment |= {"OVERLAPS": str(base / "overlaps"), "DEFER_MAX_PARALLEL": "6"}
+        # A crowd on a slow disk: who has to wait for the lock is not wrong.
+        self.place.environment |= {"DEFER_LOCK_TIMEOUT_SECONDS": f"{DEADLINE_SECONDS:g}"}
         self.acknowledged: set[Key] = set()
         self.cancelled: set[Key] = set()
         self.done: Counter[str] = Counter()
@@ -104,7 +106,7 @@ class Soak:
         )  # fmt: skip
 
     def _finish(self, what: str, process: subprocess.Popen[str], *allowed: int) -> tuple[int, str]:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=DEADLINE_SECONDS)
         self.done[what] += 1
         if process.returncode not in (0, *allowed) or "Traceback" in err:
             self.complaints.append(f"{what}: {process.returncode} {err.strip()[-300:]}")
