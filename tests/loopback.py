@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -121,5 +123,13 @@ def hang(connection: socket.socket, over: threading.Event) -> None:
 
 def away() -> str:
     """A host and port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return f"127.0.0.1:{one.getsockname()[1]}"
+    return f"127.0.0.1:{_kept().getsockname()[1]}"
+
+
+@cache
+def _kept() -> socket.socket:
+    """A socket with a port at which it does not listen: so no server of a test beside this one is given that port."""
+    one = socket.socket()
+    one.bind(("127.0.0.1", 0))
+    atexit.register(one.close)
+    return one
