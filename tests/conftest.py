@@ -88,6 +88,17 @@ def place(tmp_path: Path) -> Iterator[Place]:
     place.close()
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sent by this process, or by a fork of it, has as long as a test: its receiver may stand still."""
+    from defer.notices.channels import ways
+    from defer.run import sending
+    from support import DEADLINE_SECONDS
+
+    monkeypatch.setattr(ways, "SECONDS", DEADLINE_SECONDS)
+    monkeypatch.setattr(sending, "SEEN_OFF_SECONDS", DEADLINE_SECONDS)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """What was gone through, summed over all tests and workers."""
     totals: Counter[str] = Counter()

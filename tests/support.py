@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Container, Iterable
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,16 @@ NOW = datetime(2026, 4, 8, 16, 45, tzinfo=UTC)
 DEADLINE_SECONDS = 300.0
 """How long a test waits: far more than any machine needs, one that stands still for minutes too, so that only a hang is
 a failure."""
+
+PATIENTLY = f"""
+import runpy, sys
+sys.path.append({str(SCRIPTS)!r})
+from defer.notices.channels import ways
+from defer.run import kill, sending
+ways.SECONDS = sending.SEEN_OFF_SECONDS = kill._SETTLE_PATIENCE_SECONDS = {DEADLINE_SECONDS}
+sys.argv[0] = {str(SCRIPTS / "defer" / "__main__.py")!r}
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 T = TypeVar("T")
 Task = dict[str, Any]
@@ -330,6 +341,11 @@ def until_there(path: object) -> str:
 def leaving_pid(path: object) -> str:
     """Shell that leaves its process id in a file, which nobody finds half written."""
     return f"echo $$ >{quoted(path)}.new; mv {quoted(path)}.new {quoted(path)}"
+
+
+def patient(face: str, *words: str) -> list[str]:
+    """A command that waits for others (a server, a runner that settles) as long as a test does, not some seconds."""
+    return [sys.executable, "-I", "-c", PATIENTLY, face, *words]
 
 
 def once_up(place: Place, up: Path, attempt: Callable[[float], T]) -> T:

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from defer.client import Client
 from defer.commands import healthtext
 from loopback import away, receiver
-from support import Place, moment, strict, v1_task
+from support import Place, moment, patient, strict, v1_task
 from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
@@ -155,7 +155,7 @@ def test_a_person_reads_where_it_was_sent(ill):
 def test_a_report_is_sent_where_notices_go(ill, root):
     with receiver() as server:
         env = {"DEFER_NOTIFY": f"{server.url}/hook"}
-        assert ill.defer("health", "--send", "--compact", env=env).returncode == 1
+        assert ill.run(*patient("front", "health", "--send", "--compact"), env=env).returncode == 1
     (asked,) = server.requests
     told = json.loads(asked.body)
     Draft202012Validator(json.loads((root / "references" / "notice.schema.json").read_text())).validate(told)
@@ -165,7 +165,8 @@ def test_a_report_is_sent_where_notices_go(ill, root):
 
 def test_a_report_that_does_not_arrive_stands_in_the_inbox_and_is_told(ill):
     ill.defer("inbox")
-    done = ill.defer("health", "--send", "--compact", env={"DEFER_NOTIFY": f"http://{away()}/secret"})
+    env = {"DEFER_NOTIFY": f"http://{away()}/secret"}
+    done = ill.run(*patient("front", "health", "--send", "--compact"), env=env)
     assert done.returncode == 74
     assert done.stderr.startswith("defer: the report did not reach ")
     assert "secret" not in done.stderr

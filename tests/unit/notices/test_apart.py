@@ -6,6 +6,7 @@ import time
 from defer.notices import apart
 from defer.notices.apart import Done, Job
 from defer.notices.channels.undelivered import Undelivered
+from support import DEADLINE_SECONDS
 
 
 def refuse(why: str, after: float | None = None):
@@ -15,7 +16,7 @@ def refuse(why: str, after: float | None = None):
     return do
 
 
-def all_done(*rows: list[Job], seconds: float = 60.0) -> list[Done]:
+def all_done(*rows: list[Job], seconds: float = DEADLINE_SECONDS) -> list[Done]:
     return [one for some in apart.do(rows, seconds, lambda text: text.replace("secret", "[masked]")) for one in some]
 
 
@@ -52,7 +53,7 @@ def test_a_child_that_dies_has_failed_at_what_it_was_at():
 
 def test_who_stops_listening_leaves_no_child():
     reader, writer = os.pipe()
-    rows = apart.do([[Job("a", lambda: None), Job("b", lambda: time.sleep(3600))]], 60.0, str)
+    rows = apart.do([[Job("a", lambda: None), Job("b", lambda: time.sleep(3600))]], DEADLINE_SECONDS, str)
     assert next(rows) == [Done("a", None)]
     os.close(writer)
     rows.close()

@@ -12,6 +12,8 @@ from defer.notices.bulletin import Bulletin
 from loopback import away, receiver
 from support import NOW, Place
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 TOLD = Bulletin("Defer on host", True, "1 task needs attention", "failed: ill\nits token is hunter2hunter2")
 
 

@@ -14,7 +14,10 @@ from defer.settings.config import Config
 from support import NOW, Place, is_running, leaving_pid, until
 
 # The server's threads are in this process, which the sender is a fork of.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("patience"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 HIDDEN = "s3cr3t-Path-0815"
 

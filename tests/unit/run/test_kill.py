@@ -13,14 +13,25 @@ from defer.errors import Refused
 from defer.record import holders, task
 from defer.run import kill
 from defer.store.audit import AuditLog
-from support import DEADLINE_SECONDS, NOW, is_running, leaving_pid, quoted, strict, text_at, until, v1_task
+from support import (
+    DEADLINE_SECONDS,
+    NOW,
+    is_running,
+    leaving_pid,
+    patient,
+    quoted,
+    strict,
+    text_at,
+    until,
+    v1_task,
+)
 
 pytestmark = pytest.mark.programs
 
 ENV = {"DEFER_KILL_GRACE_SECONDS": "0.5"}
 
 
-LONG_GRACE = {"DEFER_KILL_GRACE_SECONDS": "30"}
+LONG_GRACE = {"DEFER_KILL_GRACE_SECONDS": f"{DEADLINE_SECONDS:g}"}
 """For what ends when it is told to."""
 
 
@@ -34,7 +45,7 @@ def under_way(place, body: str, *flags: str, first: str = ":", env=ENV):
 
 
 def cancel(place, *flags: str, env=ENV) -> subprocess.CompletedProcess:
-    return place.defer("cancel", "a", "--kill", "--compact", *flags, env=env)
+    return place.run(*patient("front", "cancel", "a", "--kill", "--compact", *flags), env=env)
 
 
 def test_a_waiting_task_is_cancelled_as_without_it(place):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from defer.notices import outbox
 from defer.notices.channels import ways
 from defer.run import keeper, sending
 from defer.run.loop import Loop
-from support import NOW, ROOT, at, until, until_there, v1_task
+from support import DEADLINE_SECONDS, NOW, ROOT, at, patient, until, until_there, v1_task
 
 # The server's threads are in this process, which the sender is a fork of.
 pytestmark = [
     pytest.mark.programs,
+    pytest.mark.usefixtures("patience"),
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 
@@ -106,7 +108,13 @@ class TestNotices:
 
     def test_claims_go_on_while_a_channel_hangs_and_the_wake_waits_for_it_only_at_its_end(self, place, monkeypatch):
         monkeypatch.setattr(ways, "SECONDS", 600.0)
-        with loopback.raw(loopback.hang) as host:
+        is_asked = threading.Event()
+
+        def hang(connection, over):
+            is_asked.set()
+            loopback.hang(connection, over)
+
+        with loopback.raw(hang) as host:
             place.write_store(v1_task())
             client = Client({**place.env, **FAILS, "DEFER_NOTIFY": f"http://{host}/x"}, clock=lambda: NOW)
             with Loop() as loop:
@@ -118,8 +126,10 @@ class TestNotices:
                 assert loop.companions == {sender}
                 loop.see_off(0.1)
                 assert loop.companions == {sender}
+                # By then it has left the wake's signals behind.
+                assert is_asked.wait(DEADLINE_SECONDS)
                 sending.os.kill(sender, 15)
-                loop.see_off(60.0)
+                loop.see_off(DEADLINE_SECONDS)
                 assert loop.companions == set()
 
     def test_a_sender_is_not_taken_for_what_an_attempt_has_left_behind(self, place, monkeypatch):
@@ -143,7 +153,7 @@ class TestNotices:
         pytest.importorskip("apprise", reason="needs the extra notify: scripts/bootstrap.py --extra dev")
         place.schedule("now", "s", "--id", "a", "--executor", "/bin/false")
         with loopback.receiver() as server:
-            place.wake(env={"DEFER_NOTIFY": f"json://{server.host}/hook"})
+            assert place.run(*patient("wake"), env={"DEFER_NOTIFY": f"json://{server.host}/hook"}).returncode == 0
         (request,) = server.requests
         assert json.loads(request.body)["title"] == "a failed"
         assert outbox.pending(place.runtime / "notices.jsonl") == []
@@ -164,7 +174,7 @@ class TestPingsOfWakes:
         with loopback.receiver() as server:
             place.defer("schedule", "--when", "1h", "--summary", "s")
             env = {"DEFER_PING_URL": f"{server.url}/ping-key?a=b", "DEFER_MAX_PARALLEL": "many"}
-            assert place.run("run-deferred.sh", env=env).returncode == 2
+            assert place.run(*patient("wake"), env=env).returncode == 2
             until(lambda: server.requests)
         assert [one.path for one in server.requests] == ["/ping-key/fail?a=b"]
 
@@ -211,7 +221,7 @@ class TestPingsOfTasks:
             (files / "a.yml").write_text(asks)
             assert place.run("schedule-task.sh", "sync", str(files)).returncode == 0
             assert place.run("schedule-task.sh", "run", "a").returncode == 0
-            assert place.run("run-deferred.sh").returncode == 0
+            assert place.run(*patient("wake")).returncode == 0
         assert [one.path for one in server.requests] == ["/5f8a2c1e-0000/start", "/5f8a2c1e-0000"]
         assert all(b"5f8a2c1e" not in file.read_bytes() for file in place.runtime.rglob("*") if file.is_file())
 
@@ -244,7 +254,7 @@ class TestKilled:
             taken = server.hold()
             env = {"DEFER_NOTIFY": f"{server.url}/x"}
             place.schedule("now", "s", "--id", "a", "--executor", "/bin/false")
-            runner = place.start("run-deferred.sh", env=env)
+            runner = place.start(*patient("wake"), env=env)
             until(lambda: server.requests)
             (sender,) = [pid for pid in children(runner.pid) if children(pid)]
             for pid in (sender, *children(sender)):
@@ -252,7 +262,7 @@ class TestKilled:
             taken.set()
             assert runner.wait() == 0
             assert [one.tries for one in outbox.pending(place.runtime / "notices.jsonl")] == [0]
-            place.wake(env=env)
+            assert place.run(*patient("wake"), env=env).returncode == 0
             assert outbox.pending(place.runtime / "notices.jsonl") == []
         first, second = (one.headers["idempotency-key"] for one in server.requests)
         assert first == second
@@ -261,7 +271,7 @@ class TestKilled:
         up = place.base / "up"
         tell = place.executor(f'cat >"{up}.new"; mv "{up}.new" "{up}"; {until_there(place.base / "go")}', "tell")
         place.schedule("now", "s", "--id", "a", "--executor", "/bin/false")
-        runner = place.start("run-deferred.sh", env={"DEFER_NOTIFY": f"command:{tell}"})
+        runner = place.start(*patient("wake"), env={"DEFER_NOTIFY": f"command:{tell}"})
         until(up.exists)
         runner.kill()
         runner.wait()
@@ -282,7 +292,8 @@ class TestSecrets:
                 f"DEFER_NOTIFY=inbox;{server.url}/{canary};http://{loopback.away()}/{canary}\nDEFER_NOTIFY_OUTPUT=1\n"
             )
             settings.chmod(0o600)
-            done = place.wake()
+            done = place.run(*patient("wake"))
+            assert (done.returncode, "Traceback" in done.stderr) == (0, False)
             shown = [
                 place.defer(*words).stdout for words in (["show", "a"], ["history"], ["inbox", "--all"], ["doctor"])
             ]

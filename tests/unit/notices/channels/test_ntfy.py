@@ -7,6 +7,8 @@ import pytest
 import loopback
 from defer.notices.channels import addresses, ntfy, ways
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 TOLD = {
     "key": "backup 2026 failed",
     "event": "failed",

@@ -11,7 +11,10 @@ from defer.notices.channels.undelivered import Undelivered
 
 apprise = pytest.importorskip("apprise", reason="needs the extra notify: scripts/bootstrap.py --extra dev")
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # as it loads its services
+pytestmark = [
+    pytest.mark.usefixtures("patience"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # as it loads its services
+]
 
 TOLD = {
     "key": "backup 2026 failed",

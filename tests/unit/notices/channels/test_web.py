@@ -10,6 +10,8 @@ import loopback
 from defer.notices.channels import addresses, ways, web
 from defer.notices.channels.undelivered import Undelivered
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 TOLD = {"key": "backup 2026-04-08T16:45:00Z 2026-04-08T16:35:00Z failed", "event": "failed", "id": "backup"}
 
 
