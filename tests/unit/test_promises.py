@@ -504,7 +504,8 @@ class TestRow10HostileExecutors:
     def test_takes_sigterm_for_success(self, place):
         up = place.base / "up"
         body = f"trap 'exit 0' TERM; touch {quoted(up)}; while :; do sleep 0.01; done"
-        one, run = once_up(place, up, lambda seconds: self.attempt(place, body, timeout_seconds=seconds))
+        grace = {"DEFER_KILL_GRACE_SECONDS": f"{DEADLINE_SECONDS:g}"}
+        one, run = once_up(place, up, lambda seconds: self.attempt(place, body, grace, timeout_seconds=seconds))
         assert (one["status"], run["status"], run["exit_code"]) == ("failed", "timeout", 0)
 
     def test_leaves_a_child_in_its_group_that_ignores_sigterm(self, place):
@@ -517,16 +518,14 @@ class TestRow10HostileExecutors:
 
     def test_forks_a_daemon_that_keeps_stdout(self, place):
         pid = place.base / "pid"
-        one, run = self.attempt(
-            place, f"echo mine; setsid sleep 600 & echo $! >{quoted(pid)}; exit 3", timeout_seconds=60
-        )
+        one, run = self.attempt(place, f"echo mine; setsid sleep 600 & echo $! >{quoted(pid)}; exit 3")
         until(lambda: not is_running(int(pid.read_text())))
         assert (one["status"], run["exit_code"]) == ("failed", 3)
         assert place.attempt_log(run) == b"mine\n"
 
     def test_leaves_a_child_that_holds_stdout_and_goes_on_writing(self, place):
         pid = place.base / "pid"
-        one, _ = self.attempt(place, f"yes & echo $! >{quoted(pid)}; exit 0", timeout_seconds=60)
+        one, _ = self.attempt(place, f"yes & echo $! >{quoted(pid)}; exit 0")
         until(lambda: not is_running(int(pid.read_text())))
         assert one["status"] == "completed"
 

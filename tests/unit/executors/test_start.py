@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from defer.executors import registry, resultfile, start
-from support import NOW, SCRIPTS, quoted, umask, until, v1_task
+from support import DEADLINE_SECONDS, NOW, SCRIPTS, quoted, umask, until, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -261,7 +261,7 @@ class TestToldToEnd:
         program.write_text(f"#!/bin/bash\necho '{json.dumps(SAID['codex'])}'\n{body.format(begun=quoted(begun))}\n")
         program.chmod(0o755)
         place.write_store(v1_task(executor="codex", sticky_session=True))
-        env = {"PATH": f"{agent.bin}:{place.env['PATH']}", "DEFER_KILL_GRACE_SECONDS": "60"}
+        env = {"PATH": f"{agent.bin}:{place.env['PATH']}", "DEFER_KILL_GRACE_SECONDS": f"{DEADLINE_SECONDS:g}"}
         return begun, place.start("run-deferred.sh", env=env)
 
     def test_the_session_that_it_named_is_kept_and_not_one_that_the_agent_wrote(self, place):
