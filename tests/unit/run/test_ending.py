@@ -5,11 +5,23 @@ import signal
 
 import pytest
 
-from support import NOW, SCRIPTS, is_running, leaving_pid, once_up, quoted, until, until_there, v1_task
+from support import (
+    DEADLINE_SECONDS,
+    NOW,
+    SCRIPTS,
+    is_running,
+    leaving_pid,
+    once_up,
+    patient,
+    quoted,
+    until,
+    until_there,
+    v1_task,
+)
 
 pytestmark = pytest.mark.programs
 
-GRACE = {"DEFER_KILL_GRACE_SECONDS": "30"}
+GRACE = {"DEFER_KILL_GRACE_SECONDS": f"{DEADLINE_SECONDS:g}"}
 """Long enough to be told from a kill: no test waits for its end."""
 SHORT_GRACE = {"DEFER_KILL_GRACE_SECONDS": "0.3"}
 
@@ -130,7 +142,7 @@ class TestItIsToldToEnd:
         place.schedule("now", "s", "--id", "a", "--executor", place.executor(self.shell_in_front(place)))
         runner = place.start("run-deferred.sh", env=GRACE)
         child = pid_of(place, "pid")
-        done = place.defer("cancel", "a", "--kill", "--compact", env=GRACE)
+        done = place.run(*patient("front", "cancel", "a", "--kill", "--compact"), env=GRACE)
         assert done.returncode == 0, done.stderr
         assert runner.wait() == 0
         assert place.attempt_log(place.runs()[0]).endswith(b"slow bye\n")
@@ -147,7 +159,7 @@ class TestItIsToldToEnd:
         if not runner_lives:
             runner.kill()
             runner.wait()
-        done = place.defer("cancel", "a", "--kill", "--compact", env=SHORT_GRACE)
+        done = place.run(*patient("front", "cancel", "a", "--kill", "--compact"), env=SHORT_GRACE)
         assert done.returncode == 0, done.stderr
         if runner_lives:
             assert runner.wait() == 0
@@ -270,10 +282,12 @@ class TestTheRunnerIsKilled:
         wait = "while [ ! -e {} ]; do sleep 0.01; done"
         other = place.executor(f"touch {quoted(up)}; {wait.format(quoted(done))}", "other")
         variables = " ".join(f"{name}={quoted(value)}" for name, value in place.env.items())
+        variables += " DEFER_MAX_PARALLEL=2"
         inner = f"setsid env {variables} {SCRIPTS}/run-deferred.sh --loop 1 </dev/null >/dev/null 2>&1 &"
         body = f"{inner} {wait.format(quoted(go))}"
         place.schedule("now", "s", "--id", "a", "--executor", place.executor(body))
-        outer = place.start("run-deferred.sh")
+        # Its only slot is taken by this attempt: the other task is for the inner wake, however late that comes.
+        outer = place.start("run-deferred.sh", env={"DEFER_MAX_PARALLEL": "1"})
         until(lambda: place.task("a").get("run", {}).get("leader"))
         place.schedule("now", "s", "--id", "b", "--executor", other)
         until(up.exists)
