@@ -157,6 +157,7 @@ class TestTheRunnerIsKilled:
         body = f"printf 'before {CANARY} {CANARY[:half]}'; {wait}; printf '{CANARY[half:]} after {CANARY}'"
         runner, one = started(place, body)
         until(lambda: log_of(one) == b"before [masked] ")
+        until(lambda: is_at_rest(runner))
         runner.kill()
         runner.wait()
         go.touch()
@@ -193,6 +194,7 @@ class TestTheRunnerIsKilled:
         go, wait = gate(place, "go")
         runner, one = started(place, f"printf 'x s3cr'; {wait}; echo ' end'")
         until(lambda: log_of(one) == b"x ")
+        until(lambda: is_at_rest(runner))
         runner.kill()
         runner.wait()
         go.touch()
