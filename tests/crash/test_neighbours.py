@@ -25,9 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from defer import fsio
 from defer.errors import StorageError
 from defer.run import agenda
+from defer.run.attempt import Attempt
 from defer.run.wake import Runner
 from defer.store.audit import AuditLog
-from support import NOW, Place, is_running, quoted, until, v1_task
+from support import DEADLINE_SECONDS, NOW, Place, is_running, quoted, until, v1_task
 
 NOISES = {
     "prints": "while [ ! -e {stop} ]; do echo 0123456789012345678901234567890123456789; done",
@@ -36,7 +37,7 @@ NOISES = {
 }
 """What the noisy neighbour does until the file ``{stop}`` is there. The one that ends often runs again and again."""
 COUNTS = (1, 2, 4)
-PATIENCE = {"DEFER_LOCK_TIMEOUT_SECONDS": "600", "DEFER_KILL_GRACE_SECONDS": "20", "DEFER_MAX_PARALLEL": "4"}
+PATIENCE = {"DEFER_LOCK_TIMEOUT_SECONDS": "600", "DEFER_KILL_GRACE_SECONDS": "600", "DEFER_MAX_PARALLEL": "4"}
 """So long that whoever waits it out, where he should not, is a test that hangs."""
 
 
@@ -151,17 +152,33 @@ def test_row_16_an_outcome_that_the_disk_refuses_costs_nobody_else(
 
 
 @every_street
-def test_row_16_a_deadline_is_kept_while_the_lock_is_held(street: Street, count: Callable[[str, int], None]) -> None:
+def test_row_16_a_deadline_is_kept_while_the_lock_is_held(
+    street: Street, monkeypatch: pytest.MonkeyPatch, count: Callable[[str, int], None]
+) -> None:
     """The lock is let go only when the leader that was too slow is gone: who waits for it first waits for ever."""
     executor = street.place.executor("exec sleep 600", "slow-executor")
-    task = v1_task("slow", executor=executor, timeout_seconds=1.5)
+    task = v1_task("slow", executor=executor, timeout_seconds=0.5)
     with street.place.store_path.open("ab") as file:
         file.write(json.dumps(task).encode() + b"\n")
 
+    leaders: list[int] = []
+    is_held = threading.Event()
+    release = Attempt.release
+
+    def released(attempt: Attempt, *known: Any) -> None:
+        """Its time begins now, and it may not be over before the lock is held."""
+        if attempt.task["id"] == "slow":
+            leaders.append(attempt.leader.pid)
+            is_held.wait(DEADLINE_SECONDS)
+        release(attempt, *known)
+
+    monkeypatch.setattr(Attempt, "release", released)
+
     def act() -> None:
-        leader = until(lambda: street.place.task("slow").get("run", {}).get("leader"))["pid"]
+        (leader,) = until(lambda: leaders)
         with open(street.place.runtime / ".deferred.jsonl.lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            is_held.set()
             until(lambda: not is_running(leader))
         street.end_all()
 
