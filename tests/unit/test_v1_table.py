@@ -99,10 +99,14 @@ def zone_at_noon() -> str:
     return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 
-def local(place: Place, expression: str) -> Any:
+def offset_of(zone: str) -> timedelta:
+    return timedelta(hours=-int(zone.removeprefix("Etc/GMT")))
+
+
+def local(place: Place, expression: str, zone: str | None = None) -> Any:
     """How many days ahead an expression is, at which time of day there; or ``this time``; or the exit status."""
-    zone = zone_at_noon()
-    offset = timedelta(hours=-int(zone.removeprefix("Etc/GMT")))
+    zone = zone or zone_at_noon()
+    offset = offset_of(zone)
     before = datetime.now(UTC).replace(microsecond=0)
     done = place.run("time_utils.py", "normalize", expression, env={"DEFER_TIMEZONE": zone})
     after = datetime.now(UTC)
@@ -116,10 +120,10 @@ def local(place: Place, expression: str) -> Any:
 
 def weekday(place: Place, expression: str) -> Any:
     """The weekday of an expression that is one to seven days ahead."""
-    days, _, at = local(place, expression).partition(" ")
+    zone = zone_at_noon()
+    days, _, at = local(place, expression, zone).partition(" ")
     assert 1 <= int(days) <= 7
-    hours = -int(zone_at_noon().removeprefix("Etc/GMT"))
-    return f"{datetime.now(UTC) + timedelta(days=int(days), hours=hours):%A} {at}"
+    return f"{datetime.now(UTC) + timedelta(days=int(days)) + offset_of(zone):%A} {at}"
 
 
 def ahead(place: Place, expression: str, seconds: int) -> Any:

@@ -75,8 +75,10 @@ class TestHolder:
         assert found == (MINE if is_held else None)
 
     @pytest.mark.parametrize("pid", [None, "", "no number", "-5", "1 2", "²"])
-    def test_one_without_a_pid_for_a_minute(self, tmp_path, pid):
-        assert v1locks.holder(lock(tmp_path / "new", pid)) == "a v1 process that has not said its pid"
+    def test_one_without_a_pid_for_a_minute(self, tmp_path, monkeypatch, pid):
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now)
+        assert v1locks.holder(lock(tmp_path / "new", pid, age=59)) == "a v1 process that has not said its pid"
         assert v1locks.holder(lock(tmp_path / "old", pid, age=61)) is None
 
     @pytest.mark.parametrize("pid", ["0", "9" * 30])
@@ -87,9 +89,10 @@ class TestHolder:
         (tmp_path / "lock").write_text(str(os.getpid()))
         assert v1locks.holder(tmp_path / "lock") is None
 
-    def test_a_pipe_in_the_place_of_the_pid_holds_nobody_up(self, tmp_path):
+    def test_a_pipe_in_the_place_of_the_pid_holds_nobody_up(self, tmp_path, monkeypatch):
         held = lock(tmp_path / "lock")
         os.mkfifo(held / "pid")
+        monkeypatch.setattr(time, "time", (held / "pid").stat().st_mtime.__float__)
         assert v1locks.holder(held) == "a v1 process that has not said its pid"
 
 
