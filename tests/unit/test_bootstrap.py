@@ -160,10 +160,13 @@ def test_two_at_once_make_one_environment(clone: Path) -> None:
 
 @pytest.mark.slow
 def test_what_a_killed_builder_left_is_not_taken_for_ready_and_is_redone(clone: Path) -> None:
-    builder = subprocess.Popen(command(clone, "--quiet"), start_new_session=True)
-    until((clone / ".venv" / "bin" / "python").exists)
-    os.killpg(builder.pid, signal.SIGKILL)
-    builder.wait()
+    for _ in range(9):
+        builder = subprocess.Popen(command(clone, "--quiet"), start_new_session=True)
+        until((clone / ".venv" / "bin" / "python").exists)
+        os.killpg(builder.pid, signal.SIGKILL)
+        if builder.wait() == -signal.SIGKILL:
+            break
+        shutil.rmtree(clone / ".venv")  # a busy machine had let it come to its end
     assert bootstrap(clone, "--check").returncode == 74
     (clone / ".venv" / "half written").touch()
 

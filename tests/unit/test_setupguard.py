@@ -206,7 +206,7 @@ def test_who_waited_finds_the_environment_that_the_other_made(clone: Path) -> No
     stamp = clone / ".venv" / "defer-core.stamp"
     stamp.unlink()
     with setupguard.Held(str(clone / ".venv.lock"), quiet=True):
-        waiter = setting_up(clone, patience=60)
+        waiter = setting_up(clone, patience=DEADLINE_SECONDS)
         assert waiter.stderr is not None
         assert waiter.stderr.readline().startswith(b"defer: waiting for another set-up")
         stamp.touch()
