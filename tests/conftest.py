@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from defer import homedir
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from support import Place
 
 # A loaded machine is slow, not wrong.
-settings.register_profile("defer", deadline=None, print_blob=True)
+settings.register_profile("defer", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("defer")
 
 ROOT = Path(__file__).resolve().parent.parent

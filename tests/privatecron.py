@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from support import DEADLINE_SECONDS
+
 UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-_WITHIN_SECONDS = 300  # cron looks once a minute; a machine may stand still for longer
 _PRIVATE_CRON = """\
 set -e
 mount -t tmpfs none /run
@@ -50,8 +51,8 @@ class PrivateShell:
         return json.loads(answer.read_text())
 
     def wait_for(self, happened: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + _WITHIN_SECONDS
+        deadline = time.monotonic() + DEADLINE_SECONDS
         while not happened():
             log = self._base / "shell.log"
-            assert time.monotonic() < deadline, f"{what}: not within {_WITHIN_SECONDS} s\n{log.read_text()}"
+            assert time.monotonic() < deadline, f"{what}: not within {DEADLINE_SECONDS:g} s\n{log.read_text()}"
             time.sleep(0.2)
