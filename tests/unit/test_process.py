@@ -13,7 +13,7 @@ import pytest
 
 from defer import process
 from defer.process import Leader
-from support import until
+from support import is_running, until
 
 
 def leader(*argv: str, stdin: str = os.devnull) -> Leader:
@@ -153,7 +153,7 @@ os.kill(os.getpid(), 9)
             [os.sys.executable, str(program)], env={"PYTHONPATH": scripts}, capture_output=True, check=False
         )
         assert runner.returncode == -9, runner.stderr
-        until(lambda: not Path(f"/proc/{int(runner.stdout)}").exists())
+        until(lambda: not is_running(int(runner.stdout)))
         assert not ran.exists()
 
     def test_the_executor_keeps_the_pid_and_leads_its_own_session(self):
