@@ -12,9 +12,9 @@ import pytest
 from defer.reports.doctor.finding import Finding
 from defer.reports.doctor.subject import Subject, subject
 from defer.settings.config import Config
-from defer.wakers import cron, cronenv
+from defer.wakers import cron, cronenv, crontab
 from defer.wakers.standing import Standing
-from support import NOW, Place
+from support import DEADLINE_SECONDS, NOW, Place
 
 FAKE_CRONTAB = """\
 #!/bin/sh
@@ -77,6 +77,7 @@ def of(base: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(base)
     monkeypatch.setenv("PATH", str(machine.programs))
     monkeypatch.setenv("TAB", str(machine.tab))
+    monkeypatch.setattr(crontab, "_TIMEOUT_SECONDS", DEADLINE_SECONDS)
     # cron's HOME is the password database's: give this user the home of the test.
     monkeypatch.setattr(cronenv, "home", lambda: str(machine.home))
     return machine

@@ -12,14 +12,16 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from defer import fsio
+from defer import fsio, instants
 from defer.commands import cli
 from defer.notices import outbox
+from defer.notices.box import AGAIN, Result
 from defer.run import wake
 from defer.run.attempt import Attempt
 from defer.run.loop import Loop
@@ -104,15 +106,18 @@ def test_an_idle_wake_is_one_process(place, traced):
 
 @pytest.mark.parametrize("ping", ["", "http://127.0.0.1:1/pinged"])
 def test_so_it_is_between_two_tries_of_a_notice_and_between_two_pings(place, traced, ping):
-    """Nobody listens on that port: the notice waits for its next try, a minute from now."""
+    """Nobody listens on that port: the notice waits for its next try, which is put off for long."""
     place.env |= {"DEFER_NOTIFY": "http://127.0.0.1:1/notices", "DEFER_PING_URL": ping}
     place.schedule("now", "s", "--id", "a", "--executor", "/bin/false")
     place.schedule("1d", "s", "--id", "later")
     place.wake()
     assert place.archived()[0]["status"] == "failed"
+    notices, now = place.runtime / "notices.jsonl", instants.now()
+    (tried,) = outbox.pending(notices)
+    outbox.settled(notices, [Result(tried.key, tried.channel, AGAIN, 1, now + timedelta(minutes=55), "refused")], now)
     os.utime(place.store_path, ns=(0, place.store_path.stat().st_mtime_ns - 10**9))
     idle(place)
-    (waits,) = outbox.pending(place.runtime / "notices.jsonl")
+    (waits,) = outbox.pending(notices)
     assert waits.tries == 1
     assert len(traced("execve,clone,clone3,fork,vfork", WAKE)) == 1
 

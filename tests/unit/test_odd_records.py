@@ -119,7 +119,7 @@ def waiting(task_id: str, tasks: Path) -> dict[str, Any]:
         when="every 2h",
         cwd="/",
         occurrence=text_at(),
-        timeout_seconds=60,
+        timeout_seconds=3600,
         executor="/bin/true",
         workspace="/",
         concurrent=True,

@@ -16,7 +16,7 @@ from defer.client import Client
 from defer.run.wake import Runner
 from defer.scheduling.plan import Request
 from simulated_year import ZONES, World
-from support import Place, Task, quoted, strict, until
+from support import Place, Task, patient, quoted, strict, until
 from support import moment as at
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -376,7 +376,8 @@ def test_cancelling_what_runs(place: Place, only: bool) -> None:
     for doing in (["pause", "job"], ["edit", "job", "--summary", "x"], ["snooze", "job", "1h"]):
         done = place.defer(*doing)
         assert (done.returncode, done.stderr.startswith("defer: task is executing: job")) == (1, True), done.stderr
-    done = place.defer("cancel", "job", "--kill", "--compact", *(["--occurrence"] if only else []))
+    words = ["cancel", "job", "--kill", "--compact", *(["--occurrence"] if only else [])]
+    done = place.run(*patient("front", *words))
     assert done.returncode == 0, done.stderr
     answer = strict(done.stdout)
     assert runner.wait() == 0

@@ -10,7 +10,12 @@ from defer.reports.doctor import programs
 from defer.reports.doctor.finding import Finding
 from defer.reports.doctor.uses import collect
 from machine import subject_of
-from support import Place, is_running, leaving_pid, quoted, until, v1_task
+from support import DEADLINE_SECONDS, Place, is_running, leaving_pid, quoted, until, v1_task
+
+
+@pytest.fixture(autouse=True)
+def _an_agent_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "_PATIENCE_SECONDS", DEADLINE_SECONDS)
 
 
 def script(path: Path, body: str) -> Path:
