@@ -901,9 +901,7 @@ class TestWhileItClaims:
             return whole(hot, **known)
 
         release = Attempt.release
-        started = lambda self, *known: (release(self, *known), due.append(self.next_look()))  # noqa: E731
-        monkeypatch.setattr(Attempt, "release", started)
-
+        monkeypatch.setattr(Attempt, "release", lambda self, *by: (release(self, *by), due.append(self.next_look())))
         monkeypatch.setattr(claim, "choose", choose)
         end = Attempt.end
         monkeypatch.setattr(Attempt, "end", lambda self, why: (ended_after.append(len(claims)), end(self, why))[1])
