@@ -140,7 +140,7 @@ MUTATIONS = [
     ),
     Mutation(
         "put back an attempt that has begun since it was judged", "run/settling.py",
-        ((" and _leader(current) == _leader(one)", ""),),
+        ((" and leader_of(current) == leader_of(one)", ""),),
         f"{UNIT}run/test_holders.py::TestALeaseTells::test_one_that_begins_while_it_is_judged_is_not_run_a_second_time",
     ),
     Mutation(

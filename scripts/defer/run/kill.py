@@ -94,8 +94,7 @@ class _Killing:
 
     def _has_ended(self, asked: Task) -> bool:
         """Whether nothing of the attempt is left. Asks its leader, once there is one, to end; later kills it."""
-        run = asked.get("run")
-        leader = run.get("leader") if isinstance(run, dict) else None
+        leader = settling.leader_of(asked)
         if leader is None:
             return True
         if self._ending is None:

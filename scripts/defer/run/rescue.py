@@ -12,7 +12,7 @@ from defer.record.codec import Task
 from defer.record.outcome import Outcome
 
 from .ending import Ending
-from .settling import run_id
+from .settling import leader_of, run_id
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Rescue:
 
     def _is_forgotten(self, one: Task, wake: Wake) -> bool:
         """Whether this very wake claimed it unknowingly: a disk may keep what it reported as not written."""
-        is_mine = holders.wake_of(one) == self._me.get("wake") and not (one.get("run") or {}).get("leader")
+        is_mine = holders.wake_of(one) == self._me.get("wake") and not leader_of(one)
         return is_mine and not wake.is_waiting_for_store(one["id"])
 
     def _end_what_is_left(self, one: Task, wake: Wake, *, is_overdue: bool) -> None:
@@ -99,7 +99,7 @@ class Rescue:
 
         What it was told to leave running stays, if its leader ended by itself.
         """
-        leader = (one.get("run") or {}).get("leader")
+        leader = leader_of(one)
         if leader and (is_overdue or not one.get("leave_running")):
             ending = Ending(int(leader["pid"]), str(run_id(one)), self._grace, start=leader.get("start"))
             if ending.left():

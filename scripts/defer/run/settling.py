@@ -34,6 +34,12 @@ def run_id(one: Task) -> object:
     return run.get("run_id") if isinstance(run, dict) else None
 
 
+def leader_of(one: Task) -> Identity | None:
+    """The leader that the run of a record names, or None."""
+    run = one.get("run")
+    return run.get("leader") if isinstance(run, dict) else None
+
+
 def with_leader(current: Task, leader: process.Identity, deadline: str | None, paths: Paths) -> Task:
     """The record of a claimed task whose executor is about to start: its leader and its deadline."""
     begun: RunUnderWay = {
@@ -59,7 +65,11 @@ def if_as_judged(judged: Task, as_wanted: Change) -> Change:
     """The same for somebody else's attempt, which must be as it was judged. Raises NotOurs if it has begun since: its
     runner may have named the leader, opened the gate and died, all after the record was read.
     """
-    return _if_still(lambda current, one: carries(current, one) and _leader(current) == _leader(one), judged, as_wanted)
+
+    def is_as_judged(current: Task, one: Task) -> bool:
+        return carries(current, one) and leader_of(current) == leader_of(one)
+
+    return _if_still(is_as_judged, judged, as_wanted)
 
 
 def _if_still(holds: Callable[[Task, Task], bool], mine: Task, as_wanted: Change) -> Change:
@@ -69,11 +79,6 @@ def _if_still(holds: Callable[[Task, Task], bool], mine: Task, as_wanted: Change
         return as_wanted(current)
 
     return change_if_still
-
-
-def _leader(one: Task) -> object:
-    run = one.get("run")
-    return run.get("leader") if isinstance(run, dict) else None
 
 
 def as_it_ended(
