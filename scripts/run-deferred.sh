@@ -27,11 +27,11 @@ idle() {
   [ -f "$marker.heartbeat" ] && [ ! -L "$marker.heartbeat" ] && [ ! -s "$marker.heartbeat" ] || return
   { : >"$marker.heartbeat"; } 2>/dev/null || return
   if [ ! -e "$tasks" ]; then
-    [ ! -e "$marker.seen" ] && { [ ! -e "$marker.due" ] || [ "$marker.due" -nt "$marker.heartbeat" ]; }
+    [ ! -e "$marker.seen2" ] && { [ ! -e "$marker.due2" ] || [ "$marker.due2" -nt "$marker.heartbeat" ]; }
     return
   fi
-  [ -e "$marker.due" ] && [ "$marker.due" -nt "$marker.heartbeat" ] &&
-    [ -e "$marker.seen" ] && [ ! "$marker.seen" -nt "$tasks" ] && [ ! "$tasks" -nt "$marker.seen" ]
+  [ -e "$marker.due2" ] && [ "$marker.due2" -nt "$marker.heartbeat" ] &&
+    [ -e "$marker.seen2" ] && [ ! "$marker.seen2" -nt "$tasks" ] && [ ! "$tasks" -nt "$marker.seen2" ]
 }
 
 # A wake that has nothing to do does not even read the lines below.

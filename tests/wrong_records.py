@@ -58,7 +58,7 @@ WRONG_FIELDS: dict[str, dict[str, Any]] = {
     "deferrals without counts": {"deferrals": {"total": 1}},
     "deferrals of texts": {"deferrals": {"total": "1", "in_a_row": "1"}},
     "schema_version a text": {"schema_version": "2"},
-    "requires a text": {"requires": "condition"},
+    "requires a text": {"requires": "telepathy"},
     "requires of numbers": {"requires": [1]},
     "held a text": {"held": "until Friday"},
     "held until a word": {"held": {"until": "Friday"}},

@@ -13,8 +13,8 @@ at_rest() {
   echo '{"id":"a"}' >"$store"
   : >"$marker.heartbeat"
   shift_time "$store" -7200
-  touch -r "$store" "$marker.seen"
-  shift_time "$marker.due" 600
+  touch -r "$store" "$marker.seen2"
+  shift_time "$marker.due2" 600
 }
 
 # A wake of the clone's stand-in: 0 and silent where it was idle, 7 where Python was started.
@@ -56,7 +56,7 @@ started() { [ "$status" -eq 7 ] && [[ $output == "wake"* ]]; }
 @test "something due starts Python" {
   make_clone
   at_rest
-  shift_time "$marker.due" -1
+  shift_time "$marker.due2" -1
   wake
   started
 }
@@ -74,7 +74,7 @@ started() { [ "$status" -eq 7 ] && [[ $output == "wake"* ]]; }
 
 @test "a missing marker starts Python" {
   make_clone
-  for kind in due seen heartbeat; do
+  for kind in due2 seen2 heartbeat; do
     at_rest
     rm "$marker.$kind"
     wake
@@ -88,7 +88,7 @@ started() { [ "$status" -eq 7 ] && [[ $output == "wake"* ]]; }
   rm "$store"
   wake
   started
-  rm "$marker.seen"
+  rm "$marker.seen2"
   wake
   idle
 }
@@ -230,10 +230,10 @@ $here" " $here" "export  $here" "$here"$'\r' "DEFER_RUNTIME_DIR=\"$DEFER_RUNTIME
     mount -t tmpfs -o size=64k,mode=700 none "$DEFER_RUNTIME_DIR"
     cd "$DEFER_RUNTIME_DIR"
     echo "{}" >deferred.jsonl
-    touch -d "2 hours ago" deferred.jsonl .deferred.jsonl.seen
-    touch -r deferred.jsonl .deferred.jsonl.seen
+    touch -d "2 hours ago" deferred.jsonl .deferred.jsonl.seen2
+    touch -r deferred.jsonl .deferred.jsonl.seen2
     touch -d "1 hour ago" .deferred.jsonl.heartbeat
-    touch -d "10 minutes" .deferred.jsonl.due
+    touch -d "10 minutes" .deferred.jsonl.due2
     dd if=/dev/zero of=filler bs=1k 2>/dev/null || :
     if echo more 2>/dev/null >not-full; then exit 9; fi
     "$1"

@@ -168,7 +168,7 @@ def beside_a_newer_version() -> Machine:
     """Some are due, and so are records that only a newer version may work on, one of them left executing."""
     machine = due("ok", "fail")()
     newer = {"schema_version": 3, "context": ["of another type"]}
-    needing = {"schema_version": 2, "context": {"summary": "ok"}, "requires": ["condition"]}
+    needing = {"schema_version": 2, "context": {"summary": "ok"}, "requires": ["telepathy"]}
     for number, fields in enumerate((needing, newer, {**newer, "status": "executing"})):
         one = {"created_at": "2026-04-08T16:35:00Z", "run_at": "2026-04-08T16:36:00Z", "status": "scheduled"}
         machine.untouched.add(json.dumps({"id": f"new-{number}", **one, **fields}).encode())

@@ -512,7 +512,7 @@ def is_idle(machine: Machine, at: datetime) -> bool:
             return None
 
     store, due, seen = (
-        mtime(f"{lead}deferred.jsonl{kind}") for lead, kind in (("", ""), (".", ".due"), (".", ".seen"))
+        mtime(f"{lead}deferred.jsonl{kind}") for lead, kind in (("", ""), (".", ".due2"), (".", ".seen2"))
     )
     beat = int(at.timestamp() * 1e9)
     if store is None:

@@ -108,7 +108,7 @@ def test_a_link_to_a_file_of_roots_is_not_given_away(place: Place, user: Run) ->
     precious.write_text("root's\n")
     place.runtime.mkdir(mode=0o700)
     os.chown(place.runtime, UID, UID)
-    for name in (".deferred.jsonl.heartbeat", ".deferred.jsonl.due"):
+    for name in (".deferred.jsonl.heartbeat", ".deferred.jsonl.due2"):
         (place.runtime / name).symlink_to(precious)
     Path(place.runtime / "logs").mkdir()
     os.link(precious, place.log_path)

@@ -275,7 +275,7 @@ class TestRow6EditedByHand:
 
 def is_idle(place) -> None:
     """Wake until the store's modification time is old enough to be trusted."""
-    until(lambda: place.wake() and (place.runtime / ".deferred.jsonl.seen").exists())
+    until(lambda: place.wake() and (place.runtime / ".deferred.jsonl.seen2").exists())
 
 
 def processes_of(place, entry: str, *args: str) -> int:

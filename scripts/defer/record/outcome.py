@@ -58,6 +58,10 @@ class Outcome(NamedTuple):
     reschedule_at: datetime | None = None
     session_id: str | None = None
     usage: Usage | None = None
+    model: str | None = None
+    tool_calls: int | None = None
+    denied: list[str] | None = None
+    env: list[str] | None = None
     log_bytes: int | None = None
     has_log: bool = True
 
@@ -213,6 +217,10 @@ def run_record(executing: Task, outcome: Outcome, now: datetime) -> Run:
         "prompt": run.get("prompt") or result.get("prompt_path"),
         "usage": outcome.usage,
         "session_id": outcome.session_id,
+        "model": outcome.model,
+        "tool_calls": outcome.tool_calls,
+        "denied": outcome.denied,
+        "env": outcome.env,
         "host": run.get("host"),
         "pid": leader["pid"] if leader else None,
         "copy_of": executing.get("copy_of"),

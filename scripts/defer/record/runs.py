@@ -32,6 +32,10 @@ class Run(NamedTuple):
     prompt: str | None
     usage: dict[str, Any] | None
     session_id: str | None
+    model: str | None
+    tool_calls: int | None
+    denied: list[str] | None
+    env: list[str] | None
     host: str | None
     pid: int | None
     copy_of: str | None

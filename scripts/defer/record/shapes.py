@@ -204,6 +204,16 @@ def shape(fields: Fields, *required: str) -> Check:
     return check
 
 
+def file_time(found: object) -> str | None:
+    """A time of the file system: nanoseconds since 1970 have 19 digits."""
+    return None if type(found) is int and 0 <= found < 1 << 63 else _unusable(found)
+
+
+def amount(found: object) -> str | None:
+    """An amount of money that can be spent."""
+    return None if is_number(found) and isinstance(found, int | float) and found > 0 else _unusable(found)
+
+
 def command(found: object) -> str | None:
     return words(found) if type(found) is str else many(text, 1)(found)
 
@@ -229,6 +239,12 @@ LAST: Fields = {
     **dict.fromkeys(("failures", "before"), tally),
 }
 DEFERRALS: Fields = {"total": tally, "in_a_row": tally}
+NOTED: Fields = {"path": text, "size": tally, "mtime_ns": file_time}
+DRIFT: Fields = {
+    "off": truth,
+    **dict.fromkeys(("repository", "head", "branch"), text),
+    "artifacts": many(shape(NOTED, "path")),
+}
 SOURCE: Fields = {**dict.fromkeys(("file", "digest", "workflow"), text), "enabled": truth}
 RESULT: Fields = {
     **dict.fromkeys(("type", "prompt_path", "log_path", "output", "summary"), text),
@@ -249,10 +265,11 @@ RUN_UNDER_WAY: Fields = {
 USAGE: Fields = dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "cost_usd"), number)
 RUN: Fields = {
     **dict.fromkeys(("run_id", "task_id", "occurrence", "status", "started_at", "error_type", "error"), text),
-    **dict.fromkeys(("log", "prompt", "session_id", "host", "summary", "copy_of"), text),
+    **dict.fromkeys(("log", "prompt", "session_id", "host", "summary", "copy_of", "model"), text),
+    **dict.fromkeys(("denied", "env"), many(text)),
     "attempt": some,
     "ended_at": instant,
-    **dict.fromkeys(("duration_ms", "late_by_seconds", "log_bytes"), tally),
+    **dict.fromkeys(("duration_ms", "late_by_seconds", "log_bytes", "tool_calls"), tally),
     "exit_code": status_of_process,
     "usage": shape(USAGE),
     "pid": positive,
@@ -262,7 +279,7 @@ _MOMENTS = ("run_at", "occurrence", "expires_at", "paused_at", "missed_at", "ski
 _TEXTS = (
     *("type", "intent", "cancel_reason", "last_error", "error", "error_type", "tz", "when", "cwd", "executor"),
     *("workspace", "session_id", "reason", "copy_of", "name", "description", "when_to_use", "env_file", "agent"),
-    *("model", "ping"),
+    *("model", "ping", "origin", "parent", "root", "session_directory"),
 )
 TASK: Fields = {
     "id": task_id,
@@ -285,6 +302,12 @@ TASK: Fields = {
     "command": command,
     "env": many(variable),
     "permissions": anything,
+    **dict.fromkeys(("condition", "check"), command),
+    "max_cost_usd": amount,
+    "max_turns": positive,
+    "worktree": truth,
+    **dict.fromkeys(("depth", "reschedules"), tally),
+    "drift": shape(DRIFT),
     "notify": one_of("failure", "always", "output", "never"),
     "recurrence": shape(RECURRENCE, "expression", "tz", "anchor"),
     "stretch": shape(STRETCH, *STRETCH),

@@ -92,6 +92,24 @@ class Deferrals(TypedDict, total=False):
     in_a_row: Required[int]
 
 
+class Noted(TypedDict, total=False):
+    """An artifact as it was when a task was scheduled."""
+
+    path: Required[str]
+    size: int | None
+    mtime_ns: int | None
+
+
+class Drift(TypedDict, total=False):
+    """What was noted of the workspace when a task was scheduled, to tell later what has changed since."""
+
+    off: bool | None
+    repository: str | None
+    head: str | None
+    branch: str | None
+    artifacts: list[Noted] | None
+
+
 class Source(TypedDict, total=False):
     """The task file a task was made from."""
 
@@ -177,6 +195,10 @@ class Run(TypedDict, total=False):
     prompt: str | None
     usage: Usage | None
     session_id: str | None
+    model: str | None
+    tool_calls: int | None
+    denied: list[str] | None
+    env: list[str] | None
     host: str | None
     pid: int | None
     copy_of: str | None
@@ -241,6 +263,18 @@ class TaskFields(TypedDict, total=False):
     model: str | None
     sticky_session: bool | None
     permissions: Any
+    condition: str | list[str] | None
+    check: str | list[str] | None
+    max_cost_usd: float | None
+    max_turns: int | None
+    worktree: bool | None
+    origin: str | None
+    parent: str | None
+    root: str | None
+    depth: int | None
+    reschedules: int | None
+    session_directory: str | None
+    drift: Drift | None
     notify: str | None
     ping: str | None
     source: Source | None

@@ -3,10 +3,10 @@
 Beside a tasks file ``deferred.jsonl`` lie, each empty, with only their modification time
 in use:
 
-- ``.deferred.jsonl.due``: the next moment at which a wake must look. In the past while
+- ``.deferred.jsonl.due2``: the next moment at which a wake must look. In the past while
   anything is executing or unfiled; never more than ``HORIZON`` ahead of the read that set
   it, which bounds every other mistake (a stepped clock, a power loss, an edit not seen).
-- ``.deferred.jsonl.seen``: the store's own modification time when it was last read whole,
+- ``.deferred.jsonl.seen2``: the store's own modification time when it was last read whole,
   or last written by one of us who found it unchanged. Any other time on the store is an
   edit from outside.
 - ``.deferred.jsonl.heartbeat``: the last wake.
@@ -20,8 +20,8 @@ heartbeat it has just made and ``seen`` is neither newer nor older than the stor
 
 Two versions on one store: this one sets ``due`` as if tasks that need a newer version were not due, so
 that its own wakes stay idle. A version that knows more (``versions``) must not go by that: it has its
-own ``due`` and ``seen``, under other names. Each version then takes what the other writes for an edit
-from outside, and its next wake reads the store whole.
+own ``due`` and ``seen``, under other names (hence the number in them). Each version then takes what the other
+writes for an edit from outside, and its next wake reads the store whole.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Markers:
         self._store = tasks_file
         self.due, self.seen, self.heartbeat, self.trouble, self.held = (
             tasks_file.with_name(f".{tasks_file.name}.{kind}")
-            for kind in ("due", "seen", "heartbeat", "trouble", "held")
+            for kind in ("due2", "seen2", "heartbeat", "trouble", "held")
         )
 
     def look(self) -> Look:

@@ -350,7 +350,7 @@ class TestAbsence:
     def due(self, place, ago: float) -> datetime:
         """When the store was to be looked at: so many seconds before now."""
         moment = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=ago)
-        os.utime(place.runtime / ".deferred.jsonl.due", (moment.timestamp(), moment.timestamp()))
+        os.utime(place.runtime / ".deferred.jsonl.due2", (moment.timestamp(), moment.timestamp()))
         return moment
 
     def test_a_night_off_is_noted_once(self, place):
@@ -390,6 +390,6 @@ class TestAbsence:
 
     def test_an_attempt_under_way_is_not_absence(self, place):
         place.schedule("9h", "s", "--id", "a")
-        os.utime(place.runtime / ".deferred.jsonl.due", (0, 0))
+        os.utime(place.runtime / ".deferred.jsonl.due2", (0, 0))
         place.wake()
         assert place.audit("wakes_resumed") == []

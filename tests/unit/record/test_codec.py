@@ -40,7 +40,7 @@ OURS = WAITING + b',"created_at":"2026-04-08T16:35:00Z"%s}\n'
         (b',"x":{"y":1,"y":2}', None),
         (b',"id":"a"', None),
         (b',"schema_version":3', None),
-        (b',"requires":["condition"]', None),
+        (b',"requires":["telepathy"]', None),
     ],
 )
 def test_a_line_in_our_own_form_says_what_it_said_or_is_left_as_it_is(written, ours):

@@ -34,6 +34,8 @@ SHAPES: dict[str, tuple[shapes.Fields, dict[str, Any]]] = {
     "Held": (shapes.HELD, PARTS["held"]),
     "Last": (shapes.LAST, PARTS["last"]),
     "Deferrals": (shapes.DEFERRALS, SCHEMA["properties"]["deferrals"]),
+    "Noted": (shapes.NOTED, PARTS["drift"]["properties"]["artifacts"]["items"]),
+    "Drift": (shapes.DRIFT, PARTS["drift"]),
     "Source": (shapes.SOURCE, PARTS["source"]),
     "Result": (shapes.RESULT, PARTS["result"]),
     "Identity": (shapes.IDENTITY, PARTS["identity"]),

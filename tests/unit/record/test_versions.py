@@ -52,7 +52,7 @@ OTHERWISE: Task = {
     "after_attempt": "pause",
     "held": "until Friday",
     "last": ["ok"],
-    "requires": {"condition": "true"},
+    "requires": {"telepathy": "true"},
     "result": "fine",
     "ended": {"failed": 1},
     "ended_runs": "two",
@@ -68,7 +68,7 @@ def newer(task_id: str = "new", **fields: Any) -> Task:
 
 def needing(task_id: str = "new", **fields: Any) -> Task:
     """A due record of this schema that must not run without a feature which nobody here knows."""
-    return v1_task(task_id, **{"schema_version": 2, "requires": ["condition"], "tz": "UTC", **fields})
+    return v1_task(task_id, **{"schema_version": 2, "requires": ["telepathy"], "tz": "UTC", **fields})
 
 
 DAILY = {"expression": "0 9 * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
@@ -119,8 +119,8 @@ def command(place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ({"schema_version": 2}, None),
         ({"schema_version": 1, "requires": []}, None),
         ({"requires": None}, None),
-        ({"requires": ["condition"]}, "the feature condition"),
-        ({"requires": ["after", "condition"]}, "the features after, condition"),
+        ({"requires": ["telepathy"]}, "the feature telepathy"),
+        ({"requires": ["after", "telepathy"]}, "the features after, telepathy"),
         ({"schema_version": 3}, "schema version 3"),
         ({"schema_version": 10**4000}, "schema version 10000000000000000000"),
     ],
@@ -130,16 +130,17 @@ def test_what_a_record_needs_that_is_not_known(fields: Task, said: str | None) -
 
 
 def test_what_a_release_knows_is_not_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "FEATURES", frozenset({"condition"}))
+    monkeypatch.setattr(known, "FEATURES", frozenset({"telepathy"}))
     assert known.lacking(needing()) is None
-    assert known.lacking(needing(requires=["condition", "after"])) == "the feature after"
+    assert known.lacking(needing(requires=["telepathy", "after"])) == "the feature after"
 
 
 def test_a_release_that_knows_more_has_markers_of_its_own(place: Place) -> None:
     """This one puts its due marker ahead of what it leaves alone: a newer one must not sleep by that marker."""
     marks = place.store().markers
     found = known.SCHEMA_VERSION, known.FEATURES, marks.due.name, marks.seen.name
-    ours = 2, frozenset[str](), ".deferred.jsonl.due", ".deferred.jsonl.seen"
+    features = frozenset({"condition", "check", "permissions", "worktree", "budget"})
+    ours = 2, features, ".deferred.jsonl.due2", ".deferred.jsonl.seen2"
     assert found == ours, "name due and seen otherwise, in run-deferred.sh too"
 
 
@@ -262,8 +263,8 @@ def test_a_leader_that_lives_past_its_deadline_is_not_killed(place: Place, dead:
 def test_it_is_reported_once(place: Place) -> None:
     place.write_store(needing("a"), newer("b", run_at="2026-04-08T16:44:00Z"), needing("later", run_at=text_at(days=1)))
     place.wake_at(NOW)
-    feature = "it needs the feature condition, which this version of Defer does not know (upgrade Defer)"
-    version = feature.replace("the feature condition", "schema version 3")
+    feature = "it needs the feature telepathy, which this version of Defer does not know (upgrade Defer)"
+    version = feature.replace("the feature telepathy", "schema version 3")
     found = [("held", {"id": "b", "reason": version}), ("held", {"id": "a", "reason": feature})]
     assert place.reported == found
     place.wake_at(at(minutes=1))
@@ -276,13 +277,13 @@ def test_on_stderr_and_in_the_audit_log(place: Place) -> None:
     place.write_store(needing("a"), v1_task("mine"))
     said = place.wake().stderr
     assert said == (
-        "defer: held: id a, reason it needs the feature condition, which this version of Defer does not know "
+        "defer: held: id a, reason it needs the feature telepathy, which this version of Defer does not know "
         "(upgrade Defer)\n"
     )
     place.schedule("now")
     assert place.wake().stderr == ""
     (line,) = place.audit("held")
-    assert line.split(" ", 2)[2].startswith('id=a reason="it needs the feature condition')
+    assert line.split(" ", 2)[2].startswith('id=a reason="it needs the feature telepathy')
 
 
 def test_one_whose_runner_is_gone_says_so(place: Place, dead: Task) -> None:
@@ -315,7 +316,7 @@ def test_scheduling_warns_of_what_is_due_and_left_alone(place: Place, command: C
     def warned() -> bool:
         status, out, err = command("--when", "1h", "--summary", "s", "--compact")
         assert (status, err) == (0, "")
-        return "what is due is left alone: a: it needs the feature condition" in out
+        return "what is due is left alone: a: it needs the feature telepathy" in out
 
     place.write_store(needing("a", run_at=text_at(days=9000)))
     place.wake()
@@ -469,7 +470,7 @@ def desk(place: Place, command: Command) -> Place:
     tasks.mkdir(parents=True)
     (tasks / "new.yml").write_text("schedule: every day at 9am\ncommand: echo a\n")
     assert command("sync")[0] == 0
-    place.write_store(line_of({**place.task("new"), "schema_version": 3, "requires": ["condition"], "tz": 5}))
+    place.write_store(line_of({**place.task("new"), "schema_version": 3, "requires": ["telepathy"], "tz": 5}))
     return place
 
 

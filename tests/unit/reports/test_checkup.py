@@ -433,7 +433,7 @@ HELD = {
     "slot": ("all 2 slots are taken, by a, b", "defer cancel --kill a"),
     "workspace": ("a has its workspace", "defer cancel --kill a"),
     "foreign holder": ("a has its workspace, held by the runner with pid 5 on host elsewhere", "defer release a"),
-    "missing feature": ("the feature condition", "defer --version"),
+    "missing feature": ("the feature telepathy", "defer --version"),
     "held": ("the budget is spent", "defer reschedule t now"),
     "trouble": ("disk full", "defer doctor"),
     "unknown": ("nothing that can be seen holds it", "defer show t"),
@@ -456,7 +456,7 @@ def test_overdue_names_what_holds_it(ward, by):
     elif by == "foreign holder":
         executing(ward, "a", workspace="/w", run=FOREIGN)
     elif by == "missing feature":
-        ward.store[0]["requires"] = ["condition"]
+        ward.store[0]["requires"] = ["telepathy"]
     elif by == "held":
         ward.store[0]["held"] = {"until": text_at(hours=3), "reason": "the budget is spent"}
     elif by == "trouble":

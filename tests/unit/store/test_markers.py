@@ -29,11 +29,11 @@ class TestDue:
         for ahead, wanted in ((timedelta(minutes=5), timedelta(minutes=5)), (timedelta(days=30), HORIZON)):
             place.store_path.unlink(missing_ok=True)
             place.store().append([v1_task("a", run_at=instants.to_text(moment + ahead))], moment)
-            assert mtime(place.runtime / ".deferred.jsonl.due") == int((moment + wanted).timestamp()) * 10**9
+            assert mtime(place.runtime / ".deferred.jsonl.due2") == int((moment + wanted).timestamp()) * 10**9
 
     def test_an_earlier_task_brings_it_forward_and_a_later_one_leaves_it(self, place):
         moment = now()
-        due = place.runtime / ".deferred.jsonl.due"
+        due = place.runtime / ".deferred.jsonl.due2"
         for number, (ahead, wanted) in enumerate([(10, 10), (5, 5), (12, 5)]):
             run_at = instants.to_text(moment + timedelta(minutes=ahead))
             place.store().append([v1_task(f"t{number}", run_at=run_at)], moment)
@@ -44,7 +44,7 @@ class TestDue:
         moment = now()
         place.store().append([v1_task("a", run_at=instants.to_text(moment + timedelta(days=1)))], moment)
         place.store().update("a", moment, lambda one: {**one, **fields})
-        assert mtime(place.runtime / ".deferred.jsonl.due") == 0
+        assert mtime(place.runtime / ".deferred.jsonl.due2") == 0
         place.own_records = False
 
     def test_is_moved_before_the_line_is_written(self, place, monkeypatch):
@@ -57,7 +57,7 @@ class TestDue:
         monkeypatch.setattr("defer.fsio.append", die)
         with pytest.raises(KeyboardInterrupt):
             place.store().append([v1_task("b", run_at=instants.to_text(moment))], moment)
-        assert mtime(place.runtime / ".deferred.jsonl.due") == int(moment.timestamp()) * 10**9
+        assert mtime(place.runtime / ".deferred.jsonl.due2") == int(moment.timestamp()) * 10**9
 
 
 class TestSeen:
@@ -117,7 +117,7 @@ class TestShell:
             file.write(codec.encode(v1_task("due")))
         os.utime(place.store_path, ns=(before, before))
         future = time.time() + 600
-        os.utime(place.runtime / ".deferred.jsonl.due", (future, future))
+        os.utime(place.runtime / ".deferred.jsonl.due2", (future, future))
         place.own_records = False
         return place
 
@@ -125,7 +125,7 @@ class TestShell:
         sleeping.wake()
         assert sleeping.archived() == []
 
-    @pytest.mark.parametrize("marker", ["due", "seen", "heartbeat"])
+    @pytest.mark.parametrize("marker", ["due2", "seen2", "heartbeat"])
     @pytest.mark.parametrize("fault", ["missing", "linked"])
     def test_wakes_when_a_marker_is_missing_or_a_link(self, sleeping, marker, fault):
         path = sleeping.runtime / f".deferred.jsonl.{marker}"
@@ -143,7 +143,7 @@ class TestShell:
         assert [one["id"] for one in sleeping.archived()] == ["due"]
 
     def test_wakes_when_it_is_time(self, sleeping):
-        os.utime(sleeping.runtime / ".deferred.jsonl.due", (1, 1))
+        os.utime(sleeping.runtime / ".deferred.jsonl.due2", (1, 1))
         sleeping.wake()
         assert [one["id"] for one in sleeping.archived()] == ["due"]
 

@@ -57,7 +57,7 @@ def test_a_next_look_further_away_than_any_wake_leaves_it_tells_of_one_too(
     place: Place, ahead: timedelta, is_told: bool
 ) -> None:
     place.write_store(v1_task())
-    due = place.runtime / ".deferred.jsonl.due"
+    due = place.runtime / ".deferred.jsonl.due2"
     due.touch()
     moment = (NOW + ahead).timestamp()
     os.utime(due, (moment, moment))
