@@ -398,7 +398,7 @@ OURS = {
     "defer.commands": "cli glance output",
     "defer.record": "codec events ownform shapes task versions",
     "defer.scheduling": "add advice plan",
-    "defer.settings": "config",
+    "defer.settings": "config variables",
     "defer.store": "audit backwards beside holding index jsonl lease markers places v1locks",
     "defer.timegrammar": "delay reading",
 }

@@ -32,6 +32,7 @@ from defer.executors import registry, resultfile
 from defer.record import outcome, task
 from defer.settings import config
 from defer.settings import format as settings
+from defer.settings.variables import VARIABLES
 from support import ROOT, slow_but
 
 README = ROOT / "README.md"
@@ -105,7 +106,7 @@ def code_in(cell: str) -> list[str]:
 
 def test_readme_lists_every_variable_with_its_default() -> None:
     rows = [row for row in table_under("Settings") if row[0].startswith("`DEFER_")]
-    assert {code_in(row[0])[0]: "".join(code_in(row[1])) for row in rows} == config.VARIABLES
+    assert {code_in(row[0])[0]: "".join(code_in(row[1])) for row in rows} == VARIABLES
     assert all(row[2] for row in rows)
 
 
@@ -120,14 +121,14 @@ def test_env_example_lists_every_variable_with_its_default_and_a_line_about_it()
         assert all(re.fullmatch(r"# \S.*", line) for line in said), variable
         name, _, default = variable.removeprefix("#").partition("=")
         found[name] = default
-    assert found == config.VARIABLES
+    assert found == VARIABLES
 
 
 def test_env_example_changes_nothing_until_a_line_is_uncommented(tmp_path: Path) -> None:
     text = (ROOT / ".env.example").read_text()
     assert settings.parse(text, ".env.example") == {}
     numbers = [line for line in text.splitlines() if re.fullmatch(r"#DEFER_\w+=[0-9]+", line)]
-    assert len(numbers) == sum(value.isdigit() for value in config.VARIABLES.values())
+    assert len(numbers) == sum(value.isdigit() for value in VARIABLES.values())
     (tmp_path / "env").write_text("".join(f"{line[1:]}\n" for line in numbers))
     plain = config.Config({"HOME": str(tmp_path)}, {}, None)
     written = config.load({"HOME": str(tmp_path), "DEFER_ENV_FILE": str(tmp_path / "env")})
@@ -144,7 +145,7 @@ def test_defaults_are_what_the_tables_say(tmp_path: Path) -> None:
         "DEFER_ARCHIVE_DIR": plain.archive_dir,
         "DEFER_LOG_FILE": plain.log_file,
     }.items():
-        said = config.VARIABLES[name].replace("~", str(tmp_path))
+        said = VARIABLES[name].replace("~", str(tmp_path))
         for variable, value in known.items():
             said = said.replace(f"${variable}", str(value))
         assert str(actual) == os.path.realpath(said), name

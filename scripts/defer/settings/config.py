@@ -1,7 +1,6 @@
 """Configuration: environment variables over the settings file over defaults.
 
-``VARIABLES`` has every variable with its default. A test holds ``.env.example`` and the README's
-table equal to it.
+``variables`` has every variable with its default.
 """
 
 from __future__ import annotations
@@ -19,39 +18,12 @@ from defer import fsio, homedir
 from defer.errors import About, BadInput, NoHome
 from defer.record import codec
 
+from .variables import VARIABLES
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from defer.record.retry import Backoff
-
-VARIABLES: dict[str, str] = {
-    "DEFER_RUNTIME_DIR": "~/data/runtime",
-    "DEFER_TASKS_FILE": "$DEFER_RUNTIME_DIR/deferred.jsonl",
-    "DEFER_ARCHIVE_DIR": "$DEFER_RUNTIME_DIR/archive",
-    "DEFER_LOG_DIR": "$DEFER_RUNTIME_DIR/logs",
-    "DEFER_LOG_FILE": "$DEFER_LOG_DIR/deferred.log",
-    "DEFER_TASKS_LOCK_DIR": "$DEFER_RUNTIME_DIR/.deferred-tasks.lock",
-    "DEFER_TASKS_DIR": "~/.config/defer/tasks",
-    "DEFER_TIMEZONE": "",
-    "DEFER_EXECUTOR": "",
-    "DEFER_CONTEXT_FILE": "",
-    "DEFER_RETRY_DELAY_SECONDS": "60",
-    "DEFER_RETRY_BACKOFF": "2",
-    "DEFER_RETRY_MAX_DELAY_SECONDS": "3600",
-    "DEFER_TIMEOUT_SECONDS": "3600",
-    "DEFER_KILL_GRACE_SECONDS": "10",
-    "DEFER_MAX_PARALLEL": "4",
-    "DEFER_OUTPUT_LIMIT_BYTES": "1048576",
-    "DEFER_LOCK_TIMEOUT_SECONDS": "10",
-    "DEFER_NOTIFY": "inbox",
-    "DEFER_NOTIFY_OUTPUT": "0",
-    "DEFER_NOTIFY_COOLDOWN": "3600",
-    "DEFER_PAUSE_AFTER": "",
-    "DEFER_PING_URL": "",
-    "DEFER_KEEP_DAYS": "",
-    "DEFER_SECRETS": "",
-    "DEFER_ENV_FILE": "",
-}
 
 _WITH_URLS = ("DEFER_NOTIFY", "DEFER_PING_URL")
 _SETTINGS_LIMIT = 1 << 20
@@ -332,31 +304,17 @@ class Config:
         # Nearly everywhere /etc/localtime is a link into the zone database, and its target is the answer; tzlocal,
         # which knows the other places, costs half as much again as Python's own start.
         if "TZ" in self.environment:
-            return self._zone_of_tz(self.environment["TZ"])
+            from . import systemzone
+
+            name = systemzone.named_by(self.environment["TZ"])
+            return name if _is_zone_of_system(name) else systemzone.of_tz(self.environment["TZ"])
         with suppress(OSError):
             _, database, name = os.readlink("/etc/localtime").partition("/zoneinfo/")
             if database:
                 return name
-        import tzlocal
+        from . import systemzone
 
-        try:
-            return tzlocal.get_localzone_name() or "UTC"
-        except Exception as error:
-            what = f"the system's time zone is unclear: {error} (set DEFER_TIMEZONE)"
-            raise BadInput(what, field="DEFER_TIMEZONE") from None
-
-    def _zone_of_tz(self, written: str) -> str:
-        """The IANA zone that TZ names (POSIX.1 8.3: empty is UTC); a rule such as ``CET-1CEST`` is not one."""
-        name = written.removeprefix(":").rpartition("/zoneinfo/")[2] or "UTC"
-        if _is_zone_of_system(name):
-            return name
-        from defer import timeparse
-
-        try:
-            return timeparse.zone(name).key
-        except timeparse.TimeExpressionError:
-            what = f"TZ is not an IANA zone: {written} (set DEFER_TIMEZONE, e.g. Europe/Berlin)"
-            raise BadInput(what, field="TZ") from None
+        return systemzone.of_system()
 
 
 @lru_cache(maxsize=16)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from defer import fsio, homedir, paths
 from defer.errors import DeferError
-from defer.settings import config, edit
+from defer.settings import edit, variables
 
 from . import cronline
 
@@ -83,7 +83,7 @@ def wanted(environ: Mapping[str, str], path_value: str) -> dict[str, str]:
     """The settings that make cron's runs act as this shell would."""
     exported = {
         name: _for_any_directory(name, value)
-        for name in sorted(config.VARIABLES)
+        for name in sorted(variables.VARIABLES)
         if name != "DEFER_ENV_FILE" and (value := environ.get(name))
     }
     here = other_home(environ)

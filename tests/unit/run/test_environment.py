@@ -12,7 +12,7 @@ import pytest
 
 from defer.executors import marks
 from defer.record import variables
-from defer.settings import config
+from defer.settings import variables as settings
 from defer.wakers import cronenv
 from support import SCRIPTS, quoted, records, strict, umask
 
@@ -132,7 +132,7 @@ class TestEnvironment:
         assert cronenv.wanted({"HOME": cronenv.home(), **exported}, "/bin") == {"PATH": "/bin"}
 
     def test_no_setting_of_ours_is_kept_from_executors(self):
-        assert not (variables.OF_ATTEMPT | marks.OF_SESSIONS) & config.VARIABLES.keys()
+        assert not (variables.OF_ATTEMPT | marks.OF_SESSIONS) & settings.VARIABLES.keys()
 
 
 class TestUmask:

@@ -13,7 +13,7 @@ from defer import spelling
 from defer.errors import BadInput
 from defer.executors import registry
 from defer.paths import SCRIPTS
-from defer.settings.config import VARIABLES
+from defer.settings.variables import VARIABLES
 from defer.wakers import searchpath
 from defer.wakers.standing import Standing
 

@@ -1,0 +1,35 @@
+"""Every variable that Defer reads, with its default.
+
+A test holds ``.env.example`` and the README's table equal to it.
+"""
+
+from __future__ import annotations
+
+VARIABLES: dict[str, str] = {
+    "DEFER_RUNTIME_DIR": "~/data/runtime",
+    "DEFER_TASKS_FILE": "$DEFER_RUNTIME_DIR/deferred.jsonl",
+    "DEFER_ARCHIVE_DIR": "$DEFER_RUNTIME_DIR/archive",
+    "DEFER_LOG_DIR": "$DEFER_RUNTIME_DIR/logs",
+    "DEFER_LOG_FILE": "$DEFER_LOG_DIR/deferred.log",
+    "DEFER_TASKS_LOCK_DIR": "$DEFER_RUNTIME_DIR/.deferred-tasks.lock",
+    "DEFER_TASKS_DIR": "~/.config/defer/tasks",
+    "DEFER_TIMEZONE": "",
+    "DEFER_EXECUTOR": "",
+    "DEFER_CONTEXT_FILE": "",
+    "DEFER_RETRY_DELAY_SECONDS": "60",
+    "DEFER_RETRY_BACKOFF": "2",
+    "DEFER_RETRY_MAX_DELAY_SECONDS": "3600",
+    "DEFER_TIMEOUT_SECONDS": "3600",
+    "DEFER_KILL_GRACE_SECONDS": "10",
+    "DEFER_MAX_PARALLEL": "4",
+    "DEFER_OUTPUT_LIMIT_BYTES": "1048576",
+    "DEFER_LOCK_TIMEOUT_SECONDS": "10",
+    "DEFER_NOTIFY": "inbox",
+    "DEFER_NOTIFY_OUTPUT": "0",
+    "DEFER_NOTIFY_COOLDOWN": "3600",
+    "DEFER_PAUSE_AFTER": "",
+    "DEFER_PING_URL": "",
+    "DEFER_KEEP_DAYS": "",
+    "DEFER_SECRETS": "",
+    "DEFER_ENV_FILE": "",
+}
