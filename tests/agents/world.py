@@ -14,6 +14,7 @@ no terminal, no locale.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
@@ -44,6 +45,28 @@ class World:
         self.base, self.model, self.binaries = base, model, binaries
         # The programs behave in another way as root: Claude Code refuses to skip permissions, say.
         self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        self.environment = self._environment()
+
+    def _environment(self) -> Path | None:
+        """Where Defer's Python environment is for a user who cannot enter that of root; made once for all cells."""
+        if os.geteuid() != 0:
+            return None
+        lock = hashlib.sha256((ROOT / "requirements" / "core.lock").read_bytes()).hexdigest()[:8]
+        home = self.binaries.parents[1] / f"home-{self.user.pw_uid}-{lock}"
+        home.mkdir(exist_ok=True)
+        os.chown(home, self.user.pw_uid, self.user.pw_gid)
+        words = ["python3", "-I", str(SCRIPTS / "bootstrap.py")]
+        whose: dict[str, Any] = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+        done = subprocess.run(
+            words,
+            env={"HOME": str(home), "PATH": programs.PATH},
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            **whose,
+        )
+        made = home / ".local" / "share" / "defer"
+        return made if Path(done.stdout.strip()).is_relative_to(made) else None
 
     def cell(self, agent: str, name: str, *, key: str | None = "", as_root: bool = False) -> Cell:
         """A new cell. ``key``: as of ``programs.setup``. ``as_root``: only for a run that root has started."""
@@ -78,6 +101,8 @@ class Cell:
         for directory in (self.base, self.home, self.workspace):
             directory.mkdir()
             self._give(directory)
+        if world.environment and not as_root:
+            (self.write(".local/share/.made", "").parent / "defer").symlink_to(world.environment)
         given = programs.setup(agent, world.model.base(name), key)
         for path, text in given.files.items():
             self.write(path, text)
