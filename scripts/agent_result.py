@@ -22,6 +22,7 @@ if __name__ == "__main__" and not sys.flags.isolated:
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,6 +35,8 @@ from defer import exits, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
 from defer.executors import names, registry, start
 from defer.executors import verdict as agentresult
+from defer.executors.agents.base import Cannot, Wishes
+from defer.record import shapes
 from defer.settings import config
 
 if TYPE_CHECKING:
@@ -90,7 +93,16 @@ def _wish(agent: str, field: str, variable: str) -> str | None:
     return os.environ.get(variable) or None if field in registry.SHIPPED[agent].enforces else None
 
 
-def _arguments(agent: str) -> list[str]:
+def _task() -> "dict[str, Any]":
+    """The record that the runner gives on standard input; empty where somebody starts an executor by hand."""
+    try:
+        found: Any = {} if sys.stdin.isatty() else json.loads(sys.stdin.buffer.read().decode("utf-8-sig", "replace"))
+    except (OSError, ValueError, RecursionError, AttributeError):
+        found = {}
+    return found if isinstance(found, dict) else {}
+
+
+def _wishes(agent: str) -> Wishes:
     """A bad model name ends the run; a bad session id only means that the agent forgets what was said before."""
     model, session = _wish(agent, "model", "DEFER_MODEL"), _wish(agent, "session_id", "DEFER_SESSION_ID")
     if model is not None and not names.is_model(model):
@@ -98,7 +110,19 @@ def _arguments(agent: str) -> list[str]:
     if session is not None and not names.is_session(session):
         _warn(agent, f"a new conversation is begun: DEFER_SESSION_ID is not a session's id: {session!a}")
         session = None
-    return registry.agent(agent).arguments(model, session)
+    task = _task()
+    cost, turns = task.get("max_cost_usd"), task.get("max_turns")
+    result = os.environ.get("DEFER_RESULT_FILE")
+    return Wishes(
+        model=model,
+        session=session,
+        permissions=task.get("permissions"),
+        max_cost_usd=float(cost) if shapes.amount(cost) is None and cost else None,
+        max_turns=turns if shapes.positive(turns) is None else None,
+        workspace=Path.cwd(),
+        own=Path(result).with_suffix(".own") if result else Path(tempfile.gettempdir()) / f"defer-{os.getpid()}",
+        is_root=os.geteuid() == 0,
+    )
 
 
 def _zone() -> "ZoneInfo":
@@ -117,28 +141,60 @@ def _slot(agent: str) -> start.ResultSlot | None:
         return None
 
 
-def _run(agent: str, umask: int) -> int:
-    prompt, program, arguments = _prompt(agent), _program(agent), _arguments(agent)
-    # Before it runs: afterwards the agent may have changed these files.
-    zone, slot = _zone(), _slot(agent)
-    try:
-        printed, status = start.run([program, *arguments], prompt, umask)
-    except OSError as error:
-        _misconfigured(agent, f"{program} cannot be started: {error.strerror}")
-    now = instants.now()
-    verdict = agentresult.judge(agent, registry.agent(agent).read(printed), status, now, zone)
-    for problem in verdict.problems:
-        _warn(agent, problem)
-    if verdict.output:
-        _say(verdict.output.rstrip("\n") + "\n")
-    try:
-        if slot is not None:
-            slot.add(verdict.result, now)
-    except OSError as error:
-        _warn(agent, f"session and usage could not be written down: {error.strerror}")
-    if verdict.error:
-        _warn(agent, verdict.error)
-    return verdict.exit_code
+class Run:
+    """One run of an agent, from its start to its verdict."""
+
+    def __init__(self, agent: str, umask: int) -> None:
+        self.agent, self._umask = agent, umask
+        self._prompt, self._path = _prompt(agent), _program(agent)
+        self._wishes = _wishes(agent)
+        # Before it runs: afterwards the agent may have changed these files.
+        self._zone, self._slot = _zone(), _slot(agent)
+        self._more: dict[str, Any] = {}
+        self._reader = registry.agent(agent).reader()
+
+    def come_to_an_end(self) -> int:
+        """The exit status of it, once all is said."""
+        verdict = self._verdict(self._wishes)
+        if self._wishes.session and self._reader.is_session_gone:
+            said = f"a new one was begun: {self._wishes.session} cannot be continued: {verdict.error or 'it is gone'}"
+            self._more = {"session_error": said[:500]}
+            _warn(self.agent, said)
+            os.lseek(self._prompt, 0, os.SEEK_SET)
+            verdict = self._verdict(self._wishes._replace(session=None, fork=False))
+        for problem in verdict.problems:
+            _warn(self.agent, problem)
+        if verdict.output:
+            _say(verdict.output.rstrip("\n") + "\n")
+        self._keep(verdict.result)
+        if verdict.error:
+            _warn(self.agent, verdict.error)
+        return verdict.exit_code
+
+    def _verdict(self, wishes: Wishes) -> agentresult.Verdict:
+        self._reader = registry.agent(self.agent).reader()
+        program = start.Program(self._reader, lambda: self._keep(agentresult.known(self._reader.report())))
+        try:
+            begin = registry.agent(self.agent).start(wishes)
+            with start.files(wishes.own, begin.files):
+                argv = [self._path, *begin.arguments]
+                status = program.run(argv, self._prompt, self._umask, start.environment(os.environ, begin))
+        except Cannot as error:
+            _misconfigured(self.agent, str(error))
+        except OSError as error:
+            _misconfigured(self.agent, f"{self._path} cannot be started: {error.strerror}")
+        report = self._reader.report()
+        if program.has_given_up:
+            why = f"its service could not be reached for {start.RETRYING_SECONDS:.0f} s: {report.retrying}"
+            report = report._replace(failure=report.failure or why, http_status=report.http_status or 503)
+        return agentresult.judge(self.agent, report, status, instants.now(), self._zone)
+
+    def _keep(self, result: "dict[str, Any]") -> None:
+        try:
+            if self._slot is not None:
+                self._slot.add({**result, **self._more}, instants.now())
+        except OSError as error:
+            _warn(self.agent, f"session and usage could not be written down: {error.strerror}")
 
 
 def main(argv: list[str], umask: int) -> int:
@@ -146,7 +202,7 @@ def main(argv: list[str], umask: int) -> int:
         case ["summary"]:
             return _summary()
         case [agent] if agent in registry.AGENTS:
-            return _run(agent, umask)
+            return Run(agent, umask).come_to_an_end()
     print(f"usage: agent_result.py {'|'.join(registry.AGENTS)}, or agent_result.py summary", file=sys.stderr)
     return EXIT_BAD_INPUT
 

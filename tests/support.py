@@ -19,6 +19,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from defer import instants
+from defer.executors import registry
+from defer.executors.report import Report
 from defer.record import outcome
 from defer.record.outcome import Outcome
 from defer.run.wake import Runner
@@ -410,3 +412,13 @@ def zone_tree(
     if told:
         (root / file).write_text(f"{told}\n# more\n")
     return root
+
+
+def heard(agent: str, printed: str, complaints: str = "") -> Report:
+    """What an agent's reader makes of all that its program printed, and complained of."""
+    reader = registry.agent(agent).reader()
+    for line in printed.splitlines(keepends=True):
+        reader.feed(line)
+    for line in complaints.splitlines(keepends=True):
+        reader.complain(line)
+    return reader.report()

@@ -245,7 +245,10 @@ def _agents_output(dice: random.Random) -> str:
     """What an agent's program printed: judged whatever it is, and the runner can use all that is written down of it."""
     text = broken(dice.choice(OUTPUTS), dice)
     for agent in registry.AGENTS:
-        report = registry.agent(agent).read(text)
+        reader = registry.agent(agent).reader()
+        for line in text.splitlines(keepends=True):
+            dice.choice((reader.feed, reader.complain))(line)
+        report = reader.report()
         verdict = agentresult.judge(agent, report, dice.choice((0, 1, 137)), NOW, dice.choice(ZONES))
         assert (verdict.exit_code == 0) == (verdict.error is None)
         written = resultfile.with_known(text.encode(errors="surrogatepass"), None, verdict.result, NOW)

@@ -1,7 +1,7 @@
 """What can be started for a task: the executors that come with Defer, known by name, and any program by its path.
 
 Each shipped one is a file in ``scripts/executors`` and an entry in ``SHIPPED``. One that starts a coding agent has a
-module of its name here too (``Agent``). Nothing else lists them; a new one is added in these places alone.
+module of its name in ``agents`` (``Agent``). Nothing else lists them; a new one is added in these places alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from defer import fsio, paths, trust
 from defer.wakers import searchpath
 
 if TYPE_CHECKING:
-    from .report import Report
+    from .agents.base import Reader, Start, Wishes
 
 DIRECTORY = paths.EXECUTORS
 _FIRST_LINE_BYTES = 4096
@@ -36,15 +36,14 @@ class Executor(NamedTuple):
 
 
 class Agent(NamedTuple):
-    """How a coding agent's program is used: a module of the executor's name has these two functions.
+    """How a coding agent's program is used: a module of the executor's name in ``agents`` has both.
 
-    ``arguments(model, session)``: what it is called with, without a person and with its prompt on standard input. A
-    model and a session come from a record, and an agent may have written them: each is one word with its flag, or
-    stands where nothing is an option. ``read(printed)``: what the agent said of its run.
+    ``start``: what is started for a task's wishes; raises ``agents.base.Cannot``. ``reader``: makes what reads the
+    output of one run as it comes.
     """
 
-    arguments: Callable[[str | None, str | None], list[str]]
-    read: Callable[[str], Report]
+    start: Callable[[Wishes], Start]
+    reader: Callable[[], Reader]
 
 
 SHIPPED = {
@@ -59,8 +58,8 @@ def agent(name: str) -> Agent:
     """How the program of one of ``AGENTS`` is used. Loaded here: only its executor pays for it."""
     from importlib import import_module
 
-    module = import_module(f".{name}", __package__)
-    return Agent(module.arguments, module.read)
+    module = import_module(f".agents.{name}", __package__)
+    return Agent(module.start, module.Reader)
 
 
 def find(named: str) -> Path | None:

@@ -1,13 +1,9 @@
-"""What a coding agent said of its run, and tools to read JSON of any shape.
-
-A reader gets all that the program printed. A new release may print another shape, and must not make work
-disappear: output that a reader does not know becomes the report's ``output`` as it is.
-"""
+"""What a coding agent said of its run, and tools to read JSON of any shape."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, NamedTuple
+from collections.abc import Container
+from typing import NamedTuple
 
 from defer.record import shapes
 
@@ -15,7 +11,12 @@ _CACHED = ("cached_input_tokens", "cache_read_input_tokens")
 
 
 class Report(NamedTuple):
-    """What the agent said of its run. ``failure`` is its own word for why it failed, None if it did not."""
+    """What the agent said of its run. ``failure`` is its own word for why it failed, None if it did not.
+
+    ``back_at``: when its quota is back, in seconds since 1970. ``complaint``: the last line of its standard error.
+    ``is_hopeless``: it reached a limit of the task's own, and would again. ``retrying``: what kept it from its service
+    when it was last heard.
+    """
 
     output: str
     failure: str | None = None
@@ -23,6 +24,17 @@ class Report(NamedTuple):
     http_status: int | None = None
     session_id: str | None = None
     usage: dict[str, float] | None = None
+    model: str | None = None
+    tool_calls: int | None = None
+    back_at: float | None = None
+    complaint: str = ""
+    is_session_gone: bool = False
+    is_hopeless: bool = False
+    retrying: str | None = None
+
+    def status_is(self, one_of: Container[int]) -> bool:
+        """Whether its service answered with one of these HTTP statuses."""
+        return self.http_status is not None and self.http_status in one_of
 
 
 def usage(said: object, cost: object) -> dict[str, float] | None:
@@ -51,11 +63,3 @@ def _count(value: object) -> int:
 def text(value: object) -> str:
     """A text without the white space around it; empty for anything else."""
     return value.strip() if isinstance(value, str) else ""
-
-
-def loads(printed: str) -> Any:
-    """The JSON value in a text, or None."""
-    try:
-        return json.loads(printed)
-    except (ValueError, RecursionError):
-        return None

@@ -27,7 +27,9 @@ _LONGEST_ARTIFACT = 4096
 _LONGEST_ODD = 1000
 _MOST_ARTIFACTS = 1000
 _COMPLAINTS_TOLD = 5
-_ADAPTERS = ("session_id", "usage")
+_LONGEST_DENIED, _MOST_DENIED = 200, 100
+_ERROR_TYPES = ("EmptyRun",)
+_ADAPTERS = ("session_id", "usage", "model", "tool_calls", "denied", "session_error", "error_type")
 
 
 class BadResult(ValueError):
@@ -37,6 +39,7 @@ class BadResult(ValueError):
 class Result(NamedTuple):
     """The keys that can be used. ``reschedule`` is a time expression, read by the caller.
 
+    ``denied``: the tools that an agent was not allowed. ``session_error``: why it did not continue its conversation.
     ``odd`` is what an executor found wrong with what its agent had written.
     """
 
@@ -46,6 +49,11 @@ class Result(NamedTuple):
     session_id: str | None = None
     usage: Usage | None = None
     artifacts: list[str] | None = None
+    model: str | None = None
+    tool_calls: int | None = None
+    denied: list[str] | None = None
+    session_error: str | None = None
+    error_type: str | None = None
     odd: str | None = None
 
 
@@ -71,14 +79,15 @@ def masked(value: dict[str, Any], masker: Masker) -> dict[str, Any]:
     The words of a time stay: only the time is kept.
     """
     kept = {key: value[key] for key in Result._fields if key in value}
-    for key in ("summary", "odd"):
+    for key in ("summary", "session_error", "odd"):
         if isinstance(kept.get(key), str):
             kept[key] = masker.text(kept[key])
-    if isinstance(kept.get("artifacts"), list):
-        kept["artifacts"] = [masker.text(one) if isinstance(one, str) else one for one in kept["artifacts"]]
+    for key in ("artifacts", "denied"):
+        if isinstance(kept.get(key), list):
+            kept[key] = [masker.text(one) if isinstance(one, str) else one for one in kept[key]]
     if isinstance(kept.get("usage"), dict):
         kept["usage"] = {key: _open(kept["usage"].get(key), masker) for key in _USAGE}
-    return {**kept, "session_id": _open(kept.get("session_id"), masker)}
+    return {**kept, **{key: _open(kept.get(key), masker) for key in ("session_id", "model", "tool_calls")}}
 
 
 def _open(found: Any, masker: Masker) -> Any:
@@ -97,6 +106,11 @@ def read(value: dict[str, Any], now: datetime) -> tuple[Result, str | None]:
         session_id=reader.key("session_id", _session),
         usage=reader.each("usage", dict, _usage),
         artifacts=reader.each("artifacts", list, _artifacts),
+        model=reader.key("model", _model),
+        tool_calls=reader.key("tool_calls", _tally),
+        denied=reader.key("denied", _denied),
+        session_error=reader.key("session_error", _odd),
+        error_type=reader.key("error_type", _error_type),
         odd=reader.key("odd", _odd),
     )
     return result, "; ".join(filter(None, (result.odd, reader.complaint))) or None
@@ -185,6 +199,32 @@ def _session(found: Any) -> str:
     if not names.is_session(_typed(found, str)):
         # Without the value: an executor prints this too, and does not know which secrets to mask in it.
         raise BadResult("cannot be told to a program: it is not of at most 128 letters, digits and ._:-")
+    return str(found)
+
+
+def _model(found: Any) -> str:
+    from . import names  # only where one is named
+
+    if not names.is_model(_typed(found, str)):
+        raise BadResult("is not a model's name")
+    return str(found)
+
+
+def _tally(found: Any) -> int:
+    if not shapes.is_count(found, shapes.MAX_TALLY):
+        raise BadResult("is not a number that can be kept")
+    return int(found)
+
+
+def _denied(found: Any) -> list[str]:
+    """The names of tools, each on one line: they come from a model."""
+    listed = [one for one in _typed(found, list) if isinstance(one, str) and one.strip()]
+    return [" ".join(one.split())[:_LONGEST_DENIED] for one in listed[:_MOST_DENIED]]
+
+
+def _error_type(found: Any) -> str:
+    if found not in _ERROR_TYPES:
+        raise BadResult(f"is not one of: {', '.join(_ERROR_TYPES)}")
     return str(found)
 
 

@@ -7,51 +7,55 @@ of one name, and is never written to: a new file takes its place.
 
 from __future__ import annotations
 
+import codecs
 import os
-import select
+import selectors
+import shutil
 import signal
 import stat
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import handover, resultfile
+from defer import fsio
 
-_HEAD_BYTES, _TAIL_BYTES = 1 << 20, 8 << 20
+from . import handover, resultfile
+from .agents.base import Reader, Start
+
+_STANDARD_ERROR = 2
 _READ_BYTES = 1 << 16
+_LONGEST_LINE = 8 << 20
 _LOOK_EVERY_SECONDS = 1.0
 _PIECES_IN_A_PIPE = 64
 _PLAIN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+RETRYING_SECONDS = 300.0
+"""How long a program may go on trying to reach its service before it is ended: a wake has a backoff of its own."""
 
 
-class Heard:
-    """What a program has printed: its first MiB and its last eight, with a line end between where a part is missing."""
+class Lines:
+    """The lines in pieces of bytes, each with its line end. One that is longer than anybody writes comes in parts."""
 
     def __init__(self) -> None:
-        self._head, self._tail = bytearray(), bytearray()
-        self._is_whole = True
+        # A byte order mark is not part of a line.
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._parts: list[str] = []
+        self._size = 0
 
-    def add(self, piece: bytes) -> None:
-        room = _HEAD_BYTES - len(self._head)
-        self._head += piece[:room]
-        self._tail += piece[room:]
-        if len(self._tail) > 2 * _TAIL_BYTES:
-            self._shorten()
-
-    def _shorten(self) -> None:
-        if len(self._tail) > _TAIL_BYTES:
-            self._is_whole = False
-            del self._tail[:-_TAIL_BYTES]
-
-    @property
-    def text(self) -> str:
-        self._shorten()
-        between = b"" if self._is_whole else b"\n"
-        return bytes(self._head + between + self._tail).decode("utf-8-sig", "replace")
+    def add(self, piece: bytes, *, is_last: bool = False) -> Iterator[str]:
+        """The lines that end in this piece."""
+        *ended, rest = self._decoder.decode(piece, is_last).split("\n")
+        for line in ended:
+            yield "".join((*self._parts, line, "\n"))
+            self._parts, self._size = [], 0
+        self._parts.append(rest)
+        self._size += len(rest)
+        if self._size > _LONGEST_LINE or (is_last and self._size):
+            yield "".join(self._parts)
+            self._parts, self._size = [], 0
 
 
 def open_prompt(path: str) -> int:
@@ -63,49 +67,137 @@ def open_prompt(path: str) -> int:
     raise ValueError
 
 
-def run(argv: Sequence[str], prompt: int, umask: int) -> tuple[str, int]:
-    """All that a program printed, and its status as a shell has it. Raises OSError if it cannot be started."""
-    heard, told = Heard(), _ToldToEnd()
-    with subprocess.Popen(argv, stdin=prompt, stdout=subprocess.PIPE, bufsize=0, umask=umask) as process:
-        _listen(process, heard, told)
-        while process.poll() is None:
-            told.pass_on_to(process)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_LOOK_EVERY_SECONDS)
-    return heard.text, process.returncode if process.returncode >= 0 else 128 - process.returncode
+class Program:
+    """An agent's program under way: what it prints goes to its reader, and from there to our standard error.
 
+    ``note`` is called as soon as there is something to keep, as the session is known and as we are told to end: whoever
+    kills us later finds it.
+    """
 
-class _ToldToEnd:
-    """Outlive a SIGTERM, as at a timeout, since what the agent has said must still be written down. Whoever sends it
-    sends it to the agent too; if the agent has not got it a second later, we pass it on."""
+    def __init__(self, reader: Reader, note: Callable[[], None]) -> None:
+        self._reader, self._note = reader, note
+        self._told_at: float | None = None
+        self._retrying_since: float | None = None
+        self._is_noted = False
+        self.has_given_up = False
+        """Whether it was ended because it only went on trying to reach its service."""
 
-    def __init__(self) -> None:
-        self._at: float | None = None
+    def run(self, argv: Sequence[str], prompt: int, umask: int, environment: Mapping[str, str]) -> int:
+        """Its status as a shell has it. Raises OSError if it cannot be started."""
         signal.signal(signal.SIGTERM, self._hear)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            argv, stdin=prompt, stdout=pipe, stderr=pipe, bufsize=0, umask=umask, env=environment
+        ) as process:
+            self._listen(process)
+            while process.poll() is None:
+                self._act(process)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOK_EVERY_SECONDS)
+        return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
     def _hear(self, *_: object) -> None:
-        self._at = time.monotonic()
+        """Outlive a SIGTERM, as at a timeout, since what the agent has said must still be written down."""
+        self._told_at = time.monotonic()
 
-    def pass_on_to(self, process: subprocess.Popen[bytes]) -> None:
-        if self._at is not None and time.monotonic() - self._at >= _LOOK_EVERY_SECONDS:
-            self._at = None
+    def _act(self, process: subprocess.Popen[bytes]) -> None:
+        """Do what the time says. Whoever told us to end has told the agent too; a second later we pass it on."""
+        now = time.monotonic()
+        if self._told_at is not None and not self._is_noted:
+            self._is_noted = True
+            self._note()
+        if self._told_at is not None and now - self._told_at >= _LOOK_EVERY_SECONDS:
+            self._told_at = None
+            process.terminate()
+        if self._reader.retrying is None:
+            self._retrying_since = None
+        elif self._retrying_since is None:
+            self._retrying_since = now
+        elif now - self._retrying_since >= RETRYING_SECONDS and not self.has_given_up:
+            self.has_given_up = True
             process.terminate()
 
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Read until the program has ended, though something that it has started may go on printing."""
+        out, err = Lines(), Lines()
+        takes = {
+            stream.fileno(): take
+            for stream, take in ((process.stdout, (out, self._hear_out)), (process.stderr, (err, self._hear_error)))
+            if stream is not None
+        }
+        with selectors.DefaultSelector() as watched, _signals() as told:
+            for fd in (*takes, told):
+                watched.register(fd, selectors.EVENT_READ)
+            left = _PIECES_IN_A_PIPE
+            while left > 0 and len(watched.get_map()) > 1:
+                self._act(process)
+                has_ended = process.poll() is not None
+                ready = watched.select(0 if has_ended else _LOOK_EVERY_SECONDS)
+                for key, _ in ready:
+                    piece = os.read(key.fd, _READ_BYTES)
+                    if key.fd == told:
+                        continue
+                    lines, hear = takes[key.fd]
+                    if not piece:
+                        watched.unregister(key.fileobj)
+                    hear(lines.add(piece))
+                left = left - has_ended if ready else 0 if has_ended else left
+        self._hear_error(err.add(b"", is_last=True))
+        self._hear_out(out.add(b"", is_last=True))
 
-def _listen(process: subprocess.Popen[bytes], heard: Heard, told: _ToldToEnd) -> None:
-    """Read until the program has ended, though something that it has started may go on printing."""
-    if process.stdout is None:
+    def _hear_out(self, lines: Iterator[str]) -> None:
+        had_session = self._reader.session
+        _show("".join(self._reader.feed(line) for line in lines))
+        if self._reader.session != had_session:
+            self._note()
+
+    def _hear_error(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            _show(line)
+            self._reader.complain(line)
+
+
+@contextmanager
+def files(directory: Path, texts: Mapping[str, str]) -> Iterator[None]:
+    """Files of ours in a directory of their own while the program runs. Raises OSError."""
+    if not texts:
+        yield
         return
-    fd, left = process.stdout.fileno(), _PIECES_IN_A_PIPE
-    while left > 0:
-        told.pass_on_to(process)
-        has_ended = process.poll() is not None
-        if not select.select([fd], [], [], 0 if has_ended else _LOOK_EVERY_SECONDS)[0]:
-            left = 0 if has_ended else left
-            continue
-        piece = os.read(fd, _READ_BYTES)
-        heard.add(piece)
-        left = left - has_ended if piece else 0
+    # A run that was killed may have left its own.
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(0o700)
+    try:
+        for name, text in texts.items():
+            fsio.write_all(fd := fsio.create_exclusive(directory / name), text.encode())
+            fsio.close(fd)
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def environment(around: Mapping[str, str], begin: Start) -> dict[str, str]:
+    """The variables of an agent's program. What it starts is held to what an agent may ask of Defer."""
+    return {**begin.defaults, **around, **begin.environment, "DEFER_RESTRICTED": "1"}
+
+
+@contextmanager
+def _signals() -> Iterator[int]:
+    """A descriptor that has something to read once a signal has come: whoever waits for output hears of it at once."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        yield reading
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
+
+
+def _show(text: str) -> None:
+    """Into the log of the attempt, as it comes: whoever reads that shows what a terminal would obey (``visible``)."""
+    with suppress(OSError):
+        fsio.write_all(_STANDARD_ERROR, text.encode("utf-8", "replace"))
 
 
 class ResultSlot:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -13,12 +14,17 @@ from . import names as agentnames
 from .quota import Exhausted, exhausted
 from .report import Report
 
-EXIT_BLOCKED = 77
 EXIT_MISCONFIGURED = 78
-_BUSY_STATUSES = {429, 529}
-_LOGIN_STATUSES = {401, 403}
+EMPTY_RUN = "EmptyRun"
+_BUSY_STATUSES = {408, 425, 429, 500, 502, 503, 504, 529}
+_HOPELESS_STATUSES = {400, 401, 402, 403, 404, 413, 422}
 _NO_SESSION = "the next run begins a new conversation: what it calls its session is not an id"
-_LOGIN_WORDS = ("run /login", "invalid api key", "not logged in", "codex login")
+_HOPELESS = re.compile(
+    r"run /login|not logged in|invalid api key|codex login|missing environment variable|invalid auth method"
+    r"|does not exist or you do not have access|prompt is too long|context.length|maximum context|context window"
+    r"|not running in a trusted|untrusted (?:folder|workspace)|input must be provided|no prompt provided",
+    re.IGNORECASE,
+).search
 
 
 class Verdict(NamedTuple):
@@ -33,35 +39,66 @@ class Verdict(NamedTuple):
 
 # status  the agent said                               exit status and error
 # 0       "All green."                                 0
-# 0       "All green.", denied: Bash                   77: permission denied for Bash (…)
+# 0       "All green.", denied: Bash                   0; the wake decides on `denied` in the result file
+# 0       nothing                                      1: claude has said nothing (EmptyRun)
 # 0       failure "Overloaded", HTTP status 529        75: Overloaded
 # 1       "You've hit your limit · resets 3pm (UTC)"   75: the same, to be tried again at three
 # 1       "Please run /login"                          78: the same
+# 1       failure "model: x", HTTP status 404          78: the same
+# 2       nothing, and "boom" on its standard error    2: boom
 # 2       nothing                                      2: codex exited with 2
 def judge(agent: str, report: Report, status: int, now: datetime, zone: ZoneInfo) -> Verdict:
     """The verdict on a run of ``agent``, by what it said of it and the ``status`` that its program exited with."""
-    session = report.session_id if agentnames.is_session(report.session_id) else None
-    result: dict[str, Any] = {"session_id": session, "usage": report.usage}
+    result = known(report)
     if status != 0 or report.failure is not None:
-        said = report.failure or report.output
-        limit = exhausted(said, now, zone) or (Exhausted(None) if report.http_status in _BUSY_STATUSES else None)
+        said = report.failure or report.output.strip() or report.complaint
+        limit = _limit(report, said, now, zone)
         if limit and limit.back_at:
             result["retry_at"] = instants.to_text(limit.back_at)
-        code = EXIT_BUSY if limit else EXIT_MISCONFIGURED if _needs_login(report, said) else status or 1
+        code = EXIT_BUSY if limit else EXIT_MISCONFIGURED if _is_hopeless(report, said) else status or 1
         error = said.strip() or f"{agent} exited with {status}"
-    elif report.denied:
-        code, error = EXIT_BLOCKED, f"permission denied for {', '.join(report.denied)} (allow it in {agent}'s settings)"
+    elif _is_empty(report):
+        code, error = 1, f"{agent} has said nothing, and called that a success"
+        result["error_type"] = EMPTY_RUN
     else:
         code, error = 0, None
     return Verdict(
-        report.output,
+        "" if report.output.strip() == report.failure else report.output,
         code,
-        # The names of tools come from a model: none of their lines may pass for our last one.
+        # Such words come from a model: none of their lines may pass for our last one.
         error and " ".join(error.split())[:1000],
-        {k: v for k, v in result.items() if v is not None},
-        (_NO_SESSION,) if report.session_id and not session else (),
+        result,
+        (_NO_SESSION,) if report.session_id and "session_id" not in result else (),
     )
 
 
-def _needs_login(report: Report, said: str) -> bool:
-    return report.http_status in _LOGIN_STATUSES or any(words in said.lower() for words in _LOGIN_WORDS)
+def known(report: Report) -> dict[str, Any]:
+    """What a result file says of a run, also of one that is still under way."""
+    found = {
+        "session_id": report.session_id if agentnames.is_session(report.session_id) else None,
+        "usage": report.usage,
+        "model": report.model if agentnames.is_model(report.model) else None,
+        "tool_calls": report.tool_calls or None,
+        "denied": [" ".join(one.split())[:100] for one in report.denied] or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _limit(report: Report, said: str, now: datetime, zone: ZoneInfo) -> Exhausted | None:
+    """Whether a limit or an overload of its service ended it, and until when."""
+    if report.is_hopeless or report.status_is(_HOPELESS_STATUSES):
+        return None
+    found = exhausted(said, now, zone)
+    back = datetime.fromtimestamp(report.back_at, UTC) if report.back_at else None
+    if back and back > now:
+        return Exhausted(back)
+    return found or (Exhausted(None) if report.status_is(_BUSY_STATUSES) else None)
+
+
+def _is_hopeless(report: Report, said: str) -> bool:
+    """Whether it can never work by trying again."""
+    return report.is_hopeless or report.status_is(_HOPELESS_STATUSES) or bool(_HOPELESS(said[:10_000]))
+
+
+def _is_empty(report: Report) -> bool:
+    return not report.output.strip() and not report.denied

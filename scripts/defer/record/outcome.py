@@ -24,12 +24,14 @@ OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
 
 EXECUTOR_FAILED, TIMEOUT_ERROR = "ExecutorFailed", "TimeoutError"
 PERMISSION_BLOCKED, CONFIG_ERROR = "PermissionBlocked", "ConfigError"
+EMPTY_RUN = "EmptyRun"
 RUNNER_LOST, RUNNER_STOPPED, CANCELLED, EXPIRED = "RunnerLost", "RunnerStopped", "Cancelled", "Expired"
 ERROR_TYPES = (
     EXECUTOR_FAILED,
     TIMEOUT_ERROR,
     PERMISSION_BLOCKED,
     CONFIG_ERROR,
+    EMPTY_RUN,
     RUNNER_LOST,
     RUNNER_STOPPED,
     CANCELLED,

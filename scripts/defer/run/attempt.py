@@ -22,7 +22,17 @@ from defer.executors import handover, resultfile
 from defer.process import Leader
 from defer.record import codec
 from defer.record.codec import Task
-from defer.record.outcome import CANCELLED, FAILED, OK, RUNNER_STOPPED, TIMEOUT, TIMEOUT_ERROR, Outcome, error_type_of
+from defer.record.outcome import (
+    CANCELLED,
+    FAILED,
+    OK,
+    PERMISSION_BLOCKED,
+    RUNNER_STOPPED,
+    TIMEOUT,
+    TIMEOUT_ERROR,
+    Outcome,
+    error_type_of,
+)
 from defer.record.retry import no_sooner_than_a_minute
 from defer.settings.config import Config
 from defer.settings.masking import Masker
@@ -248,18 +258,26 @@ class Attempt:
         said, complaint = self._result_file(now)
         facts = self._facts(said, complaint)
         if self._why_ended is None and code == 0:
-            return self._success(said, facts, now)
-        kind = self._why_ended or error_type_of(code)
-        return Outcome(
-            TIMEOUT if kind == TIMEOUT_ERROR else FAILED,
+            ended = self._blocked(said, facts) if said.denied else self._success(said, facts, now)
+        else:
+            kind = self._why_ended or said.error_type or error_type_of(code)
+            status = TIMEOUT if kind == TIMEOUT_ERROR else FAILED
+            ended = Outcome(
+                status, error_type=kind, error=self._error(kind, code), retry_at=said.retry_at, result=facts
+            )
+        return ended._replace(
             exit_code=code,
-            error_type=kind,
-            error=self._error(kind, code),
-            result=facts,
-            retry_at=said.retry_at,
             session_id=said.session_id,
             usage=said.usage,
+            model=said.model,
+            tool_calls=said.tool_calls,
+            denied=said.denied,
         )
+
+    def _blocked(self, said: resultfile.Result, facts: Facts) -> Outcome:
+        """An agent that was not allowed a tool calls its run a success; nobody has looked whether it is one."""
+        error = f"permission denied for {', '.join(said.denied or ())} (see --permissions, or allow it in its settings)"
+        return Outcome(FAILED, error_type=PERMISSION_BLOCKED, error=self._masker.text(error), result=facts)
 
     def _success(self, said: resultfile.Result, facts: Facts, now: datetime) -> Outcome:
         at, complaint = self._reschedule(said.reschedule, now)
@@ -268,7 +286,7 @@ class Attempt:
             result["result_file_error"] = "; ".join(filter(None, (facts.get("result_file_error"), complaint)))
         if self.capture.stdout_bytes > RECORD_BYTES:
             result = {**result, "output_bytes": self.capture.stdout_bytes, "output_truncated": True}
-        return Outcome(OK, exit_code=0, result=result, reschedule_at=at, session_id=said.session_id, usage=said.usage)
+        return Outcome(OK, result=result, reschedule_at=at)
 
     def _reschedule(self, words: str | None, now: datetime) -> tuple[datetime | None, str | None]:
         if words is None:
@@ -301,7 +319,7 @@ class Attempt:
             "summary": said.summary,
             "artifacts": said.artifacts,
             "result_file_error": complaint,
-            "session_error": self._session_error,
+            "session_error": "; ".join(filter(None, (self._session_error, said.session_error))) or None,
             "log_error": self.capture.log.error,
         }
         return cast("Facts", {name: value for name, value in facts.items() if value is not None})

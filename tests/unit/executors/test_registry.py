@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from defer.executors import registry
+from defer.executors.agents.base import Wishes
 from support import SCRIPTS, strict, v1_task
 
 pytestmark = pytest.mark.programs
@@ -23,8 +24,8 @@ def test_each_file_has_its_entry():
 
 @pytest.mark.parametrize("name", registry.AGENTS)
 def test_an_agents_program_is_held_to_what_its_entry_says(name):
-    arguments, wishes = registry.agent(name).arguments, {"model": ("m-1", None), "session_id": (None, "s-1")}
-    held = {field for field, wish in wishes.items() if any("-1" in word for word in arguments(*wish))}
+    begin, wishes = registry.agent(name).start, {"model": Wishes(model="m-1"), "session_id": Wishes(session="s-1")}
+    held = {field for field, wish in wishes.items() if any("-1" in word for word in begin(wish).arguments)}
     assert held == registry.SHIPPED[name].enforces
 
 

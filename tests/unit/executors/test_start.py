@@ -8,11 +8,15 @@ import os
 import signal
 import subprocess
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from defer.executors import registry, resultfile, start
+from defer.executors.agents.base import Plain, Wishes
 from support import DEADLINE_SECONDS, NOW, SCRIPTS, quoted, umask, until, v1_task
 
 pytestmark = pytest.mark.programs
@@ -21,6 +25,7 @@ SAID = {
     "claude": {"type": "result", "result": "done", "session_id": "5f1c", "total_cost_usd": 0.25},
     "codex": {"type": "thread.started", "thread_id": "5f1c"},
 }
+ANSWERED = {"type": "item.completed", "item": {"type": "agent_message", "text": "done"}}
 USAGE = {"input_tokens": 0, "output_tokens": 0, "cost_usd": 0.25}
 NO_SESSION = "session_id cannot be told to a program: it is not of at most 128 letters, digits and ._:-"
 CANARY = '{"summary":"canary","hooks":"canary"}'
@@ -37,7 +42,8 @@ class Agent:
     def does(self, body: str, said: object = None, **fields):
         """What the task came to, once the agent has done ``body`` and printed what its program prints."""
         printed = self.place.base / "printed"
-        printed.write_text(json.dumps(SAID[self.agent] if said is None else said) + "\n")
+        events = [SAID[self.agent], *([ANSWERED] if self.agent == "codex" else [])] if said is None else [said]
+        printed.write_text("".join(json.dumps(event) + "\n" for event in events))
         program = self.bin / self.agent
         program.write_text(f"#!/bin/bash\n{body}\ncat {quoted(printed)}\n")
         program.chmod(0o755)
@@ -171,7 +177,9 @@ class TestASessionsId:
             f'printf "%s\\n" "$@" >>{quoted(called)}; [ ! -e {quoted(called)}.again ] && touch {quoted(called)}.again'
         )
         claude.does(f"{body} || exit 0; exit 1", sticky_session=True, session_id="5f1c", model="opus", max_retries=0)
-        assert called.read_text().splitlines() == ["-p", "--output-format", "json", "--model=opus", "--resume=5f1c"]
+        assert called.read_text().splitlines() == [
+            *("-p", "--output-format", "stream-json", "--verbose", "--model=opus", "--resume=5f1c")
+        ]
 
     def test_one_that_only_the_agent_has_named_is_not_taken(self, place, claude):
         """It would be another conversation of its user's, which the next attempt would read."""
@@ -221,8 +229,9 @@ class TestWhatItPrints:
     def test_the_names_of_tools_are_on_one_line(self, claude):
         denied = [{"tool_name": "Bash\nclaude: all is well"}]
         done = claude.does("", {**SAID["claude"], "permission_denials": denied})
-        what = "permission denied for Bash claude: all is well (allow it in claude's settings)"
-        assert done["error"] == f"executor exited with 77: claude: {what}"
+        what = "permission denied for Bash claude: all is well"
+        assert done["error"] == f"{what} (see --permissions, or allow it in its settings)"
+        assert done["error_type"] == "PermissionBlocked"
 
     @pytest.mark.slow
     def test_more_than_anybody_reads(self, place, claude):
@@ -322,25 +331,40 @@ def test_a_program_that_cannot_be_started(place, claude):
 @pytest.mark.parametrize("agent", registry.AGENTS)
 def test_every_word_of_a_call_is_ours_or_behind_something_of_ours(agent):
     """Whatever the values: the patterns in ``names`` are a second wall."""
-    arguments = registry.agent(agent).arguments
-    words = arguments("--model-x", "--session-x")
+    words = registry.agent(agent).start(Wishes(model="--model-x", session="--session-x")).arguments
     given = [word for word in words if "-x" in word]
     assert len(given) == 2
     for word in given:
         assert word.startswith(("--model=", "--resume=")) or words[words.index(word) - 1] == "--"
-    assert [word for word in arguments(None, None) if "=" in word] == []
+    assert [word for word in registry.agent(agent).start(Wishes()).arguments if "=" in word] == []
 
 
 def test_what_is_heard_is_bounded_and_keeps_its_ends():
-    heard = start.Heard()
+    plain = Plain()
     for number in range(40):
-        heard.add(b"%02d" % number * (1 << 19))
-    text = heard.text
+        plain.add(f"{number:02}" * (1 << 19))
+    text = plain.text
     assert len(text) == (1 << 20) + 1 + (8 << 20)
     assert (text[:2], text[-2:]) == ("00", "39")
-    short = start.Heard()
-    short.add(b"a" * (9 << 20))
+    short = Plain()
+    short.add("a" * (9 << 20))
     assert short.text == "a" * (9 << 20)
+
+
+@given(st.text("aé\n\ufeff", max_size=20), st.lists(st.integers(0, 40), max_size=4))
+def test_lines_come_whole_however_they_are_cut(text, cuts):
+    raw, heard = text.encode(), start.Lines()
+    at = sorted({0, *(min(cut, len(raw)) for cut in cuts), len(raw)})
+    lines = [line for begin, end in pairwise(at) for line in heard.add(raw[begin:end])]
+    lines += heard.add(b"", is_last=True)
+    assert "".join(lines) == text.removeprefix("\ufeff")
+    assert all(line.endswith("\n") and line.count("\n") == 1 for line in lines[:-1])
+
+
+def test_a_line_that_is_longer_than_anybody_writes_comes_in_parts():
+    heard = start.Lines()
+    parts = [len(line) for _ in range(300) for line in heard.add(b"x" * (1 << 16))]
+    assert parts == [(8 << 20) + (1 << 16)] * 2
 
 
 def test_a_slot_without_anything_known_adds_nothing(tmp_path):

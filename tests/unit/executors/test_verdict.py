@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from defer.executors import registry, resultfile
 from defer.executors.quota import Exhausted, exhausted
 from defer.executors.verdict import Verdict, judge
+from support import heard
 
 NOW = datetime(2026, 4, 20, 12, 0, tzinfo=UTC)
 LISBON = ZoneInfo("Europe/Lisbon")
@@ -55,7 +56,7 @@ def test_other_failures_are_none_of_it(said):
 
 
 def judged(agent: str, printed: str, status: int) -> Verdict:
-    return judge(agent, registry.agent(agent).read(printed), status, NOW, LISBON)
+    return judge(agent, heard(agent, printed), status, NOW, LISBON)
 
 
 def claude(status=0, **fields):
@@ -73,8 +74,8 @@ def test_words_about_limits_in_a_good_answer_are_no_limit():
     assert (verdict.exit_code, verdict.error) == (0, None)
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_refused_credentials_are_78(status):
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_what_its_service_will_never_take_is_78(status):
     assert claude(1, is_error=True, result="API Error", api_error_status=status).exit_code == 78
 
 
@@ -88,6 +89,41 @@ def test_a_long_error_is_cut_to_one_line():
 
 def test_silence_with_a_failing_status_still_says_something():
     assert judged("codex", "", 9).error == "codex exited with 9"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 529])
+def test_what_its_service_may_take_later_is_75(status):
+    assert claude(1, is_error=True, result="API Error", api_error_status=status).exit_code == 75
+
+
+def test_a_limit_of_the_tasks_own_is_78():
+    verdict = claude(1, is_error=True, subtype="error_max_turns")
+    assert (verdict.exit_code, verdict.error) == (78, "error_max_turns")
+
+
+def test_a_denied_tool_is_left_to_the_wake():
+    verdict = claude(result="I could not.", permission_denials=[{"tool_name": "Bash\nx"}])
+    assert (verdict.exit_code, verdict.error, verdict.result) == (0, None, {"denied": ["Bash x"]})
+
+
+@pytest.mark.parametrize("agent", registry.AGENTS)
+def test_a_success_without_a_word_is_none(agent):
+    verdict = judged(agent, "", 0)
+    said = f"{agent} has said nothing, and called that a success"
+    assert (verdict.exit_code, verdict.error, verdict.result) == (1, said, {"error_type": "EmptyRun"})
+
+
+def test_the_last_line_of_its_standard_error_is_better_than_a_number():
+    report = heard("codex", "", "first\nMissing environment variable: `KEY`.\n\n")
+    verdict = judge("codex", report, 1, NOW, LISBON)
+    assert (verdict.exit_code, verdict.error) == (78, "Missing environment variable: `KEY`.")
+
+
+def test_a_time_in_an_event_counts_before_one_in_words():
+    event = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": 1776700800}}
+    result = {"type": "result", "is_error": True, "result": "You've hit your limit · resets 3pm (Europe/Lisbon)"}
+    verdict = judged("claude", f"{json.dumps(event)}\n{json.dumps(result)}", 1)
+    assert verdict.result["retry_at"] == "2026-04-20T16:00:00Z"
 
 
 def test_a_session_that_is_not_one_is_left_out_and_that_is_said():
@@ -123,7 +159,7 @@ ANY_JSON = st.recursive(
 @given(st.sampled_from(registry.AGENTS), st.lists(ANY_JSON, max_size=4), st.sampled_from([0, 1]))
 def test_any_json_is_judged(agent, values, status):
     verdict = judged(agent, "\n".join(map(json.dumps, values)), status)
-    assert verdict.exit_code in (0, 1, 75, 77, 78)
+    assert verdict.exit_code in (0, 1, 75, 78)
     assert (verdict.exit_code == 0) == (verdict.error is None)
     assert len((verdict.error or "").splitlines()) <= 1
     _, complaint = resultfile.read(resultfile.load(json.dumps(verdict.result).encode()), NOW)
