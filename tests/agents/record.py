@@ -1,0 +1,200 @@
+"""What the real programs print in each case, kept for the fast tests of their readers in ``tests/data/agents``.
+
+    tests/data/agents/AGENT/CASE.stdout, .stderr, .status
+
+Long texts are shortened, and what belongs to the machine is given one name for all: directories, ports, moments of
+this run. Each program is started as its adapter starts it, but by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from world import ROOT, Cell, World, until
+
+DATA = ROOT / "tests" / "data" / "agents"
+SECONDS = 90.0
+"""A program that tries again and again is stopped then."""
+LONGEST = 400
+NOISE = ("session.background_tasks_changed", "tool.execution_partial_result", "assistant.message_delta")
+FLAGS = {
+    "claude": ["-p", "--output-format", "stream-json", "--verbose"],
+    "codex": ["exec", "--json", "--skip-git-repo-check"],
+    "gemini": ["-o", "stream-json", "--skip-trust"],
+    "opencode": ["run", "--format", "json"],
+    "copilot": ["--output-format", "json"],
+    "qwen": ["-o", "stream-json"],
+}
+ALLOWED = {
+    "claude": ["--allowedTools", "Bash"],
+    "codex": ["-s", "workspace-write"],
+    "gemini": ["--approval-mode", "yolo"],
+    "opencode": [],
+    "copilot": ["--allow-all-tools"],
+    "qwen": ["--approval-mode", "yolo"],
+}
+RESUMING = {
+    "claude": "--resume={}",
+    "gemini": "--resume={}",
+    "opencode": "--session={}",
+    "copilot": "--resume={}",
+    "qwen": "--resume={}",
+}
+
+
+class Recording(NamedTuple):
+    """One case: what the model does, what the program is allowed, and which conversation it continues.
+
+    ``session``: ``first`` for one that has just been held, ``elsewhere`` for the same from another directory, ``gone``
+    for one that there never was.
+    """
+
+    scenario: str
+    is_allowed: bool = False
+    session: str = ""
+    is_logged_in: bool = True
+    is_stopped: bool = False
+    flags: tuple[str, ...] = ()
+
+
+RECORDINGS = {
+    "answer": Recording("answer"),
+    "tool": Recording("tool", is_allowed=True),
+    "denied": Recording("tool"),
+    "limit": Recording("usage"),
+    "limit-untimed": Recording("rate"),
+    "quota": Recording("quota"),
+    "overload": Recording("overload"),
+    "auth": Recording("auth"),
+    "forbidden": Recording("forbidden"),
+    "no-model": Recording("nomodel"),
+    "no-login": Recording("answer", is_logged_in=False),
+    "too-long": Recording("context"),
+    "dropped": Recording("drop"),
+    "resumed": Recording("answer:Again.", session="first"),
+    "elsewhere": Recording("answer:Again.", session="elsewhere"),
+    "gone": Recording("answer", session="gone"),
+    "stopped": Recording("tool:sleep 600", is_allowed=True, is_stopped=True),
+}
+ONLY = {
+    # Cases that one program alone has.
+    ("claude", "turns"): Recording("loop", is_allowed=True, flags=("--max-turns=2",)),
+    ("claude", "budget"): Recording("loop", is_allowed=True, flags=("--max-budget-usd=0.01",)),
+    ("qwen", "turns"): Recording("loop", is_allowed=True, flags=("--max-session-turns=1",)),
+}
+
+
+def record(world: World, agent: str, case: str) -> str:
+    """Record one case; what came of it in a line."""
+    what = RECORDINGS.get(case) or ONLY[agent, case]
+    cell = world.cell(agent, f"{case}-recorded", key="" if what.is_logged_in else None)
+    if agent == "opencode" and case == "denied":  # which is allowed everything else
+        _ask_first(cell)
+    cell.play(what.scenario)
+    session = _session(cell, what.session)
+    cwd = cell.home if what.session == "elsewhere" else cell.workspace
+    out, err, status = _run(cell, _words(agent, what, session), cwd, what)
+    directory = DATA / agent
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in (("stdout", _shortened(out)), ("stderr", err[-4000:]), ("status", f"{status}\n")):
+        (directory / f"{case}.{name}").write_text(_without_machine(cell, text))
+    return f"{agent} {case}: {status}"
+
+
+def _words(agent: str, what: Recording, session: str) -> list[str]:
+    words = [agent, *FLAGS[agent], *(ALLOWED[agent] if what.is_allowed else []), *what.flags]
+    if agent == "codex":
+        return [*words, *(["resume", "--", session, "-"] if session else ["-"])]
+    return [*words, *([RESUMING[agent].format(session)] if session else [])]
+
+
+def _ask_first(cell: Cell) -> None:
+    path = cell.home / ".config" / "opencode" / "opencode.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "permission": {"bash": "ask"}}))
+
+
+def _session(cell: Cell, kind: str) -> str:
+    if kind in ("", "gone"):
+        unknown = "ses_de3799543ffeWkmk5q1NW1x2Fh" if cell.agent == "opencode" else str(uuid.uuid4())
+        return unknown if kind else ""
+    out, _, _ = _run(cell, _words(cell.agent, Recording("answer"), ""), cell.workspace, Recording("answer"))
+    found = re.search(r'"(?:session_id|sessionId|sessionID|thread_id)": ?"([^"]+)"', out)
+    if found is None:
+        raise RuntimeError(f"{cell.agent} names no session: {out[-300:]}")
+    return found[1]
+
+
+def _run(cell: Cell, words: list[str], cwd: Path, what: Recording) -> tuple[str, str, str]:
+    prompt = cell.base / "prompt.txt"
+    prompt.write_text("Say hello.\n")
+    asked = len(cell.turns())
+    with prompt.open() as stdin:
+        process = cell.start(words, cwd=cwd, stdin=stdin)
+    if what.is_stopped:
+        until(lambda: any(_runs(process.pid, "sleep 600")) or process.poll() is not None, SECONDS)
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        out, err = process.communicate(timeout=SECONDS)
+        return out, err, str(process.returncode if process.returncode >= 0 else 128 - process.returncode)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        out, err = process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+    return out, err, f"stopped after {SECONDS:.0f} s and {len(cell.turns()) - asked} requests"
+
+
+def _runs(leader: int, words: str) -> Iterator[int]:
+    """The processes below a leader that were started with such words."""
+    shown = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [(int(row[0]), int(row[1]), row[2]) for row in (line.split(None, 2) for line in shown.splitlines())]
+    below, known = {leader}, 0
+    while len(below) != known:
+        known = len(below)
+        below |= {pid for pid, parent, _ in rows if parent in below}
+    yield from (pid for pid, _, shown_words in rows if pid in below and shown_words == words)
+
+
+def _shortened(out: str) -> str:
+    """Each event without its longest texts; what is not an event as it is."""
+    kept = []
+    for line in out.splitlines(keepends=True):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            kept.append(line)
+            continue
+        if not (isinstance(event, dict) and event.get("type") in NOISE):
+            kept.append(json.dumps(_short(event), ensure_ascii=False) + "\n")
+    return "".join(kept)
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _short(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_short(one) for one in value[:8]]
+    return value[:LONGEST] if isinstance(value, str) else value
+
+
+def _without_machine(cell: Cell, text: str) -> str:
+    text = text.replace(str(cell.base), "/cell").replace(str(cell.world.binaries.parents[1]), "/agents")
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", text)
+    return re.sub(r"/tmp/[\w./-]+", "/tmp/file", text)
+
+
+def forget(agents: list[str]) -> None:
+    """Remove what was recorded of agents."""
+    for agent in agents:
+        shutil.rmtree(DATA / agent, ignore_errors=True)
