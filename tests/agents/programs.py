@@ -111,7 +111,9 @@ def _opencode(base: str, key: str | None) -> Setup:
     options = {"baseURL": f"{base}/v1", **({"apiKey": key} if key else {})}
     provider = {"npm": "@ai-sdk/openai-compatible", "options": options, "models": {"m": {}}}
     config = {"provider": {"stub": provider}, "model": "stub/m", "autoupdate": False, "share": "disabled"}
-    return Setup({}, {".config/opencode/opencode.json": json.dumps(config)})
+    # It waits for the network at its start otherwise.
+    told = dict.fromkeys((f"OPENCODE_DISABLE_{what}" for what in ("MODELS_FETCH", "AUTOUPDATE", "LSP_DOWNLOAD")), "1")
+    return Setup(told, {".config/opencode/opencode.json": json.dumps(config)})
 
 
 def _copilot(base: str, key: str | None) -> Setup:
@@ -123,7 +125,8 @@ def _qwen(base: str, key: str | None) -> Setup:
     told = {"OPENAI_BASE_URL": f"{base}/v1", "OPENAI_MODEL": "stub", **({"OPENAI_API_KEY": key} if key else {})}
     settings = {
         "security": {"auth": {"selectedType": "openai"}},
-        "model": {"generationConfig": {"maxRetries": RETRIES}},
+        # Each would be seven tries, of a minute and a quarter together, which no setting makes fewer.
+        "model": {"generationConfig": {"maxRetries": 0}},
         "general": {"disableAutoUpdate": True},
         "privacy": {"usageStatisticsEnabled": False},
     }
@@ -138,10 +141,43 @@ _SETUPS: dict[str, Callable[[str, str | None], Setup]] = {
     "copilot": _copilot,
     "qwen": _qwen,
 }
+_POLICY = """[[rule]]
+toolName = "run_shell_command"
+decision = "allow"
+priority = 100
+allowRedirection = true
+"""
+_ALLOWING = {
+    # What a user's own settings say so that the shell tool may be used.
+    "claude": Setup({}, {".claude/settings.json": json.dumps({"permissions": {"allow": ["Bash"]}})}),
+    "codex": Setup({}, {".codex/config.toml": 'sandbox_mode = "workspace-write"'}),
+    "gemini": Setup({}, {".gemini/policies/allow.toml": _POLICY}),
+    "opencode": Setup({}, {}),  # where it may be used unless they say otherwise
+    "copilot": Setup({"COPILOT_ALLOW_ALL": "true"}, {}),
+    "qwen": Setup({}, {".qwen/settings.json": json.dumps({"tools": {"approvalMode": "yolo"}})}),
+}
+_ASKING = {"opencode": Setup({}, {".config/opencode/opencode.json": json.dumps({"permission": {"bash": "ask"}})})}
 KEYS = {"claude": "sk-ant-oat01-fake"}
 
 
-def setup(agent: str, base: str, key: str | None = "") -> Setup:
-    """What an agent's program needs to find the model at ``base``. ``key``: a made-up one of its own, or None to be
-    logged in nowhere."""
-    return _SETUPS[agent](base, KEYS.get(agent, "fake") if key == "" else key)
+def setup(agent: str, base: str, key: str | None = "", shell: bool | None = None) -> Setup:
+    """What an agent's program needs to find the model at ``base``.
+
+    ``key``: a made-up one of its own, or None to be logged in nowhere. ``shell``: whether the user's own settings allow
+    commands; None leaves that as it is by default.
+    """
+    found = _SETUPS[agent](base, KEYS.get(agent, "fake") if key == "" else key)
+    more = _ALLOWING[agent] if shell else _ASKING.get(agent) if shell is False else None
+    if more is None:
+        return found
+    files = {path: _joined(found.files.get(path), text) for path, text in more.files.items()}
+    return Setup({**found.environment, **more.environment}, {**found.files, **files})
+
+
+def _joined(one: str | None, other: str) -> str:
+    """Two texts of settings as one: JSON objects, or TOML whose first part has no table."""
+    if one is None:
+        return other
+    if one.startswith("{"):
+        return json.dumps({**json.loads(one), **json.loads(other)})
+    return f"{other}\n{one}"

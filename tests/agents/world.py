@@ -45,32 +45,33 @@ class World:
         self.base, self.model, self.binaries = base, model, binaries
         # The programs behave in another way as root: Claude Code refuses to skip permissions, say.
         self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-        self.environment = self._environment()
+        self.shared_home = base
+        self.shared: tuple[str, ...] = ()
+        if os.geteuid() == 0:
+            self._share()
 
-    def _environment(self) -> Path | None:
-        """Where Defer's Python environment is for a user who cannot enter that of root; made once for all cells."""
-        if os.geteuid() != 0:
-            return None
+    def _share(self) -> None:
+        """Make once for all cells what each home directory would get: Defer's Python environment, since the user cannot
+        enter that of root, and what Copilot unpacks at its first start."""
         lock = hashlib.sha256((ROOT / "requirements" / "core.lock").read_bytes()).hexdigest()[:8]
-        home = self.binaries.parents[1] / f"home-{self.user.pw_uid}-{lock}"
+        self.shared_home = home = self.binaries.parents[1] / f"home-{self.user.pw_uid}-{lock}"
         home.mkdir(exist_ok=True)
         os.chown(home, self.user.pw_uid, self.user.pw_gid)
-        words = ["python3", "-I", str(SCRIPTS / "bootstrap.py")]
-        whose: dict[str, Any] = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
-        done = subprocess.run(
-            words,
-            env={"HOME": str(home), "PATH": programs.PATH},
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-            **whose,
-        )
-        made = home / ".local" / "share" / "defer"
-        return made if Path(done.stdout.strip()).is_relative_to(made) else None
+        self._as_user(["python3", "-I", str(SCRIPTS / "bootstrap.py")])
+        self._as_user([str(self.binaries / "copilot"), "--version"])
+        made = (".local/share/defer", ".cache/copilot")
+        self.shared = tuple(name for name in made if (home / name).exists())
 
-    def cell(self, agent: str, name: str, *, key: str | None = "", as_root: bool = False) -> Cell:
-        """A new cell. ``key``: as of ``programs.setup``. ``as_root``: only for a run that root has started."""
-        return Cell(self, agent, f"{agent}-{name}{'-root' if as_root else ''}", key, as_root)
+    def _as_user(self, words: list[str]) -> None:
+        whose: dict[str, Any] = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+        env = {"HOME": str(self.shared_home), "PATH": programs.PATH}
+        subprocess.run(words, env=env, check=True, stdout=subprocess.DEVNULL, **whose)
+
+    def cell(self, agent: str, name: str, *, as_root: bool = False, **given: Any) -> Cell:
+        """A new cell. ``as_root``: only for a run that root has started; ``given``: as of ``programs.setup``."""
+        cell = Cell(self, agent, f"{agent}-{name}", as_root)
+        cell.set_up(**given)
+        return cell
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def world() -> Iterator[World]:
 class Cell:
     """One agent in one case."""
 
-    def __init__(self, world: World, agent: str, name: str, key: str | None, as_root: bool) -> None:
+    def __init__(self, world: World, agent: str, name: str, as_root: bool) -> None:
         self.world, self.agent, self.name = world, agent, name
         self._uid = 0 if as_root else world.user.pw_uid
         self._gid = 0 if as_root else world.user.pw_gid
@@ -101,18 +102,24 @@ class Cell:
         for directory in (self.base, self.home, self.workspace):
             directory.mkdir()
             self._give(directory)
-        if world.environment and not as_root:
-            (self.write(".local/share/.made", "").parent / "defer").symlink_to(world.environment)
-        given = programs.setup(agent, world.model.base(name), key)
-        for path, text in given.files.items():
+        for name in world.shared if not as_root else ():
+            link = self.home / name
+            self.write(f"{Path(name).parent}/.made", "")
+            link.symlink_to(world.shared_home / name)
+        self.env: dict[str, str] = {}
+
+    def set_up(self, **given: Any) -> None:
+        """Point the agent's program at the model: its settings, and the variables of all that the cell starts."""
+        found = programs.setup(self.agent, self.world.model.base(self.name), **given)
+        for path, text in found.files.items():
             self.write(path, text)
         self.env = {
             "HOME": str(self.home),
-            "PATH": f"{world.binaries}:{programs.PATH}",
+            "PATH": f"{self.world.binaries}:{programs.PATH}",
             "DEFER_RUNTIME_DIR": str(self.runtime),
             "DEFER_TIMEZONE": "UTC",
             "DEFER_NOTIFY": "inbox",
-            **given.environment,
+            **found.environment,
         }
 
     def _give(self, path: Path) -> None:

@@ -9,7 +9,7 @@ cell is answered is set by a scenario, ``NAME`` or ``NAME:ARGUMENT``, which may 
     write[:PATH]    calls its file-writing tool once, then answers likewise
     loop            calls the shell tool again and again
     slow[:SECONDS]  begins to answer, is silent for so long (600), then ends
-    stall[:SECONDS] is silent for so long once a tool has answered
+    stall[:COMMAND] calls the shell tool likewise, and is silent for ten minutes once it has answered
     hang[:SECONDS]  sends nothing at all for so long
     rate[:SECONDS]  429, a key that is used too fast; with that Retry-After, or without one
     usage[:SECONDS] 429, a subscription whose limit is reached, for so long (7200)

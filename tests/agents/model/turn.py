@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 USAGE = {"input": 1200, "output": 34}
 """The tokens that each answer costs."""
-RUN = re.compile(r"^RUN: (.+)$", re.MULTILINE)
+RUN = re.compile(r"^(?:> )?RUN: (.+)$", re.MULTILINE)
 SHELLS = ("Bash", "bash", "shell_command", "exec_command", "shell", "local_shell", "run_shell_command")
 WRITERS = ("Write", "write", "write_file", "create", "apply_patch")
 FIRST_TOOL = "echo stub > stub-was-here.txt && echo made-it"
+_CALLS = ("tool", "stall")
 ROUTE = '{"reasoning": "stub", "model_choice": "flash", "complexity_reasoning": "stub", "complexity_score": 1}'
 
 
@@ -23,7 +24,7 @@ class Scenario(NamedTuple):
     @property
     def seconds(self) -> float:
         """How long it is silent."""
-        return float(self.argument or 600)
+        return float(self.argument) if self.name in ("slow", "hang") and self.argument else 600.0
 
 
 class Turn(NamedTuple):
@@ -65,12 +66,12 @@ def decide(turn: Turn, scenario: Scenario) -> Reply:
 
 def _call(turn: Turn, scenario: Scenario) -> Reply | None:
     asked = RUN.search(turn.user)
-    command = asked[1] if asked else (scenario.argument if scenario.name == "tool" else "") or FIRST_TOOL
+    command = asked[1] if asked else (scenario.argument if scenario.name in _CALLS else "") or FIRST_TOOL
     if scenario.name == "loop":
         return _shell_call(turn, command)
     if turn.results:
         return None
-    if asked or scenario.name == "tool":
+    if asked or scenario.name in _CALLS:
         return _shell_call(turn, command)
     return _write_call(turn, scenario.argument or "stub-was-written.txt") if scenario.name == "write" else None
 
