@@ -120,8 +120,8 @@ class Runner:
             if self._loop.is_told_to_stop and not self._is_stopping:
                 self._stop()
             self._recover_now_and_then()
+            self._agenda.work()  # before the claim: what is written late may be due again, or has freed a slot
             self._claim_when_it_is_time()
-            self._agenda.work()
             if not self._is_at_work():
                 worn_out = self._agenda.worn_out(stopping=self._is_stopping)
                 if worn_out is not None:
@@ -296,6 +296,7 @@ class Runner:
             why = error or "its runner died before it began"
             self._tally.tell(events.of_run("put_back", mine["id"], run_id(mine), now, error=why))
             settling.remove_private(Paths.of(self._config.log_dir, mine["id"], str(run_id(mine))))
+        self._claim_at = 0.0
 
     # Wait
 
@@ -308,12 +309,10 @@ class Runner:
         over = self._loop.wait([self._agenda.next_at(), *looks, *filing, *self._looks_around_at(), self._preload.at()])
         for attempt in over:
             if attempt.had_to_end_others:
-                event = events.of_run("leftovers_ended", attempt.task["id"], attempt.run_id, self._clock())
-                self._tally.tell(event)
+                self._tally.tell(events.of_run("leftovers_ended", attempt.task["id"], attempt.run_id, self._clock()))
         if over:
             self._settle_all([(attempt.task, attempt.finish(self._clock())) for attempt in over])
         for one in self._rescue.over(time.monotonic()):
-            self._claim_at = 0.0
             self.settle(one, outcome.lost(one))
 
     def _looks_around_at(self) -> list[float]:
@@ -364,8 +363,9 @@ class Runner:
             settled = settling.settle(self._store, mine, result, now, self._backoff, paths)
         except NotOurs:
             self._tally.tell(events.of_run("outcome_dropped", mine["id"], run_id(mine), now))
-            return
-        self._has_settled(settled, result, now)
+        else:
+            self._has_settled(settled, result, now)
+        self._claim_at = 0.0
 
     def _has_settled(self, settled: Task, result: Outcome, now: datetime) -> None:
         self._something_to_file, self.settled = True, settled
