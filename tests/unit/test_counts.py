@@ -125,7 +125,7 @@ def test_so_it_is_between_two_tries_of_a_notice_and_between_two_pings(place, tra
 @pytest.mark.parametrize(
     "held",
     [
-        {"requires": ["condition"]},
+        {"requires": ["telepathy"]},
         {"schema_version": 3},
         {"schema_version": 3, "status": "executing", "run": {"holder": "somebody"}},
         {"schema_version": 3, "status": "completed"},
