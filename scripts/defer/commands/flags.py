@@ -181,6 +181,7 @@ def _add_what(parser: argparse.ArgumentParser, text: Callable[[str], str | None]
     add("--workspace", metavar="DIR", help="working directory; no two attempts share one at the same time")
     add("--concurrent", action="store_true", default=None, help="may share its workspace with another attempt")
     add("--leave-running", action="store_true", default=None, help="what it leaves running may stay")
+    add("--no-drift", dest="drift", action="store_false", default=None, help="its prompt does not say what has changed")
     add("--notify", choices=task.NOTIFY, help="which of its ends somebody is told of (default: failure)")
     add("--tag", action="append", metavar="TEXT", help="a label (repeatable)")
 

@@ -34,7 +34,7 @@ _SCHEDULE_SWITCHES = {
     "--leave-running": "leave_running",
     "--dry-run": "dry_run",
 }
-_NOT_PLAIN = ("times", "catch_up", "overlap", "intent", "mode", "aura_level", "max_retries", "notify")
+_NOT_PLAIN = ("times", "catch_up", "overlap", "intent", "mode", "aura_level", "max_retries", "notify", "drift")
 _MOST_WORDS = 200
 _ONE_OF = (("when", "every", "cron"), ("compact", "json", "table"))
 

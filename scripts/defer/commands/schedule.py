@@ -132,6 +132,7 @@ def _request(args: Namespace, line: str, settings: Config, now: datetime) -> Req
         tags=tuple(args.tag or ()),
         concurrent=bool(args.concurrent),
         leave_running=bool(args.leave_running),
+        drift=args.drift is not False,
         cwd=_origin(),
         **{name: getattr(args, name) for name in _AS_GIVEN},
     )

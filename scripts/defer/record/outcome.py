@@ -18,7 +18,7 @@ from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
 from .shapes import tallied
 
 if TYPE_CHECKING:
-    from .types import Deferrals, Result, Run, RunUnderWay, Usage
+    from .types import Deferrals, Drift, Result, Run, RunUnderWay, Usage
 
 OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
 
@@ -47,7 +47,8 @@ class Outcome(NamedTuple):
 
     ``exit_code`` is negative for a signal and None where nobody knows it. ``result`` is the
     task's ``result`` object on success. The wishes of a result file: ``retry_at``, ``reschedule_at``.
-    ``log_bytes`` of output are in its log, as far as anybody counted; without ``has_log`` there is none.
+    ``drift`` is how its workspace stands at the end, for what comes next. ``log_bytes`` of output are in its log, as
+    far as anybody counted; without ``has_log`` there is none.
     """
 
     status: str
@@ -64,6 +65,7 @@ class Outcome(NamedTuple):
     tool_calls: int | None = None
     denied: list[str] | None = None
     env: list[str] | None = None
+    drift: Drift | None = None
     log_bytes: int | None = None
     has_log: bool = True
 
@@ -78,6 +80,8 @@ def settle(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -
     settled = _settled(executing, outcome, now, backoff)
     if not executing.get("after_attempt"):
         settled = _paused_where_it_only_fails(settled, now, backoff)
+    if outcome.drift and settled["status"] == task.SCHEDULED:
+        settled = {**settled, "drift": outcome.drift}
     return _as_wished(executing, settled, now)
 
 

@@ -242,6 +242,7 @@ DEFERRALS: Fields = {"total": tally, "in_a_row": tally}
 NOTED: Fields = {"path": text, "size": tally, "mtime_ns": file_time}
 DRIFT: Fields = {
     "off": truth,
+    "at": instant,
     **dict.fromkeys(("repository", "head", "branch"), text),
     "artifacts": many(shape(NOTED, "path")),
 }

@@ -104,6 +104,7 @@ class Drift(TypedDict, total=False):
     """What was noted of the workspace when a task was scheduled, to tell later what has changed since."""
 
     off: bool | None
+    at: str | None
     repository: str | None
     head: str | None
     branch: str | None

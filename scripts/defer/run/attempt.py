@@ -40,7 +40,16 @@ from defer.settings.masking import Masker
 from . import charsets, descendants
 from . import environment as surroundings
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
-from .command import Misconfigured, Paths, environment, own_variables, session_error, timeout_of, working_directory
+from .command import (
+    Misconfigured,
+    Paths,
+    environment,
+    noted_now,
+    own_variables,
+    session_error,
+    timeout_of,
+    working_directory,
+)
 from .ending import LOOK_EVERY_SECONDS, Ending
 
 if TYPE_CHECKING:
@@ -220,7 +229,8 @@ class Attempt:
             ended = self._bare_outcome(error)
         duration = round((time.monotonic() - self._started) * 1000)
         log = self.capture.log
-        return ended._replace(duration_ms=duration, log_bytes=log.kept_bytes, has_log=log.is_kept)
+        drift = noted_now(self.task, now)
+        return ended._replace(duration_ms=duration, drift=drift, log_bytes=log.kept_bytes, has_log=log.is_kept)
 
     def _bare_outcome(self, odd: Exception) -> Outcome:
         """What the exit status alone says, where the rest of the end could not be read."""

@@ -9,10 +9,11 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from defer import fsio
+from defer import fsio, instants
 from defer.errors import DeferError, NoHome
 from defer.executors import registry
 from defer.record import shapes
@@ -22,6 +23,9 @@ from defer.settings.config import Config
 
 from . import environment as surroundings
 from . import prompt
+
+if TYPE_CHECKING:
+    from defer.record.types import Drift
 
 _READ_BYTES = 1 << 16
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}").fullmatch
@@ -89,9 +93,42 @@ def write_prompt(task: Task, paths: Paths, config: Config) -> None:
     if isinstance(said, str):
         # It was masked with the secrets of that time, or by a version that masked nothing.
         task = {**task, "last_error": config.masked(said)}
-    text = prompt.render(task, int((run.get("attempt") if run else None) or 1))
+    text = prompt.render(task, int((run.get("attempt") if run else None) or 1), _changes_since(task, config))
     fsio.ensure_directory(paths.prompt.parent)
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
+
+
+def _changes_since(task: Task, config: Config) -> list[str]:
+    """What has changed since the task was scheduled, as lines for its prompt; none where nothing reads them."""
+    known, run = task.get("drift"), task.get("run") or {}
+    if not known or known.get("off"):
+        return []
+    from defer.context import drift, noted
+
+    if not noted.reads_prompt(task, config.executor):
+        return []
+    try:
+        now = instants.from_text(run.get("started_at") or known.get("at") or "")
+        git = registry.program("git", config.get("PATH") or os.defpath, os.curdir)
+        lines = drift.brief(known, now, int(run.get("late_by_seconds") or 0), git)
+    except Exception as error:
+        # Whatever stands in the record or lies on the disk: the work does not wait for it.
+        return [f"What has changed could not be looked at: {type(error).__name__}."]
+    return [config.masked(line) for line in lines]
+
+
+def noted_now(task: Task, now: datetime) -> Drift | None:
+    """How a task's workspace stands at the end of an attempt: what its next prompt compares with. None for no note."""
+    known = task.get("drift")
+    if not known or known.get("off"):
+        return None
+    from defer.context import noted
+
+    try:
+        return noted.note(task, now)
+    except (OSError, ValueError):
+        # The older note stays: it tells of more than is new, and hides nothing.
+        return None
 
 
 def working_directory(task: Task, config: Config) -> Path:

@@ -13,7 +13,7 @@ summary, which may come from a CONTEXT.md that somebody else wrote, a sentence o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from defer import visible
@@ -42,8 +42,11 @@ _GO_ON = "Go on with the work that the summary describes."
 _MOST_OF_AN_ERROR = 1000
 
 
-def render(task: Task, attempt: int) -> str:
-    """The prompt as Markdown, each part under its own heading, ``(none)`` where there is nothing."""
+def render(task: Task, attempt: int, changes: Sequence[str] = ()) -> str:
+    """The prompt as Markdown, each part under its own heading, ``(none)`` where there is nothing.
+
+    ``changes``: lines about what has changed since the task was scheduled; without any there is no heading for them.
+    """
     context, execution = task.get("context") or {}, task.get("execution") or {}
     mode = str(execution.get("mode") or "fresh")
     sections = [
@@ -52,6 +55,7 @@ def render(task: Task, attempt: int) -> str:
         ("Key points", _quoted(_bullets(context.get("key_points")))),
         ("Artifacts", _quoted(_bullets(context.get("artifacts")))),
         ("Constraints", _quoted(_bullets(context.get("constraints")))),
+        *([("What has changed", _quoted(line for text in changes for line in _lines(text)))] if changes else []),
         ("Prompt", _template(execution.get("prompt_template"), context) or _NONE),
     ]
     parts = ["# Deferred task", _FRAMES.get(mode, _FRAMES["fresh"]), _WHAT_COUNTS]

@@ -63,6 +63,7 @@ class Given(Bounds, total=False):
     tag: list[str] | None
     concurrent: bool
     leave_running: bool
+    drift: bool
     notify: str
 
 
@@ -151,9 +152,19 @@ class Editor:
         was_summary = (one.get("context") or {}).get("summary") == (one.get("execution") or {}).get("prompt_template")
         if "summary" in context and "prompt_template" not in execution and was_summary:
             execution["prompt_template"] = context["summary"]
-        changed = changes.edit(one, fields, context, execution)
+        changed = self._noted(given, changes.edit(one, fields, context, execution), one)
         _check(changed)
         return occurrences.left_behind(one, changed, self._now) if "when" in timing else changed
+
+    def _noted(self, given: Given, changed: Task, one: Task) -> Task:
+        """What its prompt will need to say what has changed, where other things than before are to be looked at."""
+        was_off = bool((one.get("drift") or {}).get("off"))
+        looked_at = given.keys() & {"workspace", "executor"} or changed.get("context") != one.get("context")
+        if "drift" not in given and (was_off or not looked_at):
+            return changed
+        from defer.context import noted
+
+        return noted.onto(changed, self._config.executor, self._now, wanted=given.get("drift") is not False)
 
     def _timing(self, given: Given, one: Task) -> Changes:
         """The fields that change with the task's time; nothing where only other things change."""

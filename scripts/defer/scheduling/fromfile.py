@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # What a file decides in its task's record; everything else in it is the task's history.
 _FROM_FILE = (
-    *("agent", "command", "context", "description", "env", "execution", "executor", "expires_at", "intent"),
+    *("agent", "command", "context", "description", "drift", "env", "execution", "executor", "expires_at", "intent"),
     *("leave_running", "notify", "ping"),
     *("max_retries", "model", "name", "permissions", "recurrence", "source", "sticky_session", "tags"),
     *("timeout_seconds", "tz", "when", "when_to_use", "workspace"),
@@ -237,6 +237,7 @@ def _request(file: TaskFile, config: Config) -> Request:
         executor=_executor(file, config),
         workspace=_absolute(file, text("workspace"), config),
         tags=file.tags,
+        drift=file.fields.get("drift") is not False,
         notify=text("notify"),
         expires=text("expires"),
         jitter=text("jitter"),

@@ -65,6 +65,7 @@ class Request(NamedTuple):
     expires: str | None = None
     concurrent: bool = False
     leave_running: bool = False
+    drift: bool = True
     notify: str | None = None
     cwd: str | None = None
     times: int | None = None
@@ -173,6 +174,10 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         from defer.record import occurrences
 
         record["run_at"] = instants.to_text(instant + occurrences.jitter_of(record))
+    if not request.drift or record.get("executor") or config.executor:
+        from defer.context import noted  # what has nothing to execute does not pay for it
+
+        record = noted.onto(record, config.executor, now, wanted=request.drift)
     if request.task_id is not None:
         record = {"id": checked_id(request.task_id), **record}
     return Plan(record, instant, moment.zone_name, moment.notes)

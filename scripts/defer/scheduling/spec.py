@@ -53,6 +53,7 @@ class TaskSpec(NamedTuple):
     until: str | None = None
     times: int | None = None
     notify: str | None = None
+    drift: bool = True
 
     def request(self) -> Request:
         """The same as the use cases take it. Raises BadInput for a value of the wrong kind."""
@@ -84,6 +85,7 @@ class TaskSpec(NamedTuple):
             catch_up=self.catch_up,
             overlap=self.overlap,
             notify=self.notify,
+            drift=self.drift,
             extra={} if self.permissions is None else {"permissions": self.permissions},
         )
 
@@ -130,6 +132,7 @@ _WANTED: dict[str, tuple[_Right, str]] = {
     "times": (lambda value: value is None or shapes.is_count(value), f"{_MOST}, or None"),
     "timeout_seconds": (_is_limit, "a number of seconds, at least 0, or None"),
     "permissions": (_is_json, "what JSON can hold"),
+    "drift": (lambda value: isinstance(value, bool), "True or False"),
     "intent": _one_of(*task.INTENTS),
     "mode": _one_of(*task.MODES),
     "catch_up": _one_of(*occurrences.CATCH_UP, None),
@@ -236,6 +239,8 @@ def _copied(record: dict[str, Any]) -> dict[str, Any]:
         context[name] = [*context[name]]
     if "tags" in copy:
         copy["tags"] = [*copy["tags"]]
+    if "drift" in copy:
+        copy["drift"] = json.loads(json.dumps(copy["drift"]))
     return copy
 
 

@@ -41,6 +41,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--if-exists": ("perhaps", "if_exists"),
     "--concurrent": ("=yes", "concurrent"),
     "--leave-running": ("=yes", "leave_running"),
+    "--no-drift": ("=yes", "drift"),
     "--reorient": ("=yes", "reorient"),
     "--dry-run": ("=yes", "dry_run"),
     "--compact": ("=yes", "compact"),

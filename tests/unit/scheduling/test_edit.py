@@ -118,6 +118,7 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "--workspace": (["."], {"workspace": "<here>"}),
     "--concurrent": ([], {"concurrent": True}),
     "--leave-running": ([], {"leave_running": True}),
+    "--no-drift": ([], {"drift.off": True}),
     "--notify": (["always"], {"notify": "always"}),
     "--tag": (["home", "--tag", "green"], {"tags": ["home", "green"]}),
 }
