@@ -21,6 +21,7 @@ from world import (
     claim_only,
     do,
     edited,
+    given,
     in_store,
     key_of,
     pruned,
@@ -259,6 +260,31 @@ def a_copy_is_to_talk() -> Machine:
     return machine
 
 
+def asking(condition: str, summary: str = "ok", **fields: object) -> Callable[[], Machine]:
+    """One that runs once and one that recurs are due, each with a condition; the other has been skipped before."""
+
+    def setup() -> Machine:
+        machine = due(summary)()
+        limit = {"expires_at": "2026-04-08T23:00:00Z"}
+        asked = {"requires": ["condition"], **fields}
+        for act in (
+            given(f"due-0-{summary}", condition=condition, **limit, **asked),
+            recur("often", "every 10m", summary),
+            given("often", condition="false", **asked),
+        ):
+            assert do(machine, act)[0] == "done"
+        machine.pass_time(minutes=11)
+        assert do(machine, wake)[0] == "done"
+        for act in (given("often", condition=condition), schedule("again", minutes=1, summary=summary)):
+            assert do(machine, act)[0] == "done"
+        assert do(machine, given("again", condition=condition, **limit, **asked))[0] == "done"
+        machine.pass_time(minutes=11)
+        machine.disk.make_durable()
+        return machine
+
+    return setup
+
+
 def _sticky(one: dict[str, Any]) -> dict[str, Any]:
     return {**one, "sticky_session": True, "session_id": "s"}
 
@@ -340,6 +366,10 @@ CASES: dict[str, Case] = {
     "settle put off": Case(due("later"), wake),
     "settle run again": Case(due("again"), wake),
     "settle a copy's turn": Case(a_copy_is_to_talk, wake),
+    "a condition that holds": Case(asking("true"), wake),
+    "a condition that does not": Case(asking("false"), wake),
+    "a check that is content": Case(asking("true", check="true"), wake),
+    "a check that is not": Case(asking("true", "again", check="false"), wake),
     "several at once": Case(due("ok", "fail", "again", "later"), wake),
     "several at once, large store": Case(due("ok", "fail", "again"), large(wake)),
     "prompt prepared": Case(due("ok"), wake, settings=(("DEFER_EXECUTOR", ""),)),
@@ -374,6 +404,8 @@ DAILY = (
     "claim",
     "settle ok",
     "settle retry",
+    "a condition that does not",
+    "a check that is not",
     "recover",
     "archive",
     "prune",

@@ -28,7 +28,7 @@ from defer.record import events, outcome, task, versions
 from defer.record.outcome import Outcome
 from defer.reports import records
 from defer.reports.facts import Begin
-from defer.run import agenda, byhand, notices, prune, rescue, start
+from defer.run import agenda, byhand, notices, prune, rescue, stages, start
 from defer.run import wake as runner
 from defer.scheduling import plan
 from defer.scheduling.edit import Editor
@@ -195,6 +195,8 @@ class Proc:
         patch.setattr(process, "is_of_this_boot", lambda known: known["boot"] == str(machine.boot))
         patch.setattr(rescue, "Ending", lambda leader, *_, **__: FakeEnding(self, leader))
         patch.setattr(start, "Attempt", lambda one, *_: FakeAttempt(self, one))
+        patch.setattr(stages, "Condition", type("Condition", (FakeCondition,), {"proc": self}))
+        patch.setattr(stages, "Check", type("Check", (FakeCheck,), {"proc": self}))
         # What fails is tried again at once: nothing changes by itself here, however long one waits.
         patch.setattr(agenda, "_FAILED_AGAIN_SECONDS", 0.0)
 
@@ -230,6 +232,8 @@ class FakeEnding:
 class FakeAttempt:
     """An executor that tells the machine's witness when it starts, and ends as its summary says."""
 
+    is_work = True
+
     def __init__(self, proc: Proc, one: dict[str, Any]) -> None:
         self.proc, self.task = proc, one
         self.timeout: float | None = 60.0
@@ -243,6 +247,16 @@ class FakeAttempt:
         self.run_id = str(one["run"]["run_id"])
         self.leader = SimpleNamespace(pid=pid)
         self.had_to_end_others = False
+        self.was_told = lambda: False
+        nothing_printed = SimpleNamespace(close=lambda: None, discard=lambda: None, kept_bytes=0, is_kept=False)
+        self.capture = SimpleNamespace(log=nothing_printed)
+
+    @property
+    def leads_on(self) -> bool:
+        return bool(self.task.get("check"))
+
+    def undone(self, _error: object) -> Outcome | None:
+        return None
 
     def _end(self) -> None:
         if not self.proc.kernel.dead:
@@ -255,7 +269,8 @@ class FakeAttempt:
         self.proc.behind_the_gate.discard(self.leader.pid)
         if self.task["id"] in machine.running.values():
             machine.overlaps.append(self.task["id"])
-        machine.started.append({"id": self.task["id"], "created_at": self.task["created_at"], **run})
+        if self.is_work:
+            machine.started.append({"id": self.task["id"], "created_at": self.task["created_at"], **run})
         machine.running[self.leader.pid] = self.task["id"]
 
     def abandon(self) -> None:
@@ -280,6 +295,43 @@ class FakeAttempt:
         said = f"{self.task.get('session_id') or 's'}.{self.task['id']}" if wish == "talk" else None
         done = {"type": "executor_output"}
         return Outcome(outcome.OK, exit_code=0, result=done, reschedule_at=again, session_id=said)
+
+
+class FakeCondition(FakeAttempt):
+    """A condition that holds or not, as it says."""
+
+    proc: Proc
+    is_work = False
+    leads_on = True
+    said = "asked"
+
+    def __init__(self, one: dict[str, Any], *_: object) -> None:
+        super().__init__(self.proc, one)
+
+    def finish(self, _now: datetime) -> Outcome:
+        self._end()
+        if self.task["condition"] == "true":
+            return Outcome(outcome.OK, exit_code=0)
+        return Outcome(outcome.NOT_NOW, exit_code=1, error="exited with 1")
+
+
+class FakeCheck(FakeAttempt):
+    """A check that is content or not, as it says."""
+
+    proc: Proc
+    is_work = False
+    leads_on = False
+
+    def __init__(self, done: FakeAttempt, came: Outcome, _config: object) -> None:
+        super().__init__(self.proc, done.task)
+        self._came = came
+
+    def undone(self, _error: object) -> Outcome:
+        return stages.failed_check(self._came, "it was not checked")
+
+    def finish(self, _now: datetime) -> Outcome:
+        self._end()
+        return self._came if self.task["check"] == "true" else stages.failed_check(self._came, "its check said no", 1)
 
 
 class FakeLoop:
@@ -338,6 +390,15 @@ def schedule(task_id: str, minutes: float = 60, summary: str = "ok", retries: in
             proc.machine.cancelled.add(key_of(before))
         if stored is planned.task:
             proc.audit.tell(events.scheduled(stored, now))
+
+    return act
+
+
+def given(task_id: str, **fields: object) -> Any:
+    """Fields of a task that waits, as ``edit`` would set them."""
+
+    def act(proc: Proc) -> None:
+        proc.store.update(task_id, proc.machine.now, lambda one: {**one, **fields})
 
     return act
 

@@ -76,6 +76,11 @@ def started(claimed: Task, at: datetime) -> Event:
     return Event(at, "started", claimed["id"], facts)
 
 
+def not_now(one: Task, run: object, why: str | None, at: datetime) -> Event:
+    """A condition does not hold: what was claimed was not begun."""
+    return Event(at, "not_now", one["id"], {"run": run, "error": why, "run_at": one["run_at"]})
+
+
 def retry_scheduled(one: Task, error: str | None, at: datetime) -> Event:
     """An attempt has failed, and there will be another."""
     facts = {"attempt": one["attempts"], "error": error, "run_at": one["run_at"]}

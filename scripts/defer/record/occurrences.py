@@ -160,11 +160,12 @@ def waited_for(recurring: Task) -> datetime:
     return instants.from_text(recurring.get("occurrence") or recurring["run_at"])
 
 
-def _spent(recurring: Task) -> int:
+def times_over(recurring: Task) -> int:
+    """How many of its occurrences are over."""
     return int(policies(recurring).get("fired") or 0)
 
 
-def _waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
+def waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
     """The record that waits for ``occurrence``."""
     text = instants.to_text(occurrence)
     run_at = instants.to_text(occurrence + jitter_of(recurring))
@@ -172,7 +173,7 @@ def _waiting_for(recurring: Task, occurrence: datetime, spent: int) -> Task:
     return {**task.unheld(recurring), "occurrence": text, "run_at": run_at, "recurrence": counted}
 
 
-def _stretch_record(recurring: Task, status: str, found: Stretch, now: datetime, reason: str) -> Task:
+def stretch_record(recurring: Task, status: str, found: Stretch, now: datetime, reason: str) -> Task:
     """The archive record of occurrences that were never run."""
     record = task.without_history(recurring)
     first, last = instants.to_text(found.first), instants.to_text(found.last)
@@ -180,9 +181,9 @@ def _stretch_record(recurring: Task, status: str, found: Stretch, now: datetime,
     return task.over(record, status, now, occurrence=first, attempts=0, reason=reason, stretch=stretch)
 
 
-def _passed(recurring: Task, waited: datetime, end: datetime) -> Stretch:
+def passed(recurring: Task, waited: datetime, end: datetime) -> Stretch:
     """The occurrence the task waits for, which an executor may have asked for, and those of the rule up to ``end``."""
-    later = between(recurring, waited, end, _spent(recurring) + 1)
+    later = between(recurring, waited, end, times_over(recurring) + 1)
     return Stretch(waited, later.last, later.times + 1) if later else Stretch(waited, waited, 1)
 
 
@@ -199,13 +200,13 @@ def catch_up(recurring: Task, now: datetime) -> Task:
     target = _to_run(recurring, waited, due)
     if target == waited:
         return recurring
-    found = _passed(recurring, waited, target - _SECOND if target else due)
-    missed = _stretch_record(recurring, task.MISSED, found, now, _why_missed(recurring, target))
-    spent = _spent(recurring) + found.times
+    found = passed(recurring, waited, target - _SECOND if target else due)
+    missed = stretch_record(recurring, task.MISSED, found, now, _why_missed(recurring, target))
+    spent = times_over(recurring) + found.times
     upcoming = target or after(recurring, due, spent)
     if upcoming is None:
         return {**missed, **task.unfiled_of(recurring)}
-    return task.with_ended(_waiting_for(recurring, upcoming, spent), missed)
+    return task.with_ended(waiting_for(recurring, upcoming, spent), missed)
 
 
 def _why_missed(recurring: Task, target: datetime | None) -> str:
@@ -227,7 +228,7 @@ def _to_run(recurring: Task, waited: datetime, due: datetime) -> datetime | None
     meant = max(waited, task.run_at(recurring) - jitter_of(recurring))
     if policy == "all" and (limit is None or due - meant <= limit):
         return waited
-    later = between(recurring, waited, due, _spent(recurring) + 1)
+    later = between(recurring, waited, due, times_over(recurring) + 1)
     if policy == "all":
         fire = rule(recurring).after(due - (limit or timedelta()) - _SECOND)
         return fire if fire is not None and later is not None and fire <= later.last else None
@@ -257,7 +258,7 @@ def follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, over
     if not is_recurring(ended):
         return ended if extra_at is None else task.next_occurrence(ended, extra_at)
     waited = waited_for(ended)
-    spent = _spent(ended) + 1
+    spent = times_over(ended) + 1
     due = now - jitter_of(ended)
     came = between(ended, waited, due, spent) if overlapped and not _has_backlog(ended, waited, spent) else None
     queued = came.last if came and policies(ended).get("overlap") == "queue" else None
@@ -290,12 +291,12 @@ def _without_last(recurring: Task, came: Stretch | None, spent: int) -> Stretch 
 
 
 def _gone_on(ended: Task, upcoming: datetime | None, spent: int, skipped: Stretch | None, now: datetime) -> Task:
-    base = ended if upcoming is None else _waiting_for(task.next_occurrence(ended, upcoming), upcoming, spent)
+    base = ended if upcoming is None else waiting_for(task.next_occurrence(ended, upcoming), upcoming, spent)
     if skipped is None:
         return base
     # People want to know how the one that ran ended, not that others were left out meanwhile.
     return {
-        **task.with_ended(base, _stretch_record(ended, task.SKIPPED, skipped, now, _OVERLAPPED)),
+        **task.with_ended(base, stretch_record(ended, task.SKIPPED, skipped, now, _OVERLAPPED)),
         "last": ended["last"],
     }
 
@@ -315,12 +316,12 @@ def resume(paused: Task, now: datetime) -> Task:
     if paused.get("attempts"):
         ended = [_given_up(paused, now, "the task was paused before its retry"), *passed_since(paused, now, _PAUSED)]
     else:
-        ended = [_stretch_record(paused, task.SKIPPED, _passed(paused, waited, due), now, _PAUSED)]
-    spent = _spent(paused) + sum(stretch["count"] if (stretch := one.get("stretch")) else 1 for one in ended)
+        ended = [stretch_record(paused, task.SKIPPED, passed(paused, waited, due), now, _PAUSED)]
+    spent = times_over(paused) + sum(stretch["count"] if (stretch := one.get("stretch")) else 1 for one in ended)
     upcoming = after(paused, due, spent)
     waiting: Task = {**task.without_history(scheduled), "attempts": 0, **task.unfiled_of(paused)}
     if upcoming is not None:
-        return _with_all(_waiting_for(waiting, upcoming, spent), ended)
+        return _with_all(waiting_for(waiting, upcoming, spent), ended)
     return {**ended[-1], **task.unfiled_of(_with_all(waiting, ended[:-1]))}
 
 
@@ -337,8 +338,8 @@ def passed_since(recurring: Task, now: datetime, why: str, status: str = task.SK
     """The archive record of the occurrences that came after the one waited for; none where none have come."""
     if not is_recurring(recurring) or unreadable(recurring):
         return []
-    found = between(recurring, waited_for(recurring), now - jitter_of(recurring), _spent(recurring) + 1)
-    return [_stretch_record(recurring, status, found, now, why)] if found else []
+    found = between(recurring, waited_for(recurring), now - jitter_of(recurring), times_over(recurring) + 1)
+    return [stretch_record(recurring, status, found, now, why)] if found else []
 
 
 def left_behind(was: Task, changed: Task, now: datetime) -> Task:
@@ -353,10 +354,10 @@ def left_behind(was: Task, changed: Task, now: datetime) -> Task:
     if not is_recurring(was) or task.run_at(was) > now:
         return changed
     waited = waited_for(was)
-    passed = Stretch(waited, waited, 1) if unreadable(was) else _passed(was, waited, now - jitter_of(was))
+    found = Stretch(waited, waited, 1) if unreadable(was) else passed(was, waited, now - jitter_of(was))
     is_paused = was["status"] == task.PAUSED
     status, why = (task.SKIPPED, _PAUSED) if is_paused else (task.MISSED, GIVEN_ANOTHER_TIME)
-    return task.with_ended(changed, _stretch_record(was, status, passed, now, why))
+    return task.with_ended(changed, stretch_record(was, status, found, now, why))
 
 
 def upcoming(one: Task, end: datetime, since: datetime = instants.EPOCH) -> Iterator[datetime]:
@@ -390,6 +391,6 @@ def _fires(recurring: Task, waited: datetime, start: datetime, end: datetime) ->
         end = min(end, instants.from_text(until))
     left = None
     if count is not None:
-        before = between(recurring, waited, start, _spent(recurring) + 1)
-        left = max(0, count - _spent(recurring) - 1 - (before.times if before else 0))
+        before = between(recurring, waited, start, times_over(recurring) + 1)
+        left = max(0, count - times_over(recurring) - 1 - (before.times if before else 0))
     return takewhile(lambda fire: fire <= end, islice(rule(recurring).fires(start), left))

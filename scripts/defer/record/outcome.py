@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from .types import Deferrals, Drift, Result, Run, RunUnderWay, Usage
 
 OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
+NOT_NOW = "not now"
+"""A condition does not hold: that is not an attempt, and no run record has it."""
 
 EXECUTOR_FAILED, TIMEOUT_ERROR = "ExecutorFailed", "TimeoutError"
 PERMISSION_BLOCKED, CONFIG_ERROR = "PermissionBlocked", "ConfigError"
 EMPTY_RUN = "EmptyRun"
 RUNNER_LOST, RUNNER_STOPPED, CANCELLED, EXPIRED = "RunnerLost", "RunnerStopped", "Cancelled", "Expired"
+CONDITION_FAILED, CHECK_FAILED = "ConditionFailed", "CheckFailed"
 ERROR_TYPES = (
     EXECUTOR_FAILED,
     TIMEOUT_ERROR,
@@ -36,6 +39,8 @@ ERROR_TYPES = (
     RUNNER_STOPPED,
     CANCELLED,
     EXPIRED,
+    CONDITION_FAILED,
+    CHECK_FAILED,
 )
 _LONGEST_SUMMARY = 200
 _FINAL = (PERMISSION_BLOCKED, CONFIG_ERROR)
@@ -137,8 +142,14 @@ def _settled(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff)
     executing = {**executing, "attempts": max(1, int(executing.get("attempts") or 0))}
     if executing.get("cancel_requested_at"):
         # Whoever asked was told yes: that holds even if the attempt ended before it was killed.
-        outcome = outcome if outcome.status == OK else outcome._replace(error_type=CANCELLED)
+        if outcome.status != OK:
+            status = FAILED if outcome.status == NOT_NOW else outcome.status
+            outcome = outcome._replace(status=status, error_type=CANCELLED)
         return _settle_cancelled(_with_run(executing, outcome, now), outcome, now)
+    if outcome.status == NOT_NOW:
+        from . import conditions  # few tasks have one
+
+        return conditions.not_now(executing, outcome.error, now, backoff)
     ended = _with_run(executing, outcome, now)
     if outcome.status == OK:
         return _settle_success(ended, outcome, now)

@@ -44,6 +44,8 @@ LISTS = ("key_points", "artifacts", "constraints")
 _ENDED_AT = {status: f"{status}_at" for status in ENDED}
 _WHY = {FAILED: "error", CANCELLED: "cancel_reason", MISSED: "reason", SKIPPED: "reason"}
 _LONGEST_REASON = 200
+CONDITION = "condition"
+"""What the reason begins with where a condition has kept a task from running."""
 _NO_MARKS = str.maketrans("", "", "-:TZ")
 _UNFILED = ("ended", "ended_runs")
 _HISTORY = (
@@ -149,8 +151,19 @@ def is_due(task: Task, now: datetime) -> bool:
 
 def is_unfiled(task: Task) -> bool:
     """Whether something in the record has ended that is not in the archive yet, and is ours to file."""
-    has_ended = task["status"] in ENDED or any(task.get(name) for name in _UNFILED)
-    return has_ended and versions.lacking(task) is None
+    ended, runs = task.get("ended"), task.get("ended_runs")
+    if not (task["status"] in ENDED or ended or runs) or versions.lacking(task):
+        return False
+    return task["status"] in ENDED or bool(runs) or len(ended or ()) > (open_stretch(task) is not None)
+
+
+def open_stretch(task: Task) -> Task | None:
+    """The record of occurrences that a condition has skipped up to now, if there is one: it waits for more of them."""
+    if not (ended := task.get("ended")) or task["status"] in ENDED:
+        return None
+    last = ended[-1]
+    is_by_condition = last["status"] == SKIPPED and (last.get("reason") or "").startswith(CONDITION)
+    return last if is_by_condition and last.get("stretch") else None
 
 
 def without_history(task: Task) -> Task:
@@ -214,7 +227,8 @@ def filed_records(task: Task) -> tuple[list[Task], list[Run], Task | None]:
     runs = list(task.get("ended_runs") or [])
     if task["status"] in ENDED:
         return [*records, rest], runs, None
-    return records, runs, rest
+    growing = open_stretch(task)
+    return (records[:-1], runs, {**rest, "ended": [growing]}) if growing else (records, runs, rest)
 
 
 def filed(task: Task, now: datetime) -> Task:
@@ -247,7 +261,10 @@ def claim(task: Task, now: datetime, run: RunUnderWay) -> Task:
 
 def expire(task: Task, now: datetime) -> Task:
     """The record of a task that was first reached after its ``expires_at``."""
-    error = f"expired: valid until {task['expires_at']}, but first reached at {instants.to_text(now)}"
+    held, late = task.get("held"), f"but first reached at {instants.to_text(now)}"
+    reason = (held.get("reason") if held else None) or ""
+    why = f"and not to run before that ({reason})" if reason.startswith(CONDITION) else late
+    error = f"expired: valid until {task['expires_at']}, {why}"
     return over(task, FAILED, now, error=error, error_type="Expired", last_error=error)
 
 

@@ -89,6 +89,8 @@ class History:
             self._unfiled[record["id"]].append(one)
         for run in runs:
             self._unfiled_runs[record["id"]].append(run)
+        for one in (rest.get("ended") or []) if rest is not None and not is_newer else []:
+            self._take(one, self._store_name)
         if rest is not None:
             self._take(rest, self._store_name)
             under_way = rest.get("run")
@@ -165,7 +167,7 @@ class History:
             action, task_id = "scheduled", facts.get("copy", "")
         if action == "started":
             self._take_started(Said(task_id, moment, action, run, _number(facts.get("attempt"))))
-        elif action == "put_back":
+        elif action in ("put_back", "not_now"):
             self._drop_started(task_id, lambda one: one.run == run)
         elif action in ("scheduled", "cancelled") and not self._is_borne_out(task_id, moment, action, facts):
             self._said[task_id].append(Said(task_id, moment, action, None, 0))

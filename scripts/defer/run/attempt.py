@@ -66,17 +66,28 @@ class Attempt:
     """An executor at work.
 
     ``was_told``: whether somebody else, a cancel say, has told all of it to end: then nobody is told twice.
+    ``log``: where the same attempt has printed to before.
     """
 
+    kept_as = "{}"
+    """By which name the keeper knows it, made of its run's."""
+    is_work = True
+    """Whether this is the executor, for which the rest of the attempt is made."""
+
     def __init__(
-        self, task: Task, config: Config, argv: list[str], was_told: Callable[[], bool] = lambda: False
+        self,
+        task: Task,
+        config: Config,
+        argv: list[str],
+        was_told: Callable[[], bool] = lambda: False,
+        log: Log | None = None,
     ) -> None:
         """Put it behind its gate. Raises Misconfigured or OSError; nothing runs then."""
         self.task = task
-        self._config, self._was_told = config, was_told
+        self._config, self.was_told = config, was_told
         self.run_id = str((task.get("run") or {}).get("run_id"))
         self.paths = Paths.of(config.log_dir, task["id"], self.run_id)
-        self.timeout = timeout_of(task, config)
+        self.timeout = self._limit()
         cwd = working_directory(task, config)
         own, secrets = own_variables(task, config)
         variables = environment(task, config, self.paths, own)
@@ -90,7 +101,7 @@ class Attempt:
         except BaseException:
             handover.clear(self.paths.input)
             raise
-        log = Log.create(self.paths.log, config.output_limit_bytes)
+        log = log or Log.create(self.paths.log, config.output_limit_bytes)
         self.capture = Capture(log, self._masker, locale=locale)
         grace = config.kill_grace_seconds
         self._ending = Ending(self.leader.pid, self.run_id, grace, below=os.getpid())
@@ -102,6 +113,10 @@ class Attempt:
         self._is_over = False
         self._why_ended: str | None = None
         self._held = self.capture.held
+
+    def _limit(self) -> float | None:
+        """Seconds that it may take, or None for no limit."""
+        return timeout_of(self.task, self._config)
 
     def _write_input(self) -> str:
         """What the executor reads: the task; nothing for a command, which would take it for its own input."""
@@ -119,10 +134,14 @@ class Attempt:
         self._streams = dict(zip((out, err), STREAMS, strict=True))
         if keeper is not None:
             # Before it can print anything: whoever reads it must be known by then.
-            keeper.keep(self.run_id, self._identity(), (out, err), self.capture.log.fd, self._own_secrets)
+            keeper.keep(self._kept_as, self._identity(), (out, err), self.capture.log.fd, self._own_secrets)
         self._started = time.monotonic()
         self._terminate_at = self._started + self.timeout if self.timeout else None
         self.leader.open_gate()
+
+    @property
+    def _kept_as(self) -> str:
+        return self.kept_as.format(self.run_id)
 
     def _identity(self) -> Mapping[str, Any]:
         run = self.task.get("run")
@@ -133,6 +152,8 @@ class Attempt:
         self.leader.shut_gate()
         self.leader.wait()
         self._close()
+        if self.undone(None) is None:
+            self.capture.log.discard()
 
     def let_go(self) -> None:
         """Stop looking after it: it goes on, and its keeper reads what it prints."""
@@ -175,8 +196,27 @@ class Attempt:
             return True
         if not self._ending.left():
             return True
-        self._ending.begin(told=self._was_told())
+        self._ending.begin(told=self.was_told())
         return False
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether something follows in the same attempt if this ends well."""
+        return bool(self.task.get("check"))
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it has ended by itself, with 0."""
+        return self._why_ended is None and self._status == 0
+
+    @property
+    def left_seconds(self) -> float | None:
+        """How much of its time is left, or None where it has no limit."""
+        return None if self._terminate_at is None else self._terminate_at - time.monotonic()
+
+    def undone(self, _error: DeferError | None) -> Outcome | None:
+        """What it comes to if it is not let run, because of an error or of a stop; None where nothing has run yet."""
+        return None
 
     @property
     def had_to_end_others(self) -> bool:
@@ -198,7 +238,7 @@ class Attempt:
         self.capture.take(self._streams[fd], piece)
         if self._keeper is not None and self.capture.held != self._held:
             self._held = self.capture.held
-            self._keeper.held(self.run_id, self._held)
+            self._keeper.held(self._kept_as, self._held)
         if not piece:
             del self._streams[fd]
         return bool(piece)
@@ -212,7 +252,7 @@ class Attempt:
         return bool(self._streams)
 
     def _close(self, *, is_read_on: bool = False) -> None:
-        self.capture.finish(is_read_on=is_read_on)
+        self.capture.finish(is_read_on=is_read_on, goes_on=self.leads_on and self.is_well)
         self.leader.close()
         handover.clear(self.paths.input)
 
@@ -258,9 +298,9 @@ class Attempt:
         is_read_on = False
         if self._keeper is not None and goes_on:
             # A program that stays would be killed by SIGPIPE at its next word if nobody read it.
-            is_read_on = self._keeper.take(self.run_id)
+            is_read_on = self._keeper.take(self._kept_as)
         elif self._keeper is not None:
-            self._keeper.over(self.run_id)
+            self._keeper.over(self._kept_as)
         self._close(is_read_on=is_read_on)
 
     def _outcome(self, now: datetime) -> Outcome:

@@ -91,6 +91,12 @@ class Log:
             if not (self.kept_bytes or self.dropped_bytes or is_read_on):
                 self._remove()
 
+    def discard(self) -> None:
+        """Close and remove it: what it belongs to was not an attempt."""
+        self.close()
+        if self.is_kept:
+            self._remove()
+
     def _remove(self) -> None:
         with suppress(OSError):
             if self._path is not None:
@@ -136,13 +142,17 @@ class Capture:
         """What the maskers of stdout, stderr and the log hold back."""
         return tuple(masker.held for masker in (*self._maskers.values(), self._log_masker))
 
-    def finish(self, *, is_read_on: bool = False) -> None:
-        """Flush what the maskers hold, unless another process goes on with it; note what was dropped; close the log."""
+    def finish(self, *, is_read_on: bool = False, goes_on: bool = False) -> None:
+        """Flush what the maskers hold, unless another process goes on with it; note what was dropped; close the log.
+
+        ``goes_on``: the log stays open for what comes next in the attempt.
+        """
         if not is_read_on:
             for stream, masker in self._maskers.items():
                 self._keep(stream, masker.last_parts())
             self.log.add(self._log_masker.finish())
-        self.log.close(is_read_on=is_read_on)
+        if not goes_on:
+            self.log.close(is_read_on=is_read_on)
 
     @property
     def output(self) -> str:

@@ -58,16 +58,21 @@ def command_line(task: Task, config: Config) -> list[str] | None:
     None where it has none of these. Raises Misconfigured for one that cannot be started.
     """
     command = task.get("command")
-    if isinstance(command, str):
-        return ["/bin/sh", "-c", "--", command]
     if command:
-        directory = str(working_directory(task, config))
-        program = registry.program(command[0], config.get("PATH") or os.defpath, directory)
-        if program is None:
-            raise Misconfigured(f"no such program: {command[0]} (give its path, or correct PATH in the settings file)")
-        return [program, *command[1:]]
+        return argv_of(command, task, config)
     named = task.get("executor") or config.executor
     return None if named is None else [str(resolve(named, config.tasks_file))]
+
+
+def argv_of(command: str | list[str], task: Task, config: Config) -> list[str]:
+    """What a command starts: a shell with it, or its program. Raises Misconfigured where there is no such program."""
+    if isinstance(command, str):
+        return ["/bin/sh", "-c", "--", command]
+    directory = str(working_directory(task, config))
+    program = registry.program(command[0], config.get("PATH") or os.defpath, directory)
+    if program is None:
+        raise Misconfigured(f"no such program: {command[0]} (give its path, or correct PATH in the settings file)")
+    return [program, *command[1:]]
 
 
 class Paths(NamedTuple):
@@ -87,13 +92,14 @@ class Paths(NamedTuple):
         return cls(log_dir / f"{name}.prompt.txt", *own)
 
 
-def write_prompt(task: Task, paths: Paths, config: Config) -> None:
-    """Write the prompt artifact. Raises OSError."""
+def write_prompt(task: Task, paths: Paths, config: Config, condition: str | None = None) -> None:
+    """Write the prompt artifact; ``condition``: what that has printed, masked. Raises OSError."""
     said, run = task.get("last_error"), task.get("run")
     if isinstance(said, str):
         # It was masked with the secrets of that time, or by a version that masked nothing.
         task = {**task, "last_error": config.masked(said)}
-    text = prompt.render(task, int((run.get("attempt") if run else None) or 1), _changes_since(task, config))
+    number = int((run.get("attempt") if run else None) or 1)
+    text = prompt.render(task, number, _changes_since(task, config), condition)
     fsio.ensure_directory(paths.prompt.parent)
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
 

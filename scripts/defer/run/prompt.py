@@ -42,10 +42,11 @@ _GO_ON = "Go on with the work that the summary describes."
 _MOST_OF_AN_ERROR = 1000
 
 
-def render(task: Task, attempt: int, changes: Sequence[str] = ()) -> str:
+def render(task: Task, attempt: int, changes: Sequence[str] = (), condition: str | None = None) -> str:
     """The prompt as Markdown, each part under its own heading, ``(none)`` where there is nothing.
 
     ``changes``: lines about what has changed since the task was scheduled; without any there is no heading for them.
+    ``condition``: what the task's condition has printed; None where it has none.
     """
     context, execution = task.get("context") or {}, task.get("execution") or {}
     mode = str(execution.get("mode") or "fresh")
@@ -56,6 +57,7 @@ def render(task: Task, attempt: int, changes: Sequence[str] = ()) -> str:
         ("Artifacts", _quoted(_bullets(context.get("artifacts")))),
         ("Constraints", _quoted(_bullets(context.get("constraints")))),
         *([("What has changed", _quoted(line for text in changes for line in _lines(text)))] if changes else []),
+        *([] if condition is None else [("What its condition printed", _quoted(_lines(condition)))]),
         ("Prompt", _template(execution.get("prompt_template"), context) or _NONE),
     ]
     parts = ["# Deferred task", _FRAMES.get(mode, _FRAMES["fresh"]), _WHAT_COUNTS]

@@ -68,7 +68,12 @@ class Rescue:
             return False
 
     def look_after(self, one: Task, now: datetime, wake: Wake) -> None:
-        """Look at one attempt. Whatever somebody wrote into its record by hand, it must not keep the others waiting."""
+        """Look at one attempt, unless its rest is being ended already.
+
+        Whatever somebody wrote into its record by hand, it must not keep the others waiting.
+        """
+        if run_id(one) in self._endings:
+            return
         try:
             self._look_after(one, now, wake)
         except DeferError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from defer import exits
 from defer.record import events, outcome, task
@@ -10,6 +12,9 @@ from defer.record.codec import Task
 from defer.record.events import Event
 from defer.record.outcome import Outcome
 from defer.store.audit import AuditLog
+
+if TYPE_CHECKING:
+    from .attempt import Attempt
 
 _COUNTS = ("started", "completed", "failed", "retried", "lost", "cancelled", "expired", "missed", "skipped")
 _PINGED = {task.COMPLETED: "", task.FAILED: "fail"}
@@ -38,12 +43,27 @@ class Tally:
     def started(self, claimed: Task, now: datetime) -> None:
         """An attempt begins."""
         self.counts["started"] += 1
-        self._ping(claimed, "start")
+        if not claimed.get("condition"):
+            self._ping(claimed, "start")
         self.tell(events.started(claimed, now))
 
-    def settled(self, settled: Task, result: Outcome, now: datetime) -> None:
-        """An attempt came to its end, and its task to what the record says now."""
+    def released(self, attempt: Attempt) -> None:
+        """A part of an attempt begins: of one with a condition the executor, if that holds."""
+        if attempt.is_work and attempt.task.get("condition"):
+            self._ping(attempt.task, "start")
+
+    def leftovers(self, attempts: Iterable[Attempt], clock: Callable[[], datetime]) -> None:
+        """Something of these went on after their own end, and was ended."""
+        for one in attempts:
+            self.tell(events.of_run("leftovers_ended", one.task["id"], one.run_id, clock()))
+
+    def settled(self, settled: Task, result: Outcome, now: datetime, run: object = None) -> None:
+        """An attempt, whose name is ``run``, came to its end, and its task to what the record says now."""
         self.counts["lost"] += result.status == outcome.LOST
+        if result.status == outcome.NOT_NOW:
+            self.counts["started"] -= 1
+            self.tell(events.not_now(settled, run, result.error, now))
+            return
         if settled["status"] in task.ENDED:
             self.ended(settled, now)
         elif settled["attempts"]:

@@ -3,7 +3,7 @@
 Any number of wakes may work on one store. Its lock is held twice for each attempt, never while that runs:
 
 1. *claim* writes ``executing`` with this runner's identity and its lease;
-2. the leader is started behind its gate, *start* writes its identity, then the gate opens;
+2. a leader, of condition, executor or check, waits behind its gate, *start* writes its identity, then the gate opens;
 3. *settle* writes the outcome, if the record still carries this run, and claims the next one with it.
 
 One thread. ``loop`` waits for pipes, deaths, signals and deadlines. Everything that is to be done with the store
@@ -16,11 +16,11 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from defer import fsio, instants, process
+from defer import fsio, process
 from defer.errors import DeferError, StorageError, StoreBusy
 from defer.record import events, holders, outcome, task
 from defer.record.codec import Task
@@ -157,8 +157,7 @@ class Runner:
         now = self._clock()
         executing = [one for one in self._store.attention(now) if one["status"] == task.EXECUTING]
         for one in executing:
-            is_mine = run_id(one) in self._loop.attempts or run_id(one) in self._rescue
-            if not is_mine and ("settling_failed", one["id"]) not in self._agenda:
+            if not (run_id(one) in self._loop.attempts or ("settling_failed", one["id"]) in self._agenda):
                 self._rescue.look_after(one, now, self)
         self.out_of_reach = self._rescue.out_of_reach(executing, now)
 
@@ -169,10 +168,7 @@ class Runner:
     # Claim and start
 
     def _new_run(self) -> RunUnderWay:
-        name = f"run_{self._clock():%Y%m%dT%H%M%SZ}_{os.urandom(5).hex()}"
-        run: RunUnderWay = {"run_id": name, "host": holders.host(), "runner": self._me}
-        held = self._lease.take()
-        return {**run, "lease": held} if held else run
+        return start.new_run(self._clock(), self._me, self._lease.take())
 
     def _claim_when_it_is_time(self) -> None:
         """Claim until nothing is due or no slot is free; again when a slot gets free, and now and then."""
@@ -218,10 +214,13 @@ class Runner:
         """Put the leader behind its gate. A failure here concerns this task alone."""
         paths = Paths.of(self._config.log_dir, claimed["id"], str(run_id(claimed)))
         self._tally.started(claimed, self._clock())
-        found = start.gated(claimed, paths, self._config, partial(start.is_being_cancelled, self._store, claimed))
+        was_told = partial(start.is_being_cancelled, self._store, claimed)
+        return self._expected(claimed, start.gated(claimed, paths, self._config, was_told))
+
+    def _expected(self, claimed: Task, found: start.Found | DeferError) -> Attempt | None:
         if isinstance(found, Outcome):
             self.settle(claimed, found)
-        elif isinstance(found, OSError):
+        elif found is None or isinstance(found, OSError | DeferError):
             self.put_back(claimed, found)
         else:
             self._loop.expect(found)
@@ -240,7 +239,8 @@ class Runner:
                 self._agenda.do("starting_failed", one.task["id"], partial(self._let_one_run, one), give_up=give_up)
 
     def _identified(self, attempt: Attempt) -> Change:
-        return settling.if_ours(attempt.task, partial(self._with_leader, attempt))
+        identify = partial(start.with_leader, attempt, self._clock, self._config.kill_grace_seconds)
+        return settling.if_ours(attempt.task, identify)
 
     def _at_once(self, changes: dict[str, Change], choose: Choose | None = None) -> Turn | None:
         """Change so much in one write; None where the store cannot take it now, and each has to be tried by itself."""
@@ -264,21 +264,16 @@ class Runner:
         attempt.task = started
         if started.get("cancel_requested_at"):
             self._loop.abandon(attempt)
-            why = "cancelled before it ran"
-            self.settle(started, Outcome(outcome.FAILED, error_type=outcome.CANCELLED, error=why))
+            self.settle(started, start.cancelled(attempt))
         elif self._is_stopping:
             self._give_start_up(attempt, None)
         else:
+            self._tally.released(attempt)
             self._loop.add(attempt, partial(start.keeper, self._config, self._lease.fd, self._tally.tell, self._clock))
 
     def _give_start_up(self, attempt: Attempt, error: DeferError | None) -> None:
         self._loop.abandon(attempt)
-        self.put_back(attempt.task, error)
-
-    def _with_leader(self, attempt: Attempt, current: Task) -> Task:
-        allowed = attempt.timeout and timedelta(seconds=attempt.timeout + self._config.kill_grace_seconds)
-        deadline = instants.to_text(self._clock() + allowed) if allowed else None
-        return settling.with_leader(current, process.identity(attempt.leader.pid), deadline, attempt.paths)
+        self._expected(attempt.task, attempt.undone(error) or error)
 
     def put_back(self, mine: Task, error: OSError | DeferError | None = None) -> None:
         """Nothing was run. If the reason is the system's, let it wait, claim nothing for a while, say so at the end."""
@@ -307,11 +302,9 @@ class Runner:
         self._tally.flush()
         self._send()
         over = self._loop.wait([self._agenda.next_at(), *looks, *filing, *self._looks_around_at(), self._preload.at()])
-        for attempt in over:
-            if attempt.had_to_end_others:
-                self._tally.tell(events.of_run("leftovers_ended", attempt.task["id"], attempt.run_id, self._clock()))
+        self._tally.leftovers([one for one in over if one.had_to_end_others], self._clock)
         if over:
-            self._settle_all([(attempt.task, attempt.finish(self._clock())) for attempt in over])
+            self._go_on([(one.task, start.following(one, one.finish(self._clock()), self._config)) for one in over])
         for one in self._rescue.over(time.monotonic()):
             self.settle(one, outcome.lost(one))
 
@@ -343,7 +336,7 @@ class Runner:
         for mine, result in ended:
             settled = found and written[mine["id"]] is mine and found.changed[mine["id"]]
             if isinstance(settled, dict):
-                self._has_settled(settled, result, now)
+                self._has_settled(settled, result, now, run_id(mine))
             else:
                 self.settle(mine, result)
         self._claim_at = 0.0
@@ -351,6 +344,13 @@ class Runner:
             self._take_up(found.claimed, now)
             if not found.claimed or len(self._loop.attempts) >= self._max_parallel:
                 self._claim_at = time.monotonic() + self._claim_every
+
+    def _go_on(self, over: list[tuple[Task, start.Found]]) -> None:
+        """Settle what is over; the others go on: of them only a part is over, the condition say."""
+        if ended := [(mine, came) for mine, came in over if isinstance(came, Outcome)]:
+            self._settle_all(ended)
+        others = (self._expected(mine, found) for mine, found in over if not isinstance(found, Outcome))
+        self._let_all_run([one for one in others if one])
 
     def settle(self, mine: Task, result: Outcome) -> None:
         """Write the outcome. If the store cannot take it now, try again, so that no outcome is lost."""
@@ -364,12 +364,12 @@ class Runner:
         except NotOurs:
             self._tally.tell(events.of_run("outcome_dropped", mine["id"], run_id(mine), now))
         else:
-            self._has_settled(settled, result, now)
+            self._has_settled(settled, result, now, run_id(mine))
         self._claim_at = 0.0
 
-    def _has_settled(self, settled: Task, result: Outcome, now: datetime) -> None:
+    def _has_settled(self, settled: Task, result: Outcome, now: datetime, run: object) -> None:
         self._something_to_file, self.settled = True, settled
-        self._tally.settled(settled, result, now)
+        self._tally.settled(settled, result, now, run)
 
     def _file_meanwhile(self) -> None:
         """File while attempts are under way. What fails is left to the end of the wake, which reports it.
