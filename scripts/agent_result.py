@@ -33,9 +33,11 @@ if __name__ == "__main__":
 
 from defer import exits, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
-from defer.executors import names, registry, start
+from defer.executors import enforce, names, registry, start
 from defer.executors import verdict as agentresult
 from defer.executors.agents.base import Cannot, Wishes
+from defer.executors.bounds.common import Bounds
+from defer.executors.profiles import Unusable
 from defer.record import shapes
 from defer.settings import config
 
@@ -125,6 +127,13 @@ def _wishes(agent: str) -> Wishes:
     )
 
 
+def _bounds(agent: str, wishes: Wishes) -> Bounds:
+    try:
+        return enforce.of(agent, wishes.permissions, wishes.workspace, wishes.own, os.environ)
+    except (Unusable, Cannot) as error:
+        _misconfigured(agent, str(error))
+
+
 def _zone() -> "ZoneInfo":
     try:
         return config.load().timezone()
@@ -148,6 +157,7 @@ class Run:
         self.agent, self._umask = agent, umask
         self._prompt, self._path = _prompt(agent), _program(agent)
         self._wishes = _wishes(agent)
+        self._bounds = _bounds(agent, self._wishes)
         # Before it runs: afterwards the agent may have changed these files.
         self._zone, self._slot = _zone(), _slot(agent)
         self._more: dict[str, Any] = {}
@@ -175,7 +185,7 @@ class Run:
         self._reader = registry.agent(self.agent).reader()
         program = start.Program(self._reader, lambda: self._keep(agentresult.known(self._reader.report())))
         try:
-            begin = registry.agent(self.agent).start(wishes)
+            begin = self._bounds.put_on(registry.agent(self.agent).start(wishes))
             with start.files(wishes.own, begin.files):
                 argv = [self._path, *begin.arguments]
                 status = program.run(argv, self._prompt, self._umask, start.environment(os.environ, begin))

@@ -1,0 +1,1 @@
+"""How each coding agent is held to what a task allows it: by its own mechanism, and against its user's own settings."""
