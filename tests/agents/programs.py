@@ -160,14 +160,14 @@ _ASKING = {"opencode": Setup({}, {".config/opencode/opencode.json": json.dumps({
 KEYS = {"claude": "sk-ant-oat01-fake"}
 
 
-def setup(agent: str, base: str, key: str | None = "", shell: bool | None = None) -> Setup:
+def setup(agent: str, base: str, key: str | None = "", may_run: bool | None = None) -> Setup:
     """What an agent's program needs to find the model at ``base``.
 
-    ``key``: a made-up one of its own, or None to be logged in nowhere. ``shell``: whether the user's own settings allow
-    commands; None leaves that as it is by default.
+    ``key``: a made-up one of its own, or None to be logged in nowhere. ``may_run``: whether the user's own settings
+    allow commands; None leaves that as it is by default.
     """
     found = _SETUPS[agent](base, KEYS.get(agent, "fake") if key == "" else key)
-    more = _ALLOWING[agent] if shell else _ASKING.get(agent) if shell is False else None
+    more = _ALLOWING[agent] if may_run else _ASKING.get(agent) if may_run is False else None
     if more is None:
         return found
     files = {path: _joined(found.files.get(path), text) for path, text in more.files.items()}

@@ -98,7 +98,7 @@ def record(world: World, agent: str, case: str) -> str:
     what = RECORDINGS.get(case) or ONLY[agent, case]
     given: dict[str, Any] = {} if what.is_logged_in else {"key": None}
     # What opencode's settings do not deny it may do.
-    cell = world.cell(agent, f"{case}-recorded", shell=False if case == "denied" else None, **given)
+    cell = world.cell(agent, f"{case}-recorded", may_run=False if case == "denied" else None, **given)
     cell.play(what.scenario)
     session = _session(cell, what.session)
     cwd = cell.home if what.session == "elsewhere" else cell.workspace

@@ -78,7 +78,8 @@ class World:
 def world() -> Iterator[World]:
     """A world that is gone at the end of the block; ``AGENTS_KEEP=1`` leaves its directory, and names it."""
     binaries = programs.installed()
-    base = Path(tempfile.mkdtemp(prefix="defer-agents-"))
+    # Not in /tmp, where homes are not: Codex complains of one that is.
+    base = Path(tempfile.mkdtemp(prefix="defer-agents-", dir="/var/tmp"))
     base.chmod(0o755)
     try:
         with serving() as model:
