@@ -197,7 +197,7 @@ class Run:
         if program.has_given_up:
             why = f"its service could not be reached for {start.RETRYING_SECONDS:.0f} s: {report.retrying}"
             report = report._replace(failure=report.failure or why, http_status=report.http_status or 503)
-        return agentresult.judge(self.agent, report, status, instants.now(), self._zone)
+        return agentresult.judge(self.agent, report, status, instants.now(), self._zone, program.was_told)
 
     def _keep(self, result: "dict[str, Any]") -> None:
         try:

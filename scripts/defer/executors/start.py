@@ -79,6 +79,8 @@ class Program:
         self._told_at: float | None = None
         self._retrying_since: float | None = None
         self._is_noted = False
+        self.was_told = False
+        """Whether we were told to end."""
         self.has_given_up = False
         """Whether it was ended because it only went on trying to reach its service."""
 
@@ -99,6 +101,7 @@ class Program:
     def _hear(self, *_: object) -> None:
         """Outlive a SIGTERM, as at a timeout, since what the agent has said must still be written down."""
         self._told_at = time.monotonic()
+        self.was_told = True
 
     def _act(self, process: subprocess.Popen[bytes]) -> None:
         """Do what the time says. Whoever told us to end has told the agent too; a second later we pass it on."""

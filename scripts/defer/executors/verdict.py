@@ -47,8 +47,11 @@ class Verdict(NamedTuple):
 # 1       failure "model: x", HTTP status 404          78: the same
 # 2       nothing, and "boom" on its standard error    2: boom
 # 2       nothing                                      2: codex exited with 2
-def judge(agent: str, report: Report, status: int, now: datetime, zone: ZoneInfo) -> Verdict:
-    """The verdict on a run of ``agent``, by what it said of it and the ``status`` that its program exited with."""
+def judge(agent: str, report: Report, status: int, now: datetime, zone: ZoneInfo, was_told: bool = False) -> Verdict:
+    """The verdict on a run of ``agent``, by what it said of it and the ``status`` that its program exited with.
+
+    ``was_told``: we were told to end, and so was the program: if it has said nothing of that, neither do we.
+    """
     result = known(report)
     if status != 0 or report.failure is not None:
         said = report.failure or report.output.strip() or report.complaint
@@ -56,7 +59,7 @@ def judge(agent: str, report: Report, status: int, now: datetime, zone: ZoneInfo
         if limit and limit.back_at:
             result["retry_at"] = instants.to_text(limit.back_at)
         code = EXIT_BUSY if limit else EXIT_MISCONFIGURED if _is_hopeless(report, said) else status or 1
-        error = said.strip() or f"{agent} exited with {status}"
+        error = said.strip() or (None if was_told else f"{agent} exited with {status}")
     elif _is_empty(report):
         code, error = 1, f"{agent} has said nothing, and called that a success"
         result["error_type"] = EMPTY_RUN

@@ -281,6 +281,7 @@ class TestToldToEnd:
         runner.wait()
         (run,) = place.runs()
         assert (run["error_type"], run["exit_code"], run["session_id"]) == ("RunnerStopped", 143, "5f1c")
+        assert run["error"] == "the runner was stopped"
         assert place.archived()[0]["session_id"] == "5f1c"
 
     def test_an_agent_that_nobody_else_tells_is_told(self, place):
