@@ -55,7 +55,7 @@ class Client:
         """Store planned tasks, all of them or none. Raises Refused for a taken id."""
         from .scheduling.add import add
 
-        return add(self.store, self.audit, planned, now or self.clock(), if_exists)
+        return add(self.store, self.audit, self.config, planned, now or self.clock(), if_exists)
 
     def find(self, task_id: str) -> Task:
         """A task from the store, else from the archive. Raises Refused."""

@@ -42,6 +42,14 @@ class NoSuchTask(Refused):
         super().__init__(f"no such task: {task_id} (see `defer list --all`)")
 
 
+class BeyondBound(Refused):
+    """The attempts of one chain, that of the task ``root``, have scheduled as much as they may."""
+
+    def __init__(self, text: str, root: str) -> None:
+        super().__init__(text)
+        self.root = root
+
+
 class Unreadable(Refused):
     """A line of the store names the id, and is not a record that can be worked on."""
 

@@ -1147,6 +1147,12 @@ def _(place: Place) -> Any:
     return lives
 
 
+@differs("bound-inside", v1=0, here=1)
+def _(place: Place) -> Any:
+    inside = {"DEFER_TASK_ID": "a", "DEFER_RUN_ID": "r", "DEFER_MAX_DEPTH": "0"}
+    return place.defer("--when", "1h", "--summary", "again", env=inside).returncode
+
+
 @differs("time-limit", v1=False, here=True)
 def _(place: Place) -> Any:
     """Whether an attempt that takes longer than it may is ended."""

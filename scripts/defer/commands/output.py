@@ -151,6 +151,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
         "Held": held(one, zone, now),
         "Paused": None if is_newer else _paused(one, zone, now),
         **{name: _moment(text, zone, now) for name, text in moments.items() if text},
+        "Origin": _origin(one),
         "Said as": one.get("when"),
         "Repeats": None if is_newer else _repeats(one, zone, now),
         "Attempts": None if is_newer else _attempts(one),
@@ -171,6 +172,15 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
     for name, value in facts.items():
         if value:
             say(f"{name + ':':<12} {visible.sentence(value, 1000)}", out=out)
+
+
+def _origin(one: Task) -> str | None:
+    """Who scheduled it; of an attempt, whose, and how far that is from what somebody else has scheduled."""
+    origin, parent, depth = one.get("origin"), one.get("parent"), one.get("depth")
+    if not parent:
+        return str(origin) if origin else None
+    far = f" ({depth} from {one.get('root')})" if type(depth) is int and depth > 1 else ""
+    return f"{origin} of {parent}{far}"
 
 
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:

@@ -29,6 +29,7 @@ _RUNNING = (
     Column("Of", 2, right=True),
     Column("Attempt", 5, right=True),
     Column("Executor", 3, least=8, cut=True),
+    Column("Origin", 7),
     Column("Pid", 4, right=True),
     Column("Host", 6, least=8, cut=True),
     Column("Summary", 1, least=9, cut=True),
@@ -124,10 +125,13 @@ def _running(found: Status, out: TextIO) -> Iterator[list[Cell]]:
             (names[one["id"]], "good"),
             _span(one["seconds"]),
             _span(one["limit_seconds"]),
-            *(_text(value) for value in (one["attempt"], one["executor"], one["pid"], host, one["summary"])),
+            *(
+                _text(value)
+                for value in (one["attempt"], one["executor"], one["origin"], one["pid"], host, one["summary"])
+            ),
         ]
     if len(found.running) > _MOST:
-        yield [f"… and {len(found.running) - _MOST:,} more", *[""] * 7]
+        yield [f"… and {len(found.running) - _MOST:,} more", *[""] * 8]
 
 
 def _span(seconds: float | None) -> str:

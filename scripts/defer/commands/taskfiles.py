@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from defer import exits, fsio, instants, say, visible
 from defer.client import Client
-from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, Refused, StorageError, StoreBusy
-from defer.record import task, versions
+from defer.errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, BadInput, BeyondBound, Refused, StorageError, StoreBusy
+from defer.record import lineage, task, versions
 from defer.record.codec import Task
-from defer.scheduling import advice, fromfile
+from defer.scheduling import advice, fromfile, inside
 from defer.scheduling import sync as taskfiles
 from defer.scheduling.plan import checked_id
 from defer.scheduling.sync import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
@@ -26,6 +26,7 @@ from . import fileflags, output
 from .progress import Progress
 
 if TYPE_CHECKING:
+    from defer.record.types import TaskFields
     from defer.taskfiles.foreign import Job
 
 Connect: TypeAlias = Callable[[], Client]
@@ -55,7 +56,8 @@ def add(connect: Connect, argv: list[str]) -> int:
     if not args.dry_run:
         _save_new(client, directory, {args.id: content})
     with _changed_already(None if args.dry_run else path):
-        plan = _synced(client, args, directory, {args.id}, contents={args.id: content})
+        origin = inside.fields_of(client.store, client.config, lineage.FILE)
+        plan = _synced(client, args, directory, {args.id}, contents={args.id: content}, origin=origin)
     return _finish(client, args, directory, plan)
 
 
@@ -160,7 +162,8 @@ def _carried(client: Client, taken: _Taken, task_id: str, fields: dict[str, Any]
 def _imported(client: Client, args: Namespace, directory: Path, written: dict[str, bytes]) -> SyncPlan:
     if written and not args.dry_run:
         _save_new(client, directory, written)
-    return _synced(client, args, directory, written.keys(), contents=written)
+    origin = inside.fields_of(client.store, client.config, lineage.IMPORT)
+    return _synced(client, args, directory, written.keys(), contents=written, origin=origin)
 
 
 def _edit_lock(client: Client, directory: Path) -> AbstractContextManager[None]:
@@ -259,6 +262,8 @@ def _changed_already(path: Path | None) -> Iterator[None]:
     """A file is changed before its task: if the store fails in between, the error says so."""
     try:
         yield
+    except BeyondBound as error:
+        raise error if path is None else Refused(f"{error}; its file is there already: {path}") from None
     except (StoreBusy, StorageError) as error:
         if path is None:
             raise
@@ -273,8 +278,12 @@ def _synced(
     *,
     again: bool = False,
     contents: Mapping[str, bytes] | None = None,
+    origin: TaskFields | None = None,
 ) -> SyncPlan:
-    """What a sync does, or with ``--dry-run`` would do once files with these ``contents`` are there."""
+    """What a sync does, or with ``--dry-run`` would do once files with these ``contents`` are there.
+
+    ``origin``: what the records of new tasks say of that. Raises BeyondBound.
+    """
     now = client.clock()
     unwritten = contents if args.dry_run else None
     with Progress("reading task files") as progress:
@@ -283,9 +292,16 @@ def _synced(
         )
     if args.dry_run:
         return plan
-    steps, problems = taskfiles.apply(plan, client.store, client.audit, client.config, now)
+    if origin is not None:
+        plan = plan._replace(steps=[one._replace(record=_stamped(one, origin)) for one in plan.steps])
+    with inside.telling(client.store, client.config, now):
+        steps, problems = taskfiles.apply(plan, client.store, client.audit, client.config, now)
     late = [] if only is None else [_not_yet(step, args) for step in steps if step.note == taskfiles.NEXT_SYNC]
     return plan._replace(steps=steps, problems=plan.problems + problems, warnings=plan.warnings + late)
+
+
+def _stamped(step: Step, origin: TaskFields) -> Task | None:
+    return step.record if step.mark != NEW or step.record is None else lineage.stamped(step.record, origin)
 
 
 def _not_yet(step: Step, args: Namespace) -> str:

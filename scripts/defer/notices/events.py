@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 FAILED, MISSED, LOST, EXPIRED = "failed", "missed", "lost", "expired"
 SKIPPED, PAUSED, RECOVERED, COMPLETED = "skipped", "paused", "recovered", "completed"
 EVENTS = (FAILED, MISSED, LOST, EXPIRED, SKIPPED, PAUSED, RECOVERED, COMPLETED)
+BOUNDED = "bounded"
+"""That the attempts of a chain were refused what they wanted to schedule: the end of no task."""
 ATTENTION, WELL = "attention", "well"
 """What a report of `defer health --send` says: an event of no task."""
 FAILURES = (FAILED, LOST, EXPIRED, PAUSED)

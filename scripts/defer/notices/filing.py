@@ -32,7 +32,7 @@ def note(records: Sequence[Task], config: Config, where: Places, now: datetime) 
     fresh: list[Notice] = []
     _end_acks(worth_a_look, box, config, now)
     for record in worth_a_look:
-        made = _notice(record, box.streaks.get(record["id"], Streak()), box.ack_of(record), config, where)
+        made = _notice(record, box, config, where)
         if made is not None and made["key"] not in box.notices:
             box.add(made)
             fresh.append(made)
@@ -60,9 +60,10 @@ def _end_acks(records: Sequence[Task], box: Box, config: Config, now: datetime) 
             del box.acks[name]
 
 
-def _notice(record: Task, streak: Streak, ack: events.Ack | None, config: Config, where: Places) -> Notice | None:
+def _notice(record: Task, box: Box, config: Config, where: Places) -> Notice | None:
+    streak, ack = box.streaks.get(record["id"], Streak()), box.ack_of(record)
     told = events.verdict(record, streak, ack, timedelta(seconds=config.notify_cooldown_seconds))
-    if told is None:
+    if told is None or (told.event == events.FAILED and _is_told_of_its_chain(record, box)):
         return None
     is_reminder = record["status"] == task.COMPLETED and events.is_reminder(record)
     # Its record says where it was going to be told: that holds, whatever the settings say by now.
@@ -71,6 +72,14 @@ def _notice(record: Task, streak: Streak, ack: events.Ack | None, config: Config
     made = events.notice(record, told, to, in_inbox=where.in_inbox or is_reminder)
     masked = {name: _masked(value, config.masked) if name in _MASKED else value for name, value in made.items()}
     return cast("Notice", masked)
+
+
+def _is_told_of_its_chain(record: Task, box: Box) -> bool:
+    if all(one["event"] != events.BOUNDED for one in box.notices.values()):
+        return False
+    from . import bounds  # hardly any chain ever comes to one
+
+    return bounds.has_told(record, box)
 
 
 def _masked(value: object, mask: Callable[[str], str]) -> object:

@@ -40,6 +40,7 @@ _SAID = {
     "paused": "was paused",
     "recovered": "works again",
     "completed": "is done",
+    "bounded": "came to a bound",
     "attention": "needs attention",
     "well": "is well",
 }

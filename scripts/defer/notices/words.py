@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 from pathlib import PurePath
 
 from defer import instants, say, visible
-from defer.record import task
+from defer.record import lineage, task
 from defer.record.codec import Task
 
 from . import events
@@ -30,6 +30,7 @@ _SAID = {
     events.PAUSED: "failed again and is paused now",
     events.RECOVERED: "works again",
     events.COMPLETED: "is done",
+    events.BOUNDED: "came to a bound",
     events.ATTENTION: "needs attention",
     events.WELL: "is well",
 }
@@ -101,6 +102,9 @@ def _next(notice: Notice) -> Iterator[str]:
     name = shlex.quote(visible.line(notice["id"]))
     if notice["event"] in (events.ATTENTION, events.WELL):
         yield "defer health"
+        return
+    if notice["id"] == lineage.UNKNOWN:
+        yield "defer list"
         return
     log = notice.get("log")
     if log:

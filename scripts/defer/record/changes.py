@@ -18,7 +18,11 @@ from .codec import Task
 if TYPE_CHECKING:
     from .types import Context, Execution
 
-_NOT_COPIED = ("id", "recurrence", "source", "expires_at", "last")
+_NOT_COPIED = (
+    *("id", "recurrence", "source", "expires_at", "last"),
+    # How the copy came to be, somebody else says.
+    *("origin", "parent", "root", "depth", "reschedules"),
+)
 PARTS = {
     "context": ("summary", *task.LISTS, "reoriented_from"),
     "execution": ("mode", "prompt_template", "aura_level"),

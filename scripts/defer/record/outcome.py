@@ -29,6 +29,7 @@ PERMISSION_BLOCKED, CONFIG_ERROR = "PermissionBlocked", "ConfigError"
 EMPTY_RUN = "EmptyRun"
 RUNNER_LOST, RUNNER_STOPPED, CANCELLED, EXPIRED = "RunnerLost", "RunnerStopped", "Cancelled", "Expired"
 CONDITION_FAILED, CHECK_FAILED = "ConditionFailed", "CheckFailed"
+TOO_MANY_RESCHEDULES = "TooManyReschedules"
 ERROR_TYPES = (
     EXECUTOR_FAILED,
     TIMEOUT_ERROR,
@@ -41,9 +42,10 @@ ERROR_TYPES = (
     EXPIRED,
     CONDITION_FAILED,
     CHECK_FAILED,
+    TOO_MANY_RESCHEDULES,
 )
 _LONGEST_SUMMARY = 200
-_FINAL = (PERMISSION_BLOCKED, CONFIG_ERROR)
+_FINAL = (PERMISSION_BLOCKED, CONFIG_ERROR, TOO_MANY_RESCHEDULES)
 _BY_EXIT_CODE = {77: PERMISSION_BLOCKED, 78: CONFIG_ERROR}
 
 
@@ -150,10 +152,22 @@ def _settled(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff)
         from . import conditions  # few tasks have one
 
         return conditions.not_now(executing, outcome.error, now, backoff)
+    outcome = _without_end(executing, outcome, backoff)
     ended = _with_run(executing, outcome, now)
     if outcome.status == OK:
         return _settle_success(ended, outcome, now)
     return _settle_failure(ended, outcome, now, backoff)
+
+
+def _without_end(executing: Task, outcome: Outcome, backoff: Backoff) -> Outcome:
+    """A failure, of which somebody hears, where an executor has asked to be run again too many times in a row."""
+    if outcome.status != OK or outcome.reschedule_at is None:
+        return outcome
+    if int(executing.get("reschedules") or 0) < backoff.max_reschedules:
+        return outcome
+    most = f"it asked to be run again more than {backoff.max_reschedules} times in a row"
+    said = f"{most} (raise DEFER_MAX_RESCHEDULES in the settings file, or let it recur: defer edit ID --every WORDS)"
+    return outcome._replace(status=FAILED, error_type=TOO_MANY_RESCHEDULES, error=said, reschedule_at=None)
 
 
 def _with_run(executing: Task, outcome: Outcome, now: datetime) -> Task:
@@ -161,8 +175,10 @@ def _with_run(executing: Task, outcome: Outcome, now: datetime) -> Task:
 
 
 def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
-    facts = {"result": outcome.result or {}, **_session(outcome)}
-    kept = task.without(ended, ("last_error", "error_type", "deferrals"))
+    facts: dict[str, Any] = {"result": outcome.result or {}, **_session(outcome)}
+    kept = task.without(ended, ("last_error", "error_type", "deferrals", "reschedules"))
+    if outcome.reschedule_at is not None:
+        facts["reschedules"] = tallied(int(ended.get("reschedules") or 0), 1)
     done = task.over(kept, task.COMPLETED, now, **facts)
     return _follow(done, now, outcome.reschedule_at)
 
@@ -188,7 +204,8 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
             facts["deferrals"] = {**deferrals, "in_a_row": 0}
         return task.again(ended, at, result=_retry_result(outcome, at), **facts)
     result: Result = {**(outcome.result or {}), "type": "executor_failed"}
-    failed = task.over(ended, task.FAILED, now, error=outcome.error, result=result, **facts)
+    kept = task.without(ended, ("reschedules",))
+    failed = task.over(kept, task.FAILED, now, error=outcome.error, result=result, **facts)
     # Nobody knows how long a lost attempt ran: what came meanwhile was missed, not overlapped.
     return _follow(failed, now, overlapped=outcome.status != LOST)
 

@@ -14,12 +14,14 @@ class Backoff(NamedTuple):
     """Delays in seconds: ``first``, then each one ``factor`` times the one before, at most ``cap``.
 
     ``pause_after``: how many occurrences in a row may fail, over at least a day, before a task is paused; None: any.
+    ``max_reschedules``: how many times in a row an executor may ask to be run again.
     """
 
     first: float = 60
     factor: float = 2
     cap: float = 3600
     pause_after: int | None = None
+    max_reschedules: int = 50
 
     def delay(self, failures: int) -> timedelta:
         """How long to wait after the ``failures``-th failure in a row (1 is the first)."""

@@ -14,7 +14,7 @@ from defer.record.codec import Task
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
 
-from . import find, plan
+from . import add, find, plan
 from .plan import Moment, Timing
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class Editor:
         limit = plan.timeout_seconds(timeout)
         one = find.look_up(self._store, task_id)
         fresh = changes.run_now(one, self._now)
-        (copy,) = self._store.append([fresh if limit is None else {**fresh, "timeout_seconds": limit}], self._now)
+        wanted: Task = fresh if limit is None else {**fresh, "timeout_seconds": limit}
+        (copy,) = add.put(self._store, self._config, [wanted], self._now)
         self._audit.tell(events.run_requested(one, copy, self._now))
         return copy
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from defer import instants
 from defer.errors import BadInput, NoHome
 from defer.executors import registry
-from defer.record import changes, codec, occurrences, task
+from defer.record import changes, codec, lineage, occurrences, task
 from defer.record.codec import Task
 from defer.settings.config import Config
 from defer.taskfiles.read import BadFile, Located, TaskFile, located
@@ -205,6 +205,7 @@ def _own_fields(file: TaskFile) -> dict[str, object]:
         "ping": _ping(file),
         "permissions": file.fields.get("permissions"),
         "source": _source_of(file),
+        "origin": lineage.FILE,
         **{name: file.text(name) for name in ("model", "name", "description", "when_to_use")},
     }
     return {name: value for name, value in extra.items() if value is not None}

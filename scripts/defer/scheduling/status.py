@@ -33,6 +33,7 @@ _OF_ATTEMPT = (
     "seconds",
     "limit_seconds",
     "executor",
+    "origin",
     "pid",
     "host",
 )
@@ -123,6 +124,7 @@ def attempt(one: Task, config: Config, now: datetime) -> dict[str, Any]:
         "seconds": None if started is None else max(0, int((now - started).total_seconds())),
         "limit_seconds": _limit(one, config),
         "executor": "command" if one.get("command") else one.get("executor") or config.executor,
+        "origin": one.get("origin"),
         "pid": leader.get("pid") if leader else None,
         "host": run.get("host"),
     }

@@ -296,7 +296,7 @@ def apply(
 
     All new tasks are one write to the store, and all changes are another.
     """
-    problems = _add([step for step in wanted.steps if step.mark == NEW], store, audit, now)
+    problems = _add([step for step in wanted.steps if step.mark == NEW], store, audit, config, now)
     changing = {step.task_id: step for step in wanted.steps if step.mark in (CHANGED, REMOVED)}
     changes_made = _Changes(changing, config, now)
     results = store.update_each(changing, now, changes_made.change) if changing else {}
@@ -342,12 +342,12 @@ class _Changes:
         self.problems += lines
 
 
-def _add(new: list[Step], store: Store, audit: AuditLog, now: datetime) -> list[str]:
+def _add(new: list[Step], store: Store, audit: AuditLog, config: Config, now: datetime) -> list[str]:
     """Store new tasks in one write. What another command stored under an id meanwhile stays."""
     wanted = {step.task_id: step.record for step in new if step.record is not None}
     if not wanted:
         return []
-    stored: dict[str, Task | NotStorable] = _by_id(store.append([*wanted.values()], now, if_exists="skip"))
+    stored: dict[str, Task | NotStorable] = _by_id(store.append([*wanted.values()], now, "skip", config.bounds))
     ended = {task_id for task_id, there in stored.items() if isinstance(there, dict) and not _is_live(there)}
     if ended:
         replaced = store.update_each(ended, now, lambda current: _replaced(current, wanted[current["id"]], now))

@@ -23,8 +23,10 @@ from .variables import VARIABLES
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from defer.record.lineage import Bounds
     from defer.record.retry import Backoff
 
+_BOUNDS = ("DEFER_MAX_DEPTH", "DEFER_MAX_WAITING_PER_ROOT", "DEFER_MAX_PER_DAY_PER_ROOT")
 _WITH_URLS = ("DEFER_NOTIFY", "DEFER_PING_URL")
 _SETTINGS_LIMIT = 1 << 20
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -250,7 +252,7 @@ class Config:
     def backoff(self) -> Backoff:
         from defer.record.retry import Backoff
 
-        return Backoff(*self._backoff, self.pause_after)
+        return Backoff(*self._backoff, self.pause_after, self.max_reschedules)
 
     @property
     def _backoff(self) -> tuple[float, float, float]:
@@ -260,8 +262,32 @@ class Config:
             self._number("DEFER_RETRY_MAX_DELAY_SECONDS", float, 0.0),
         )
 
-    def _number(self, name: str, kind: type[_N], least: _N) -> _N:
-        written = self.get(name) or VARIABLES[name]
+    @property
+    def is_in_attempt(self) -> bool:
+        """Whether this process is part of an attempt: then what it schedules belongs to that."""
+        return bool(self.get("DEFER_RUN_ID") or self.get("DEFER_TASK_ID"))
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """How much the attempts of one chain may schedule; None outside any attempt."""
+        if not self.is_in_attempt:
+            return None
+        from defer.record.lineage import Bounds
+
+        return Bounds(*map(self._bound, _BOUNDS))
+
+    @property
+    def max_reschedules(self) -> int:
+        """How many times in a row an executor may ask to be run again."""
+        return self._bound("DEFER_MAX_RESCHEDULES")
+
+    def _bound(self, name: str) -> int:
+        """A bound on what attempts do, who can set variables: theirs may lower what the settings file says."""
+        most = self._number(name, int, 0, self._file_values.get(name) or VARIABLES[name])
+        return min(most, self._number(name, int, 0))
+
+    def _number(self, name: str, kind: type[_N], least: _N, written: str = "") -> _N:
+        written = written or self.get(name) or VARIABLES[name]
         try:
             value = kind(written)
         except ValueError:
@@ -298,6 +324,7 @@ class Config:
         _ = self._backoff, self.max_parallel, self.timeout_seconds, self.kill_grace_seconds
         _ = self.output_limit_bytes, self.lock_timeout_seconds, self.secret_names
         _ = self.notify_output, self.notify_cooldown_seconds, self.pause_after, self.keep_days
+        _ = [self._bound(name) for name in _BOUNDS], self.max_reschedules
 
     @cached_property
     def _system_zone(self) -> str:

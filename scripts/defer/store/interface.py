@@ -14,6 +14,7 @@ from defer.errors import NotStorable
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
+    from defer.record.lineage import Bounds
     from defer.record.runs import Run
 
 Report = Callable[..., None]
@@ -173,8 +174,13 @@ class Store(Attempts, Protocol):
     def markers(self) -> Markers:
         """What wakes leave."""
 
-    def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
-        """Add tasks, naming those without an id; the records as stored."""
+    def append(
+        self, new: Sequence[Task], now: datetime, if_exists: str = "error", bounds: Bounds | None = None
+    ) -> list[Task]:
+        """Add tasks, naming those without an id; the records as stored.
+
+        With ``bounds`` raises BeyondBound where a chain (``lineage``) would become too much, and adds none of them.
+        """
 
     def scan(self) -> Iterator[Task]:
         """The current record of every task still in the store, in file order, streamed."""

@@ -34,6 +34,8 @@ from .beside import Beside
 from .markers import HORIZON
 
 if TYPE_CHECKING:
+    from defer.record.lineage import Bounds
+
     from .interface import BeforeDrop, Change, Choose, LookBy, Report, Turn
     from .markers import Look
 
@@ -84,12 +86,15 @@ class JsonlStore(Beside):
             fsio.sync_directory(self.path.parent)
             self._synced = _mark(state)
 
-    def append(self, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
+    def append(
+        self, new: Sequence[Task], now: datetime, if_exists: str = "error", bounds: Bounds | None = None
+    ) -> list[Task]:
         with self._locked() as look:
             known = self._find_all(taken := {wanted["id"] for wanted in new if "id" in wanted})
             # Else somebody may come meanwhile, without the lock.
             is_quick = len(new) == 1 and not taken
             stored: list[Task] = []
+            fresh: list[Task] = []
             lines: list[bytes] = []
             line_of = codec.offered_line
             if len(new) > 1:
@@ -101,7 +106,13 @@ class JsonlStore(Beside):
                 stored.append(record)
                 if record is not known.get(record["id"]):
                     known[record["id"]] = record
+                    fresh.append(record)
                     lines.append(line_of(record))
+            if bounds is not None:
+                from . import chains  # only attempts are bounded
+
+                waiting = partial(self.scan_json, (task.SCHEDULED, task.PAUSED))
+                chains.admit(self.path, fresh, waiting, now, bounds)
             self._write_lines(lines, stored, now, look if is_quick else None)
             if not lines:
                 # A record that was there already is acknowledged too.

@@ -68,10 +68,11 @@ def test_what_executes_is_told_with_how_long_of_how_much(place: Place, root: Pat
     assert (running["id"], running["summary"], running["attempt"]) == ("report", "write the report", 1)
     assert (running["limit_seconds"], running["host"]) == (2400, os.uname().nodename)
     assert running["executor"] == place.base.joinpath("executor").as_posix()
+    assert running["origin"] == "person"
     assert running["pid"] > 1
     assert 0 <= running["seconds"] < 2400
     heading, row = (line.split() for line in (lines[2], lines[4]))
-    assert heading == ["Running", "For", "Of", "Attempt", "Executor", "Pid", "Summary"]
+    assert heading == ["Running", "For", "Of", "Attempt", "Executor", "Origin", "Pid", "Summary"]
     assert row[0] == "report"
     assert " 40 min " in lines[4]
     assert str(running["pid"]) in row

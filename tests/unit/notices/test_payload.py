@@ -22,7 +22,7 @@ def test_the_fields_are_those_of_the_schema_and_of_the_reference():
 
 
 def test_the_events_are_those_that_there_are():
-    assert SCHEMA["properties"]["event"]["enum"] == [*events.EVENTS, events.ATTENTION, events.WELL]
+    assert SCHEMA["properties"]["event"]["enum"] == [*events.EVENTS, events.BOUNDED, events.ATTENTION, events.WELL]
 
 
 def test_each_text_is_masked_and_cut_as_the_schema_says():
