@@ -8,11 +8,11 @@ EXTRAS ?=
 comma = ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo household check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo household e2e-agents check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' Makefile | expand -t 17
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1	/p' Makefile | expand -t 17
 
 demo: ## schedule a task, wake the runner and see the result, in a throw-away directory
 	@examples/demo.sh
@@ -23,6 +23,16 @@ household: ## a week of a household in simulated time, and what each command sho
 # What `make test` runs of the Python tests; none at all is a tier, too: every test.
 TIER ?= not slow
 PYTEST = "$$python" -m compileall -q scripts/defer && "$$python" -m pytest
+
+# Each narrows it down; STOPS=20 stops each agent so often while a tool runs, and counts the processes that are left.
+AGENTS ?=
+CASES ?=
+STOPS ?= 0
+JOBS ?= 4
+
+e2e-agents: ## every agent's real program in every case, against a model on this machine (AGENTS= CASES= JOBS= STOPS=)
+	@$(ENTER) "$$python" -m compileall -q scripts/defer && "$$python" tests/agents/run.py --agents "$(AGENTS)" \
+	  --cases "$(CASES)" --jobs $(JOBS) --stops $(STOPS) $(if $(RECORD),--record)
 
 check: linters ## lint, types and the tests that start few programs; a minute and a half
 	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit tests/store

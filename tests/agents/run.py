@@ -94,10 +94,10 @@ def _cell(one: World, agent: str, case: str, as_root: bool) -> tuple[str, list[s
 
 def _print(agents: list[str], rows: list[tuple[str, bool]], results: dict[Any, tuple[str, list[str]]]) -> int:
     """Print the table and, below it, what differs; how many cells do."""
-    print(f"\n{'':16}" + "".join(f"{agent:14}" for agent in agents))
+    print(f"\n{'':16}" + "".join(f"{agent:19}" for agent in agents))
     for case, as_root in rows:
         found = [results[agent, case, as_root] for agent in agents]
-        shown = "".join(f"{word + (' !' if wrong else ''):14}" for word, wrong in found)
+        shown = "".join(f"{word + (' !' if wrong else ''):19}" for word, wrong in found)
         print(f"{case + (' (root)' if as_root else ''):16}{shown}".rstrip())
     differing = {cell: wrong for cell, (_, wrong) in results.items() if wrong}
     for (agent, case, as_root), wrong in differing.items():
