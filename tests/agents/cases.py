@@ -50,10 +50,11 @@ class Seen(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A case: what is done in a cell, and how that cell is set up."""
+    """A case: what is done in a cell, how that cell is set up, and which agents have such a case; empty for all."""
 
     does: Callable[[Cell], Seen]
     given: Mapping[str, Any] = MappingProxyType({})
+    agents: tuple[str, ...] = ()
 
 
 def see(cell: Cell, task_id: str, *troubles: str) -> Seen:
@@ -270,6 +271,7 @@ CASES = {
     "no-model": Case(plain("nomodel")),
     "no-login": Case(plain("answer"), {"key": None}),
     "too-long": Case(plain("context")),
+    "untrusted": Case(plain("answer"), {"is_trusted": False}, ("gemini",)),
     "silent": Case(silent),
     "stuck": Case(stuck, {"may_run": True}),
     "resumed": Case(resumed),

@@ -47,6 +47,7 @@ EXPECTED = {
     "no-model": NEVER._replace(says="model"),
     "no-login": NEVER._replace(says="[Ll]ogin|[Mm]issing|auth|[Pp]rovider|key"),
     "too-long": NEVER._replace(says="too long|context"),
+    "untrusted": NEVER._replace(says="trust"),
     "silent": Expected("failed", None, "TimeoutError"),
     "stuck": Expected("failed", None, "TimeoutError", has_session=True),
     "resumed": DONE,

@@ -160,13 +160,15 @@ _ASKING = {"opencode": Setup({}, {".config/opencode/opencode.json": json.dumps({
 KEYS = {"claude": "sk-ant-oat01-fake"}
 
 
-def setup(agent: str, base: str, key: str | None = "", may_run: bool | None = None) -> Setup:
+def setup(agent: str, base: str, key: str | None = "", may_run: bool | None = None, is_trusted: bool = True) -> Setup:
     """What an agent's program needs to find the model at ``base``.
 
     ``key``: a made-up one of its own, or None to be logged in nowhere. ``may_run``: whether the user's own settings
-    allow commands; None leaves that as it is by default.
+    allow commands; None leaves that as it is by default. ``is_trusted``: whether they trust the workspace.
     """
     found = _SETUPS[agent](base, KEYS.get(agent, "fake") if key == "" else key)
+    if agent == "gemini" and is_trusted:
+        found.environment["GEMINI_CLI_TRUST_WORKSPACE"] = "true"
     more = _ALLOWING[agent] if may_run else _ASKING.get(agent) if may_run is False else None
     if more is None:
         return found

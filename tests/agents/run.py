@@ -68,7 +68,8 @@ def _record(one: World, options: argparse.Namespace) -> int:
 def _matrix(one: World, options: argparse.Namespace) -> int:
     rows = [(case, False) for case in options.cases] + [(case, True) for case in SAMPLE if case in options.cases]
     # Case by case, so that no agent is waited for alone at the end.
-    cells = [(agent, case, as_root) for case, as_root in rows for agent in options.agents]
+    agents = {case: CASES[case].agents or options.agents for case, _ in rows}
+    cells = [(agent, case, as_root) for case, as_root in rows for agent in options.agents if agent in agents[case]]
     with ThreadPoolExecutor(options.jobs) as pool:
         results = dict(zip(cells, pool.map(lambda cell: _cell(one, *cell), cells), strict=True))
     differing = _print(options.agents, rows, results)
@@ -96,7 +97,7 @@ def _print(agents: list[str], rows: list[tuple[str, bool]], results: dict[Any, t
     """Print the table and, below it, what differs; how many cells do."""
     print(f"\n{'':16}" + "".join(f"{agent:19}" for agent in agents))
     for case, as_root in rows:
-        found = [results[agent, case, as_root] for agent in agents]
+        found = [results.get((agent, case, as_root), ("-", [])) for agent in agents]
         shown = "".join(f"{word + (' !' if wrong else ''):19}" for word, wrong in found)
         print(f"{case + (' (root)' if as_root else ''):16}{shown}".rstrip())
     differing = {cell: wrong for cell, (_, wrong) in results.items() if wrong}
