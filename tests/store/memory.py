@@ -17,7 +17,7 @@ from defer.record.codec import Task
 from defer.record.runs import Run
 from defer.store import holding, interface
 from defer.store.batch import Batch
-from defer.store.interface import BeforeDrop, Change, Choose, Condition, LookBy, Report, Turn
+from defer.store.interface import BeforeDrop, Change, Choose, Condition, LookBy, Report, Spent, Turn
 from defer.store.markers import HORIZON
 
 
@@ -205,6 +205,9 @@ class MemoryStore:
             if task_id not in before:
                 self._report("held", id=task_id, reason=why)
         return [one for one in known if task.needs_attention_at(one) <= now]
+
+    def spent(self, since: datetime) -> Spent:
+        return Spent().plus(run.usage for run in self.runs(None, since))
 
     def archive(
         self, now: datetime, before_drop: BeforeDrop | None = None, look_by: LookBy | None = None

@@ -15,7 +15,9 @@ from . import output
 
 NONE = "none"
 """What `edit` takes to remove a setting."""
-REMOVABLE = ("times", "until", "jitter", "expires", "executor", "workspace", "tag")
+REMOVABLE = (
+    *("times", "until", "jitter", "expires", "executor", "workspace", "tag", "model", "max_cost", "max_turns"),
+)
 """The flags for which it takes that."""
 
 SUBCOMMANDS = (
@@ -44,7 +46,8 @@ exit status: 0 done, 1 not possible, 2 bad input, 74 input/output failure, 75 st
 
 
 _EDITING = """\
---count, --until, --jitter, --expires, --executor, --workspace and --tag take none: that removes what was set.
+--count, --until, --jitter, --expires, --executor, --workspace, --tag, --model, --max-cost and --max-turns take none:
+that removes what was set.
 """
 
 
@@ -152,6 +155,19 @@ def _whole_number_or_none(text: str) -> int | str:
     return text if text == NONE else whole_number(text)
 
 
+def _dollars(text: str) -> float | str:
+    """An amount of money, or none."""
+    if text == NONE:
+        return text
+    try:
+        found = float(text.removeprefix("$"))
+    except ValueError:
+        found = -1
+    if shapes.amount(found) is not None:
+        raise argparse.ArgumentTypeError(f"not an amount in US dollars: {text[:40]} (such as 2.50)")
+    return found
+
+
 def _add_form(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--compact", action="store_true", help="JSON on one line")
@@ -178,6 +194,14 @@ def _add_what(parser: argparse.ArgumentParser, text: Callable[[str], str | None]
     add("--constraint", action="append", metavar="TEXT", help="what to keep to (repeatable)")
     add("--timeout", metavar="DURATION", help="the longest an attempt may take, or none")
     add("--executor", metavar="NAME|PATH", help="what runs it (default: DEFER_EXECUTOR)")
+    add("--model", metavar="NAME", help="the model that its agent works with (default: the agent's own)")
+    add(
+        "--max-cost",
+        type=_dollars,
+        metavar="USD",
+        help="what one of its runs may cost, if its agent has such a bound",
+    )
+    add("--max-turns", type=_whole_number_or_none, metavar="N", help="how often its agent may ask its model in one run")
     add("--workspace", metavar="DIR", help="working directory; no two attempts share one at the same time")
     add("--concurrent", action="store_true", default=None, help="may share its workspace with another attempt")
     add("--leave-running", action="store_true", default=None, help="what it leaves running may stay")

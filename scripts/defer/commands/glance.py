@@ -23,7 +23,7 @@ _SCHEDULE_TEXTS = {
     f"--{name.replace('_', '-')}": name
     for name in (
         *("when", "every", "cron", "tz", "expires", "until", "jitter", "summary", "prompt_template", "prompt_file"),
-        *("context_json", "project", "context_file", "timeout", "executor", "workspace", "id"),
+        *("context_json", "project", "context_file", "timeout", "executor", "workspace", "id", "model"),
     )
 }
 _SCHEDULE_LISTS = {"--key-point": "key_point", "--artifact": "artifact", "--constraint": "constraint", "--tag": "tag"}
@@ -34,7 +34,10 @@ _SCHEDULE_SWITCHES = {
     "--leave-running": "leave_running",
     "--dry-run": "dry_run",
 }
-_NOT_PLAIN = ("times", "catch_up", "overlap", "intent", "mode", "aura_level", "max_retries", "notify", "drift")
+_NOT_PLAIN = (
+    *("times", "catch_up", "overlap", "intent", "mode", "aura_level", "max_retries", "notify"),
+    *("drift", "max_cost", "max_turns"),
+)
 _MOST_WORDS = 200
 _ONE_OF = (("when", "every", "cron"), ("compact", "json", "table"))
 

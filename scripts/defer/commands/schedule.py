@@ -44,6 +44,9 @@ _AS_GIVEN = (
     "catch_up",
     "overlap",
     "notify",
+    "model",
+    "max_cost",
+    "max_turns",
 )
 """The flags that are fields of a request as they stand."""
 

@@ -24,6 +24,32 @@ FEATURES = frozenset({"condition", "check", "permissions", "worktree", "budget"}
 """The names in ``requires`` that this version knows how to honour."""
 
 _MOST_SAID = 100
+_NEEDED_BY = {
+    "condition": "condition",
+    "check": "check",
+    "worktree": "worktree",
+    "max_cost_usd": "budget",
+    "max_turns": "budget",
+}
+"""Fields that a version which does not know them would pass over, each with the feature that it stands for."""
+
+
+def needed(record: Mapping[str, Any]) -> list[str]:
+    """The names that a record has to have in ``requires``, by its fields; sorted."""
+    return sorted({name for field, name in _NEEDED_BY.items() if record.get(field)})
+
+
+def requiring(record: Task) -> Task:
+    """The record with what it needs in ``requires``, beside what stands there that is none of our fields'."""
+    own = set(_NEEDED_BY.values())
+    kept = [name for name in record.get("requires") or () if name not in own]
+    wanted = [*kept, *needed(record)]
+    if wanted == (record.get("requires") or []):
+        return record
+    without = {name: value for name, value in record.items() if name != "requires"}
+    changed: Any = {**without, "requires": wanted} if wanted else without
+    required: Task = changed
+    return required
 
 
 def is_newer(record: Mapping[str, Any]) -> bool:

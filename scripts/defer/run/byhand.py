@@ -26,7 +26,7 @@ from .wake import Runner
 
 if TYPE_CHECKING:
     from defer.record.types import RunUnderWay
-    from defer.store.interface import BeforeDrop, Change, Choose, LookBy, Store
+    from defer.store.interface import BeforeDrop, Change, Choose, LookBy, Spent, Store
 
 _SAID_BY_V1 = ("status", "started_at")
 
@@ -116,6 +116,12 @@ class OneTask:
             raise NoSuchTask(task_id)
         self._task, self.now = change(self._task), now
         return self._task
+
+    @staticmethod
+    def spent(_since: datetime) -> Spent:
+        from defer.store.interface import Spent
+
+        return Spent()
 
     def claim_due(self, now: datetime, choose: Choose) -> list[Task]:
         claimed = choose([self._task])

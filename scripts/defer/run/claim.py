@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from defer.errors import Refused
 from defer.record import occurrences, task, versions
@@ -14,15 +14,23 @@ from defer.record.sharing import may_share, shared
 if TYPE_CHECKING:
     from defer.record.types import RunUnderWay
 
+Held: TypeAlias = Callable[[Task, Iterable[Task]], Task | None]
 _MENDS = {
     task.EXECUTING: "wait for its end, or: defer cancel --kill {id}",
     task.PAUSED: "defer resume {id}, or defer run {id} to do it once",
 }
 
 
-def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Callable[[], RunUnderWay]) -> list[Task]:
+def choose(
+    hot: Iterable[Task],
+    now: datetime,
+    max_parallel: int,
+    new_run: Callable[[], RunUnderWay],
+    held: Held | None = None,
+) -> list[Task]:
     """The records that a claim changes: due tasks in ``run_at`` order, as many as there are slots.
 
+    ``held``: what makes a task wait, the day's budget; None for a task that may run.
     No two attempts share what ``shared`` names. A task that came due too late ends, or goes on to its
     next occurrence, whether a slot is free or not.
     """
@@ -40,6 +48,8 @@ def choose(hot: Iterable[Task], now: datetime, max_parallel: int, new_run: Calla
             one = task.unreadable(due, now, occurrences.complaint(error))
         if not task.is_due(one, now):
             changed.append(one)
+        elif held is not None and (waiting := held(one, known)) is not None:
+            changed.append(waiting)
         elif slots > 0 and may_share(one, shared(one) & taken):
             changed.append(task.claim(one, now, new_run()))
             slots -= 1

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from defer import instants, process, trust
@@ -15,14 +16,14 @@ from defer.record.codec import Task
 from defer.record.outcome import CANCELLED, CONFIG_ERROR, FAILED, OK, RUNNER_STOPPED, Outcome
 from defer.settings.config import Config
 
-from . import command, settling
+from . import claim, command, settling
 from .attempt import Attempt
 from .command import Misconfigured, Paths
 
 if TYPE_CHECKING:
     from defer.record.events import Event
     from defer.record.types import Identity, RunUnderWay
-    from defer.store.interface import Attempts
+    from defer.store.interface import Attempts, Choose
 
     from .capture import Log
     from .keeper import Keeper
@@ -54,6 +55,18 @@ def is_being_cancelled(store: Attempts, mine: Task) -> bool:
     except DeferError:
         return False
     return found is not None and bool(found.get("cancel_requested_at"))
+
+
+def chooser(
+    config: Config, store: Attempts, now: datetime, max_parallel: int, new_run: Callable[[], RunUnderWay]
+) -> Choose:
+    """What picks the tasks of a claim: agents' wait for the next day once its budget is used up. Raises BadInput."""
+    held = None
+    if config.budget_usd_per_day is not None or config.budget_tokens_per_day is not None:
+        from .budget import Budget
+
+        held = Budget(config, store, now).held
+    return partial(claim.choose, now=now, max_parallel=max_parallel, new_run=new_run, held=held)
 
 
 def keeper(

@@ -28,7 +28,7 @@ from defer.record.outcome import Outcome
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
 
-from . import claim, notices, preload, settling, start
+from . import notices, preload, settling, start
 from .agenda import Agenda
 from .attempt import Attempt
 from .command import Paths
@@ -195,7 +195,7 @@ class Runner:
         return bool(changed)
 
     def _chooser(self, now: datetime) -> Choose:
-        return partial(claim.choose, now=now, max_parallel=self._max_parallel, new_run=self._new_run)
+        return start.chooser(self._config, self._store, now, self._max_parallel, self._new_run)
 
     def _take_up(self, claimed: list[Task], now: datetime) -> None:
         """Start what was claimed, each leader behind its gate until the identities of all are written at once."""

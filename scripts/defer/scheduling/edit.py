@@ -14,7 +14,7 @@ from defer.record.codec import Task
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
 
-from . import add, find, plan
+from . import add, find, plan, wishes
 from .plan import Moment, Timing
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ class Given(Bounds, total=False):
     leave_running: bool
     drift: bool
     notify: str
+    model: str | None
+    max_cost: float | None
+    max_turns: int | None
 
 
 class Editor:
@@ -153,7 +156,8 @@ class Editor:
         was_summary = (one.get("context") or {}).get("summary") == (one.get("execution") or {}).get("prompt_template")
         if "summary" in context and "prompt_template" not in execution and was_summary:
             execution["prompt_template"] = context["summary"]
-        changed = self._noted(given, changes.edit(one, fields, context, execution), one)
+        edited = changes.edit(one, fields, context, execution)
+        changed = versions.requiring(self._noted(given, edited, one))
         _check(changed)
         return occurrences.left_behind(one, changed, self._now) if "when" in timing else changed
 
@@ -228,12 +232,15 @@ class Editor:
             "intent": ("intent", lambda value: value),
             "max_retries": ("max_retries", lambda value: value),
             "timeout": ("timeout_seconds", plan.timeout_seconds),
-            "executor": ("executor", plan.executor_name),
-            "workspace": ("workspace", plan.workspace_path),
+            "executor": ("executor", wishes.executor_name),
+            "workspace": ("workspace", wishes.workspace_path),
             "tag": ("tags", lambda value: value),
             "concurrent": ("concurrent", lambda value: value or None),
             "leave_running": ("leave_running", lambda value: value or None),
             "notify": ("notify", plan.notify_mode),
+            "model": ("model", wishes.model_name),
+            "max_cost": ("max_cost_usd", wishes.cost_limit),
+            "max_turns": ("max_turns", wishes.turn_limit),
         }
         found = {made[flag][0]: made[flag][1](value) for flag, value in given.items() if flag in made}
         fields = cast("Changes", found)

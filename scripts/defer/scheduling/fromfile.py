@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # What a file decides in its task's record; everything else in it is the task's history.
 _FROM_FILE = (
     *("agent", "command", "context", "description", "drift", "env", "execution", "executor", "expires_at", "intent"),
-    *("leave_running", "notify", "ping"),
+    *("leave_running", "max_cost_usd", "max_turns", "notify", "ping", "requires"),
     *("max_retries", "model", "name", "permissions", "recurrence", "source", "sticky_session", "tags"),
     *("timeout_seconds", "tz", "when", "when_to_use", "workspace"),
 )
@@ -241,6 +241,8 @@ def _request(file: TaskFile, config: Config) -> Request:
         drift=file.fields.get("drift") is not False,
         notify=text("notify"),
         expires=text("expires"),
+        max_cost=file.fields.get("max_cost"),
+        max_turns=file.fields.get("max_turns"),
         jitter=text("jitter"),
         catch_up=text("catch_up"),
         overlap=text("overlap"),

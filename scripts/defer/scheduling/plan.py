@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from defer import instants, say, timeparse, visible
 from defer.errors import About, BadInput
-from defer.record import shapes, task
+from defer.record import shapes, task, versions
 from defer.record.codec import Task
 from defer.settings.config import Config
 
@@ -67,6 +67,9 @@ class Request(NamedTuple):
     leave_running: bool = False
     drift: bool = True
     notify: str | None = None
+    model: str | None = None
+    max_cost: float | None = None
+    max_turns: int | None = None
     cwd: str | None = None
     times: int | None = None
     until: str | None = None
@@ -178,6 +181,7 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         from defer.context import noted  # what has nothing to execute does not pay for it
 
         record = noted.onto(record, config.executor, now, wanted=request.drift)
+    record = versions.requiring(record)
     if request.task_id is not None:
         record = {"id": checked_id(request.task_id), **record}
     return Plan(record, instant, moment.zone_name, moment.notes)
@@ -298,14 +302,35 @@ def _optional_fields(request: Request, moment: Moment, recurring: Recurrence | N
         "when": request.when,
         "cwd": request.cwd,
         "timeout_seconds": timeout_seconds(request.timeout),
-        "executor": executor_name(request.executor),
-        "workspace": workspace_path(request.workspace),
+        **_place(request),
         "tags": list(request.tags) or None,
         "expires_at": None if recurring else moment.expires_at,
         "concurrent": request.concurrent or None,
         "leave_running": request.leave_running or None,
         "notify": notify_mode(request.notify),
+        **_bounds_of_agent(request),
         "recurrence": recurring,
+    }
+
+
+def _place(request: Request) -> dict[str, object]:
+    if request.executor is None and request.workspace is None:
+        return {}
+    from . import wishes
+
+    executor, workspace = wishes.executor_name(request.executor), wishes.workspace_path(request.workspace)
+    return {"executor": executor, "workspace": workspace}
+
+
+def _bounds_of_agent(request: Request) -> dict[str, object]:
+    if request.model is None and request.max_cost is None and request.max_turns is None:
+        return {}
+    from . import wishes
+
+    return {
+        "model": wishes.model_name(request.model),
+        "max_cost_usd": wishes.cost_limit(request.max_cost),
+        "max_turns": wishes.turn_limit(request.max_turns),
     }
 
 
@@ -345,28 +370,6 @@ def timeout_seconds(wanted: str | float | None) -> float | None:
         return 0
     with About("timeout"):
         return _bounded("timeout", timeparse.parse_duration(wanted).total_seconds())
-
-
-def executor_name(named: str | None) -> str | None:
-    """An executor as it is stored: a shipped one's name, or an absolute path. Raises BadInput."""
-    if named is None:
-        return None
-    from defer.executors import registry
-
-    if registry.find(named):
-        return named
-    if "/" not in named and not os.path.exists(named):
-        raise BadInput(f"no such executor: {named} (a path, or one of: {registry.names()})", field="executor")
-    return os.path.abspath(named)
-
-
-def workspace_path(directory: str | None) -> str | None:
-    """A workspace as it is stored: the real path, so that two names of one directory are one. Raises BadInput."""
-    if directory is None:
-        return None
-    if not os.path.isdir(directory):
-        raise BadInput(f"workspace is not a directory: {directory} (make it first)", field="workspace")
-    return os.path.realpath(directory)
 
 
 def expires_at(text: str | None, run_at: datetime, now: datetime, zone: ZoneInfo) -> str | None:

@@ -54,6 +54,9 @@ class TaskSpec(NamedTuple):
     times: int | None = None
     notify: str | None = None
     drift: bool = True
+    model: str | None = None
+    max_cost: float | None = None
+    max_turns: int | None = None
 
     def request(self) -> Request:
         """The same as the use cases take it. Raises BadInput for a value of the wrong kind."""
@@ -86,6 +89,9 @@ class TaskSpec(NamedTuple):
             overlap=self.overlap,
             notify=self.notify,
             drift=self.drift,
+            model=self.model,
+            max_cost=self.max_cost,
+            max_turns=self.max_turns,
             extra={} if self.permissions is None else {"permissions": self.permissions},
         )
 
@@ -120,7 +126,7 @@ _WANTED: dict[str, tuple[_Right, str]] = {
     "schedule": (lambda value: isinstance(value, (str, datetime)), 'a text such as "tomorrow 9am"'),
     "prompt": (lambda value: isinstance(value, str), "a text"),
     **dict.fromkeys(
-        ("name", "id", "tz", "expires", "jitter", "until"),
+        ("name", "id", "tz", "expires", "jitter", "until", "model"),
         (lambda value: value is None or isinstance(value, str), "a text or None"),
     ),
     **dict.fromkeys(
@@ -130,6 +136,8 @@ _WANTED: dict[str, tuple[_Right, str]] = {
     **dict.fromkeys(("key_points", "artifacts", "constraints", "tags"), (_is_texts, "a list of texts")),
     "max_retries": (shapes.is_count, _MOST),
     "times": (lambda value: value is None or shapes.is_count(value), f"{_MOST}, or None"),
+    "max_cost": (lambda value: value is None or shapes.amount(value) is None, "an amount in US dollars, or None"),
+    "max_turns": (lambda value: value is None or shapes.positive(value) is None, "a number of at least 1, or None"),
     "timeout_seconds": (_is_limit, "a number of seconds, at least 0, or None"),
     "permissions": (_is_json, "what JSON can hold"),
     "drift": (lambda value: isinstance(value, bool), "True or False"),

@@ -244,6 +244,17 @@ class Config:
         return self._number("DEFER_PAUSE_AFTER", int, 1) if self.get("DEFER_PAUSE_AFTER") else None
 
     @property
+    def budget_usd_per_day(self) -> float | None:
+        """What agents may cost in a day of DEFER_TIMEZONE, in US dollars; None for no bound."""
+        return self._number("DEFER_BUDGET_USD_PER_DAY", float, 0.0) if self.get("DEFER_BUDGET_USD_PER_DAY") else None
+
+    @property
+    def budget_tokens_per_day(self) -> float | None:
+        """The tokens that agents may read and write in a day of DEFER_TIMEZONE; None for no bound."""
+        name = "DEFER_BUDGET_TOKENS_PER_DAY"
+        return self._number(name, float, 0.0) if self.get(name) else None
+
+    @property
     def keep_days(self) -> float | None:
         """Days that logs, runs and archive are kept; None for ever."""
         return self._number("DEFER_KEEP_DAYS", float, 1.0) if self.get("DEFER_KEEP_DAYS") else None
@@ -325,6 +336,7 @@ class Config:
         _ = self.output_limit_bytes, self.lock_timeout_seconds, self.secret_names
         _ = self.notify_output, self.notify_cooldown_seconds, self.pause_after, self.keep_days
         _ = [self._bound(name) for name in _BOUNDS], self.max_reschedules
+        _ = self.budget_usd_per_day, self.budget_tokens_per_day
 
     @cached_property
     def _system_zone(self) -> str:

@@ -27,6 +27,8 @@ VARIABLES: dict[str, str] = {
     "DEFER_NOTIFY": "inbox",
     "DEFER_NOTIFY_OUTPUT": "0",
     "DEFER_NOTIFY_COOLDOWN": "3600",
+    "DEFER_BUDGET_USD_PER_DAY": "",
+    "DEFER_BUDGET_TOKENS_PER_DAY": "",
     "DEFER_PAUSE_AFTER": "",
     "DEFER_PING_URL": "",
     "DEFER_KEEP_DAYS": "",

@@ -17,7 +17,7 @@ from .markers import Markers
 if TYPE_CHECKING:
     from defer.record.runs import Run
 
-    from .interface import Condition, Kept
+    from .interface import Condition, Kept, Spent
     from .snapshot import Snapshot
 
 
@@ -53,6 +53,11 @@ class Beside:
     def alone(self) -> Iterator[None]:
         with fsio.storage_errors(self.path), self._alone():
             yield
+
+    def spent(self, since: datetime) -> Spent:
+        from . import spent  # only where the day has a budget
+
+        return spent.filed(self._runs_dir, since)
 
     @contextmanager
     def standing_still(self) -> Iterator[Snapshot]:

@@ -5,7 +5,7 @@ Nobody outside ``store/`` asks for more. What every store has to do is in ``test
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
@@ -128,6 +128,22 @@ class Snapshot(Protocol):
         """The run records, the oldest first."""
 
 
+class Spent(NamedTuple):
+    """Money in US dollars, and tokens read and written."""
+
+    cost_usd: float = 0.0
+    tokens: float = 0.0
+
+    def plus(self, usages: Iterable[Any]) -> Spent:
+        """The sum with more usages, as run records have them."""
+        cost, tokens = self
+        for usage in usages:
+            if isinstance(usage, dict):
+                cost += usage.get("cost_usd") or 0
+                tokens += (usage.get("input_tokens") or 0) + (usage.get("output_tokens") or 0)
+        return Spent(cost, tokens)
+
+
 class Attempts(Protocol):
     """What a wake relies on. Every verb that changes something is durable when it returns."""
 
@@ -159,6 +175,9 @@ class Attempts(Protocol):
         to ``before_drop`` at least once. ``look_by`` is asked under the lock too, at the end: the next wake looks no
         later than it says.
         """
+
+    def spent(self, since: datetime) -> Spent:
+        """What the attempts that ended at ``since`` or later and are filed have cost. Within a claim."""
 
     def lease(self, token: str) -> Lease:
         """The lease of the runner of that name."""

@@ -63,6 +63,9 @@ def test_every_field_is_read(load: Load) -> None:
         prompt: Do it.
         enabled: false
         timeout: 10m
+        max_cost: 2.5
+        drift: false
+        max_turns: 9
         retries: 3
         executor: claude
         agent: reviewer
@@ -196,6 +199,9 @@ NOT_TAKEN = {
     "timeout": "soon",
     "timeoutMs": "0",
     "retries": "-1",
+    "max_cost": "0",
+    "drift": "perhaps",
+    "max_turns": "0",
     "catch_up": "two",
     "overlap": "two",
     "version": "3",
