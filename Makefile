@@ -31,7 +31,7 @@ STOPS ?= 0
 JOBS ?= 4
 
 e2e-agents: ## every agent's real program in every case, against a model on this machine (AGENTS= CASES= JOBS= STOPS=)
-	@$(ENTER) "$$python" -m compileall -q scripts/defer && "$$python" tests/agents/run.py --agents "$(AGENTS)" \
+	@$(ENTER) "$$python" -m compileall -q scripts/defer && PYTHONPATH=scripts "$$python" tests/agents/run.py --agents "$(AGENTS)" \
 	  --cases "$(CASES)" --jobs $(JOBS) --stops $(STOPS) $(if $(RECORD),--record)
 
 check: linters ## lint, types and the tests that start few programs; a minute and a half

@@ -55,7 +55,7 @@ EXPECTED = {
     "gone": DONE,
     "stopped": Expected("scheduled", None, "RunnerStopped", "backoff", has_session=True),
 }
-TIMED = ("claude", "codex")
+TIMED = ("claude", "codex", "gemini")
 """Whose limit has a time that the program tells."""
 NOT_OFFERED = DONE
 """Where a tool that may not be used is not even offered to the model, it answers without."""

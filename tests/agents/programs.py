@@ -108,9 +108,13 @@ def _gemini(base: str, key: str | None) -> Setup:
 
 
 def _opencode(base: str, key: str | None) -> Setup:
-    options = {"baseURL": f"{base}/v1", **({"apiKey": key} if key else {})}
-    provider = {"npm": "@ai-sdk/openai-compatible", "options": options, "models": {"m": {}}}
-    config = {"provider": {"stub": provider}, "model": "stub/m", "autoupdate": False, "share": "disabled"}
+    config: dict[str, object] = {"autoupdate": False, "share": "disabled"}
+    if key:
+        options = {"baseURL": f"{base}/v1", "apiKey": key}
+        provider = {"npm": "@ai-sdk/openai-compatible", "options": options, "models": {"m": {}}}
+        config |= {"provider": {"stub": provider}, "model": "stub/m"}
+    else:
+        config |= {"model": "anthropic/claude-sonnet-4-5"}
     # It waits for the network at its start otherwise.
     told = dict.fromkeys((f"OPENCODE_DISABLE_{what}" for what in ("MODELS_FETCH", "AUTOUPDATE", "LSP_DOWNLOAD")), "1")
     return Setup(told, {".config/opencode/opencode.json": json.dumps(config)})

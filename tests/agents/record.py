@@ -11,48 +11,28 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from world import ROOT, Cell, World, until
+
+from defer.executors import registry
+from defer.executors.agents.base import Wishes
 
 DATA = ROOT / "tests" / "data" / "agents"
 SECONDS = 150.0
 """A program that tries again and again is stopped then."""
 LONGEST = 400
 NOISE = ("session.background_tasks_changed", "tool.execution_partial_result", "assistant.message_delta")
-FLAGS = {
-    "claude": ["-p", "--output-format", "stream-json", "--verbose"],
-    "codex": ["exec", "--json", "--skip-git-repo-check"],
-    "gemini": ["-o", "stream-json", "--skip-trust"],
-    "opencode": ["run", "--format", "json"],
-    "copilot": ["--output-format", "json"],
-    "qwen": ["-o", "stream-json"],
-}
-ALLOWED = {
-    "claude": ["--allowedTools", "Bash"],
-    "codex": ["-s", "workspace-write"],
-    "gemini": ["--approval-mode", "yolo"],
-    "opencode": [],
-    "copilot": ["--allow-all-tools"],
-    "qwen": ["--approval-mode", "yolo"],
-}
-RESUMING = {
-    "claude": "--resume={}",
-    "gemini": "--resume={}",
-    "opencode": "--session={}",
-    "copilot": "--resume={}",
-    "qwen": "--resume={}",
-}
 
 
 class Recording(NamedTuple):
-    """One case: what the model does, what the program is allowed, and which conversation it continues.
+    """One case: what the model does, what the user's settings allow, and which conversation is continued.
 
     ``session``: ``first`` for one that has just been held, ``elsewhere`` for the same from another directory, ``gone``
     for one that there never was.
@@ -63,7 +43,8 @@ class Recording(NamedTuple):
     session: str = ""
     is_logged_in: bool = True
     is_stopped: bool = False
-    flags: tuple[str, ...] = ()
+    max_turns: int | None = None
+    max_cost_usd: float | None = None
 
 
 RECORDINGS = {
@@ -87,9 +68,9 @@ RECORDINGS = {
 }
 ONLY = {
     # Cases that one program alone has.
-    ("claude", "turns"): Recording("loop", is_allowed=True, flags=("--max-turns=2",)),
-    ("claude", "budget"): Recording("loop", is_allowed=True, flags=("--max-budget-usd=0.01",)),
-    ("qwen", "turns"): Recording("loop", is_allowed=True, flags=("--max-session-turns=1",)),
+    ("claude", "turns"): Recording("loop", is_allowed=True, max_turns=2),
+    ("claude", "budget"): Recording("loop", is_allowed=True, max_cost_usd=0.01),
+    ("qwen", "turns"): Recording("loop", is_allowed=True, max_turns=1),
 }
 
 
@@ -98,11 +79,12 @@ def record(world: World, agent: str, case: str) -> str:
     what = RECORDINGS.get(case) or ONLY[agent, case]
     given: dict[str, Any] = {} if what.is_logged_in else {"key": None}
     # What opencode's settings do not deny it may do.
-    cell = world.cell(agent, f"{case}-recorded", may_run=False if case == "denied" else None, **given)
+    may_run = True if what.is_allowed else False if case == "denied" else None
+    cell = world.cell(agent, f"{case}-recorded", may_run=may_run, **given)
     cell.play(what.scenario)
     session = _session(cell, what.session)
     cwd = cell.home if what.session == "elsewhere" else cell.workspace
-    out, err, status = _run(cell, _words(agent, what, session), cwd, what)
+    out, err, status = _run(cell, session, cwd, what)
     directory = DATA / agent
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in (("stdout", _shortened(out)), ("stderr", err[-4000:]), ("status", f"{status}\n")):
@@ -110,33 +92,38 @@ def record(world: World, agent: str, case: str) -> str:
     return f"{agent} {case}: {status}"
 
 
-def _words(agent: str, what: Recording, session: str) -> list[str]:
-    words = [agent, *FLAGS[agent], *(ALLOWED[agent] if what.is_allowed else []), *what.flags]
-    if agent == "codex":
-        return [*words, *(["resume", "--", session, "-"] if session else ["-"])]
-    return [*words, *([RESUMING[agent].format(session)] if session else [])]
-
-
 def _session(cell: Cell, kind: str) -> str:
     if kind in ("", "gone"):
         unknown = "ses_de3799543ffeWkmk5q1NW1x2Fh" if cell.agent == "opencode" else str(uuid.uuid4())
         return unknown if kind else ""
-    out, _, _ = _run(cell, _words(cell.agent, Recording("answer"), ""), cell.workspace, Recording("answer"))
+    out, _, _ = _run(cell, "", cell.workspace, Recording("answer"))
     found = re.search(r'"(?:session_id|sessionId|sessionID|thread_id)": ?"([^"]+)"', out)
     if found is None:
         raise RuntimeError(f"{cell.agent} names no session: {out[-300:]}")
     return found[1]
 
 
-def _run(cell: Cell, words: list[str], cwd: Path, what: Recording) -> tuple[str, str, str]:
+def _start(cell: Cell, session: str, cwd: Path, what: Recording, stdin: Any) -> subprocess.Popen[str]:
+    """The program as its adapter starts it."""
+    own = cell.base / "own"
+    limits = {"max_turns": what.max_turns, "max_cost_usd": what.max_cost_usd}
+    begin = registry.agent(cell.agent).start(Wishes(session=session or None, workspace=cwd, own=own, **limits))
+    for name, text in begin.files.items():
+        cell.write(str(own / name), text)
+    env = {**{name: value for name, value in begin.defaults.items() if name not in cell.env}, **begin.environment}
+    return cell.start([cell.agent, *begin.arguments], cwd=cwd, env=env, stdin=stdin)
+
+
+def _run(cell: Cell, session: str, cwd: Path, what: Recording) -> tuple[str, str, str]:
     prompt = cell.base / "prompt.txt"
     prompt.write_text("Say hello.\n")
     asked = len(cell.turns())
     with prompt.open() as stdin:
-        process = cell.start(words, cwd=cwd, stdin=stdin)
+        process = _start(cell, session, cwd, what, stdin)
     if what.is_stopped:
         until(lambda: any(_runs(process.pid, "sleep 600")) or process.poll() is not None, SECONDS)
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # some end at once
+            os.killpg(process.pid, signal.SIGTERM)
     try:
         out, err = process.communicate(timeout=SECONDS)
         return out, err, str(process.returncode if process.returncode >= 0 else 128 - process.returncode)
@@ -187,9 +174,3 @@ def _without_machine(cell: Cell, text: str) -> str:
     text = text.replace(str(cell.base), "/cell").replace(str(cell.world.binaries.parents[1]), "/agents")
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", text)
     return re.sub(r"/tmp/[\w./-]+", "/tmp/file", text)
-
-
-def forget(agents: list[str]) -> None:
-    """Remove what was recorded of agents."""
-    for agent in agents:
-        shutil.rmtree(DATA / agent, ignore_errors=True)
