@@ -1,6 +1,6 @@
 """Run the coding agents' real programs through Defer in every case, and print one table of what came of it.
 
-    PYTHONPATH=scripts python tests/agents/run.py [--agents claude,codex] [--cases answer] [--jobs N] [--stops N] [--record]
+    PYTHONPATH=scripts python tests/agents/run.py [--agents claude,codex] [--cases answer] [--jobs N] [--stops N]
 
 `make e2e-agents` runs this. The programs are installed outside the repository, from npm, and talk to a model on this
 machine that costs nothing. Exit: 0 if everything is as expected, 1 if not.
