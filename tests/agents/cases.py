@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -20,8 +20,8 @@ from world import Cell, Task, processes_of, until
 
 LONGEST = "200s"
 """What an attempt may take where it is to end by itself: some programs try again for more than a minute."""
-PATIENT_SECONDS = (40, 120)
-"""Time limits of attempts that are to be stopped: the second if the program had not come that far within the first."""
+PATIENT_SECONDS = (40, 100, 250)
+"""Time limits of attempts that are to be stopped: the next if the program had not come that far within the last."""
 TOOL = "touch began; exec sleep 600"
 LIMIT_SECONDS = 7200
 
@@ -133,9 +133,19 @@ def denied(cell: Cell) -> Seen:
     return _doubted(seen, (not made, "what was denied was done"))
 
 
+def patience(cell: Cell) -> Iterator[int]:
+    """Time limits to try, until the program has come far enough by then; one that was too short is not tried again."""
+    *shorter, longest = PATIENT_SECONDS
+    for seconds in shorter:
+        if (cell.agent, seconds) not in cell.world.too_short:
+            yield seconds
+            cell.world.too_short.add((cell.agent, seconds))
+    yield longest
+
+
 def silent(cell: Cell) -> Seen:
     """The model says nothing until the time limit."""
-    for seconds in PATIENT_SECONDS:
+    for seconds in patience(cell):
         cell.play("hang")
         task = cell.schedule("Say hello.", "--timeout", f"{seconds}s")
         troubles = _woken(cell)
@@ -146,7 +156,7 @@ def silent(cell: Cell) -> Seen:
 
 def stuck(cell: Cell) -> Seen:
     """A tool runs until the time limit."""
-    for seconds in PATIENT_SECONDS:
+    for seconds in patience(cell):
         cell.play(f"stall:{TOOL}")
         task = cell.schedule("Say hello.", "--timeout", f"{seconds}s")
         troubles = _woken(cell)

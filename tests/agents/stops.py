@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from cases import PATIENT_SECONDS, TOOL
+from cases import TOOL, patience
 from world import World, processes_of
 
 
@@ -28,7 +28,7 @@ def _stop(one: World, agent: str, turn: int) -> tuple[bool, dict[int, str]]:
     cell = one.cell(agent, f"stop-{turn}", may_run=True)
     left: dict[int, str] = {}
     began = False
-    for seconds in PATIENT_SECONDS:
+    for seconds in patience(cell):
         cell.play(f"stall:{TOOL}")
         task = cell.schedule("Say hello.", "--timeout", f"{seconds}s")
         cell.wake()

@@ -45,6 +45,8 @@ class World:
         self.base, self.model, self.binaries = base, model, binaries
         # The programs behave in another way as root: Claude Code refuses to skip permissions, say.
         self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        self.too_short: set[tuple[str, int]] = set()
+        """Time limits within which an agent did not come as far as it was to; machines differ."""
         self.shared_home = base
         self.shared: tuple[str, ...] = ()
         if os.geteuid() == 0:
