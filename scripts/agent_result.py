@@ -38,6 +38,7 @@ from defer.executors import verdict as agentresult
 from defer.executors.agents.base import Cannot, Wishes
 from defer.executors.bounds.common import Bounds
 from defer.executors.profiles import Unusable
+from defer.executors.report import Report
 from defer.record import shapes
 from defer.settings import config
 
@@ -197,7 +198,16 @@ class Run:
         if program.has_given_up:
             why = f"its service could not be reached for {start.RETRYING_SECONDS:.0f} s: {report.retrying}"
             report = report._replace(failure=report.failure or why, http_status=report.http_status or 503)
+        report = self._within_budget(report)
         return agentresult.judge(self.agent, report, status, instants.now(), self._zone, program.was_told)
+
+    def _within_budget(self, report: Report) -> Report:
+        """A run that fails and has cost more than it may would cost as much again: it is not tried again."""
+        cost, most = (report.usage or {}).get("cost_usd"), self._wishes.max_cost_usd
+        if cost is None or most is None or cost <= most:
+            return report
+        _warn(self.agent, f"it has cost {cost:.2f} USD, more than the {most:g} of --max-cost")
+        return report._replace(is_hopeless=True)
 
     def _keep(self, result: "dict[str, Any]") -> None:
         try:

@@ -27,12 +27,14 @@ class Executor(NamedTuple):
 
     ``product``: what people call the program that does the work. ``programs``: those it may be; one must be on PATH.
     ``enforces``: which wishes of a task's record that program is held to; only an agent's is held to any.
+    ``reports_cost``: whether it says what a run has cost.
     """
 
     product: str
     programs: tuple[str, ...]
     is_agent: bool = False
     enforces: frozenset[str] = frozenset()
+    reports_cost: bool = False
 
 
 class Agent(NamedTuple):
@@ -46,12 +48,21 @@ class Agent(NamedTuple):
     reader: Callable[[], Reader]
 
 
+_AGENTS_OWN = frozenset({"model", "session_id"})
 SHIPPED = {
-    "claude": Executor("Claude Code", ("claude",), is_agent=True, enforces=frozenset({"model", "session_id"})),
-    "codex": Executor("Codex", ("codex",), is_agent=True, enforces=frozenset({"model", "session_id"})),
+    "claude": Executor("Claude Code", ("claude",), is_agent=True, enforces=_AGENTS_OWN, reports_cost=True),
+    "codex": Executor("Codex", ("codex",), is_agent=True, enforces=_AGENTS_OWN),
     "notify": Executor("desktop notifications", ("notify-send", "osascript")),
 }
 AGENTS = tuple(name for name, one in SHIPPED.items() if one.is_agent)
+
+
+def doubt_of_cost(named: str, *, has_budget: bool) -> str | None:
+    """What somebody should know who counts on a bound of cost: an agent that does not say what it cost passes it."""
+    one = SHIPPED.get(named)
+    if one is None or not one.is_agent or one.reports_cost or not has_budget:
+        return None
+    return f"{one.product} does not report what a run costs: no budget in dollars holds it (one in tokens does)"
 
 
 def agent(name: str) -> Agent:

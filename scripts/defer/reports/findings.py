@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 STUCK, NEVER_RAN, FAILING, BLOCKED = "stuck", "never-ran", "failing", "blocked"
 TIMED_OUT, FAILED, OVERDUE = "timed-out", "failed", "overdue"
-EMPTY, LATE, SLOW, UNLOGGED = "empty", "late", "slow", "unlogged"
-RULES = (STUCK, NEVER_RAN, FAILING, BLOCKED, TIMED_OUT, FAILED, OVERDUE, EMPTY, LATE, SLOW, UNLOGGED)
+EMPTY, COSTLY, LATE, SLOW, UNLOGGED = "empty", "costly", "late", "slow", "unlogged"
+RULES = (STUCK, NEVER_RAN, FAILING, BLOCKED, TIMED_OUT, FAILED, OVERDUE, EMPTY, COSTLY, LATE, SLOW, UNLOGGED)
 """The id of every rule, the worst first."""
 _WORTH = {rule: number for number, rule in enumerate(RULES)}
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from defer import fsio, instants
 from defer.record import codec, holders, versions
+from defer.settings import budget
 
 from .checkup import Checkup
+from .findings import worst_first
 from .recordfiles import finder
+from .spending import Spending
 from .waiting import Scene
 
 if TYPE_CHECKING:
@@ -49,12 +52,17 @@ def health(
         )
         _take_tasks(store, checkup, now)
         scene = _scene(store, config, checkup, now)
+        spending = Spending(config, now) if budget.is_set(config) else None
         for run in store.runs(None, checkup.seen_since):
+            if spending is not None:
+                spending.take(run)
             if not checkup.take_run(run):
                 break
         for one in store.ended_records(None, checkup.first):
             checkup.take_ended(one)
-        return checkup.report(scene)
+        found = checkup.report(scene)
+        costly = None if spending is None else spending.finding()
+        return found if costly is None else found._replace(findings=worst_first([*found.findings, costly]))
 
 
 def _take_tasks(store: Store, checkup: Checkup, now: datetime) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from defer import instants
 from defer.record import task
 from defer.record.codec import Task
+from defer.settings import budget
 from defer.settings.config import Config
 from defer.store.interface import Spent
 
@@ -28,10 +29,7 @@ class Budget:
 
     def __init__(self, config: Config, store: Attempts, now: datetime) -> None:
         self._config, self._store, self._now = config, store, now
-        zone = config.timezone()
-        local = now.astimezone(zone)
-        self._midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        self._next = (self._midnight.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone)
+        self._day = budget.day(config, now)
         self._spent: Spent | None = None
 
     def held(self, one: Task, hot: Iterable[Task]) -> Task | None:
@@ -42,25 +40,25 @@ class Budget:
         if not is_agents(one, self._config):
             return None
         if self._spent is None:
-            since = self._midnight.astimezone(UTC)
+            since = self._day.begin.astimezone(UTC)
             unfiled = (run for other in hot for run in other.get("ended_runs") or ())
             fresh = (run.get("usage") for run in unfiled if instants.from_text(run["ended_at"]) >= since)
             self._spent = self._store.spent(since).plus(fresh)
-        why = used_up(self._spent, self._config)
+        why = budget.used_up(*self._spent, self._config)
         if why is None:
             return None
         self._tell(why)
-        return task.hold(one, self._next.astimezone(UTC), f"the day's budget is used up: {why}")
+        return task.hold(one, self._day.end.astimezone(UTC), f"the day's budget is used up: {why}")
 
     def _tell(self, why: str) -> None:
         """Tell it once a day: a notice that is there already is not told again."""
         from defer.notices import events, outbox, places
 
-        where, day = places.of(self._config), self._midnight.date().isoformat()
+        where, day = places.of(self._config), self._day.begin.date().isoformat()
         key = hashlib.sha256(f"budget {day}".encode()).hexdigest()[:32]
         if key in outbox.read(self._config.notices_file).notices:
             return
-        wait = f"tasks of agents wait until {self._next:%Y-%m-%d %H:%M %Z}"
+        wait = f"tasks of agents wait until {self._day.end:%Y-%m-%d %H:%M %Z}"
         notice: Notice = {
             "key": key,
             "event": events.ATTENTION,
@@ -81,13 +79,3 @@ def is_agents(one: Task, config: Config) -> bool:
     from defer.executors import registry
 
     return (one.get("executor") or config.executor) in registry.AGENTS
-
-
-def used_up(spent: Spent, config: Config, share: float = 1.0) -> str | None:
-    """Which bound is reached, or such a share of one, in words; None if none is."""
-    money, tokens = config.budget_usd_per_day, config.budget_tokens_per_day
-    if money is not None and spent.cost_usd >= money * share:
-        return f"{spent.cost_usd:.2f} of {money:g} USD"
-    if tokens is not None and spent.tokens >= tokens * share:
-        return f"{spent.tokens:,.0f} of {tokens:,.0f} tokens"
-    return None

@@ -37,7 +37,9 @@ def doubts(stored: Task, config: Config) -> list[str]:
         found = registry.doubt(named, search_path, config.tasks_file) if named else None
     fails = [f"the task will fail as things stand: {found}"] if found else []
     may_be_changed = registry.doubt_of_group(named) if named and not command else None
-    return [*fails, *filter(None, [may_be_changed])]
+    has_budget = config.budget_usd_per_day is not None or bool(stored.get("max_cost_usd"))
+    costs = registry.doubt_of_cost(named, has_budget=has_budget) if named and not command else None
+    return [*fails, *filter(None, [may_be_changed, costs])]
 
 
 def doubts_of_each(stored: Iterable[Task], config: Config) -> Iterator[list[str]]:
@@ -47,7 +49,7 @@ def doubts_of_each(stored: Iterable[Task], config: Config) -> Iterator[list[str]
         if one.get("command"):
             yield doubts(one, config)
             continue
-        names = versions.lacking(one), str(one.get("executor"))
+        names = versions.lacking(one), str(one.get("executor")), bool(one.get("max_cost_usd"))
         if names not in known:
             known[names] = doubts(one, config)
         yield known[names]

@@ -260,3 +260,20 @@ class TestTheProgramOfACommand:
 def test_a_name_that_is_not_a_path_is_doubted_like_any_other():
     assert registry.doubt_of_group("a\0b") is None
     assert (registry.doubt("a\0b", "/usr/bin", Path("/store")) or "").startswith("no such executor: ")
+
+
+@pytest.mark.parametrize(
+    ("executor", "flags", "env", "said"),
+    [
+        ("codex", ["--max-cost", "2"], {}, True),
+        ("codex", [], {"DEFER_BUDGET_USD_PER_DAY": "5"}, True),
+        ("codex", [], {"DEFER_BUDGET_TOKENS_PER_DAY": "5"}, False),
+        ("codex", [], {}, False),
+        ("claude", ["--max-cost", "2"], {"DEFER_BUDGET_USD_PER_DAY": "5"}, False),
+        ("/bin/true", ["--max-cost", "2"], {"DEFER_BUDGET_USD_PER_DAY": "5"}, False),
+    ],
+)
+def test_an_agent_that_reports_no_cost_is_named_as_it_is_scheduled(place, executor, flags, env, said):
+    done = place.run("schedule-task.sh", "30m", "review", "--executor", executor, *flags, env=env)
+    assert done.returncode == 0
+    assert ("does not report what a run costs: no budget in dollars holds it" in done.stdout) is said

@@ -14,7 +14,8 @@ import pytest
 from defer import instants, process
 from defer.client import Client
 from defer.notices import outbox
-from defer.record import signature
+from defer.record import outcome, signature
+from defer.record.outcome import Outcome
 from defer.record.runs import Run as RunRecord
 from defer.reports import healthfiles
 from defer.reports.checkup import MOST_TOLD, Checkup
@@ -925,6 +926,27 @@ def test_the_worst_task_comes_first_and_what_is_wrong_with_one_stands_together(w
         ("twice", "late"),
         ("slow", "slow"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("budget", "what"),
+    [
+        ("100", None),
+        ("60", "of the day has used 48.00 of 60 USD"),
+        ("48", "of the day has used 48.00 of 48 USD; tasks of agents wait until the day ends"),
+    ],
+)
+def test_costly_is_a_day_that_has_used_up_four_fifths_of_its_budget(place, budget, what):
+    month = place.runtime / "runs" / "runs_202604.jsonl"
+    month.parent.mkdir(parents=True)
+    with month.open("w") as file:
+        for number, (cost, at) in enumerate([(500.0, "2026-04-07T21:59:59Z"), (48.0, "2026-04-07T22:00:00Z")]):
+            ended = outcome.run_record(v1_task("x"), Outcome("ok", exit_code=0, usage={"cost_usd": cost}), NOW)
+            file.write(json.dumps({**ended, "run_id": f"run_{number}", "attempt": 1, "ended_at": at}) + "\n")
+    settings = {"DEFER_BUDGET_USD_PER_DAY": budget, "DEFER_TIMEZONE": "Europe/Berlin"}
+    client = Client({**place.env, **settings}, clock=lambda: NOW)
+    found = [(one.id, one.task, one.what) for one in client.health(NOW - DAY).findings]
+    assert found == ([] if what is None else [("costly", "budget", what)])
 
 
 def test_every_rule_has_a_test_and_a_line():
