@@ -64,9 +64,9 @@ NOT_OFFERED = DONE
 def expected(agent: str, case: str) -> Expected:
     """What is expected of an agent in a case."""
     found = EXPECTED[case]
+    if case == "limit" and agent in TIMED:
+        found = found._replace(back="at")
     match agent, case:
-        case (("claude" | "codex"), "limit"):
-            found = found._replace(back="at")
         case "codex", "denied":
             found = DONE  # it does not tell its caller: the model says so in words
         case (("gemini" | "qwen"), "denied"):
