@@ -77,9 +77,13 @@ class BadInput(DeferError):
         return self._text if isinstance(self._text, str) else self._text(called)
 
 
+_FLAGS = {"times": "--count", "condition": "--if"}
+"""The flags that are called otherwise than what they say."""
+
+
 def as_flag(field: str) -> str:
     """A field of a request as the flag that says it."""
-    return "--count" if field == "times" else f"--{field.replace('_', '-')}"
+    return _FLAGS.get(field) or f"--{field.replace('_', '-')}"
 
 
 class About:

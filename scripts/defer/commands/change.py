@@ -171,5 +171,5 @@ def run(connect: Connect, argv: list[str]) -> int:
     original = client.store.find(copied) or copy
     waits = original["status"] == task.EXECUTING and not copy.get("concurrent")
     when = "when its attempt has ended" if waits else "at the next wake"
-    said = f"does once what {copied} does, {when}"
+    said = f"does once what {copied} does, {when}{', if its condition holds' if copy.get('condition') else ''}"
     return _print(client, args, copy, said, editor.now)

@@ -22,6 +22,8 @@ TEXT_FLAGS = {
     "timeout": "longest an attempt may take: 10m, a number of seconds, or none",
     "expires": "how late an occurrence may still start",
     "jitter": "up to DURATION later, always the same for one task",
+    "if": "a command to ask before each attempt: 0 goes on, 1 to 124 is: not now",
+    "check": "a command: an attempt is done only if this then exits with 0",
 }
 """Flags of `add` that take a text, each with its help."""
 

@@ -16,7 +16,8 @@ from . import output
 NONE = "none"
 """What `edit` takes to remove a setting."""
 REMOVABLE = (
-    *("times", "until", "jitter", "expires", "executor", "workspace", "tag", "model", "max_cost", "max_turns"),
+    *("times", "until", "jitter", "expires", "executor", "workspace", "tag", "condition", "check"),
+    *("model", "max_cost", "max_turns"),
 )
 """The flags for which it takes that."""
 
@@ -46,8 +47,8 @@ exit status: 0 done, 1 not possible, 2 bad input, 74 input/output failure, 75 st
 
 
 _EDITING = """\
---count, --until, --jitter, --expires, --executor, --workspace, --tag, --model, --max-cost and --max-turns take none:
-that removes what was set.
+--count, --until, --jitter, --expires, --executor, --workspace, --tag, --if, --check, --model, --max-cost and
+--max-turns take none: that removes what was set.
 """
 
 
@@ -205,6 +206,8 @@ def _add_what(parser: argparse.ArgumentParser, text: Callable[[str], str | None]
     add("--workspace", metavar="DIR", help="working directory; no two attempts share one at the same time")
     add("--concurrent", action="store_true", default=None, help="may share its workspace with another attempt")
     add("--leave-running", action="store_true", default=None, help="what it leaves running may stay")
+    add("--if", dest="condition", metavar="COMMAND", help="ask this first: 0 goes on, 1 to 124 is: not now")
+    add("--check", metavar="COMMAND", help="an attempt is done only if this then exits with 0")
     add("--no-drift", dest="drift", action="store_false", default=None, help="its prompt does not say what has changed")
     add("--notify", choices=task.NOTIFY, help="which of its ends somebody is told of (default: failure)")
     add("--tag", action="append", metavar="TEXT", help="a label (repeatable)")

@@ -23,9 +23,10 @@ _SCHEDULE_TEXTS = {
     f"--{name.replace('_', '-')}": name
     for name in (
         *("when", "every", "cron", "tz", "expires", "until", "jitter", "summary", "prompt_template", "prompt_file"),
-        *("context_json", "project", "context_file", "timeout", "executor", "workspace", "id", "model"),
+        *("context_json", "project", "context_file", "timeout", "executor", "workspace", "id", "model", "check"),
     )
 }
+_SCHEDULE_TEXTS["--if"] = "condition"
 _SCHEDULE_LISTS = {"--key-point": "key_point", "--artifact": "artifact", "--constraint": "constraint", "--tag": "tag"}
 _SCHEDULE_SWITCHES = {
     **_FORM,

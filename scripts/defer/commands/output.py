@@ -158,6 +158,8 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),
         "Expires": one.get("expires_at"),
+        "If": command(one.get("condition")),
+        "Check": command(one.get("check")),
         "Tags": ", ".join(map(str, tags)) if isinstance(tags, list) else tags,
         "Last error": one.get("last_error") or one.get("error"),
         "Cancelled": one.get("cancel_reason"),
@@ -181,6 +183,15 @@ def _origin(one: Task) -> str | None:
         return str(origin) if origin else None
     far = f" ({depth} from {one.get('root')})" if type(depth) is int and depth > 1 else ""
     return f"{origin} of {parent}{far}"
+
+
+def command(found: object) -> str | None:
+    """A command as somebody would write it in a shell."""
+    if not found or not isinstance(found, list):
+        return str(found) if found else None
+    import shlex  # few tasks have a list of words
+
+    return shlex.join(map(str, found))
 
 
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:

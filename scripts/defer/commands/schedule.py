@@ -47,6 +47,8 @@ _AS_GIVEN = (
     "model",
     "max_cost",
     "max_turns",
+    "condition",
+    "check",
 )
 """The flags that are fields of a request as they stand."""
 

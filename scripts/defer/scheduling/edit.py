@@ -14,7 +14,7 @@ from defer.record.codec import Task
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
 
-from . import add, find, plan, wishes
+from . import add, demands, find, plan, wishes
 from .plan import Moment, Timing
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Given(Bounds, total=False):
     tag: list[str] | None
     concurrent: bool
     leave_running: bool
+    condition: str | None
+    check: str | None
     drift: bool
     notify: str
     model: str | None
@@ -158,6 +160,7 @@ class Editor:
             execution["prompt_template"] = context["summary"]
         edited = changes.edit(one, fields, context, execution)
         changed = versions.requiring(self._noted(given, edited, one))
+        demands.check(changed, self._config)
         _check(changed)
         return occurrences.left_behind(one, changed, self._now) if "when" in timing else changed
 
@@ -237,6 +240,8 @@ class Editor:
             "tag": ("tags", lambda value: value),
             "concurrent": ("concurrent", lambda value: value or None),
             "leave_running": ("leave_running", lambda value: value or None),
+            "condition": ("condition", partial(wishes.command, "condition")),
+            "check": ("check", partial(wishes.command, "check")),
             "notify": ("notify", plan.notify_mode),
             "model": ("model", wishes.model_name),
             "max_cost": ("max_cost_usd", wishes.cost_limit),
@@ -285,6 +290,7 @@ def _check(changed: Task) -> None:
         "prompt_template": execution.get("prompt_template"),
         "when": changed.get("when"),
         "tags": changed.get("tags"),
+        **{name: changed.get(name) for name in demands.FIELDS},
     }
     plan.check_texts({**context, **texts})
     size = len(codec.encode(changed))

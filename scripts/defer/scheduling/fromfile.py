@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # What a file decides in its task's record; everything else in it is the task's history.
 _FROM_FILE = (
+    *("check", "condition", "requires"),
     *("agent", "command", "context", "description", "drift", "env", "execution", "executor", "expires_at", "intent"),
     *("leave_running", "max_cost_usd", "max_turns", "notify", "ping", "requires"),
     *("max_retries", "model", "name", "permissions", "recurrence", "source", "sticky_session", "tags"),
@@ -37,9 +38,21 @@ _TIME = ("run_at", "occurrence", "attempts")
 _CALLED = {
     **{
         name: name
-        for name in ("tz", "expires", "jitter", "catch_up", "overlap", "executor", "workspace", "timeout", "ping")
+        for name in (
+            "check",
+            "tz",
+            "expires",
+            "jitter",
+            "catch_up",
+            "overlap",
+            "executor",
+            "workspace",
+            "timeout",
+            "ping",
+        )
     },
     **dict.fromkeys(("DEFER_TIMEZONE", "TZ"), "tz"),
+    "condition": "if",
 }
 """How a file calls what an error is about; everything else is about its time."""
 FILE_REMOVED, FILE_DISABLED = "file removed", "disabled in its file"
@@ -238,6 +251,8 @@ def _request(file: TaskFile, config: Config) -> Request:
         executor=_executor(file, config),
         workspace=_absolute(file, text("workspace"), config),
         tags=file.tags,
+        condition=file.command_in("if"),
+        check=file.command_in("check"),
         drift=file.fields.get("drift") is not False,
         notify=text("notify"),
         expires=text("expires"),

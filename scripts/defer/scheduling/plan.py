@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType
@@ -65,6 +65,8 @@ class Request(NamedTuple):
     expires: str | None = None
     concurrent: bool = False
     leave_running: bool = False
+    condition: str | Sequence[str] | None = None
+    check: str | Sequence[str] | None = None
     drift: bool = True
     notify: str | None = None
     model: str | None = None
@@ -159,7 +161,7 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         what = "no summary (say what is to be done with --summary, or give a context that has one)"
         raise BadInput(what, field="summary")
     texts = {"prompt_template": request.prompt_template, "when": request.when, "tags": request.tags}
-    check_texts({**request.context, **texts})
+    check_texts({**request.context, **texts, "condition": request.condition, "check": request.check})
     recurring = recurrence(moment, request.task_id or request.context["summary"])
     record = task.create(
         created_at=now,
@@ -181,6 +183,10 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         from defer.context import noted  # what has nothing to execute does not pay for it
 
         record = noted.onto(record, config.executor, now, wanted=request.drift)
+    if record.get("condition") or record.get("check"):
+        from . import demands
+
+        demands.check(record, config)
     record = versions.requiring(record)
     if request.task_id is not None:
         record = {"id": checked_id(request.task_id), **record}
@@ -308,7 +314,7 @@ def _optional_fields(request: Request, moment: Moment, recurring: Recurrence | N
         "concurrent": request.concurrent or None,
         "leave_running": request.leave_running or None,
         "notify": notify_mode(request.notify),
-        **_bounds_of_agent(request),
+        **_further(request),
         "recurrence": recurring,
     }
 
@@ -322,12 +328,15 @@ def _place(request: Request) -> dict[str, object]:
     return {"executor": executor, "workspace": workspace}
 
 
-def _bounds_of_agent(request: Request) -> dict[str, object]:
-    if request.model is None and request.max_cost is None and request.max_turns is None:
+def _further(request: Request) -> dict[str, object]:
+    wanted = (request.model, request.max_cost, request.max_turns, request.condition, request.check)
+    if all(one is None for one in wanted):
         return {}
     from . import wishes
 
     return {
+        "condition": wishes.command("condition", request.condition),
+        "check": wishes.command("check", request.check),
         "model": wishes.model_name(request.model),
         "max_cost_usd": wishes.cost_limit(request.max_cost),
         "max_turns": wishes.turn_limit(request.max_turns),

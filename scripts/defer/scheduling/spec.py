@@ -26,8 +26,8 @@ class TaskSpec(NamedTuple):
     """What is to be done and when. ``schedule`` is any time expression, one moment or recurring, or a datetime.
 
     ``name`` becomes the summary (the prompt's first line if there is none); ``permissions`` is kept
-    for the executor; ``timeout_seconds`` None is the configured limit, 0 none. A datetime without
-    a zone is meant in ``tz``.
+    for the executor; ``timeout_seconds`` None is the configured limit, 0 none. ``condition`` and ``check`` are
+    commands: a text for a shell, or a program with its arguments. A datetime without a zone is meant in ``tz``.
     """
 
     schedule: str | datetime
@@ -57,6 +57,8 @@ class TaskSpec(NamedTuple):
     model: str | None = None
     max_cost: float | None = None
     max_turns: int | None = None
+    condition: str | Sequence[str] | None = None
+    check: str | Sequence[str] | None = None
 
     def request(self) -> Request:
         """The same as the use cases take it. Raises BadInput for a value of the wrong kind."""
@@ -92,6 +94,8 @@ class TaskSpec(NamedTuple):
             model=self.model,
             max_cost=self.max_cost,
             max_turns=self.max_turns,
+            condition=self.condition,
+            check=self.check,
             extra={} if self.permissions is None else {"permissions": self.permissions},
         )
 
@@ -140,6 +144,10 @@ _WANTED: dict[str, tuple[_Right, str]] = {
     "max_turns": (lambda value: value is None or shapes.positive(value) is None, "a number of at least 1, or None"),
     "timeout_seconds": (_is_limit, "a number of seconds, at least 0, or None"),
     "permissions": (_is_json, "what JSON can hold"),
+    **dict.fromkeys(
+        ("condition", "check"),
+        (lambda value: value is None or isinstance(value, str) or _is_texts(value), "a command, or a list of texts"),
+    ),
     "drift": (lambda value: isinstance(value, bool), "True or False"),
     "intent": _one_of(*task.INTENTS),
     "mode": _one_of(*task.MODES),
@@ -245,8 +253,9 @@ def _copied(record: dict[str, Any]) -> dict[str, Any]:
     context = copy["context"]
     for name in task.LISTS:
         context[name] = [*context[name]]
-    if "tags" in copy:
-        copy["tags"] = [*copy["tags"]]
+    for name in ("tags", "requires"):
+        if name in copy:
+            copy[name] = [*copy[name]]
     if "drift" in copy:
         copy["drift"] = json.loads(json.dumps(copy["drift"]))
     return copy

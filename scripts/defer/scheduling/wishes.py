@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from defer.errors import BadInput
 from defer.record import shapes
@@ -54,3 +55,13 @@ def turn_limit(turns: int | None) -> int | None:
     if turns is not None and shapes.positive(turns) is not None:
         raise BadInput(f"not a number of turns: {turns} (give at least 1)", field="max_turns")
     return turns
+
+
+def command(field: str, wanted: str | Sequence[str] | None) -> str | list[str] | None:
+    """A command as it is stored: a text for a shell, or a program with its arguments. Raises BadInput."""
+    if wanted is None:
+        return None
+    words = [wanted] if isinstance(wanted, str) else list(wanted)
+    if not words or not words[0].strip():
+        raise BadInput(lambda called: f"{called(field)} takes a command: it is empty", field=field)
+    return wanted if isinstance(wanted, str) else words

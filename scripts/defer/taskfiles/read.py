@@ -32,7 +32,7 @@ LIMIT = 1 << 19
 
 _FORMAT = b"defer task file 1\n"  # changes whenever an unchanged file would mean another task
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_PRIVATE = ("env", "command", "prompt", "ping")  # may hold secrets: messages never quote their values
+_PRIVATE = ("env", "command", "if", "check", "prompt", "ping")  # may hold secrets: messages never quote their values
 _LONGEST_SAID = 400
 _NULL_COUNTS = ("timeout", "timeoutMs")
 
@@ -76,7 +76,11 @@ class TaskFile(NamedTuple):
     @property
     def command(self) -> str | list[str] | None:
         """A text for ``sh -c``, or a program and its arguments."""
-        found = self.fields.get("command")
+        return self.command_in("command")
+
+    def command_in(self, field: str) -> str | list[str] | None:
+        """The same of another field."""
+        found = self.fields.get(field)
         return [str(word) for word in found] if isinstance(found, list) else found
 
     @property

@@ -44,6 +44,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--if-exists": ("perhaps", "if_exists"),
     "--concurrent": ("=yes", "concurrent"),
     "--leave-running": ("=yes", "leave_running"),
+    "--if": ("", "condition"),
+    "--check": ("", "check"),
     "--no-drift": ("=yes", "drift"),
     "--reorient": ("=yes", "reorient"),
     "--dry-run": ("=yes", "dry_run"),

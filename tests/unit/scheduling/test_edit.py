@@ -121,6 +121,11 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "--workspace": (["."], {"workspace": "<here>"}),
     "--concurrent": ([], {"concurrent": True}),
     "--leave-running": ([], {"leave_running": True}),
+    "--if": (["test -e x"], {"condition": "test -e x", "requires": ["condition"]}),
+    "--check": (
+        ["make test", "--executor", "notify"],
+        {"check": "make test", "requires": ["check"], "executor": "notify"},
+    ),
     "--no-drift": ([], {"drift.off": True}),
     "--notify": (["always"], {"notify": "always"}),
     "--tag": (["home", "--tag", "green"], {"tags": ["home", "green"]}),
@@ -178,6 +183,8 @@ NONE_TAKES_AWAY: dict[str, tuple[dict[str, Any], str]] = {
     "--executor": ({"executor": "notify"}, "executor"),
     "--workspace": ({"workspace": "/"}, "workspace"),
     "--tag": ({"tags": ("home",)}, "tags"),
+    "--if": ({"condition": "true"}, "condition"),
+    "--check": ({"check": "true", "executor": "notify"}, "check"),
 }
 
 

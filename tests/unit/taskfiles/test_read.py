@@ -77,7 +77,10 @@ def test_every_field_is_read(load: Load) -> None:
         overlap: queue
         jitter: 5m
         env: {A: x}
+        if: test -e new
+        check: [make, test]
         leave_running: true
+        drift: false
         notify: output
         ping: https://hc-ping.com/key/a
         sticky_session: true
@@ -194,8 +197,8 @@ NOT_TAKEN = {
     **dict.fromkeys(("schedule", "cron", "prompt", "workflow", "executor", "agent", "agent_id", "model"), "[1]"),
     **dict.fromkeys(("workspace", "tz", "expires", "jitter", "session_mode"), "[1]"),
     **dict.fromkeys(("name", "description", "when_to_use", "env"), "[1]"),
-    **dict.fromkeys(("enabled", "sticky_session", "leave_running"), "perhaps"),
-    **dict.fromkeys(("command", "tags"), "{a: b}"),
+    **dict.fromkeys(("enabled", "sticky_session", "leave_running", "drift"), "perhaps"),
+    **dict.fromkeys(("command", "if", "check", "tags"), "{a: b}"),
     "timeout": "soon",
     "timeoutMs": "0",
     "retries": "-1",
