@@ -35,7 +35,7 @@ from defer import exits, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
 from defer.executors import enforce, names, registry, start
 from defer.executors import verdict as agentresult
-from defer.executors.agents.base import Cannot, Wishes
+from defer.executors.agents.base import Cannot, Gone, Wishes
 from defer.executors.bounds.common import Bounds
 from defer.executors.profiles import Unusable
 from defer.executors.report import Report
@@ -187,9 +187,13 @@ class Run:
         program = start.Program(self._reader, lambda: self._keep(agentresult.known(self._reader.report())))
         try:
             begin = self._bounds.put_on(registry.agent(self.agent).start(wishes))
+            self._reader.session = begin.session
             with start.files(wishes.own, begin.files):
                 argv = [self._path, *begin.arguments]
                 status = program.run(argv, self._prompt, self._umask, start.environment(os.environ, begin))
+        except Gone as error:
+            self._reader.is_session_gone = True
+            return agentresult.Verdict("", agentresult.EXIT_MISCONFIGURED, str(error), {})
         except Cannot as error:
             _misconfigured(self.agent, str(error))
         except OSError as error:

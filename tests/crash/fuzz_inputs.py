@@ -103,6 +103,34 @@ OUTPUTS = [
     ),
     '{"type":"turn.failed","error":{"message":"You\u2019ve hit your usage limit … or try again in 2 days 17 hours."}}',
     "You've hit your usage limit. Try again at 3:15 PM.",
+    (
+        '{"type":"init","session_id":"72ecd93b-c995","model":"auto"}\n'
+        '{"type":"message","role":"assistant","content":"Done.","delta":true}\n'
+        '{"type":"tool_use","tool_name":"run_shell_command","tool_id":"t1","parameters":{"command":"x"}}\n'
+        '{"type":"tool_result","tool_id":"t1","status":"error","error":{"type":"policy_violation","message":"no"}}\n'
+        '{"type":"result","status":"success","stats":{"input_tokens":1200,"output_tokens":34,"cached":0,"models":'
+        '{"m-1":{"output_tokens":34}}}}'
+    ),
+    (
+        '{"type":"result","status":"error","error":{"message":"[API Error: {\\"error\\":{\\"code\\":429}}]"}}\n'
+        "Attempt 1 failed with status 503. Retrying\n  status: 429,\nPlease retry in 3h2m1.5s."
+    ),
+    (
+        '{"type":"step_start","sessionID":"ses_de37","part":{"type":"step-start"}}\n'
+        '{"type":"tool_use","sessionID":"ses_de37","part":{"tool":"bash","state":{"status":"error","input":{},"error":'
+        '"The user rejected permission"}}}\n{"type":"step_finish","sessionID":"ses_de37","part":{"reason":"unknown",'
+        '"tokens":{"input":1200,"output":34,"cache":{"read":1,"write":2}},"cost":0.5}}\n'
+        '{"type":"error","sessionID":"ses_de37","error":{"name":"APIError","data":{"message":"Overloaded","statusCode":'
+        '503,"responseHeaders":{"retry-after":"60"}}}}\nlevel=ERROR session.id=ses_de37 small=false error.error="x"'
+    ),
+    (
+        '{"type":"assistant.message","data":{"content":"Done.","model":"m-1"}}\n'
+        '{"type":"tool.execution_start","data":{"toolCallId":"c1","toolName":"bash","arguments":{"command":"x"}}}\n'
+        '{"type":"tool.execution_complete","data":{"toolCallId":"c1","success":false,"error":{"code":"denied"}}}\n'
+        '{"type":"session.error","data":{"errorType":"rate_limit","message":"no","statusCode":429}}\n'
+        '{"type":"result","sessionId":"25f62fe1-3bb9","exitCode":1}'
+    ),
+    '{"type":"result","subtype":"success","is_error":false,"result":"[API Error: 401 Incorrect API key.]"}',
 ]
 SETTINGS = ["export NAME='a value' # why\nOTHER=plain\n# note\nTHIRD=\"quoted\"\n", "A=1\n\nB=\n", "\ufeffA=b c\r\n"]
 LINES = [

@@ -9,14 +9,11 @@ from pathlib import Path
 
 from defer import homedir
 
-from . import profiles
+from . import profiles, registry
 from .agents.base import Cannot
 from .bounds.common import Around, Bounds
 
-_KNOWN = ("claude", "codex", "gemini", "opencode", "copilot")
 _MOST_BYTES = 4 << 20
-ALL_BY_DEFAULT = "opencode"
-"""The agent that may do anything if nothing is said."""
 
 
 def of(agent: str, permissions: object, workspace: Path, own: Path, variables: Mapping[str, str]) -> Bounds:
@@ -27,7 +24,7 @@ def of(agent: str, permissions: object, workspace: Path, own: Path, variables: M
     profile = profiles.read(permissions)
     if profile is None:
         return Bounds()
-    if agent not in _KNOWN:
+    if agent not in registry.AGENTS or not registry.SHIPPED[agent].is_bounded:
         raise Cannot(f"permissions: {agent} cannot be held to any (leave them out: its own settings decide)")
     module = import_module(f".bounds.{agent}", __package__)
     home = homedir.find(variables, of_account=True)

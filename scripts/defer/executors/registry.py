@@ -28,6 +28,8 @@ class Executor(NamedTuple):
     ``product``: what people call the program that does the work. ``programs``: those it may be; one must be on PATH.
     ``enforces``: which wishes of a task's record that program is held to; only an agent's is held to any.
     ``reports_cost``: whether it says what a run has cost.
+    ``is_bounded``: whether an agent's can be held to permissions (``bounds``). ``is_free``: whether it may do anything
+    if nothing is said.
     """
 
     product: str
@@ -35,6 +37,8 @@ class Executor(NamedTuple):
     is_agent: bool = False
     enforces: frozenset[str] = frozenset()
     reports_cost: bool = False
+    is_bounded: bool = True
+    is_free: bool = False
 
 
 class Agent(NamedTuple):
@@ -52,6 +56,12 @@ _AGENTS_OWN = frozenset({"model", "session_id"})
 SHIPPED = {
     "claude": Executor("Claude Code", ("claude",), is_agent=True, enforces=_AGENTS_OWN, reports_cost=True),
     "codex": Executor("Codex", ("codex",), is_agent=True, enforces=_AGENTS_OWN),
+    "gemini": Executor("Gemini CLI", ("gemini",), is_agent=True, enforces=_AGENTS_OWN),
+    "opencode": Executor(
+        "opencode", ("opencode",), is_agent=True, enforces=_AGENTS_OWN, reports_cost=True, is_free=True
+    ),
+    "copilot": Executor("GitHub Copilot CLI", ("copilot",), is_agent=True, enforces=_AGENTS_OWN),
+    "qwen": Executor("Qwen Code", ("qwen",), is_agent=True, enforces=_AGENTS_OWN, is_bounded=False),
     "notify": Executor("desktop notifications", ("notify-send", "osascript")),
 }
 AGENTS = tuple(name for name, one in SHIPPED.items() if one.is_agent)

@@ -64,8 +64,12 @@ def test_flags_stand_behind_a_subcommand_and_in_front_of_all_others() -> None:
 
 
 @pytest.mark.parametrize("agent", registry.AGENTS)
-def test_every_shipped_agent_can_be_held_to_reading(agent: str, desk: Desk) -> None:
-    assert desk.bounds(agent, "read").flags
+def test_every_shipped_agent_can_be_held_to_reading_or_refuses(agent: str, desk: Desk) -> None:
+    if registry.SHIPPED[agent].is_bounded:
+        assert desk.bounds(agent, "read").flags
+    else:
+        with pytest.raises(Cannot, match=f"{agent} cannot be held to any"):
+            desk.bounds(agent, "read")
 
 
 def test_a_setting_that_cannot_be_read_may_allow_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ have been written by an agent: it stands in one word with its flag, or where not
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +18,15 @@ _HEAD, _TAIL = 1 << 20, 8 << 20
 _LONGEST_SHOWN = 64 << 10
 _LONGEST_ARGUMENT = 200
 _MOST_DENIED = 100
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Cannot(Exception):
     """Something that was asked cannot be enforced by this agent, so that nothing is started; the text says what."""
+
+
+class Gone(Exception):
+    """The conversation to continue cannot be continued here, so that nothing is started; the text says why."""
 
 
 class Wishes(NamedTuple):
@@ -45,13 +51,14 @@ class Start(NamedTuple):
     """What is started: the words after the program's name. Its prompt is always on standard input.
 
     ``environment`` is set; ``defaults`` only where the user has not set them. ``files`` are written below
-    ``Wishes.own`` before: their text by their name.
+    ``Wishes.own`` before: their text by their name. ``session``: what we have called the conversation that it begins.
     """
 
     arguments: Sequence[str]
     environment: Mapping[str, str] = {}
     defaults: Mapping[str, str] = {}
     files: Mapping[str, str] = {}
+    session: str | None = None
 
 
 class Plain:
@@ -199,6 +206,11 @@ def loads(line: str) -> Any:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
+
+
+def without_colours(line: str) -> str:
+    """A line as somebody reads it whose terminal has no colours."""
+    return _COLOURS.sub("", line)
 
 
 def last_line(text: str) -> str:
