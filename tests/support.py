@@ -365,12 +365,12 @@ def once_up(place: Place, up: Path, attempt: Callable[[float], T]) -> T:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process lives (a zombie does not)."""
+    """Whether a process lives (a zombie does not, unless only its main thread has ended)."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return False
-    return state not in "ZX"
+    return fields[0] not in "ZX" or int(fields[17]) > 1
 
 
 def umask(mask: int) -> Callable[[], None]:

@@ -123,9 +123,24 @@ def _start_from_proc(pid: int) -> str | None:
     text = _shown(_PROC / str(pid) / "stat")
     if text is None:
         return None
-    # The name in parentheses may hold anything, even a parenthesis: fields count from the last one.
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else fields[19]
+    fields = fields_of(text)
+    return None if is_over(fields) else fields[19]
+
+
+def fields_of(text: str) -> list[str]:
+    """The fields of a ``stat`` file of ``/proc``, from the third on.
+
+    The name in parentheses may hold anything, even a parenthesis: fields count from the last one.
+    """
+    return text.rpartition(")")[2].split()
+
+
+def is_over(fields: Sequence[str]) -> bool:
+    """Whether these are the fields of a process that has ended, and of which only the entry is left.
+
+    Its state is that of its main thread. While other threads go on, so does the process, and it keeps its children.
+    """
+    return fields[0] in "ZX" and int(fields[17]) <= 1
 
 
 def _shown(path: Path) -> str | None:

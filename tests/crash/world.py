@@ -193,7 +193,7 @@ class Proc:
         patch.setattr(process, "identity", lambda pid: machine.identity(pid if pid in machine.alive else self.pid))
         patch.setattr(process, "is_alive", machine.is_alive)
         patch.setattr(process, "is_of_this_boot", lambda known: known["boot"] == str(machine.boot))
-        patch.setattr(rescue, "Ending", lambda leader, *_, **__: FakeEnding(self, leader))
+        patch.setattr(rescue, "Ending", lambda search, _: FakeEnding(self, search.leader))
         patch.setattr(start, "Attempt", lambda one, *_: FakeAttempt(self, one))
         patch.setattr(stages, "Condition", type("Condition", (FakeCondition,), {"proc": self}))
         patch.setattr(stages, "Check", type("Check", (FakeCheck,), {"proc": self}))
@@ -247,6 +247,7 @@ class FakeAttempt:
         self.run_id = str(one["run"]["run_id"])
         self.leader = SimpleNamespace(pid=pid)
         self.had_to_end_others = False
+        self.given_up: list[object] = []
         self.was_told = lambda: False
         nothing_printed = SimpleNamespace(close=lambda: None, discard=lambda: None, kept_bytes=0, is_kept=False)
         self.capture = SimpleNamespace(log=nothing_printed)

@@ -7,19 +7,16 @@ JSON on its standard input, and never sees the store.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from defer import fsio, process, timeparse
 from defer.errors import DeferError
 from defer.executors import handover, resultfile
-from defer.process import Leader
 from defer.record import codec
 from defer.record.codec import Task
 from defer.record.outcome import (
@@ -38,12 +35,11 @@ from defer.settings.config import Config
 from defer.settings.masking import Masker
 
 from . import charsets, descendants
-from . import environment as surroundings
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
 from .command import (
-    Misconfigured,
     Paths,
     environment,
+    gated,
     noted_now,
     own_variables,
     session_error,
@@ -55,6 +51,7 @@ from .ending import LOOK_EVERY_SECONDS, Ending
 if TYPE_CHECKING:
     from defer.record.types import Result as Facts
 
+    from .family import Parent
     from .keeper import Keeper
 
 _READ_BYTES = 1 << 16
@@ -97,14 +94,14 @@ class Attempt:
         self._session_error = session_error(task)
         try:
             handover.make_place(self.paths.input.parent)
-            self.leader = _leader(argv, cwd, variables, task, config, self._write_input())
+            self.leader = gated(argv, cwd, variables, task, config, self._write_input())
         except BaseException:
             handover.clear(self.paths.input)
             raise
         log = log or Log.create(self.paths.log, config.output_limit_bytes)
         self.capture = Capture(log, self._masker, locale=locale)
-        grace = config.kill_grace_seconds
-        self._ending = Ending(self.leader.pid, self.run_id, grace, below=os.getpid())
+        search = descendants.Search(self.leader.pid, self.run_id, os.getpid(), is_adopted=self._is_adopted)
+        self._ending = Ending(search, config.kill_grace_seconds)
         self._streams: dict[int, str] = {}
         self._keeper: Keeper | None = None
         self._terminate_at: float | None = None
@@ -127,9 +124,9 @@ class Attempt:
 
     # From the gate to the end
 
-    def release(self, keeper: Keeper | None, known_children: Callable[[], set[int]]) -> None:
+    def release(self, keeper: Keeper | None, family: Parent) -> None:
         """Open the gate: from here on the executor runs."""
-        self._keeper, self._known_children = keeper, known_children
+        self._keeper, self._family = keeper, family
         out, err = self.leader.stdout.fileno(), self.leader.stderr.fileno()
         self._streams = dict(zip((out, err), STREAMS, strict=True))
         if keeper is not None:
@@ -188,11 +185,15 @@ class Attempt:
         if is_over and self._status is None:
             # It has died since: ask now, before somebody else reaps it.
             self._status = self.leader.poll()
+            return self._status is not None or bool(self._ending.given_up)
         return is_over
+
+    def _is_adopted(self, row: descendants.Row) -> bool:
+        return self._family.is_adopted_from(self.run_id, row)
 
     def _has_left_nothing(self) -> bool:
         """After the leader's own end. What is left is asked to end, unless it is meant to stay."""
-        if self.task.get("leave_running") or not descendants.has_unknown_child(self._known_children()):
+        if self.task.get("leave_running") or not descendants.has_unknown_child(self._family.known_children()):
             return True
         if not self._ending.left():
             return True
@@ -222,6 +223,11 @@ class Attempt:
     def had_to_end_others(self) -> bool:
         """Whether something of it went on after its leader's own end, and was ended."""
         return self._why_ended is None and self._ending.has_begun
+
+    @property
+    def given_up(self) -> list[descendants.Row]:
+        """What of it could not be ended."""
+        return self._ending.given_up
 
     # What it prints
 
@@ -385,14 +391,3 @@ class Attempt:
         if kind in (RUNNER_STOPPED, CANCELLED):
             return "the runner was stopped" if kind == RUNNER_STOPPED else "cancelled while executing"
         return f"executor was ended by signal {-code}" if code < 0 else f"executor exited with {code}"
-
-
-def _leader(argv: list[str], cwd: Path, variables: dict[str, str], task: Task, config: Config, stdin: str) -> Leader:
-    try:
-        return Leader(argv, cwd, variables, stdin, surroundings.callers_umask)
-    except OSError as error:
-        if error.errno != errno.E2BIG:
-            raise
-    own, file = task.get("env") or (), (task.get("source") or {}).get("file")
-    where = surroundings.too_large(argv, variables, lambda name: str(file) if name in own else config.origin(name))
-    raise Misconfigured(where)

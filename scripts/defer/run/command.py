@@ -5,6 +5,7 @@ The running thing is ``attempt.Attempt``.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from defer import fsio, instants
 from defer.errors import DeferError, NoHome
 from defer.executors import registry
+from defer.process import Leader
 from defer.record import shapes
 from defer.record.codec import Task
 from defer.record.outcome import CONFIG_ERROR, FAILED, OK, Outcome
@@ -257,3 +259,15 @@ def prompt_prepared(task: Task, paths: Paths, config: Config) -> Outcome:
     is_filed = bool((task.get("run") or {}).get("runner"))
     told = places.of_reminder(config) if is_filed and task.get("notify") != "never" else []
     return Outcome(OK, result={"type": "prompt_prepared", "prompt_path": str(paths.prompt), "told": told})
+
+
+def gated(argv: list[str], cwd: Path, variables: dict[str, str], task: Task, config: Config, stdin: str) -> Leader:
+    """The leader of an attempt behind its gate. Raises OSError; Misconfigured for more than the system can start."""
+    try:
+        return Leader(argv, cwd, variables, stdin, surroundings.callers_umask)
+    except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise
+    own, file = task.get("env") or (), (task.get("source") or {}).get("file")
+    where = surroundings.too_large(argv, variables, lambda name: str(file) if name in own else config.origin(name))
+    raise Misconfigured(where)

@@ -7,22 +7,33 @@ children, nothing is left behind: that takes one small file to read (proc(5),
 read, and a process belongs to an attempt if one of these holds:
 
 - it is in the leader's process group or session;
-- its environment names the attempt's run (``DEFER_RUN_ID``);
-- its parent belongs to it.
+- its environment names the attempt's run (``DEFER_RUN_ID``, or the result file of that run);
+- it was seen to belong to it before;
+- its parent belongs to it;
+- its runner has adopted it, and nobody else can have started it.
 
-A process that left the session, lost its parent *and* cleared its environment cannot be told from a stranger.
+A runner that was started from within an attempt, and has attempts of its own, is not part of it, nor is what that
+runner has started: whoever holds a lease ends by himself, and settles what he has claimed.
+
+If the runner is gone, a process that left the session, lost its parent *and* cleared its environment cannot be
+told from a stranger.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+from defer import process
 
 _ON_LINUX = sys.platform == "linux"
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
+_LEASE_ENDS = ".lease"
+"""What the file's name ends with that every runner at work holds locked, and its keeper with it."""
+_RUN, _RESULT = "DEFER_RUN_ID", "DEFER_RESULT_FILE"
 
 
 class Row(NamedTuple):
@@ -33,6 +44,22 @@ class Row(NamedTuple):
     group: int
     session: int
     start: str
+
+    @property
+    def identity(self) -> tuple[int, str]:
+        """What no other process of this boot has."""
+        return self.pid, self.start
+
+
+class Found(NamedTuple):
+    """``rows``: the living processes of an attempt. ``apart``: those among them that belong to attempts of others."""
+
+    rows: list[Row]
+    apart: list[Row]
+
+
+IsAdopted: TypeAlias = Callable[[Row], bool]
+"""Whether a child of the runner was adopted, and nobody else can have started it."""
 
 
 @contextmanager
@@ -56,6 +83,11 @@ def has_unknown_child(known: Container[int]) -> bool:
     """Whether this process, a subreaper, has a child other than ``known``; True where the system does not tell."""
     children = _children()
     return children is None or any(child not in known for child in children)
+
+
+def has_no_child() -> bool:
+    """Whether this process certainly has no child at all."""
+    return _children() == []
 
 
 def _children() -> list[int] | None:
@@ -91,26 +123,56 @@ def reap_others(known: Container[int]) -> None:
             reap(child)
 
 
-def of_attempt(leader: int, run_id: str, *, below: int | None = None, start: str | None = None) -> list[Row]:
-    """The living processes of an attempt, its leader included.
+class Search(NamedTuple):
+    """For what is looked: the attempt of ``run_id`` whose leader has the pid ``leader``.
 
-    ``below``: look only at what descends from that process, as its runner does. None looks at everything, for
-    an attempt whose runner is gone: the leader's number may be somebody else's by now, and then so are the group
-    and session of that number. They count only if a leader of that ``start`` lives. Raises OSError where the
-    system has no room to show its processes just now.
+    ``below``: look only at what descends from that process, as its runner does; ``is_adopted`` is asked about its
+    children. None looks at everything, for an attempt whose runner is gone: the leader's number may be somebody
+    else's by now, and then so are the group and session of that number. They count only if a leader of that ``start``
+    lives.
     """
-    rows = {row.pid: row for row in _table()}
-    if not rows:
-        return group_alone(leader)
-    wanted = list(rows.values()) if below is None else list(_descendants({below}, rows))
-    groups = {leader} if below is not None or (leader in rows and rows[leader].start == start) else set()
-    own = {row.pid for row in wanted if groups & {row.group, row.session} or _names_run(row.pid, run_id)}
-    if below is None:
-        # The attempt itself may have started the process that asks, which then has attempts of its own.
-        own.discard(os.getpid())
-        rows.pop(os.getpid(), None)
-    members = own | {row.pid for row in _descendants(own, rows)}
-    return [rows[pid] for pid in sorted(members - {os.getpid()})]
+
+    leader: int
+    run_id: str
+    below: int | None = None
+    start: str | None = None
+    is_adopted: IsAdopted = lambda _: False
+
+    def found(self, seen: Container[tuple[int, str]] = ()) -> Found:
+        """What lives of it, its leader included; ``seen``: the identities of what belonged to it before.
+
+        Raises OSError where the system has no room to show its processes just now.
+        """
+        rows = {row.pid: row for row in _table()}
+        if not rows:
+            return Found(group_alone(self.leader), [])
+        own = self._own(rows, seen)
+        if self.below is None:
+            # The attempt itself may have started the process that asks, which then has attempts of its own.
+            own.discard(os.getpid())
+            rows.pop(os.getpid(), None)
+        members = own | {row.pid for row in _descendants(own, rows)}
+        members.discard(os.getpid())
+        runners = {pid for pid in _may_be_runners(members, rows) if pid != self.leader and _holds_a_lease(pid)}
+        apart = runners | {row.pid for row in _descendants(runners, rows)} if runners else set()
+        return Found([rows[pid] for pid in sorted(members - apart)], [rows[pid] for pid in sorted(members & apart)])
+
+    def _own(self, rows: dict[int, Row], seen: Container[tuple[int, str]]) -> set[int]:
+        """Those of which we know without their parents."""
+        wanted = list(rows.values()) if self.below is None else list(_descendants({self.below}, rows))
+        is_leaders = self.below is not None or (self.leader in rows and rows[self.leader].start == self.start)
+        groups = {self.leader} if is_leaders else set()
+        return {
+            row.pid
+            for row in wanted
+            if groups & {row.group, row.session} or row.identity in seen or self._tells_of_itself(row)
+        }
+
+    def _tells_of_itself(self, row: Row) -> bool:
+        named = _run_named(row.pid)
+        if named is not None:
+            return named in (self.run_id, f"{self.run_id}.result.json")
+        return row.parent == self.below and self.is_adopted(row)
 
 
 def group_alone(leader: int) -> list[Row]:
@@ -135,6 +197,30 @@ def _descendants(above: set[int], rows: dict[int, Row]) -> Iterator[Row]:
                 yield row
 
 
+def _may_be_runners(members: set[int], rows: dict[int, Row]) -> set[int]:
+    """Those worth a closer look: the leader of an attempt, and a keeper, lead sessions and are children of a runner."""
+    leads = {pid for pid in members if rows[pid].session == pid}
+    return leads | {rows[pid].parent for pid in leads if rows[pid].parent in members}
+
+
+def _holds_a_lease(pid: int) -> bool:
+    """Whether a process has attempts of its own to look after, as a runner or as a keeper."""
+    return any(path.endswith(_LEASE_ENDS) for path in _open_files(pid))
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    if not _ON_LINUX:
+        import psutil
+
+        with suppress(psutil.Error, OSError):
+            yield from (one.path for one in psutil.Process(pid).open_files())
+        return
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                yield os.readlink(f"/proc/{pid}/fd/{name}")
+
+
 def _table() -> Iterable[Row]:
     return _table_from_proc() if os.path.exists("/proc/self/stat") else _table_from_psutil()
 
@@ -144,11 +230,11 @@ def _table_from_proc() -> Iterator[Row]:
         if not name.isdigit():
             continue
         with suppress(OSError, IndexError, ValueError):
-            with open(f"/proc/{name}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-            if fields[0] not in (b"Z", b"X"):
+            with open(f"/proc/{name}/stat", errors="replace") as file:
+                fields = process.fields_of(file.read())
+            if not process.is_over(fields):
                 parent, group, session = map(int, fields[1:4])
-                yield Row(int(name), parent, group, session, fields[19].decode())
+                yield Row(int(name), parent, group, session, fields[19])
 
 
 def _table_from_psutil() -> Iterator[Row]:
@@ -163,15 +249,34 @@ def _table_from_psutil() -> Iterator[Row]:
                 yield Row(pid, one.ppid(), os.getpgid(pid), os.getsid(pid), repr(one.create_time()))
 
 
-def _names_run(pid: int, run_id: str) -> bool:
-    """Whether a process was started with ``DEFER_RUN_ID`` of that run in its environment."""
-    if _ON_LINUX:
-        with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
-            # A run id that others wrote may hold what an environment cannot: then no process names it.
-            return f"DEFER_RUN_ID={run_id}".encode(errors="surrogatepass") in file.read().split(b"\0")
-        return False
-    import psutil
+def _run_named(pid: int) -> str | None:
+    """The run that a process was started for, by its environment: the id, else the name of that run's result file."""
+    variables = _variables(pid)
+    return variables.get(_RUN) or os.path.basename(variables.get(_RESULT, "")) or None
 
-    with suppress(psutil.Error, OSError):
-        return bool(psutil.Process(pid).environ().get("DEFER_RUN_ID") == run_id)
-    return False
+
+def _variables(pid: int) -> dict[str, str]:
+    """What we want to know of the environment a process was started with; empty where the system does not show it."""
+    if not _ON_LINUX:
+        import psutil
+
+        with suppress(psutil.Error, OSError):
+            return dict(psutil.Process(pid).environ())
+        return {}
+    # A run id that others wrote may hold what an environment cannot: then no process names it.
+    words = (word.partition(b"=") for word in _environ(pid).split(b"\0") if word.startswith(b"DEFER_R"))
+    return {name.decode(errors="replace"): value.decode(errors="replace") for name, _, value in words}
+
+
+def _environ(pid: int) -> bytes:
+    with suppress(OSError):
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            found = file.read()
+        if found:
+            return found
+        # The main thread may have ended, and have nothing to show any more.
+        others = [name for name in os.listdir(f"/proc/{pid}/task") if name != str(pid)]
+        if others:
+            with open(f"/proc/{pid}/task/{others[0]}/environ", "rb") as file:
+                return file.read()
+    return b""

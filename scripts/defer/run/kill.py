@@ -19,6 +19,7 @@ from defer.store.audit import AuditLog
 
 from . import settling
 from .command import Paths
+from .descendants import Search
 from .ending import Ending
 from .settling import run_id
 
@@ -98,8 +99,8 @@ class _Killing:
         if leader is None:
             return True
         if self._ending is None:
-            grace, start = self._config.kill_grace_seconds, leader.get("start")
-            self._ending = Ending(int(leader["pid"]), str(run_id(asked)), grace, start=start)
+            search = Search(int(leader["pid"]), str(run_id(asked)), start=leader.get("start"))
+            self._ending = Ending(search, self._config.kill_grace_seconds)
             if process.is_alive(leader) or self._ending.left():
                 self._ending.begin()
         return not self._ending.has_begun or self._ending.is_over(time.monotonic())

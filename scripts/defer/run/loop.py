@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from defer.signals import Signals
 
 from . import descendants
+from .family import Family
 
 if TYPE_CHECKING:
     from .attempt import Attempt
+    from .descendants import Row
     from .keeper import Keeper
 
 
@@ -30,12 +32,11 @@ class Loop:
 
     def __init__(self, *, owns_process: bool = False) -> None:
         self._owns_process = owns_process
+        self.family = Family(owns_process=owns_process)
         self._stack = ExitStack()
         self._signals = Signals()
         self._keeper: Keeper | None = None
         self._gated: dict[int, Attempt] = {}
-        self.companions: set[int] = set()
-        """Children of ours that belong to no attempt and end by themselves."""
         self.pings: list[tuple[str, str]] = []
         """What is to be pinged once they have ended."""
         self.is_to_look = False
@@ -43,6 +44,7 @@ class Loop:
         self.attempts: dict[str, Attempt] = {}
 
     def __enter__(self) -> Loop:
+        self.family.begin()
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         self._stack.enter_context(descendants.adopting())
         self._stack.enter_context(self._signals)
@@ -68,7 +70,8 @@ class Loop:
             self._keeper = make_keeper()
         self._gated.pop(attempt.leader.pid, None)
         self.attempts[attempt.run_id] = attempt
-        attempt.release(self._keeper, self.known_children)
+        self.family.add(attempt.run_id, attempt.leader.pid, may_leave=bool(attempt.task.get("leave_running")))
+        attempt.release(self._keeper, self)
         for fd in attempt.to_watch():
             self._selector.register(fd, selectors.EVENT_READ, partial(self._read, attempt, fd))
 
@@ -91,9 +94,17 @@ class Loop:
 
     def known_children(self) -> set[int]:
         """The children of this process that were not adopted."""
-        leaders = {attempt.leader.pid for attempt in self.attempts.values()}
         others = self.companions | (set() if self._keeper is None else {self._keeper.pid})
-        return leaders | self._gated.keys() | others
+        return self.family.leaders() | self._gated.keys() | others
+
+    def is_adopted_from(self, run_id: str, row: Row) -> bool:
+        """Whether a child of this process was adopted, and can be this attempt's alone."""
+        return self.family.is_adopted_from(run_id, row, self.known_children())
+
+    @property
+    def companions(self) -> set[int]:
+        """Children of ours that belong to no attempt and end by themselves."""
+        return self.family.companions
 
     def wait(self, until: Iterable[float | None]) -> list[Attempt]:
         """Wait for the next event, at most until the earliest of these monotonic times; the attempts that are over."""
@@ -111,6 +122,7 @@ class Loop:
         for attempt in over:
             self._unwatch(attempt)
             del self.attempts[attempt.run_id]
+            self.family.remove(attempt.run_id)
         self._reap()
         return over
 
@@ -122,7 +134,7 @@ class Loop:
         self._signals.has_news_of_children = False
 
     def _reap_companions(self) -> None:
-        self.companions = {pid for pid in self.companions if not descendants.has_ended(pid)}
+        self.companions.difference_update([pid for pid in self.companions if descendants.has_ended(pid)])
 
     def see_off(self, seconds: float) -> None:
         """Wait until all companions have ended, at most this long, or until a signal says stop."""

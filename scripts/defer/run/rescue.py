@@ -11,6 +11,7 @@ from defer.record import events, holders, outcome
 from defer.record.codec import Task
 from defer.record.outcome import Outcome
 
+from .descendants import Search
 from .ending import Ending
 from .settling import leader_of, run_id
 from .tally import Tally
@@ -106,7 +107,7 @@ class Rescue:
         """
         leader = leader_of(one)
         if leader and (is_overdue or not one.get("leave_running")):
-            ending = Ending(int(leader["pid"]), str(run_id(one)), self._grace, start=leader.get("start"))
+            ending = Ending(Search(int(leader["pid"]), str(run_id(one)), start=leader.get("start")), self._grace)
             if ending.left():
                 ending.begin()
                 self._endings[str(run_id(one))] = (ending, one)

@@ -90,7 +90,7 @@ class Sending:
             return
         if pid == 0:
             _be_sender(self._config, self._audit, self._clock, pings)
-        self._loop.companions.add(pid)
+        self._loop.family.accompany(pid)
 
 
 def tell_failure(config: Config, audit: AuditLog, clock: Callable[[], datetime], loop: Loop) -> None:

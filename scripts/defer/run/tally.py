@@ -53,9 +53,13 @@ class Tally:
             self._ping(attempt.task, "start")
 
     def leftovers(self, attempts: Iterable[Attempt], clock: Callable[[], datetime]) -> None:
-        """Something of these went on after their own end, and was ended."""
+        """Something of these went on after their own end and was ended, or could not be ended."""
         for one in attempts:
-            self.tell(events.of_run("leftovers_ended", one.task["id"], one.run_id, clock()))
+            if one.had_to_end_others:
+                self.tell(events.of_run("leftovers_ended", one.task["id"], one.run_id, clock()))
+            if one.given_up:
+                pids = ",".join(str(row.pid) for row in one.given_up)
+                self.tell(events.of_run("leftovers_remain", one.task["id"], one.run_id, clock(), pids=pids))
 
     def settled(self, settled: Task, result: Outcome, now: datetime, run: object = None) -> None:
         """An attempt, whose name is ``run``, came to its end, and its task to what the record says now."""

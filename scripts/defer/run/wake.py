@@ -302,7 +302,7 @@ class Runner:
         self._tally.flush()
         self._send()
         over = self._loop.wait([self._agenda.next_at(), *looks, *filing, *self._looks_around_at(), self._preload.at()])
-        self._tally.leftovers([one for one in over if one.had_to_end_others], self._clock)
+        self._tally.leftovers(over, self._clock)
         if over:
             self._go_on([(one.task, start.following(one, one.finish(self._clock()), self._config)) for one in over])
         for one in self._rescue.over(time.monotonic()):

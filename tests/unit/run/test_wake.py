@@ -988,6 +988,7 @@ class Ended:
     """An attempt that is over."""
 
     had_to_end_others = False
+    given_up = ()
 
     def __init__(self, one, came_to):
         self.task, self.run_id, self._came_to = one, one["run"]["run_id"], came_to
