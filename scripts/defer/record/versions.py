@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .types import Task
 
 SCHEMA_VERSION = 2
-FEATURES = frozenset({"condition", "check", "permissions", "worktree", "budget"})
+FEATURES = frozenset({"condition", "check", "permissions", "budget"})
 """The names in ``requires`` that this version knows how to honour."""
 
 _MOST_SAID = 100
@@ -40,7 +40,7 @@ def needed(record: Mapping[str, Any]) -> list[str]:
 
 
 def requiring(record: Task) -> Task:
-    """The record with what it needs in ``requires``, beside what stands there that is none of our fields'."""
+    """The record with what it needs in ``requires``, beside what another version has put there."""
     own = set(_NEEDED_BY.values())
     kept = [name for name in record.get("requires") or () if name not in own]
     wanted = [*kept, *needed(record)]
