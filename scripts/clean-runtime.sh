@@ -25,6 +25,7 @@ is_made_here() {
   esac
 }
 
+[ -z "${DEFER_RESTRICTED-}" ] || refuse "an agent's attempt may not do that (a person can)"
 read_settings DEFER_RUNTIME_DIR DEFER_TASKS_FILE || refuse "the settings file needs a closer look (set DEFER_RUNTIME_DIR)" 2
 directory=${DEFER_RUNTIME_DIR:-${HOME-}/data/runtime}
 while [ "${directory%/}" != "$directory" ]; do directory=${directory%/}; done

@@ -11,6 +11,10 @@ scripts=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/common.sh
 . "$scripts/common.sh"
 root=${scripts%/*}
+if [ -n "${DEFER_RESTRICTED-}" ]; then
+  tell "an agent's attempt may not install or uninstall (a person can)"
+  exit 1
+fi
 umask o-w # a record that everybody may write to would have us take away what they like
 base_directory '' . || die "HOME is ${HOME:+not a full path: }${HOME:-not set} (set HOME to the full path of your home directory)"
 home=$HOME

@@ -41,7 +41,7 @@ if __name__ == "__main__" and sys.getfilesystemencoding() != "utf-8":
 
 from defer import exits, homedir, visible
 from defer.context import find, snapshot
-from defer.errors import EXIT_OK, BadInput, StorageError
+from defer.errors import EXIT_OK, BadInput, Refused, StorageError
 
 _FLAGS = ("--project", "--context-file", "--help")
 
@@ -108,6 +108,8 @@ def _tell(text: str) -> None:
 
 def _snapshot(argv: list[str]) -> snapshot.Snapshot:
     chosen = _arguments(argv)
+    if os.environ.get("DEFER_RESTRICTED"):
+        raise Refused("an agent's attempt may not look for a CONTEXT.md (read the one in its workspace itself)")
     context_file = Path(chosen.context_file) if chosen.context_file else None
     fallback = os.environ.get("DEFER_CONTEXT_FILE")
     secret = homedir.settings_places(os.environ)

@@ -44,6 +44,17 @@ class Client:
         self.clock = clock
         # Not a method: in a circle of references the store's file would stay open until a collection.
         self.store = open_store(self.config, partial(_report, self.audit, clock, tell))
+        self.whole_store = self.store
+        """The same, of which an agent's attempt sees only what came of its own task."""
+        self.is_restricted = bool(self.config.get("DEFER_RESTRICTED"))
+        if self.is_restricted:
+            from .scheduling import scope
+
+            self.store = scope.of(self.store, self.config)
+
+    def may_see(self, task_id: str) -> bool:
+        """Whether the task of an id may be known here: for an agent's attempt, one that came of its own."""
+        return not self.is_restricted or self.store.find(task_id) is not None or bool(self.store.ended({task_id}))
 
     def plan(self, request: Request, now: datetime | None = None) -> Plan:
         """Read a request, as of ``now`` (default: the present); nothing is stored. Raises BadInput."""

@@ -9,6 +9,7 @@ exit status. An error ends as one line on stderr and an exit code.
 from __future__ import annotations
 
 import gc
+import os
 from importlib import import_module
 
 from defer import exits, visible
@@ -82,6 +83,8 @@ def _check_words(argv: list[str]) -> None:
 
 
 def _call(face: str, argv: list[str]) -> int:
+    if os.environ.get("DEFER_RESTRICTED"):
+        _refuse_agents(face, argv)
     if face != "front":
         found = _FACES[face]
     elif argv[:1] == ["--version"]:
@@ -95,6 +98,17 @@ def _call(face: str, argv: list[str]) -> int:
     else:
         return _schedule(argv)
     return _run(found, argv)
+
+
+def _refuse_agents(face: str, argv: list[str]) -> None:
+    """Raise Refused for what an agent's attempt may not call."""
+    from . import restricted
+
+    is_command = face == "front" and bool(argv) and argv[0] in _COMMANDS
+    is_help = face == "front" and (not argv or argv[0] in ("help", "--help", "-h", "--version"))
+    if not is_help:
+        command = argv[0] if is_command else "schedule" if face == "front" else face
+        restricted.check(connect(), command, argv[1:] if is_command else argv)
 
 
 def _schedule(argv: list[str]) -> int:

@@ -46,6 +46,8 @@ def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
     client = connect()
     found = outbox.read(client.config.notices_file)
     wanted = [*found.notices.values()] if args.all else found.unread()
+    if client.is_restricted:
+        wanted = [one for one in wanted if client.may_see(one["id"])]
     shown = _of_some_tasks(wanted) if args.hook else wanted
     _print(args, client, found, shown, more=len(words.grouped(wanted)) - len(words.grouped(shown)))
     sys.stdout.flush()

@@ -90,6 +90,13 @@ def find(named: str) -> Path | None:
     return path if "/" not in named and os.path.isfile(path) else None
 
 
+def is_agent(named: str | None) -> bool:
+    """Whether an executor is a shipped one that starts a coding agent, by its name or by its path."""
+    name = os.path.basename(named or "")
+    shipped = find(name) if name in AGENTS else None
+    return shipped is not None and (named == name or os.path.realpath(named or "") == os.path.realpath(shipped))
+
+
 def names() -> str:
     """The shipped names, for an error that says what would work."""
     return ", ".join(sorted(one.name for one in DIRECTORY.iterdir())) if DIRECTORY.is_dir() else "none"

@@ -180,7 +180,7 @@ def files(directory: Path, texts: Mapping[str, str]) -> Iterator[None]:
 
 def environment(around: Mapping[str, str], begin: Start) -> dict[str, str]:
     """The variables of an agent's program. What it starts is held to what an agent may ask of Defer."""
-    return {**begin.defaults, **around, **begin.environment, "DEFER_RESTRICTED": "1"}
+    return {**begin.defaults, **around, **begin.environment, "DEFER_RESTRICTED": around.get("DEFER_RESTRICTED", "1")}
 
 
 @contextmanager

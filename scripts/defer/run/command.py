@@ -191,12 +191,19 @@ def environment(task: Task, config: Config, paths: Paths, own: dict[str, str]) -
     return {
         **surroundings.of_attempt(config.environment, own),
         **_names_told(task),
+        **_restriction(task, config),
         "DEFER_TASK_ID": task["id"],
         "DEFER_RUN_ID": str(run.get("run_id", "")),
         "DEFER_ATTEMPT": str(run.get("attempt", 1)),
         "DEFER_PROMPT_FILE": str(paths.prompt),
         "DEFER_RESULT_FILE": str(paths.result),
     }
+
+
+def _restriction(task: Task, config: Config) -> dict[str, str]:
+    """What keeps an agent that we ship from doing through Defer what its task may not; empty if it is trusted."""
+    is_agent = not task.get("command") and registry.is_agent(task.get("executor") or config.executor)
+    return {"DEFER_RESTRICTED": "" if config.trusts_agents else "1"} if is_agent else {}
 
 
 def _names_told(task: Task) -> dict[str, str]:

@@ -279,6 +279,12 @@ class Config:
         return bool(self.get("DEFER_RUN_ID") or self.get("DEFER_TASK_ID"))
 
     @property
+    def trusts_agents(self) -> bool:
+        """Whether agents' attempts may do all that a person may. Only the settings file can say so."""
+        written = self._file_values.get("DEFER_TRUST_AGENTS") or VARIABLES["DEFER_TRUST_AGENTS"]
+        return bool(self._number("DEFER_TRUST_AGENTS", int, 0, written))
+
+    @property
     def bounds(self) -> Bounds | None:
         """How much the attempts of one chain may schedule; None outside any attempt."""
         if not self.is_in_attempt:
@@ -335,7 +341,7 @@ class Config:
         _ = self._backoff, self.max_parallel, self.timeout_seconds, self.kill_grace_seconds
         _ = self.output_limit_bytes, self.lock_timeout_seconds, self.secret_names
         _ = self.notify_output, self.notify_cooldown_seconds, self.pause_after, self.keep_days
-        _ = [self._bound(name) for name in _BOUNDS], self.max_reschedules
+        _ = [self._bound(name) for name in _BOUNDS], self.max_reschedules, self.trusts_agents
         _ = self.budget_usd_per_day, self.budget_tokens_per_day
 
     @cached_property

@@ -32,6 +32,7 @@ VARIABLES: dict[str, str] = {
     "DEFER_PAUSE_AFTER": "",
     "DEFER_PING_URL": "",
     "DEFER_KEEP_DAYS": "",
+    "DEFER_TRUST_AGENTS": "0",
     "DEFER_MAX_DEPTH": "5",
     "DEFER_MAX_WAITING_PER_ROOT": "20",
     "DEFER_MAX_PER_DAY_PER_ROOT": "100",

@@ -1,0 +1,99 @@
+"""What an agent's attempt may call: commands, and of each its flags.
+
+A command or a flag that stands in neither table is refused, so that a new one is not open to agents before somebody
+decides. What its records may say is decided in ``scheduling/restricted``, which of them it sees in
+``scheduling/scope``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from defer import homedir
+from defer.client import Client
+from defer.errors import BadInput, Refused
+from defer.scheduling import inside, restricted
+
+_FORM = frozenset({"--compact", "--json", "--table", "--help"})
+_TIME = frozenset(
+    {"--when", "--every", "--cron", "--tz", "--expires", "--count", "--until", "--jitter", "--catch-up", "--overlap"}
+)
+_WHAT = frozenset(
+    {
+        *("--summary", "--intent", "--mode", "--prompt-template", "--prompt-file", "--aura-level", "--max-retries"),
+        *("--context-json", "--key-point", "--artifact", "--constraint", "--timeout", "--workspace", "--concurrent"),
+        *("--leave-running", "--no-drift", "--tag", "--permissions", "--model", "--max-cost", "--max-turns"),
+        "--worktree",
+    }
+)
+ALLOWED: dict[str, frozenset[str]] = {
+    "schedule": _TIME | _WHAT | _FORM | {"--id", "--if-exists", "--dry-run"},
+    "edit": _TIME | _WHAT | _FORM,
+    "list": _FORM | {"--status", "--all", "--upcoming", "--since", "--limit"},
+    "show": _FORM | {"--id"},
+    "history": _FORM | {"--since", "--status", "--limit", "--id"},
+    "inbox": _FORM | {"--peek", "--all", "--hook"},
+    "cancel": _FORM | {"--id", "--reason", "--kill", "--occurrence"},
+    "reschedule": _FORM | {"--tz"},
+    "snooze": _FORM | {"--tz"},
+    "pause": _FORM | {"--id"},
+    "resume": _FORM | {"--id"},
+}
+"""What may be called: of the tasks that came of its own alone."""
+REFUSED = frozenset(
+    {
+        *("run", "release", "status", "ack", "sync", "add", "enable", "disable", "remove", "import", "log", "health"),
+        *("cron", "doctor", "prune", "wait"),
+    }
+)
+REFUSED_FLAGS = frozenset(
+    {"--executor", "--notify", "--reorient", "--project", "--context-file", "--if", "--check", "--session"}
+)
+_FILES = ("--prompt-file", "--artifact")
+
+
+def check(client: Client, command: str, words: list[str]) -> None:
+    """Raise Refused for a call that an agent's attempt may not make."""
+    if command not in ALLOWED:
+        raise Refused(f"an agent's attempt may not use {command} (a person can; it may use: {', '.join(ALLOWED)})")
+    if command == "schedule" and "--" in words:
+        # There, all that follows is text.
+        words = words[: words.index("--")]
+    if "-h" in words or "--help" in words:
+        return
+    for flag in (word.partition("=")[0] for word in words if word.startswith("--") and word != "--"):
+        if flag not in ALLOWED[command]:
+            raise Refused(f"an agent's attempt may not use {flag} (leave it out; its own task's is kept)")
+    for flag, named in _named(words):
+        _check_file(client, flag, named)
+
+
+def _named(words: list[str]) -> Iterator[tuple[str, str]]:
+    """The flags that name a file, each with what it names."""
+    for number, word in enumerate(words):
+        flag, is_joined, value = word.partition("=")
+        if flag in _FILES:
+            following = words[number + 1] if number + 1 < len(words) else ""
+            yield flag, value if is_joined else following
+
+
+def _check_file(client: Client, flag: str, named: str) -> None:
+    """Raise Refused for a file outside the workspace, or one that has another name besides, which may be outside."""
+    if named == "-" or (flag == "--artifact" and not os.path.exists(named)):
+        return
+    task = inside.executing(client.whole_store, client.config)
+    where = None if task is None else restricted.own(task, client.config).workspace
+    if where is None or not restricted.is_inside(named, where):
+        raise Refused(
+            f"an agent's attempt may not name what lies outside its workspace: {named} ({flag} takes a file there)"
+        )
+    try:
+        found = os.stat(named)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{flag} cannot be read: {named}: {error} (name a file that is there)") from None
+    if homedir.is_settings_file(found, client.config.settings_places):
+        raise Refused(f"an agent's attempt may not name the settings file: {named} (name another)")
+    if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+        raise Refused(f"an agent's attempt may not name a file that has another name, a hard link: {named} (copy it)")
