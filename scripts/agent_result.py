@@ -119,6 +119,7 @@ def _wishes(agent: str) -> Wishes:
     return Wishes(
         model=model,
         session=session,
+        fork=bool(os.environ.get("DEFER_SESSION_FORK")),
         permissions=task.get("permissions"),
         max_cost_usd=float(cost) if shapes.amount(cost) is None and cost else None,
         max_turns=turns if shapes.positive(turns) is None else None,

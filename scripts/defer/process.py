@@ -178,6 +178,51 @@ def _pid_namespace() -> str | None:
     return None
 
 
+def ancestors() -> list[int]:
+    """The processes above this one, the nearest first, as far as the system shows them."""
+    found: list[int] = []
+    pid: int | None = os.getppid()
+    while pid and pid > 1 and pid not in found:
+        found.append(pid)
+        pid = _parent_of(pid)
+    return found
+
+
+def _parent_of(pid: int) -> int | None:
+    if not _ON_LINUX:
+        return cast("int | None", _from_psutil(pid, "ppid"))
+    text = _shown(_PROC / str(pid) / "stat")
+    return int(text.rpartition(")")[2].split()[1]) if text else None
+
+
+def names_of(pid: int) -> frozenset[str]:
+    """What a process may be called: its program and, where that is an interpreter, the script; without ``.exe``."""
+    if _ON_LINUX:
+        words = (_shown(_PROC / str(pid) / "cmdline") or "").split("\0")
+    else:
+        words = cast("list[str]", _from_psutil(pid, "cmdline") or [])
+    called = (os.path.basename(word).removeprefix("-") for word in words[:2] if not word.startswith("--"))
+    return frozenset(name.partition(".")[0] for name in called if name)
+
+
+def directory_of(pid: int) -> str | None:
+    """The working directory of a process, if the system shows it."""
+    if not _ON_LINUX:
+        return cast("str | None", _from_psutil(pid, "cwd"))
+    with suppress(OSError):
+        return os.readlink(_PROC / str(pid) / "cwd")
+    return None
+
+
+def _from_psutil(pid: int, what: str) -> object:
+    import psutil
+
+    try:
+        return getattr(psutil.Process(pid), what)()
+    except psutil.Error:
+        return None
+
+
 def signal_group(leader_pid: int, number: signal.Signals) -> None:
     """Signal a leader and all that stayed in its process group."""
     with suppress(ProcessLookupError, PermissionError):

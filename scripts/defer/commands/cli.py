@@ -1,7 +1,7 @@
 """The way in of the command line: which face and command is meant, and how errors leave.
 
-``main(face, argv)``: ``front`` is `schedule-task.sh`, ``wake`` `run-deferred.sh`, ``attempt``
-`execute-task.sh`, ``archive`` `archive-deferred.sh`. A command is a function of a module that is
+``main(face, argv)``: ``front`` is `schedule-task.sh`, ``wake`` `run-deferred.sh`, ``attempt`` `execute-task.sh`,
+``archive`` `archive-deferred.sh`, ``session`` `hooks/note-session.sh`. A command is a function of a module that is
 loaded when it is asked for: it takes a function that makes the client, and the arguments, and returns the
 exit status. An error ends as one line on stderr and an exit code.
 """
@@ -18,7 +18,7 @@ from defer.errors import EXIT_OK, BadInput
 
 from . import output
 
-_FACES = {"wake": "wake.wake", "attempt": "wake.attempt", "archive": "wake.archive"}
+_FACES = {"wake": "wake.wake", "attempt": "wake.attempt", "archive": "wake.archive", "session": "session.note"}
 _RUNNING = ("wake", "attempt")
 _COMMANDS = {
     "schedule": "schedule.schedule",

@@ -252,6 +252,7 @@ def schedule() -> Parser:
         default="error",
         help="when the id is taken (default: error)",
     )
+    add("--session", type=text_if_any, metavar="ID", help="--mode callback: the conversation (default: this one)")
     add("--dry-run", action="store_true", help="show the task and store nothing")
     _add_form(parser)
     return parser

@@ -130,6 +130,7 @@ def _request(args: Namespace, line: str, settings: Config, now: datetime) -> Req
         task_id=args.id,
         intent=args.intent or "resume_task",
         mode=args.mode or "fresh",
+        session=args.session,
         prompt_template=prompt_text(args),
         aura_level=args.aura_level or "low",
         max_retries=args.max_retries or 0,

@@ -42,3 +42,10 @@ _MARKS = {
 }
 OF_SESSIONS = frozenset(name for names in _MARKS.values() for name in names)
 """The variables that show that a coding agent's session is around us."""
+OF_CONVERSATIONS = {
+    "CLAUDE_CODE_SESSION_ID": "claude",
+    "CODEX_THREAD_ID": "codex",
+    "COPILOT_AGENT_SESSION_ID": "copilot",
+}
+"""The variables that tell the id of the conversation, as the real programs' shell tools had them. Gemini and opencode
+tell none."""

@@ -54,11 +54,11 @@ class Agent(NamedTuple):
 
 _AGENTS_OWN = frozenset({"model", "session_id"})
 SHIPPED = {
-    "claude": Executor("Claude Code", ("claude",), is_agent=True, enforces=_AGENTS_OWN, reports_cost=True),
+    "claude": Executor("Claude Code", ("claude",), is_agent=True, enforces=_AGENTS_OWN | {"fork"}, reports_cost=True),
     "codex": Executor("Codex", ("codex",), is_agent=True, enforces=_AGENTS_OWN),
     "gemini": Executor("Gemini CLI", ("gemini",), is_agent=True, enforces=_AGENTS_OWN),
     "opencode": Executor(
-        "opencode", ("opencode",), is_agent=True, enforces=_AGENTS_OWN, reports_cost=True, is_free=True
+        "opencode", ("opencode",), is_agent=True, enforces=_AGENTS_OWN | {"fork"}, reports_cost=True, is_free=True
     ),
     "copilot": Executor("GitHub Copilot CLI", ("copilot",), is_agent=True, enforces=_AGENTS_OWN),
     "qwen": Executor("Qwen Code", ("qwen",), is_agent=True, enforces=_AGENTS_OWN, is_bounded=False),

@@ -13,9 +13,9 @@ _CACHED = ("cached_input_tokens", "cache_read_input_tokens")
 class Report(NamedTuple):
     """What the agent said of its run. ``failure`` is its own word for why it failed, None if it did not.
 
-    ``back_at``: when its quota is back, in seconds since 1970. ``complaint``: the last line of its standard error.
-    ``is_hopeless``: it reached a limit of the task's own, and would again. ``retrying``: what kept it from its service
-    when it was last heard.
+    ``counts_conversation``: ``usage`` is that of its conversation from the beginning. ``back_at``: when its quota is
+    back, in seconds since 1970. ``complaint``: the last line of its standard error. ``is_hopeless``: it reached a limit
+    of the task's own, and would again. ``retrying``: what kept it from its service when it was last heard.
     """
 
     output: str
@@ -24,6 +24,7 @@ class Report(NamedTuple):
     http_status: int | None = None
     session_id: str | None = None
     usage: dict[str, float] | None = None
+    counts_conversation: bool = False
     model: str | None = None
     tool_calls: int | None = None
     back_at: float | None = None

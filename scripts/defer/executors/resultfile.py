@@ -29,7 +29,7 @@ _MOST_ARTIFACTS = 1000
 _COMPLAINTS_TOLD = 5
 _LONGEST_DENIED, _MOST_DENIED = 200, 100
 _ERROR_TYPES = ("EmptyRun",)
-_ADAPTERS = ("session_id", "usage", "model", "tool_calls", "denied", "session_error", "error_type")
+_ADAPTERS = ("session_id", "usage", "session_usage", "model", "tool_calls", "denied", "session_error", "error_type")
 
 
 class BadResult(ValueError):
@@ -48,6 +48,7 @@ class Result(NamedTuple):
     reschedule: str | None = None
     session_id: str | None = None
     usage: Usage | None = None
+    session_usage: Usage | None = None
     artifacts: list[str] | None = None
     model: str | None = None
     tool_calls: int | None = None
@@ -85,8 +86,9 @@ def masked(value: dict[str, Any], masker: Masker) -> dict[str, Any]:
     for key in ("artifacts", "denied"):
         if isinstance(kept.get(key), list):
             kept[key] = [masker.text(one) if isinstance(one, str) else one for one in kept[key]]
-    if isinstance(kept.get("usage"), dict):
-        kept["usage"] = {key: _open(kept["usage"].get(key), masker) for key in _USAGE}
+    for name in ("usage", "session_usage"):
+        if isinstance(kept.get(name), dict):
+            kept[name] = {key: _open(kept[name].get(key), masker) for key in _USAGE}
     return {**kept, **{key: _open(kept.get(key), masker) for key in ("session_id", "model", "tool_calls")}}
 
 
@@ -105,6 +107,7 @@ def read(value: dict[str, Any], now: datetime) -> tuple[Result, str | None]:
         reschedule=reader.key("reschedule", _reschedule),
         session_id=reader.key("session_id", _session),
         usage=reader.each("usage", dict, _usage),
+        session_usage=reader.each("session_usage", dict, _usage),
         artifacts=reader.each("artifacts", list, _artifacts),
         model=reader.key("model", _model),
         tool_calls=reader.key("tool_calls", _tally),

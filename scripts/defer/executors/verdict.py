@@ -79,7 +79,7 @@ def known(report: Report) -> dict[str, Any]:
     """What a result file says of a run, also of one that is still under way."""
     found = {
         "session_id": report.session_id if agentnames.is_session(report.session_id) else None,
-        "usage": report.usage,
+        "session_usage" if report.counts_conversation else "usage": report.usage,
         "model": report.model if agentnames.is_model(report.model) else None,
         "tool_calls": report.tool_calls or None,
         "denied": [" ".join(one.split())[:100] for one in report.denied] or None,

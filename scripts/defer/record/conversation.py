@@ -1,4 +1,8 @@
-"""The one conversation of a task and its copies, where `sticky_session` says that every run continues one.
+"""The conversation that an attempt continues, and the one conversation of a task and its copies.
+
+`sticky_session` says that every run continues the one before. A task of `--mode callback` goes on in the conversation
+that it was scheduled in, if that was found: it has a `session_directory`. Any other task continues the conversation of
+its last attempt where that was broken off rather than failed: by a limit, a timeout or a runner that ended.
 
 A copy made by `run` is a turn in its original's conversation: it begins where that has got to, whatever has run since
 the copy was made, and the original goes on where the copy has stopped.
@@ -7,15 +11,55 @@ the copy was made, and the original goes on where the copy has stopped.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from . import task, versions
 
 if TYPE_CHECKING:
     from .codec import Task
+    from .types import Changes, Usage
 
 _SAME = ("executor", "agent")
 """What tells one agent from another: none can go on with another's conversation."""
+
+
+def is_callback(one: Task) -> bool:
+    """Whether it goes on in the conversation that it was scheduled in."""
+    return (one.get("execution") or {}).get("mode") == "callback" and bool(one.get("session_directory"))
+
+
+def keeps(one: Task) -> bool:
+    """Whether all its runs are one conversation."""
+    return bool(one.get("sticky_session")) or is_callback(one)
+
+
+def session(one: Task) -> str | None:
+    """The conversation that the next attempt of a task continues, or the one that is being made; None for a new one.
+
+    It may be no id at all, if another tool has written it.
+    """
+    before = int(one.get("attempts") or 0) - (one["status"] == task.EXECUTING)
+    return one.get("session_id") if keeps(one) or before > 0 else None
+
+
+def used(one: Task, session_id: str | None, total: Usage) -> Usage | None:
+    """What one run has used, where its agent counts from the beginning of the conversation.
+
+    None where it continues one whose count so far is not known.
+    """
+    if session_id is None or session(one) != session_id:
+        return total
+    known = one.get("session_usage")
+    if known is None:
+        return None
+    so_far = dict(known)
+    parts = {name: _number(value) - _number(so_far.get(name)) for name, value in dict(total).items()}
+    # A count that has become smaller has begun anew.
+    return total if any(part < 0 for part in parts.values()) else cast("Usage", parts)
+
+
+def _number(found: object) -> float:
+    return found if isinstance(found, int | float) else 0
 
 
 def original_of(one: Task) -> str | None:
@@ -32,7 +76,7 @@ def continued(one: Task, find: Callable[[str], Task | None]) -> Task:
     if original is None or not _are_one(original, one):
         return one
     session = original.get("session_id")
-    return {**one, "session_id": session} if session and session != one.get("session_id") else one
+    return _with_session(one, original) if session and session != one.get("session_id") else one
 
 
 def handed_back(original: Task, copy: Task) -> Task:
@@ -40,7 +84,15 @@ def handed_back(original: Task, copy: Task) -> Task:
     session = copy.get("session_id")
     if not session or session == original.get("session_id") or not _are_one(original, copy):
         return original
-    return {**original, "session_id": session}
+    return _with_session(original, copy)
+
+
+def _with_session(one: Task, other: Task) -> Task:
+    """A task with the conversation of another, as far as that has got."""
+    rest = task.without(one, ("session_usage",))
+    found: Changes = {"session_id": other.get("session_id")}
+    used_up = other.get("session_usage")
+    return {**rest, **found, "session_usage": used_up} if used_up else {**rest, **found}
 
 
 def _are_one(original: Task, copy: Task) -> bool:

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import instants
+from defer.errors import EXIT_BUSY
 
-from . import changes, occurrences, task
+from . import changes, conversation, occurrences, task
 from .codec import Task
 from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
 from .shapes import tallied
@@ -45,6 +46,7 @@ ERROR_TYPES = (
     TOO_MANY_RESCHEDULES,
 )
 _LONGEST_SUMMARY = 200
+_OF_SESSION = ("session_id", "session_usage")
 _FINAL = (PERMISSION_BLOCKED, CONFIG_ERROR, TOO_MANY_RESCHEDULES)
 _BY_EXIT_CODE = {77: PERMISSION_BLOCKED, 78: CONFIG_ERROR}
 
@@ -67,6 +69,7 @@ class Outcome(NamedTuple):
     retry_at: datetime | None = None
     reschedule_at: datetime | None = None
     session_id: str | None = None
+    session_usage: Usage | None = None
     usage: Usage | None = None
     model: str | None = None
     tool_calls: int | None = None
@@ -171,7 +174,10 @@ def _without_end(executing: Task, outcome: Outcome, backoff: Backoff) -> Outcome
 
 
 def _with_run(executing: Task, outcome: Outcome, now: datetime) -> Task:
-    return task.with_ended_run(executing, run_record(executing, outcome, now))
+    ended = task.with_ended_run(executing, run_record(executing, outcome, now))
+    # Another conversation was begun, and nobody knows its name: the old one could not be continued.
+    is_gone = not outcome.session_id and bool((outcome.result or {}).get("session_error"))
+    return task.without(ended, _OF_SESSION) if is_gone else ended
 
 
 def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
@@ -196,13 +202,13 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
     if outcome.retry_at is not None and not final and deferrals["in_a_row"] < RETRY_AT_IN_A_ROW:
         counted = {"total": tallied(deferrals["total"], 1), "in_a_row": tallied(deferrals["in_a_row"], 1)}
         at = no_sooner_than_a_minute(outcome.retry_at, now)
-        return task.again(ended, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
+        return _again(ended, outcome, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
     failures = int(ended.get("attempts") or 0) - deferrals["total"]
     if not final and failures <= int(ended.get("max_retries") or 0):
         at = now + backoff.delay(failures)
         if deferrals["total"]:
             facts["deferrals"] = {**deferrals, "in_a_row": 0}
-        return task.again(ended, at, result=_retry_result(outcome, at), **facts)
+        return _again(ended, outcome, at, result=_retry_result(outcome, at), **facts)
     result: Result = {**(outcome.result or {}), "type": "executor_failed"}
     kept = task.without(ended, ("reschedules",))
     failed = task.over(kept, task.FAILED, now, error=outcome.error, result=result, **facts)
@@ -216,8 +222,24 @@ def _retry_result(outcome: Outcome, at: datetime) -> Result:
     return {**(outcome.result or {}), "type": "retry_scheduled", "next_run_at": when, "retry_at": when}
 
 
-def _session(outcome: Outcome) -> dict[str, str]:
-    return {"session_id": outcome.session_id} if outcome.session_id else {}
+def _again(ended: Task, outcome: Outcome, at: datetime, **facts: object) -> Task:
+    """A task that is tried again: in the same conversation if that was broken off, else in the one before, or none.
+
+    What has failed in a conversation would be there again.
+    """
+    was_broken_off = outcome.exit_code == EXIT_BUSY or outcome.retry_at is not None or outcome.status in (TIMEOUT, LOST)
+    if was_broken_off or outcome.error_type == RUNNER_STOPPED:
+        # What it names may still be the conversation of an earlier occurrence, which is over.
+        is_known = outcome.session_id or conversation.session(ended)
+        return task.again(ended if is_known else task.without(ended, _OF_SESSION), at, **facts)
+    before = {} if conversation.keeps(ended) else dict.fromkeys(_OF_SESSION)
+    rest = {name: value for name, value in facts.items() if name not in _OF_SESSION}
+    return task.again(task.without(ended, before), at, **rest)
+
+
+def _session(outcome: Outcome) -> dict[str, Any]:
+    used = {"session_usage": outcome.session_usage} if outcome.session_usage else {}
+    return {"session_id": outcome.session_id, **used} if outcome.session_id else {}
 
 
 def _follow(ended: Task, now: datetime, extra_at: datetime | None = None, *, overlapped: bool = True) -> Task:

@@ -249,7 +249,7 @@ DRIFT: Fields = {
 SOURCE: Fields = {**dict.fromkeys(("file", "digest", "workflow"), text), "enabled": truth}
 RESULT: Fields = {
     **dict.fromkeys(("type", "prompt_path", "log_path", "output", "summary"), text),
-    **dict.fromkeys(("result_file_error", "session_error", "log_error"), text),
+    **dict.fromkeys(("result_file_error", "session_error", "log_error", "conversation"), text),
     "output_truncated": truth,
     "output_bytes": tally,
     **dict.fromkeys(("artifacts", "told"), many(text)),
@@ -315,6 +315,7 @@ TASK: Fields = {
     "after_attempt": shape(AFTER_ATTEMPT, "do"),
     "deferrals": shape(DEFERRALS, *DEFERRALS),
     "source": shape(SOURCE),
+    "session_usage": shape(USAGE),
     "result": shape(RESULT),
     "run": shape(RUN_UNDER_WAY),
     "ended": lambda found: _ended(found),

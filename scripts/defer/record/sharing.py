@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import conversation
 from .codec import Task
 
 WORKSPACE, TASK, SESSION = "workspace", "task", "session"
@@ -9,8 +10,11 @@ WORKSPACE, TASK, SESSION = "workspace", "task", "session"
 
 def shared(one: Task) -> set[tuple[str, str]]:
     """What only one attempt may use at a time: its workspace, its conversation, its task with the copies of it."""
-    session = one.get("session_id") if one.get("sticky_session") else None
-    things = (WORKSPACE, one.get("workspace")), (TASK, one.get("copy_of") or one["id"]), (SESSION, session)
+    things = (
+        (WORKSPACE, one.get("workspace")),
+        (TASK, one.get("copy_of") or one["id"]),
+        (SESSION, conversation.session(one)),
+    )
     return {(kind, name) for kind, name in things if name and isinstance(name, str)}
 
 

@@ -136,6 +136,7 @@ class Result(TypedDict, total=False):
     retry_at: str | None
     result_file_error: str | None
     session_error: str | None
+    conversation: str | None
     log_error: str | None
 
 
@@ -275,6 +276,7 @@ class TaskFields(TypedDict, total=False):
     depth: int | None
     reschedules: int | None
     session_directory: str | None
+    session_usage: Usage | None
     drift: Drift | None
     notify: str | None
     ping: str | None

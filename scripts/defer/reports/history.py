@@ -59,6 +59,7 @@ class Row(NamedTuple):
     input_tokens: float | None
     output_tokens: float | None
     cost_usd: float | None
+    session_id: str | None
     log: str | None
     host: str | None
     stretch: dict[str, Any] | None
@@ -140,6 +141,7 @@ def _of_run(run: Run) -> Row:
         input_tokens=usage.get("input_tokens"),
         output_tokens=usage.get("output_tokens"),
         cost_usd=usage.get("cost_usd"),
+        session_id=run.session_id,
         log=run.log,
         host=run.host,
         stretch=None,
@@ -184,6 +186,7 @@ def _of_end(ended: Task) -> Row:
         input_tokens=None,
         output_tokens=None,
         cost_usd=None,
+        session_id=None,
         log=result.get("log_path"),
         host=None,
         stretch=None if stretch is None else {name: stretch[name] for name in ("first", "last", "count")},

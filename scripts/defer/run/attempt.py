@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from defer import fsio, process, timeparse
 from defer.errors import DeferError
 from defer.executors import handover, resultfile
-from defer.record import codec
+from defer.record import codec, conversation
 from defer.record.codec import Task
 from defer.record.outcome import (
     CANCELLED,
@@ -34,22 +34,14 @@ from defer.record.retry import no_sooner_than_a_minute
 from defer.settings.config import Config
 from defer.settings.masking import Masker
 
-from . import charsets, descendants
+from . import charsets, command, descendants
 from .capture import RECORD_BYTES, STREAMS, Capture, Log
-from .command import (
-    Paths,
-    environment,
-    gated,
-    noted_now,
-    own_variables,
-    session_error,
-    timeout_of,
-    working_directory,
-)
+from .command import Paths
 from .ending import LOOK_EVERY_SECONDS, Ending
 
 if TYPE_CHECKING:
     from defer.record.types import Result as Facts
+    from defer.record.types import Usage
 
     from .family import Parent
     from .keeper import Keeper
@@ -85,16 +77,16 @@ class Attempt:
         self.run_id = str((task.get("run") or {}).get("run_id"))
         self.paths = Paths.of(config.log_dir, task["id"], self.run_id)
         self.timeout = self._limit()
-        cwd = working_directory(task, config)
-        own, secrets = own_variables(task, config)
-        variables = environment(task, config, self.paths, own)
+        self._continued = command.continued(task, config)
+        cwd = self._continued.directory or command.working_directory(task, config)
+        own, secrets = command.own_variables(task, config)
+        variables = command.environment(task, config, self.paths, own, self._continued)
         locale = charsets.locale_name(variables)
         self._own_secrets = [*secrets, *charsets.encoded([*config.secrets, *secrets], locale)]
         self._masker = Masker([*config.secrets, *self._own_secrets])
-        self._session_error = session_error(task)
         try:
             handover.make_place(self.paths.input.parent)
-            self.leader = gated(argv, cwd, variables, task, config, self._write_input())
+            self.leader = command.gated(argv, cwd, variables, task, config, self._write_input())
         except BaseException:
             handover.clear(self.paths.input)
             raise
@@ -113,7 +105,7 @@ class Attempt:
 
     def _limit(self) -> float | None:
         """Seconds that it may take, or None for no limit."""
-        return timeout_of(self.task, self._config)
+        return command.timeout_of(self.task, self._config)
 
     def _write_input(self) -> str:
         """What the executor reads: the task; nothing for a command, which would take it for its own input."""
@@ -275,7 +267,7 @@ class Attempt:
             ended = self._bare_outcome(error)
         duration = round((time.monotonic() - self._started) * 1000)
         log = self.capture.log
-        drift = noted_now(self.task, now)
+        drift = command.noted_now(self.task, now)
         return ended._replace(duration_ms=duration, drift=drift, log_bytes=log.kept_bytes, has_log=log.is_kept)
 
     def _bare_outcome(self, odd: Exception) -> Outcome:
@@ -324,11 +316,18 @@ class Attempt:
         return ended._replace(
             exit_code=code,
             session_id=said.session_id,
-            usage=said.usage,
+            usage=self._used(said),
+            session_usage=said.session_usage,
             model=said.model,
             tool_calls=said.tool_calls,
             denied=said.denied,
         )
+
+    def _used(self, said: resultfile.Result) -> Usage | None:
+        """What this run has used: some agents count a conversation from its beginning."""
+        if said.usage is not None or said.session_usage is None:
+            return said.usage
+        return conversation.used(self.task, said.session_id, said.session_usage)
 
     def _blocked(self, said: resultfile.Result, facts: Facts) -> Outcome:
         """An agent that was not allowed a tool calls its run a success; nobody has looked whether it is one."""
@@ -375,7 +374,8 @@ class Attempt:
             "summary": said.summary,
             "artifacts": said.artifacts,
             "result_file_error": complaint,
-            "session_error": "; ".join(filter(None, (self._session_error, said.session_error))) or None,
+            "conversation": "new" if said.session_error and self._continued.how else self._continued.how,
+            "session_error": "; ".join(filter(None, (self._continued.error, said.session_error))) or None,
             "log_error": self.capture.log.error,
         }
         return cast("Facts", {name: value for name, value in facts.items() if value is not None})

@@ -18,7 +18,7 @@ from defer import fsio, instants
 from defer.errors import DeferError, NoHome
 from defer.executors import registry
 from defer.process import Leader
-from defer.record import shapes
+from defer.record import conversation, shapes
 from defer.record.codec import Task
 from defer.record.outcome import CONFIG_ERROR, FAILED, OK, Outcome
 from defer.settings.config import Config
@@ -101,7 +101,8 @@ def write_prompt(task: Task, paths: Paths, config: Config, condition: str | None
         # It was masked with the secrets of that time, or by a version that masked nothing.
         task = {**task, "last_error": config.masked(said)}
     number = int((run.get("attempt") if run else None) or 1)
-    text = prompt.render(task, number, _changes_since(task, config), condition)
+    goes_on = bool(continued(task, config).session)
+    text = prompt.render(task, number, _changes_since(task, config), condition, goes_on=goes_on)
     fsio.ensure_directory(paths.prompt.parent)
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
 
@@ -185,12 +186,14 @@ def own_variables(task: Task, config: Config) -> tuple[dict[str, str], list[byte
     return own, [*config.secrets_of(own), *config.secrets_of(environment.taken)]
 
 
-def environment(task: Task, config: Config, paths: Paths, own: dict[str, str]) -> dict[str, str]:
+def environment(
+    task: Task, config: Config, paths: Paths, own: dict[str, str], session: Continued | None = None
+) -> dict[str, str]:
     """The variables of an attempt. Raises Misconfigured for a name that would be an option on a command line."""
     run = task.get("run") or {}
     return {
         **surroundings.of_attempt(config.environment, own),
-        **_names_told(task),
+        **_names_told(task, session or Continued()),
         **_restriction(task, config),
         "DEFER_TASK_ID": task["id"],
         "DEFER_RUN_ID": str(run.get("run_id", "")),
@@ -206,9 +209,9 @@ def _restriction(task: Task, config: Config) -> dict[str, str]:
     return {"DEFER_RESTRICTED": "" if config.trusts_agents else "1"} if is_agent else {}
 
 
-def _names_told(task: Task) -> dict[str, str]:
-    session, model, agent = _session(task), task.get("model"), task.get("agent")
-    if not (session or model or agent):
+def _names_told(task: Task, session: Continued) -> dict[str, str]:
+    model, agent = task.get("model"), task.get("agent")
+    if not (session.session or model or agent):
         return {}
     from defer.executors import names  # only a task of an agent's pays for it
 
@@ -217,24 +220,50 @@ def _names_told(task: Task) -> dict[str, str]:
             where = (task.get("source") or {}).get("file")
             mend = f"correct {what} in {where}, then: defer sync" if where else "cancel it, schedule it with another"
             raise Misconfigured(f"{what} cannot be told to a program: {shapes.shown(named)} ({mend})")
-    told = {"DEFER_SESSION_ID": None if session_error(task) else session, "DEFER_MODEL": model, "DEFER_AGENT": agent}
+    told = {"DEFER_SESSION_ID": session.session, "DEFER_MODEL": model, "DEFER_AGENT": agent}
+    told |= {"DEFER_SESSION_FORK": "1"} if session.is_fork else {}
     return {name: str(value) for name, value in told.items() if value}
 
 
-def _session(task: Task) -> str | None:
-    return task.get("session_id") if task.get("sticky_session") else None
+class Continued(NamedTuple):
+    """The conversation that an attempt continues, if any; the directory that it belongs to, if that is known.
+
+    ``is_fork``: in a copy, since it is open elsewhere. ``error``: why one is not continued that was to be.
+    """
+
+    session: str | None = None
+    is_fork: bool = False
+    directory: Path | None = None
+    error: str | None = None
+
+    @property
+    def how(self) -> str | None:
+        """``continued``, ``forked`` or ``new``; None where there was nothing to continue."""
+        if self.session:
+            return "forked" if self.is_fork else "continued"
+        return "new" if self.error else None
 
 
-def session_error(task: Task) -> str | None:
-    """Why the conversation in a record is not continued: an agent may have written an option in place of its id."""
-    session = _session(task)
+def continued(task: Task, config: Config) -> Continued:
+    """Which conversation an attempt is told to continue."""
+    session = conversation.session(task)
     if not session:
-        return None
-    from defer.executors import names
+        return Continued()
+    from defer.executors import conversations, names
 
-    if names.is_session(session):
-        return None
-    return f"a new one was begun: the old one's id cannot be told to a program: {shapes.shown(session)}"
+    if not names.is_session(session):
+        # An agent may have written an option in place of an id.
+        why = f"the old one's id cannot be told to a program: {shapes.shown(session)}"
+        return Continued(error=f"a new one was begun: {why}")
+    directory = Path(task.get("session_directory") or "") if conversation.is_callback(task) else None
+    if directory is not None and not directory.is_dir():
+        return Continued(error=f"a new one was begun: the directory of {session} is gone: {directory}")
+    if not conversations.is_open(config.runtime_dir, session):
+        return Continued(session, directory=directory)
+    executor = registry.SHIPPED.get(str(task.get("executor") or config.executor))
+    if executor is None or "fork" not in executor.enforces:
+        return Continued(error=f"a new one was begun: {session} is open elsewhere")
+    return Continued(session, is_fork=True, directory=directory)
 
 
 def timeout_of(task: Task, config: Config) -> float | None:

@@ -36,10 +36,15 @@ def doubts(stored: Task, config: Config) -> list[str]:
     else:
         found = registry.doubt(named, search_path, config.tasks_file) if named else None
     fails = [f"the task will fail as things stand: {found}"] if found else []
+    begins_anew = None
+    if (stored.get("execution") or {}).get("mode") == "callback":
+        from . import callback
+
+        begins_anew = callback.doubt(stored, config)
     may_be_changed = registry.doubt_of_group(named) if named and not command else None
     has_budget = config.budget_usd_per_day is not None or bool(stored.get("max_cost_usd"))
     costs = registry.doubt_of_cost(named, has_budget=has_budget) if named and not command else None
-    return [*fails, *filter(None, [may_be_changed, costs])]
+    return [*fails, *filter(None, [begins_anew, may_be_changed, costs])]
 
 
 def doubts_of_each(stored: Iterable[Task], config: Config) -> Iterator[list[str]]:
@@ -49,7 +54,8 @@ def doubts_of_each(stored: Iterable[Task], config: Config) -> Iterator[list[str]
         if one.get("command"):
             yield doubts(one, config)
             continue
-        names = versions.lacking(one), str(one.get("executor")), bool(one.get("max_cost_usd"))
+        mode = str((one.get("execution") or {}).get("mode"))
+        names = versions.lacking(one), str(one.get("executor")), bool(one.get("max_cost_usd")), mode
         if names not in known:
             known[names] = doubts(one, config)
         yield known[names]

@@ -54,6 +54,7 @@ class Request(NamedTuple):
     task_id: str | None = None
     intent: str = "resume_task"
     mode: str = "fresh"
+    session: str | None = None
     prompt_template: str | None = None
     aura_level: str = "low"
     max_retries: int = 0
@@ -187,6 +188,10 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         from . import demands
 
         demands.check(record, config)
+    if request.mode == "callback" or request.session:
+        from . import callback
+
+        record = callback.onto(record, request.session, config)
     record = versions.requiring(record)
     if request.task_id is not None:
         record = {"id": checked_id(request.task_id), **record}
@@ -257,15 +262,10 @@ def _bounds(timing: Timing, first: datetime, now: datetime, zone: ZoneInfo, fire
         what = f"--count {timing.times} leaves nothing to run{over} (give at least {fired + 1})"
         raise BadInput(what, field="times")
     with About("until"):
-        until = _last_moment(timing.until, now, zone) if timing.until else None
+        until = timeparse.parse(_to_the_last_minute(timing.until), now, zone).instant if timing.until else None
         if until and until < first:
             raise BadInput(f"--until is before the next occurrence: {instants.to_text(until)} (give a later one)")
     return until
-
-
-def _last_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """The moment of a ``--until``."""
-    return timeparse.parse(_to_the_last_minute(text), now, zone).instant
 
 
 def _to_the_last_minute(text: str) -> str:

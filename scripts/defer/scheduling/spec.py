@@ -46,6 +46,7 @@ class TaskSpec(NamedTuple):
     tags: Sequence[str] = ()
     intent: str = "resume_task"
     mode: str = "fresh"
+    session: str | None = None
     expires: str | None = None
     catch_up: str | None = None
     overlap: str | None = None
@@ -76,6 +77,7 @@ class TaskSpec(NamedTuple):
             task_id=self.id,
             intent=self.intent,
             mode=self.mode,
+            session=self.session,
             prompt_template=self.prompt,
             max_retries=self.max_retries,
             timeout=self.timeout_seconds,
@@ -130,7 +132,7 @@ _WANTED: dict[str, tuple[_Right, str]] = {
     "schedule": (lambda value: isinstance(value, (str, datetime)), 'a text such as "tomorrow 9am"'),
     "prompt": (lambda value: isinstance(value, str), "a text"),
     **dict.fromkeys(
-        ("name", "id", "tz", "expires", "jitter", "until", "model"),
+        ("name", "id", "tz", "expires", "jitter", "until", "model", "session"),
         (lambda value: value is None or isinstance(value, str), "a text or None"),
     ),
     **dict.fromkeys(

@@ -47,6 +47,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--if": ("", "condition"),
     "--check": ("", "check"),
     "--no-drift": ("=yes", "drift"),
+    "--session": ("abc", "session"),
     "--reorient": ("=yes", "reorient"),
     "--dry-run": ("=yes", "dry_run"),
     "--compact": ("=yes", "compact"),

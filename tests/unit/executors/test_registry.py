@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from defer.executors import registry
-from defer.executors.agents.base import Wishes
+from defer.executors.agents.base import Cannot, Wishes
 from support import SCRIPTS, strict, v1_task
 
 pytestmark = pytest.mark.programs
@@ -26,6 +26,11 @@ def test_each_file_has_its_entry():
 def test_an_agents_program_is_held_to_what_its_entry_says(name):
     begin, wishes = registry.agent(name).start, {"model": Wishes(model="m-1"), "session_id": Wishes(session="s-1")}
     held = {field for field, wish in wishes.items() if any("-1" in word for word in begin(wish).arguments)}
+    try:
+        copied = begin(Wishes(session="s-1", fork=True)).arguments
+    except Cannot:
+        copied = begin(Wishes(session="s-1")).arguments
+    held |= {"fork"} if copied != begin(Wishes(session="s-1")).arguments else set()
     assert held == registry.SHIPPED[name].enforces
 
 

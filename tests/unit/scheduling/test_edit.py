@@ -135,7 +135,7 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
 def test_the_table_has_every_flag_that_edit_takes_and_edit_every_one_of_schedule() -> None:
     forms = {"--help", "--json", "--compact"}
     assert FLAGS.keys() == set(flags.edit().flags()) - forms
-    assert set(flags.schedule().flags()) - FLAGS.keys() - forms == {"--id", "--if-exists", "--dry-run"}
+    assert set(flags.schedule().flags()) - FLAGS.keys() - forms == {*("--id", "--if-exists", "--dry-run", "--session")}
 
 
 @pytest.fixture

@@ -104,6 +104,9 @@ class Reader:
     together at any time, also of a program that was stopped halfway.
     """
 
+    counts_conversation = False
+    """Whether the program counts what it uses from the beginning of a conversation, not of a run."""
+
     def __init__(self) -> None:
         self.answer = ""
         self.failure: str | None = None
@@ -190,6 +193,7 @@ class Reader:
             http_status=self.status,
             session_id=self.session,
             usage=self.usage,
+            counts_conversation=self.counts_conversation,
             model=self.model,
             tool_calls=self.tool_calls if self._knows_any else None,
             back_at=self.back_at,

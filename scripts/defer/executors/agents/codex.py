@@ -33,6 +33,8 @@ def start(wishes: Wishes) -> Start:
 class Reader(base.Reader):
     """What Codex says of its run."""
 
+    counts_conversation = True
+
     def take(self, event: dict[str, Any]) -> bool:
         item = event.get("item")
         match event.get("type"), item:

@@ -1,0 +1,53 @@
+"""The face of `hooks/note-session.sh`: what an agent's hook is told of a conversation that begins, noted."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from defer import exits
+from defer.client import Client
+from defer.errors import EXIT_OK, BadInput
+from defer.executors import conversations, names
+
+_MOST_BYTES = 1 << 20
+_IDS = ("session_id", "sessionId", "sessionID")
+"""As Claude Code, Codex and Gemini call it; Copilot; opencode."""
+
+
+def note(connect: Callable[[], Client], argv: list[str]) -> int:
+    """Note the conversation that standard input tells of; ``argv`` names the agent.
+
+    An agent waits for its hooks, and shows their failure to its user: what is wrong is said on stderr, with exit 0.
+    """
+    try:
+        agent = _agent(argv)
+        session, directory = _told(sys.stdin.buffer.read(_MOST_BYTES))
+        conversations.note(connect().config.runtime_dir, conversations.here(agent, session, directory))
+    except (BadInput, OSError) as error:
+        exits.warn(f"the conversation was not noted: {error}")
+    return EXIT_OK
+
+
+def _agent(argv: list[str]) -> str:
+    if len(argv) != 1 or not names.is_agent(argv[0]):
+        raise BadInput("which agent's is it? (note-session.sh claude, codex, gemini, copilot …)")
+    return argv[0]
+
+
+def _told(raw: bytes) -> tuple[str, str | None]:
+    """The id and the directory in a hook's input. Raises BadInput."""
+    try:
+        found: Any = json.loads(raw)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput("standard input is no JSON object (an agent's session hook gives one)")
+    session = next((found[name] for name in _IDS if name in found), None)
+    if not names.is_session(session):
+        raise BadInput("standard input names no conversation (session_id)")
+    directory = found.get("cwd")
+    return str(session), directory if isinstance(directory, str) and os.path.isabs(directory) else None
