@@ -64,7 +64,7 @@ RECORDINGS = {
     "resumed": Recording("answer:Again.", session="first"),
     "elsewhere": Recording("answer:Again.", session="elsewhere"),
     "gone": Recording("answer", session="gone"),
-    "stopped": Recording("tool:sleep 600", is_allowed=True, is_stopped=True),
+    "stopped": Recording("tool:touch began; exec sleep 600", is_allowed=True, is_stopped=True),
 }
 ONLY = {
     # Cases that one program alone has.
