@@ -59,7 +59,7 @@ FREE = frozenset(
 REFUSED = frozenset(
     {
         *("command", "env", "env_file", "condition", "check", "notify", "ping", "source", "copy_of", "reorient"),
-        *("reorient_requested", "session_id", "session_directory"),
+        *("reorient_requested", "session_id", "session_directory", "session_usage"),
     }
 )
 """Fields that it may not set at all."""
