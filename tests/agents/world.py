@@ -19,11 +19,12 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,10 @@ def world() -> Iterator[World]:
         with serving() as model:
             yield World(base, model, binaries)
     finally:
+        # A program that was started without Defer, to be recorded, leaves its tools at work.
+        for pid in _processes_with(f"HOME={base}/".encode()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if os.environ.get("AGENTS_KEEP"):
             print(f"left: {base}")
         else:
@@ -218,12 +223,16 @@ def _records(path: Path) -> list[Task]:
 
 def processes_of(run_id: str) -> dict[int, str]:
     """The processes that an attempt has left: id and command line, found by the variable that each inherits."""
+    return _processes_with(f"DEFER_RUN_ID={run_id}".encode() + b"\0")
+
+
+def _processes_with(variable: bytes) -> dict[int, str]:
+    """Those with a variable that begins so."""
     found = {}
-    mark = f"DEFER_RUN_ID={run_id}".encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                if b"\0" + variable in b"\0" + (entry / "environ").read_bytes():
                     words = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
                     found[int(entry.name)] = words.decode(errors="replace").strip()
             except OSError:
