@@ -8,7 +8,7 @@ EXTRAS ?=
 comma = ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo household e2e-agents check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo household e2e-agents e2e-permissions check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -33,6 +33,9 @@ JOBS ?= 4
 e2e-agents: ## every agent's real program in every case, against a model on this machine (AGENTS= CASES= JOBS= STOPS=)
 	@$(ENTER) "$$python" -m compileall -q scripts/defer && PYTHONPATH=scripts "$$python" tests/agents/run.py --agents "$(AGENTS)" \
 	  --cases "$(CASES)" --jobs $(JOBS) --stops $(STOPS) $(if $(RECORD),--record)
+
+e2e-permissions: ## every agent's real program under each profile: what it may not do is refused (AGENTS= JOBS=)
+	@$(ENTER) PYTHONPATH=scripts "$$python" tests/agents/permissions.py --agents "$(AGENTS)" --jobs $(JOBS)
 
 check: linters ## lint, types and the tests that start few programs; a minute and a half
 	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit tests/store

@@ -78,7 +78,7 @@ def edit(connect: Connect, argv: list[str]) -> int:
     with schedule.as_said(args):
         changed = editor.edit(ids.meant(client, args.id), given, context, reorient)
     _tell_of_file(changed, "the next change of")
-    if args.executor is not None:
+    if args.executor is not None or "permissions" in given:
         from defer.scheduling import advice
 
         for warning in advice.doubts(changed, client.config):
@@ -96,6 +96,8 @@ def _given(args: Namespace) -> Given:
         for name, value in said.items()
         if value is not None and name not in _NOT_FIELDS
     }
+    if given.pop("allow", None) or given.get("permissions"):
+        given["permissions"] = schedule.permissions_asked(args)
     found: Given = given
     return found
 

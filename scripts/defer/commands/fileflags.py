@@ -14,6 +14,7 @@ TEXT_FLAGS = {
     "command": "what to run, by sh -c; needs no agent",
     "prompt": "what an executor is to do",
     "workflow": "the prompt is this file under workflows/",
+    "permissions": "what its agent may do: read, edit, work or all",
     "executor": "what runs the prompt: the name of a shipped one, or a path",
     "agent": "the agent that is meant, told to the executor",
     "model": "the model that is meant, told to the executor",

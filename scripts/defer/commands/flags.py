@@ -16,7 +16,7 @@ from . import output
 NONE = "none"
 """What `edit` takes to remove a setting."""
 REMOVABLE = (
-    *("times", "until", "jitter", "expires", "executor", "workspace", "tag", "condition", "check"),
+    *("times", "until", "jitter", "expires", "executor", "workspace", "permissions", "tag", "condition", "check"),
     *("model", "max_cost", "max_turns"),
 )
 """The flags for which it takes that."""
@@ -47,8 +47,8 @@ exit status: 0 done, 1 not possible, 2 bad input, 74 input/output failure, 75 st
 
 
 _EDITING = """\
---count, --until, --jitter, --expires, --executor, --workspace, --tag, --if, --check, --model, --max-cost and
---max-turns take none: that removes what was set.
+--count, --until, --jitter, --expires, --executor, --workspace, --permissions, --tag, --if, --check, --model,
+--max-cost and --max-turns take none: that removes what was set.
 """
 
 
@@ -195,6 +195,8 @@ def _add_what(parser: argparse.ArgumentParser, text: Callable[[str], str | None]
     add("--constraint", action="append", metavar="TEXT", help="what to keep to (repeatable)")
     add("--timeout", metavar="DURATION", help="the longest an attempt may take, or none")
     add("--executor", metavar="NAME|PATH", help="what runs it (default: DEFER_EXECUTOR)")
+    add("--permissions", metavar="PROFILE", help="what its agent may do: read, edit, work or all")
+    add("--allow", action="append", metavar="COMMAND", help="a command it may run, for work (repeatable)")
     add("--model", metavar="NAME", help="the model that its agent works with (default: the agent's own)")
     add(
         "--max-cost",

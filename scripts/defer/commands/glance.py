@@ -37,7 +37,7 @@ _SCHEDULE_SWITCHES = {
 }
 _NOT_PLAIN = (
     *("times", "catch_up", "overlap", "intent", "mode", "aura_level", "max_retries", "notify"),
-    *("drift", "max_cost", "max_turns", "session"),
+    *("drift", "max_cost", "max_turns", "session", "permissions", "allow"),
 )
 _MOST_WORDS = 200
 _ONE_OF = (("when", "every", "cron"), ("compact", "json", "table"))

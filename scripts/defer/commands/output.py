@@ -157,6 +157,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
         "Attempts": None if is_newer else _attempts(one),
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),
+        "May": None if is_newer else permissions(one.get("permissions")),
         "Expires": one.get("expires_at"),
         "If": command(one.get("condition")),
         "Check": command(one.get("check")),
@@ -192,6 +193,20 @@ def command(found: object) -> str | None:
     import shlex  # few tasks have a list of words
 
     return shlex.join(map(str, found))
+
+
+def permissions(found: object) -> str | None:
+    """What an agent may do, in a few words; what we do not understand as it stands in the record."""
+    if found is None:
+        return None
+    from defer.executors import profiles  # few tasks have them
+
+    try:
+        profile = profiles.read(found)
+    except profiles.Unusable:
+        return json.dumps(found, ensure_ascii=False)
+    name = f"{profile.name}: " if profile and profile.name else ""
+    return f"{name}{profile.words()}" if profile else None
 
 
 def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:

@@ -15,7 +15,7 @@ from defer.record import task
 from defer.record.codec import Task
 from defer.scheduling import advice
 from defer.scheduling.add import is_new
-from defer.scheduling.plan import Plan, Request
+from defer.scheduling.plan import Plan, Request, check_texts
 from defer.store import places
 
 from . import glance, output
@@ -140,8 +140,15 @@ def _request(args: Namespace, line: str, settings: Config, now: datetime) -> Req
         leave_running=bool(args.leave_running),
         drift=args.drift is not False,
         cwd=_origin(),
+        extra={"permissions": permissions_asked(args)} if args.permissions or args.allow else {},
         **{name: getattr(args, name) for name in _AS_GIVEN},
     )
+
+
+def permissions_asked(args: Namespace) -> Any:
+    """What --permissions and --allow ask for: a profile, and commands, which only ``work`` has. Raises BadInput."""
+    check_texts({"permissions": args.permissions, "allow": args.allow})
+    return {"profile": args.permissions or "work", "allow": args.allow} if args.allow else args.permissions
 
 
 @contextmanager

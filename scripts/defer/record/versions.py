@@ -27,6 +27,7 @@ _MOST_SAID = 100
 _NEEDED_BY = {
     "condition": "condition",
     "check": "check",
+    "permissions": "permissions",
     "worktree": "worktree",
     "max_cost_usd": "budget",
     "max_turns": "budget",

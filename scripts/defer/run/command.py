@@ -27,6 +27,7 @@ from . import environment as surroundings
 from . import prompt
 
 if TYPE_CHECKING:
+    from defer.executors.profiles import Profile
     from defer.record.types import Drift
 
 _READ_BYTES = 1 << 16
@@ -102,9 +103,23 @@ def write_prompt(task: Task, paths: Paths, config: Config, condition: str | None
         task = {**task, "last_error": config.masked(said)}
     number = int((run.get("attempt") if run else None) or 1)
     goes_on = bool(continued(task, config).session)
-    text = prompt.render(task, number, _changes_since(task, config), condition, goes_on=goes_on)
+    may, changes = _profile(task, config), _changes_since(task, config)
+    text = prompt.render(task, number, changes, condition, may, goes_on=goes_on)
     fsio.ensure_directory(paths.prompt.parent)
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
+
+
+def _profile(task: Task, config: Config) -> Profile | None:
+    """What a shipped agent may do; None where nothing is said, or what is said will fail the attempt."""
+    wanted = task.get("permissions")
+    if wanted is None or task.get("command") or (task.get("executor") or config.executor) not in registry.AGENTS:
+        return None
+    from defer.executors import profiles
+
+    try:
+        return profiles.read(wanted)
+    except profiles.Unusable:
+        return None
 
 
 def _changes_since(task: Task, config: Config) -> list[str]:

@@ -41,10 +41,28 @@ def doubts(stored: Task, config: Config) -> list[str]:
         from . import callback
 
         begins_anew = callback.doubt(stored, config)
+    if named in registry.AGENTS and not command:
+        fails += _of_permissions(stored, str(named), config)
     may_be_changed = registry.doubt_of_group(named) if named and not command else None
     has_budget = config.budget_usd_per_day is not None or bool(stored.get("max_cost_usd"))
     costs = registry.doubt_of_cost(named, has_budget=has_budget) if named and not command else None
     return [*fails, *filter(None, [begins_anew, may_be_changed, costs])]
+
+
+def _of_permissions(stored: Task, agent: str, config: Config) -> list[str]:
+    """What of its permissions its agent cannot be held to; and that it has none, of an agent that needs some."""
+    from pathlib import Path
+
+    from defer.executors import enforce, registry
+
+    wanted = stored.get("permissions")
+    if wanted is None:
+        mend = "bound it with --permissions edit"
+        unbounded = f"{agent} may run every command unless its own settings say otherwise ({mend})"
+        return [unbounded] if registry.SHIPPED[agent].is_free else []
+    where = stored.get("workspace") or stored.get("cwd") or "/"
+    found = enforce.trouble(agent, wanted, Path(str(where)), config.environment)
+    return [f"the task will fail as things stand: {found}"] if found else []
 
 
 def doubts_of_each(stored: Iterable[Task], config: Config) -> Iterator[list[str]]:
@@ -54,8 +72,9 @@ def doubts_of_each(stored: Iterable[Task], config: Config) -> Iterator[list[str]
         if one.get("command"):
             yield doubts(one, config)
             continue
-        mode = str((one.get("execution") or {}).get("mode"))
-        names = versions.lacking(one), str(one.get("executor")), bool(one.get("max_cost_usd")), mode
+        mode = (one.get("execution") or {}).get("mode")
+        asked = bool(one.get("max_cost_usd")), str(one.get("permissions")), str(mode)
+        names = versions.lacking(one), str(one.get("executor")), *asked
         if names not in known:
             known[names] = doubts(one, config)
         yield known[names]

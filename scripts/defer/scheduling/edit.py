@@ -65,6 +65,7 @@ class Given(Bounds, total=False):
     leave_running: bool
     condition: str | None
     check: str | None
+    permissions: Any
     drift: bool
     notify: str
     model: str | None
@@ -159,7 +160,12 @@ class Editor:
         if "summary" in context and "prompt_template" not in execution and was_summary:
             execution["prompt_template"] = context["summary"]
         edited = changes.edit(one, fields, context, execution)
-        changed = versions.requiring(self._noted(given, edited, one))
+        changed = self._noted(given, edited, one)
+        if given.keys() & {"permissions", "executor"}:
+            from . import grants
+
+            changed = grants.granted(changed, self._config)
+        changed = versions.requiring(changed)
         demands.check(changed, self._config)
         _check(changed)
         return occurrences.left_behind(one, changed, self._now) if "when" in timing else changed
@@ -242,6 +248,7 @@ class Editor:
             "leave_running": ("leave_running", lambda value: value or None),
             "condition": ("condition", partial(wishes.command, "condition")),
             "check": ("check", partial(wishes.command, "check")),
+            "permissions": ("permissions", lambda value: value),
             "notify": ("notify", plan.notify_mode),
             "model": ("model", wishes.model_name),
             "max_cost": ("max_cost_usd", wishes.cost_limit),

@@ -40,6 +40,7 @@ _CALLED = {
         name: name
         for name in (
             "check",
+            "permissions",
             "tz",
             "expires",
             "jitter",

@@ -184,10 +184,11 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         from defer.context import noted  # what has nothing to execute does not pay for it
 
         record = noted.onto(record, config.executor, now, wanted=request.drift)
-    if record.get("condition") or record.get("check"):
-        from . import demands
+    wants = any(record.get(name) is not None for name in ("condition", "check", "permissions"))
+    if wants or config.get("DEFER_PERMISSIONS"):
+        from . import grants
 
-        demands.check(record, config)
+        record = grants.settled(record, config)
     if request.mode == "callback" or request.session:
         from . import callback
 

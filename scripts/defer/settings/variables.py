@@ -15,6 +15,7 @@ VARIABLES: dict[str, str] = {
     "DEFER_TASKS_DIR": "~/.config/defer/tasks",
     "DEFER_TIMEZONE": "",
     "DEFER_EXECUTOR": "",
+    "DEFER_PERMISSIONS": "",
     "DEFER_CONTEXT_FILE": "",
     "DEFER_RETRY_DELAY_SECONDS": "60",
     "DEFER_RETRY_BACKOFF": "2",

@@ -22,5 +22,6 @@ cell is answered is set by a scenario, ``NAME`` or ``NAME:ARGUMENT``, which may 
     broken          500
     drop            closes the connection in the middle of an answer
 
-A prompt with a line ``RUN: COMMAND`` makes each that answers call the shell tool once with that command.
+A prompt with a line ``RUN: COMMAND`` makes each that answers call the shell tool once with that command;
+lines ``USE: TOOL JSON`` make it call these tools one after another, with these arguments, be they offered or not.
 """

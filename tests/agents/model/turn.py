@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, NamedTuple
 
 USAGE = {"input": 1200, "output": 34}
 """The tokens that each answer costs."""
 RUN = re.compile(r"^(?:> )?RUN: (.+)$", re.MULTILINE)
+USE = re.compile(r"^(?:> )?USE: (\S+) (.+)$", re.MULTILINE)
 SHELLS = ("Bash", "bash", "shell_command", "exec_command", "shell", "local_shell", "run_shell_command")
 WRITERS = ("Write", "write", "write_file", "create", "apply_patch")
 FIRST_TOOL = "echo stub > stub-was-here.txt && echo made-it"
@@ -65,6 +67,10 @@ def decide(turn: Turn, scenario: Scenario) -> Reply:
 
 
 def _call(turn: Turn, scenario: Scenario) -> Reply | None:
+    uses = USE.findall(turn.user)
+    if len(turn.results) < len(uses) and not turn.wants_json:
+        name, arguments = uses[len(turn.results)]
+        return Reply(tool=name, arguments=json.loads(arguments))
     asked = RUN.search(turn.user)
     command = asked[1] if asked else (scenario.argument if scenario.name in _CALLS else "") or FIRST_TOOL
     if scenario.name == "loop":

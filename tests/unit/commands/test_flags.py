@@ -38,6 +38,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--max-turns": ("0", "max_turns"),
     "--executor": ("nobody", "executor"),
     "--workspace": ("/no/such", "workspace"),
+    "--permissions": ("a\0b", "permissions"),
+    "--allow": ("a\0b", "allow"),
     "--notify": ("nobody", "notify"),
     "--tag": ("a\0b", "tags"),
     "--id": ("../x", "id"),

@@ -276,6 +276,7 @@ class TestOpencode:
             ("git log", "allow"),
             ("git log *", "allow"),
             ("git log -p", "deny"),
+            ("*>*", "deny"),
         ]
 
     @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ def of(profile: Profile, around: Around) -> Bounds:
     if profile.may_write:
         rules["edit"] = "allow"
     if profile.may_execute:
-        rules["bash"] = {"*": "deny", **dict.fromkeys(_allowed(profile.allow), "allow"), **refused}
+        allowed = dict.fromkeys(_allowed(profile.allow), "allow")
+        # What a command prints could be sent anywhere: into a file outside the workspace, too.
+        rules["bash"] = {"*": "deny", **allowed, **refused, "*>*": "deny"}
     return _bounded({**rules, **{_WEB[one]: "allow" for one in sorted(profile.web)}}, around, [])
 
 
