@@ -132,7 +132,7 @@ def lost_parts(text: str) -> list[str]:
 
 
 FILES = re.compile(r"\b[\w.-]+\.(?:md|py|sh|json|toml|bats)\b")
-OF_USERS = {"CONTEXT.md", "jobs.json", "json.py"}
+OF_USERS = {"CLAUDE.md", "CONTEXT.md", "jobs.json", "json.py"}
 THERE = {path.name for path in spoken()} | OF_USERS
 
 

@@ -24,7 +24,7 @@ _WHAT = frozenset(
     {
         *("--summary", "--intent", "--mode", "--prompt-template", "--prompt-file", "--aura-level", "--max-retries"),
         *("--context-json", "--key-point", "--artifact", "--constraint", "--timeout", "--workspace", "--concurrent"),
-        *("--leave-running", "--no-drift", "--tag", "--permissions", "--model", "--max-cost", "--max-turns"),
+        *("--leave-running", "--no-drift", "--tag", "--permissions", "--allow", "--model", "--max-cost", "--max-turns"),
         "--worktree",
     }
 )

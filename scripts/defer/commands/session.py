@@ -45,7 +45,7 @@ def _told(raw: bytes) -> tuple[str, str | None]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise BadInput("standard input is no JSON object (an agent's session hook gives one)")
+        raise BadInput("standard input is not a JSON object (an agent's session hook gives one)")
     session = next((found[name] for name in _IDS if name in found), None)
     if not names.is_session(session):
         raise BadInput("standard input names no conversation (session_id)")

@@ -153,7 +153,7 @@ def _read(path: Path) -> Conversation | None:
 
 
 def _agents_process(agent: str | None) -> int | None:
-    """The ancestor that is an agent's program; else the nearest that is no shell."""
+    """The ancestor that is an agent's program; else the nearest that is not a shell."""
     ancestors = process.ancestors()
     called = {pid: process.names_of(pid) for pid in ancestors}
     by_name = (pid for pid in ancestors if agent and agent in called[pid])

@@ -36,8 +36,11 @@ def keeps(one: Task) -> bool:
 def session(one: Task) -> str | None:
     """The conversation that the next attempt of a task continues, or the one that is being made; None for a new one.
 
-    It may be no id at all, if another tool has written it.
+    It may not be an id, if another tool has written it.
     """
+    if versions.is_newer(one):
+        # Its other fields may be of any type.
+        return one.get("session_id") if one.get("sticky_session") else None
     before = int(one.get("attempts") or 0) - (one["status"] == task.EXECUTING)
     return one.get("session_id") if keeps(one) or before > 0 else None
 

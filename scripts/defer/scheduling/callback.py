@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def onto(one: Task, named: str | None, config: Config) -> Task:
     """A task with the conversation that it came from, if that can be continued.
 
-    ``named``: the id, from somebody who knows it. Raises BadInput for one of a task that is no callback, for what is
+    ``named``: the id, from somebody who knows it. Raises BadInput for one of a task that is not a callback, for what is
     not an id, and for two directories.
     """
     if (one.get("execution") or {}).get("mode") != "callback":

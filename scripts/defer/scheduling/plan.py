@@ -180,8 +180,16 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         from defer.record import occurrences
 
         record["run_at"] = instants.to_text(instant + occurrences.jitter_of(record))
+    record = versions.requiring(_settled(record, request, config, now))
+    if request.task_id is not None:
+        record = {"id": checked_id(request.task_id), **record}
+    return Plan(record, instant, moment.zone_name, moment.notes)
+
+
+def _settled(record: Task, request: Request, config: Config, now: datetime) -> Task:
+    """The record with what depends on more than words. Each part is loaded where it is asked for. Raises BadInput."""
     if not request.drift or record.get("executor") or config.executor:
-        from defer.context import noted  # what has nothing to execute does not pay for it
+        from defer.context import noted
 
         record = noted.onto(record, config.executor, now, wanted=request.drift)
     wants = any(record.get(name) is not None for name in ("condition", "check", "permissions"))
@@ -193,10 +201,7 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         from . import callback
 
         record = callback.onto(record, request.session, config)
-    record = versions.requiring(record)
-    if request.task_id is not None:
-        record = {"id": checked_id(request.task_id), **record}
-    return Plan(record, instant, moment.zone_name, moment.notes)
+    return record
 
 
 def read(timing: Timing, config: Config, now: datetime) -> Moment:
@@ -325,8 +330,7 @@ def _place(request: Request) -> dict[str, object]:
         return {}
     from . import wishes
 
-    executor, workspace = wishes.executor_name(request.executor), wishes.workspace_path(request.workspace)
-    return {"executor": executor, "workspace": workspace}
+    return wishes.place(request.executor, request.workspace)
 
 
 def _further(request: Request) -> dict[str, object]:
@@ -335,13 +339,7 @@ def _further(request: Request) -> dict[str, object]:
         return {}
     from . import wishes
 
-    return {
-        "condition": wishes.command("condition", request.condition),
-        "check": wishes.command("check", request.check),
-        "model": wishes.model_name(request.model),
-        "max_cost_usd": wishes.cost_limit(request.max_cost),
-        "max_turns": wishes.turn_limit(request.max_turns),
-    }
+    return wishes.further(*wanted)
 
 
 def checked_id(wanted: str) -> str:

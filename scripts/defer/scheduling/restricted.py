@@ -159,7 +159,7 @@ def _cwd(_value: object, _mine: Own) -> None:
 def _timeout(value: Any, mine: Own) -> None:
     most = mine.task.get("timeout_seconds")
     limit = mine.config.timeout_seconds if most is None else most
-    # 0 is no limit.
+    # 0 stands for none.
     if limit and value is not None and not 0 < value <= limit:
         raise _wider("timeout", f"at most {limit:g} seconds, as its own task")
 

@@ -9,6 +9,28 @@ from defer.errors import BadInput
 from defer.record import shapes
 
 
+def place(executor: str | None, workspace: str | None) -> dict[str, object]:
+    """Who works on it, and where. Raises BadInput."""
+    return {"executor": executor_name(executor), "workspace": workspace_path(workspace)}
+
+
+def further(
+    model: str | None,
+    max_cost: float | None,
+    max_turns: int | None,
+    condition: str | Sequence[str] | None,
+    check: str | Sequence[str] | None,
+) -> dict[str, object]:
+    """With which model, at what cost, and on what it depends. Raises BadInput."""
+    return {
+        "condition": command("condition", condition),
+        "check": command("check", check),
+        "model": model_name(model),
+        "max_cost_usd": cost_limit(max_cost),
+        "max_turns": turn_limit(max_turns),
+    }
+
+
 def executor_name(named: str | None) -> str | None:
     """An executor as it is stored: a shipped one's name, or an absolute path. Raises BadInput."""
     if named is None:

@@ -1,7 +1,7 @@
 """What the attempts of a day have cost, as their run records say, summed up beside them.
 
-``.spent.json`` in the directory of the runs has the sum as of so many bytes of each month's file: the next look reads
-only what was filed since. It is a cache. One of another day, one that cannot be read, and one of files that have
+A file beside the runs has the sum as of so many bytes of each month's file: the next look reads only what was filed
+since. It is a cache. One of another day, one that cannot be read, and one of files that have
 shrunk are made anew from the files themselves, from their ends back to the beginning of the day.
 """
 

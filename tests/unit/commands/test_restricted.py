@@ -79,7 +79,7 @@ def test_it_schedules_what_is_like_its_own_task(place):
     assert {name: found[name] for name in own} == own
     assert (found["executor"], found["workspace"]) == ("claude", str(agent.workspace))
     assert (found["origin"], found["parent"], found["root"], found["depth"]) == ("attempt", "own", "own", 1)
-    assert found["requires"] == ["permissions", "budget"]
+    assert found["requires"] == ["budget", "permissions"]
 
 
 def test_it_may_ask_for_less(place):

@@ -265,7 +265,7 @@ pieces_of_text = st.text() | st.sampled_from([*FORGERIES.values(), "\n", " ", ">
 
 @given(st.sampled_from(list(FIELDS)), st.lists(pieces_of_text))
 def test_no_text_whatever_leaves_its_place(field, pieces):
-    assume("".join(pieces))  # of nothing there is nothing to read back
+    assume("".join(pieces).strip())  # of nothing there is nothing to read back
     is_read_back(field, "".join(pieces))
 
 

@@ -121,6 +121,11 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "--workspace": (["."], {"workspace": "<here>"}),
     "--concurrent": ([], {"concurrent": True}),
     "--leave-running": ([], {"leave_running": True}),
+    "--permissions": (["edit"], {"permissions": "edit", "requires": ["permissions"]}),
+    "--allow": (
+        ["make test"],
+        {"permissions": {"profile": "work", "allow": ["make test"]}, "requires": ["permissions"]},
+    ),
     "--if": (["test -e x"], {"condition": "test -e x", "requires": ["condition"]}),
     "--check": (
         ["make test", "--executor", "notify"],

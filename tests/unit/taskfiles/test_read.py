@@ -64,7 +64,6 @@ def test_every_field_is_read(load: Load) -> None:
         enabled: false
         timeout: 10m
         max_cost: 2.5
-        drift: false
         max_turns: 9
         retries: 3
         executor: claude
@@ -203,7 +202,6 @@ NOT_TAKEN = {
     "timeoutMs": "0",
     "retries": "-1",
     "max_cost": "0",
-    "drift": "perhaps",
     "max_turns": "0",
     "catch_up": "two",
     "overlap": "two",
