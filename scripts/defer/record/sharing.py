@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from . import conversation
 from .codec import Task
 
 WORKSPACE, TASK, SESSION = "workspace", "task", "session"
@@ -13,9 +12,17 @@ def shared(one: Task) -> set[tuple[str, str]]:
     things = (
         (WORKSPACE, one.get("workspace")),
         (TASK, one.get("copy_of") or one["id"]),
-        (SESSION, conversation.session(one)),
+        (SESSION, _conversation(one)),
     )
     return {(kind, name) for kind, name in things if name and isinstance(name, str)}
+
+
+def _conversation(one: Task) -> str | None:
+    if not one.get("session_id"):
+        return None
+    from . import conversation  # few tasks have one
+
+    return conversation.session(one)
 
 
 def may_share(one: Task, in_use: set[tuple[str, str]]) -> bool:

@@ -18,7 +18,7 @@ from defer import fsio, instants
 from defer.errors import DeferError, NoHome
 from defer.executors import registry
 from defer.process import Leader
-from defer.record import conversation, shapes
+from defer.record import shapes
 from defer.record.codec import Task
 from defer.record.outcome import CONFIG_ERROR, FAILED, OK, Outcome
 from defer.settings.config import Config
@@ -261,6 +261,11 @@ class Continued(NamedTuple):
 
 def continued(task: Task, config: Config) -> Continued:
     """Which conversation an attempt is told to continue."""
+    # Few tasks have one, and the others do not pay for it.
+    if not task.get("session_id"):
+        return Continued()
+    from defer.record import conversation
+
     session = conversation.session(task)
     if not session:
         return Continued()
