@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from defer import instants
 from defer.errors import EXIT_BUSY
 
-from . import changes, conversation, occurrences, task
+from . import changes, occurrences, task
 from .codec import Task
 from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
 from .shapes import tallied
@@ -227,6 +227,10 @@ def _again(ended: Task, outcome: Outcome, at: datetime, **facts: object) -> Task
 
     What has failed in a conversation would be there again.
     """
+    if not (ended.get("session_id") or outcome.session_id):
+        return task.again(ended, at, **facts)
+    from . import conversation  # few tasks have one
+
     was_broken_off = outcome.exit_code == EXIT_BUSY or outcome.retry_at is not None or outcome.status in (TIMEOUT, LOST)
     if was_broken_off or outcome.error_type == RUNNER_STOPPED:
         # What it names may still be the conversation of an earlier occurrence, which is over.

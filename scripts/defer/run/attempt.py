@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from defer import fsio, process, timeparse
 from defer.errors import DeferError
 from defer.executors import handover, resultfile
-from defer.record import codec, conversation
+from defer.record import codec
 from defer.record.codec import Task
 from defer.record.outcome import (
     CANCELLED,
@@ -327,6 +327,8 @@ class Attempt:
         """What this run has used: some agents count a conversation from its beginning."""
         if said.usage is not None or said.session_usage is None:
             return said.usage
+        from defer.record import conversation  # most agents count each run by itself
+
         return conversation.used(self.task, said.session_id, said.session_usage)
 
     def _blocked(self, said: resultfile.Result, facts: Facts) -> Outcome:
