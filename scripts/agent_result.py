@@ -33,7 +33,7 @@ if __name__ == "__main__":
 
 from defer import exits, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError
-from defer.executors import enforce, names, registry, start
+from defer.executors import enforce, names, preflight, registry, start
 from defer.executors import verdict as agentresult
 from defer.executors.agents.base import Cannot, Gone, Wishes
 from defer.executors.bounds.common import Bounds
@@ -81,7 +81,9 @@ def _program(agent: str) -> str:
     executor, search_path = registry.SHIPPED[agent], os.environ.get("PATH") or os.defpath
     found = (registry.program(one, search_path, os.curdir) for one in executor.programs)
     mend = f"install {executor.product}, then run: defer cron install"
-    return next(filter(None, found), None) or _misconfigured(agent, f"no such program on PATH ({mend})")
+    path = next(filter(None, found), None) or _misconfigured(agent, f"no such program on PATH ({mend})")
+    trouble = preflight.trouble(agent, search_path, Path.cwd(), os.environ)
+    return _misconfigured(agent, trouble) if trouble else path
 
 
 def _prompt(agent: str) -> int:

@@ -35,6 +35,7 @@ def doubts(stored: Task, config: Config) -> list[str]:
         found = registry.doubt_of_command(command[0], search_path, directory) if isinstance(command, list) else None
     else:
         found = registry.doubt(named, search_path, config.tasks_file) if named else None
+        found = found or _of_login(stored, named, config) if named else None
     fails = [f"the task will fail as things stand: {found}"] if found else []
     begins_anew = None
     if (stored.get("execution") or {}).get("mode") == "callback":
@@ -65,16 +66,28 @@ def _of_permissions(stored: Task, agent: str, config: Config) -> list[str]:
     return [f"the task will fail as things stand: {found}"] if found else []
 
 
+def _of_login(stored: Task, named: str, config: Config) -> str | None:
+    """Why its agent is certainly not logged in; nothing where the task has variables of its own, which may do it."""
+    from defer.executors import registry
+
+    if stored.get("env") or not registry.is_agent(named):
+        return None
+    from defer.executors import preflight
+
+    workspace = stored.get("workspace") or os.path.expanduser("~")
+    return preflight.of_executor(named, workspace, config.get("PATH") or os.defpath, config.environment)
+
+
 def doubts_of_each(stored: Iterable[Task], config: Config) -> Iterator[list[str]]:
-    """The doubts of each; those that name the same executor, or none, share them."""
+    """The doubts of each; those that ask for the same share them."""
     known: dict[object, list[str]] = {}
     for one in stored:
         if one.get("command"):
             yield doubts(one, config)
             continue
         mode = (one.get("execution") or {}).get("mode")
-        asked = bool(one.get("max_cost_usd")), str(one.get("permissions")), str(mode)
-        names = versions.lacking(one), str(one.get("executor")), *asked
+        asked = bool(one.get("max_cost_usd")), bool(one.get("env")), str(one.get("permissions")), str(mode)
+        names = versions.lacking(one), str(one.get("executor")), str(one.get("workspace")), *asked
         if names not in known:
             known[names] = doubts(one, config)
         yield known[names]

@@ -38,6 +38,7 @@ KINDS = {
     "executor-open": WARNING,
     "program-missing": ERROR,
     "agent-broken": WARNING,
+    "agent-login": ERROR,
     "notify-broken": ERROR,
     "notify-unable": WARNING,
     "notify-stuck": ERROR,

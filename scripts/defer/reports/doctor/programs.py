@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from defer.executors import registry
+from defer.executors import preflight, registry
 from defer.settings.config import Config
 from defer.wakers import searchpath
 
@@ -46,6 +46,10 @@ def findings(subject: Subject, uses: Uses) -> Iterator[Finding]:
             yield found(
                 "executor-open", of_group, named, f"chmod g-w {shlex.quote(str(registry.find(named) or named))}"
             )
+    for (named, directory), users in uses.logins.items():
+        doubt = preflight.of_executor(named, directory, path, wake.environment)
+        if doubt:
+            yield _missing("agent-login", doubt, users)
     for (word, directory), users in uses.commands.items():
         doubt = registry.doubt_of_command(word, path, directory)
         if doubt:

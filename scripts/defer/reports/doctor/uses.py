@@ -37,12 +37,14 @@ class Users:
 class Uses:
     """What is relied on, and by whom.
 
-    ``executors`` by what they are called, ``commands`` by first word and working directory, ``directories`` by path,
-    ``files`` (task files) and ``environments`` (files that hold a task's variables) by path.
+    ``executors`` by what they are called; ``logins``: the same with the working directory, of tasks that have no
+    variables of their own, which may be a login. ``commands`` by first word and working directory, ``directories`` by
+    path, ``files`` (task files) and ``environments`` (files that hold a task's variables) by path.
     """
 
     def __init__(self) -> None:
         self.executors: dict[str, Users] = {}
+        self.logins: dict[tuple[str, str], Users] = {}
         self.commands: dict[tuple[str, str], Users] = {}
         self.directories: dict[str, Users] = {}
         self.files: dict[str, Users] = {}
@@ -65,6 +67,8 @@ class Uses:
             self.commands.setdefault((word, directory if "/" in word else ""), Users()).add(one["id"])
         elif not command and (named := _text(one.get("executor")) or wake.executor):
             self.executors.setdefault(named, Users()).add(one["id"])
+            if not one.get("env"):
+                self.logins.setdefault((named, directory), Users()).add(one["id"])
 
     def _take_files(self, one: Task) -> None:
         source = one.get("source")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,22 @@ def test_an_executor_by_its_path_that_is_gone(place: Place) -> None:
     (one,) = findings(place)
     assert (one.id, one.where) == ("executor-missing", "task one")
     assert one.what == "no such executor: /gone/agent"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its Keychain may hold a login")
+def test_an_agent_that_is_not_logged_in_for_a_wake(place: Place, tmp_path: Path) -> None:
+    own = {"env": ["ANTHROPIC_API_KEY"], "env_file": str(tmp_path / "file.yaml")}
+    place.write_store(v1_task("one", executor="claude"), v1_task("two", executor="claude", **own))
+    cli = script(tmp_path / "node_modules" / "@anthropic-ai" / "claude-code" / "cli.js", "")
+    cli.write_text("#!/usr/bin/env node\n")
+    script(tmp_path / "bin" / "node", "exit 0")
+    (tmp_path / "bin" / "claude").symlink_to(cli)
+    path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+    (one,) = findings(place, PATH=path)
+    assert (one.id, one.severity, one.where) == ("agent-login", "error", "task one")
+    assert one.what.startswith("executor claude: not logged in: nothing in the environment, in ")
+    assert one.fix.startswith("run claude and log in, or set ANTHROPIC_API_KEY ")
+    assert findings(place, PATH=path, ANTHROPIC_API_KEY="x") == []
 
 
 def test_the_configured_executor_is_looked_for_before_a_task_needs_it(place: Place) -> None:
