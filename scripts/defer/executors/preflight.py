@@ -51,7 +51,7 @@ LOGINS = {
         made=r"/claude-code/|/claude/versions/[^/]+$",
         # Not all that begin with CLAUDE_CODE: a session of Claude Code sets some for what it starts.
         variables=r"ANTHROPIC_.+|CLAUDE_CODE_(?:USE|SKIP|HOST|CLIENT|API|CUSTOM)_.+"
-        r"|CLAUDE_.*(?:TOKEN|KEY|AUTH|PROVIDER|GATEWAY|REMOTE|SETTINGS|DESCRIPTOR).*",
+        r"|CLAUDE_.*(?:TOKEN|KEY|AUTH|PROVIDER|GATEWAY|REMOTE|SETTINGS|DESCRIPTOR|STORAGE).*",
         files=("@/.credentials.json", "@/remote-settings.json", "~/.config/anthropic", "/etc/claude-code"),
         settings=("@/settings.json", "@/settings.local.json", "@/.claude.json", "@/.config.json", "~/.claude.json"),
         hint=r"\"env\"|apikey\"|helper|auth|gateway|provider",
@@ -63,8 +63,8 @@ LOGINS = {
         own=("CODEX_HOME", "~/.codex"),
         made=r"/@openai/codex[^/]*/|/codex(?:-[^/]*)?$",
         # It asks its service without a login, too: a proxy may put one in.
-        variables=r"(?:OPENAI|AZURE|AWS)_.+|CODEX_.*(?:KEY|TOKEN|AUTH|URL|PROVIDER|OSS|SECRET|CONFIG).*"
-        r"|(?i:https?|all)_(?i:proxy)",
+        variables=r"(?:OPENAI|AZURE|AWS)_.+|CODEX_.*(?:KEY|TOKEN|AUTH|URL|PROVIDER|OSS|SECRET|CONFIG|CERTIFICATE).*"
+        r"|(?i:https?|all)_(?i:proxy)|SSL_CERT_(?:FILE|DIR)",
         files=("@/auth.json", "@/.env", "/etc/codex", "/Library/Managed Preferences/com.openai.codex.plist"),
         settings=("@/config.toml", "@/managed_config.toml"),
         hint=r"provider|base_url|profile|credentials_store|auth|oss|key|token|secret",
