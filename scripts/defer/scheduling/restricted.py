@@ -9,8 +9,10 @@ whoever adds a field decides what an agent may do with it.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from defer.record.types import Task
 
 MOST_RETRIES = 5
+_RESULT_BYTES = 64 << 10
 FREE = frozenset(
     {
         *("id", "created_at", "type", "intent", "execution", "schema_version", "requires", "tags", "drift"),
@@ -59,7 +62,7 @@ FREE = frozenset(
 REFUSED = frozenset(
     {
         *("command", "env", "env_file", "condition", "check", "notify", "ping", "source", "copy_of", "reorient"),
-        *("reorient_requested", "session_id", "session_directory", "session_usage"),
+        *("reorient_requested", "session_usage"),
     }
 )
 """Fields that it may not set at all."""
@@ -93,9 +96,12 @@ def inherited(new: Task, mine: Own) -> Task:
     for name in (*_SAME, *_NARROWER):
         if whole.get(name) is None and mine.task.get(name) is not None:
             whole[name] = mine.task.get(name)
-    if whole.get("permissions"):
-        whole["requires"] = sorted({*(whole.get("requires") or ()), "permissions"})
-    return versions.requiring(cast("Task", whole))
+    record = cast("Task", whole)
+    if (record.get("execution") or {}).get("mode") == "callback" and not record.get("session_id"):
+        from . import callback  # whose conversation it is depends on the executor
+
+        record = callback.onto(record, None, mine.config)
+    return versions.requiring(record)
 
 
 def check(record: Task, mine: Own, before: Task | None = None) -> Task:
@@ -178,6 +184,28 @@ def _recurrence(value: Any, mine: Own) -> None:
         raise _wider("a recurring time", f"give --count, at most {most}")
 
 
+def _conversation(value: object, mine: Own) -> None:
+    """Its own, as its executor has noted it: another one may hold what its task was not given."""
+    if value is not None and value != _own_conversation(mine.task):
+        raise _wider("a conversation", "it may go on in its own alone")
+
+
+def _own_conversation(task: Task) -> str | None:
+    log = (task.get("run") or {}).get("log")
+    if not log:
+        return None
+    with suppress(OSError, ValueError, RecursionError, AttributeError):
+        with Path(log).with_suffix(".result.json").open("rb") as file:
+            found: object = json.loads(file.read(_RESULT_BYTES)).get("session_id")
+        return found if isinstance(found, str) else None
+    return None
+
+
+def _conversations_directory(value: object, mine: Own) -> None:
+    if value is not None and (not isinstance(value, str) or not is_inside(value, mine.workspace)):
+        raise _wider("session_directory", f"name {mine.workspace} or a directory in it")
+
+
 def _context(value: Any, mine: Own) -> None:
     for one in (value or {}).get("artifacts") or []:
         text = str(one)
@@ -231,6 +259,8 @@ _RULES: dict[str, Callable[[Any, Own], None]] = {
     "recurrence": _recurrence,
     "context": _context,
     "workspace": _workspace,
+    "session_id": _conversation,
+    "session_directory": _conversations_directory,
     "cwd": _cwd,
 }
 RULED = frozenset(_RULES)

@@ -13,6 +13,7 @@ import pytest
 import defer
 from defer.commands import cli, flags, inbox, lookflags, restricted
 from defer.errors import DeferError, NoSuchTask, Refused
+from defer.executors import conversations
 from defer.record import shapes
 from defer.scheduling import restricted as rules
 from support import Place, Task, strict, v1_task
@@ -35,7 +36,9 @@ class Agent:
         self.settings.write_text("API_KEY=a-secret-value\n")
         self.settings.chmod(0o600)
         own = {"executor": "claude", "workspace": str(self.workspace), **fields}
-        self.own = v1_task("own", status="executing", attempts=1, run={"run_id": RUN, "attempt": 1}, **own)
+        self.log = place.logs / "attempts" / "own" / f"{RUN}.log"
+        run = {"run_id": RUN, "attempt": 1, "log": str(self.log)}
+        self.own = v1_task("own", status="executing", attempts=1, run=run, **own)
         persons = v1_task("persons", run_at=LATER, executor="claude", context={"summary": "a private matter"})
         place.write_store(self.own, persons)
         place.env |= {"DEFER_ENV_FILE": str(self.settings)}
@@ -60,6 +63,11 @@ class Agent:
         assert self.place.store_path.read_bytes() == before
         return str(done.stderr)
 
+    def is_in_conversations(self, *ids: str) -> None:
+        """As a hook has noted them: there is no agent's process around these tests that has a directory."""
+        for one in ids:
+            conversations.note(self.place.runtime, conversations.Conversation(one, "claude", str(self.workspace)))
+
     def environ(self) -> dict[str, str]:
         return {**self.place.env, **self.env}
 
@@ -80,6 +88,22 @@ def test_it_schedules_what_is_like_its_own_task(place):
     assert (found["executor"], found["workspace"]) == ("claude", str(agent.workspace))
     assert (found["origin"], found["parent"], found["root"], found["depth"]) == ("attempt", "own", "own", 1)
     assert found["requires"] == ["budget", "permissions"]
+
+
+def test_it_may_go_on_in_its_own_conversation(agent):
+    """That which its executor has noted: what the environment says, the agent can change."""
+    agent.log.parent.mkdir(parents=True)
+    agent.log.with_suffix(".result.json").write_text('{"session_id": "5f1c"}')
+    agent.is_in_conversations("5f1c", "0b1c")
+    found = agent.schedules("--mode", "callback", CLAUDE_CODE_SESSION_ID="5f1c")
+    assert (found["session_id"], found["session_directory"]) == ("5f1c", str(agent.workspace))
+    said = agent.is_refused("--when", "1h", "--summary", "x", "--mode", "callback", CLAUDE_CODE_SESSION_ID="0b1c")
+    assert "an agent's attempt may not set a conversation so (it may go on in its own alone)" in said
+
+
+def test_and_in_none_while_its_own_is_not_known(agent):
+    agent.is_in_conversations("5f1c")
+    agent.is_refused("--when", "1h", "--summary", "x", "--mode", "callback", CLAUDE_CODE_SESSION_ID="5f1c")
 
 
 def test_it_may_ask_for_less(place):
