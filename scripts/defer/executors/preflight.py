@@ -177,7 +177,7 @@ def _path(written: str, home: Path, own: Path) -> Path:
 
 def _around(login: Login, home: Path, own: Path, workspace: Path) -> Iterator[Path]:
     yield from (_path(written, home, own) for written in login.settings)
-    here = workspace.resolve()
+    here = Path(os.path.realpath(workspace))
     yield from (directory / name for directory in (here, *here.parents) for name in login.above)
 
 
@@ -196,7 +196,7 @@ def _hints(path: Path, login: Login) -> bool:
     """Whether these settings may log it in. Never read: what may hold nothing but keys."""
     if not _is_there(path):
         return False
-    if path.name == ".env" or not path.is_file():
+    if path.name == ".env" or not os.path.isfile(path):
         return True
     try:
         with path.open("rb") as file:
