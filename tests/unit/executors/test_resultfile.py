@@ -21,8 +21,20 @@ GOOD = {
     "session_id": "5f1c",
     "usage": {"input_tokens": 10, "output_tokens": 2, "cost_usd": 0.25},
     "artifacts": ["a.md"],
+    "model": "opus",
+    "tool_calls": 3,
+    "denied": ["Bash"],
+    "session_error": "it was gone",
+    "error_type": "EmptyRun",
 }
 ODD = [
+    ("model", "--yolo", "model is not a model's name"),
+    ("model", 5, "model is not a text"),
+    ("tool_calls", -1, "tool_calls is not a number that can be kept"),
+    ("tool_calls", True, "tool_calls is not a number that can be kept"),
+    ("denied", "Bash", "denied is not a list"),
+    ("error_type", "RunnerLost", "error_type is not one of: EmptyRun"),
+    ("error_type", ["x"], "error_type is not one of: EmptyRun"),
     ("summary", 5, "summary is not a text"),
     ("summary", "x" * 10_001, "summary is longer than 10000 characters"),
     ("retry_at", "tomorrow", "retry_at is not an ISO 8601 time"),
@@ -60,7 +72,19 @@ def read(**said):
 
 def test_all_of_a_good_one():
     assert read(**GOOD) == (
-        Result("s", at(hours=2), "2h", "5f1c", {"input_tokens": 10, "output_tokens": 2, "cost_usd": 0.25}, ["a.md"]),
+        Result(
+            summary="s",
+            retry_at=at(hours=2),
+            reschedule="2h",
+            session_id="5f1c",
+            usage={"input_tokens": 10, "output_tokens": 2, "cost_usd": 0.25},
+            artifacts=["a.md"],
+            model="opus",
+            tool_calls=3,
+            denied=["Bash"],
+            session_error="it was gone",
+            error_type="EmptyRun",
+        ),
         None,
     )
 

@@ -31,7 +31,9 @@ def test_anything_else_fails_the_attempt_which_is_retried_like_any(place):
     executor = saying(place, summary="made", session_id="s1", usage={"input_tokens": 7})
     assert place.wake_at(NOW, executor)["retried"] == 1
     waiting = place.task(ONE)
-    assert (waiting["run_at"], waiting["session_id"]) == (text_at(minutes=1), "s1")
+    # What failed in a conversation would be there again: the retry begins a new one.
+    assert (waiting["run_at"], waiting.get("session_id")) == (text_at(minutes=1), None)
+    assert place.runs()[0]["session_id"] == "s1"
     place.wake_at(at(minutes=1), executor)
     (failed,), (run, _) = place.archived(), place.runs()
     assert (failed["error_type"], failed["error"]) == ("CheckFailed", "its check exited with 3: 2 tests failed")

@@ -914,11 +914,11 @@ class TestWhileItClaims:
     def test_one_start_that_fails_holds_up_claims_for_a_while_only(self, place, monkeypatch):
         whole, failed = executor.write_prompt, []
 
-        def write(one, paths, config):
+        def write(one, paths, *more):
             if one["id"] == "b" and not failed:
                 failed.append(1)
                 raise OSError(28, "No space left on device", str(paths.prompt))
-            return whole(one, paths, config)
+            return whole(one, paths, *more)
 
         monkeypatch.setattr(executor, "write_prompt", write)
         ran = place.base / "ran"
@@ -989,6 +989,7 @@ class Ended:
 
     had_to_end_others = False
     given_up = ()
+    leads_on = False
 
     def __init__(self, one, came_to):
         self.task, self.run_id, self._came_to = one, one["run"]["run_id"], came_to
