@@ -6,9 +6,12 @@ The makers' programs are stood in for by files in the places where their package
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -185,6 +188,22 @@ def test_where_we_may_not_look_nothing_is_certain(world: World) -> None:
         assert world.trouble() is None
     finally:
         own.chmod(0o700)
+
+
+def test_nor_as_root_where_the_system_refuses_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = os.fspath(world.home / f".{world.agent}")
+
+    def refusing(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def look(path: Any, *rest: Any, **more: Any) -> os.stat_result:
+            if str(path).startswith(own):
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return real(path, *rest, **more)
+
+        return look
+
+    for name in ("stat", "lstat"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+    assert world.trouble() is None
 
 
 def test_settings_that_are_not_a_plain_file_are_not_read(world: World) -> None:
