@@ -128,7 +128,7 @@ bats_require_minimum_version 1.5.0
   [ "$(cat "$called")" = $'exec\n--json\n--skip-git-repo-check\n-' ]
   [ "$(cat "$called.stdin")" = "resume the review" ]
   [ "$(result session_id)" = 0199 ]
-  [ "$(result usage)" = "{'input_tokens': 10, 'cached_input_tokens': 5, 'output_tokens': 30}" ]
+  [ "$(result session_usage)" = "{'input_tokens': 10, 'cached_input_tokens': 5, 'output_tokens': 30}" ]
 }
 
 @test "codex: a used-up quota is exit 75, a failed turn the program's own status" {
