@@ -19,7 +19,7 @@ is_made_here() {
   local six='[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]'
   # shellcheck disable=SC2254 # unquoted on purpose: what mktemp gives at random is matched as a pattern
   case $1 in
-    deferred.jsonl | deferred.jsonl.rejected | .deferred.jsonl.* | archive | logs | runs | notices.jsonl) ;;
+    deferred.jsonl | deferred.jsonl.rejected | .deferred.jsonl.* | archive | logs | runs | notices.jsonl | worktrees) ;;
     deferred.$six | deferred-snapshot.$six | .defer.lock | .deferred-tasks.lock) ;; # v1's
     *) return 1 ;;
   esac
@@ -45,6 +45,9 @@ for path in "$directory"/*; do
 done
 for path in "$directory"/.deferred.jsonl.*.lease; do
   refuse "a runner is at work in $directory, or was killed there (let one wake end, then try again)"
+done
+for path in "$directory"/worktrees/*/*/; do
+  refuse "a task's work may lie in ${path%/} (take over what you want, then: git worktree remove --force ${path%/})"
 done
 [ "${CONFIRM-}" = yes ] || refuse "every task, archive and log in $directory would be (make clean-runtime CONFIRM=yes)" 2
 rm -rf -- "$directory"

@@ -97,3 +97,13 @@ def test_the_directory_of_the_settings_file_counts(used):
     del used.env["DEFER_RUNTIME_DIR"]
     assert clean(used, DEFER_ENV_FILE=str(settings)).returncode == 0
     assert not used.runtime.exists()
+
+
+def test_worktrees_are_not_deleted(used):
+    kept = used.runtime / "worktrees" / "a task" / "20260408T164500Z-1"
+    kept.mkdir(parents=True)
+    done = clean(used)
+    assert done.returncode != 0
+    assert f"nothing is deleted: a task's work may lie in {kept} (" in done.stderr
+    kept.rmdir()
+    assert clean(used).returncode == 0

@@ -65,6 +65,7 @@ def add_parser() -> Parser:
     add("--tag", action="append", dest="tags", metavar="TEXT", help="a label (repeatable)")
     add("--sticky-session", action="store_true", default=None, help="every run continues one conversation")
     add("--leave-running", action="store_true", default=None, help="what a run leaves running may stay")
+    add("--worktree", action="store_true", default=None, help="each run works in a Git worktree of its own")
     add("--no-drift", dest="drift", action="store_false", default=None, help="its prompt does not say what has changed")
     add("--disabled", action="store_true", help="write it with enabled: false")
     return parser

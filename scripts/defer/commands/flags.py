@@ -208,6 +208,8 @@ def _add_what(parser: argparse.ArgumentParser, text: Callable[[str], str | None]
     add("--workspace", metavar="DIR", help="working directory; no two attempts share one at the same time")
     add("--concurrent", action="store_true", default=None, help="may share its workspace with another attempt")
     add("--leave-running", action="store_true", default=None, help="what it leaves running may stay")
+    add("--worktree", action="store_true", default=None, help="each occurrence works in a Git worktree of its own")
+    add("--no-worktree", dest="worktree", action="store_false", default=None, help="it works in its workspace itself")
     add("--if", dest="condition", metavar="COMMAND", help="ask this first: 0 goes on, 1 to 124 is: not now")
     add("--check", metavar="COMMAND", help="an attempt is done only if this then exits with 0")
     add("--no-drift", dest="drift", action="store_false", default=None, help="its prompt does not say what has changed")

@@ -33,6 +33,7 @@ _SCHEDULE_SWITCHES = {
     "--reorient": "reorient",
     "--concurrent": "concurrent",
     "--leave-running": "leave_running",
+    "--worktree": "worktree",
     "--dry-run": "dry_run",
 }
 _NOT_PLAIN = (
@@ -49,6 +50,7 @@ def schedule(words: list[str]) -> Namespace:
         **dict.fromkeys((*_SCHEDULE_TEXTS.values(), *_SCHEDULE_LISTS.values(), *_NOT_PLAIN)),
         "concurrent": None,
         "leave_running": None,
+        "worktree": None,
         "reorient": False,
         "dry_run": False,
         "compact": False,

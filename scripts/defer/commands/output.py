@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
@@ -158,6 +159,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),
         "May": None if is_newer else permissions(one.get("permissions")),
+        "Worktree": None if is_newer else _worktree(one, object_of(result.get("worktree"))),
         "Expires": one.get("expires_at"),
         "If": command(one.get("condition")),
         "Check": command(one.get("check")),
@@ -175,6 +177,15 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
     for name, value in facts.items():
         if value:
             say(f"{name + ':':<12} {visible.sentence(value, 1000)}", out=out)
+
+
+def _worktree(one: Task, last: Mapping[str, Any]) -> str | None:
+    """Where its last attempt has worked, on which branch, and whether that is still there."""
+    path = last.get("path")
+    if not path:
+        return "one for each occurrence" if one.get("worktree") else None
+    gone = "" if os.path.isdir(str(path)) else ", removed"
+    return f"{path} (branch {last.get('branch')}{gone})"
 
 
 def _origin(one: Task) -> str | None:

@@ -49,7 +49,17 @@ REFUSED = frozenset(
     }
 )
 REFUSED_FLAGS = frozenset(
-    {"--executor", "--notify", "--reorient", "--project", "--context-file", "--if", "--check", "--session"}
+    {
+        "--executor",
+        "--no-worktree",
+        "--notify",
+        "--reorient",
+        "--project",
+        "--context-file",
+        "--if",
+        "--check",
+        "--session",
+    }
 )
 _FILES = ("--prompt-file", "--artifact")
 

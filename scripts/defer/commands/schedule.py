@@ -138,6 +138,7 @@ def _request(args: Namespace, line: str, settings: Config, now: datetime) -> Req
         tags=tuple(args.tag or ()),
         concurrent=bool(args.concurrent),
         leave_running=bool(args.leave_running),
+        worktree=bool(args.worktree),
         drift=args.drift is not False,
         cwd=_origin(),
         extra={"permissions": permissions_asked(args)} if args.permissions or args.allow else {},

@@ -190,8 +190,8 @@ def _directory(args: Namespace, client: Client) -> Path:
 def _fields(args: Namespace) -> dict[str, Any]:
     """The fields of a new file, in the order that reads best."""
     flags = [name.replace("-", "_") for name in fileflags.TEXT_FLAGS]
-    names = (*flags, "retries", "catch_up", "overlap", "sticky_session", "leave_running", "drift", "notify", "tags")
-    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    names = (*flags, "retries", "catch_up", "overlap", "sticky_session", "leave_running", "worktree")
+    given = {name: found for name in (*names, "drift", "notify", "tags") if (found := getattr(args, name)) is not None}
     env = dict(_variable(one) for one in args.env or ())
     return {**given, **({"env": env} if env else {}), **({"enabled": False} if args.disabled else {})}
 

@@ -247,6 +247,7 @@ DRIFT: Fields = {
     "artifacts": many(shape(NOTED, "path")),
 }
 SOURCE: Fields = {**dict.fromkeys(("file", "digest", "workflow"), text), "enabled": truth}
+WORKTREE: Fields = dict.fromkeys(("path", "branch"), text)
 RESULT: Fields = {
     **dict.fromkeys(("type", "prompt_path", "log_path", "output", "summary"), text),
     **dict.fromkeys(("result_file_error", "session_error", "log_error", "conversation"), text),
@@ -254,6 +255,7 @@ RESULT: Fields = {
     "output_bytes": tally,
     **dict.fromkeys(("artifacts", "told"), many(text)),
     **dict.fromkeys(("next_run_at", "retry_at"), text),
+    "worktree": shape(WORKTREE),
 }
 IDENTITY: Fields = {"pid": positive, **dict.fromkeys(("start", "boot", "pid_namespace", "wake"), text)}
 RUN_UNDER_WAY: Fields = {

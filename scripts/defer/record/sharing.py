@@ -8,9 +8,12 @@ WORKSPACE, TASK, SESSION = "workspace", "task", "session"
 
 
 def shared(one: Task) -> set[tuple[str, str]]:
-    """What only one attempt may use at a time: its workspace, its conversation, its task with the copies of it."""
+    """What only one attempt may use at a time: its workspace, its conversation, its task with the copies of it.
+
+    With a worktree, each has a workspace of its own.
+    """
     things = (
-        (WORKSPACE, one.get("workspace")),
+        (WORKSPACE, None if one.get("worktree") else one.get("workspace")),
         (TASK, one.get("copy_of") or one["id"]),
         (SESSION, _conversation(one)),
     )

@@ -120,6 +120,13 @@ class Source(TypedDict, total=False):
     enabled: bool | None
 
 
+class Worktree(TypedDict, total=False):
+    """Where an attempt has worked, and the branch that its commits are on."""
+
+    path: str | None
+    branch: str | None
+
+
 class Result(TypedDict, total=False):
     """What came of the latest attempt."""
 
@@ -138,6 +145,7 @@ class Result(TypedDict, total=False):
     session_error: str | None
     conversation: str | None
     log_error: str | None
+    worktree: Worktree | None
 
 
 class Identity(TypedDict, total=False):

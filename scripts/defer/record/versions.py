@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .types import Task
 
 SCHEMA_VERSION = 2
-FEATURES = frozenset({"condition", "check", "permissions", "budget"})
+FEATURES = frozenset({"condition", "check", "permissions", "budget", "worktree"})
 """The names in ``requires`` that this version knows how to honour."""
 
 _MOST_SAID = 100

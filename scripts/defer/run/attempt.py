@@ -107,11 +107,16 @@ class Attempt:
         """Seconds that it may take, or None for no limit."""
         return command.timeout_of(self.task, self._config)
 
+    @property
+    def told(self) -> Task:
+        """The task as whoever works on it is told."""
+        return self.task
+
     def _write_input(self) -> str:
         """What the executor reads: the task; nothing for a command, which would take it for its own input."""
         if self.task.get("command"):
             return os.devnull
-        handover.give(self.paths.input, codec.encode(self.task))
+        handover.give(self.paths.input, codec.encode(self.told))
         return str(self.paths.input)
 
     # From the gate to the end

@@ -7,7 +7,7 @@ retries), whatever its time and however many attempts are under way. Nothing els
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,6 +131,9 @@ class OneTask:
 
     def attention(self, now: datetime) -> list[Task]:
         return [one for one in [self._task] if task.needs_attention_at(one) <= now]
+
+    def scan(self) -> Iterator[Task]:
+        return iter([self._task])
 
     def archive(
         self, now: datetime, before_drop: BeforeDrop | None = None, look_by: LookBy | None = None

@@ -95,8 +95,13 @@ class Paths(NamedTuple):
         return cls(log_dir / f"{name}.prompt.txt", *own)
 
 
-def write_prompt(task: Task, paths: Paths, config: Config, condition: str | None = None) -> None:
-    """Write the prompt artifact; ``condition``: what that has printed, masked. Raises OSError."""
+def write_prompt(
+    task: Task, paths: Paths, config: Config, condition: str | None = None, worktree: str | None = None
+) -> None:
+    """Write the prompt artifact; ``condition``: what that has printed, masked; ``worktree``: what it says of that.
+
+    Raises OSError.
+    """
     said, run = task.get("last_error"), task.get("run")
     if isinstance(said, str):
         # It was masked with the secrets of that time, or by a version that masked nothing.
@@ -104,7 +109,7 @@ def write_prompt(task: Task, paths: Paths, config: Config, condition: str | None
     number = int((run.get("attempt") if run else None) or 1)
     goes_on = bool(continued(task, config).session)
     may, changes = _profile(task, config), _changes_since(task, config)
-    text = prompt.render(task, number, changes, condition, may, goes_on=goes_on)
+    text = prompt.render(task, number, changes, condition, may, goes_on=goes_on, worktree=worktree)
     fsio.ensure_directory(paths.prompt.parent)
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
 

@@ -1,4 +1,4 @@
-"""What a wake has to do with notices: they are noted as records are filed, and something is to be sent at some time."""
+"""What a wake files, and what it has to do with notices: they are noted as that happens, and sent at some time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ from defer.settings.config import Config
 
 if TYPE_CHECKING:
     from defer.record.codec import Task
-    from defer.store.interface import BeforeDrop, LookBy
+    from defer.store.interface import Attempts, BeforeDrop, LookBy
+
+
+def filed(store: Attempts, config: Config, now: datetime) -> list[Task]:
+    """File what has ended; the records. Then look at the worktrees of what is over, where some were made."""
+    records = store.archive(now, before_drop(config, now), look_by(config, now))
+    if fsio.stat(config.worktrees_dir) is not None:
+        from . import tidying
+
+        tidying.tidy(store, config)
+    return records
 
 
 def before_drop(config: Config, now: datetime) -> BeforeDrop:

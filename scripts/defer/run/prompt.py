@@ -60,17 +60,18 @@ def render(
     may: Profile | None = None,
     *,
     goes_on: bool = False,
+    worktree: str | None = None,
 ) -> str:
     """The prompt as Markdown, each part under its own heading, ``(none)`` where there is nothing.
 
     ``changes``: lines about what has changed since the task was scheduled; without any there is no heading for them.
     ``condition``: what the task's condition has printed; None where it has none. ``may``: what its agent may do.
-    ``goes_on``: its reader is to continue a conversation.
+    ``goes_on``: its reader is to continue a conversation. ``worktree``: what its workspace is, if that was made for it.
     """
     context, execution = task.get("context") or {}, task.get("execution") or {}
     mode = str(execution.get("mode") or "fresh")
     sections = [
-        ("Task", _facts(task, mode, attempt)),
+        ("Task", _facts(task, mode, attempt, worktree)),
         ("Summary", _quoted(_lines(context.get("summary")))),
         ("Key points", _quoted(_bullets(context.get("key_points")))),
         ("Artifacts", _quoted(_bullets(context.get("artifacts")))),
@@ -113,7 +114,7 @@ def _listed(commands: Iterable[str]) -> str:
     return ", ".join(f"`{one}`" for one in commands)
 
 
-def _facts(task: Task, mode: str, attempt: int) -> str:
+def _facts(task: Task, mode: str, attempt: int, worktree: str | None) -> str:
     context, execution = task.get("context") or {}, task.get("execution") or {}
     facts = {
         "id": task["id"],
@@ -125,6 +126,7 @@ def _facts(task: Task, mode: str, attempt: int) -> str:
         "attempt": f"{attempt} of at most {int(task.get('max_retries') or 0) + 1}",
         "where it was scheduled": task.get("cwd"),
         "workspace": task.get("workspace"),
+        "the workspace is": worktree,
         "last error": visible.sentence(task.get("last_error") or "", _MOST_OF_AN_ERROR),
         "reoriented from": context.get("reoriented_from"),
     }

@@ -115,8 +115,9 @@ class Check(_Beside):
         Raises Misconfigured or OSError.
         """
         self._came, self._left = came, done.left_seconds
-        argv = command.argv_of(done.task.get("check") or "", done.task, config)
-        super().__init__(done.task, config, argv, done.was_told, done.capture.log)
+        task = done.told
+        argv = command.argv_of(task.get("check") or "", task, config)
+        super().__init__(task, config, argv, done.was_told, done.capture.log)
 
     def _limit(self) -> float | None:
         return self._left and max(self._left, _SHORTEST_SECONDS)

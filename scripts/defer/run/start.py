@@ -129,7 +129,12 @@ def _working(
 ) -> Attempt | Outcome | OSError:
     """The executor behind its gate; ``condition`` is what that printed, and ``log`` where it did."""
     try:
-        command.write_prompt(claimed, paths, config, condition)
+        if claimed.get("worktree"):
+            from . import worktrees  # few tasks have one
+
+            worktrees.write_prompt(claimed, paths, config, condition)
+        else:
+            command.write_prompt(claimed, paths, config, condition)
     except Exception as error:
         # A directory in place of the prompt stops this task alone.
         if isinstance(error, OSError) and not isinstance(error, IsADirectoryError):
@@ -137,6 +142,10 @@ def _working(
         return command.not_started(error, CONFIG_ERROR, config)
 
     def made() -> Attempt | Outcome:
+        if claimed.get("worktree"):
+            from . import worktrees
+
+            return worktrees.InWorktree(claimed, config, was_told, log)
         argv = command.command_line(claimed, config)
         if argv is not None:
             return Attempt(claimed, config, argv, was_told, log)

@@ -394,7 +394,7 @@ class Runner:
 
     def _file(self) -> None:
         now = self._clock()
-        for one in self._store.archive(now, notices.before_drop(self._config, now), notices.look_by(self._config, now)):
+        for one in notices.filed(self._store, self._config, now):
             self._tally.filed(one, now)
         self._tally.flush()
         self._something_to_file = False

@@ -1,7 +1,8 @@
-"""What a task asks for that not every task can have: a condition, a check. Refused where it could not be kept."""
+"""What a task asks for that not every task can have: a condition, a check, a worktree. Refused where it cannot be."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from defer.errors import BadInput
@@ -22,3 +23,32 @@ def check(one: Task, config: Config) -> None:
     if one.get("check") and not (one.get("command") or one.get("executor") or config.executor):
         why = "needs something to check: nothing is executed here (give --executor, or set DEFER_EXECUTOR)"
         raise BadInput(lambda called: f"{called('check')} {why}", field="check")
+    no_worktree = _no_worktree(one, config) if one.get("worktree") else None
+    if no_worktree:
+        raise BadInput(lambda called: f"{called('worktree')} {no_worktree}", field="worktree")
+
+
+def _no_worktree(one: Task, config: Config) -> str | None:
+    """Why a task cannot have a worktree of its own; None where it can."""
+    if one.get("sticky_session"):
+        return "does not go with a sticky session, which belongs to one directory (leave one of them out)"
+    if (one.get("execution") or {}).get("mode") == "callback":
+        return "does not go with --mode callback, whose conversation belongs to another directory (leave one out)"
+    if one.get("leave_running"):
+        return "does not go with what is left running: its directory may be removed (leave one of them out)"
+    if not (one.get("command") or one.get("executor") or config.executor):
+        return "needs something that works in it: nothing is executed here (give --executor, or set DEFER_EXECUTOR)"
+    from defer.context import worktree
+    from defer.executors import registry
+
+    workspace = one.get("workspace") or one.get("cwd")
+    if not workspace or worktree.top(workspace) is None:
+        return f"needs a workspace in a Git repository: {workspace or 'none'} is in none (name one with --workspace)"
+    git = registry.program("git", config.get("PATH") or os.defpath, os.curdir)
+    if git is None:
+        return "needs git, which is not on PATH (install it)"
+    try:
+        worktree.check(git, workspace, config.environment)
+    except worktree.Trouble as error:
+        return f"cannot be made of {workspace}: {error}"
+    return None

@@ -63,6 +63,7 @@ class Given(Bounds, total=False):
     tag: list[str] | None
     concurrent: bool
     leave_running: bool
+    worktree: bool
     condition: str | None
     check: str | None
     permissions: Any
@@ -246,6 +247,7 @@ class Editor:
             "tag": ("tags", lambda value: value),
             "concurrent": ("concurrent", lambda value: value or None),
             "leave_running": ("leave_running", lambda value: value or None),
+            "worktree": ("worktree", lambda value: value or None),
             "condition": ("condition", partial(wishes.command, "condition")),
             "check": ("check", partial(wishes.command, "check")),
             "permissions": ("permissions", lambda value: value),

@@ -32,7 +32,7 @@ _FROM_FILE = (
     *("agent", "command", "context", "description", "drift", "env", "execution", "executor", "expires_at", "intent"),
     *("leave_running", "max_cost_usd", "max_turns", "notify", "ping", "requires"),
     *("max_retries", "model", "name", "permissions", "recurrence", "source", "sticky_session", "tags"),
-    *("timeout_seconds", "tz", "when", "when_to_use", "workspace"),
+    *("timeout_seconds", "tz", "when", "when_to_use", "workspace", "worktree"),
 )
 _TIME = ("run_at", "occurrence", "attempts")
 _CALLED = {
@@ -48,6 +48,7 @@ _CALLED = {
             "overlap",
             "executor",
             "workspace",
+            "worktree",
             "timeout",
             "ping",
         )
@@ -255,6 +256,7 @@ def _request(file: TaskFile, config: Config) -> Request:
         condition=file.command_in("if"),
         check=file.command_in("check"),
         drift=file.fields.get("drift") is not False,
+        worktree=file.fields.get("worktree") is True,
         notify=text("notify"),
         expires=text("expires"),
         max_cost=file.fields.get("max_cost"),

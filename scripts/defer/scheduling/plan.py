@@ -66,6 +66,7 @@ class Request(NamedTuple):
     expires: str | None = None
     concurrent: bool = False
     leave_running: bool = False
+    worktree: bool = False
     condition: str | Sequence[str] | None = None
     check: str | Sequence[str] | None = None
     drift: bool = True
@@ -192,7 +193,7 @@ def _settled(record: Task, request: Request, config: Config, now: datetime) -> T
         from defer.context import noted
 
         record = noted.onto(record, config.executor, now, wanted=request.drift)
-    wants = any(record.get(name) is not None for name in ("condition", "check", "permissions"))
+    wants = any(record.get(name) is not None for name in ("condition", "check", "permissions", "worktree"))
     if wants or config.get("DEFER_PERMISSIONS"):
         from . import grants
 
@@ -319,6 +320,7 @@ def _optional_fields(request: Request, moment: Moment, recurring: Recurrence | N
         "expires_at": None if recurring else moment.expires_at,
         "concurrent": request.concurrent or None,
         "leave_running": request.leave_running or None,
+        "worktree": request.worktree or None,
         "notify": notify_mode(request.notify),
         **_further(request),
         "recurrence": recurring,

@@ -158,6 +158,12 @@ def _workspace(value: object, mine: Own) -> None:
         raise _wider("workspace", f"name {mine.workspace} or a directory in it")
 
 
+def _worktree(value: object, mine: Own) -> None:
+    """A task that works in one keeps to that; to ask for one is to ask for less."""
+    if mine.task.get("worktree") and not value:
+        raise _wider("worktree", "its own task works in one")
+
+
 def _cwd(_value: object, _mine: Own) -> None:
     """Where it was scheduled is told in the prompt; it runs in its workspace."""
 
@@ -250,7 +256,8 @@ def _runs_no_more(wanted: profiles.Profile, given: profiles.Profile) -> bool:
 _SAME = ("executor", "agent", "model")
 _NARROWER = ("permissions", "max_cost_usd", "max_turns", "worktree", "timeout_seconds")
 _RULES: dict[str, Callable[[Any, Own], None]] = {
-    **{name: _same(name) for name in (*_SAME, "worktree")},
+    **{name: _same(name) for name in _SAME},
+    "worktree": _worktree,
     **{name: _at_most(name) for name in ("max_cost_usd", "max_turns")},
     **{name: _only_as(name) for name in ("concurrent", "leave_running", "sticky_session")},
     "permissions": _permissions,

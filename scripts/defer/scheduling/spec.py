@@ -60,6 +60,7 @@ class TaskSpec(NamedTuple):
     max_turns: int | None = None
     condition: str | Sequence[str] | None = None
     check: str | Sequence[str] | None = None
+    worktree: bool = False
 
     def request(self) -> Request:
         """The same as the use cases take it. Raises BadInput for a value of the wrong kind."""
@@ -98,6 +99,7 @@ class TaskSpec(NamedTuple):
             max_turns=self.max_turns,
             condition=self.condition,
             check=self.check,
+            worktree=self.worktree,
             extra={} if self.permissions is None else {"permissions": self.permissions},
         )
 
@@ -150,7 +152,7 @@ _WANTED: dict[str, tuple[_Right, str]] = {
         ("condition", "check"),
         (lambda value: value is None or isinstance(value, str) or _is_texts(value), "a command, or a list of texts"),
     ),
-    "drift": (lambda value: isinstance(value, bool), "True or False"),
+    **dict.fromkeys(("drift", "worktree"), (lambda value: isinstance(value, bool), "True or False")),
     "intent": _one_of(*task.INTENTS),
     "mode": _one_of(*task.MODES),
     "catch_up": _one_of(*occurrences.CATCH_UP, None),

@@ -194,6 +194,11 @@ class Config:
         return self.runtime_dir / "runs"
 
     @property
+    def worktrees_dir(self) -> Path:
+        """Where the worktrees of occurrences lie, each beside its note."""
+        return self.runtime_dir / "worktrees"
+
+    @property
     def notices_file(self) -> Path:
         """What people are told, and what became of it."""
         return self.runtime_dir / "notices.jsonl"

@@ -176,6 +176,9 @@ class Attempts(Protocol):
         later than it says.
         """
 
+    def scan(self) -> Iterator[Task]:
+        """The current record of every task still in the store, in file order, streamed."""
+
     def spent(self, since: datetime) -> Spent:
         """What the attempts that ended at ``since`` or later and are filed have cost. Within a claim."""
 
@@ -200,9 +203,6 @@ class Store(Attempts, Protocol):
 
         With ``bounds`` raises BeyondBound where a chain (``lineage``) would become too much, and adds none of them.
         """
-
-    def scan(self) -> Iterator[Task]:
-        """The current record of every task still in the store, in file order, streamed."""
 
     def scan_json(self, statuses: Collection[str] | None = None) -> Iterator[bytes]:
         """The same as JSON, one line each, of these statuses; without what waits to be filed."""

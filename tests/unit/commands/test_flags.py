@@ -46,6 +46,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--if-exists": ("perhaps", "if_exists"),
     "--concurrent": ("=yes", "concurrent"),
     "--leave-running": ("=yes", "leave_running"),
+    "--worktree": ("=yes", "worktree"),
+    "--no-worktree": ("=yes", "worktree"),
     "--if": ("", "condition"),
     "--check": ("", "check"),
     "--no-drift": ("=yes", "drift"),

@@ -37,6 +37,7 @@ SHAPES: dict[str, tuple[shapes.Fields, dict[str, Any]]] = {
     "Noted": (shapes.NOTED, PARTS["drift"]["properties"]["artifacts"]["items"]),
     "Drift": (shapes.DRIFT, PARTS["drift"]),
     "Source": (shapes.SOURCE, PARTS["source"]),
+    "Worktree": (shapes.WORKTREE, PARTS["result"]["properties"]["worktree"]),
     "Result": (shapes.RESULT, PARTS["result"]),
     "Identity": (shapes.IDENTITY, PARTS["identity"]),
     "RunUnderWay": (shapes.RUN_UNDER_WAY, PARTS["run_under_way"]),

@@ -139,7 +139,7 @@ def test_a_release_that_knows_more_has_markers_of_its_own(place: Place) -> None:
     """This one puts its due marker ahead of what it leaves alone: a newer one must not sleep by that marker."""
     marks = place.store().markers
     found = known.SCHEMA_VERSION, known.FEATURES, marks.due.name, marks.seen.name
-    features = frozenset({"condition", "check", "permissions", "budget"})
+    features = frozenset({"condition", "check", "permissions", "worktree", "budget"})
     ours = 2, features, ".deferred.jsonl.due2", ".deferred.jsonl.seen2"
     assert found == ours, "name due and seen otherwise, in run-deferred.sh too"
 

@@ -1,10 +1,13 @@
 """Conditions and checks as they are asked for: by flags, by task files, from Python."""
 
+import os
+
 import pytest
 
 import defer
 from defer.errors import BadInput
 from defer.record import versions
+from longhistory import git
 from support import strict
 
 
@@ -84,3 +87,65 @@ def test_a_run_by_hand_asks_the_condition_too(place):
     place.wake()
     (over,) = place.archived()
     assert (over["id"], over["status"], over["reason"]) == (copy["id"], "skipped", "condition: exited with 1")
+
+
+@pytest.fixture
+def repository(place):
+    top = place.base / "repository"
+    top.mkdir()
+    git(top, "init", "-q")
+    git(top, "commit", "-q", "--allow-empty", "-m", "first")
+    return top
+
+
+def refused(place, *words, **options):
+    done = place.defer("--when", "1h", "--summary", "s", "--worktree", *words, **options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    return done.stderr.removeprefix("defer: --worktree ")
+
+
+def test_a_worktree(place, repository):
+    words = ("--worktree", "--executor", "notify", "--workspace", str(repository))
+    stored = place.schedule("1h", "s", *words)
+    assert (stored["worktree"], stored["requires"]) == (True, ["worktree"])
+    assert "Worktree:    one for each occurrence\n" in place.defer("show", stored["id"], "--table").stdout
+    changed = strict(place.defer("edit", stored["id"], "--no-worktree", "--compact").stdout)
+    assert not {"worktree", "requires"} & changed.keys()
+    again = strict(place.defer("edit", stored["id"], "--worktree", "--compact").stdout)
+    assert again["requires"] == ["worktree"]
+    made = defer.schedule("1h", "s", worktree=True, executor="notify", workspace=repository, environ=place.env)
+    assert made.record["worktree"] is True
+
+
+def test_a_worktree_of_no_repository(place, repository):
+    outside = ("--executor", "notify", "--workspace", str(place.home))
+    assert refused(place, *outside).startswith(f"needs a workspace in a Git repository: {place.home} is in none (")
+    (place.base / "new").mkdir()
+    git(place.base / "new", "init", "-q")
+    empty = refused(place, "--executor", "notify", "--workspace", str(place.base / "new"))
+    assert empty.startswith(f"cannot be made of {place.base}/new: its repository has no commit yet: ")
+    inside = ("--executor", "notify", "--workspace", str(repository))
+    os.symlink("/bin/true", place.base / "true")
+    assert refused(place, *inside, env={"PATH": str(place.base)}).startswith("needs git, which is not on PATH")
+
+
+def test_what_a_worktree_does_not_go_with(place, repository):
+    there = ("--workspace", str(repository))
+    assert refused(place, *there).startswith("needs something that works in it: nothing is executed here (")
+    executed = (*there, "--executor", "notify")
+    assert refused(place, *executed, "--mode", "callback").startswith("does not go with --mode callback")
+    assert refused(place, *executed, "--leave-running").startswith("does not go with what is left running")
+
+
+def test_a_task_file_with_a_worktree(place, repository):
+    directory = place.home / ".config" / "defer" / "tasks"
+    directory.mkdir(parents=True)
+    file = directory / "a.yml"
+    file.write_text(f"cron: 0 9 * * *\ncommand: x\nworktree: true\nworkspace: {repository}\n")
+    assert place.defer("sync").returncode == 0
+    assert place.task("a")["worktree"] is True
+    file.write_text(f"cron: 0 9 * * *\nprompt: x\nworktree: true\nworkspace: {repository}\nsticky_session: true\n")
+    done = place.defer("sync")
+    assert done.returncode != 0
+    assert f"{file}:3: worktree: worktree does not go with a sticky session" in done.stderr

@@ -79,6 +79,7 @@ def test_every_field_is_read(load: Load) -> None:
         if: test -e new
         check: [make, test]
         leave_running: true
+        worktree: false
         drift: false
         notify: output
         ping: https://hc-ping.com/key/a
@@ -196,7 +197,7 @@ NOT_TAKEN = {
     **dict.fromkeys(("schedule", "cron", "prompt", "workflow", "executor", "agent", "agent_id", "model"), "[1]"),
     **dict.fromkeys(("workspace", "tz", "expires", "jitter", "session_mode"), "[1]"),
     **dict.fromkeys(("name", "description", "when_to_use", "env"), "[1]"),
-    **dict.fromkeys(("enabled", "sticky_session", "leave_running", "drift"), "perhaps"),
+    **dict.fromkeys(("enabled", "sticky_session", "leave_running", "worktree", "drift"), "perhaps"),
     **dict.fromkeys(("command", "if", "check", "tags"), "{a: b}"),
     "timeout": "soon",
     "timeoutMs": "0",

@@ -1,0 +1,270 @@
+"""A Git worktree for one occurrence of a task: where it lies, how it is made, found again, looked over and removed.
+
+Beside each lies a note of what it was made from. The note is there before anything is made, and says so once all is:
+what was cut short is known, and made anew. A repository may come from anybody, so nothing of its own runs: no hooks, no
+file system monitor, no filter that its own configuration names (the user's, such as those of Git LFS, do). Only what we
+have made is removed, and only while it holds nothing new. `git worktree prune` would remove other people's, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from defer import fsio
+from defer.errors import DeferError
+
+NOTE = ".json"
+KEPT = ".kept"
+"""How the name of a note ends: while its occurrence may go on, and once it is over and its worktree stays."""
+_LOCAL = ("local", "worktree")
+_PAIR = ("KEY", "VALUE")
+_MOST_BYTES = 1 << 16
+_OFF = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "submodule.recurse": "false",
+    "status.submoduleSummary": "false",
+    "protocol.allow": "never",
+}
+_TAKEN_OVER = ("HOME", "XDG_CONFIG_HOME", "USER", "LOGNAME", "TMPDIR")
+_filter_key = re.compile(r"(filter\..+)\.[^.]+", re.DOTALL).fullmatch
+
+
+class Trouble(DeferError):
+    """What keeps a worktree from being made; one line."""
+
+
+class Place(NamedTuple):
+    """Where the worktree of an occurrence is, and what of: the directory that its task names is ``workspace``."""
+
+    task: str
+    created_at: str
+    occurrence: str
+    workspace: str
+    path: str
+    branch: str
+
+    @property
+    def note(self) -> Path:
+        """The file that says of it what git does not know."""
+        return Path(self.path + NOTE)
+
+
+class Noted(NamedTuple):
+    """A note: the place, the commit it was made from, its repository, and whether all of it was made."""
+
+    place: Place
+    base: str
+    repository: str
+    is_made: bool
+
+
+def place(root: Path, name: str, of: tuple[str, str, str], workspace: str) -> Place:
+    """The place for an occurrence: ``of`` is the task's id, when it was created, and the occurrence's time.
+
+    ``root`` is where all of a store lie, ``name`` the id as a file's name.
+    Two tasks of one id, in two stores even, never share a branch.
+    """
+    there = root / name
+    own = hashlib.sha256("\n".join((*of, str(there), workspace)).encode(errors="surrogatepass")).hexdigest()[:6]
+    when = re.sub(r"[^0-9TZ]", "", of[2]) + "-" + own
+    return Place(*of, workspace, str(there / when), f"defer/{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}/{when}")
+
+
+def top(directory: str) -> str | None:
+    """The working tree that a directory lies in, told by its ``.git`` alone; None outside any."""
+    here = Path(os.path.realpath(directory))
+    return next((str(one) for one in (here, *here.parents) if os.path.lexists(one / ".git")), None)
+
+
+def directory(of: Place) -> str:
+    """Where in the worktree its task works: where the workspace lies in its repository."""
+    whole = os.path.realpath(of.workspace)
+    below = os.path.relpath(whole, top(whole) or whole)
+    return of.path if below == os.curdir else os.path.join(of.path, below)
+
+
+def read(note: Path) -> Noted | None:
+    """What a note says; None where there is none that can be read."""
+    try:
+        found = json.loads(fsio.read_bounded(note, _MOST_BYTES) or b"")
+        texts = [found[name] for name in (*Place._fields, "base", "repository")]
+        if not all(isinstance(one, str) for one in texts):
+            return None
+        return Noted(Place(*texts[:-2]), texts[-2], texts[-1], found["made"] is True)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _write(noted: Noted) -> None:
+    fsio.ensure_directory(noted.place.note.parent)
+    said = {**noted.place._asdict(), "base": noted.base, "repository": noted.repository, "made": noted.is_made}
+    fsio.replace(noted.place.note, [json.dumps(said).encode() + b"\n"])
+
+
+class Git:
+    """The git at ``program``, which works in ``directory``; each call may take ``seconds``, or any time."""
+
+    def __init__(
+        self, program: str, directory: str, variables: Mapping[str, str], seconds: float | None = None
+    ) -> None:
+        self._program, self._directory, self._seconds = program, directory, seconds
+        full = (part for part in variables.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(part))
+        self._environment = {
+            **{name: variables[name] for name in _TAKEN_OVER if name in variables},
+            "PATH": os.pathsep.join(full),
+            "LC_ALL": "C",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ALLOW_PROTOCOL": "none",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+        }
+        self._settings = dict(_OFF)
+        self._is_safe = False
+
+    def ask(self, *words: str) -> str | None:
+        """What git prints, without the last line's end; None where it fails."""
+        status, said = self._call(*words)
+        return said.rstrip("\n") if status == 0 else None
+
+    def must(self, what: str, *words: str) -> str:
+        """What git prints. Raises Trouble: ``what``, and why."""
+        status, said = self._call(*words)
+        if status != 0:
+            raise Trouble(f"{what}: {_last_line(said) or f'git exited with {status}'}")
+        return said.rstrip("\n")
+
+    def _call(self, *words: str) -> tuple[int, str]:
+        """The exit status, and what it printed: its output if it ended well, else what it complained of."""
+        if not self._is_safe:
+            self._is_safe = True
+            self._settings |= self._filters_off()
+        numbered = enumerate(self._settings.items())
+        settings = {
+            f"GIT_CONFIG_{kind}_{at}": text for at, pair in numbered for kind, text in zip(_PAIR, pair, strict=True)
+        }
+        environment = {**self._environment, **settings, "GIT_CONFIG_COUNT": str(len(self._settings))}
+        try:
+            done = subprocess.run(
+                [self._program, "-C", self._directory, *words],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=self._seconds,
+                check=False,
+            )
+        except (OSError, ValueError) as error:
+            return -1, str(error)
+        except subprocess.TimeoutExpired:
+            return -1, f"it took longer than {self._seconds:g} s"
+        said = done.stdout if done.returncode == 0 else done.stderr
+        return done.returncode, said.decode(errors="surrogateescape")
+
+    def _filters_off(self) -> dict[str, str]:
+        """Settings that switch off each filter which the repository's own configuration says something of.
+
+        Raises Trouble where git cannot tell: before 2.31 it also passes over settings that come with a call.
+        """
+        status, said = self._call("config", "--show-scope", "-z", "--name-only", "--get-regexp", r"^filter\.")
+        if status == 1:
+            return {}
+        if status != 0:
+            raise Trouble(
+                f"the repository's configuration cannot be read: {_last_line(said) or 'a newer git is needed'}"
+            )
+        words = said.split("\0")
+        found = [_filter_key(key) for scope, key in zip(words[::2], words[1::2], strict=False) if scope in _LOCAL]
+        names = dict.fromkeys(one[1] for one in found if one)
+        off = {"smudge": "", "clean": "", "process": "", "required": "false"}
+        return {f"{name}.{key}": value for name in names for key, value in off.items()}
+
+
+def _last_line(said: str) -> str:
+    lines = [line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in said.splitlines()]
+    return next((line for line in lines if line), "")
+
+
+def check(program: str, workspace: str, variables: Mapping[str, str]) -> None:
+    """Raise Trouble where no worktree can be made of the repository that a directory lies in."""
+    git = Git(program, workspace, variables, 30.0)
+    if git.must("it is not in a Git repository that can be used", "rev-parse", "--is-inside-work-tree") != "true":
+        raise Trouble("it is not in the working tree of a Git repository")
+    git.must("its repository has no commit yet", "rev-parse", "--verify", "HEAD^{commit}")
+
+
+def make(git: Git, of: Place) -> None:
+    """The worktree of an occurrence, as an earlier attempt has left it, else made anew. Raises Trouble, OSError."""
+    known = read(of.note)
+    if known is not None and known.place == of and known.is_made:
+        if not os.path.lexists(os.path.join(of.path, ".git")):
+            # Somebody has removed it. The branch may hold what was committed.
+            _unmake(git, known)
+            _add(git, known)
+        return
+    if known is not None:
+        _unmake(git, known)
+    base = git.must("the repository has no commit", "rev-parse", "--verify", "HEAD^{commit}")
+    repository = git.must("it is not in a Git repository", "rev-parse", "--path-format=absolute", "--git-common-dir")
+    noted = Noted(of, base, repository, is_made=False)
+    _write(noted)
+    _add(git, noted)
+    _write(noted._replace(is_made=True))
+
+
+def _add(git: Git, noted: Noted) -> None:
+    of = noted.place
+    what = "its worktree cannot be made"
+    if git.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{of.branch}") is not None:
+        git.must(what, "worktree", "add", "--quiet", of.path, of.branch)
+    else:
+        git.must(what, "worktree", "add", "--quiet", "--no-track", "-b", of.branch, of.path, noted.base)
+
+
+def _unmake(git: Git, noted: Noted) -> None:
+    """Remove what is left of one that was cut short, or taken away: nobody has worked in what is there."""
+    git.ask("worktree", "remove", "--force", "--force", noted.place.path)
+    shutil.rmtree(noted.place.path, ignore_errors=True)
+    if not noted.is_made:
+        _drop_branch(git, noted)
+
+
+def _drop_branch(git: Git, noted: Noted) -> None:
+    """Delete the branch if it is where it was made, and nobody has it checked out."""
+    name = f"refs/heads/{noted.place.branch}"
+    if git.ask("for-each-ref", "--format=%(worktreepath)", name) == "":
+        git.ask("update-ref", "-d", name, noted.base)
+
+
+def has_changes(git: Git, noted: Noted) -> bool:
+    """Whether a worktree holds anything new: commits, changed or untracked files. Raises Trouble if nobody can tell."""
+    name = f"refs/heads/{noted.place.branch}"
+    what = "its worktree cannot be looked at"
+    if git.must(what, "rev-parse", "--verify", "HEAD") != noted.base:
+        return True
+    if (git.ask("rev-parse", "--verify", "--quiet", name) or noted.base) != noted.base:
+        return True
+    untracked = ("--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=all")
+    return bool(git.must(what, "status", *untracked))
+
+
+def remove(git: Git, noted: Noted) -> bool:
+    """Remove a worktree that holds nothing new, and its branch; whether that was done. Git refuses if not."""
+    path = noted.place.path
+    is_gone = git.ask("worktree", "remove", path) is not None
+    if is_gone or not os.path.lexists(path):
+        _drop_branch(git, noted)
+        return True
+    return False
+
+
+def discard(git: Git, noted: Noted) -> None:
+    """Remove one that was never made whole."""
+    _unmake(git, noted)

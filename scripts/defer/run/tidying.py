@@ -1,0 +1,93 @@
+"""Worktrees of occurrences that are over: removed if they hold nothing new, else kept, and not looked at again.
+
+Every occurrence ends by being filed, whatever it came to: so a wake looks here after it has filed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defer import fsio
+from defer.context import worktree
+from defer.errors import DeferError
+from defer.executors import registry
+from defer.record import task, versions
+
+if TYPE_CHECKING:
+    from defer.context.worktree import Noted
+    from defer.record.codec import Task
+    from defer.settings.config import Config
+    from defer.store.interface import Attempts
+
+_SECONDS = 10.0
+"""So long a wake looks at worktrees, and no git longer; the next one goes on."""
+
+
+def tidy(store: Attempts, config: Config) -> None:
+    """Look at the worktrees of all occurrences that are over. Who cannot be judged now is left to the next wake."""
+    root = config.worktrees_dir
+    over = [one for one in _noted(root) if not _is_live(store.find(one.place.task), one)]
+    git = registry.program("git", config.get("PATH") or os.defpath, os.curdir) if over else None
+    if git is None:
+        return
+    with suppress(DeferError, OSError), fsio.lock(root / ".lock", 0.0):
+        used = [path for one in store.scan() for path in (one.get("workspace"), one.get("cwd")) if path]
+        end = time.monotonic() + _SECONDS
+        for one in over:
+            if time.monotonic() < end and not any(_is_within(path, one.place.path) for path in used):
+                _settle(git, config.environment, one)
+
+
+def _noted(root: Path) -> Iterator[Noted]:
+    for name in fsio.names(root):
+        for file in fsio.names(root / name) if (root / name).is_dir() else ():
+            note = root / name / file
+            found = worktree.read(note) if file.endswith(worktree.NOTE) else None
+            # What is removed lies here: a note that somebody has written cannot name another place.
+            if found is not None and found.place.note == note:
+                yield found
+
+
+def _is_live(current: Task | None, noted: Noted) -> bool:
+    """Whether the occurrence of a worktree still waits, or is executing."""
+    if current is None:
+        return False
+    if versions.is_newer(current):
+        return True
+    is_same = (current.get("created_at") or "") == noted.place.created_at
+    return is_same and current["status"] not in task.ENDED and task.occurrence_of(current) == noted.place.occurrence
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory + os.sep)
+
+
+def _settle(program: str, variables: Mapping[str, str], one: Noted) -> None:
+    """Remove one, or note that it stays."""
+    note = one.place.note
+    if _is_removed(program, variables, one):
+        fsio.remove(note)
+        with suppress(OSError):
+            os.rmdir(note.parent)
+    else:
+        os.replace(note, one.place.path + worktree.KEPT)
+
+
+def _is_removed(program: str, variables: Mapping[str, str], one: Noted) -> bool:
+    """Remove one that holds nothing new. What git cannot tell of stays: its repository may be gone."""
+    path = one.place.path
+    try:
+        git = worktree.Git(program, one.repository, variables, _SECONDS)
+        if not one.is_made:
+            worktree.discard(git, one)
+            return True
+        if os.path.isdir(path) and worktree.has_changes(worktree.Git(program, path, variables, _SECONDS), one):
+            return False
+        return worktree.remove(git, one)
+    except DeferError:
+        return False

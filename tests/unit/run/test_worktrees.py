@@ -1,0 +1,259 @@
+"""Tasks that work in a Git worktree of their own: made, kept or removed, found again, with real git."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from longhistory import git
+from support import NOW, SCRIPTS, at, is_running, leaving_pid, quoted, strict, until, v1_task
+
+pytestmark = pytest.mark.programs
+
+ONE = "task_20260408_163500_4821"
+WHEN = "20260408T164500Z-"
+
+
+@pytest.fixture
+def repository(place):
+    """A repository with a file, and a folder of its own in which tasks work."""
+    top = place.base / "repository"
+    top.mkdir()
+    git(top, "init", "-q")
+    (top / "sub").mkdir()
+    (top / "file").write_text("1\n")
+    (top / "sub" / "inner").write_text("2\n")
+    (top / ".gitignore").write_text("built\n")
+    git(top, "add", ".")
+    git(top, "commit", "-q", "-m", "first")
+    return top
+
+
+def asking(repository, command="true", **fields):
+    """A due task that works in a worktree."""
+    wanted = {"worktree": True, "requires": ["worktree"], "workspace": str(repository), "command": command}
+    return v1_task(**{**wanted, **fields})
+
+
+def worktrees(place):
+    """The worktrees that are there."""
+    return sorted(path for path in place.runtime.glob("worktrees/*/*") if path.is_dir())
+
+
+def notes(place):
+    return sorted(path.name for path in place.runtime.glob("worktrees/*/*") if path.is_file())
+
+
+def branches(repository):
+    return git(repository, "branch", "--format=%(refname:short)", "--list", "defer/*").split()
+
+
+def commit(message="work"):
+    return f"git -c user.name=A -c user.email=a@example.org commit -qam {message}"
+
+
+def test_one_that_changes_nothing_leaves_nothing(place, repository):
+    place.write_store(asking(repository, "pwd; git status --short --branch; echo x >built"))
+    place.wake_at(NOW)
+    (done,) = place.archived()
+    branch, path = done["result"]["worktree"]["branch"], done["result"]["worktree"]["path"]
+    assert done["result"]["output"].splitlines() == [path, f"## {branch}"]
+    assert branch.startswith(f"defer/{ONE}/{WHEN}")
+    assert path.startswith(f"{place.runtime}/worktrees/{ONE}/{WHEN}")
+    assert (worktrees(place), notes(place), branches(repository)) == ([], [], [])
+    assert git(repository, "worktree", "list", "--porcelain").count("worktree ") == 1
+    assert f"(branch {branch}, removed)" in place.defer("show", ONE, "--table").stdout
+
+
+@pytest.mark.parametrize(
+    "work",
+    [f"echo 2 >file; {commit()}", "echo 2 >file", "echo x >new", "git checkout -q --detach; rm sub/inner"],
+    ids=["a commit", "a changed file", "a new file", "a deleted file"],
+)
+def test_one_that_changes_something_stays(place, repository, work):
+    place.write_store(asking(repository, work))
+    place.wake_at(NOW)
+    (done,) = place.archived()
+    (path,) = worktrees(place)
+    assert done["result"]["worktree"] == {"path": str(path), "branch": branches(repository)[0]}
+    assert notes(place) == [f"{path.name}.kept"]
+    assert f"Worktree:    {path} (branch {branches(repository)[0]})" in place.defer("show", ONE, "--table").stdout
+    assert (repository / "file").read_text() == "1\n"
+    assert git(repository, "status", "--short") == ""
+
+
+def test_the_workspace_of_a_folder_is_that_folder(place, repository):
+    executor = place.executor("pwd; cat inner; cat; cat $DEFER_PROMPT_FILE")
+    place.write_store(asking(repository / "sub", None, executor=executor))
+    place.wake_at(NOW)
+    (done,) = place.archived()
+    inside, inner, handed, *prompt = done["result"]["output"].splitlines()
+    assert (inside, inner) == (done["result"]["worktree"]["path"] + "/sub", "2")
+    assert strict(handed)["workspace"] == inside
+    assert f"- workspace: {inside}" in prompt
+    said = f"- the workspace is: a Git worktree of {repository}/sub, made for this; branch: "
+    assert said + done["result"]["worktree"]["branch"] in prompt
+
+
+def test_a_folder_without_a_commit_is_told(place, repository):
+    (repository / "later").mkdir()
+    place.write_store(asking(repository / "later"))
+    place.wake_at(NOW)
+    (failed,) = place.archived()
+    assert failed["error_type"] == "ConfigError"
+    assert "its worktree cannot be worked in: " in failed["error"]
+    assert worktrees(place) == []
+
+
+def test_a_retry_goes_on_in_it(place, repository):
+    command = f"cat new; test -e new || {{ echo first >new; exit 1; }}; echo 2 >file; {commit()}"
+    place.write_store(asking(repository, command, max_retries=1))
+    assert place.wake_at(NOW)["retried"] == 1
+    (path,) = worktrees(place)
+    assert place.task(ONE)["result"]["worktree"]["path"] == str(path)
+    assert place.wake_at(at(minutes=1))["completed"] == 1
+    assert place.archived()[0]["result"]["output"] == "first"
+    assert worktrees(place) == [path]
+    assert git(path, "log", "--format=%s") == "work\nfirst"
+
+
+def test_one_that_somebody_has_removed_is_made_again(place, repository):
+    command = f"test -e again || {{ echo 2 >again; git add again; {commit()}; exit 1; }}"
+    place.write_store(asking(repository, command, max_retries=1))
+    place.wake_at(NOW)
+    git(repository, "worktree", "remove", "--force", worktrees(place)[0])
+    assert place.wake_at(at(minutes=1))["completed"] == 1
+
+
+def test_each_occurrence_has_its_own(place, repository):
+    rule = {"expression": "every 10 minutes", "tz": "UTC", "anchor": "2026-04-08T16:35:00Z"}
+    place.write_store(asking(repository, "echo x >new; ls ../", recurrence={**rule, "catch_up": "all"}))
+    for minutes in (0, 10, 20):
+        place.wake_at(at(minutes=minutes))
+    assert len(worktrees(place)) == 3
+    assert len(branches(repository)) == 3
+
+
+def test_a_relative_program_and_a_check_are_the_worktrees_own(place, repository):
+    (repository / "run.sh").write_text("#!/bin/sh\necho committed\n")
+    (repository / "run.sh").chmod(0o700)
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "second")
+    (repository / "run.sh").write_text("#!/bin/sh\necho changed\n")
+    place.write_store(asking(repository, ["./run.sh"], check=["./run.sh"], requires=["check", "worktree"]))
+    place.wake_at(NOW)
+    (done,), (run,) = place.archived(), place.runs()
+    assert done["status"] == "completed"
+    assert place.attempt_log(run) == b"committed\ncommitted\n"
+    assert worktrees(place) == []
+
+
+def test_nothing_of_the_repository_runs(place, repository):
+    trace = place.base / "trace"
+    leave = f"echo $0 >>{quoted(str(trace))}"
+    for hook in ("post-checkout", "reference-transaction", "post-index-change"):
+        path = repository / ".git" / "hooks" / hook
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{leave}\n")
+        path.chmod(0o700)
+    (repository / ".gitattributes").write_text("file filter=a=b.c\n")
+    git(repository, "add", ".gitattributes")
+    git(repository, "commit", "-q", "--no-verify", "-m", "second")
+    for key in ("smudge", "clean"):
+        git(repository, "config", f"filter.a=b.c.{key}", f"{leave}; cat")
+    git(repository, "config", "filter.a=b.c.required", "true")
+    git(repository, "config", "core.fsmonitor", f"{leave}; false")
+    git(repository, "config", "core.hooksPath", str(repository / ".git" / "hooks"))
+    trace.unlink(missing_ok=True)
+    place.write_store(asking(repository, "cat file"))
+    place.wake_at(NOW)
+    assert place.archived()[0]["result"]["output"] == "1"
+    assert (worktrees(place), branches(repository)) == ([], [])
+    assert not trace.exists()
+
+
+def test_one_that_was_cut_short_is_made_anew(place, repository):
+    place.write_store(asking(repository, "cat file", max_retries=1))
+    place.wake_at(NOW, {"DEFER_EXECUTOR": ""})
+    path = Path(place.archived()[0]["result"]["worktree"]["path"])
+    branch = place.archived()[0]["result"]["worktree"]["branch"]
+    head = git(repository, "rev-parse", "HEAD")
+    said = {"task": ONE, "created_at": "2026-04-08T16:35:00Z", "occurrence": "2026-04-08T16:45:00Z", "made": False}
+    where = {"workspace": str(repository), "path": str(path), "branch": branch}
+    git(repository, "worktree", "add", "-q", "--lock", "-b", branch, path)
+    (path / "file").unlink()
+    Path(f"{path}.json").write_text(json.dumps({**said, **where, "base": head, "repository": f"{repository}/.git"}))
+    place.write_store(asking(repository, "cat file; git status --short"))
+    place.wake_at(NOW)
+    assert place.archived()[-1]["result"]["output"] == "1"
+    assert (worktrees(place), notes(place), branches(repository)) == ([], [], [])
+
+
+def test_a_killed_wake_leaves_it_to_the_retry(place, repository):
+    pid = place.base / "pid"
+    place.write_store(asking(repository, f"echo x >new; {leaving_pid(pid)}; exec sleep 600", max_retries=1))
+    runner = place.start("run-deferred.sh")
+    leader = int(until(lambda: pid.exists() and pid.read_text()))
+    runner.kill()
+    runner.wait()
+    os.kill(leader, signal.SIGKILL)
+    until(lambda: not is_running(leader))
+    place.wake()
+    assert place.task(ONE)["error_type"] == "RunnerLost"
+    (path,) = worktrees(place)
+    assert (path / "new").exists()
+
+
+def test_a_task_that_is_cancelled_before_its_retry(place, repository):
+    place.write_store(asking(repository, "exit 1", max_retries=1))
+    place.wake_at(NOW)
+    assert len(worktrees(place)) == 1
+    place.defer("cancel", ONE)
+    place.wake_at(at(minutes=5))
+    assert (worktrees(place), branches(repository)) == ([], [])
+
+
+def test_one_that_expires_before_its_retry(place, repository):
+    place.write_store(asking(repository, "exit 1", max_retries=1, expires_at="2026-04-08T16:45:30Z"))
+    place.wake_at(NOW)
+    assert len(worktrees(place)) == 1
+    place.wake_at(at(minutes=5))
+    assert (place.tasks(), worktrees(place)) == ({}, [])
+
+
+def test_a_repository_that_is_gone_is_told_and_nothing_is_lost(place, repository):
+    place.write_store(asking(repository, f"echo x >new; rm -r {repository}/.git", max_retries=1))
+    place.wake_at(NOW)
+    (path,) = worktrees(place)
+    assert (path / "new").read_text() == "x\n"
+    assert notes(place) == [f"{path.name}.kept"]
+
+
+def test_other_peoples_worktrees_stay_as_they_are(place, repository):
+    git(repository, "worktree", "add", "-q", "-b", "side", place.base / "side")
+    (place.base / "side").rename(place.base / "elsewhere")
+    place.write_store(asking(repository))
+    place.wake_at(NOW)
+    assert len(list((repository / ".git" / "worktrees").iterdir())) == 1
+    (place.base / "elsewhere").rename(place.base / "side")
+    assert git(place.base / "side", "status", "--short") == ""
+
+
+def test_two_at_once_in_one_repository(place, repository):
+    place.write_store(*(asking(repository, "pwd; echo x >new", id=name) for name in ("a", "b", "c")))
+    assert place.wake_at(NOW, {"DEFER_MAX_PARALLEL": "3"})["completed"] == 3
+    assert len(worktrees(place)) == 3
+
+
+def test_one_in_which_a_waiting_task_works_stays_for_it(place, repository):
+    words = "--when 1h --summary more --id child --executor notify"
+    place.write_store(asking(repository, f"{SCRIPTS}/schedule-task.sh {words}"))
+    place.wake_at(NOW)
+    (path,) = worktrees(place)
+    assert place.task("child")["cwd"] == str(path)
+    assert notes(place) == [f"{path.name}.json"]
+    assert place.defer("cancel", "child").returncode == 0
+    place.wake()
+    assert worktrees(place) == []
