@@ -94,8 +94,7 @@ def _check_file(client: Client, flag: str, named: str) -> None:
     if named == "-" or (flag == "--artifact" and not os.path.exists(named)):
         return
     task = inside.executing(client.whole_store, client.config)
-    where = None if task is None else restricted.own(task, client.config).workspace
-    if where is None or not restricted.is_inside(named, where):
+    if task is None or not restricted.own(task, client.config).holds(named):
         raise Refused(
             f"an agent's attempt may not name what lies outside its workspace: {named} ({flag} takes a file there)"
         )

@@ -16,10 +16,14 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from defer import fsio
 from defer.errors import DeferError
+from defer.record import task
+
+if TYPE_CHECKING:
+    from defer.record.codec import Task
 
 NOTE = ".json"
 KEPT = ".kept"
@@ -67,16 +71,18 @@ class Noted(NamedTuple):
     is_made: bool
 
 
-def place(root: Path, name: str, of: tuple[str, str, str], workspace: str) -> Place:
-    """The place for an occurrence: ``of`` is the task's id, when it was created, and the occurrence's time.
+def place(one: Task, root: Path, otherwise: str) -> Place:
+    """The place for the occurrence that a task waits for, or executes; ``root`` is where all of a store lie.
 
-    ``root`` is where all of a store lie, ``name`` the id as a file's name.
-    Two tasks of one id, in two stores even, never share a branch.
+    ``otherwise`` is the workspace of a task that names none. Two tasks of one id, in two stores even, never share a
+    branch.
     """
-    there = root / name
-    own = hashlib.sha256("\n".join((*of, str(there), workspace)).encode(errors="surrogatepass")).hexdigest()[:6]
+    of = one["id"], one.get("created_at") or "", task.occurrence_of(one)
+    workspace = one.get("workspace") or one.get("cwd") or otherwise
+    own = hashlib.sha256("\n".join((*of, str(root), workspace)).encode(errors="surrogatepass")).hexdigest()[:6]
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", one["id"])[:80]
     when = re.sub(r"[^0-9TZ]", "", of[2]) + "-" + own
-    return Place(*of, workspace, str(there / when), f"defer/{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}/{when}")
+    return Place(*of, workspace, str(root / name / when), f"defer/{name}/{when}")
 
 
 def top(directory: str) -> str | None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, cast
 from defer.context import worktree
 from defer.executors import registry
 from defer.paths import SCRIPTS
-from defer.record import task
 
 from . import command
 from .attempt import Attempt
@@ -34,9 +33,7 @@ if TYPE_CHECKING:
 
 def place(one: Task, config: Config) -> Place:
     """Where the worktree of the occurrence that a task waits for, or executes, is to lie."""
-    of = one["id"], one.get("created_at") or "", task.occurrence_of(one)
-    workspace = one.get("workspace") or one.get("cwd") or str(config.home)
-    return worktree.place(config.worktrees_dir, command.file_name(one["id"]), of, workspace)
+    return worktree.place(one, config.worktrees_dir, str(config.home))
 
 
 def placed(one: Task, there: Place) -> Task:

@@ -70,17 +70,30 @@ _NOTHING: tuple[object, ...] = (None, False, {"requested": False, "project": Non
 
 
 class Own(NamedTuple):
-    """The task whose attempt this is, the directory that it works in, and the settings."""
+    """The task whose attempt this is, the directory that it works in, and the settings.
+
+    ``worktree``: where it works in a worktree of that directory's repository, if it does.
+    """
 
     task: Task
     workspace: str
     config: Config
+    worktree: str | None = None
+
+    def holds(self, path: str) -> bool:
+        """Whether a path lies where this attempt works."""
+        return any(is_inside(path, one) for one in (self.workspace, self.worktree) if one)
 
 
 def own(task: Task, config: Config) -> Own:
     """What is known of the task of this attempt."""
     directory = task.get("workspace") or task.get("cwd") or str(config.home)
-    return Own(task, os.path.realpath(directory), config)
+    there = None
+    if task.get("worktree"):
+        from defer.context import worktree
+
+        there = os.path.realpath(worktree.directory(worktree.place(task, config.worktrees_dir, str(config.home))))
+    return Own(task, os.path.realpath(directory), config, there)
 
 
 def is_inside(path: str, directory: str) -> bool:
@@ -154,7 +167,7 @@ def _only_as(name: str) -> Callable[[object, Own], None]:
 
 
 def _workspace(value: object, mine: Own) -> None:
-    if not isinstance(value, str) or not is_inside(value, mine.workspace):
+    if not isinstance(value, str) or not mine.holds(value):
         raise _wider("workspace", f"name {mine.workspace} or a directory in it")
 
 
@@ -208,7 +221,7 @@ def _own_conversation(task: Task) -> str | None:
 
 
 def _conversations_directory(value: object, mine: Own) -> None:
-    if value is not None and (not isinstance(value, str) or not is_inside(value, mine.workspace)):
+    if value is not None and (not isinstance(value, str) or not mine.holds(value)):
         raise _wider("session_directory", f"name {mine.workspace} or a directory in it")
 
 
@@ -216,7 +229,7 @@ def _context(value: Any, mine: Own) -> None:
     for one in (value or {}).get("artifacts") or []:
         text = str(one)
         is_path = text.startswith(("/", "~", "file:")) or ".." in Path(text).parts
-        if is_path and not (text.startswith("/") and is_inside(text, mine.workspace)):
+        if is_path and not (text.startswith("/") and mine.holds(text)):
             raise _wider(f"the artifact {text[:200]}", f"name what lies in {mine.workspace}")
 
 

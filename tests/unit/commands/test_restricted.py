@@ -12,6 +12,7 @@ import pytest
 
 import defer
 from defer.commands import cli, flags, inbox, lookflags, restricted
+from defer.context import worktree
 from defer.errors import DeferError, NoSuchTask, Refused
 from defer.executors import conversations
 from defer.record import shapes
@@ -514,3 +515,17 @@ def test_each_field_of_a_record_is_decided_on():
     groups = (rules.FREE, rules.REFUSED, rules.RULED)
     assert set().union(*groups) == set(shapes.TASK)
     assert sum(map(len, groups)) == len(shapes.TASK)
+
+
+def test_in_a_worktree_what_lies_there_is_inside(place: Place) -> None:
+    """What it schedules works in one of its own again."""
+    agent = Agent(place, worktree=True, requires=["worktree"])
+    there = Path(worktree.place(agent.own, place.config().worktrees_dir, "/").path)
+    there.mkdir(parents=True)
+    (there / "notes").write_text("what to do\n")
+    made = agent.schedules("--prompt-file", str(there / "notes"), "--artifact", str(there / "notes"))
+    assert (made["worktree"], made["requires"]) == (True, ["worktree"])
+    assert made["workspace"] == str(agent.workspace)
+    outside = there.parent / "other"
+    outside.write_text("another's\n")
+    agent.is_refused("--when", "1h", "--summary", "s", "--artifact", str(outside))
