@@ -71,14 +71,13 @@ class Noted(NamedTuple):
     is_made: bool
 
 
-def place(one: Task, root: Path, otherwise: str) -> Place:
+def place(one: Task, root: Path) -> Place:
     """The place for the occurrence that a task waits for, or executes; ``root`` is where all of a store lie.
 
-    ``otherwise`` is the workspace of a task that names none. Two tasks of one id, in two stores even, never share a
-    branch.
+    Two tasks of one id, in two stores even, never share a branch.
     """
     of = one["id"], one.get("created_at") or "", task.occurrence_of(one)
-    workspace = one.get("workspace") or one.get("cwd") or otherwise
+    workspace = one.get("workspace") or one.get("cwd") or os.sep  # which is in no repository
     own = hashlib.sha256("\n".join((*of, str(root), workspace)).encode(errors="surrogatepass")).hexdigest()[:6]
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", one["id"])[:80]
     when = re.sub(r"[^0-9TZ]", "", of[2]) + "-" + own

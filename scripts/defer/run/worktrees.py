@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 def place(one: Task, config: Config) -> Place:
     """Where the worktree of the occurrence that a task waits for, or executes, is to lie."""
-    return worktree.place(one, config.worktrees_dir, str(config.home))
+    return worktree.place(one, config.worktrees_dir)
 
 
 def placed(one: Task, there: Place) -> Task:

@@ -92,7 +92,7 @@ def own(task: Task, config: Config) -> Own:
     if task.get("worktree"):
         from defer.context import worktree
 
-        there = os.path.realpath(worktree.directory(worktree.place(task, config.worktrees_dir, str(config.home))))
+        there = os.path.realpath(worktree.directory(worktree.place(task, config.worktrees_dir)))
     return Own(task, os.path.realpath(directory), config, there)
 
 

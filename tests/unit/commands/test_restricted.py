@@ -520,7 +520,7 @@ def test_each_field_of_a_record_is_decided_on():
 def test_in_a_worktree_what_lies_there_is_inside(place: Place) -> None:
     """What it schedules works in one of its own again."""
     agent = Agent(place, worktree=True, requires=["worktree"])
-    there = Path(worktree.place(agent.own, place.config().worktrees_dir, "/").path)
+    there = Path(worktree.place(agent.own, place.config().worktrees_dir).path)
     there.mkdir(parents=True)
     (there / "notes").write_text("what to do\n")
     made = agent.schedules("--prompt-file", str(there / "notes"), "--artifact", str(there / "notes"))

@@ -257,3 +257,11 @@ def test_one_in_which_a_waiting_task_works_stays_for_it(place, repository):
     assert place.defer("cancel", "child").returncode == 0
     place.wake()
     assert worktrees(place) == []
+
+
+def test_without_a_home_directory(place, repository, monkeypatch):
+    """Nothing of what lies there is needed."""
+    monkeypatch.setattr("defer.settings.config.Config.home", property(lambda _: pytest.fail("it was looked for")))
+    place.write_store(asking(repository))
+    assert place.wake_at(NOW)["completed"] == 1
+    assert worktrees(place) == []
