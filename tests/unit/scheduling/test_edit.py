@@ -17,6 +17,7 @@ from defer.commands import flags
 from defer.errors import BadInput, DeferError, Refused
 from defer.scheduling import plan
 from defer.scheduling.plan import Request, Timing
+from longhistory import git
 from support import Place, Task, v1_task
 from support import moment as at
 
@@ -121,6 +122,11 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "--workspace": (["."], {"workspace": "<here>"}),
     "--concurrent": ([], {"concurrent": True}),
     "--leave-running": ([], {"leave_running": True}),
+    "--worktree": (
+        ["--workspace", "repository", "--executor", "notify"],
+        {"worktree": True, "workspace": "<here>/repository", "executor": "notify", "requires": ["worktree"]},
+    ),
+    "--no-worktree": ([], {"worktree": None}),
     "--permissions": (["edit"], {"permissions": "edit", "requires": ["permissions"]}),
     "--allow": (
         ["make test"],
@@ -164,6 +170,10 @@ def test_each_flag_changes_what_it_names_and_no_more(
     arguments_given, expected = FLAGS[flag]
     if flag == "--reorient":
         (place.home / "data" / "research" / "projects" / "garden" / "CONTEXT.md").unlink()
+    if flag == "--worktree":
+        (here / "repository").mkdir()
+        git(here / "repository", "init", "-q")
+        git(here / "repository", "commit", "-q", "--allow-empty", "-m", "first")
     before = add("every day at 9am", tz="UTC")
     changed = edit(flag, *arguments_given)
     for path, wanted in expected.items():
