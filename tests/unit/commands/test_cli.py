@@ -100,7 +100,7 @@ BAD_INPUT = {
     "neither": (["foo", "bar"], '"foo bar" starts with no time'),
     "help misspelt": (["--hepl"], "unknown flag: --hepl (did you mean --help?)"),
     "half a flag": (["--when", "5m", "--summ", "s"], "unknown flag: --summ (did you mean --summary?)"),
-    "a flag that is near to none": (["--all"], "unknown flag: --all (see defer --help)"),
+    "a flag that is near to none": (["--cards"], "unknown flag: --cards (see defer --help)"),
     "list of an unknown status": (["list", "--status", "asleep"], "asleep"),
     "list of how many": (["list", "--limit", "all"], "all"),
     "show without an id": (["show"], "ID"),
