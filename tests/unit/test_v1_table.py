@@ -513,7 +513,7 @@ def _(place: Place) -> Any:
     return sorted((task.keys() | task["result"].keys()) - v1_task("a").keys() | {"type"})
 
 
-@differs("more-fields", v1=[], here=["cwd", "occurrence", "schema_version", "tz", "when"])
+@differs("more-fields", v1=[], here=["cwd", "occurrence", "origin", "schema_version", "tz", "when"])
 def _(place: Place) -> Any:
     return sorted(later(place).keys() - v1_task("a").keys() - {"warnings"})
 

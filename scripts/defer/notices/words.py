@@ -41,10 +41,14 @@ _AGENTS_ARE_TOLD = (
 
 
 def grouped(notices: Iterable[Notice]) -> list[list[Notice]]:
-    """The notices of each task together, with those of its copies; the newest first, of tasks and within each."""
-    groups: dict[str, list[Notice]] = {}
+    """The notices of each task together, with those of its copies; the newest first, of tasks and within each.
+
+    That its chain came to a bound is not an end of the task, which its next end would be news of: it stands alone.
+    """
+    groups: dict[tuple[str, bool], list[Notice]] = {}
     for one in sorted(notices, key=lambda one: one["at"], reverse=True):
-        groups.setdefault(one.get("copy_of") or one["id"], []).append(one)
+        name = one.get("copy_of") or one["id"]
+        groups.setdefault((name, one["event"] == events.BOUNDED), []).append(one)
     return [*groups.values()]
 
 

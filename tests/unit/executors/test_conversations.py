@@ -11,7 +11,7 @@ import pytest
 from defer.executors import conversations
 from defer.executors.conversations import Conversation
 from defer.process import ancestors, identity, names_of
-from support import DEADLINE_SECONDS, SCRIPTS
+from support import DEADLINE_SECONDS, SCRIPTS, until
 
 pytestmark = pytest.mark.programs
 
@@ -138,5 +138,6 @@ def test_a_program_is_known_by_its_script_and_without_its_suffix(tmp_path):
     script = tmp_path / "agent.exe"
     script.write_text("read -r _\n")
     with subprocess.Popen(["/bin/sh", script], stdin=subprocess.PIPE) as process:
-        assert names_of(process.pid) == {"sh", "agent"}
+        # The system shows no words while it is putting the program in place.
+        assert until(lambda: names_of(process.pid)) == {"sh", "agent"}
         process.communicate(b"\n")
