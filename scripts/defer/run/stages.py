@@ -183,7 +183,7 @@ def checked(done: Attempt, came: Outcome, config: Config) -> Check | Outcome:
     """The check of what an executor has done, behind its gate; or what the attempt came to."""
     try:
         return Check(done, came, config)
-    except (Misconfigured, OSError) as error:
+    except Exception as error:  # of whatever kind: what the executor has done must not be lost with it
         return closed(done, failed_check(came, f"its check could not be started: {config.masked(str(error))}"))
 
 
