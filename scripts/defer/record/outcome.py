@@ -74,7 +74,6 @@ class Outcome(NamedTuple):
     model: str | None = None
     tool_calls: int | None = None
     denied: list[str] | None = None
-    env: list[str] | None = None
     drift: Drift | None = None
     log_bytes: int | None = None
     has_log: bool = True
@@ -280,7 +279,7 @@ def run_record(executing: Task, outcome: Outcome, now: datetime) -> Run:
         "model": outcome.model,
         "tool_calls": outcome.tool_calls,
         "denied": outcome.denied,
-        "env": outcome.env,
+        "env": executing.get("env") or None,
         "host": run.get("host"),
         "pid": leader["pid"] if leader else None,
         "copy_of": executing.get("copy_of"),
