@@ -420,8 +420,12 @@ def test_scheduling_after_a_delay_loads_this_and_nothing_else(place):
     assert pythons <= {*PYTHONS.split(), *ELSEWHERE}
 
 
-@pytest.mark.parametrize(("command", "most"), [("list", 110), ("wake", 175)])
-def test_modules_stay_few(place, command, most):
+# Apart, since each version of Python loads some more or fewer of its own for the same imports.
+@pytest.mark.parametrize(("command", "ours", "pythons"), [("list", 38, 68), ("wake", 90, 87)])
+def test_modules_stay_few(place, command, ours, pythons):
     """Each module costs about a third of a millisecond: a new one is worth a thought."""
     place.schedule("now", "resume the review", "--id", "mine")
-    assert len(modules(place, *COMMANDS[command])) <= most
+    found = modules(place, *COMMANDS[command])
+    of_ours = {name for name in found if name.partition(".")[0] == "defer"}
+    assert len(of_ours) <= ours
+    assert len(found - of_ours) <= pythons

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def data(tmp_path, monkeypatch):
     """The directory of its database, in which two conversations are."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     (tmp_path / "opencode").mkdir()
-    with sqlite3.connect(tmp_path / "opencode" / "opencode.db") as database:
+    with closing(sqlite3.connect(tmp_path / "opencode" / "opencode.db")) as database, database:
         database.execute("CREATE TABLE session (id TEXT, directory TEXT)")
         rows = [("ses_here", str(tmp_path)), ("ses_there", "/elsewhere")]
         database.executemany("INSERT INTO session VALUES (?, ?)", rows)
