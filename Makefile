@@ -8,11 +8,11 @@ EXTRAS ?=
 comma = ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo household e2e-agents e2e-permissions check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo household e2e-agents e2e-permissions e2e-sessions check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
-	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1	/p' Makefile | expand -t 17
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1	/p' Makefile | expand -t 18
 
 demo: ## schedule a task, wake the runner and see the result, in a throw-away directory
 	@examples/demo.sh
@@ -36,6 +36,9 @@ e2e-agents: ## every agent's real program in every case, against a model on this
 
 e2e-permissions: ## every agent's real program under each profile: what it may not do is refused (AGENTS= JOBS=)
 	@$(ENTER) PYTHONPATH=scripts "$$python" tests/agents/permissions.py --agents "$(AGENTS)" --jobs $(JOBS)
+
+e2e-sessions: ## conversations of the agents' real programs that go on: after a limit, and as callbacks (CASES=)
+	@$(ENTER) "$$python" -m compileall -q scripts/defer && PYTHONPATH=scripts "$$python" tests/agents/sessions.py --cases "$(CASES)"
 
 check: linters ## lint, types and the tests that start few programs; a minute and a half
 	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit tests/store

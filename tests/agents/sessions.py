@@ -1,12 +1,14 @@
 """Conversations that go on, end to end with the real Claude Code: a limit that is waited for, and a callback.
 
-    python tests/agents/sessions.py [quota|callback]…
+    PYTHONPATH=scripts python tests/agents/sessions.py [--cases quota,callback]
 
-Each prints what happened and exits 1 where it is not as promised. ``quota`` waits a minute or two, for real.
+`make e2e-sessions` runs this. Each case prints what happened. Exit: 0 if everything is as promised, 1 if not.
+``quota`` waits a minute or two, for real.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -16,6 +18,8 @@ from datetime import datetime
 from typing import Any
 
 from world import PATIENCE_SECONDS, SCRIPTS, Cell, World, until, world
+
+from defer import process
 
 Findings = Iterator[tuple[str, bool]]
 """What was looked for, and whether it was so."""
@@ -90,9 +94,6 @@ def _forked(cell: Cell, session: str) -> Findings:
     opened = cell.start(["sleep", "1000"])
     try:
         note = cell.runtime / "sessions" / f"{session}.json"
-        sys.path.insert(0, str(SCRIPTS))
-        from defer import process
-
         known = {**json.loads(note.read_text()), "process": process.identity(opened.pid)}
         note.write_text(json.dumps(known))
         length = transcript.stat().st_size
@@ -129,11 +130,16 @@ def _seconds(since: str, run: dict[str, Any]) -> float:
 CASES: dict[str, Callable[[World], Findings]] = {"quota": quota, "callback": callback}
 
 
-def main(names: list[str]) -> int:
-    """Run what is named, or all; 1 where something was not as promised."""
+def main() -> int:
+    """Parse, run, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--cases", default="", help=f"some of them: {', '.join(CASES)}")
+    wanted = parser.parse_args().cases.replace(",", " ").split()
+    if unknown := [name for name in wanted if name not in CASES]:
+        parser.error(f"not known: {', '.join(unknown)} (known: {', '.join(CASES)})")
     failed = 0
     with world() as one:
-        for name in names or CASES:
+        for name in wanted or CASES:
             print(f"{name}: {(CASES[name].__doc__ or '').splitlines()[0]}")
             for what, was_so in CASES[name](one):
                 failed += not was_so
@@ -142,4 +148,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
