@@ -27,7 +27,7 @@ class Executor(NamedTuple):
 
     ``product``: what people call the program that does the work. ``programs``: those it may be; one must be on PATH.
     ``enforces``: which wishes of a task's record that program is held to; only an agent's is held to any.
-    ``reports_cost``: whether it says what a run has cost.
+    ``reports_cost``, ``reports_tokens``: whether it says what a run has cost, and how many tokens it has used.
     ``is_bounded``: whether an agent's can be held to permissions (``bounds``). ``is_free``: whether it may do anything
     if nothing is said.
     """
@@ -37,6 +37,7 @@ class Executor(NamedTuple):
     is_agent: bool = False
     enforces: frozenset[str] = frozenset()
     reports_cost: bool = False
+    reports_tokens: bool = True
     is_bounded: bool = True
     is_free: bool = False
 
@@ -60,17 +61,21 @@ SHIPPED = {
     "opencode": Executor(
         "opencode", ("opencode",), is_agent=True, enforces=_AGENTS_OWN | {"fork"}, reports_cost=True, is_free=True
     ),
-    "copilot": Executor("GitHub Copilot CLI", ("copilot",), is_agent=True, enforces=_AGENTS_OWN),
+    "copilot": Executor("GitHub Copilot CLI", ("copilot",), is_agent=True, enforces=_AGENTS_OWN, reports_tokens=False),
     "qwen": Executor("Qwen Code", ("qwen",), is_agent=True, enforces=_AGENTS_OWN, is_bounded=False),
     "notify": Executor("desktop notifications", ("notify-send", "osascript")),
 }
 AGENTS = tuple(name for name, one in SHIPPED.items() if one.is_agent)
 
 
-def doubt_of_cost(named: str, *, has_budget: bool) -> str | None:
-    """What somebody should know who counts on a bound of cost: an agent that does not say what it cost passes it."""
+def doubt_of_budget(named: str, *, in_dollars: bool, in_tokens: bool) -> str | None:
+    """What somebody should know who counts on a bound of cost: an agent that does not say what it used passes it."""
     one = SHIPPED.get(named)
-    if one is None or not one.is_agent or one.reports_cost or not has_budget:
+    if one is None or not one.is_agent:
+        return None
+    if not one.reports_cost and not one.reports_tokens and (in_dollars or in_tokens):
+        return f"{one.product} reports neither what a run costs nor its tokens: no budget holds it"
+    if one.reports_cost or not in_dollars:
         return None
     return f"{one.product} does not report what a run costs: no budget in dollars holds it (one in tokens does)"
 

@@ -45,8 +45,11 @@ def doubts(stored: Task, config: Config) -> list[str]:
     if named in registry.AGENTS and not command:
         fails += _of_permissions(stored, str(named), config)
     may_be_changed = registry.doubt_of_group(named) if named and not command else None
-    has_budget = config.budget_usd_per_day is not None or bool(stored.get("max_cost_usd"))
-    costs = registry.doubt_of_cost(named, has_budget=has_budget) if named and not command else None
+    costs = None
+    if named and not command:
+        in_dollars = config.budget_usd_per_day is not None or bool(stored.get("max_cost_usd"))
+        in_tokens = config.budget_tokens_per_day is not None
+        costs = registry.doubt_of_budget(named, in_dollars=in_dollars, in_tokens=in_tokens)
     return [*fails, *filter(None, [begins_anew, may_be_changed, costs])]
 
 
