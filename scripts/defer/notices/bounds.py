@@ -31,11 +31,14 @@ def tell(store: Store, config: Config, refused: BeyondBound, now: datetime) -> N
 
 
 def _is_told(box: Box, refused: BeyondBound, now: datetime) -> bool:
-    """Whether somebody was told of the same chain and bound. A clock that was set back must not silence it for long."""
+    """Whether somebody was told of this chain: they need not hear of its next bound.
+
+    A clock that was set back must not silence it for long.
+    """
     return any(
         abs(now - instants.from_text(one["at"])) < _AGAIN_AFTER
         for one in box.notices.values()
-        if _is_of(one, refused.root) and one.get("error") == str(refused)
+        if _is_of(one, refused.root)
     )
 
 
@@ -66,8 +69,8 @@ def _notice(refused: BeyondBound, root: Task | None, config: Config, now: dateti
 
 
 def has_told(record: Task, box: Box) -> bool:
-    """Whether a task failed over a refusal of which somebody was told: each task of a chain fails over the same."""
+    """Whether a task failed over a bound of its chain of which somebody was told: they all fail over it."""
     error, root = record.get("error"), lineage.root_of(record)
-    if record["status"] != task.FAILED or not error:
+    if record["status"] != task.FAILED or not error or not lineage.tells_of_a_bound(error, root):
         return False
-    return any(_is_of(one, root) and str(one.get("error")) in error for one in box.notices.values())
+    return any(_is_of(one, root) for one in box.notices.values())

@@ -21,6 +21,7 @@ PERSON, ATTEMPT, FILE, IMPORT, MCP = "person", "attempt", "file", "import", "mcp
 """Who scheduled a task: its ``origin``."""
 UNKNOWN = "(unknown)"
 """The root of what an unknown attempt schedules; no task has such an id."""
+_REFUSED = "tasks that schedule tasks:"
 
 
 class Bounds(NamedTuple):
@@ -47,31 +48,36 @@ def root_of(one: Task) -> str:
 def check_depth(new: Task, bounds: Bounds) -> None:
     """Raise BeyondBound for a task at the end of too long a chain."""
     if (new.get("depth") or 0) > bounds.depth:
-        what = f"tasks that schedule tasks: this chain has the {bounds.depth} that DEFER_MAX_DEPTH allows"
+        what = f"this chain has the {bounds.depth} that DEFER_MAX_DEPTH allows"
         raise _beyond(new, what, "do the rest in this task")
 
 
 def check_waiting(new: Task, waiting: int, bounds: Bounds) -> None:
     """Raise BeyondBound where the chain of ``new`` has ``waiting`` tasks, itself among them, and that is too many."""
     if waiting > bounds.waiting:
-        what = f"tasks that schedule tasks: of this chain {bounds.waiting} wait, as DEFER_MAX_WAITING_PER_ROOT allows"
+        what = f"of this chain {bounds.waiting} wait, as DEFER_MAX_WAITING_PER_ROOT allows"
         raise _beyond(new, what, "let them run, or cancel some")
 
 
 def check_day(new: Task, added: int, bounds: Bounds) -> None:
     """Raise BeyondBound where ``added`` tasks, ``new`` among them, are too many for one day of its chain."""
     if added > bounds.per_day:
-        what = (
-            f"tasks that schedule tasks: to this chain {bounds.per_day} were added today (UTC), as "
-            "DEFER_MAX_PER_DAY_PER_ROOT allows"
-        )
+        what = f"to this chain {bounds.per_day} were added today (UTC), as DEFER_MAX_PER_DAY_PER_ROOT allows"
         raise _beyond(new, what, "go on tomorrow")
 
 
 def _beyond(new: Task, what: str, mend: str) -> BeyondBound:
-    """The text is the same for all tasks of a chain: who has been told of one refusal need not hear of the others."""
     root = str(new["root"])
-    return BeyondBound(f"{what}: root {root} ({mend}, or raise that in the settings file)", root)
+    return BeyondBound(f"{_REFUSED} {what}: {_named(root)} ({mend}, or raise that in the settings file)", root)
+
+
+def _named(root: str) -> str:
+    return f"root {root}"
+
+
+def tells_of_a_bound(error: str, root: str) -> bool:
+    """Whether an error quotes what is said where a chain has come to one of its bounds."""
+    return _REFUSED in error and f"{_named(root)} (" in error
 
 
 def is_waiting(one: Task) -> bool:

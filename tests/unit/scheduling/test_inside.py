@@ -210,6 +210,20 @@ def test_an_executor_that_schedules_itself_twice_comes_to_rest_and_a_person_hear
     assert "DEFER_MAX_DEPTH allows: root first" in shown
 
 
+def test_of_a_chain_that_meets_one_bound_after_another_a_person_hears_once(place):
+    """With the bounds as they are, the one on what waits comes first, and the end of the chain later."""
+    executor = place.executor(f"cat >/dev/null; {FRONT} now again && {FRONT} now again")
+    place.env |= {"DEFER_EXECUTOR": executor, "DEFER_MAX_DEPTH": "2", "DEFER_MAX_WAITING_PER_ROOT": "2"}
+    place.env["DEFER_MAX_PARALLEL"] = "1"
+    place.schedule("now", "first", "--id", "first")
+    place.wake()
+    met = "".join(str(one.get("error")) for one in place.archived())
+    assert "DEFER_MAX_WAITING_PER_ROOT" in met
+    assert "DEFER_MAX_DEPTH" in met
+    told = [one["event"] for one in notices(place) if one["op"] == "notice" and one["event"] != "completed"]
+    assert told == ["bounded"]
+
+
 def test_another_failure_of_a_task_in_such_a_chain_is_told(place):
     executor = place.executor(f"cat >/dev/null; {FRONT} now again || exec /bin/ls /nowhere")
     place.env |= {"DEFER_EXECUTOR": executor, "DEFER_MAX_DEPTH": "0"}
