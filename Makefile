@@ -8,7 +8,7 @@ EXTRAS ?=
 comma = ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo household e2e-agents e2e-permissions e2e-sessions check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo household e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -39,6 +39,9 @@ e2e-permissions: ## every agent's real program under each profile: what it may n
 
 e2e-sessions: ## conversations of the agents' real programs that go on: after a limit, and as callbacks (CASES=)
 	@$(ENTER) "$$python" -m compileall -q scripts/defer && PYTHONPATH=scripts "$$python" tests/agents/sessions.py --cases "$(CASES)"
+
+e2e-guards: ## what an attempt may not do through Defer is tried, in real wakes: a line for each try
+	@$(ENTER) "$$python" tests/agents/guards.py
 
 check: linters ## lint, types and the tests that start few programs; a minute and a half
 	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit tests/store
