@@ -11,7 +11,7 @@ none can be made.
 import sys
 
 if __name__ == "__main__" and not sys.flags.isolated:
-    # Before any other import, as in agent_result.py.
+    # Before any other import: an empty part of PYTHONPATH is the working directory, whose json.py would run as ours.
     import posix
 
     if any(name.startswith(b"PYTHON") for name in posix.environ):

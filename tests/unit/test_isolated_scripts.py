@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -22,6 +23,8 @@ CALLS = {
     "bootstrap.py": (["--check"], "", "/bin/python\n"),
     "reorient_snapshot.py": (["--context-file", "notes"], "", '{"summary":"Tides",'),
     "agent_result.py": (["summary"], '{"context": {"summary": "Tides"}}', "Tides\n"),
+    # A worktree that is there already, so that no git is started.
+    "worktree_start.py": (["git", json.dumps(["a", "b", "c", ".", "tree", "d"]), "/bin/cat", "tides"], "", "Tides\n"),
 }
 HOSTILE = {
     "an empty part": {"PYTHONPATH": ":"},
@@ -61,6 +64,11 @@ def hostile(tmp_path: Path) -> Path:
         (directory / f"{name}.py").write_text(f"open({str(directory / 'trace')!r}, 'a').write({name!r} + '\\n')\n")
     (directory / "notes").write_text("Tides\n")
     (directory / "nothing.py").touch()
+    (directory / "tree" / ".git").mkdir(parents=True)
+    (directory / "tree" / "tides").write_text("Tides\n")
+    names = ("task", "created_at", "occurrence", "workspace", "path", "branch", "base", "repository")
+    note = dict(zip(names, ["a", "b", "c", ".", "tree", "d", "e", "f"], strict=True))
+    (directory / "tree.json").write_text(json.dumps({**note, "made": True}))
     return directory
 
 
