@@ -149,6 +149,7 @@ def _print(rows: list[Row], told: _Told, zone: tzinfo, now: datetime, *, nothing
         Column("Tokens", 5, right=True),
         Column("Cost", 4, right=True),
         Column("Told", 7),
+        Column("Branch", 8),
     )
     names = ids.shown((row.id for row in rows), sys.stdout)
     tables.show(columns, [_cells(row, names[row.id], told.of(row), zone, now) for row in rows], sys.stdout)
@@ -168,6 +169,7 @@ def _cells(row: Row, name: str, told: list[dict[str, str]], zone: tzinfo, now: d
         _tokens(row),
         "" if row.cost_usd is None else f"${row.cost_usd:.2f}",
         where,
+        str((row.worktree or {}).get("branch") or ""),
     ]
 
 

@@ -159,7 +159,7 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
         "Executor": one.get("executor"),
         "Workspace": one.get("workspace"),
         "May": None if is_newer else permissions(one.get("permissions")),
-        "Worktree": None if is_newer else _worktree(one, object_of(result.get("worktree"))),
+        "Worktree": None if is_newer else _worktree(one),
         "Expires": one.get("expires_at"),
         "If": command(one.get("condition")),
         "Check": command(one.get("check")),
@@ -179,8 +179,10 @@ def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | Non
             say(f"{name + ':':<12} {visible.sentence(value, 1000)}", out=out)
 
 
-def _worktree(one: Task, last: Mapping[str, Any]) -> str | None:
-    """Where its last attempt has worked, on which branch, and whether that is still there."""
+def _worktree(one: Task) -> str | None:
+    """Where its attempt works, or the last one has worked, on which branch, and whether that is still there."""
+    found = (object_of(object_of(one.get(name)).get("worktree")) for name in ("run", "result"))
+    last: dict[str, Any] = next(filter(None, found), {})
     path = last.get("path")
     if not path:
         return "one for each occurrence" if one.get("worktree") else None

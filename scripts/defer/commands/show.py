@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from defer import instants, say
+from defer import fsio, instants, say
 from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.record import task, versions
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from defer.reports.history import Row
 
 _WEEK = timedelta(days=7)
+_MOST_KEPT = 3
 _FILES = ("prompt_path", "log_path")
 _MAY_LACK_AN_ATTEMPT = tuple(status for status in task.ENDED if status != task.COMPLETED)
 
@@ -33,6 +34,7 @@ def show(connect: Callable[[], Client], argv: list[str]) -> int:
         zone, now = client.config.timezone(), client.clock()
         output.details(_with_lost_files_named(client, found), zone, now, sys.stdout, _told(client, found))
         _tell_of_its_runs(client, found, zone, now)
+        _tell_of_its_worktrees(client, found)
     else:
         output.print_object(task.shown(found), args.compact)
     return EXIT_OK
@@ -81,6 +83,19 @@ def _tell_of_its_runs(client: Client, one: Task, zone: tzinfo, now: datetime) ->
     for name, said in facts.items():
         if said:
             output.say(f"{name + ':':<12} {said}")
+
+
+def _tell_of_its_worktrees(client: Client, one: Task) -> None:
+    """The worktrees that stay after earlier occurrences, where any were made."""
+    if fsio.stat(client.config.worktrees_dir) is None:
+        return
+    from defer.context import worktree
+
+    shown = output.object_of(output.object_of(one.get("result")).get("worktree")).get("path")
+    kept = [found.place for found in worktree.kept(client.config.worktrees_dir, one["id"])]
+    others = [f"{place.path} (branch {place.branch})" for place in kept if place.path != shown]
+    more = [f"and {len(others) - _MOST_KEPT} more"] if len(others) > _MOST_KEPT else []
+    output.say(*(f"{'Kept:':<12} {said}" for said in [*others[:_MOST_KEPT], *more]))
 
 
 def _noting(rows: Iterator[Row], runs: list[Row]) -> Iterator[Row]:

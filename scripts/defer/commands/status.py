@@ -33,6 +33,7 @@ _RUNNING = (
     Column("Pid", 4, right=True),
     Column("Host", 6, least=8, cut=True),
     Column("Summary", 1, least=9, cut=True),
+    Column("Branch", 8),
 )
 _NEXT = (
     Column("Next", 0),
@@ -129,9 +130,10 @@ def _running(found: Status, out: TextIO) -> Iterator[list[Cell]]:
                 _text(value)
                 for value in (one["attempt"], one["executor"], one["origin"], one["pid"], host, one["summary"])
             ),
+            _text((one["worktree"] or {}).get("branch")),
         ]
     if len(found.running) > _MOST:
-        yield [f"… and {len(found.running) - _MOST:,} more", *[""] * 8]
+        yield [f"… and {len(found.running) - _MOST:,} more", *[""] * 9]
 
 
 def _span(seconds: float | None) -> str:

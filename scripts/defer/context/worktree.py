@@ -79,7 +79,7 @@ def place(one: Task, root: Path) -> Place:
     of = one["id"], one.get("created_at") or "", task.occurrence_of(one)
     workspace = one.get("workspace") or one.get("cwd") or os.sep  # which is in no repository
     own = hashlib.sha256("\n".join((*of, str(root), workspace)).encode(errors="surrogatepass")).hexdigest()[:6]
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", one["id"])[:80]
+    name = _name(one["id"])
     when = re.sub(r"[^0-9TZ]", "", of[2]) + "-" + own
     return Place(*of, workspace, str(root / name / when), f"defer/{name}/{when}")
 
@@ -107,6 +107,21 @@ def read(note: Path) -> Noted | None:
         return Noted(Place(*texts[:-2]), texts[-2], texts[-1], found["made"] is True)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def kept(root: Path, task_id: str) -> list[Noted]:
+    """The worktrees of a task that stay after their occurrences, as far as they are still there; the newest first."""
+    directory = root / _name(task_id)
+    try:
+        notes = [read(directory / name) for name in fsio.names(directory) if name.endswith(KEPT)]
+    except OSError:
+        return []  # what nobody may look into
+    found = [one for one in notes if one and one.place.task == task_id and os.path.isdir(one.place.path)]
+    return sorted(found, key=lambda one: one.place.occurrence, reverse=True)
+
+
+def _name(task_id: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", task_id)[:80]
 
 
 def _write(noted: Noted) -> None:

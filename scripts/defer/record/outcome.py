@@ -117,6 +117,8 @@ def lost(executing: Task, *, why: str = "the runner died during the attempt; its
         result["prompt_path"] = prompt
     if log := run.get("log"):
         result["log_path"] = log
+    if worktree := run.get("worktree"):
+        result["worktree"] = worktree
     return Outcome(
         LOST,
         error_type=RUNNER_LOST,
@@ -283,6 +285,7 @@ def run_record(executing: Task, outcome: Outcome, now: datetime) -> Run:
         "host": run.get("host"),
         "pid": leader["pid"] if leader else None,
         "copy_of": executing.get("copy_of"),
+        "worktree": run.get("worktree"),
     }
 
 

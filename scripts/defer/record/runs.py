@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import instants
 
 from . import shapes
+
+if TYPE_CHECKING:
+    from .types import Worktree
 
 
 class Run(NamedTuple):
@@ -39,6 +42,7 @@ class Run(NamedTuple):
     host: str | None
     pid: int | None
     copy_of: str | None
+    worktree: Worktree | None
 
 
 def read(line: bytes) -> Run | None:

@@ -264,6 +264,7 @@ RUN_UNDER_WAY: Fields = {
     "attempt": some,
     "late_by_seconds": tally,
     **dict.fromkeys(("runner", "leader"), shape(IDENTITY, "pid")),
+    "worktree": shape(WORKTREE),
 }
 USAGE: Fields = dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "cost_usd"), number)
 RUN: Fields = {
@@ -276,6 +277,7 @@ RUN: Fields = {
     "exit_code": status_of_process,
     "usage": shape(USAGE),
     "pid": positive,
+    "worktree": shape(WORKTREE),
 }
 V1_MOMENTS = ("created_at", "started_at", "completed_at", "failed_at", "cancelled_at", "last_attempt_at")
 _MOMENTS = ("run_at", "occurrence", "expires_at", "paused_at", "missed_at", "skipped_at", "cancel_requested_at")

@@ -173,6 +173,7 @@ class RunUnderWay(TypedDict, total=False):
     lease: str | None
     prompt: str | None
     log: str | None
+    worktree: Worktree | None
 
 
 class Usage(TypedDict, total=False):
@@ -212,6 +213,7 @@ class Run(TypedDict, total=False):
     host: str | None
     pid: int | None
     copy_of: str | None
+    worktree: Worktree | None
 
 
 class TaskFields(TypedDict, total=False):

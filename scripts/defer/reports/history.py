@@ -19,6 +19,7 @@ from defer.record import outcome, task, versions
 if TYPE_CHECKING:
     from defer.record.codec import Task
     from defer.record.runs import Run
+    from defer.record.types import Worktree
 
 EXPIRED = "expired"
 OUTCOMES = (
@@ -62,6 +63,7 @@ class Row(NamedTuple):
     session_id: str | None
     log: str | None
     host: str | None
+    worktree: Worktree | None
     stretch: dict[str, Any] | None
 
     def as_json(self) -> dict[str, Any]:
@@ -144,6 +146,7 @@ def _of_run(run: Run) -> Row:
         session_id=run.session_id,
         log=run.log,
         host=run.host,
+        worktree=run.worktree,
         stretch=None,
     )
 
@@ -189,6 +192,7 @@ def _of_end(ended: Task) -> Row:
         session_id=None,
         log=result.get("log_path"),
         host=None,
+        worktree=result.get("worktree"),
         stretch=None if stretch is None else {name: stretch[name] for name in ("first", "last", "count")},
     )
 

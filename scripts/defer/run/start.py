@@ -87,7 +87,12 @@ def with_leader(attempt: Attempt, clock: Callable[[], datetime], grace: float, c
     """The record of a claimed task that names the leader of an attempt, and by when that is over."""
     allowed = attempt.timeout and timedelta(seconds=attempt.timeout + grace)
     deadline = instants.to_text(clock() + allowed) if allowed else None
-    return settling.with_leader(current, process.identity(attempt.leader.pid), deadline, attempt.paths)
+    begun = settling.with_leader(current, process.identity(attempt.leader.pid), deadline, attempt.paths)
+    if not current.get("worktree"):
+        return begun
+    from . import worktrees
+
+    return worktrees.noted(attempt, begun)
 
 
 def gated(claimed: Task, paths: Paths, config: Config, was_told: Callable[[], bool]) -> Attempt | Outcome | OSError:

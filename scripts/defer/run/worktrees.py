@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from defer.context.worktree import Place
     from defer.executors.resultfile import Result as Said
     from defer.record.codec import Task
-    from defer.record.types import Result
+    from defer.record.types import Result, Worktree
     from defer.settings.config import Config
 
     from .capture import Log
@@ -60,9 +60,19 @@ class InWorktree(Attempt):
     def told(self) -> Task:
         return placed(self.task, self._there)
 
+    @property
+    def where(self) -> Worktree:
+        """Its worktree, as records have it."""
+        return {"path": self._there.path, "branch": self._there.branch}
+
     def _facts(self, said: Said, complaint: str | None) -> Result:
-        own = {"path": self._there.path, "branch": self._there.branch}
-        return cast("Result", {**super()._facts(said, complaint), "worktree": own})
+        return cast("Result", {**super()._facts(said, complaint), "worktree": self.where})
+
+
+def noted(attempt: Attempt, begun: Task) -> Task:
+    """The record of a task whose attempt is about to start: it says where, if that is in a worktree."""
+    run = begun.get("run")
+    return {**begun, "run": {**run, "worktree": attempt.where}} if run and isinstance(attempt, InWorktree) else begun
 
 
 def _through(one: Task, config: Config, there: Place) -> list[str]:

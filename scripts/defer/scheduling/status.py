@@ -36,6 +36,7 @@ _OF_ATTEMPT = (
     "origin",
     "pid",
     "host",
+    "worktree",
 )
 
 
@@ -127,6 +128,7 @@ def attempt(one: Task, config: Config, now: datetime) -> dict[str, Any]:
         "origin": one.get("origin"),
         "pid": leader.get("pid") if leader else None,
         "host": run.get("host"),
+        "worktree": run.get("worktree"),
     }
 
 

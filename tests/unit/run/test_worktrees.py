@@ -203,6 +203,8 @@ def test_a_killed_wake_leaves_it_to_the_retry(place, repository):
     place.wake()
     assert place.task(ONE)["error_type"] == "RunnerLost"
     (path,) = worktrees(place)
+    assert place.task(ONE)["result"]["worktree"] == {"path": str(path), "branch": branches(repository)[0]}
+    assert place.runs()[0]["worktree"]["path"] == str(path)
     assert (path / "new").exists()
 
 
@@ -245,6 +247,35 @@ def test_two_at_once_in_one_repository(place, repository):
     place.write_store(*(asking(repository, "pwd; echo x >new", id=name) for name in ("a", "b", "c")))
     assert place.wake_at(NOW, {"DEFER_MAX_PARALLEL": "3"})["completed"] == 3
     assert len(worktrees(place)) == 3
+
+
+def test_each_attempt_is_told_with_its_branch(place, repository):
+    rule = {"expression": "every 10 minutes", "tz": "UTC", "anchor": "2026-04-08T16:35:00Z"}
+    place.write_store(asking(repository, "echo x >new; exit 1", recurrence=rule))
+    for minutes in (0, 10):
+        place.wake_at(at(minutes=minutes))
+    kept = [
+        {"path": str(path), "branch": branch}
+        for path, branch in zip(worktrees(place), branches(repository), strict=True)
+    ]
+    newest_first = kept[::-1]
+    assert [run["worktree"] for run in place.runs()] == kept
+    assert [row["worktree"] for row in strict(place.defer("history", ONE, "--json").stdout)] == newest_first
+    shown = [f"{one['path']} (branch {one['branch']})" for one in newest_first]
+    assert [line[13:] for line in place.defer("show", ONE, "--table").stdout.splitlines() if "Kept:" in line] == shown
+
+
+def test_one_that_is_under_way_is_told_with_its_branch(place, repository):
+    pid = place.base / "pid"
+    place.write_store(asking(repository, f"echo x >new; {leaving_pid(pid)}; exec sleep 600"))
+    runner = place.start("run-deferred.sh")
+    until(lambda: pid.exists() and pid.read_text())
+    (path,), (branch,) = worktrees(place), branches(repository)
+    (running,) = strict(place.defer("status", "--json").stdout)["running"]
+    assert running["worktree"] == {"path": str(path), "branch": branch}
+    assert f"Worktree:    {path} (branch {branch})" in place.defer("show", ONE, "--table").stdout
+    runner.terminate()
+    runner.wait()
 
 
 def test_one_in_which_a_waiting_task_works_stays_for_it(place, repository):
