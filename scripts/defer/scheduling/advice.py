@@ -25,8 +25,9 @@ def doubts(stored: Task, config: Config) -> list[str]:
     if what:
         return [f"it {versions.complaint(what)} (upgrade Defer)"]
     command, named = stored.get("command"), stored.get("executor") or config.executor
+    held = _of_nobody_held(stored, None if command else named)
     if not command and not named:
-        return []
+        return [held] if held else []
     from defer.executors import registry
 
     search_path = config.get("PATH") or os.defpath
@@ -42,15 +43,42 @@ def doubts(stored: Task, config: Config) -> list[str]:
         from . import callback
 
         begins_anew = callback.doubt(stored, config)
-    if named in registry.AGENTS and not command:
-        fails += _of_permissions(stored, str(named), config)
-    may_be_changed = registry.doubt_of_group(named) if named and not command else None
-    costs = None
-    if named and not command:
-        in_dollars = config.budget_usd_per_day is not None or bool(stored.get("max_cost_usd"))
-        in_tokens = config.budget_tokens_per_day is not None
-        costs = registry.doubt_of_budget(named, in_dollars=in_dollars, in_tokens=in_tokens)
-    return [*fails, *filter(None, [begins_anew, may_be_changed, costs])]
+    if command or not named:
+        return [*fails, *filter(None, [begins_anew, held])]
+    if named in registry.AGENTS:
+        fails += _of_permissions(stored, named, config) + _of_turns(stored, named)
+    in_dollars = config.budget_usd_per_day is not None or bool(stored.get("max_cost_usd"))
+    in_tokens = config.budget_tokens_per_day is not None
+    costs = registry.doubt_of_budget(named, in_dollars=in_dollars, in_tokens=in_tokens)
+    return [*fails, *filter(None, [begins_anew, held, registry.doubt_of_group(named), costs])]
+
+
+def _of_nobody_held(stored: Task, named: str | None) -> str | None:
+    """That its permissions hold nobody, of a task that starts no agent of those that can be held to any."""
+    if stored.get("permissions") is None:
+        return None
+    from defer.executors import registry
+
+    if registry.is_agent(named):
+        return None
+    takes_them = named is not None and named not in registry.SHIPPED
+    what = f"{named} is told of them, and does as it likes" if takes_them else "this task starts none"
+    return f"permissions hold a shipped agent alone: {what}"
+
+
+def _of_turns(stored: Task, agent: str) -> list[str]:
+    """That its agent has no limit on turns, if it asks for one."""
+    most = stored.get("max_turns")
+    if not most:
+        return []
+    from defer.executors import registry
+    from defer.executors.agents.base import Cannot, Wishes
+
+    try:
+        registry.agent(agent).start(Wishes(max_turns=most))
+    except Cannot as error:
+        return [f"the task will fail as things stand: {error}"]
+    return []
 
 
 def _of_permissions(stored: Task, agent: str, config: Config) -> list[str]:
@@ -88,9 +116,9 @@ def doubts_of_each(stored: Iterable[Task], config: Config) -> Iterator[list[str]
         if one.get("command"):
             yield doubts(one, config)
             continue
-        mode = (one.get("execution") or {}).get("mode")
-        asked = bool(one.get("max_cost_usd")), bool(one.get("env")), str(one.get("permissions")), str(mode)
-        names = versions.lacking(one), str(one.get("executor")), str(one.get("workspace")), *asked
+        are_set = (bool(one.get(name)) for name in ("max_cost_usd", "max_turns", "env", "session_id"))
+        texts = (str(one.get(name)) for name in ("executor", "workspace", "permissions", "execution"))
+        names = versions.lacking(one), *are_set, *texts
         if names not in known:
             known[names] = doubts(one, config)
         yield known[names]
