@@ -181,7 +181,7 @@ def _add_what(parser: argparse.ArgumentParser, text: Callable[[str], str | None]
     add = parser.add_argument
     add("--summary", type=text, metavar="TEXT", help="what is to be done")
     add("--intent", choices=task.INTENTS, help="what kind of work (default: resume_task)")
-    add("--mode", choices=task.MODES, help="start afresh, or continue earlier work (default: fresh)")
+    add("--mode", choices=task.MODES, help="start afresh, or go on in this conversation (default: fresh)")
     add("--prompt-template", type=text, metavar="TEXT", help="the prompt (default: the summary)")
     add("--prompt-file", metavar="FILE", help="read the prompt from FILE; - is standard input")
     add("--aura-level", choices=task.AURA_LEVELS, help="kept for the executor (default: low)")
