@@ -34,7 +34,7 @@ _MOST_TASKS = 1000
 _MOST_COUNTED = 10**12
 _TEXTS = (
     *("key", "event", "id", "copy_of", "summary", "outcome", "at", "occurrence", "created_at", "reason", "error"),
-    *("since", "signature", "output", "log"),
+    *("since", "signature", "output", "log", "branch", "worktree"),
 )
 _TYPES: Mapping[str, type] = {
     **dict.fromkeys(_TEXTS, str),

@@ -51,7 +51,10 @@ _BY_ERROR = {outcome.RUNNER_LOST: LOST, outcome.EXPIRED: EXPIRED}
 
 
 class Notice(TypedDict, total=False):
-    """What is told of one end. Moments are UTC text, ``error`` and ``reason`` one line, ``output`` the first lines."""
+    """What is told of one end. Moments are UTC text, ``error`` and ``reason`` one line, ``output`` the first lines.
+
+    ``worktree``: the path of one that stays, for what has changed there, and ``branch`` the branch that it is on.
+    """
 
     key: str
     event: str
@@ -71,6 +74,8 @@ class Notice(TypedDict, total=False):
     count: int
     output: str | None
     log: str | None
+    branch: str
+    worktree: str
     reminder: bool
     inbox: bool
     to: list[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import cast
@@ -69,9 +70,16 @@ def _notice(record: Task, box: Box, config: Config, where: Places) -> Notice | N
     # Its record says where it was going to be told: that holds, whatever the settings say by now.
     said = (record.get("result") or {}).get("told") if is_reminder else None
     to = where.labels if said is None else [one for one in said if one != places.INBOX]
-    made = events.notice(record, told, to, in_inbox=where.in_inbox or is_reminder)
+    made = {**events.notice(record, told, to, in_inbox=where.in_inbox or is_reminder), **_kept(record)}
     masked = {name: _masked(value, config.masked) if name in _MASKED else value for name, value in made.items()}
     return cast("Notice", masked)
+
+
+def _kept(record: Task) -> dict[str, object]:
+    """The worktree of an occurrence that is over, if it stays. A wake has removed it by now if it holds nothing new."""
+    found = (record.get("result") or {}).get("worktree") or {}
+    path = found.get("path")
+    return {"worktree": path, "branch": found.get("branch") or ""} if path and os.path.isdir(path) else {}
 
 
 def _is_told_of_its_chain(record: Task, box: Box) -> bool:

@@ -26,11 +26,13 @@ _FIELDS = (
     "attempts",
     "failures",
     "error",
+    "branch",
+    "worktree",
     "reminder",
     "fix",
 )
 _LONGEST_KEY = 200
-_MOST = {"summary": 500, "error": 300, "output": 2000}
+_MOST = {"summary": 500, "error": 300, "output": 2000, "worktree": 4096}
 _SAID = {
     "failed": "failed",
     "missed": "was missed",
@@ -85,9 +87,17 @@ def body(told: Mapping[str, Any]) -> str:
     said = [visible.sentence(one) for one in (told.get("summary"), told.get("error") or told.get("reason")) if one]
     if told.get("output"):
         said.append(visible.lines(told["output"]))
+    said += filter(None, [kept(told)])
     if told.get("fix"):
         said.append(f"Resume it: {visible.sentence(told['fix'])}")
     return "\n".join(said) or title(told)
+
+
+def kept(told: Mapping[str, Any]) -> str | None:
+    """Where what has changed lies, and on which branch; None where nothing stays."""
+    if not told.get("worktree"):
+        return None
+    return visible.line(f"Kept: branch {told.get('branch')}, in {told['worktree']}")
 
 
 def as_json(told: Mapping[str, Any]) -> bytes:

@@ -16,7 +16,7 @@ from defer import instants, say, visible
 from defer.record import lineage, task
 from defer.record.codec import Task
 
-from . import events
+from . import events, payload
 from .box import Told
 from .events import Notice
 
@@ -63,6 +63,8 @@ def block(group: list[Notice], when: Callable[[str], str]) -> list[str]:
     lines += [f"> {visible.sentence(text)}" for text in quoted]
     if newest.get("output"):
         lines += [f"> {line}".rstrip() for line in visible.lines(newest["output"]).split("\n")]
+    if kept := payload.kept(newest):
+        lines.append(kept)
     if older:
         lines.append(f"And {len(older)} before, since {when(older[-1]['at'])}.")
     return lines + [f"Read on: {command}" for command in _next(newest)]

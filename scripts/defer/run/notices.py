@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 
 def filed(store: Attempts, config: Config, now: datetime) -> list[Task]:
-    """File what has ended; the records. Then look at the worktrees of what is over, where some were made."""
-    records = store.archive(now, before_drop(config, now), look_by(config, now))
+    """File what has ended; the records. Their notices tell which worktrees stay: so those are looked at before."""
     if fsio.stat(config.worktrees_dir) is not None:
         from . import tidying
 
         tidying.tidy(store, config)
-    return records
+    return store.archive(now, before_drop(config, now), look_by(config, now))
 
 
 def before_drop(config: Config, now: datetime) -> BeforeDrop:

@@ -1,6 +1,7 @@
 """Worktrees of occurrences that are over: removed if they hold nothing new, else kept, and not looked at again.
 
-Every occurrence ends by being filed, whatever it came to: so a wake looks here after it has filed.
+Every occurrence ends by being filed, whatever it came to: so a wake looks here before it files. By then the store says
+that it is over, and its notice can tell of what stays.
 """
 
 from __future__ import annotations
@@ -26,21 +27,25 @@ if TYPE_CHECKING:
 
 _SECONDS = 10.0
 """So long a wake looks at worktrees, and no git longer; the next one goes on."""
+_PATIENCE_SECONDS = 2.0
+"""So long it waits for another wake that looks at them: that one may have begun before this one's were over."""
 
 
 def tidy(store: Attempts, config: Config) -> None:
     """Look at the worktrees of all occurrences that are over. Who cannot be judged now is left to the next wake."""
-    root = config.worktrees_dir
-    over = [one for one in _noted(root) if not _is_live(store.find(one.place.task), one)]
-    git = registry.program("git", config.get("PATH") or os.defpath, os.curdir) if over else None
-    if git is None:
-        return
-    with suppress(DeferError, OSError), fsio.lock(root / ".lock", 0.0):
-        used = [path for one in store.scan() for path in (one.get("workspace"), one.get("cwd")) if path]
-        end = time.monotonic() + _SECONDS
-        for one in over:
-            if time.monotonic() < end and not any(_is_within(path, one.place.path) for path in used):
-                _settle(git, config.environment, one)
+    with suppress(DeferError, OSError):
+        root = config.worktrees_dir
+        git = registry.program("git", config.get("PATH") or os.defpath, os.curdir)
+        if git is None or next(_noted(root), None) is None:
+            return
+        with fsio.lock(root / ".lock", _PATIENCE_SECONDS):
+            over = [one for one in _noted(root) if not _is_live(store.find(one.place.task), one)]
+            waiting = [one for one in store.scan() if one["status"] not in task.ENDED]
+            used = [path for one in waiting for path in (one.get("workspace"), one.get("cwd")) if path]
+            end = time.monotonic() + _SECONDS
+            for one in over:
+                if time.monotonic() < end and not any(_is_within(path, one.place.path) for path in used):
+                    _settle(git, config.environment, one)
 
 
 def _noted(root: Path) -> Iterator[Noted]:
@@ -68,14 +73,14 @@ def _is_within(path: str, directory: str) -> bool:
 
 
 def _settle(program: str, variables: Mapping[str, str], one: Noted) -> None:
-    """Remove one, or note that it stays."""
+    """Remove one, or note that it stays. What the system does not let us do now is left to the next wake."""
     note = one.place.note
-    if _is_removed(program, variables, one):
+    with suppress(OSError):
+        if not _is_removed(program, variables, one):
+            os.replace(note, one.place.path + worktree.KEPT)
+            return
         fsio.remove(note)
-        with suppress(OSError):
-            os.rmdir(note.parent)
-    else:
-        os.replace(note, one.place.path + worktree.KEPT)
+        os.rmdir(note.parent)
 
 
 def _is_removed(program: str, variables: Mapping[str, str], one: Noted) -> bool:

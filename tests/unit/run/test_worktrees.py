@@ -265,6 +265,15 @@ def test_each_attempt_is_told_with_its_branch(place, repository):
     assert [line[13:] for line in place.defer("show", ONE, "--table").stdout.splitlines() if "Kept:" in line] == shown
 
 
+@pytest.mark.parametrize(("work", "stays"), [("echo x >new; exit 1", True), ("exit 1", False), ("echo 2 >file", True)])
+def test_who_is_told_of_its_end_is_told_where_its_changes_are(place, repository, work, stays):
+    place.write_store(asking(repository, work, notify="always"))
+    place.wake_at(NOW)
+    where = [f"Kept: branch {branches(repository)[0]}, in {worktrees(place)[0]}"] if stays else []
+    told = place.defer("inbox", "--table").stdout.splitlines()
+    assert [line for line in told if line.startswith("Kept: ")] == where
+
+
 def test_one_that_is_under_way_is_told_with_its_branch(place, repository):
     pid = place.base / "pid"
     place.write_store(asking(repository, f"echo x >new; {leaving_pid(pid)}; exec sleep 600"))
