@@ -93,11 +93,15 @@ def _call(face: str, argv: list[str]) -> int:
         found, argv = _COMMANDS[argv[0]], argv[1:]
     elif argv in ([], ["help"], ["--help"], ["-h"]):
         return _help()
-    elif len(argv) == 2 and argv[0] == "help" and argv[1] in _COMMANDS:
+    elif _asks_for_help(argv) and argv[1:]:
         found, argv = _COMMANDS[argv[1]], ["--help"]
     else:
         return _schedule(argv)
     return _run(found, argv)
+
+
+def _asks_for_help(argv: list[str]) -> bool:
+    return argv[:1] == ["help"] and (not argv[1:] or (len(argv) == 2 and argv[1] in _COMMANDS))
 
 
 def _refuse_agents(face: str, argv: list[str]) -> None:
@@ -105,8 +109,9 @@ def _refuse_agents(face: str, argv: list[str]) -> None:
     from . import restricted
 
     is_command = face == "front" and bool(argv) and argv[0] in _COMMANDS
-    is_help = face == "front" and (not argv or argv[0] in ("help", "--help", "-h", "--version"))
-    if not is_help:
+    is_help = face == "front" and (not argv or argv[0] in ("--help", "-h", "--version") or _asks_for_help(argv))
+    # What a hook says of a conversation is looked at where it is noted.
+    if not is_help and face != "session":
         command = argv[0] if is_command else "schedule" if face == "front" else face
         restricted.check(connect(), command, argv[1:] if is_command else argv)
 

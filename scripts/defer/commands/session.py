@@ -26,10 +26,23 @@ def note(connect: Callable[[], Client], argv: list[str]) -> int:
     try:
         agent = _agent(argv)
         session, directory = _told(sys.stdin.buffer.read(_MOST_BYTES))
-        conversations.note(connect().config.runtime_dir, conversations.here(agent, session, directory))
+        client, found = connect(), conversations.here(agent, session, directory)
+        if client.is_restricted:
+            _check_own(client, found)
+        conversations.note(client.config.runtime_dir, found)
     except (BadInput, OSError) as error:
         exits.warn(f"the conversation was not noted: {error}")
     return EXIT_OK
+
+
+def _check_own(client: Client, found: conversations.Conversation) -> None:
+    """Raise BadInput where an agent's attempt tells of a conversation that somebody else has open, or moves one."""
+    known = conversations.named(client.config.runtime_dir, found.session)
+    if known is None:
+        return
+    is_anothers = conversations.is_open(client.config.runtime_dir, found.session) and known.process != found.process
+    if is_anothers or known.directory != found.directory:
+        raise BadInput("an agent's attempt may not change what is noted of another's conversation")
 
 
 def _agent(argv: list[str]) -> str:
