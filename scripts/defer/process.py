@@ -214,6 +214,15 @@ def directory_of(pid: int) -> str | None:
     return None
 
 
+def variable_of(pid: int, name: str) -> str | None:
+    """A variable of those that a process was started with, if the system shows it."""
+    if not _ON_LINUX:
+        found = _from_psutil(pid, "environ")
+        return found.get(name) if isinstance(found, dict) else None
+    words = (_shown(_PROC / str(pid) / "environ") or "").split("\0")
+    return next((word.partition("=")[2] for word in words if word.startswith(f"{name}=")), None)
+
+
 def _from_psutil(pid: int, what: str) -> object:
     import psutil
 

@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from defer.errors import BadInput, Refused
+from defer import homedir, process
+from defer.errors import BadInput, NoHome, Refused
 from defer.executors import profiles
 from defer.record import versions
 from defer.settings.config import Config
@@ -87,13 +88,23 @@ class Own(NamedTuple):
 
 def own(task: Task, config: Config) -> Own:
     """What is known of the task of this attempt."""
-    directory = task.get("workspace") or task.get("cwd") or str(config.home)
+    directory = task.get("workspace") or task.get("cwd") or _home(task)
     there = None
     if task.get("worktree"):
         from defer.context import worktree
 
         there = os.path.realpath(worktree.directory(worktree.place(task, config.worktrees_dir)))
     return Own(task, os.path.realpath(directory), config, there)
+
+
+def _home(task: Task) -> str:
+    """The runner's: whoever is inside the attempt may change HOME. Raises NoHome."""
+    runner = (task.get("run") or {}).get("runner")
+    told = process.variable_of(runner["pid"], "HOME") if runner and process.is_alive(runner) else None
+    found = told or homedir.account()
+    if not os.path.isabs(found):
+        raise NoHome(found)
+    return found
 
 
 def is_inside(path: str, directory: str) -> bool:
@@ -228,8 +239,8 @@ def _conversations_directory(value: object, mine: Own) -> None:
 def _context(value: Any, mine: Own) -> None:
     for one in (value or {}).get("artifacts") or []:
         text = str(one)
-        is_path = text.startswith(("/", "~", "file:")) or ".." in Path(text).parts
-        if is_path and not (text.startswith("/") and mine.holds(text)):
+        is_elsewhere = text.startswith(("~", "file:")) or ".." in Path(text).parts
+        if is_elsewhere or not mine.holds(os.path.join(mine.workspace, text)):
             raise _wider(f"the artifact {text[:200]}", f"name what lies in {mine.workspace}")
 
 

@@ -132,9 +132,14 @@ class Scope:
         said = lineage.fields(self._own)
         records = [restricted.check(lineage.stamped(restricted.inherited(one, mine), said), mine) for one in new]
         for one in records:
-            if "id" in one and self._store.find(one["id"]) is not None and not self.holds(one["id"]):
+            if "id" in one and self._is_anothers(one["id"]):
                 raise Refused(f"id is taken: {one['id']} (choose another)")
         return self._store.append(records, now, if_exists, bounds or self._config.bounds)
+
+    def _is_anothers(self, name: str) -> bool:
+        """Whether some other task has an id, or had it: who takes it over is shown that task's runs and notices."""
+        is_known = self._store.find(name) is not None or bool(self._store.ended({name}))
+        return is_known and not self.holds(name)
 
     def update(self, task_id: str, now: datetime, change: Change) -> Task:
         if self._own is None or self.find(task_id) is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import defer
+from defer import process
 from defer.commands import cli, flags, inbox, lookflags, restricted
 from defer.context import worktree
 from defer.errors import DeferError, NoSuchTask, Refused
@@ -198,6 +200,7 @@ def test_a_flag_that_would_gain_something_is_refused(agent, flag):
         ("::defer 1h look", "--executor", "./x.sh"),
         ("1h", "look", "--executor", "./x.sh"),
         ("schedule", "1h", "look", "--executor=./x.sh"),
+        ("help", "1h", "--executor", "./x.sh"),
         ("every minute look again",),
         ("every", "minute", "look", "--count", "51"),
         ("--every", "1m", "--summary", "x"),
@@ -298,6 +301,67 @@ def test_a_link_in_the_workspace_leads_to_nothing_outside(agent, flag: str, made
     agent.is_refused("--when", "1h", "--summary", "x", flag, made(agent))
 
 
+def test_an_id_that_another_task_had_is_taken(place):
+    """With the id come its runs and its notices, which tell of somebody else's work."""
+    agent = Agent(place)
+    place.store_path.write_text("")
+    before = v1_task("backup", executor=place.executor("cat >/dev/null; echo a private matter >&2; exit 3"))
+    place.write_store(before)
+    place.wake()
+    assert [one["id"] for one in place.archived()] == ["backup"]
+    place.write_store(agent.own)
+    agent.is_refused("--when", "1h", "--summary", "x", "--id", "backup")
+    for words in (("history", "backup"), ("history", "--json"), ("inbox", "--all"), ("show", "backup")):
+        assert "private" not in agent.calls(*words).stdout, words
+
+
+def test_where_its_task_names_no_directory_its_runners_home_is_meant(place):
+    """What HOME says here, the agent can change."""
+    agent = Agent(place, workspace=None)
+    (place.base / "outside").write_text("private")
+    for home in (place.base, "/"):
+        agent.is_refused("1h", "x", "--prompt-file", str(place.base / "outside"), HOME=str(home))
+        agent.is_refused("1h", "x", "--workspace", "/", HOME=str(home))
+
+
+def test_a_task_without_a_directory_works_in_the_home_of_its_runner(place):
+    runner = subprocess.Popen(["sleep", "1000"], env={"HOME": str(place.base), "PATH": os.defpath})
+    agent = Agent(place, workspace=None)
+    place.write_store({**agent.own, "run": {**agent.own["run"], "runner": process.identity(runner.pid)}})
+    made = agent.schedules()
+    runner.kill()
+    runner.wait()
+    assert made["workspace"] == str(place.base)
+
+
+def test_its_hook_notes_its_conversation(agent):
+    told = json.dumps({"session_id": "5f1c", "cwd": str(agent.workspace)}).encode()
+    done = agent.place.run("hooks/note-session.sh", "claude", input=told, env=agent.env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    noted = conversations.named(agent.place.runtime, "5f1c")
+    assert noted is not None
+    assert noted.directory == str(agent.workspace)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_and_no_other_under_the_name_of_one_that_a_person_has(agent, is_open):
+    """Whose directory a callback of theirs would run in."""
+    persons = subprocess.Popen(["sleep", "1000"])
+    known = conversations.Conversation("0b1c", "claude", str(agent.place.home), process.identity(persons.pid))
+    conversations.note(agent.place.runtime, known)
+    if not is_open:
+        persons.kill()
+        persons.wait()
+    where = agent.place.home if is_open else agent.workspace
+    told = json.dumps({"session_id": "0b1c", "cwd": str(where)}).encode()
+    done = agent.place.run("hooks/note-session.sh", "claude", input=told, env=agent.env)
+    persons.kill()
+    persons.wait()
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "the conversation was not noted" in done.stderr
+    assert conversations.named(agent.place.runtime, "0b1c") == known
+
+
 def test_a_workspace_that_is_a_link_out_is_outside(agent):
     (agent.workspace / "up").symlink_to(agent.place.base)
     agent.is_refused("--when", "1h", "--summary", "x", "--workspace", "up")
@@ -378,6 +442,7 @@ def test_what_was_scheduled_narrowly_is_not_widened_later(agent, words):
         {"permissions": {"execute": True}},
         {"permissions": "nonsense"},
         {"artifacts": ["/etc/passwd"]},
+        {"artifacts": ["up/env"]},
         {"notify": "never"},
         {"timeout_seconds": 0},
         {"max_retries": 100},
@@ -386,6 +451,7 @@ def test_what_was_scheduled_narrowly_is_not_widened_later(agent, words):
 )
 def test_the_sdk_is_no_way_round(place, spec):
     agent = Agent(place, permissions="edit", timeout_seconds=60)
+    (agent.workspace / "up").symlink_to(place.base)
     with pytest.raises(DeferError):
         defer.schedule("1h", "x", environ=agent.environ(), **spec)
     assert set(place.tasks()) == {"own", "persons"}
