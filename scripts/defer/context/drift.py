@@ -40,13 +40,28 @@ class _Moved(NamedTuple):
     deleted: dict[str, str]
 
 
-def brief(known: Drift, now: datetime, late_seconds: int, git: str | None) -> list[str]:
-    """The lines, at most ``MOST_BYTES`` of them; ``git`` is the program, None where there is none."""
+def brief(
+    known: Drift,
+    now: datetime,
+    late_seconds: int,
+    git: str | None,
+    *,
+    in_worktree: bool = False,
+    is_new: bool = False,
+) -> list[str]:
+    """The lines, at most ``MOST_BYTES`` of them; ``git`` is the program, None where there is none.
+
+    ``in_worktree``: who reads it works in a worktree, whose path is too long for each line; ``is_new``: that is yet to
+    be made of the last commit.
+    """
     lines = list(_lateness(known, now, late_seconds))
     moved, of_commits = _Moved([], {}, {}), list[str]()
     if known.get("repository"):
         moved, of_commits = _of_repository(known, git)
-    artifacts = list(_artifacts(known, moved))
+    committed = None
+    if is_new and git:
+        committed = Repository(git, str(known.get("repository")), _SECONDS).committed(_paths(known))
+    artifacts = list(_artifacts(known, moved, committed, in_worktree=in_worktree))
     lines += of_commits[:1] if of_commits else []
     lines += artifacts + of_commits[1:]
     return _bounded([_shown(line) for line in lines])
@@ -114,8 +129,7 @@ def _since(known: Drift, repository: Repository, other: list[str]) -> tuple[_Mov
     if found is None:
         why = "git took too long" if repository.is_late else "git does not say"
         return nothing, [f"What was committed since is not known: {why}.", *other]
-    top = str(known.get("repository"))
-    paths = [path for path in (_within(one["path"], top) for one in known.get("artifacts") or []) if path]
+    paths = _paths(known)
     moved = _followed(repository, found, paths) if paths and found.new != 0 else nothing
     said = "No commits" if not found.new else f"{found.new:,} commit{'s' if found.new > 1 else ''}"
     touch = f"; {_how_many(len(moved.commits))} of them touch the artifacts" if paths and found.new else ""
@@ -159,7 +173,13 @@ def _range(known: Drift, repository: Repository) -> _Range | None:
     return _Range(f"{then}..HEAD", None, apart[1], "By where HEAD stood then.") if apart else None
 
 
-def _within(path: str, top: str) -> str | None:
+def _paths(known: Drift) -> list[str]:
+    """The artifacts that lie in the repository, as that has them."""
+    top = str(known.get("repository"))
+    return [path for one in known.get("artifacts") or [] if (path := within(one["path"], top))]
+
+
+def within(path: str, top: str) -> str | None:
     """A path as the repository has it; None for one outside."""
     directory, name = os.path.split(os.path.normpath(path))
     found = os.path.relpath(os.path.join(os.path.realpath(directory), name), top)
@@ -208,24 +228,39 @@ def _named(one: Commit) -> str:
 # The artifacts
 
 
-def _artifacts(known: Drift, moved: _Moved) -> Iterator[str]:
+def _artifacts(known: Drift, moved: _Moved, committed: set[str] | None, *, in_worktree: bool) -> Iterator[str]:
     top = known.get("repository")
     artifacts = known.get("artifacts") or []
     changed = 0
     for one in artifacts:
-        said = _changed(one, notes.noted(one["path"]), top, moved)
+        now, path = notes.noted(one["path"]), within(one["path"], top) if top else None
+        shown = path if path and in_worktree else one["path"]
+        said = _changed(one, now, top, moved)
+        if path and committed is not None:
+            if path in committed:
+                said = _checked_out(path, moved, said)
+            elif now.get("mtime_ns") is not None:
+                shown, said = one["path"], "not in the worktree, since it is not committed"
         if said:
             changed += 1
-            yield f"- {one['path']}: {said}"
+            yield f"- {shown}: {said}"
     if artifacts and not changed:
         yield "Its artifacts are as they were."
+
+
+def _checked_out(path: str, moved: _Moved, changed: str | None) -> str | None:
+    """What became of a committed artifact; ``changed``: of the file in the workspace."""
+    for one in moved.commits:
+        if any(name == path or name.startswith(f"{path}/") for _, *names in one.files for name in names if name):
+            return f"changed in {one.name[:_SHORT]}"
+    return "as it is committed, without what was changed in the workspace since" if changed else None
 
 
 def _changed(before: Noted, after: Noted, top: str | None, moved: _Moved) -> str | None:
     """What became of an artifact; None where it is as it was."""
     was, is_there = before.get("mtime_ns") is not None, after.get("mtime_ns") is not None
     if not is_there:
-        return f"gone{_where_to(_within(before['path'], top), moved) if top else ''}" if was else None
+        return f"gone{_where_to(within(before['path'], top), moved) if top else ''}" if was else None
     if not was:
         return "is there now; it was not there then"
     size, then = after.get("size"), before.get("size")

@@ -108,6 +108,12 @@ class Repository:
         found = _commits(_words(self._ask("show", *_QUIET, *files, _FORMAT, *commits, "--")))
         return {one.name: {old: new for _, old, new in one.files if new is not None} for one in found}
 
+    def committed(self, paths: Sequence[str]) -> set[str] | None:
+        """Which of some paths, as the repository has them, are in the last commit; None where git does not say."""
+        named = [path for path in paths if path != os.curdir]
+        found = self._ask("ls-tree", "-z", "--full-tree", "--name-only", "HEAD", "--", *named) if named else b""
+        return None if found is None else {*_words(found), os.curdir}
+
     def _ask(self, *words: str) -> bytes | None:
         """What git prints; None if it fails, or takes too long. What is too much is cut."""
         if self.is_late:

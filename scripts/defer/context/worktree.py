@@ -220,11 +220,22 @@ def check(program: str, workspace: str, variables: Mapping[str, str]) -> None:
     git.must("its repository has no commit yet", "rev-parse", "--verify", "HEAD^{commit}")
 
 
+def was_made(of: Place) -> bool:
+    """Whether an earlier attempt has made all of it."""
+    known = read(of.note)
+    return known is not None and known.place == of and known.is_made
+
+
+def is_made(of: Place) -> bool:
+    """Whether it is there still."""
+    return was_made(of) and os.path.lexists(os.path.join(of.path, ".git"))
+
+
 def make(git: Git, of: Place) -> None:
     """The worktree of an occurrence, as an earlier attempt has left it, else made anew. Raises Trouble, OSError."""
     known = read(of.note)
-    if known is not None and known.place == of and known.is_made:
-        if not os.path.lexists(os.path.join(of.path, ".git")):
+    if known is not None and was_made(of):
+        if not is_made(of):
             # Somebody has removed it. The branch may hold what was committed.
             _unmake(git, known)
             _add(git, known)

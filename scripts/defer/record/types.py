@@ -101,7 +101,10 @@ class Noted(TypedDict, total=False):
 
 
 class Drift(TypedDict, total=False):
-    """What was noted of the workspace when a task was scheduled, to tell later what has changed since."""
+    """What was noted of the workspace when a task was scheduled, to tell later what has changed since.
+
+    ``worktree``: the same of the one that its last attempt has left.
+    """
 
     off: bool | None
     at: str | None
@@ -109,6 +112,7 @@ class Drift(TypedDict, total=False):
     head: str | None
     branch: str | None
     artifacts: list[Noted] | None
+    worktree: Drift | None
 
 
 class Source(TypedDict, total=False):

@@ -96,11 +96,18 @@ class Paths(NamedTuple):
 
 
 def write_prompt(
-    task: Task, paths: Paths, config: Config, condition: str | None = None, worktree: str | None = None
+    task: Task,
+    paths: Paths,
+    config: Config,
+    condition: str | None = None,
+    worktree: str | None = None,
+    *,
+    is_new: bool = False,
 ) -> None:
-    """Write the prompt artifact; ``condition``: what that has printed, masked; ``worktree``: what it says of that.
+    """Write the prompt artifact. Raises OSError.
 
-    Raises OSError.
+    ``condition``: what that has printed, masked; ``worktree``: what the prompt says of that; ``is_new``: it is yet
+    to be made.
     """
     said, run = task.get("last_error"), task.get("run")
     if isinstance(said, str):
@@ -108,7 +115,7 @@ def write_prompt(
         task = {**task, "last_error": config.masked(said)}
     number = int((run.get("attempt") if run else None) or 1)
     goes_on = bool(continued(task, config).session)
-    may, changes = _profile(task, config), _changes_since(task, config)
+    may, changes = _profile(task, config), _changes_since(task, config, worktree is not None, is_new)
     text = prompt.render(task, number, changes, condition, may, goes_on=goes_on, worktree=worktree)
     fsio.ensure_directory(paths.prompt.parent)
     fsio.replace(paths.prompt, [text.encode("utf-8", "replace")], sync=False)
@@ -127,7 +134,7 @@ def _profile(task: Task, config: Config) -> Profile | None:
         return None
 
 
-def _changes_since(task: Task, config: Config) -> list[str]:
+def _changes_since(task: Task, config: Config, in_worktree: bool, is_new: bool) -> list[str]:
     """What has changed since the task was scheduled, as lines for its prompt; none where nothing reads them."""
     known, run = task.get("drift"), task.get("run") or {}
     if not known or known.get("off"):
@@ -139,7 +146,8 @@ def _changes_since(task: Task, config: Config) -> list[str]:
     try:
         now = instants.from_text(run.get("started_at") or known.get("at") or "")
         git = registry.program("git", config.get("PATH") or os.defpath, os.curdir)
-        lines = drift.brief(known, now, int(run.get("late_by_seconds") or 0), git)
+        late = int(run.get("late_by_seconds") or 0)
+        lines = drift.brief(known, now, late, git, in_worktree=in_worktree, is_new=is_new)
     except Exception as error:
         # Whatever stands in the record or lies on the disk: the work does not wait for it.
         return [f"What has changed could not be looked at: {type(error).__name__}."]

@@ -11,7 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, cast
 
-from defer.context import worktree
+from defer.context import drift, worktree
+from defer.context.gitlog import Repository
 from defer.executors import registry
 from defer.paths import SCRIPTS
 
@@ -21,14 +22,19 @@ from .command import Misconfigured, Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from defer.context.worktree import Place
     from defer.executors.resultfile import Result as Said
     from defer.record.codec import Task
-    from defer.record.types import Result, Worktree
+    from defer.record.outcome import Outcome
+    from defer.record.types import Drift, Result, Worktree
     from defer.settings.config import Config
 
     from .capture import Log
+
+_SECONDS = 2.0
+"""So long git may take to say which artifacts are committed."""
 
 
 def place(one: Task, config: Config) -> Place:
@@ -36,16 +42,58 @@ def place(one: Task, config: Config) -> Place:
     return worktree.place(one, config.worktrees_dir)
 
 
-def placed(one: Task, there: Place) -> Task:
-    """The task as whoever works on it is told: its workspace is in the worktree."""
-    return {**one, "workspace": worktree.directory(there)}
+def placed(one: Task, there: Place, config: Config) -> Task:
+    """The task as whoever works on it is told: its workspace is in the worktree, and so is what is committed."""
+    moved: Task = {**one, "workspace": worktree.directory(there)}
+    context = one.get("context") or {}
+    listed = context.get("artifacts")
+    top = worktree.top(there.workspace)
+    if top is None or not isinstance(listed, list):
+        return moved
+    inside = {text: path for text in listed if os.path.isabs(str(text)) and (path := drift.within(str(text), top))}
+    if not inside:
+        return moved
+    are_there = _in_worktree([*inside.values()], top, there, config)
+    # What is not committed is where it was, or nowhere.
+    moved_to = {text: os.path.normpath(os.path.join(there.path, inside[text])) for text in inside}
+    kept = {text for text, path in inside.items() if path not in are_there and os.path.lexists(text)}
+    artifacts = [text if text in kept else moved_to.get(text, text) for text in listed]
+    return {**moved, "context": {**context, "artifacts": artifacts}}
+
+
+def _in_worktree(paths: list[str], top: str, there: Place, config: Config) -> set[str]:
+    """Which paths of the repository there are in the worktree, or will be once it is made."""
+    if worktree.is_made(there):
+        return {path for path in paths if os.path.lexists(os.path.join(there.path, path))}
+    git = registry.program("git", config.get("PATH") or os.defpath, os.curdir)
+    return (git and Repository(git, top, _SECONDS).committed(paths)) or set()
 
 
 def write_prompt(one: Task, paths: Paths, config: Config, condition: str | None) -> None:
     """Write the prompt artifact, which says what the workspace is. Raises OSError."""
     there = place(one, config)
-    said = f"a Git worktree of {there.workspace}, made for this; branch: {there.branch}"
-    command.write_prompt(placed(one, there), paths, config, condition, said)
+    told = placed(one, there, config)
+    known, whose, is_new = one.get("drift"), "made for this", False
+    if worktree.is_made(there):
+        whose = "as an earlier attempt has left it"
+        told = {**told, "drift": _left(known, there)} if known and not known.get("off") else told
+    elif worktree.was_made(there):
+        # From its branch, which may have commits that nothing was noted of.
+        whose = "made again, since that of an earlier attempt was removed"
+        told = {**told, "drift": {"off": True}}
+    else:
+        is_new = True
+    said = f"a Git worktree of {there.workspace}, {whose}; branch: {there.branch}"
+    command.write_prompt(told, paths, config, condition, said, is_new=is_new)
+
+
+def _left(known: Drift, there: Place) -> Drift:
+    """What to compare a worktree with that an earlier attempt has left: how that left it."""
+    found = known.get("worktree")
+    if found and found.get("repository") == os.path.realpath(there.path):
+        return found
+    # Nobody saw the end of that attempt. The files of a worktree are younger than those that were noted.
+    return {"at": known.get("at"), "repository": os.path.realpath(there.path), "head": known.get("head")}
 
 
 class InWorktree(Attempt):
@@ -58,7 +106,14 @@ class InWorktree(Attempt):
 
     @property
     def told(self) -> Task:
-        return placed(self.task, self._there)
+        return placed(self.task, self._there, self._config)
+
+    def finish(self, now: datetime) -> Outcome:
+        ended = super().finish(now)
+        left = command.noted_now(self.told, now) if ended.drift else None
+        if ended.drift is None or left is None or left.get("repository") != os.path.realpath(self._there.path):
+            return ended
+        return ended._replace(drift={**ended.drift, "worktree": left})
 
     @property
     def where(self) -> Worktree:

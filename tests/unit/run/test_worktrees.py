@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from defer.context import noted
 from longhistory import git
 from support import NOW, SCRIPTS, at, is_running, leaving_pid, quoted, strict, until, v1_task
 
@@ -95,6 +96,101 @@ def test_the_workspace_of_a_folder_is_that_folder(place, repository):
     assert f"- workspace: {inside}" in prompt
     said = f"- the workspace is: a Git worktree of {repository}/sub, made for this; branch: "
     assert said + done["result"]["worktree"]["branch"] in prompt
+
+
+def changes_told(text):
+    """The lines of a prompt about what has changed."""
+    return [line[2:] for line in text.partition("## What has changed")[2].partition("\n## ")[0].splitlines() if line]
+
+
+def noted_task(place, repository, executor, *names, **fields):
+    """A task that was noted as it was scheduled, an hour before, with these artifacts."""
+    context = {"summary": "s", "artifacts": [str(repository / name) for name in names]}
+    one = asking(repository, None, executor=executor, context=context, **fields)
+    return noted.onto(one, None, at(hours=-1))
+
+
+def test_its_prompt_tells_of_what_the_worktree_will_have(place, repository):
+    (repository / "drafts").write_text("not committed\n")
+    (repository / "other").write_text("1\n")
+    git(repository, "add", "other")
+    git(repository, "commit", "-qm", "second")
+    executor = place.executor("cat $DEFER_PROMPT_FILE")
+    place.write_store(noted_task(place, repository, executor, "file", "other", "sub/inner", "drafts", "gone"))
+    (repository / "file").write_text("changed, not committed\n")
+    (repository / "other").write_text("2, committed\n")
+    git(repository, "commit", "-qm", "third", "other")
+    (repository / "other").write_text("and changed\n")
+    place.wake_at(NOW)
+    (done,) = place.archived()
+    there, head = done["result"]["worktree"]["path"], git(repository, "rev-parse", "--short=10", "HEAD")
+    lines = changes_told(done["result"]["output"])
+    assert [line for line in lines if line[:2] == "- " and ": " in line and not line.startswith(f"- {head} ")] == [
+        "- file: as it is committed, without what was changed in the workspace since",
+        f"- other: changed in {head}",
+        f"- {repository}/drafts: not in the worktree, since it is not committed",
+    ]
+    named = done["result"]["output"].partition("## Artifacts")[2].partition("## ")[0].split()
+    assert named[2::3] == [
+        *(f"{there}/{name}" for name in ("file", "other", "sub/inner")),
+        f"{repository}/drafts",
+        f"{there}/gone",
+    ]
+
+
+def test_the_prompt_of_a_retry_tells_of_what_the_worktree_has(place, repository):
+    executor = place.executor(
+        f"cp $DEFER_PROMPT_FILE prompt.$DEFER_ATTEMPT; echo 2 >file; git add file; {commit()}; [ $DEFER_ATTEMPT = 2 ]"
+    )
+    place.write_store(noted_task(place, repository, executor, "file", "sub/inner", max_retries=1))
+    place.wake_at(NOW)
+    (path,) = worktrees(place)
+    (repository / "sub" / "inner").write_text("elsewhere\n")
+    git(repository, "commit", "-qam", "elsewhere")
+    (path / "sub" / "inner").write_text("changed in between\n")
+    head = git(path, "rev-parse", "--short=10", "HEAD")
+    place.wake_at(at(minutes=1))
+    text = (path / "prompt.2").read_text()
+    assert f"- the workspace is: a Git worktree of {repository}, as an earlier attempt has left it; branch: " in text
+    assert [line for line in changes_told(text) if "late" not in line and "since 2026" not in line] == [
+        f"No commits since: HEAD is at {head}, as it was.",
+        "- sub/inner: changed, it had 2 bytes and has 19",
+    ]
+
+
+@pytest.mark.parametrize(("lost", "told"), [("noted", "1 commit since"), ("removed", None)])
+def test_the_prompt_of_a_retry_after_an_attempt_whose_end_nobody_saw(place, repository, lost, told):
+    """Then its end has noted nothing; or its worktree was removed since, and is made again of its branch."""
+    executor = place.executor(f"cp $DEFER_PROMPT_FILE prompt; git add prompt; {commit()}; [ $DEFER_ATTEMPT = 2 ]")
+    place.write_store(noted_task(place, repository, executor, "file", max_retries=1))
+    place.wake_at(NOW)
+    (path,), waiting = worktrees(place), place.task(ONE)
+    if lost == "noted":
+        del waiting["drift"]["worktree"]
+        place.write_store(waiting)
+    else:
+        git(repository, "worktree", "remove", "--force", path)
+    place.wake_at(at(minutes=1))
+    text = (path / "prompt").read_text()
+    lines = changes_told(text)
+    assert ("made again, since that of an earlier attempt was removed" in text) is (lost == "removed")
+    assert [line for line in lines if " since " in line and line[0] == "1"] == (
+        [f"{told} {git(repository, 'rev-parse', '--short=10', 'HEAD')}."] if told else []
+    )
+    assert not any("written" in line for line in lines)
+    assert git(path, "log", "--format=%s").split() == ["work", "work", "first"]
+
+
+def test_the_next_occurrence_is_not_told_of_the_worktree_before(place, repository):
+    executor = place.executor(f"cat $DEFER_PROMPT_FILE; echo 2 >file; git add file; {commit()} >&2")
+    rule = {"expression": "every 10 minutes", "tz": "UTC", "anchor": "2026-04-08T16:35:00Z"}
+    place.write_store(noted_task(place, repository, executor, "file", recurrence=rule))
+    place.wake_at(NOW)
+    place.wake_at(at(minutes=10))
+    done = place.archived()[-1]["result"]["output"]
+    head = git(repository, "rev-parse", "--short=10", "HEAD")
+    assert f"No commits since: HEAD is at {head}, as it was." in changes_told(done)
+    assert "Its artifacts are as they were." in changes_told(done)
 
 
 def test_a_folder_without_a_commit_is_told(place, repository):
