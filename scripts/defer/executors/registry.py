@@ -56,7 +56,7 @@ class Agent(NamedTuple):
 _AGENTS_OWN = frozenset({"model", "session_id"})
 SHIPPED = {
     "claude": Executor("Claude Code", ("claude",), is_agent=True, enforces=_AGENTS_OWN | {"fork"}, reports_cost=True),
-    "codex": Executor("Codex", ("codex",), is_agent=True, enforces=_AGENTS_OWN),
+    "codex": Executor("Codex", ("codex",), is_agent=True, enforces=_AGENTS_OWN | {"fork"}),
     "gemini": Executor("Gemini CLI", ("gemini",), is_agent=True, enforces=_AGENTS_OWN),
     "opencode": Executor(
         "opencode", ("opencode",), is_agent=True, enforces=_AGENTS_OWN | {"fork"}, reports_cost=True, is_free=True

@@ -45,11 +45,14 @@ def session(one: Task) -> str | None:
     return one.get("session_id") if keeps(one) or before > 0 else None
 
 
-def used(one: Task, session_id: str | None, total: Usage) -> Usage | None:
+def used(one: Task, session_id: str | None, total: Usage, how: str | None = None) -> Usage | None:
     """What one run has used, where its agent counts from the beginning of the conversation.
 
-    None where it continues one whose count so far is not known.
+    None where it continues one whose count so far is not known. ``how``: as ``result.conversation`` says.
     """
+    if how == "forked":
+        # A copy counts on from what its original had used by then, and somebody else has that open.
+        return None
     if session_id is None or session(one) != session_id:
         return total
     known = one.get("session_usage")

@@ -321,20 +321,20 @@ class Attempt:
         return ended._replace(
             exit_code=code,
             session_id=said.session_id,
-            usage=self._used(said),
+            usage=self._used(said, facts),
             session_usage=said.session_usage,
             model=said.model,
             tool_calls=said.tool_calls,
             denied=said.denied,
         )
 
-    def _used(self, said: resultfile.Result) -> Usage | None:
+    def _used(self, said: resultfile.Result, facts: Facts) -> Usage | None:
         """What this run has used: some agents count a conversation from its beginning."""
         if said.usage is not None or said.session_usage is None:
             return said.usage
         from defer.record import conversation  # most agents count each run by itself
 
-        return conversation.used(self.task, said.session_id, said.session_usage)
+        return conversation.used(self.task, said.session_id, said.session_usage, facts.get("conversation"))
 
     def _blocked(self, said: resultfile.Result, facts: Facts) -> Outcome:
         """An agent that was not allowed a tool calls its run a success; nobody has looked whether it is one."""

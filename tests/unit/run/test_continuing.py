@@ -171,7 +171,7 @@ class TestOpenElsewhere:
     def put(self, place, **fields):
         where = {"session_id": "abc", "session_directory": str(place.home)}
         mode = {"execution": {"mode": "callback", "prompt_template": "p"}}
-        place.write_store(v1_task("a", executor=executor(place), **where, **mode, **fields))
+        place.write_store(v1_task("a", **{"executor": executor(place), **where, **mode, **fields}))
 
     def test_not_by_an_executor_that_nobody_knows(self, place):
         self.put(place)
@@ -189,6 +189,16 @@ class TestOpenElsewhere:
         place.wake_at(NOW)
         assert told(place)[0][:2] == ["abc", "1"]
         assert place.archived()[0]["result"]["conversation"] == "forked"
+
+    def test_what_a_copy_has_used_is_not_known_where_its_agent_counts_from_the_beginning(self, place, monkeypatch):
+        says = """printf '{"session_id":"copy","session_usage":{"input_tokens":4800}}' >"$DEFER_RESULT_FILE" """
+        self.put(place, executor=place.executor(says, "counts"))
+        open_here(place, "abc")
+        able = registry.Executor("x", ("x",), is_agent=True, enforces=frozenset({"fork"}))
+        monkeypatch.setitem(registry.SHIPPED, place.tasks()["a"]["executor"], able)
+        place.wake_at(NOW)
+        (run,) = place.runs()
+        assert (run["session_id"], run["usage"]) == ("copy", None)
 
     def test_one_whose_process_has_ended_is_open_no_more(self, place):
         process = subprocess.Popen(["sleep", "1000"])
@@ -230,6 +240,9 @@ class TestTheRecord:
         assert conversation.used(one, "t", total) == total
         assert conversation.used({**one, "session_usage": None}, "s", total) is None
         assert conversation.used({**one, "session_usage": {"input_tokens": 9999}}, "s", total) == total
+        # A copy counts on from what its original has used by then, which somebody else knows.
+        assert conversation.used(one, "copy", total, "forked") is None
+        assert conversation.used(one, "t", total, "new") == total
 
     def test_such_a_count_is_kept_with_the_conversation(self, place):
         rule = {"expression": "every day 16:45", "tz": "UTC", "anchor": "2026-04-07T16:45:00Z"}

@@ -22,12 +22,11 @@ def start(wishes: Wishes) -> Start:
     """What is started. Raises Cannot."""
     if wishes.max_turns:
         raise Cannot("Codex has no limit on turns (leave --max-turns out)")
-    if wishes.fork and wishes.session:
-        raise Cannot("Codex cannot continue in a copy of a conversation")
     # A task's folder need not be a Git repository, which Codex would otherwise insist on. Its flags stand in front.
     flags = ["exec", "--json", "--skip-git-repo-check", *([f"--model={wishes.model}"] if wishes.model else [])]
     # Behind -- nothing from outside is an option.
-    return Start([*flags, *(["resume", "--", wishes.session, "-"] if wishes.session else ["-"])])
+    how = "fork" if wishes.fork else "resume"
+    return Start([*flags, *([how, "--", wishes.session, "-"] if wishes.session else ["-"])])
 
 
 class Reader(base.Reader):
