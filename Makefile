@@ -37,8 +37,9 @@ e2e-agents: ## every agent's real program in every case, against a model on this
 e2e-permissions: ## every agent's real program under each profile: what it may not do is refused (AGENTS= JOBS=)
 	@$(ENTER) PYTHONPATH=scripts "$$python" tests/agents/permissions.py --agents "$(AGENTS)" --jobs $(JOBS)
 
-e2e-sessions: ## conversations of the agents' real programs that go on: after a limit, and as callbacks (CASES=)
-	@$(ENTER) "$$python" -m compileall -q scripts/defer && PYTHONPATH=scripts "$$python" tests/agents/sessions.py --cases "$(CASES)"
+e2e-sessions: ## conversations of the agents' real programs that go on: after a limit, and as callbacks (AGENTS= CASES=)
+	@$(ENTER) "$$python" -m compileall -q scripts/defer && PYTHONPATH=scripts "$$python" tests/agents/sessions.py --agents "$(AGENTS)" \
+	  --cases "$(CASES)"
 
 e2e-guards: ## what an attempt may not do through Defer is tried, in real wakes: a line for each try
 	@$(ENTER) "$$python" tests/agents/guards.py

@@ -253,15 +253,16 @@ def elsewhere(cell: Cell) -> Seen:
 
 def gone(cell: Cell) -> Seen:
     """The same when the program has forgotten the conversation."""
+    return _again(cell, lambda cell: forget(cell, **CASES["gone"].given), False)
 
-    def forget(cell: Cell) -> None:
-        for entry in cell.home.iterdir():
-            if entry.name not in ("data", "other", ".local", ".cache"):
-                shutil.rmtree(entry, ignore_errors=True)
-        shutil.rmtree(cell.home / ".local" / "share" / "opencode", ignore_errors=True)
-        cell.set_up(**CASES["gone"].given)
 
-    return _again(cell, forget, False)
+def forget(cell: Cell, **given: Any) -> None:
+    """Take away all that the cell's program has written down; ``given`` as of ``programs.setup``."""
+    for entry in cell.home.iterdir():
+        if entry.name not in ("data", "other", ".local", ".cache"):
+            shutil.rmtree(entry, ignore_errors=True)
+    shutil.rmtree(cell.home / ".local" / "share" / "opencode", ignore_errors=True)
+    cell.set_up(**given)
 
 
 def _doubted(seen: Seen, *claims: tuple[bool, str]) -> Seen:
