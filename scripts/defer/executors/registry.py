@@ -70,9 +70,10 @@ AGENTS = tuple(name for name, one in SHIPPED.items() if one.is_agent)
 
 def doubt_of_budget(named: str, *, in_dollars: bool, in_tokens: bool) -> str | None:
     """What somebody should know who counts on a bound of cost: an agent that does not say what it used passes it."""
-    one = SHIPPED.get(named)
-    if one is None or not one.is_agent:
+    agent = agent_of(named)
+    if agent is None:
         return None
+    one = SHIPPED[agent]
     if not one.reports_cost and not one.reports_tokens and (in_dollars or in_tokens):
         return f"{one.product} reports neither what a run costs nor its tokens: no budget holds it"
     if one.reports_cost or not in_dollars:
@@ -95,11 +96,17 @@ def find(named: str) -> Path | None:
     return path if "/" not in named and os.path.isfile(path) else None
 
 
-def is_agent(named: str | None) -> bool:
-    """Whether an executor is a shipped one that starts a coding agent, by its name or by its path."""
+def agent_of(named: str | None) -> str | None:
+    """The name in ``AGENTS`` of the shipped executor that is meant, by its name or by its path; None for any other."""
     name = os.path.basename(named or "")
     shipped = find(name) if name in AGENTS else None
-    return shipped is not None and (named == name or os.path.realpath(named or "") == os.path.realpath(shipped))
+    is_it = shipped is not None and (named == name or os.path.realpath(named or "") == os.path.realpath(shipped))
+    return name if is_it else None
+
+
+def is_agent(named: str | None) -> bool:
+    """Whether an executor is a shipped one that starts a coding agent."""
+    return agent_of(named) is not None
 
 
 def names() -> str:

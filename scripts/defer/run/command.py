@@ -124,7 +124,7 @@ def write_prompt(
 def _profile(task: Task, config: Config) -> Profile | None:
     """What a shipped agent may do; None where nothing is said, or what is said will fail the attempt."""
     wanted = task.get("permissions")
-    if wanted is None or task.get("command") or (task.get("executor") or config.executor) not in registry.AGENTS:
+    if wanted is None or task.get("command") or not registry.is_agent(task.get("executor") or config.executor):
         return None
     from defer.executors import profiles
 
@@ -293,8 +293,8 @@ def continued(task: Task, config: Config) -> Continued:
         return Continued(error=f"a new one was begun: the directory of {session} is gone: {directory}")
     if not conversations.is_open(config.runtime_dir, session):
         return Continued(session, directory=directory)
-    executor = registry.SHIPPED.get(str(task.get("executor") or config.executor))
-    if executor is None or "fork" not in executor.enforces:
+    agent = registry.agent_of(task.get("executor") or config.executor)
+    if agent is None or "fork" not in registry.SHIPPED[agent].enforces:
         return Continued(error=f"a new one was begun: {session} is open elsewhere")
     return Continued(session, is_fork=True, directory=directory)
 

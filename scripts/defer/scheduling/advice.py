@@ -45,8 +45,8 @@ def doubts(stored: Task, config: Config) -> list[str]:
         begins_anew = callback.doubt(stored, config)
     if command or not named:
         return [*fails, *filter(None, [begins_anew, held])]
-    if named in registry.AGENTS:
-        fails += _of_permissions(stored, named, config) + _of_turns(stored, named)
+    if (agent := registry.agent_of(named)) is not None:
+        fails += _of_permissions(stored, agent, config) + _of_turns(stored, agent)
     in_dollars = config.budget_usd_per_day is not None or bool(stored.get("max_cost_usd"))
     in_tokens = config.budget_tokens_per_day is not None
     costs = registry.doubt_of_budget(named, in_dollars=in_dollars, in_tokens=in_tokens)

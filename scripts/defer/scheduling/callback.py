@@ -73,5 +73,5 @@ def _around(config: Config) -> Conversation | None:
 def _is_others(found: Conversation, one: Task, config: Config) -> bool:
     """Whether it is of another agent than the one that is to continue it, or nobody is."""
     executor = one.get("executor") or config.executor
-    shipped = registry.SHIPPED.get(executor or "")
-    return executor is None or (shipped is not None and found.agent not in (None, executor))
+    agent = registry.agent_of(executor)
+    return executor is None or (agent is not None and found.agent not in (None, agent))

@@ -24,7 +24,7 @@ def granted(one: Task, config: Config) -> Task:
     """
     named = None if one.get("command") else one.get("executor") or config.executor
     default = config.get(DEFAULT)
-    if named in registry.AGENTS:
+    if registry.is_agent(named):
         if one.get("permissions") is not None:
             _must_be_clear(one["permissions"], "permissions")
         elif default:

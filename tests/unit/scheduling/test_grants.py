@@ -9,6 +9,7 @@ import pytest
 
 import defer
 from defer.errors import BadInput
+from defer.executors import registry
 from defer.run import prompt
 from support import Place
 
@@ -38,6 +39,12 @@ class TestFlags:
     def test_a_profile(self, agent: Place) -> None:
         one = scheduled(agent, "--permissions", "edit")
         assert (one["permissions"], one["requires"]) == ("edit", ["permissions"])
+
+    def test_the_settings_are_for_a_shipped_agent_by_its_path_too(self, agent: Place) -> None:
+        shipped = str(registry.DIRECTORY / "claude")
+        agent.env["DEFER_PERMISSIONS"] = "read"
+        assert scheduled(agent, "--executor", shipped)["permissions"] == "read"
+        assert "permissions" not in scheduled(agent, "--executor", agent.executor("exit 0"))
 
     def test_commands_are_work(self, agent: Place) -> None:
         assert scheduled(agent, "--allow", "make test")["permissions"] == WIDER
