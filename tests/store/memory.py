@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from defer.errors import DeferError, NotStorable, Refused
 from defer.record import codec, runs, task, versions
 from defer.record.codec import Task
 from defer.record.runs import Run
+from defer.record.types import Run as RunFields
 from defer.store import holding, interface
 from defer.store.batch import Batch
 from defer.store.interface import BeforeDrop, Change, Choose, Condition, LookBy, Report, Spent, Turn
@@ -206,8 +207,9 @@ class MemoryStore:
                 self._report("held", id=task_id, reason=why)
         return [one for one in known if task.needs_attention_at(one) <= now]
 
-    def spent(self, since: datetime) -> Spent:
-        return Spent().plus(run.usage for run in self.runs(None, since))
+    def spent(self, since: datetime, unfiled: Iterable[RunFields] = ()) -> Spent:
+        filed = Spent().plus(run.usage for run in self.runs(None, since))
+        return filed.plus(run.get("usage") for run in unfiled if instants.from_text(run["ended_at"]) >= since)
 
     def archive(
         self, now: datetime, before_drop: BeforeDrop | None = None, look_by: LookBy | None = None

@@ -41,9 +41,7 @@ class Budget:
             return None
         if self._spent is None:
             since = self._day.begin.astimezone(UTC)
-            unfiled = (run for other in hot for run in other.get("ended_runs") or ())
-            fresh = (run.get("usage") for run in unfiled if instants.from_text(run["ended_at"]) >= since)
-            self._spent = self._store.spent(since).plus(fresh)
+            self._spent = self._store.spent(since, (run for other in hot for run in other.get("ended_runs") or ()))
         why = budget.used_up(*self._spent, self._config)
         if why is None:
             return None
@@ -78,4 +76,4 @@ def is_agents(one: Task, config: Config) -> bool:
         return False
     from defer.executors import registry
 
-    return (one.get("executor") or config.executor) in registry.AGENTS
+    return registry.is_agent(one.get("executor") or config.executor)

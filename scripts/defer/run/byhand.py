@@ -7,7 +7,7 @@ retries), whatever its time and however many attempts are under way. Nothing els
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from .loop import Loop
 from .wake import Runner
 
 if TYPE_CHECKING:
+    from defer.record.types import Run as RunFields
     from defer.record.types import RunUnderWay
     from defer.store.interface import BeforeDrop, Change, Choose, LookBy, Spent, Store
 
@@ -118,7 +119,7 @@ class OneTask:
         return self._task
 
     @staticmethod
-    def spent(_since: datetime) -> Spent:
+    def spent(_since: datetime, _unfiled: Iterable[RunFields] = ()) -> Spent:
         from defer.store.interface import Spent
 
         return Spent()

@@ -18,7 +18,8 @@ class Day(NamedTuple):
 def day(config: Config, now: datetime) -> Day:
     """The day of ``now``. Raises BadInput."""
     zone = config.timezone()
-    begin = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    # Where midnight comes twice, the day begins with the first.
+    begin = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     # By the calendar, not by 24 hours: the day on which the clocks change has 23 or 25.
     return Day(begin, (begin.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone))
 

@@ -50,6 +50,17 @@ def file(unfiled: Iterable[Task], archive_dir: Path, runs_dir: Path, *, whole: b
 
 def _append_missing(path: Path, wanted: list[bytes], *, whole: bool) -> None:
     fsio.ensure_directory(path.parent)
+    missing = missing_of(path, wanted, whole=whole)
+    if not missing:
+        # Their writer may have died before syncing them, and they are about to be dropped from the store.
+        fsio.sync(path)
+    else:
+        fresh = b"" if fsio.last_bytes(path, 1) in (b"", b"\n") else b"\n"
+        fsio.append(path, fresh + b"".join(missing))
+
+
+def missing_of(path: Path, wanted: Iterable[bytes], *, whole: bool = False) -> dict[bytes, None]:
+    """Those of the lines that do not stand in a file yet; without ``whole`` only its end is searched for them."""
     missing = dict.fromkeys(wanted)
     # A filing that was cut short leaves its lines at the end, the last of them torn at worst.
     room = float("inf") if whole else _MARGIN_BYTES + 2 * sum(map(len, missing))
@@ -58,12 +69,7 @@ def _append_missing(path: Path, wanted: list[bytes], *, whole: bool) -> None:
         room -= len(line) + 1
         if room < 0 or not missing:
             break
-    if not missing:
-        # Their writer may have died before syncing them, and they are about to be dropped from the store.
-        fsio.sync(path)
-    else:
-        fresh = b"" if fsio.last_bytes(path, 1) in (b"", b"\n") else b"\n"
-        fsio.append(path, fresh + b"".join(missing))
+    return missing
 
 
 def latest_of(archive_dir: Path, wanted: Collection[str], since: datetime | None = None) -> dict[str, Task]:

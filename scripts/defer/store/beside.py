@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from .markers import Markers
 
 if TYPE_CHECKING:
     from defer.record.runs import Run
+    from defer.record.types import Run as RunFields
 
     from .interface import Condition, Kept, Spent
     from .snapshot import Snapshot
@@ -54,10 +55,10 @@ class Beside:
         with fsio.storage_errors(self.path), self._alone():
             yield
 
-    def spent(self, since: datetime) -> Spent:
+    def spent(self, since: datetime, unfiled: Iterable[RunFields] = ()) -> Spent:
         from . import spent  # only where the day has a budget
 
-        return spent.filed(self._runs_dir, since)
+        return spent.filed(self._runs_dir, since).plus(spent.waiting(self._runs_dir, unfiled, since))
 
     @contextmanager
     def standing_still(self) -> Iterator[Snapshot]:

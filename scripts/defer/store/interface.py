@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from defer.errors import NotStorable
+from defer.record import shapes
 from defer.record.codec import Task
 
 if TYPE_CHECKING:
     from defer.record.lineage import Bounds
     from defer.record.runs import Run
+    from defer.record.types import Run as RunFields
 
 Report = Callable[..., None]
 """``report(action, **facts)``: told of what the store set aside or found unreadable."""
@@ -139,9 +141,14 @@ class Spent(NamedTuple):
         cost, tokens = self
         for usage in usages:
             if isinstance(usage, dict):
-                cost += usage.get("cost_usd") or 0
-                tokens += (usage.get("input_tokens") or 0) + (usage.get("output_tokens") or 0)
+                cost += _amount(usage.get("cost_usd"))
+                tokens += _amount(usage.get("input_tokens")) + _amount(usage.get("output_tokens"))
         return Spent(cost, tokens)
+
+
+def _amount(found: Any) -> float:
+    """What counts of a number in a record: nothing of what is none, or negative, and would give back what was spent."""
+    return max(0.0, float(found)) if shapes.is_number(found) else 0.0
 
 
 class Attempts(Protocol):
@@ -179,8 +186,9 @@ class Attempts(Protocol):
     def scan(self) -> Iterator[Task]:
         """The current record of every task still in the store, in file order, streamed."""
 
-    def spent(self, since: datetime) -> Spent:
-        """What the attempts that ended at ``since`` or later and are filed have cost. Within a claim."""
+    def spent(self, since: datetime, unfiled: Iterable[RunFields] = ()) -> Spent:
+        """What the attempts that ended at ``since`` or later have cost: those filed, and those of ``unfiled``, which
+        the store holds. Within a claim."""
 
     def lease(self, token: str) -> Lease:
         """The lease of the runner of that name."""

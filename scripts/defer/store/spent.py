@@ -8,17 +8,22 @@ shrunk are made anew from the files themselves, from their ends back to the begi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from defer import fsio, instants
+from defer.record import codec
 from defer.record import runs as runrecords
 from defer.record.runs import Run
 
-from . import backwards, months
+from . import archive, backwards, months
 from .interface import Spent
+
+if TYPE_CHECKING:
+    from defer.record.types import Run as RunFields
 
 _NAME = ".spent.json"
 _FILED_LATE = timedelta(hours=1)
@@ -42,6 +47,21 @@ def filed(runs_dir: Path, since: datetime) -> Spent:
         if before != sizes:
             _note(runs_dir / _NAME, since, sizes, total)
         return total
+
+
+def waiting(runs_dir: Path, unfiled: Iterable[RunFields], since: datetime) -> Iterator[object]:
+    """The usages of those among the records in the store that stand in no file yet.
+
+    A filing that was cut short has written them, and not taken them out of the store. Raises StorageError.
+    """
+    lines: dict[Path, list[bytes]] = {}
+    for run in unfiled:
+        ended_at = instants.from_text(run["ended_at"])
+        if ended_at >= since:
+            lines.setdefault(months.path_for(runs_dir, months.RUNS, ended_at), []).append(codec.encode(run))
+    with fsio.storage_errors(runs_dir):
+        for path, wanted in lines.items():
+            yield from (json.loads(line).get("usage") for line in archive.missing_of(path, wanted))
 
 
 def _lines(

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from defer import instants
+from defer.executors import registry
 from defer.notices import outbox
-from defer.record import outcome
+from defer.record import codec, outcome
 from defer.record.outcome import Outcome
+from defer.run import budget
+from defer.settings import budget as days
 from defer.store import spent
 from defer.store.interface import Spent
 from support import NOW, Place, at, text_at, v1_task
@@ -61,6 +65,63 @@ def test_those_that_would_pass_it_wait_for_the_next_day(place: Place) -> None:
     held = {"until": MIDNIGHT, "reason": "the day's budget is used up: 2.00 of 2 USD"}
     assert place.task("c")["held"] == held
     assert place.task("c")["status"] == "scheduled"
+
+
+def test_an_agent_that_is_named_by_its_path_is_one(place: Place) -> None:
+    shipped = str(registry.DIRECTORY / "claude")
+    link = place.base / "elsewhere" / "claude"
+    link.parent.mkdir()
+    link.symlink_to(shipped)
+    found = [budget.is_agents(v1_task("a", executor=one), place.config()) for one in ("claude", shipped, str(link))]
+    assert found == [True, True, True]
+    other = place.executor("exit 0")
+    assert not budget.is_agents(v1_task("a", executor=other), place.config())
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "begin", "end"),
+    [
+        # The clocks go back at one, so that midnight comes twice: the day begins with the first.
+        ("America/Havana", "2024-11-03T04:30:00Z", "2024-11-03T04:00:00Z", "2024-11-04T05:00:00Z"),
+        ("America/Havana", "2024-11-03T05:30:00Z", "2024-11-03T04:00:00Z", "2024-11-04T05:00:00Z"),
+        ("America/Havana", "2024-11-03T06:30:00Z", "2024-11-03T04:00:00Z", "2024-11-04T05:00:00Z"),
+        # They go forward at midnight, which does not come.
+        ("Asia/Beirut", "2024-03-30T21:59:59Z", "2024-03-29T22:00:00Z", "2024-03-30T22:00:00Z"),
+        ("Asia/Beirut", "2024-03-30T22:00:00Z", "2024-03-30T22:00:00Z", "2024-03-31T21:00:00Z"),
+        # They go back at midnight: the hour before it comes twice.
+        ("Asia/Beirut", "2024-10-26T21:30:00Z", "2024-10-25T21:00:00Z", "2024-10-26T22:00:00Z"),
+        ("Europe/Berlin", "2024-10-27T20:00:00Z", "2024-10-26T22:00:00Z", "2024-10-27T23:00:00Z"),
+        ("Pacific/Kiritimati", "2026-03-31T10:00:00Z", "2026-03-31T10:00:00Z", "2026-04-01T10:00:00Z"),
+    ],
+)
+def test_a_day_is_one_of_the_calendar(place: Place, zone: str, now: str, begin: str, end: str) -> None:
+    config = place.config({"DEFER_TIMEZONE": zone})
+    day = days.day(config, instants.from_text(now))
+    assert [instants.to_text(one) for one in day] == [begin, end]
+
+
+ODD: list[Any] = ["2", True, -5, [], {}, 1e308, 10**400, float("nan"), None]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda one: str(one)[:9])
+@pytest.mark.parametrize("name", ["cost_usd", "input_tokens", "output_tokens"])
+def test_what_is_not_an_amount_costs_nothing_and_stops_nothing(place: Place, name: str, odd: Any) -> None:
+    """In a record that another version, or somebody by hand, has written."""
+    total = Spent(1.0, 10).plus([{name: odd}, {"cost_usd": 1, "input_tokens": 5}])
+    assert total == Spent(2, 15)
+
+
+@pytest.mark.programs
+def test_a_run_that_is_filed_and_not_yet_out_of_the_store_counts_once(place: Place) -> None:
+    """As a wake that was killed in between leaves it."""
+    one = cast("Any", run(1, "2026-04-08T16:40:00Z"))
+    (place.runtime / "runs").mkdir(parents=True)
+    (place.runtime / "runs" / "runs_202604.jsonl").write_bytes(codec.encode(one))
+    over = {"status": "completed", "completed_at": "2026-04-08T16:40:00Z", "ended_runs": [one]}
+    place.write_store(v1_task("a", **over), *tasks("b", "c"))
+    place.wake_at(NOW, {"DEFER_BUDGET_USD_PER_DAY": "1.5", "DEFER_MAX_PARALLEL": "1"})
+    assert sorted(one["id"] for one in place.archived()) == ["a", "b"]
+    assert place.task("c")["held"]["reason"] == "the day's budget is used up: 2.00 of 1.5 USD"
 
 
 @pytest.mark.programs
