@@ -6,10 +6,12 @@ from its events: so its log of errors is on its standard error. Checked with ope
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ _OF_SESSION = re.compile(r"\bsession\.id=(ses_\w+) small=false\b").search
 _HOPELESS = re.compile(r"ModelNotFound|ProviderAuth|ContextOverflow|ProviderInit|ConfigInvalid|ConfigJson").search
 _GONE = re.compile(r"^Error: Session not found").match
 _HIDDEN = "Unexpected server error"
+_PATIENCE_SECONDS = 60
 _EMPTY = "its service ends each answer before it has said anything"
 
 
@@ -45,19 +48,55 @@ def start(wishes: Wishes) -> Start:
 
 
 def _directory_of(session: str) -> str | None:
-    """The directory that a conversation belongs to, from opencode's own database; None where that cannot be told."""
+    """The directory that a conversation belongs to; None where that cannot be told, or there is none of that id."""
+    try:
+        found = _noted_directory(session)
+    except LookupError:
+        found = _told_directory(session)
+    return os.path.realpath(found) if isinstance(found, str) else None
+
+
+def _noted_directory(session: str) -> object:
+    """The same from opencode's own database; None where that has no such conversation.
+
+    Raises LookupError where there is none that can be read.
+    """
     try:
         import sqlite3
-    except ImportError:  # not every Python has it
-        return None
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    path = Path(data, "opencode/opencode.db").absolute()
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
+    except ImportError as error:  # not every Python has it
+        raise LookupError from error
+    is_read = False
+    for path in _databases():
+        with (
+            suppress(sqlite3.Error),
+            closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database,
+        ):
             row = database.execute("SELECT directory FROM session WHERE id = ?", (session,)).fetchone()
-    except sqlite3.Error:
+            if row:
+                return row[0]
+            is_read = True
+    if not is_read:
+        raise LookupError
+    return None
+
+
+def _databases() -> list[Path]:
+    """Where it keeps its conversations: what is not a release keeps them in a file of its own."""
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share", "opencode").absolute()
+    named = os.environ.get("OPENCODE_DB")
+    return [data / named] if named else sorted(data.glob("opencode*.db"))
+
+
+def _told_directory(session: str) -> object:
+    """The same as the program tells it, which takes it some seconds."""
+    words = ["opencode", "export", session]
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE_SECONDS, check=True
+        )
+        return json.loads(done.stdout)["info"]["directory"]
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return os.path.realpath(row[0]) if row and isinstance(row[0], str) else None
 
 
 class Reader(base.Reader):

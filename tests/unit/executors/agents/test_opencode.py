@@ -54,6 +54,41 @@ def test_a_database_that_cannot_be_read_says_nothing(content, data):
     assert "--session=ses_there" in start("ses_there", data).arguments
 
 
+@pytest.mark.parametrize("named", ["my.db", "{data}/apart/my.db"])
+def test_a_database_of_another_name_is_found(named, data, monkeypatch):
+    named = named.format(data=data)
+    path = data / "opencode" / named
+    path.parent.mkdir(exist_ok=True)
+    (data / "opencode" / "opencode.db").rename(path)
+    monkeypatch.setenv("OPENCODE_DB", named)
+    with pytest.raises(Gone, match="it belongs to /elsewhere"):
+        start("ses_there", data)
+
+
+def test_so_is_that_of_another_channel(data):
+    (data / "opencode" / "opencode.db").rename(data / "opencode" / "opencode-dev.db")
+    with pytest.raises(Gone, match="it belongs to /elsewhere"):
+        start("ses_there", data)
+
+
+@pytest.mark.parametrize("content", [None, b"not a database" * 100])
+def test_where_no_database_can_be_read_the_program_is_asked(content, data, monkeypatch):
+    path = data / "opencode" / "opencode.db"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    program = data / "opencode-bin" / "opencode"
+    program.parent.mkdir()
+    says = """[ "$*" = "export ses_there" ] || exit 1
+    echo "Exporting session: ses_there" >&2; printf '%s' '{"info": {"id": "ses_there", "directory": "/elsewhere"}}'"""
+    program.write_text(f"#!/bin/sh\n{says}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    with pytest.raises(Gone, match="it belongs to /elsewhere"):
+        start("ses_there", data)
+    assert "--session=ses_gone" in start("ses_gone", data).arguments
+
+
 def test_steps_without_anything_in_them_are_a_service_that_cannot_be_reached():
     assert heard("opencode", EMPTY).retrying
     said = '{"type":"text","sessionID":"ses_1","part":{"text":"Done."}}\n'
