@@ -184,8 +184,7 @@ class TestOpenElsewhere:
     def test_by_one_that_can(self, place, monkeypatch):
         self.put(place)
         open_here(place, "abc")
-        able = registry.Executor("x", ("x",), is_agent=True, enforces=frozenset({"fork"}))
-        monkeypatch.setitem(registry.SHIPPED, place.tasks()["a"]["executor"], able)
+        monkeypatch.setattr(registry, "agent_of", lambda _: "codex")
         place.wake_at(NOW)
         assert told(place)[0][:2] == ["abc", "1"]
         assert place.archived()[0]["result"]["conversation"] == "forked"
@@ -194,8 +193,7 @@ class TestOpenElsewhere:
         says = """printf '{"session_id":"copy","session_usage":{"input_tokens":4800}}' >"$DEFER_RESULT_FILE" """
         self.put(place, executor=place.executor(says, "counts"))
         open_here(place, "abc")
-        able = registry.Executor("x", ("x",), is_agent=True, enforces=frozenset({"fork"}))
-        monkeypatch.setitem(registry.SHIPPED, place.tasks()["a"]["executor"], able)
+        monkeypatch.setattr(registry, "agent_of", lambda _: "codex")
         place.wake_at(NOW)
         (run,) = place.runs()
         assert (run["session_id"], run["usage"]) == ("copy", None)
