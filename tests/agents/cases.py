@@ -10,13 +10,14 @@ import os
 import re
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from world import Cell, Task, processes_of, until
+from world import PATIENCE_SECONDS, Cell, Task, processes_of, until
 
 LONGEST = "200s"
 """What an attempt may take where it is to end by itself: some programs try again for more than a minute."""
@@ -265,6 +266,69 @@ def forget(cell: Cell, **given: Any) -> None:
     cell.set_up(**given)
 
 
+def worktree(cell: Cell) -> Seen:
+    """It is stopped in a Git worktree of its own, goes on there, in the same conversation, and its work stays there."""
+    _make_repository(cell)
+    cell.env["DEFER_RETRY_DELAY_SECONDS"] = "1"
+    cell.play(f"stall:echo first > first.txt; {TOOL}")
+    task = cell.schedule("Say hello.", "--worktree", "--max-retries", "2", "--timeout", LONGEST)
+    runner = cell.start_wake()
+    until(lambda: [*cell.runtime.glob("worktrees/*/*/began")] or runner.poll() is not None)
+    runner.send_signal(signal.SIGTERM)
+    runner.communicate(timeout=120)
+    cell.play("tool:cat first.txt; echo second > second.txt")
+    end = time.monotonic() + PATIENCE_SECONDS
+    troubles: list[str] = []
+    while cell.task(task["id"])["status"] == "scheduled" and time.monotonic() < end:
+        time.sleep(0.5)
+        troubles += _woken(cell)
+    first, *_, last = runs = cell.runs(task["id"])
+    there = [Path((run["worktree"] or {}).get("path", "nowhere")) for run in runs]
+    made = sorted(path.name for path in there[-1].glob("*.txt"))
+    kept = _git(cell, "branch", "--list", "--format=%(refname:short)", "defer/*").split()
+    return _doubted(
+        see(cell, task["id"], *troubles),
+        (len(runs) == 2 and len({*there}) == 1, f"its attempts worked in {', '.join(map(str, there))}"),
+        (made == ["first.txt", "here.txt", "second.txt"], f"in its worktree there are: {made}"),
+        (not _git(cell, "status", "--porcelain"), "its workspace has changed"),
+        ("first" in _output(cell), f"it did not find what the first attempt had made: {_output(cell)}"),
+        (kept == [last["worktree"]["branch"]], f"branches: {kept}"),
+        (first["session_id"] in (None, last["session_id"]), "it went on in another conversation"),
+    )
+
+
+def worktree_unused(cell: Cell) -> Seen:
+    """It changes nothing in its worktree: nothing of that is left."""
+    _make_repository(cell)
+    cell.play("tool:cat here.txt")
+    task = cell.schedule("Say hello.", "--worktree", "--timeout", LONGEST)
+    troubles = _woken(cell)
+    left = [*cell.runtime.glob("worktrees/*/*")]
+    branches = _git(cell, "branch", "--list", "defer/*")
+    return _doubted(
+        see(cell, task["id"], *troubles),
+        ("committed" in _output(cell), _output(cell)),
+        (not left and not branches, f"left behind: {left} {branches}"),
+    )
+
+
+def _make_repository(cell: Cell) -> None:
+    """Make the cell's workspace a repository with a committed file."""
+    _git(cell, "init", "-q")
+    _git(cell, "config", "user.name", "A")
+    _git(cell, "config", "user.email", "a@example.org")
+    cell.run(["sh", "-c", "echo committed >here.txt"])
+    _git(cell, "add", ".")
+    _git(cell, "commit", "-q", "-m", "first")
+
+
+def _git(cell: Cell, *words: str) -> str:
+    done = cell.run(["git", *words])
+    if done.returncode:
+        raise RuntimeError(f"git {words[0]}: {done.stderr}")
+    return done.stdout
+
+
 def _doubted(seen: Seen, *claims: tuple[bool, str]) -> Seen:
     wrong = tuple(what for holds, what in claims if not holds)
     return seen._replace(troubles=seen.troubles + wrong)
@@ -289,6 +353,8 @@ CASES = {
     "elsewhere": Case(elsewhere),
     "gone": Case(gone),
     "stopped": Case(stopped, {"may_run": True}),
+    "worktree": Case(worktree, {"may_run": True}),
+    "worktree-unused": Case(worktree_unused, {"may_run": True}),
 }
 SAMPLE = ("answer", "denied", "stuck") if os.geteuid() == 0 else ()
 """What is run as root, too."""
