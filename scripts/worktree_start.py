@@ -5,7 +5,7 @@ Usage: worktree_start.py GIT PLACE PROGRAM [ARGUMENT]…
 
 PLACE is what ``context/worktree.Place`` holds, as JSON. A runner starts this for an attempt of a task with
 `--worktree`: making one may take long, and the attempt's limit holds for it, as a stop does. It exits with 78 where
-none can be made.
+none can be made, and with 75 where that may work another time.
 """
 
 import sys
@@ -31,7 +31,7 @@ from defer import exits, visible
 from defer.context import worktree
 from defer.errors import EXIT_BAD_INPUT
 
-_MISCONFIGURED = 78
+_MISCONFIGURED, _NOT_NOW = 78, 75
 _NO_PROGRAM = 127
 
 
@@ -47,7 +47,7 @@ def _start(program: str, place: worktree.Place, argv: list[str], umask: int) -> 
         os.chdir(there)
     except worktree.Trouble as error:
         _tell(str(error))
-        return _MISCONFIGURED
+        return _NOT_NOW if isinstance(error, worktree.Hindered) else _MISCONFIGURED
     except OSError as error:
         mend = "commit what its workspace holds, so that a worktree has it"
         _tell(f"its worktree cannot be worked in: {there}: {error.strerror} ({mend})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
@@ -92,7 +93,7 @@ def _tell_of_its_worktrees(client: Client, one: Task) -> None:
     from defer.context import worktree
 
     shown = output.object_of(output.object_of(one.get("result")).get("worktree")).get("path")
-    kept = [found.place for found in worktree.kept(client.config.worktrees_dir, one["id"])]
+    kept = [place for place in worktree.kept(client.config.worktrees_dir, one["id"]) if os.path.isdir(place.path)]
     others = [f"{place.path} (branch {place.branch})" for place in kept if place.path != shown]
     more = [f"and {len(others) - _MOST_KEPT} more"] if len(others) > _MOST_KEPT else []
     output.say(*(f"{'Kept:':<12} {said}" for said in [*others[:_MOST_KEPT], *more]))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from defer import fsio
-from defer.errors import DeferError
+from defer.errors import DeferError, StorageError
 from defer.record import task
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _OFF = {
     "core.hooksPath": os.devnull,
     "submodule.recurse": "false",
     "status.submoduleSummary": "false",
+    # `worktree remove` looks once more, by the user's settings.
+    "status.showUntrackedFiles": "normal",
     "protocol.allow": "never",
 }
 _TAKEN_OVER = ("HOME", "XDG_CONFIG_HOME", "USER", "LOGNAME", "TMPDIR")
@@ -44,6 +46,10 @@ _filter_key = re.compile(r"(filter\..+)\.[^.]+", re.DOTALL).fullmatch
 
 class Trouble(DeferError):
     """What keeps a worktree from being made; one line."""
+
+
+class Hindered(Trouble):
+    """The same where it may work another time: the disk is full, or another git has locked something."""
 
 
 class Place(NamedTuple):
@@ -109,15 +115,18 @@ def read(note: Path) -> Noted | None:
         return None
 
 
-def kept(root: Path, task_id: str) -> list[Noted]:
-    """The worktrees of a task that stay after their occurrences, as far as they are still there; the newest first."""
+def kept(root: Path, task_id: str, endings: tuple[str, ...] = (KEPT,)) -> list[Place]:
+    """The places of a task whose worktree, or at least its branch, was found to stay; the newest first.
+
+    Somebody may have removed either since. ``endings``: of the notes that are looked at.
+    """
     directory = root / _name(task_id)
     try:
-        notes = [read(directory / name) for name in fsio.names(directory) if name.endswith(KEPT)]
+        notes = [read(directory / name) for name in fsio.names(directory) if name.endswith(endings)]
     except OSError:
         return []  # what nobody may look into
-    found = [one for one in notes if one and one.place.task == task_id and os.path.isdir(one.place.path)]
-    return sorted(found, key=lambda one: one.place.occurrence, reverse=True)
+    found = [one.place for one in notes if one and one.place.task == task_id]
+    return sorted(found, key=lambda one: one.occurrence, reverse=True)
 
 
 def _name(task_id: str) -> str:
@@ -217,7 +226,15 @@ def check(program: str, workspace: str, variables: Mapping[str, str]) -> None:
     git = Git(program, workspace, variables, 30.0)
     if git.must("it is not in a Git repository that can be used", "rev-parse", "--is-inside-work-tree") != "true":
         raise Trouble("it is not in the working tree of a Git repository")
-    git.must("its repository has no commit yet", "rev-parse", "--verify", "HEAD^{commit}")
+    _base(git)
+
+
+def _base(git: Git) -> str:
+    """The commit that a worktree is made of. Raises Trouble."""
+    found = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if not found:
+        raise Trouble("its repository has no commit yet, so that there is nothing to work on (commit something first)")
+    return found
 
 
 def was_made(of: Place) -> bool:
@@ -232,31 +249,53 @@ def is_made(of: Place) -> bool:
 
 
 def make(git: Git, of: Place) -> None:
-    """The worktree of an occurrence, as an earlier attempt has left it, else made anew. Raises Trouble, OSError."""
+    """The worktree of an occurrence, as an earlier attempt has left it, else made anew. Raises Trouble."""
     known = read(of.note)
     if known is not None and was_made(of):
         if not is_made(of):
-            # Somebody has removed it. The branch may hold what was committed.
-            _unmake(git, known)
-            _add(git, known)
+            _mend(git, known)
         return
     if known is not None:
         _unmake(git, known)
-    base = git.must("the repository has no commit", "rev-parse", "--verify", "HEAD^{commit}")
-    repository = git.must("it is not in a Git repository", "rev-parse", "--path-format=absolute", "--git-common-dir")
-    noted = Noted(of, base, repository, is_made=False)
-    _write(noted)
-    _add(git, noted)
-    _write(noted._replace(is_made=True))
+    elif _has_something(of.path):
+        # Its note is gone: nobody can tell what that is. Once we have made a note it would count as ours.
+        raise Trouble(f"what lies where its worktree is to be made is not removed: {of.path} (move it away)")
+    what = f"{of.workspace} is not in a Git repository that can be used"
+    repository = git.must(what, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    noted = Noted(of, _base(git), repository, is_made=False)
+    try:
+        _write(noted)
+        _add(git, noted)
+        _write(noted._replace(is_made=True))
+    except (StorageError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise Hindered(f"its worktree cannot be made: {of.path}: {why}") from None
+
+
+def _mend(git: Git, noted: Noted) -> None:
+    """Bring back one that somebody has removed, or its `.git` alone. The branch may hold what was committed."""
+    path = noted.place.path
+    if not _has_something(path):
+        _unmake(git, noted)
+        _add(git, noted)
+        return
+    git.ask("worktree", "repair", path)
+    if not os.path.lexists(os.path.join(path, ".git")):
+        raise Trouble(f"its worktree has lost its .git, and is left as it is: {path} (take over what you want)")
+
+
+def _has_something(path: str) -> bool:
+    return os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path))
 
 
 def _add(git: Git, noted: Noted) -> None:
     of = noted.place
-    what = "its worktree cannot be made"
-    if git.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{of.branch}") is not None:
-        git.must(what, "worktree", "add", "--quiet", of.path, of.branch)
-    else:
-        git.must(what, "worktree", "add", "--quiet", "--no-track", "-b", of.branch, of.path, noted.base)
+    is_there = git.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{of.branch}") is not None
+    words = (of.path, of.branch) if is_there else ("--no-track", "-b", of.branch, of.path, noted.base)
+    try:
+        git.must("git cannot make its worktree, perhaps for lack of room", "worktree", "add", "--quiet", *words)
+    except Trouble as error:
+        raise Hindered(str(error)) from None
 
 
 def _unmake(git: Git, noted: Noted) -> None:
@@ -267,11 +306,12 @@ def _unmake(git: Git, noted: Noted) -> None:
         _drop_branch(git, noted)
 
 
-def _drop_branch(git: Git, noted: Noted) -> None:
-    """Delete the branch if it is where it was made, and nobody has it checked out."""
+def _drop_branch(git: Git, noted: Noted) -> bool:
+    """Delete the branch if it is where it was made, and nobody has it checked out; whether it is gone."""
     name = f"refs/heads/{noted.place.branch}"
     if git.ask("for-each-ref", "--format=%(worktreepath)", name) == "":
         git.ask("update-ref", "-d", name, noted.base)
+    return git.ask("rev-parse", "--verify", "--quiet", name) is None
 
 
 def has_changes(git: Git, noted: Noted) -> bool:
@@ -287,13 +327,10 @@ def has_changes(git: Git, noted: Noted) -> bool:
 
 
 def remove(git: Git, noted: Noted) -> bool:
-    """Remove a worktree that holds nothing new, and its branch; whether that was done. Git refuses if not."""
+    """Remove a worktree that holds nothing new, and its branch; whether both are gone. Git refuses if it does."""
     path = noted.place.path
     is_gone = git.ask("worktree", "remove", path) is not None
-    if is_gone or not os.path.lexists(path):
-        _drop_branch(git, noted)
-        return True
-    return False
+    return (is_gone or not os.path.lexists(path)) and _drop_branch(git, noted)
 
 
 def discard(git: Git, noted: Noted) -> None:

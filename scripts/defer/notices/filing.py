@@ -70,16 +70,26 @@ def _notice(record: Task, box: Box, config: Config, where: Places) -> Notice | N
     # Its record says where it was going to be told: that holds, whatever the settings say by now.
     said = (record.get("result") or {}).get("told") if is_reminder else None
     to = where.labels if said is None else [one for one in said if one != places.INBOX]
-    made = {**events.notice(record, told, to, in_inbox=where.in_inbox or is_reminder), **_kept(record)}
+    made = {**events.notice(record, told, to, in_inbox=where.in_inbox or is_reminder), **_kept(record, config)}
     masked = {name: _masked(value, config.masked) if name in _MASKED else value for name, value in made.items()}
     return cast("Notice", masked)
 
 
-def _kept(record: Task) -> dict[str, object]:
-    """The worktree of an occurrence that is over, if it stays. A wake has removed it by now if it holds nothing new."""
-    found = (record.get("result") or {}).get("worktree") or {}
-    path = found.get("path")
-    return {"worktree": path, "branch": found.get("branch") or ""} if path and os.path.isdir(path) else {}
+def _kept(record: Task, config: Config) -> dict[str, object]:
+    """The worktree of an occurrence that is over, and its branch, as far as they stay.
+
+    Its last attempt need not have come to it. A wake has looked by now whether they hold anything new.
+    """
+    if fsio.stat(config.worktrees_dir) is None:
+        return {}
+    from defer.context import worktree  # few tasks have one
+
+    of = record.get("created_at") or "", task.occurrence_of(record)
+    # What could not be looked at yet stays for now.
+    for place in worktree.kept(config.worktrees_dir, record["id"], (worktree.KEPT, worktree.NOTE)):
+        if (place.created_at, place.occurrence) == of:
+            return {"branch": place.branch, **({"worktree": place.path} if os.path.isdir(place.path) else {})}
+    return {}
 
 
 def _is_told_of_its_chain(record: Task, box: Box) -> bool:

@@ -95,9 +95,10 @@ def body(told: Mapping[str, Any]) -> str:
 
 def kept(told: Mapping[str, Any]) -> str | None:
     """Where what has changed lies, and on which branch; None where nothing stays."""
-    if not told.get("worktree"):
+    if not told.get("branch"):
         return None
-    return visible.line(f"Kept: branch {told.get('branch')}, in {told['worktree']}")
+    where = f", in {told['worktree']}" if told.get("worktree") else ""
+    return visible.line(f"Kept: branch {told['branch']}{where}")
 
 
 def as_json(told: Mapping[str, Any]) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -223,6 +224,55 @@ def test_one_that_somebody_has_removed_is_made_again(place, repository):
     assert place.wake_at(at(minutes=1))["completed"] == 1
 
 
+def test_one_whose_git_file_was_removed_keeps_its_work(place, repository):
+    place.write_store(asking(repository, "cat new; echo first >new; test $DEFER_ATTEMPT = 2", max_retries=1))
+    place.wake_at(NOW)
+    (path,) = worktrees(place)
+    (path / ".git").unlink()
+    assert place.wake_at(at(minutes=1))["completed"] == 1
+    assert place.archived()[0]["result"]["output"] == "first"
+    assert git(path, "status", "--short") == "?? new"
+
+
+def test_one_whose_note_was_removed_is_not_touched(place, repository):
+    place.write_store(asking(repository, "echo first >new; exit 1", max_retries=2))
+    place.wake_at(NOW)
+    (path,) = worktrees(place)
+    Path(f"{path}.json").unlink()
+    for minutes in (1, 5):
+        place.wake_at(at(minutes=minutes))
+    (failed,) = place.archived()
+    assert (failed["error_type"], failed["attempts"]) == ("ConfigError", 2)
+    assert f"what lies where its worktree is to be made is not removed: {path} (move it away)" in failed["error"]
+    assert (path / "new").read_text() == "first\n"
+
+
+def test_one_that_git_cannot_make_now_is_made_by_a_retry(place, repository):
+    """As on a full disk: git says only that it could not write a file."""
+    real = shutil.which("git")
+    said = "echo error: unable to write file file >&2; exit 128"
+    place.executor(f'case "$*" in *"worktree add"*) {said} ;; esac; exec {real} "$@"', name="git")
+    place.write_store(asking(repository, "cat file", max_retries=1))
+    assert place.wake_at(NOW, {"PATH": f"{place.base}:{place.env['PATH']}"})["retried"] == 1
+    said = "defer: git cannot make its worktree, perhaps for lack of room: unable to write file file"
+    assert said in place.task(ONE)["last_error"]
+    assert branches(repository) == []
+    assert place.wake_at(at(minutes=1))["completed"] == 1
+
+
+def test_what_no_worktree_can_be_made_of_is_told(place, repository):
+    shutil.rmtree(repository / ".git")
+    place.write_store(asking(repository, id="gone"))
+    place.wake_at(NOW)
+    git(repository, "init", "-q")
+    place.write_store(asking(repository, id="unborn"))
+    place.wake_at(NOW)
+    gone, unborn = (one["error"] for one in place.archived())
+    assert f"{repository} is not in a Git repository that can be used: not a git repository" in gone
+    assert "its repository has no commit yet, so that there is nothing to work on (commit something first)" in unborn
+    assert (worktrees(place), notes(place)) == ([], [])
+
+
 def test_each_occurrence_has_its_own(place, repository):
     rule = {"expression": "every 10 minutes", "tz": "UTC", "anchor": "2026-04-08T16:35:00Z"}
     place.write_store(asking(repository, "echo x >new; ls ../", recurrence={**rule, "catch_up": "all"}))
@@ -368,6 +418,25 @@ def test_who_is_told_of_its_end_is_told_where_its_changes_are(place, repository,
     where = [f"Kept: branch {branches(repository)[0]}, in {worktrees(place)[0]}"] if stays else []
     told = place.defer("inbox", "--table").stdout.splitlines()
     assert [line for line in told if line.startswith("Kept: ")] == where
+
+
+def test_a_branch_is_told_though_its_worktree_was_removed(place, repository):
+    place.write_store(asking(repository, f"echo 2 >file; {commit()}; rm -r $PWD", notify="always"))
+    place.wake_at(NOW)
+    (branch,) = branches(repository)
+    assert git(repository, "log", "--format=%s", branch) == "work\nfirst"
+    assert f"Kept: branch {branch}" in place.defer("inbox", "--table").stdout.splitlines()
+    assert (worktrees(place), len(notes(place))) == ([], 1)
+
+
+def test_what_an_earlier_attempt_has_left_is_told_though_the_last_one_could_not_start(place, repository):
+    place.write_store(asking(repository, "echo x >new; exit 1", max_retries=1))
+    place.wake_at(NOW)
+    repository.rename(place.base / "elsewhere")
+    place.wake_at(at(minutes=1))
+    (path,) = worktrees(place)
+    assert place.archived()[0]["error_type"] == "ConfigError"
+    assert f", in {path}\n" in place.defer("inbox", "--table").stdout
 
 
 def test_one_that_is_under_way_is_told_with_its_branch(place, repository):

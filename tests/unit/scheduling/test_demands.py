@@ -124,7 +124,7 @@ def test_a_worktree_of_no_repository(place, repository):
     (place.base / "new").mkdir()
     git(place.base / "new", "init", "-q")
     empty = refused(place, "--executor", "notify", "--workspace", str(place.base / "new"))
-    assert empty.startswith(f"cannot be made of {place.base}/new: its repository has no commit yet: ")
+    assert empty.startswith(f"cannot be made of {place.base}/new: its repository has no commit yet, ")
     inside = ("--executor", "notify", "--workspace", str(repository))
     os.symlink("/bin/true", place.base / "true")
     assert refused(place, *inside, env={"PATH": str(place.base)}).startswith("needs git, which is not on PATH")
