@@ -31,6 +31,7 @@ KEPT = ".kept"
 _LOCAL = ("local", "worktree")
 _PAIR = ("KEY", "VALUE")
 _MOST_BYTES = 1 << 16
+_MOST_COMMITS = 1000
 _OFF = {
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
@@ -321,6 +322,12 @@ def has_changes(git: Git, noted: Noted) -> bool:
     if git.must(what, "rev-parse", "--verify", "HEAD") != noted.base:
         return True
     if (git.ask("rev-parse", "--verify", "--quiet", name) or noted.base) != noted.base:
+        return True
+    # A commit that was made while no branch was checked out: with the worktree git forgets it.
+    was_at = {*(git.ask("log", "--walk-reflogs", "--format=%H", "HEAD") or "").split()} - {noted.base}
+    if len(was_at) > _MOST_COMMITS:
+        return True
+    if was_at and git.must(what, "rev-list", "--max-count=1", *was_at, "--not", "--all"):
         return True
     untracked = ("--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=all")
     return bool(git.must(what, "status", *untracked))

@@ -71,8 +71,14 @@ def test_one_that_changes_nothing_leaves_nothing(place, repository):
 
 @pytest.mark.parametrize(
     "work",
-    [f"echo 2 >file; {commit()}", "echo 2 >file", "echo x >new", "git checkout -q --detach; rm sub/inner"],
-    ids=["a commit", "a changed file", "a new file", "a deleted file"],
+    [
+        f"echo 2 >file; {commit()}",
+        "echo 2 >file",
+        "echo x >new",
+        "git checkout -q --detach; rm sub/inner",
+        f"echo 2 >file; git checkout -q --detach; {commit()}; git checkout -q -",
+    ],
+    ids=["a commit", "a changed file", "a new file", "a deleted file", "a commit on no branch"],
 )
 def test_one_that_changes_something_stays(place, repository, work):
     place.write_store(asking(repository, work))
