@@ -42,11 +42,15 @@ class Ambiguous(Exception):
 def note(runtime: Path, one: Conversation) -> None:
     """Write down a conversation that begins or goes on; the oldest notes give way. Raises OSError."""
     folder = runtime / _FOLDER
-    fsio.ensure_directory(folder)
+    # Not a link: what gives way there are files of ours.
+    fsio.ensure_directory(folder, ours=True)
     text = json.dumps({**one._asdict(), "process": one.process})
     fsio.replace(folder / f"{one.session}.json", [text.encode()], sync=False)
-    notes = sorted(_files(folder), key=_age)
-    for old in notes[:-_MOST]:
+    files = _newest_first(folder)
+    if len(files) > _MOST:
+        # Of one that is open the note is needed, however old it is.
+        files.sort(key=lambda path: not _may_be_open(_read(path)))
+    for old in files[_MOST:]:
         with suppress(OSError):
             fsio.kernel.unlink(old)
 
@@ -85,16 +89,17 @@ def named(runtime: Path, session: str) -> Conversation | None:
 
 def is_open(runtime: Path, session: str) -> bool:
     """Whether some process may have a conversation open, as far as it was noted."""
-    known = named(runtime, session)
-    if known is None or known.process is None:
-        return False
-    return process.is_alive(known.process) is not False
+    return _may_be_open(named(runtime, session))
+
+
+def _may_be_open(known: Conversation | None) -> bool:
+    return known is not None and known.process is not None and process.is_alive(known.process) is not False
 
 
 def _noted_by_ancestor(runtime: Path) -> Conversation | None:
     """The conversation that an ancestor of this process has open; the nearest one's, where several have."""
     ancestors = process.ancestors()
-    noted = [one for one in _notes(runtime) if one.process and one.process["pid"] in ancestors]
+    noted = [one for one in _present(runtime) if one.process and one.process["pid"] in ancestors]
     alive = [one for one in noted if one.process and process.is_alive(one.process)]
     return min(alive, key=lambda one: ancestors.index(cast("Identity", one.process)["pid"]), default=None)
 
@@ -107,7 +112,7 @@ def _noted_here(runtime: Path) -> Conversation | None:
         return None
     found = [
         one
-        for one in _notes(runtime)
+        for one in _present(runtime)
         if one.directory == directory and one.process is not None and process.is_alive(one.process)
     ]
     if len(found) > 1:
@@ -115,18 +120,24 @@ def _noted_here(runtime: Path) -> Conversation | None:
     return found[0] if found else None
 
 
-def _notes(runtime: Path) -> Iterator[Conversation]:
-    for path in _files(runtime / _FOLDER):
+def _present(runtime: Path) -> Iterator[Conversation]:
+    """What is noted, of each process the newest: it may have gone on from one conversation to another."""
+    seen: set[int] = set()
+    for path in _newest_first(runtime / _FOLDER):
         one = _read(path)
-        if one is not None:
-            yield one
+        if one is None or (one.process is not None and one.process["pid"] in seen):
+            continue
+        if one.process is not None and process.is_alive(one.process):
+            seen.add(one.process["pid"])
+        yield one
 
 
-def _files(folder: Path) -> list[Path]:
+def _newest_first(folder: Path) -> list[Path]:
     try:
-        return [folder / name for name in os.listdir(folder) if name.endswith(".json")]
+        files = [folder / name for name in os.listdir(folder) if name.endswith(".json")]
     except OSError:
         return []
+    return sorted(files, key=_age, reverse=True)
 
 
 def _age(path: Path) -> int:
@@ -142,7 +153,7 @@ def _read(path: Path) -> Conversation | None:
         found: Any = json.loads(fsio.read_bounded(path, _MOST_BYTES) or b"")
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or not names.is_session(found.get("session")):
+    if not isinstance(found, dict) or not names.is_session(found.get("session")) or found["session"] != path.stem:
         return None
     agent, directory, who = found.get("agent"), found.get("directory"), found.get("process")
     if not isinstance(directory, str) or not os.path.isabs(directory):

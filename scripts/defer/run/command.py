@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from defer import fsio, instants
+from defer import fsio, instants, visible
 from defer.errors import DeferError, NoHome
 from defer.executors import registry
 from defer.process import Leader
@@ -289,8 +289,8 @@ def continued(task: Task, config: Config) -> Continued:
         why = f"the old one's id cannot be told to a program: {shapes.shown(session)}"
         return Continued(error=f"a new one was begun: {why}")
     directory = Path(task.get("session_directory") or "") if conversation.is_callback(task) else None
-    if directory is not None and not directory.is_dir():
-        return Continued(error=f"a new one was begun: the directory of {session} is gone: {directory}")
+    if directory is not None and not (directory.is_absolute() and os.path.isdir(directory)):
+        return Continued(error=f"a new one was begun: the directory of {session} is gone: {visible.line(directory)}")
     if not conversations.is_open(config.runtime_dir, session):
         return Continued(session, directory=directory)
     agent = registry.agent_of(task.get("executor") or config.executor)

@@ -83,6 +83,27 @@ def test_the_oldest_notes_give_way(tmp_path, monkeypatch):
     assert sorted(os.listdir(tmp_path / "sessions")) == ["s2.json", "s3.json", "s4.json"]
 
 
+def test_but_not_before_those_that_have_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(conversations, "_MOST", 2)
+    conversations.note(tmp_path, Conversation("open", "claude", "/w", identity(os.getpid())))
+    for number in range(3):
+        os.utime(tmp_path / "sessions" / "open.json", ns=(0, 0))
+        conversations.note(tmp_path, Conversation(f"s{number}", "claude", "/w"))
+        os.utime(tmp_path / "sessions" / f"s{number}.json", ns=(number + 1, number + 1))
+    assert sorted(os.listdir(tmp_path / "sessions")) == ["open.json", "s2.json"]
+
+
+def test_a_folder_that_is_a_link_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(conversations, "_MOST", 1)
+    (tmp_path / "mine").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "mine" / f"{name}.json").write_text("{}")
+    (tmp_path / "sessions").symlink_to(tmp_path / "mine")
+    with pytest.raises(OSError, match="link"):
+        conversations.note(tmp_path, Conversation("s", "claude", "/w"))
+    assert sorted(os.listdir(tmp_path / "mine")) == ["a.json", "b.json"]
+
+
 class TestAround:
     """Which conversation somebody schedules from."""
 
@@ -113,8 +134,25 @@ class TestAround:
         conversations.note(tmp_path, Conversation("mine", "gemini", "/w", identity(os.getpid())))
         assert conversations.around(tmp_path, {}).session == "mine"
 
+    @pytest.mark.parametrize("newest", ["a", "b"])
+    def test_the_newest_of_a_process_that_has_gone_on_to_another(self, tmp_path, monkeypatch, newest):
+        """Gemini's /clear begins one in the same process, and opencode goes back and forth."""
+        monkeypatch.chdir(tmp_path)
+        for above in ([os.getpid(), 1], [1]):
+            monkeypatch.setattr(conversations.process, "ancestors", lambda above=above: above)
+            for name in ("a", "b"):
+                directory = os.path.realpath(tmp_path)
+                conversations.note(tmp_path, Conversation(name, "gemini", directory, identity(os.getpid())))
+                os.utime(tmp_path / "sessions" / f"{name}.json", ns=(name == newest, name == newest))
+            assert conversations.around(tmp_path, {}).session == newest
+
     def test_none(self, tmp_path):
         assert conversations.around(tmp_path, {"CLAUDE_CODE_SESSION_ID": "--not one"}) is None
+
+    def test_a_note_under_another_name_is_none(self, tmp_path):
+        conversations.note(tmp_path, Conversation("s", "claude", "/w"))
+        (tmp_path / "sessions" / "s.json").rename(tmp_path / "sessions" / "t.json")
+        assert conversations.named(tmp_path, "t") is None
 
     @pytest.mark.parametrize(
         "text",

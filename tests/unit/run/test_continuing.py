@@ -116,8 +116,10 @@ class TestCallbacks:
 
     def test_two_that_are_open_here_are_told_apart_by_a_flag(self, place):
         open_here(place, "one", pid=1)
-        open_here(place, "two", pid=1)
-        one = self.schedule(place, "--executor", executor(place))
+        with subprocess.Popen(["sleep", "1000"]) as other:
+            open_here(place, "two", pid=other.pid)
+            one = self.schedule(place, "--executor", executor(place))
+            other.kill()
         assert "session_id" not in one
         assert any("2 conversations are open here: one, two (name one with --session)" in w for w in one["warnings"])
 
@@ -148,14 +150,17 @@ class TestCallbacks:
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
 
-    def test_a_directory_that_is_gone(self, place):
+    @pytest.mark.parametrize("directory", ["{base}/gone", "relative", "a\nb", "\0"])
+    def test_a_directory_that_is_gone(self, place, monkeypatch, directory):
+        (place.base / "relative").mkdir()
+        monkeypatch.chdir(place.base)
         place.write_store(
             v1_task(
                 "a",
                 executor=executor(place),
                 execution={"mode": "callback", "prompt_template": "p"},
                 session_id="abc",
-                session_directory=str(place.base / "gone"),
+                session_directory=directory.format(base=place.base),
             )
         )
         place.wake_at(NOW)
@@ -163,6 +168,7 @@ class TestCallbacks:
         result = place.archived()[0]["result"]
         assert result["conversation"] == "new"
         assert "the directory of abc is gone" in result["session_error"]
+        assert result["session_error"].isprintable()
 
 
 class TestOpenElsewhere:
