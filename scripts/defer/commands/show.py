@@ -94,7 +94,7 @@ def _tell_of_its_worktrees(client: Client, one: Task) -> None:
 
     shown = output.object_of(output.object_of(one.get("result")).get("worktree")).get("path")
     kept = [place for place in worktree.kept(client.config.worktrees_dir, one["id"]) if os.path.isdir(place.path)]
-    others = [f"{place.path} (branch {place.branch})" for place in kept if place.path != shown]
+    others = [f"{place.path} (branch {worktree.branch(place)})" for place in kept if place.path != shown]
     more = [f"and {len(others) - _MOST_KEPT} more"] if len(others) > _MOST_KEPT else []
     output.say(*(f"{'Kept:':<12} {said}" for said in [*others[:_MOST_KEPT], *more]))
 

@@ -22,6 +22,8 @@ from defer import fsio
 from defer.errors import DeferError, StorageError
 from defer.record import task
 
+from .noted import head_of
+
 if TYPE_CHECKING:
     from defer.record.codec import Task
 
@@ -130,6 +132,13 @@ def kept(root: Path, task_id: str, endings: tuple[str, ...] = (KEPT,)) -> list[P
     return sorted(found, key=lambda one: one.occurrence, reverse=True)
 
 
+def branch(of: Place) -> str:
+    """The branch that a worktree is on by now: who works there may have chosen another than it was made on."""
+    head = head_of(of.path) if os.path.isdir(of.path) else None
+    is_its_own = head is not None and head.repository == os.path.realpath(of.path)
+    return (head.branch if head and is_its_own else None) or of.branch
+
+
 def _name(task_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", task_id)[:80]
 
@@ -219,7 +228,9 @@ class Git:
 
 def _last_line(said: str) -> str:
     lines = [line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in said.splitlines()]
-    return next((line for line in lines if line), "")
+    said = next((line for line in lines if line), "")
+    allow = "if you trust it: git config --global --add safe.directory DIRECTORY"
+    return f"{said} ({allow})" if "dubious ownership" in said else said
 
 
 def check(program: str, workspace: str, variables: Mapping[str, str]) -> None:

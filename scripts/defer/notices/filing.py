@@ -88,7 +88,7 @@ def _kept(record: Task, config: Config) -> dict[str, object]:
     # What could not be looked at yet stays for now.
     for place in worktree.kept(config.worktrees_dir, record["id"], (worktree.KEPT, worktree.NOTE)):
         if (place.created_at, place.occurrence) == of:
-            return {"branch": place.branch, **({"worktree": place.path} if os.path.isdir(place.path) else {})}
+            return {"branch": worktree.branch(place), **({"worktree": place.path} if os.path.isdir(place.path) else {})}
     return {}
 
 

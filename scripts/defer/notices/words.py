@@ -1,8 +1,8 @@
 """Notices as text, for people and for agents.
 
 What comes from elsewhere, the task's own text and what it printed, stands on lines of its own that begin with ``>``, so
-that nothing in it can pass for another notice or for a word of ours. An id is the only thing from elsewhere on a line
-of ours, and it is one line.
+that nothing in it can pass for another notice or for a word of ours. Ids, and the path and branch of a worktree, in
+which Git allows no space, are the only things from elsewhere on a line of ours.
 """
 
 from __future__ import annotations

@@ -435,6 +435,15 @@ def test_a_branch_is_told_though_its_worktree_was_removed(place, repository):
     assert (worktrees(place), len(notes(place))) == ([], 1)
 
 
+def test_another_branch_that_was_chosen_there_is_told(place, repository):
+    place.write_store(asking(repository, f"git checkout -q -b mine; echo 2 >file; {commit()}", notify="always"))
+    place.wake_at(NOW)
+    (path,) = worktrees(place)
+    assert f"Kept: branch mine, in {path}" in place.defer("inbox", "--table").stdout.splitlines()
+    place.write_store(v1_task(ONE, run_at="2100-01-01T00:00:00Z"))
+    assert f"Kept:        {path} (branch mine)" in place.defer("show", ONE, "--table").stdout.splitlines()
+
+
 def test_what_an_earlier_attempt_has_left_is_told_though_the_last_one_could_not_start(place, repository):
     place.write_store(asking(repository, "echo x >new; exit 1", max_retries=1))
     place.wake_at(NOW)
