@@ -33,6 +33,7 @@ _ON_LINUX = sys.platform == "linux"
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 _LEASE_ENDS = ".lease"
 """What the file's name ends with that every runner at work holds locked, and its keeper with it."""
+_MOST_LISTINGS = 8
 _RUN, _RESULT = "DEFER_RUN_ID", "DEFER_RESULT_FILE"
 
 
@@ -226,15 +227,24 @@ def _table() -> Iterable[Row]:
 
 
 def _table_from_proc() -> Iterator[Row]:
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        with suppress(OSError, IndexError, ValueError):
-            with open(f"/proc/{name}/stat", errors="replace") as file:
-                fields = process.fields_of(file.read())
-            if not process.is_over(fields):
-                parent, group, session = map(int, fields[1:4])
-                yield Row(int(name), parent, group, session, fields[19])
+    seen: set[str] = set()
+    for _ in range(_MOST_LISTINGS):
+        # What moves on from process to process while we read is in no row of the first listing.
+        new = [name for name in os.listdir("/proc") if name.isdigit() and name not in seen]
+        if not new:
+            return
+        seen.update(new)
+        for name in new:
+            with suppress(OSError, IndexError, ValueError):
+                yield from _row(name)
+
+
+def _row(name: str) -> Iterator[Row]:
+    with open(f"/proc/{name}/stat", errors="replace") as file:
+        fields = process.fields_of(file.read())
+    if not process.is_over(fields):
+        parent, group, session = map(int, fields[1:4])
+        yield Row(int(name), parent, group, session, fields[19])
 
 
 def _table_from_psutil() -> Iterator[Row]:

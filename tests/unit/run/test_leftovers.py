@@ -315,3 +315,23 @@ class TestWhatALookCosts:
         place.wake_at(NOW, GRACE)
         assert [one["status"] for one in place.archived()] == ["completed"] * 3
         assert outcome.OK in {run["status"] for run in place.runs()}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system lists its processes itself")
+def test_what_begins_while_the_processes_are_read_is_found(monkeypatch):
+    """What moves on from process to process every few milliseconds would escape look after look."""
+    listed, begun = os.listdir, []
+
+    def listing(path):
+        found = listed(path)
+        if path == "/proc" and not begun:
+            begun.append(subprocess.Popen(["sleep", "1000"], env={"DEFER_RUN_ID": "run_x", "PATH": os.defpath}))
+        return found
+
+    monkeypatch.setattr(os, "listdir", listing)
+    try:
+        found = Search(0, "run_x", below=os.getpid()).found()
+        assert [row.pid for row in found.rows] == [begun[0].pid]
+    finally:
+        begun[0].kill()
+        begun[0].wait()
