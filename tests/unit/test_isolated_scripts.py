@@ -24,7 +24,11 @@ CALLS = {
     "reorient_snapshot.py": (["--context-file", "notes"], "", '{"summary":"Tides",'),
     "agent_result.py": (["summary"], '{"context": {"summary": "Tides"}}', "Tides\n"),
     # A worktree that is there already, so that no git is started.
-    "worktree_start.py": (["git", json.dumps(["a", "b", "c", ".", "tree", "d"]), "/bin/cat", "tides"], "", "Tides\n"),
+    "worktree_start.py": (
+        ["git", json.dumps(["s", "a", "b", "c", ".", "tree", "d"]), "/bin/cat", "tides"],
+        "",
+        "Tides\n",
+    ),
 }
 HOSTILE = {
     "an empty part": {"PYTHONPATH": ":"},
@@ -66,8 +70,8 @@ def hostile(tmp_path: Path) -> Path:
     (directory / "nothing.py").touch()
     (directory / "tree" / ".git").mkdir(parents=True)
     (directory / "tree" / "tides").write_text("Tides\n")
-    names = ("task", "created_at", "occurrence", "workspace", "path", "branch", "base", "repository")
-    note = dict(zip(names, ["a", "b", "c", ".", "tree", "d", "e", "f"], strict=True))
+    names = ("store", "task", "created_at", "occurrence", "workspace", "path", "branch", "base", "repository")
+    note = dict(zip(names, ["s", "a", "b", "c", ".", "tree", "d", "e", "f"], strict=True))
     (directory / "tree.json").write_text(json.dumps({**note, "made": True}))
     return directory
 

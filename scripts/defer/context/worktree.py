@@ -56,8 +56,12 @@ class Hindered(Trouble):
 
 
 class Place(NamedTuple):
-    """Where the worktree of an occurrence is, and what of: the directory that its task names is ``workspace``."""
+    """Where the worktree of an occurrence is, and what of: the directory that its task names is ``workspace``.
 
+    ``store``: the file that the task stands in.
+    """
+
+    store: str
     task: str
     created_at: str
     occurrence: str
@@ -80,17 +84,19 @@ class Noted(NamedTuple):
     is_made: bool
 
 
-def place(one: Task, root: Path) -> Place:
-    """The place for the occurrence that a task waits for, or executes; ``root`` is where all of a store lie.
+def place(one: Task, root: Path, store: Path) -> Place:
+    """The place for the occurrence that a task of a store waits for, or executes; ``root`` is where all lie.
 
     Two tasks of one id, in two stores even, never share a branch.
     """
     of = one["id"], one.get("created_at") or "", task.occurrence_of(one)
     workspace = one.get("workspace") or one.get("cwd") or os.sep  # which is in no repository
-    own = hashlib.sha256("\n".join((*of, str(root), workspace)).encode(errors="surrogatepass")).hexdigest()[:6]
+    own = hashlib.sha256("\n".join((*of, str(root), str(store), workspace)).encode(errors="surrogatepass")).hexdigest()[
+        :6
+    ]
     name = _name(one["id"])
     when = re.sub(r"[^0-9TZ]", "", of[2]) + "-" + own
-    return Place(*of, workspace, str(root / name / when), f"defer/{name}/{when}")
+    return Place(str(store), *of, workspace, str(root / name / when), f"defer/{name}/{when}")
 
 
 def top(directory: str) -> str | None:

@@ -39,7 +39,9 @@ def tidy(store: Attempts, config: Config) -> None:
         if git is None or next(_noted(root), None) is None:
             return
         with fsio.lock(root / ".lock", _PATIENCE_SECONDS):
-            over = [one for one in _noted(root) if not _is_live(store.find(one.place.task), one)]
+            # Another store may have the same runtime directory: what is over there is not known here.
+            ours = [one for one in _noted(root) if one.place.store == str(config.tasks_file)]
+            over = [one for one in ours if not _is_live(store.find(one.place.task), one)]
             waiting = [one for one in store.scan() if one["status"] not in task.ENDED]
             used = [path for one in waiting for path in (one.get("workspace"), one.get("cwd")) if path]
             end = time.monotonic() + _SECONDS

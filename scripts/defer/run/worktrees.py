@@ -39,7 +39,7 @@ _SECONDS = 2.0
 
 def place(one: Task, config: Config) -> Place:
     """Where the worktree of the occurrence that a task waits for, or executes, is to lie."""
-    return worktree.place(one, config.worktrees_dir)
+    return worktree.place(one, config.worktrees_dir, config.tasks_file)
 
 
 def placed(one: Task, there: Place, config: Config) -> Task:

@@ -93,7 +93,7 @@ def own(task: Task, config: Config) -> Own:
     if task.get("worktree"):
         from defer.context import worktree
 
-        there = os.path.realpath(worktree.directory(worktree.place(task, config.worktrees_dir)))
+        there = os.path.realpath(worktree.directory(worktree.place(task, config.worktrees_dir, config.tasks_file)))
     return Own(task, os.path.realpath(directory), config, there)
 
 

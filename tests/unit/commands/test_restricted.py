@@ -586,7 +586,8 @@ def test_each_field_of_a_record_is_decided_on():
 def test_in_a_worktree_what_lies_there_is_inside(place: Place) -> None:
     """What it schedules works in one of its own again."""
     agent = Agent(place, worktree=True, requires=["worktree"])
-    there = Path(worktree.place(agent.own, place.config().worktrees_dir).path)
+    config = place.config()
+    there = Path(worktree.place(agent.own, config.worktrees_dir, config.tasks_file).path)
     there.mkdir(parents=True)
     (there / "notes").write_text("what to do\n")
     made = agent.schedules("--prompt-file", str(there / "notes"), "--artifact", str(there / "notes"))

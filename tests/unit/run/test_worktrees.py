@@ -333,7 +333,7 @@ def test_one_that_was_cut_short_is_made_anew(place, repository):
     branch = place.archived()[0]["result"]["worktree"]["branch"]
     head = git(repository, "rev-parse", "HEAD")
     said = {"task": ONE, "created_at": "2026-04-08T16:35:00Z", "occurrence": "2026-04-08T16:45:00Z", "made": False}
-    where = {"workspace": str(repository), "path": str(path), "branch": branch}
+    where = {"store": str(place.store_path), "workspace": str(repository), "path": str(path), "branch": branch}
     git(repository, "worktree", "add", "-q", "--lock", "-b", branch, path)
     (path / "file").unlink()
     Path(f"{path}.json").write_text(json.dumps({**said, **where, "base": head, "repository": f"{repository}/.git"}))
@@ -393,6 +393,18 @@ def test_other_peoples_worktrees_stay_as_they_are(place, repository):
     assert len(list((repository / ".git" / "worktrees").iterdir())) == 1
     (place.base / "elsewhere").rename(place.base / "side")
     assert git(place.base / "side", "status", "--short") == ""
+
+
+def test_those_of_another_store_are_left_to_it(place, repository):
+    """Two stores may have one runtime directory (DEFER_TASKS_FILE)."""
+    place.write_store(asking(repository, "exit 1", max_retries=1))
+    place.wake_at(NOW)
+    (path,) = worktrees(place)
+    place.env["DEFER_TASKS_FILE"] = str(place.base / "other.jsonl")
+    place.schedule("now", "s", "--id", "other", "--executor", "/bin/true")
+    place.wake()
+    assert strict(place.defer("show", "other").stdout)["status"] == "completed"
+    assert (worktrees(place), notes(place)) == ([path], [f"{path.name}.json"])
 
 
 def test_two_at_once_in_one_repository(place, repository):
