@@ -149,6 +149,8 @@ def refusals(place: Place) -> dict[str, tuple[str, ...]]:
         "take a higher limit of cost": (*new, "--max-cost", "100"),
         "recur for ever": ("schedule", "every minute", "x"),
         "replace a person's task": (*new, "--id", "persons", "--if-exists", "replace"),
+        "take the id of a task that is over": (*new, "--id", "before"),
+        "read a task that is over": ("history", "before"),
         "read a person's task": ("show", "persons"),
         "read the runs of a person's task": ("history", "persons"),
         "read the log of a person's task": ("log", "persons"),
@@ -167,6 +169,9 @@ def restricted(place: Place) -> Iterator[Finding]:
     """An agent that has been tricked: what it tries is refused, one by one, and nothing of the store is changed."""
     flags = ("--executor", "claude", "--workspace", str(place.workspace), "--compact")
     place.asks("schedule", "in 9 years", PRIVATE, "--id", "persons", *flags)
+    private = place.write("private.sh", f"#!/bin/sh\ncat >/dev/null\necho {shlex.quote(PRIVATE)}\nexit 1\n")
+    place.asks("schedule", "now", PRIVATE, "--id", "before", "--executor", str(private), "--compact")
+    place.run(WAKE)
     place.asks("schedule", "now", "x", "--id", "own", "--permissions", "edit", "--max-cost", "2", *flags)
     tried = refusals(place)
     child = ("schedule", "1h", "look again", "--id", "child", "--compact")
