@@ -189,6 +189,8 @@ class Run:
         self._reader = registry.agent(self.agent).reader()
         program = start.Program(self._reader, lambda: self._keep(agentresult.known(self._reader.report())))
         try:
+            if wishes.session and not registry.is_session(self.agent, wishes.session):
+                raise Gone(f"it is not the id of a conversation of {registry.SHIPPED[self.agent].product}")
             begin = self._bounds.put_on(registry.agent(self.agent).start(wishes))
             self._reader.session = begin.session
             with start.files(wishes.own, begin.files):

@@ -143,13 +143,13 @@ bats_require_minimum_version 1.5.0
 }
 
 @test "claude and codex: the task's model and session are passed on, each so that it cannot be an option" {
-  export DEFER_MODEL='claude-opus-4-1[1m]' DEFER_SESSION_ID=5f1c
+  export DEFER_MODEL='claude-opus-4-1[1m]' DEFER_SESSION_ID=5f1c0000-6036-4fb7-8c15-5bcecd722f34
   stand_in claude 0 '{"type":"result","result":"ok"}'
   run_executor claude
-  [ "$(cat "$called")" = $'-p\n--output-format\nstream-json\n--verbose\n--model=claude-opus-4-1[1m]\n--resume=5f1c' ]
+  [ "$(cat "$called")" = $'-p\n--output-format\nstream-json\n--verbose\n--model=claude-opus-4-1[1m]\n--resume=5f1c0000-6036-4fb7-8c15-5bcecd722f34' ]
   stand_in codex 0 '{"type":"turn.completed"}'
   run_executor codex
-  [ "$(cat "$called")" = $'exec\n--json\n--skip-git-repo-check\n--model=claude-opus-4-1[1m]\nresume\n--\n5f1c\n-' ]
+  [ "$(cat "$called")" = $'exec\n--json\n--skip-git-repo-check\n--model=claude-opus-4-1[1m]\nresume\n--\n5f1c0000-6036-4fb7-8c15-5bcecd722f34\n-' ]
 }
 
 @test "claude and codex: a model that is not one is exit 78, and nothing is started" {
@@ -178,6 +178,19 @@ bats_require_minimum_version 1.5.0
       [ "$status" -eq 0 ]
       [[ $stderr == "$agent: a new conversation is begun: DEFER_SESSION_ID is not a session's id: '"* ]]
       [[ $(cat "$called") != *"yolo"* && $(cat "$called") != *skip-permissions* && $(cat "$called") != *resume* ]]
+    done
+  done
+}
+
+@test "a session of another agent's, a title and a number in a list are not passed on: a new one is begun" {
+  local agent
+  for agent in claude codex gemini opencode copilot qwen; do
+    stand_in "$agent" 0 '{"type":"item.completed","item":{"type":"agent_message","text":"ok"}}'
+    for DEFER_SESSION_ID in latest 5 deploy 5f1c000; do
+      export DEFER_SESSION_ID
+      run_executor "$agent"
+      [[ $stderr == "$agent: a new one was begun: $DEFER_SESSION_ID cannot be continued: it is not the id of "* ]]
+      ! grep -Fxq -e "$DEFER_SESSION_ID" -e "--resume=$DEFER_SESSION_ID" -e "--session=$DEFER_SESSION_ID" "$called" || return 1
     done
   done
 }

@@ -29,7 +29,7 @@ class Executor(NamedTuple):
     ``enforces``: which wishes of a task's record that program is held to; only an agent's is held to any.
     ``reports_cost``, ``reports_tokens``: whether it says what a run has cost, and how many tokens it has used.
     ``is_bounded``: whether an agent's can be held to permissions (``bounds``). ``is_free``: whether it may do anything
-    if nothing is said.
+    if nothing is said. ``sessions``: the form of the ids of an agent's conversations.
     """
 
     product: str
@@ -40,6 +40,7 @@ class Executor(NamedTuple):
     reports_tokens: bool = True
     is_bounded: bool = True
     is_free: bool = False
+    sessions: str = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
 
 class Agent(NamedTuple):
@@ -59,7 +60,13 @@ SHIPPED = {
     "codex": Executor("Codex", ("codex",), is_agent=True, enforces=_AGENTS_OWN | {"fork"}),
     "gemini": Executor("Gemini CLI", ("gemini",), is_agent=True, enforces=_AGENTS_OWN),
     "opencode": Executor(
-        "opencode", ("opencode",), is_agent=True, enforces=_AGENTS_OWN | {"fork"}, reports_cost=True, is_free=True
+        "opencode",
+        ("opencode",),
+        is_agent=True,
+        enforces=_AGENTS_OWN | {"fork"},
+        reports_cost=True,
+        is_free=True,
+        sessions=r"ses_[0-9A-Za-z]{1,124}",
     ),
     "copilot": Executor("GitHub Copilot CLI", ("copilot",), is_agent=True, enforces=_AGENTS_OWN, reports_tokens=False),
     "qwen": Executor("Qwen Code", ("qwen",), is_agent=True, enforces=_AGENTS_OWN, is_bounded=False),
@@ -102,6 +109,19 @@ def agent_of(named: str | None) -> str | None:
     shipped = find(name) if name in AGENTS else None
     is_it = shipped is not None and (named == name or os.path.realpath(named or "") == os.path.realpath(shipped))
     return name if is_it else None
+
+
+def is_session(agent: str | None, found: str) -> bool:
+    """Whether this can be the id of a conversation of an agent; of one that does not come with Defer any id can.
+
+    Whatever else its program takes for a title, a number in a list, or "latest": that would be any other conversation.
+    """
+    import re  # only what continues a conversation pays for it
+
+    from .names import SESSION
+
+    forms = (SESSION, SHIPPED[agent].sessions) if agent else (SESSION,)
+    return all(re.fullmatch(form, found) for form in forms)
 
 
 def is_agent(named: str | None) -> bool:

@@ -58,6 +58,10 @@ def _named(one: Task, session: str, config: Config) -> Conversation:
     if not names.is_session(session):
         what = f"not the id of a conversation: {session[:80]} (at most 128 letters, digits and ._:-)"
         raise BadInput(what, field="session")
+    agent = registry.agent_of(one.get("executor") or config.executor)
+    if agent and not registry.is_session(agent, session):
+        product = registry.SHIPPED[agent].product
+        raise BadInput(f"not the id of a conversation of {product}: {session}", field="session")
     known = conversations.named(config.runtime_dir, session)
     directory = one.get("workspace") or one.get("cwd") or str(config.home)
     return known or conversations.Conversation(session, None, directory)

@@ -177,9 +177,22 @@ class TestASessionsId:
         body = (
             f'printf "%s\\n" "$@" >>{quoted(called)}; [ ! -e {quoted(called)}.again ] && touch {quoted(called)}.again'
         )
-        claude.does(f"{body} || exit 0; exit 1", sticky_session=True, session_id="5f1c", model="opus", max_retries=0)
+        claude.does(
+            f"{body} || exit 0; exit 1",
+            sticky_session=True,
+            session_id="5f1c0000-6036-4fb7-8c15-5bcecd722f34",
+            model="opus",
+            max_retries=0,
+        )
         assert called.read_text().splitlines() == [
-            *("-p", "--output-format", "stream-json", "--verbose", "--model=opus", "--resume=5f1c")
+            *(
+                "-p",
+                "--output-format",
+                "stream-json",
+                "--verbose",
+                "--model=opus",
+                "--resume=5f1c0000-6036-4fb7-8c15-5bcecd722f34",
+            )
         ]
 
     def test_one_that_only_the_agent_has_named_is_not_taken(self, place, claude):

@@ -150,6 +150,25 @@ class TestCallbacks:
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
 
+    @pytest.mark.parametrize(
+        ("agent", "session", "is_one"),
+        [
+            ("claude", "87c6bab2-6036-4fb7-8c15-5bcecd722f34", True),
+            ("claude", "deploy", False),
+            ("gemini", "latest", False),
+            ("gemini", "5", False),
+            ("copilot", "87c6bab", False),
+            ("codex", "ses_de3799543ffeWkmk5q1NW1x2Fh", False),
+            ("opencode", "ses_de3799543ffeWkmk5q1NW1x2Fh", True),
+            ("opencode", "87c6bab2-6036-4fb7-8c15-5bcecd722f34", False),
+        ],
+    )
+    def test_what_cannot_be_one_of_that_agents_is_refused(self, place, agent, session, is_one):
+        words = ["--when", "1h", "--summary", "s", "--mode", "callback", "--executor", agent, "--session", session]
+        done = place.defer(*words)
+        assert done.returncode == (0 if is_one else 2)
+        assert is_one or done.stderr.startswith("defer: not the id of a conversation of ")
+
     @pytest.mark.parametrize("directory", ["{base}/gone", "relative", "a\nb", "\0"])
     def test_a_directory_that_is_gone(self, place, monkeypatch, directory):
         (place.base / "relative").mkdir()
