@@ -293,7 +293,7 @@ def worktree(cell: Cell) -> Seen:
         (not _git(cell, "status", "--porcelain"), "its workspace has changed"),
         ("first" in _output(cell), f"it did not find what the first attempt had made: {_output(cell)}"),
         (kept == [last["worktree"]["branch"]], f"branches: {kept}"),
-        (first["session_id"] in (None, last["session_id"]), "it went on in another conversation"),
+        (first["session_id"] == last["session_id"], "it went on in another conversation"),
     )
 
 
