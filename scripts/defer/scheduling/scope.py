@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from defer import instants
 from defer.errors import NoSuchTask, Refused
 from defer.record import codec, lineage, task
 from defer.record.codec import Task
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from defer.store.interface import Change, Kept, Markers, Store
 
 _FURTHEST = 100
+_FEW = 8
+"""So many ids are looked up one by one, each in the whole archive, before all of it is read once."""
 
 
 class Scope:
@@ -32,6 +35,7 @@ class Scope:
         self._store, self._config = store, config
         self._own = inside.executing(store, config)
         self._known: dict[str, bool] = {}
+        self._parents: dict[str, tuple[object, object]] | None = None
         self.patience: float | None = None
 
     # Whose a task is
@@ -39,9 +43,37 @@ class Scope:
     def holds(self, task_id: str) -> bool:
         """Whether the task of an id, in the store or filed, came of this attempt's own."""
         if task_id not in self._known:
-            found = self._store.find(task_id) or self._store.ended({task_id}).get(task_id)
-            self._known[task_id] = found is not None and self._is_ours(found)
+            is_one_of_many = len(self._known) >= _FEW
+            self._known[task_id] = self._leads_here(task_id) if is_one_of_many else self._is_held(task_id)
         return self._known[task_id]
+
+    def _is_held(self, task_id: str) -> bool:
+        found = self._store.find(task_id) or self._store.ended({task_id}).get(task_id)
+        return found is not None and self._is_ours(found)
+
+    def _leads_here(self, task_id: str) -> bool:
+        """The same, by what was read of all tasks at once."""
+        if self._own is None:
+            return False
+        if self._parents is None:
+            self._parents = self._parents_of_all(self._own)
+        for _ in range(_FURTHEST):
+            parent, root = self._parents.get(task_id, (None, None))
+            if not isinstance(parent, str) or root != lineage.root_of(self._own):
+                return False
+            if parent == self._own["id"]:
+                return True
+            task_id = parent
+        return False
+
+    def _parents_of_all(self, own: Task) -> dict[str, tuple[object, object]]:
+        """Parent and root of every task, as its latest record says: what came of our own ended since that was made."""
+        found: dict[str, tuple[object, object]] = {}
+        for one in self._store.scan():
+            found[one["id"]] = one.get("parent"), one.get("root")
+        for one in self._store.ended_records(None, instants.from_text(own["created_at"])):
+            found.setdefault(one["id"], (one.get("parent"), one.get("root")))
+        return found
 
     def _is_ours(self, one: Task) -> bool:
         """Each task names its parent alone: the way up is looked for step by step, and is never long."""
@@ -86,7 +118,8 @@ class Scope:
         return None
 
     def ended(self, ids: Collection[str]) -> dict[str, Task]:
-        return {name: one for name, one in self._store.ended(ids).items() if self._is_ours(one)}
+        ours = set(filter(self.holds, ids))
+        return {name: one for name, one in self._store.ended(ours).items() if self._is_ours(one)} if ours else {}
 
     def filed_ids(self, text: str) -> Iterator[str]:
         return filter(self.holds, self._store.filed_ids(text))
@@ -134,6 +167,7 @@ class Scope:
         for one in records:
             if "id" in one and self._is_anothers(one["id"]):
                 raise Refused(f"id is taken: {one['id']} (choose another)")
+        self._known, self._parents = {}, None
         return self._store.append(records, now, if_exists, bounds or self._config.bounds)
 
     def _is_anothers(self, name: str) -> bool:

@@ -251,6 +251,24 @@ def test_lists_show_nothing_of_others(agent):
         assert "persons" not in agent.calls(*words).stdout, words
 
 
+def test_to_look_at_all_does_not_read_the_archive_for_each_task(agent, monkeypatch):
+    """With ten thousand tasks in it that would take minutes."""
+    agent.schedules("--id", "child")
+    over = [v1_task(f"t{number}", command="true") for number in range(30)]
+    ours = v1_task("ours", command="true", parent="child", root="own", depth=2)
+    agent.place.write_store(*over, ours, *[v1_task(f"u{number}", command="true") for number in range(30)])
+    agent.place.wake()
+    agent.place.write_store(agent.own, v1_task("child", run_at=LATER, parent="own", root="own", depth=1))
+    client = defer.Client(agent.environ())
+    looked = []
+    ended = type(client.whole_store).ended
+    monkeypatch.setattr(type(client.whole_store), "ended", lambda *args: looked.append(args) or ended(*args))
+    assert [run.task_id for run in client.runs()] == ["ours"]
+    assert len(looked) < 30
+    assert [one for one in (*(one["id"] for one in over), "ours", "child") if client.may_see(one)] == ["ours", "child"]
+    assert len(looked) < 30
+
+
 def test_the_inbox_shows_nothing_of_others_and_marks_none_read(agent):
     notice = {"op": "notice", "key": "k", "event": "failed", "id": "persons", "summary": "a private matter"}
     file = agent.place.runtime / "notices.jsonl"
