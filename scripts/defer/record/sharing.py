@@ -13,11 +13,21 @@ def shared(one: Task) -> set[tuple[str, str]]:
     With a worktree, each has a workspace of its own.
     """
     things = (
-        (WORKSPACE, None if one.get("worktree") else one.get("workspace")),
+        (WORKSPACE, None if one.get("worktree") else one.get("workspace") or _directory(one)),
         (TASK, one.get("copy_of") or one["id"]),
         (SESSION, _conversation(one)),
     )
     return {(kind, name) for kind, name in things if name and isinstance(name, str)}
+
+
+def _directory(one: Task) -> str | None:
+    """The directory that a callback works in, which has no workspace of its own."""
+    if not one.get("session_directory"):
+        return None
+    from . import conversation, versions  # few tasks have one
+
+    # The fields of a newer record may be of any type.
+    return one.get("session_directory") if not versions.is_newer(one) and conversation.is_callback(one) else None
 
 
 def _conversation(one: Task) -> str | None:

@@ -445,6 +445,13 @@ class TestWorkspace:
         counts = place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(self.BODY)})
         assert (counts["completed"], counts["failed"]) == (4, 0)
 
+    def test_nor_is_the_directory_that_a_callback_goes_on_in(self, place):
+        back = {"execution": {"mode": "callback", "prompt_template": "p"}, "session_directory": str(place.home)}
+        tasks = [v1_task(name, session_id=name, **back) for name in "abc"]
+        place.write_store(*tasks, v1_task("d", workspace=str(place.home)))
+        counts = place.wake_at(NOW, {"DEFER_EXECUTOR": place.executor(self.BODY)})
+        assert (counts["completed"], counts["failed"]) == (4, 0)
+
     def test_is_shared_by_tasks_that_say_so(self, place):
         meet = "touch $DEFER_TASK_ID; while [ ! -e a ] || [ ! -e b ]; do sleep 0.01; done"
         place.write_store(*(v1_task(name, workspace=str(place.home), concurrent=True) for name in "ab"))
