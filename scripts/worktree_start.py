@@ -49,8 +49,9 @@ def _start(program: str, place: worktree.Place, argv: list[str], umask: int) -> 
         _tell(str(error))
         return _NOT_NOW if isinstance(error, worktree.Hindered) else _MISCONFIGURED
     except OSError as error:
-        mend = "commit what its workspace holds, so that a worktree has it"
-        _tell(f"its worktree cannot be worked in: {there}: {error.strerror} ({mend})")
+        is_lacking = isinstance(error, FileNotFoundError | NotADirectoryError)
+        mend = " (commit what its workspace holds, so that a worktree has it)" if is_lacking else ""
+        _tell(f"its worktree cannot be worked in: {there}: {error.strerror}{mend}")
         return _MISCONFIGURED
     try:
         os.execve(argv[0], argv, {**os.environ, "PWD": there})

@@ -1,5 +1,6 @@
 """Tasks that work in a Git worktree of their own: made, kept or removed, found again, with real git."""
 
+import itertools
 import json
 import os
 import shutil
@@ -497,3 +498,72 @@ def test_without_a_home_directory(place, repository, monkeypatch):
     place.write_store(asking(repository))
     assert place.wake_at(NOW)["completed"] == 1
     assert worktrees(place) == []
+
+
+WORK = {
+    "a new file": "echo work >new",
+    "a changed file": "echo work >file",
+    "a staged file": "echo work >new; git add new",
+    "a commit": f"echo work >file; {commit()}",
+    "a commit on no branch": f"git checkout -q --detach; echo work >file; {commit()}; git checkout -q -",
+}
+DAMAGE = {
+    "none": lambda repository, path, branch: None,
+    "its .git is removed": lambda repository, path, branch: (path / ".git").unlink(),
+    "it is a repository of its own": lambda repository, path, branch: (
+        (path / ".git").unlink(),
+        git(path, "init", "-q"),
+    ),
+    "its note is removed": lambda repository, path, branch: Path(f"{path}.json").unlink(),
+    "its note is torn": lambda repository, path, branch: Path(f"{path}.json").write_text('{"task": '),
+    "its branch is deleted": lambda repository, path, branch: git(
+        repository, "update-ref", "-d", f"refs/heads/{branch}"
+    ),
+    "git does not know it": lambda repository, path, branch: shutil.rmtree(repository / ".git" / "worktrees"),
+    "the repository is elsewhere": lambda repository, path, branch: repository.rename(f"{repository}.moved"),
+    "it is locked": lambda repository, path, branch: git(repository, "worktree", "lock", path),
+    "it cannot be read": lambda repository, path, branch: path.chmod(0),
+}
+
+
+FAST = ("a new file", "a commit", "a commit on no branch")
+# Git's own memory of a commit on no branch is what is removed there.
+BROKEN = [pair for pair in itertools.product(WORK, DAMAGE) if pair != ("a commit on no branch", "git does not know it")]
+
+
+@pytest.mark.parametrize(
+    ("work", "damage"),
+    [pytest.param(*pair, marks=() if pair[0] in FAST else pytest.mark.slow, id="-".join(pair)) for pair in BROKEN],
+)
+@pytest.mark.parametrize(
+    "retries", [pytest.param(0, marks=pytest.mark.slow, id="at its end"), pytest.param(1, id="before a retry")]
+)
+def test_no_work_is_ever_deleted(place, repository, work, damage, retries):
+    """Whatever somebody does to it by hand, what was done there is in a file of it, or in a commit that Git keeps."""
+    marker = place.base / "go"
+    wait = f"until [ -e {quoted(str(marker))} ]; do sleep 0.01; done" if not retries else "exit 1"
+    place.write_store(
+        asking(
+            repository,
+            f"[ $DEFER_ATTEMPT = 1 ] || exit 0; {WORK[work]}; touch {quoted(str(place.base / 'done'))}; {wait}",
+            max_retries=retries,
+        )
+    )
+    if retries:
+        place.wake_at(NOW)
+        (path,), (branch,) = worktrees(place), branches(repository)
+        DAMAGE[damage](repository, path, branch)
+        place.wake_at(at(minutes=2))
+    else:
+        runner = place.start("run-deferred.sh")
+        until((place.base / "done").exists)
+        (path,), (branch,) = worktrees(place), branches(repository)
+        DAMAGE[damage](repository, path, branch)
+        marker.touch()
+        runner.wait()
+    place.wake_at(at(minutes=5))
+    if path.exists():
+        path.chmod(0o755)
+    kept = [name for name in ("new", "file") if (path / name).exists() and (path / name).read_text() == "work\n"]
+    top = next(one for one in (repository, Path(f"{repository}.moved")) if one.exists())
+    assert kept or "work" in git(top, "log", "--all", "--reflog", "--format=%s").split()
