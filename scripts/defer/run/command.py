@@ -176,12 +176,23 @@ def working_directory(task: Task, config: Config) -> Path:
         if not directory:
             return config.home
         os.stat(f"{directory}/.")  # asks whether it may be entered, too
+        if what == "workspace" and _has_moved(task, directory):
+            mend = f"defer edit {task['id']} --workspace DIR, without links"
+            raise Misconfigured(f"workspace has been replaced by a link since: {directory} ({mend})")
     except NoHome as error:
         raise Misconfigured(str(error)) from None
     except OSError as error:
         mend = f"schedule with another --workspace; what recurs: defer edit {task['id']} --workspace DIR"
         raise Misconfigured(f"{what} cannot be entered: {directory}: {error.strerror} ({mend})") from None
     return Path(directory)
+
+
+def _has_moved(task: Task, directory: str) -> bool:
+    if not task.get("parent"):
+        return False
+    from defer.scheduling import inside  # only for what an attempt has scheduled
+
+    return inside.has_moved(task, directory)
 
 
 class _Noted(dict[str, str]):
@@ -289,7 +300,8 @@ def continued(task: Task, config: Config) -> Continued:
         why = f"the old one's id cannot be told to a program: {shapes.shown(session)}"
         return Continued(error=f"a new one was begun: {why}")
     directory = Path(task.get("session_directory") or "") if conversation.is_callback(task) else None
-    if directory is not None and not (directory.is_absolute() and os.path.isdir(directory)):
+    is_there = directory is None or (directory.is_absolute() and os.path.isdir(directory))
+    if not is_there or (directory is not None and _has_moved(task, str(directory))):
         return Continued(error=f"a new one was begun: the directory of {session} is gone: {visible.line(directory)}")
     if not conversations.is_open(config.runtime_dir, session):
         return Continued(session, directory=directory)

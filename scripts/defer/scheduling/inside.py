@@ -6,6 +6,7 @@ the task must be executing, and in the run of that name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -39,11 +40,27 @@ def fields_of(store: Store, config: Config, otherwise: str) -> TaskFields:
     return lineage.fields(executing(store, config)) if config.is_in_attempt else {"origin": otherwise}
 
 
+def settled(one: Task) -> Task:
+    """The record of what an attempt schedules: its workspace is named without links, so that none can take its place.
+
+    It was looked at when the task was scheduled, and the task runs later.
+    """
+    found = one.get("workspace")
+    if one.get("origin") != lineage.ATTEMPT or not isinstance(found, str):
+        return one
+    return {**one, "workspace": os.path.realpath(found)}
+
+
+def has_moved(one: Task, directory: str) -> bool:
+    """Whether a directory that an attempt named for a task is reached by a link now: it may lead anywhere."""
+    return one.get("origin") == lineage.ATTEMPT and os.path.realpath(directory) != directory
+
+
 def put(store: Store, config: Config, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:
     """Store new records as what this attempt has scheduled. Raises Refused; BeyondBound, of which a person hears."""
     said = fields_of(store, config, lineage.PERSON)
     with telling(store, config, now):
-        return store.append([lineage.stamped(one, said) for one in new], now, if_exists, config.bounds)
+        return store.append([settled(lineage.stamped(one, said)) for one in new], now, if_exists, config.bounds)
 
 
 @contextmanager

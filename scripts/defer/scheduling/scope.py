@@ -163,7 +163,10 @@ class Scope:
             raise Refused("an agent's attempt may not replace a task (cancel what is its own, choose another id)")
         mine = restricted.own(self._own, self._config)
         said = lineage.fields(self._own)
-        records = [restricted.check(lineage.stamped(restricted.inherited(one, mine), said), mine) for one in new]
+        records = [
+            restricted.check(inside.settled(lineage.stamped(restricted.inherited(one, mine), said)), mine)
+            for one in new
+        ]
         for one in records:
             if "id" in one and self._is_anothers(one["id"]):
                 raise Refused(f"id is taken: {one['id']} (choose another)")
@@ -182,7 +185,7 @@ class Scope:
 
         def checked(current: Task) -> Task:
             changed = change(current)
-            return changed if changed is current else restricted.check(changed, mine, current)
+            return changed if changed is current else restricted.check(inside.settled(changed), mine, current)
 
         return self._store.update(task_id, now, checked)
 

@@ -385,6 +385,30 @@ def test_a_workspace_that_is_a_link_out_is_outside(agent):
     agent.is_refused("--when", "1h", "--summary", "x", "--workspace", "up")
 
 
+def test_a_link_that_takes_the_place_of_a_workspace_later_leads_nowhere(agent):
+    """It was looked at when the task was scheduled."""
+    below = agent.workspace / "below"
+    agent.schedules("--id", "child", "--workspace", str(below))
+    below.rmdir()
+    below.symlink_to(agent.place.home)
+    program = agent.place.base / "bin" / "claude"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\npwd -P >{agent.place.base}/seen\n")
+    program.chmod(0o755)
+    agent.place.write_store({**agent.place.task("child"), "run_at": "2026-04-08T16:45:00Z"})
+    agent.place.wake(env={"PATH": f"{program.parent}:{agent.place.env['PATH']}"})
+    assert not (agent.place.base / "seen").exists()
+    (child,) = agent.place.archived()
+    assert "workspace has been replaced by a link since" in child["error"]
+
+
+def test_a_workspace_by_a_link_within_is_named_without_it(agent):
+    (agent.workspace / "link").symlink_to("below")
+    assert agent.schedules("--workspace", "link", "--id", "child")["workspace"] == str(agent.workspace / "below")
+    edited = agent.calls("edit", "child", "--workspace", "link", "--compact")
+    assert strict(edited.stdout)["workspace"] == str(agent.workspace / "below")
+
+
 def test_the_settings_file_in_the_workspace_is_still_the_settings_file(agent):
     inside = agent.workspace / ".env"
     inside.write_text("API_KEY=a-secret-value\n")
