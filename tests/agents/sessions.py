@@ -112,7 +112,9 @@ def _open_elsewhere(cell: Cell, session: str) -> Findings:
         opened.stdin.close()
         until(lambda: len(cell.turns()) > before)
         cell.play("answer")
-        task = cell.schedule("and-once-more", "--mode", "callback", "--session", session)
+        bound = ("--permissions", "read") if can_fork else ()
+        asks = f"and-once-more\nRUN: touch {cell.workspace}/made-in-a-copy"
+        task = cell.schedule(asks, "--mode", "callback", "--session", session, *bound)
         before = len(cell.turns())
         cell.wake()
         is_open = opened.poll() is None
@@ -128,6 +130,7 @@ def _open_elsewhere(cell: Cell, session: str) -> Findings:
     yield "it was open all the while", is_open
     yield "while it is open elsewhere it completed", ended["status"] == "completed"
     yield "the run says how", _how(ended) == ("forked" if can_fork else "new")
+    yield "a profile holds in a copy", not (can_fork and (cell.workspace / "made-in-a-copy").exists())
     yield "in a conversation of its own", run["session_id"] not in (None, session)
     yield "which knows the earlier turns, if it is a copy", ("kumquat" in told) == can_fork and "and-once-more" in told
     if cell.agent == "gemini":
