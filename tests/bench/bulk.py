@@ -116,9 +116,9 @@ def foreign_order(ground: Ground) -> Iterator[Line]:
     """A store whose lines have their fields in another order than ours: after one wake it costs what ours does."""
     size = 10_000 if ground.quick else 100_000
     ours, foreign = ground.fresh(size), ground.fresh()
-    lines = (ours / "deferred.jsonl").read_bytes().splitlines()
-    turned = (json.dumps(json.loads(line), sort_keys=True).encode() + b"\n" for line in lines)
-    (foreign / "deferred.jsonl").write_bytes(b"".join(turned))
+    # Line by line: what the benchmark itself holds counts as held by what it measures afterwards.
+    with (ours / "deferred.jsonl").open("rb") as lines, (foreign / "deferred.jsonl").open("wb") as turned:
+        turned.writelines(json.dumps(json.loads(line), sort_keys=True).encode() + b"\n" for line in lines)
     for place in (ours, foreign):
         ground.make_idle(place)
     works = {"limit": partial(ground.wake_with_one_due, ours), "ours": partial(ground.wake_with_one_due, foreign)}
