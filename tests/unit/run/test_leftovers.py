@@ -14,6 +14,7 @@ from defer.record import outcome
 from defer.run import descendants, ending
 from defer.run.descendants import Search
 from defer.run.ending import Ending
+from leaving import GRACE, SHORT_GRACE, STUBBORN, noting, pid_of, ran, script
 from support import (
     DEADLINE_SECONDS,
     NOW,
@@ -29,10 +30,6 @@ from support import (
 )
 
 pytestmark = pytest.mark.programs
-
-GRACE = {"DEFER_KILL_GRACE_SECONDS": f"{DEADLINE_SECONDS:g}"}
-"""Long enough to be told from a kill: no test waits for its end."""
-SHORT_GRACE = {"DEFER_KILL_GRACE_SECONDS": "0.3"}
 
 _EXIT = {"x86_64": 60, "aarch64": 93}.get(platform.machine())
 on_linux = pytest.mark.skipif(
@@ -52,29 +49,6 @@ signal.signal(signal.SIGTERM, lambda *_: ctypes.CDLL(None).syscall({_EXIT}, 0))
 while True:
     signal.pause()
 """
-STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
-
-
-def noting(place, name: str, then: str) -> str:
-    """Shell words that note their pid under ``name``, then do ``then``."""
-    return f"{leaving_pid(place.base / name)}; {then}"
-
-
-def script(place, name: str, body: str) -> str:
-    """A program; its path as a word of shell."""
-    return quoted(place.executor(body, name))
-
-
-def pid_of(place, name: str) -> int:
-    return int(until(lambda: (place.base / name).exists() and (place.base / name).read_text()))
-
-
-def ran(place, body: str, env=None, **fields):
-    """Run one attempt to its end; its archive record and its run record."""
-    place.write_store(v1_task("a", executor=place.executor(body), **fields))
-    place.wake_at(NOW, env or GRACE)
-    (run,) = place.runs()
-    return place.archived()[0], run
 
 
 def waken(place, env=None):
