@@ -28,7 +28,8 @@ from jsonschema import Draft202012Validator
 from defer import errors
 from defer.commands import fileflags, inbox, keepflags, lookflags
 from defer.commands import flags as arguments
-from defer.executors import registry, resultfile
+from defer.executors import profiles, registry, resultfile
+from defer.executors.agents.base import Cannot, Wishes
 from defer.record import outcome, task
 from defer.settings import config
 from defer.settings import format as settings
@@ -630,6 +631,33 @@ def test_shipped_executors_are_named_in_readme() -> None:
     text = README.read_text()
     for path in registry.DIRECTORY.iterdir():
         assert f"`--executor {path.name}`" in text
+
+
+def sections_of(path: Path) -> dict[str, str]:
+    """What stands under each heading of the second rank."""
+    first, *rest = path.read_text().split("\n## ")
+    return {one.partition("\n")[0]: one.partition("\n")[2] for one in rest}
+
+
+@pytest.mark.parametrize("name", registry.AGENTS)
+def test_an_agents_section_says_what_it_can_be_held_to(name: str) -> None:
+    one, text = registry.SHIPPED[name], sections_of(ROOT / "docs" / "agents.md")[registry.SHIPPED[name].product]
+    how, limits, cannot = text.partition("\nLimits: ")[0], *text.partition("\nLimits: ")[2].split("\nIt cannot:\n")
+    assert "Install: `npm install -g " in how
+    assert all(f"| `{profile}` |" in how for profile in profiles.NAMES) is one.is_bounded
+    assert ("- be held to a profile (78)" in cannot) is not one.is_bounded
+    assert ("continue a copy of a conversation" in cannot) is ("fork" not in one.enforces)
+    said = {(True, True): "cost", (False, True): "tokens, not cost", (False, False): "neither tokens nor cost"}
+    words = " ".join(limits.split())
+    assert said[one.reports_cost, one.reports_tokens] in words
+    assert ("not cost" in words or "nor cost" in words) is not one.reports_cost
+    try:
+        registry.agent(name).start(Wishes(max_turns=1))
+        has_turns = True
+    except Cannot:
+        has_turns = False
+    assert ("`--max-turns`" in cannot) is not has_turns
+    assert ("`--max-turns`" in limits) is has_turns
 
 
 def test_the_licence_is_mit() -> None:
