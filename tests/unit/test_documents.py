@@ -635,8 +635,8 @@ def test_shipped_executors_are_named_in_readme() -> None:
 
 def sections_of(path: Path) -> dict[str, str]:
     """What stands under each heading of the second rank."""
-    first, *rest = path.read_text().split("\n## ")
-    return {one.partition("\n")[0]: one.partition("\n")[2] for one in rest}
+    headed = (one.partition("\n") for one in path.read_text().split("\n## ")[1:])
+    return {heading: text for heading, _, text in headed}
 
 
 @pytest.mark.parametrize("name", registry.AGENTS)
