@@ -240,12 +240,12 @@ LAST: Fields = {
 }
 DEFERRALS: Fields = {"total": tally, "in_a_row": tally}
 NOTED: Fields = {"path": text, "size": tally, "mtime_ns": file_time}
-_STATE: Fields = {
+STATE: Fields = {
     "at": instant,
     **dict.fromkeys(("repository", "head", "branch"), text),
     "artifacts": many(shape(NOTED, "path")),
 }
-DRIFT: Fields = {**_STATE, "off": truth, "worktree": shape(_STATE)}
+DRIFT: Fields = {**STATE, "off": truth, "worktree": shape(STATE)}
 SOURCE: Fields = {**dict.fromkeys(("file", "digest", "workflow"), text), "enabled": truth}
 WORKTREE: Fields = dict.fromkeys(("path", "branch"), text)
 RESULT: Fields = {

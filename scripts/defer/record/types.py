@@ -100,19 +100,21 @@ class Noted(TypedDict, total=False):
     mtime_ns: int | None
 
 
-class Drift(TypedDict, total=False):
-    """What was noted of the workspace when a task was scheduled, to tell later what has changed since.
+class State(TypedDict, total=False):
+    """What was noted of a workspace or a worktree, to tell later what has changed since."""
 
-    ``worktree``: the same of the one that its last attempt has left.
-    """
-
-    off: bool | None
     at: str | None
     repository: str | None
     head: str | None
     branch: str | None
     artifacts: list[Noted] | None
-    worktree: Drift | None
+
+
+class Drift(State, total=False):
+    """The workspace when a task was scheduled; ``worktree``: the one that its last attempt has left."""
+
+    off: bool | None
+    worktree: State | None
 
 
 class Source(TypedDict, total=False):

@@ -91,7 +91,7 @@ def _left(known: Drift, there: Place) -> Drift:
     """What to compare a worktree with that an earlier attempt has left: how that left it."""
     found = known.get("worktree")
     if found and found.get("repository") == os.path.realpath(there.path):
-        return found
+        return cast("Drift", found)
     # Nobody saw the end of that attempt. The files of a worktree are younger than those that were noted.
     return {"at": known.get("at"), "repository": os.path.realpath(there.path), "head": known.get("head")}
 

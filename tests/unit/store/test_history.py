@@ -46,6 +46,7 @@ def record(number: int, task_id: str = "job", month: str = "04", **fields: Any) 
         "host": "desk",
         "pid": 7,
         "copy_of": None,
+        "worktree": None,
         **fields,
     }
 
