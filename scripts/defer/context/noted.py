@@ -101,11 +101,23 @@ def noted(path: str) -> Noted:
 
 def head_of(directory: str) -> Head | None:
     """Where the repository of a directory stands; None where it is in none."""
+    found = _found(directory)
+    return Head(found[0], *_read_head(found[1])) if found else None
+
+
+def top(directory: str) -> str | None:
+    """The working tree that a directory lies in, told without git; None outside any."""
+    found = _found(directory)
+    return found[0] if found else None
+
+
+def _found(directory: str) -> tuple[str, str] | None:
+    """The working tree that a directory lies in, and the git directory of that."""
     here = os.path.realpath(directory)
     while True:
         git = _git_directory(os.path.join(here, ".git"))
         if git is not None:
-            return Head(here, *_read_head(git))
+            return here, git
         above = os.path.dirname(here)
         if above == here:
             return None
@@ -113,7 +125,7 @@ def head_of(directory: str) -> Head | None:
 
 
 def _git_directory(found: str) -> str | None:
-    """The directory that ``.git`` is, or as a file leads to."""
+    """The directory that ``.git`` is, or as a file leads to. An empty one, as sandboxes put there, is none."""
     if not os.path.isdir(found):
         said = _text(found)
         if not said.startswith("gitdir:"):

@@ -22,7 +22,7 @@ from defer import fsio
 from defer.errors import DeferError, StorageError
 from defer.record import task
 
-from .noted import head_of
+from .noted import head_of, top
 
 if TYPE_CHECKING:
     from defer.record.codec import Task
@@ -97,12 +97,6 @@ def place(one: Task, root: Path, store: Path) -> Place:
     name = _name(one["id"])
     when = re.sub(r"[^0-9TZ]", "", of[2]) + "-" + own
     return Place(str(store), *of, workspace, str(root / name / when), f"defer/{name}/{when}")
-
-
-def top(directory: str) -> str | None:
-    """The working tree that a directory lies in, told by its ``.git`` alone; None outside any."""
-    here = Path(os.path.realpath(directory))
-    return next((str(one) for one in (here, *here.parents) if os.path.lexists(one / ".git")), None)
 
 
 def directory(of: Place) -> str:

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from defer.context import drift, worktree
+from defer.context import noted as notes
 from defer.context.gitlog import Repository
 from defer.executors import registry
 from defer.paths import SCRIPTS
@@ -47,7 +48,7 @@ def placed(one: Task, there: Place, config: Config) -> Task:
     moved: Task = {**one, "workspace": worktree.directory(there)}
     context = one.get("context") or {}
     listed = context.get("artifacts")
-    top = worktree.top(there.workspace)
+    top = notes.top(there.workspace)
     if top is None or not isinstance(listed, list):
         return moved
     inside = {text: path for text in listed if os.path.isabs(str(text)) and (path := drift.within(str(text), top))}

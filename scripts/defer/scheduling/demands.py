@@ -38,11 +38,11 @@ def _no_worktree(one: Task, config: Config) -> str | None:
         return "does not go with what is left running: its directory may be removed (leave one of them out)"
     if not (one.get("command") or one.get("executor") or config.executor):
         return "needs something that works in it: nothing is executed here (give --executor, or set DEFER_EXECUTOR)"
-    from defer.context import worktree
+    from defer.context import noted, worktree
     from defer.executors import registry
 
     workspace = one.get("workspace") or one.get("cwd")
-    if not workspace or worktree.top(workspace) is None:
+    if not workspace or noted.top(workspace) is None:
         return f"needs a workspace in a Git repository: {workspace or 'none'} is in none (name one with --workspace)"
     git = registry.program("git", config.get("PATH") or os.defpath, os.curdir)
     if git is None:

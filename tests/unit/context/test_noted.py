@@ -89,6 +89,14 @@ def test_no_repository(tmp_path):
     assert noted.head_of(str(tmp_path)) is None
 
 
+def test_an_empty_directory_called_git_is_no_repository(top, tmp_path):
+    """Some sandboxes of agents put one there for as long as a command runs."""
+    for directory in (tmp_path / "outside", top / "below"):
+        (directory / ".git").mkdir(parents=True)
+    assert (noted.top(str(tmp_path / "outside")), noted.top(str(top / "below"))) == (None, str(top))
+    assert noted.head_of(str(tmp_path / "outside")) is None
+
+
 def test_artifacts_are_noted_by_what_they_are(tmp_path):
     (tmp_path / "file").write_text("12345")
     (tmp_path / "directory").mkdir()
