@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("scripts", "tests", "references", "pyproject.toml", "conftest.py")
+COPIED = ("scripts", "tests", "references", "requirements", "pyproject.toml", "conftest.py")
 
 
 class Mutation(NamedTuple):
@@ -253,7 +253,9 @@ def copy_tree(into: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, into / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
-            shutil.copy(source, into / name)
+            shutil.copy2(source, into / name)
+    # The entries of a tree start the environment in it.
+    (into / ".venv").symlink_to(ROOT / ".venv")
 
 
 def run(tree: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
