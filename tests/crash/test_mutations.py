@@ -19,3 +19,9 @@ def test_what_is_to_be_broken_is_there_once(mutation):
 def test_the_test_that_is_to_see_it_is_there(mutation):
     file, _, name = mutation.test.partition("::")
     assert name.partition("[")[0].rpartition("::")[2] in (ROOT / file).read_text(), UNIT
+
+
+def test_the_promises_say_how_many_there_are():
+    text = (ROOT / "docs" / "promises.md").read_text()
+    assert f"breaks the code in {len(MUTATIONS)} places" in text
+    assert f"all {len(MUTATIONS)} are seen" in text
