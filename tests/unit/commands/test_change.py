@@ -11,7 +11,7 @@ import struct
 import subprocess
 import termios
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -129,11 +129,13 @@ def test_what_is_mistyped_is_one_line_that_helps(say: Say) -> None:
 
 def test_in_a_pipe_the_changed_task_is_json(place: Place) -> None:
     place.schedule("every day at 9am", "x", "--id", "x")
+    # A date: before dawn `tomorrow` is said with a note, and it is before dawn somewhere at any hour.
+    day = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}"
     for typed in (
         ["pause", "x"],
         ["resume", "--id", "x"],
         ["snooze", "x", "1h"],
-        ["reschedule", "x", "tomorrow", "9am", "--tz", "Asia/Tokyo"],
+        ["reschedule", "x", day, "9am", "--tz", "Asia/Tokyo"],
         ["cancel", "x", "--occurrence", "--reason", "holiday"],
         ["edit", "x", "--tag", "home"],
     ):
