@@ -225,13 +225,17 @@ class TestRow6EditedByHand:
         assert [one["id"] for one in idle.archived()] == ["b"]
 
     def test_edited_in_place_without_changing_its_size_while_a_wake_is_under_way(self, idle):
-        """By an executor of the wake, which has read all there was before, and does not rewrite so large a store."""
+        """By an executor of the wake, which has read all there was before, and does not rewrite so large a store.
+
+        Byte by byte in place: a file that is written anew is short for a moment, and a wake may look at it then.
+        """
         with idle.store_path.open("a") as file:
             file.write(json.dumps(v1_task("large", run_at="2099-01-01T00:00:00Z", description="x" * (1 << 19))) + "\n")
         idle.wake()
-        earlier = r's/\("id":"b","status":"scheduled","run_at":"\)..../\12025/'
+        text = idle.store_path.read_bytes()
+        year = text.index(b'"', text.index(b'"run_at":', text.index(b'"id":"b"')) + len(b'"run_at":')) + 1
         store = quoted(str(idle.store_path))
-        edit = idle.executor(f"new=$(sed {quoted(earlier)} {store}) && printf '%s\\n' \"$new\" >{store}")
+        edit = idle.executor(f"printf 2025 | dd bs=1 seek={year} conv=notrunc of={store} 2>/dev/null")
         idle.schedule("now", "s", "--id", "c", "--executor", edit)
         idle.wake()
         idle.wake()
