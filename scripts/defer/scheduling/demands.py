@@ -9,10 +9,24 @@ from defer.errors import BadInput
 from defer.record import task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from defer.record.codec import Task
     from defer.settings.config import Config
 
-FIELDS = ("condition", "check")
+FIELDS = ("command", "condition", "check")
+"""Fields of a record that are commands."""
+FOR_AGENTS = {
+    "executor": "executor",
+    "permissions": "permissions",
+    "model": "model",
+    "max_cost_usd": "max_cost",
+    "max_turns": "max_turns",
+    "session_id": "session",
+}
+"""Fields that tell an executor what to do, each with the flag for it."""
+_REMOVES = {"mode": "fresh"}
+"""What a flag takes to remove what it has set, where that is not ``none``."""
 
 
 def check(one: Task, config: Config) -> None:
@@ -26,6 +40,26 @@ def check(one: Task, config: Config) -> None:
     no_worktree = _no_worktree(one, config) if one.get("worktree") else None
     if no_worktree:
         raise BadInput(lambda called: f"{called('worktree')} {no_worktree}", field="worktree")
+
+
+def check_command(one: Task, *, has_prompt: bool, before: Task | None = None) -> None:
+    """Raise BadInput for a task that is to run a command and says what an executor is to do. What a file says of that,
+    its reader judges. ``before``: the task as it was, where it is changed."""
+    if not one.get("command") or one.get("source"):
+        return
+    flags = [flag for field, flag in FOR_AGENTS.items() if one.get(field) is not None]
+    flags += ["mode"] if (one.get("execution") or {}).get("mode") == "callback" else []
+    flags += ["prompt_template"] if has_prompt else []
+    if flags:
+        had_command = before is not None and bool(before.get("command"))
+
+        def what(called: Callable[[str], str]) -> str:
+            others = ["command"] if had_command else flags
+            removed = " ".join(f"{called(flag)} {_REMOVES.get(flag, 'none')}" for flag in others)
+            mend = "leave one out" if before is None else f"add {removed}"
+            return f"a command does not go with {', '.join(map(called, flags))}: that is for an executor ({mend})"
+
+        raise BadInput(what, field="command")
 
 
 def _no_worktree(one: Task, config: Config) -> str | None:

@@ -20,14 +20,16 @@ def further(
     max_turns: int | None,
     condition: str | Sequence[str] | None,
     check: str | Sequence[str] | None,
+    shell: str | None,
 ) -> dict[str, object]:
-    """With which model, at what cost, and on what it depends. Raises BadInput."""
+    """With which model, at what cost, on what it depends, and what runs in an agent's place. Raises BadInput."""
     return {
         "condition": command("condition", condition),
         "check": command("check", check),
         "model": model_name(model),
         "max_cost_usd": cost_limit(max_cost),
         "max_turns": turn_limit(max_turns),
+        "command": command("command", shell),
     }
 
 
