@@ -18,7 +18,9 @@ __all__ = [
     "NoTimeFirst",
     "Reading",
     "TimeExpressionError",
+    "elapsing",
     "first_words",
+    "is_relative",
     "meant",
     "parse",
     "parse_duration",
@@ -26,6 +28,13 @@ __all__ = [
     "split_line",
     "zone",
 ]
+
+
+_CALENDAR_LENGTH = (
+    r"(in\s+|\+)?(P[0-9YMWDTHS.,]+|(\d+|an?|half\s+an?|one|two|three|four|five|six|seven|eight|nine|ten)\s*"
+    r"(mos?|months?|y|yrs?|years?|quarters?|(business|working|work)[ -]?days?))(\s+from\s+now)?"
+)
+_LENGTHS = ("sec", "min", "hour", "hr", "day", "week", "fortnight")
 
 
 def zone(name: str) -> "ZoneInfo":
@@ -65,6 +74,30 @@ def plain_delay(expr: str, now: datetime) -> "Reading | None":
         raise TypeError("the present must be aware: a naive one would be read in the machine's zone")
     length = delay(expr)
     return None if length is None else Reading(now.astimezone(UTC).replace(microsecond=0) + length)
+
+
+def elapsing(words: str) -> "timedelta | None":
+    """The length of a time that was said as a delay, such as ``30m`` or ``a week from now``; None for any other."""
+    length = delay(words)
+    if length is not None:
+        return length
+    text = words.strip().lower().removeprefix("in ").removeprefix("+").removesuffix(" from now")
+    if not (text[:1].isdigit() or any(unit in text for unit in _LENGTHS)):
+        # Most other times need not be read twice.
+        return None
+    try:
+        return parse_duration(text)
+    except (TimeExpressionError, OverflowError):
+        return None
+
+
+def is_relative(words: str) -> bool:
+    """Whether words say how long from some moment, such as ``30m``, ``2 months`` or ``3 business days``."""
+    if elapsing(words) is not None:
+        return True
+    import re
+
+    return re.fullmatch(_CALENDAR_LENGTH, words.strip(), re.IGNORECASE) is not None
 
 
 def meant(word: str) -> list[str]:

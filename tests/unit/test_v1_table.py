@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import support
+from defer.instants import from_text
 from support import ROOT, Place, quoted, strict, v1_task
 
 pytestmark = pytest.mark.programs
@@ -513,9 +514,10 @@ def _(place: Place) -> Any:
     return sorted((task.keys() | task["result"].keys()) - v1_task("a").keys() | {"type"})
 
 
-@differs("more-fields", v1=[], here=["cwd", "occurrence", "origin", "schema_version", "tz", "when"])
+@differs("more-fields", v1=[], here=["cwd", "occurrence", "origin", "ready_at", "schema_version", "tz", "when"])
 def _(place: Place) -> Any:
-    return sorted(later(place).keys() - v1_task("a").keys() - {"warnings"})
+    # A delay that is over at the beginning of a minute has nothing before its time.
+    return sorted({*later(place).keys(), "ready_at"} - v1_task("a").keys() - {"warnings"})
 
 
 @same("schedule-word", "scheduled")
@@ -846,6 +848,15 @@ def _(place: Place) -> Any:
 @differs("delay-unit-twice", v1=True, here=2)
 def _(place: Place) -> Any:
     return ahead(place, "1 minute and 9 mins", 600)
+
+
+@differs("delay-minute", v1=False, here=True)
+def _(place: Place) -> Any:
+    """A wake at the beginning of the minute in which a delay is over takes what was given so."""
+    place.schedule("1h", "s", "--id", "a")
+    due = from_text(place.task("a")["run_at"])
+    early = place.wake_at(due.replace(second=0) - timedelta(seconds=1))["started"]
+    return (early, place.wake_at(due.replace(second=0))["started"]) == (0, 1)
 
 
 @differs("delay-plus-in", v1=True, here=2)

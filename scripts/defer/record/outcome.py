@@ -7,7 +7,7 @@ does not count.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defer import instants
@@ -19,7 +19,7 @@ from .retry import RETRY_AT_IN_A_ROW, Backoff, no_sooner_than_a_minute
 from .shapes import tallied
 
 if TYPE_CHECKING:
-    from .types import Deferrals, Drift, Result, Run, RunUnderWay, Usage
+    from .types import Changes, Deferrals, Drift, Result, Run, RunUnderWay, Usage
 
 OK, FAILED, TIMEOUT, LOST = "ok", "failed", "timeout", "lost"
 NOT_NOW = "not now"
@@ -55,7 +55,8 @@ class Outcome(NamedTuple):
     """The end of one attempt.
 
     ``exit_code`` is negative for a signal and None where nobody knows it. ``result`` is the
-    task's ``result`` object on success. The wishes of a result file: ``retry_at``, ``reschedule_at``.
+    task's ``result`` object on success. The wishes of a result file: ``retry_at``, ``reschedule_at``,
+    with ``reschedule_delay`` where that was said as one.
     ``drift`` is how its workspace stands at the end, for what comes next. ``log_bytes`` of output are in its log, as
     far as anybody counted; without ``has_log`` there is none.
     """
@@ -68,6 +69,7 @@ class Outcome(NamedTuple):
     result: Result | None = None
     retry_at: datetime | None = None
     reschedule_at: datetime | None = None
+    reschedule_delay: timedelta | None = None
     session_id: str | None = None
     session_usage: Usage | None = None
     usage: Usage | None = None
@@ -140,7 +142,9 @@ def _as_wished(executing: Task, settled: Task, now: datetime) -> Task:
         return settled
     if wish["do"] == "cancel":
         return task.cancel(settled, now, wish.get("reason"))
-    return changes.pause(settled, now) if wish["do"] == "pause" else settled
+    until = instants.from_text(wish["until"]) if wish.get("until") else None
+    is_to_pause = wish["do"] == "pause" and (until is None or until > now)
+    return changes.pause(settled, now, until) if is_to_pause else settled
 
 
 def _settled(executing: Task, outcome: Outcome, now: datetime, backoff: Backoff) -> Task:
@@ -187,7 +191,10 @@ def _settle_success(ended: Task, outcome: Outcome, now: datetime) -> Task:
     if outcome.reschedule_at is not None:
         facts["reschedules"] = tallied(int(ended.get("reschedules") or 0), 1)
     done = task.over(kept, task.COMPLETED, now, **facts)
-    return _follow(done, now, outcome.reschedule_at)
+    following = _follow(done, now, outcome.reschedule_at)
+    at = outcome.reschedule_at
+    is_asked = at is not None and following["status"] == task.SCHEDULED and task.run_at(following) == at
+    return task.with_fields(following, _ready(at, outcome.reschedule_delay)) if at and is_asked else following
 
 
 def _settle_cancelled(ended: Task, outcome: Outcome, now: datetime) -> Task:
@@ -206,7 +213,9 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
         return _again(ended, outcome, at, deferrals=counted, result=_retry_result(outcome, at), **facts)
     failures = int(ended.get("attempts") or 0) - deferrals["total"]
     if not final and failures <= int(ended.get("max_retries") or 0):
-        at = now + backoff.delay(failures)
+        delay = backoff.delay(failures)
+        at = now + delay
+        facts |= _ready(at, delay)
         if deferrals["total"]:
             facts["deferrals"] = {**deferrals, "in_a_row": 0}
         return _again(ended, outcome, at, result=_retry_result(outcome, at), **facts)
@@ -215,6 +224,12 @@ def _settle_failure(ended: Task, outcome: Outcome, now: datetime, backoff: Backo
     failed = task.over(kept, task.FAILED, now, error=outcome.error, result=result, **facts)
     # Nobody knows how long a lost attempt ran: what came meanwhile was missed, not overlapped.
     return _follow(failed, now, overlapped=outcome.status != LOST)
+
+
+def _ready(at: datetime, delay: timedelta | None) -> Changes:
+    """From when on a wake may take what is due after a delay."""
+    ready = None if delay is None else instants.ready(at, delay)
+    return {} if ready is None else {"ready_at": ready}
 
 
 def _retry_result(outcome: Outcome, at: datetime) -> Result:

@@ -37,7 +37,11 @@ _FIELDS = (
     ("occurrence", _MOMENT),
 )
 """What each of our tasks has, in the order in which they are written (``task.create``)."""
-_OPTIONAL = (*((name, _TEXT) for name in ("tz", "when", "cwd", "executor", "workspace")), ("tags", _TEXTS))
+_OPTIONAL = (
+    *((name, _TEXT) for name in ("tz", "when", "cwd", "executor", "workspace")),
+    ("tags", _TEXTS),
+    ("ready_at", _MOMENT),
+)
 
 
 def _named(fields: Iterable[tuple[str, str]]) -> list[str]:

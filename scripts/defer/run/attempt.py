@@ -280,11 +280,8 @@ class Attempt:
         code = self._exit_code()
         # Its message may quote what must be masked.
         what = f"the end could not be read: {type(odd).__name__}"
-        facts: Facts = {
-            "prompt_path": str(self.paths.prompt),
-            "log_path": str(self.paths.log),
-            "result_file_error": what,
-        }
+        prompt, log = str(self.paths.prompt), str(self.paths.log)
+        facts: Facts = {"prompt_path": prompt, "log_path": log, "result_file_error": what}
         if self._why_ended is None and code == 0:
             return Outcome(OK, exit_code=0, result={"type": "executor_output", **facts, "output": ""})
         kind = self._why_ended or error_type_of(code)
@@ -343,12 +340,13 @@ class Attempt:
 
     def _success(self, said: resultfile.Result, facts: Facts, now: datetime) -> Outcome:
         at, complaint = self._reschedule(said.reschedule, now)
+        delay = at - now if at is not None and timeparse.elapsing(said.reschedule or "") is not None else None
         result: Facts = {"type": "executor_output", **facts, "output": self.capture.output.rstrip("\n")}
         if complaint:
             result["result_file_error"] = "; ".join(filter(None, (facts.get("result_file_error"), complaint)))
         if self.capture.stdout_bytes > RECORD_BYTES:
             result = {**result, "output_bytes": self.capture.stdout_bytes, "output_truncated": True}
-        return Outcome(OK, result=result, reschedule_at=at)
+        return Outcome(OK, result=result, reschedule_at=at, reschedule_delay=delay)
 
     def _reschedule(self, words: str | None, now: datetime) -> tuple[datetime | None, str | None]:
         if words is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from defer.errors import Refused
@@ -27,6 +28,8 @@ def choose(
     max_parallel: int,
     new_run: Callable[[], RunUnderWay],
     held: Held | None = None,
+    *,
+    to_the_second: bool = True,
 ) -> list[Task]:
     """The records that a claim changes: due tasks in ``run_at`` order, as many as there are slots.
 
@@ -39,21 +42,21 @@ def choose(
     slots = max_parallel - len(executing)
     taken = {thing for one in executing for thing in shared(one)}
     changed: list[Task] = []
-    for due in sorted((one for one in known if task.is_due(one, now)), key=_order):
+    is_due = partial(task.is_due, now=now, to_the_second=to_the_second)
+    for due in sorted(filter(is_due, known), key=_order):
         if slots <= 0 and not _may_be_too_late(due):
             continue
         try:
             one = in_time(due, now)
         except occurrences.UNREADABLE as error:
             one = task.unreadable(due, now, occurrences.complaint(error))
-        if not task.is_due(one, now):
+        if not is_due(one):
             changed.append(one)
         elif held is not None and (waiting := held(one, known)) is not None:
             changed.append(waiting)
         elif slots > 0 and may_share(one, shared(one) & taken):
             changed.append(task.claim(one, now, new_run()))
-            slots -= 1
-            taken |= shared(one)
+            slots, taken = slots - 1, taken | shared(one)
     return changed
 
 

@@ -58,15 +58,25 @@ def is_being_cancelled(store: Attempts, mine: Task) -> bool:
 
 
 def chooser(
-    config: Config, store: Attempts, now: datetime, max_parallel: int, new_run: Callable[[], RunUnderWay]
+    config: Config,
+    store: Attempts,
+    now: datetime,
+    max_parallel: int,
+    new_run: Callable[[], RunUnderWay],
+    *,
+    to_the_second: bool,
 ) -> Choose:
-    """What picks the tasks of a claim: agents' wait for the next day once its budget is used up. Raises BadInput."""
+    """What picks the tasks of a claim: agents' wait for the next day once its budget is used up. Raises BadInput.
+
+    ``to_the_second``: nothing is taken before its time.
+    """
     held = None
     if config.budget_usd_per_day is not None or config.budget_tokens_per_day is not None:
         from .budget import Budget
 
         held = Budget(config, store, now).held
-    return partial(claim.choose, now=now, max_parallel=max_parallel, new_run=new_run, held=held)
+    choose = partial(claim.choose, max_parallel=max_parallel, to_the_second=to_the_second)
+    return partial(choose, now=now, new_run=new_run, held=held)
 
 
 def keeper(

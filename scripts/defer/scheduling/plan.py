@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from defer.record.types import Context, Recurrence, Reorient
 
-# Compiled where a call needs them: a plain one needs neither.
-_ID = r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+# Compiled where a call needs it: a plain one does not.
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 FOR_RECURRING = ("times", "until", "jitter", "catch_up", "overlap")
 """The parts of a timing that only recurring tasks have."""
@@ -61,6 +60,7 @@ class Request(NamedTuple):
     reorient: Reorient | None = None
     timeout: str | float | None = None
     executor: str | None = None
+    command: str | None = None
     workspace: str | None = None
     tags: tuple[str, ...] = ()
     expires: str | None = None
@@ -115,6 +115,12 @@ class Moment(NamedTuple):
         return tuple(found)
 
     @property
+    def ready_at(self) -> str | None:
+        """From when on a wake may take what was asked for as a delay; None where that is its time."""
+        length = None if self.reading.recurrence else timeparse.elapsing(self.timing.when)
+        return None if length is None else instants.ready(self.reading.instant, length)
+
+    @property
     def expires_at(self) -> str | None:
         """When a task that runs once expires, if that is said. Raises BadInput."""
         if self.timing.expires is None:
@@ -163,7 +169,8 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         what = "no summary (say what is to be done with --summary, or give a context that has one)"
         raise BadInput(what, field="summary")
     texts = {"prompt_template": request.prompt_template, "when": request.when, "tags": request.tags}
-    check_texts({**request.context, **texts, "condition": request.condition, "check": request.check})
+    commands = {"command": request.command, "condition": request.condition, "check": request.check}
+    check_texts({**request.context, **texts, **commands})
     recurring = recurrence(moment, request.task_id or request.context["summary"])
     record = task.create(
         created_at=now,
@@ -183,6 +190,8 @@ def plan(request: Request, config: Config, now: datetime) -> Plan:
         record["run_at"] = instants.to_text(instant + occurrences.jitter_of(record))
     record = versions.requiring(_settled(record, request, config, now))
     if request.task_id is not None:
+        from .names import checked_id
+
         record = {"id": checked_id(request.task_id), **record}
     return Plan(record, instant, moment.zone_name, moment.notes)
 
@@ -198,6 +207,10 @@ def _settled(record: Task, request: Request, config: Config, now: datetime) -> T
         from . import grants
 
         record = grants.settled(record, config)
+    if request.command is not None:
+        from . import demands
+
+        demands.check_command(record, has_prompt=request.prompt_template is not None)
     if request.mode == "callback" or request.session:
         from . import callback
 
@@ -240,6 +253,8 @@ def policies(
 
     Raises BadInput for bounds that leave nothing.
     """
+    from defer.record import occurrences
+
     until = _bounds(timing, first, now, zone, fired)
     most = None if timing.jitter is None else span_seconds("jitter", timing.jitter)
     of_use = None if timing.expires is None else span_seconds("expires", timing.expires, " of a recurring task")
@@ -248,18 +263,12 @@ def policies(
         "count": timing.times,
         "until": instants.to_text(until) if until else None,
         "jitter_seconds": most,
-        "jitter_offset_seconds": None if most is None else _jitter_offset(seed, most),
+        "jitter_offset_seconds": None if most is None else occurrences.jitter_offset(seed, most),
         "catch_up": timing.catch_up,
         "overlap": timing.overlap,
         "expires_after_seconds": of_use,
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _jitter_offset(seed: str, most: int) -> int:
-    from defer.record import occurrences
-
-    return occurrences.jitter_offset(seed, most)
 
 
 def _bounds(timing: Timing, first: datetime, now: datetime, zone: ZoneInfo, fired: int) -> datetime | None:
@@ -311,6 +320,7 @@ def _bounded(field: str, seconds: float, of: str = "") -> float:
 
 def _optional_fields(request: Request, moment: Moment, recurring: Recurrence | None) -> dict[str, object]:
     return {
+        "ready_at": moment.ready_at,
         "tz": moment.zone_name,
         "when": request.when,
         "cwd": request.cwd,
@@ -336,21 +346,12 @@ def _place(request: Request) -> dict[str, object]:
 
 
 def _further(request: Request) -> dict[str, object]:
-    wanted = (request.model, request.max_cost, request.max_turns, request.condition, request.check)
+    wanted = (request.model, request.max_cost, request.max_turns, request.condition, request.check, request.command)
     if all(one is None for one in wanted):
         return {}
     from . import wishes
 
     return wishes.further(*wanted)
-
-
-def checked_id(wanted: str) -> str:
-    """An id that may be given to a task. Raises BadInput."""
-    if not re.fullmatch(_ID, wanted):
-        shown = wanted if wanted.isprintable() else ascii(wanted)
-        what = f"not an id: {shown} (at most 128 letters, digits, . _ -, a letter or digit first, no ..)"
-        raise BadInput(what, field="id")
-    return wanted
 
 
 def check_texts(fields: Mapping[str, object]) -> None:

@@ -14,6 +14,7 @@ from defer.errors import BadInput
 from defer.record import occurrences, shapes, task
 
 from . import plan as planning
+from .names import checked_id
 from .plan import Plan, Request, Timing
 
 if TYPE_CHECKING:
@@ -183,6 +184,11 @@ def _origin() -> str | None:
         return None
 
 
+_READY = "ready_at"
+_Moment: TypeAlias = tuple[datetime, str, str | None, tuple[str, ...]]
+"""When a task of a batch is due, the same as it is written, from when on it may be taken, and the notes."""
+
+
 class Planner:
     """Plans the specs of one batch, as of one moment.
 
@@ -195,8 +201,9 @@ class Planner:
         self._now = now
         self._like: TaskSpec | None = None
         self._task: dict[str, Any] = {}
+        self._delayed: dict[str, Any] = {}
         self._zone = ""
-        self._moments: dict[str, tuple[datetime, str, tuple[str, ...]]] = {}
+        self._moments: dict[str, _Moment] = {}
 
     def plan(self, spec: TaskSpec) -> Plan:
         """The task of a spec. Raises BadInput, whose ``field`` is the keyword."""
@@ -220,7 +227,8 @@ class Planner:
             raise
         if _is_pattern(spec, planned):
             self._like, self._zone, self._moments = spec, planned.zone_name, {}
-            self._task = _copied({name: value for name, value in planned.task.items() if name != "id"})
+            self._task = _copied({name: value for name, value in planned.task.items() if name not in ("id", _READY)})
+            self._delayed = _with_place_for_ready_at(self._task)
         return planned
 
     def _alike(self, spec: TaskSpec) -> Plan | None:
@@ -233,21 +241,24 @@ class Planner:
             return None
         if "\0" in prompt or not (prompt.isascii() and summary.isascii()) or "\0" in summary:
             planning.check_texts({"summary": summary, "prompt_template": prompt})
-        instant, at, notes = found
-        record = {**_copied(self._task), "run_at": at, "when": when, "occurrence": at}
+        instant, at, ready_at, notes = found
+        record = {**_copied(self._delayed if ready_at else self._task), "run_at": at, "when": when, "occurrence": at}
+        if ready_at:
+            record[_READY] = ready_at
         record["context"]["summary"] = summary
         record["execution"]["prompt_template"] = prompt
         if spec.id is not None:
-            record = {"id": planning.checked_id(spec.id), **record}
+            record = {"id": checked_id(spec.id), **record}
         return Plan(cast("Task", record), instant, self._zone, notes)
 
-    def _moment(self, when: str) -> tuple[datetime, str, tuple[str, ...]] | None:
+    def _moment(self, when: str) -> _Moment | None:
         """What a time means in this batch, and how it is written; None if it recurs."""
-        reading = planning.read(Timing(when, self._zone), self._config, self._now).reading
+        read = planning.read(Timing(when, self._zone), self._config, self._now)
+        reading = read.reading
         planning.check_texts({"when": when})
         if reading.recurrence is not None:
             return None
-        self._moments[when] = found = reading.instant, instants.to_text(reading.instant), reading.notes
+        self._moments[when] = found = reading.instant, instants.to_text(reading.instant), read.ready_at, reading.notes
         return found
 
 
@@ -263,6 +274,16 @@ def _copied(record: dict[str, Any]) -> dict[str, Any]:
     if "drift" in copy:
         copy["drift"] = json.loads(json.dumps(copy["drift"]))
     return copy
+
+
+def _with_place_for_ready_at(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with a field for it where a plan has that."""
+    found: dict[str, Any] = {}
+    for name, value in record.items():
+        found[name] = value
+        if name == "occurrence":
+            found[_READY] = None
+    return found
 
 
 _TEXTS = 4
