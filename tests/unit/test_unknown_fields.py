@@ -77,7 +77,7 @@ CHANGES: dict[str, Callable[[], Task]] = {
     "lost": lambda: ended(once(), Outcome(outcome.LOST, error_type="RunnerLost", error="gone")),
     "put off": lambda: ended(once(), FAILED._replace(retry_at=at(hours=1))),
     "put back": lambda: outcome.put_back(claimed(once()), NOW),
-    "asked to cancel": lambda: task.ask_to_cancel(claimed(once()), NOW, "enough"),
+    "asked to cancel": lambda: changes.ask_to_cancel(claimed(once()), NOW, "enough"),
     "to be paused": lambda: task.after_attempt(claimed(once()), "pause", None),
     "cancelled": lambda: task.cancel(once(), NOW, None),
     "expired": lambda: claimed(once(expires_at=text_at(minutes=1)), at(hours=1)),

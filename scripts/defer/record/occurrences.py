@@ -32,7 +32,6 @@ from .task import is_recurring as is_recurring
 if TYPE_CHECKING:
     from defer.recurrence import Recurrence
 
-    from .types import Changes
     from .types import Recurrence as RecurrenceFields
 
 CATCH_UP = ("one", "all", "none")
@@ -348,8 +347,8 @@ def left_behind(was: Task, changed: Task, now: datetime) -> Task:
         return changed
     if was.get("attempts"):
         ended = _given_up(was, now, "the task was given another time")
-        paused: Changes = {"paused_at": was["paused_at"]} if "paused_at" in was else {}
-        fresh: Task = {**task.without_history(changed), **paused, **task.unfiled_of(changed)}
+        paused = {name: value for name, value in was.items() if name in ("paused_at", "paused_until")}
+        fresh: Task = task.with_fields(task.without_history(changed), {**paused, **task.unfiled_of(changed)})
         return _with_all(fresh, [ended, *passed_since(was, now, _OVERLAPPED)])
     if not is_recurring(was) or task.run_at(was) > now:
         return changed

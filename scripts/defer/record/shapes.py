@@ -231,7 +231,7 @@ RECURRENCE: Fields = {
     "fired": tally,
 }
 STRETCH: Fields = {"first": instant, "last": instant, "count": some}
-AFTER_ATTEMPT: Fields = {"do": one_of("cancel", "pause"), "reason": text}
+AFTER_ATTEMPT: Fields = {"do": one_of("cancel", "pause"), "reason": text, "until": instant}
 HELD: Fields = {"until": instant, "reason": text}
 LAST: Fields = {
     **dict.fromkeys(("outcome", "reason"), text),
@@ -280,7 +280,10 @@ RUN: Fields = {
     "worktree": shape(WORKTREE),
 }
 V1_MOMENTS = ("created_at", "started_at", "completed_at", "failed_at", "cancelled_at", "last_attempt_at")
-_MOMENTS = ("run_at", "occurrence", "expires_at", "paused_at", "missed_at", "skipped_at", "cancel_requested_at")
+_MOMENTS = (
+    *("run_at", "occurrence", "expires_at", "paused_at", "paused_until", "ready_at", "missed_at", "skipped_at"),
+    "cancel_requested_at",
+)
 _TEXTS = (
     *("type", "intent", "cancel_reason", "last_error", "error", "error_type", "tz", "when", "cwd", "executor"),
     *("workspace", "session_id", "reason", "copy_of", "name", "description", "when_to_use", "env_file", "agent"),

@@ -51,8 +51,8 @@ _UNFILED = ("ended", "ended_runs")
 _HISTORY = (
     *_ENDED_AT.values(),
     *("after_attempt", "cancel_occurrence", "cancel_reason", "cancel_requested_at", "deferrals", "error"),
-    *("error_type", "held", "last_error"),
-    *("last_attempt_at", "paused_at", "reason", "result", "run", "started_at", "stretch", *_UNFILED),
+    *("error_type", "held", "last_error", "last_attempt_at", "paused_at", "paused_until", "ready_at", "reason"),
+    *("result", "run", "started_at", "stretch", *_UNFILED),
 )
 
 
@@ -144,9 +144,17 @@ def wakes_at(task: Task) -> datetime:
     return max(run_at(task), instants.from_text(held["until"])) if held else run_at(task)
 
 
-def is_due(task: Task, now: datetime) -> bool:
-    """Whether the task waits for a runner of this version."""
-    return task["status"] == SCHEDULED and versions.lacking(task) is None and wakes_at(task) <= now
+def ready_at(task: Task) -> datetime:
+    """The same for a wake that comes once a minute: what was asked for as a delay is taken within its minute."""
+    at, early = wakes_at(task), task.get("ready_at")
+    return instants.within_a_minute(early, at) if early else at
+
+
+def is_due(task: Task, now: datetime, *, to_the_second: bool = True) -> bool:
+    """Whether the task waits for a runner of this version, which comes ``to_the_second`` or once a minute."""
+    if task["status"] != SCHEDULED or versions.lacking(task) is not None:
+        return False
+    return (wakes_at(task) if to_the_second else ready_at(task)) <= now
 
 
 def is_unfiled(task: Task) -> bool:
@@ -217,7 +225,10 @@ def needs_attention_at(task: Task) -> datetime:
         return instants.NEVER
     if is_unfiled(task) or task["status"] == EXECUTING:
         return instants.EPOCH
-    return wakes_at(task) if task["status"] == SCHEDULED else instants.NEVER
+    until = task.get("paused_until") if task["status"] == PAUSED else None
+    if until:
+        return instants.from_text(until)
+    return ready_at(task) if task["status"] == SCHEDULED else instants.NEVER
 
 
 def filed_records(task: Task) -> tuple[list[Task], list[Run], Task | None]:
@@ -291,18 +302,6 @@ def cancel(task: Task, now: datetime, reason: str | None) -> Task:
     return over(task, CANCELLED, now, cancel_reason=reason)
 
 
-def ask_to_cancel(task: Task, now: datetime, reason: str | None) -> Task:
-    """The record of an executing task whose attempt is to be ended: settling it will cancel it."""
-    if task["status"] != EXECUTING:
-        return cancel(task, now, reason)
-    versions.must_know(task)
-    if not task.get("run"):
-        raise Refused(
-            f"task is executing: {task['id']}, begun by a v1 runner (it names no process that could be ended)"
-        )
-    return {**task, "cancel_requested_at": instants.to_text(now), "cancel_reason": reason}
-
-
 def put_back(task: Task) -> Task:
     """The record of a claimed task whose attempt never began: it waits as it did before the claim."""
     rest = without(task, ("run", "started_at"))
@@ -345,7 +344,7 @@ def with_ended_run(task: Task, record: Run) -> Task:
 
 def over(task: Task, status: str, now: datetime, **facts: object) -> Task:
     """The record of a task that ended with ``status``; ``facts`` say why, and what came of it."""
-    rest = without(task, ("run", "cancel_requested_at", "paused_at", "held"))
+    rest = without(task, ("run", "cancel_requested_at", "paused_at", "paused_until", "held"))
     stamp = instants.to_text(now)
     ended = with_fields(rest, {"status": status, _ENDED_AT[status]: stamp, **facts})
     return {**ended, "last": _last(ended, stamp)}
@@ -372,7 +371,7 @@ def _last(ended: Task, stamp: str) -> Last:
 
 def again(task: Task, at: datetime, **facts: object) -> Task:
     """The record of a task that waits for its next attempt at ``at``."""
-    rest = without(task, ("run",))
+    rest = without(task, ("run", "ready_at"))
     return with_fields(rest, {"status": SCHEDULED, "run_at": instants.to_text(at), **facts})
 
 

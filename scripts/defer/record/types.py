@@ -65,6 +65,7 @@ class AfterAttempt(TypedDict, total=False):
 
     do: Required[str]
     reason: str | None
+    until: str | None
 
 
 class Held(TypedDict, total=False):
@@ -239,6 +240,8 @@ class TaskFields(TypedDict, total=False):
     failed_at: str | None
     cancelled_at: str | None
     paused_at: str | None
+    paused_until: str | None
+    ready_at: str | None
     missed_at: str | None
     skipped_at: str | None
     cancel_reason: str | None

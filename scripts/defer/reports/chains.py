@@ -34,16 +34,17 @@ class Fault(NamedTuple):
     what: str
 
 
-def faults(links: Sequence[Occurrence], begin: int, *, is_whole: bool) -> Iterator[Fault]:
+def faults(links: Sequence[Occurrence], begin: int, *, is_whole: bool, since: int | None = None) -> Iterator[Fault]:
     """What is wrong with the occurrences of one rule, in order; the last one may be that which the task waits for.
 
-    ``is_whole``: the task never had another rule, and does not wait any more.
+    ``is_whole``: the task never had another rule, and does not wait any more. ``since``: up to when the same rule has
+    been followed by a task that was cancelled, and in whose place this one came.
     """
     repeated = [_again(before, one) for before, one in pairwise(links) if one.first <= before.last]
     yield from repeated
     try:
         rule = occurrences.rule(_as_record(links[0].rule))
-        gaps = [] if repeated else list(_gaps(links, rule, begin))
+        gaps = [] if repeated else list(_gaps(links, rule, begin, since))
         yield from gaps
         yield from _miscounted_stretches(links, rule)
         if not gaps and not repeated:
@@ -65,9 +66,9 @@ def _again(before: Occurrence, one: Occurrence) -> Fault:
     return Fault("ended-and-waiting", waits, waits.first, f"has ended, and is {waits.status}")
 
 
-def _gaps(links: Sequence[Occurrence], rule: Recurrence, begin: int) -> Iterator[Fault]:
+def _gaps(links: Sequence[Occurrence], rule: Recurrence, begin: int, since: int | None) -> Iterator[Fault]:
     """Where the rule names occurrences that no record mentions."""
-    start = seconds(links[0].rule[1]) if links[0].rule else begin
+    start = max(_start(links[0], begin), begin if since is None else since)
     if start >= begin:
         first = rule.after(instant(start))
         if first is not None and first < instant(links[0].first) and not _is_moved(rule, first, None, links[0].first):
@@ -77,6 +78,16 @@ def _gaps(links: Sequence[Occurrence], rule: Recurrence, begin: int) -> Iterator
         fire = _following(before, one.fired)
         if fire is not None and fire < instant(one.first) and not _is_moved(rule, fire, before.last, one.first):
             yield _gap(one, rule, fire)
+
+
+def _start(link: Occurrence, begin: int) -> int:
+    """From when on the rule of a task counts: that of one whose cancel was undone is older than the task itself."""
+    if link.rule is None:
+        return begin
+    try:
+        return max(seconds(link.rule[1]), seconds(link.created))
+    except (ValueError, OverflowError):
+        return seconds(link.rule[1])
 
 
 def _following(link: Occurrence, spent: int) -> datetime | None:

@@ -96,14 +96,17 @@ def _chains(group: Group, begin: Begin) -> Iterator[Contradiction]:
     tasks: defaultdict[str, defaultdict[object, list[Occurrence]]] = defaultdict(lambda: defaultdict(list))
     for one in group.occurrences:
         tasks[one.created][one.rule].append(one)
-    for rules in tasks.values():
+    over: dict[object, int] = {}
+    # By age: one that was cancelled and brought back goes on where it was.
+    for _, rules in sorted(tasks.items()):
         for rule, told in rules.items():
             # What took the place of a replaced task may wait for the same occurrence.
             links = sorted((one for one in told if not one.is_replaced), key=lambda one: (one.first, one.last))
             if rule is not None and links:
                 is_whole = len(rules) == 1 and len(links) == len(told) and all(one.is_over for one in links)
-                for fault in chains.faults(links, begin.archive, is_whole=is_whole):
+                for fault in chains.faults(links, begin.archive, is_whole=is_whole, since=over.get(rule)):
                     yield _about(fault.link, fault.kind, fault.what, fault.at)
+                over[rule] = links[-1].last
 
 
 def _attempts(group: Group, begin: Begin) -> Iterator[Contradiction]:

@@ -46,7 +46,7 @@ def cancel(
     Its runner settles it; if the runner is gone, this does. With ``occurrence_only`` a
     recurring task goes on to its next occurrence. Raises Refused for an attempt that cannot be ended from here.
     """
-    ask = changes.ask_to_cancel_occurrence if occurrence_only else task.ask_to_cancel
+    ask = changes.ask_to_cancel_occurrence if occurrence_only else changes.ask_to_cancel
     is_held = store.is_held
     _refuse_out_of_reach(store.find(task_id), clock(), is_held)
     asked = find.change(store, task_id, clock(), partial(ask, now=clock(), reason=reason))

@@ -2,76 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from defer import instants, timeparse
-from defer.errors import About, BadInput
+from defer import instants, say, timeparse
+from defer.errors import About, BadInput, Refused
 from defer.record import changes, codec, events, occurrences, task, versions
 from defer.record.codec import Task
 from defer.settings.config import Config
 from defer.store.audit import AuditLog
 
-from . import add, demands, find, plan, wishes
-from .plan import Moment, Timing
+from . import add, demands, find, plan, retime, wishes
+from .retime import Given
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
-    from defer.record.types import Changes, Context, Execution, Recurrence, Reorient
+    from defer.record.types import Changes, Context, Execution, Reorient
     from defer.store.interface import Store
-
-_SPOKEN = {
-    "times": ("count",),
-    "until": ("until",),
-    "jitter": ("jitter_seconds", "jitter_offset_seconds"),
-    "catch_up": ("catch_up",),
-    "overlap": ("overlap",),
-    "expires": ("expires_after_seconds",),
-}
-"""The flags for a recurring task's bounds and policies, and the parts of its ``recurrence`` that each sets."""
 
 _EXECUTION = ("mode", "prompt_template", "aura_level")
 
 
-class Bounds(TypedDict, total=False):
-    """The parts of a timing that are given, beside the time itself and its zone; None removes what was set."""
-
-    expires: str | None
-    times: int | None
-    until: str | None
-    jitter: str | None
-    catch_up: str | None
-    overlap: str | None
-
-
-class Given(Bounds, total=False):
-    """What is to change, by the names of `schedule`'s flags; None removes what was set."""
-
-    when: str
-    tz: str
-    intent: str
-    mode: str
-    prompt_template: str
-    aura_level: str
-    max_retries: int
-    timeout: str
-    executor: str | None
-    workspace: str | None
-    tag: list[str] | None
-    concurrent: bool
-    leave_running: bool
-    worktree: bool
-    condition: str | None
-    check: str | None
-    permissions: Any
-    drift: bool
-    notify: str
-    model: str | None
-    max_cost: float | None
-    max_turns: int | None
+Became: TypeAlias = tuple[dict[str, Task], dict[str, Refused]]
+"""What became of each of several tasks, and why nothing did of the others."""
 
 
 class Editor:
@@ -92,28 +46,86 @@ class Editor:
         self._audit.tell(events.changed(changed, action, self._now, **facts))
         return changed
 
+    def _change_each(self, action: str, ids: Sequence[str], change: Callable[[Task], Task], **facts: object) -> Became:
+        changed, refused = find.change_each(self._store, ids, self._now, change)
+        self._audit.tell(*(events.changed(one, action, self._now, **facts) for one in changed.values()))
+        return changed, refused
+
     def pause(self, task_id: str) -> Task:
         """Keep a task from running until it is resumed. Raises Refused."""
         return self._change("paused", task_id, partial(changes.pause, now=self._now))
+
+    def pause_each(self, ids: Sequence[str], until: datetime | None = None) -> Became:
+        """The same of several, in one write; a wake resumes them at ``until``, if that is given."""
+        said = None if until is None else instants.to_text(until)
+        return self._change_each("paused", ids, partial(changes.pause, now=self._now, until=until), until=said)
 
     def resume(self, task_id: str) -> Task:
         """Let a paused task run again; what a recurring one missed meanwhile becomes one record. Raises Refused."""
         return self._change("resumed", task_id, partial(changes.resume, now=self._now))
 
+    def resume_each(self, ids: Sequence[str]) -> Became:
+        """The same of several, in one write."""
+        return self._change_each("resumed", ids, partial(changes.resume, now=self._now))
+
+    def until(self, words: str) -> datetime:
+        """The moment up to which something holds: of a day, its beginning.
+
+        Raises BadInput for one that is past, or that recurs.
+        """
+        zone = self._config.timezone()
+        if not words.strip():
+            raise BadInput("no time (say when they are to be resumed, or leave it out)", field="until")
+        with About("until"):
+            try:
+                is_delay = timeparse.elapsing(words) is not None
+                reading = timeparse.parse(words if is_delay else f"{words} 00:00", self._now, zone)
+            except timeparse.TimeExpressionError:
+                reading = timeparse.parse(words, self._now, zone)
+            if reading.recurrence is not None:
+                raise BadInput(f'"{words}" recurs (give one moment)')
+        self.notes = reading.notes
+        return reading.instant
+
+    def uncancel(self, task_id: str) -> Task:
+        """Bring back a task that was cancelled, in the store or filed. Raises Refused."""
+
+        def back(cancelled: Task) -> Task:
+            return task.replace(cancelled, changes.uncancel(cancelled, self._now), self._now)
+
+        if self._store.find(task_id) is not None:
+            changed = self._store.update(task_id, self._now, back)
+        else:
+            filed = find.look_up(self._store, task_id)
+            (changed,) = self._store.append([changes.uncancel(filed, self._now)], self._now)
+        self._audit.tell(events.changed(changed, "uncancelled", self._now))
+        return changed
+
     def reschedule(self, task_id: str, words: str, tz: str | None = None) -> Task:
         """Move a task, or the next occurrence of a recurring one, to another time. Raises Refused, BadInput."""
-        return self._change("rescheduled", task_id, partial(self._moved, words, tz), when=words)
+        return self._change("rescheduled", task_id, partial(self._moved, words, tz, put_off=False), when=words)
 
-    def _moved(self, words: str, tz: str | None, one: Task) -> Task:
+    def snooze(self, task_id: str, words: str, tz: str | None = None) -> Task:
+        """The same, never to an earlier time: a delay counts from its own time while that is ahead."""
+        return self._change("rescheduled", task_id, partial(self._moved, words, tz, put_off=True), when=words)
+
+    def _moved(self, words: str, tz: str | None, one: Task, *, put_off: bool) -> Task:
         versions.must_know(one)
-        zone = self._config.timezone(tz or one.get("tz"))
+        zone, due = self._config.timezone(tz or one.get("tz")), task.run_at(one)
+        if put_off:
+            changes.must_wait(one, "snooze")
         with About("when"):
-            reading = timeparse.parse(words, self._now, zone)
+            start = max(due, self._now) if put_off and timeparse.is_relative(words) else self._now
+            reading = timeparse.parse(words, start, zone)
         if reading.recurrence is not None:
             what = f'"{words}" recurs (defer edit {one["id"]} --when "{words}" changes the rule)'
             raise BadInput(what, field="when")
         self.notes = reading.notes
-        return changes.reschedule(one, reading.instant, words)
+        at = reading.instant
+        if put_off and at < due:
+            what = f"{say.moment(at, zone, self._now)}, is before its time, {say.moment(due, zone, self._now)}"
+            raise Refused(f"snooze only puts off: {what} (defer reschedule {one['id']} {words})")
+        return changes.reschedule(one, at, words, timeparse.elapsing(words))
 
     def run_now(self, task_id: str, timeout: str | None = None) -> Task:
         """Run a copy of a task once, at the next wake; the task itself is not touched.
@@ -152,7 +164,9 @@ class Editor:
 
     def _edited(self, given: Given, context: Context, reorient: Reorient | None, one: Task) -> Task:
         changes.must_wait(one, "edit")
-        timing = self._timing(given, one)
+        retiming = retime.Retiming(self._config, self._now)
+        timing = retiming.of(given, one)
+        self.notes = retiming.notes
         fields: Changes = {**timing, **self._fields(given, task.with_fields(one, timing))}
         if reorient is not None:
             fields = {**fields, "reorient": reorient, "reorient_requested": True}
@@ -168,6 +182,8 @@ class Editor:
             changed = grants.granted(changed, self._config)
         changed = versions.requiring(changed)
         demands.check(changed, self._config)
+        if given.keys() & {*demands.FOR_AGENTS.values(), "mode", "prompt_template", "command"}:
+            demands.check_command(changed, has_prompt="prompt_template" in given, before=one)
         _check(changed)
         return occurrences.left_behind(one, changed, self._now) if "when" in timing else changed
 
@@ -181,62 +197,6 @@ class Editor:
 
         return noted.onto(changed, self._config.executor, self._now, wanted=given.get("drift") is not False)
 
-    def _timing(self, given: Given, one: Task) -> Changes:
-        """The fields that change with the task's time; nothing where only other things change."""
-        recurring = occurrences.is_recurring(one)
-        if "when" in given or ("tz" in given and recurring):
-            return self._new_time(given, one)
-        if "tz" in given:
-            what = f"--tz alone moves nothing: {one['id']} runs once, at {one['run_at']} (give --when too)"
-            raise BadInput(what, field="tz")
-        if recurring:
-            return self._new_policies(given, one) if _SPOKEN.keys() & given.keys() else {}
-        for name in plan.FOR_RECURRING:
-            if name in given:
-                raise plan.only_for_recurring(name, f"{one['id']} runs once (give --every too)")
-        return {}
-
-    def _zone(self, given: Given, one: Task) -> ZoneInfo:
-        return self._config.timezone(given.get("tz") or one.get("tz"))
-
-    def _new_time(self, given: Given, one: Task) -> Changes:
-        """Another moment or rule. The task keeps its bounds and policies unless they are given too."""
-        words = given.get("when") or occurrences.policies(one)["expression"]
-        moment = plan.read(Timing(words, self._zone(given, one).key), self._config, self._now)
-        recurs = moment.reading.recurrence is not None
-        flags: Bounds = {**_carried(one, recurs=recurs), **_timing_of(given)}
-        moment = moment._replace(timing=moment.timing._replace(**flags))
-        rule = plan.recurrence(moment, _name_of(one))
-        self.notes = moment.notes
-        if rule is not None and occurrences.is_recurring(one):
-            rule = _carried_on(rule, one, given)
-        fields: Changes = {
-            **_times(moment, rule),
-            "when": words,
-            "tz": moment.zone_name,
-            "recurrence": rule,
-            "expires_at": None if recurs else moment.expires_at,
-        }
-        if one.get("attempts") and not recurs and not occurrences.is_recurring(one):
-            # A retry that is moved is still one of the occurrence that failed.
-            return {**fields, "occurrence": task.occurrence_of(one)}
-        return {**fields, "attempts": 0}
-
-    def _new_policies(self, given: Given, one: Task) -> Changes:
-        """Other bounds and policies under the same rule."""
-        was = occurrences.policies(one)
-        timing = Timing(was["expression"], **_timing_of(given))
-        first = occurrences.waited_for(one)
-        fired = int(was.get("fired") or 0)
-        said = plan.policies(timing, _name_of(one), first, self._now, self._zone(given, one), fired)
-        gone = {name for flag in _SPOKEN if flag in given for name in _SPOKEN[flag]}
-        kept = {name: value for name, value in was.items() if name not in gone}
-        recurrence = cast("Recurrence", {**kept, **said})
-        regular = instants.to_text(first + occurrences.jitter_of(one))
-        if one["run_at"] != regular or one.get("attempts"):
-            return {"recurrence": recurrence}
-        return {"recurrence": recurrence, "run_at": instants.to_text(first + occurrences.jitter(recurrence))}
-
     def _fields(self, given: Given, one: Task) -> Changes:
         made: dict[str, tuple[str, Callable[[Any], object]]] = {
             "intent": ("intent", lambda value: value),
@@ -248,6 +208,8 @@ class Editor:
             "concurrent": ("concurrent", lambda value: value or None),
             "leave_running": ("leave_running", lambda value: value or None),
             "worktree": ("worktree", lambda value: value or None),
+            "command": ("command", partial(wishes.command, "command")),
+            "cwd": ("cwd", lambda value: value),
             "condition": ("condition", partial(wishes.command, "condition")),
             "check": ("check", partial(wishes.command, "check")),
             "permissions": ("permissions", lambda value: value),
@@ -260,34 +222,9 @@ class Editor:
         fields = cast("Changes", found)
         if "expires" in given and "when" not in given and not occurrences.is_recurring(one):
             due = instants.from_text(one["run_at"])
-            fields["expires_at"] = plan.expires_at(given["expires"], due, self._now, self._zone(given, one))
+            zone = retime.zone_of(self._config, given, one)
+            fields["expires_at"] = plan.expires_at(given["expires"], due, self._now, zone)
         return fields
-
-
-def _timing_of(given: Given) -> Bounds:
-    """The parts of a timing that are given, beside the time itself."""
-    return cast("Bounds", {name: value for name, value in given.items() if name in _SPOKEN})
-
-
-def _name_of(one: Task) -> str:
-    """The name that decides the jitter of a task that gets another one."""
-    return str((one.get("context") or {}).get("summary") or one["id"])
-
-
-def _times(moment: Moment, rule: Recurrence | None) -> Changes:
-    first = moment.reading.instant
-    run_at = first + occurrences.jitter(rule) if rule else first
-    return {"run_at": instants.to_text(run_at), "occurrence": instants.to_text(first)}
-
-
-def _carried_on(rule: Recurrence, one: Task, given: Given) -> Recurrence:
-    """A new rule for a recurring task, with the old jitter and count unless others are given with it."""
-    was = occurrences.policies(one)
-    kept = {} if "jitter" in given else _policies_of(was, ("jitter",))
-    # A count that is given with a new rule counts from now on.
-    counts_on = not ("times" in given and "when" in given)
-    fired = {name: value for name, value in was.items() if counts_on and name == "fired"}
-    return cast("Recurrence", {**changes.unknown_within(one, "recurrence"), **rule, **kept, **fired})
 
 
 def _check(changed: Task) -> None:
@@ -308,26 +245,3 @@ def _check(changed: Task) -> None:
             f"task is too large: {changed['id']} would have {size} bytes of at most {codec.MAX_TASK_BYTES} "
             "(put the bulk in a file and name it with --artifact)"
         )
-
-
-def _carried(one: Task, *, recurs: bool) -> Bounds:
-    """The flags that would set what is set already, as far as they fit a task of the new kind."""
-    if not occurrences.is_recurring(one):
-        expires_at = one.get("expires_at")
-        if not expires_at:
-            return {}
-        useful = instants.from_text(expires_at) - task.run_at(one)
-        return {"expires": f"{int(useful.total_seconds())}s" if recurs else expires_at}
-    was = occurrences.policies(one)
-    after = was.get("expires_after_seconds")
-    expires: Bounds = {} if after is None else {"expires": f"{after}s"}
-    if not recurs:
-        return expires
-    bounds: Bounds = {"times": was.get("count"), "until": was.get("until")}
-    return {**expires, **bounds, "catch_up": was.get("catch_up"), "overlap": was.get("overlap")}
-
-
-def _policies_of(recurrence: Mapping[str, object], flags: Iterable[str]) -> dict[str, Any]:
-    """The parts of a ``recurrence`` object that the given flags set."""
-    names = [name for flag in flags for name in _SPOKEN[flag]]
-    return {name: recurrence[name] for name in names if name in recurrence}

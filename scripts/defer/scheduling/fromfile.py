@@ -24,7 +24,7 @@ from . import plan
 from .plan import Plan, Request
 
 if TYPE_CHECKING:
-    from defer.record.types import Changes, Source
+    from defer.record.types import Source
 
 # What a file decides in its task's record; everything else in it is the task's history.
 _FROM_FILE = (
@@ -178,9 +178,9 @@ def _with_fields(live: Task, wanted: Task) -> Task:
 def _with_time(live: Task, wanted: Task, now: datetime) -> Task:
     """The live record with what the file decides, its time too; an occurrence that was due ends here."""
     kept = task.without(task.without_history(live), _FROM_FILE)
-    paused: Changes = {"paused_at": live["paused_at"]} if "paused_at" in live else {}
+    paused = {name: value for name, value in live.items() if name in ("paused_at", "paused_until")}
     decided = _decided(live, wanted, (*_FROM_FILE, *_TIME))
-    result: Task = {**task.with_fields({**kept, **paused}, decided), **task.unfiled_of(live)}
+    result: Task = {**task.with_fields(kept, {**paused, **decided}), **task.unfiled_of(live)}
     # Due or not: an occurrence that is held was due too.
     has_come = live["status"] == task.SCHEDULED and task.run_at(live) <= now
     if not (live.get("attempts") or has_come):

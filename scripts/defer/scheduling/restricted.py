@@ -34,7 +34,18 @@ FREE = frozenset(
         # When: a chain of tasks is bounded by other means.
         *("run_at", "occurrence", "when", "tz", "expires_at"),
         # What becomes of a task: its life, not a wish.
-        *("status", "attempts", "started_at", "completed_at", "failed_at", "cancelled_at", "paused_at", "missed_at"),
+        "missed_at",
+        *(
+            "status",
+            "attempts",
+            "started_at",
+            "completed_at",
+            "failed_at",
+            "cancelled_at",
+            "paused_at",
+            "paused_until",
+            "ready_at",
+        ),
         *(
             "skipped_at",
             "cancel_reason",

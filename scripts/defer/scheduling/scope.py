@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from defer import instants
-from defer.errors import NoSuchTask, Refused
+from defer.errors import NoSuchTask, NotStorable, Refused
 from defer.record import codec, lineage, task
 from defer.record.codec import Task
 from defer.settings.config import Config
@@ -188,6 +188,20 @@ class Scope:
             return changed if changed is current else restricted.check(inside.settled(changed), mine, current)
 
         return self._store.update(task_id, now, checked)
+
+    def update_each(self, ids: Collection[str], now: datetime, change: Change) -> dict[str, Task | NotStorable]:
+        found: dict[str, Task | NotStorable] = {}
+        for one in ids:
+            try:
+                found[one] = self.update(one, now, change)
+            except NoSuchTask:
+                continue
+            except NotStorable as error:
+                found[one] = error
+            except Refused as error:
+                # What it may not do to one keeps it from none of the others.
+                found[one] = NotStorable(str(error))
+        return found
 
     def __getattr__(self, name: str) -> NoReturn:
         """All else that a store can do is for runners and for people."""

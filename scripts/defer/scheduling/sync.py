@@ -32,7 +32,7 @@ from defer.taskfiles.read import BadFile, Located, TaskFile, located
 
 from . import advice, fromfile
 from .fromfile import FILE_DISABLED, FILE_REMOVED, source
-from .plan import checked_id
+from .names import checked_id
 
 if TYPE_CHECKING:
     from defer.store.interface import Store

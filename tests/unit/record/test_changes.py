@@ -355,7 +355,7 @@ def test_a_recurring_task_cancelled_while_it_runs_does_not_go_on(make: Make) -> 
     now = at("2026-03-01T09:00:00Z")
     wish = DONE._replace(reschedule_at=at("2026-03-01T11:00:00Z"))
     for came_to in (DONE, FAILED, wish):
-        asked = task.ask_to_cancel(begin(make("every day at 9am"), now), now, "enough")
+        asked = changes.ask_to_cancel(begin(make("every day at 9am"), now), now, "enough")
         records, rest = filed(end(asked, now + timedelta(minutes=1), came_to))
         assert said(records) == [("cancelled", "2026-03-01T09:00:00Z", 1)]
         assert rest is None

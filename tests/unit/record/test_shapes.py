@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 
 import defer
 from defer import instants
+from defer.commands import details
 from defer.commands import list as list_face
-from defer.commands import output
 from defer.record import codec, shapes, types
 from defer.record.codec import BadLine
 from defer.run import prompt
@@ -268,8 +268,8 @@ def test_a_time_beyond_the_calendar_of_a_zone_is_listed(place) -> None:
         out = io.StringIO()
         list_face.table([place.task("last"), place.task("first")], 0, zone, NOW, out)
         assert "last" in out.getvalue()
-        output.details(place.task("first"), zone, NOW, out)
-        output.details(place.task("last"), zone, NOW, out)
+        details.show(place.task("first"), zone, NOW, out)
+        details.show(place.task("last"), zone, NOW, out)
 
 
 @pytest.mark.programs

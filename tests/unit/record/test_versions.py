@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from defer import process, sdk
-from defer.commands import cli, output
+from defer.commands import cli, details, output
 from defer.commands import list as list_face
 from defer.errors import NeedsNewer, Refused
 from defer.record import codec, occurrences, task
@@ -593,14 +593,14 @@ def test_pausing_and_looking_do_not(place: Place, command: Command) -> None:
 
 def test_people_see_it() -> None:
     out = io.StringIO()
-    output.details(held(), NOW.tzinfo, NOW, out)
+    details.show(held(), NOW.tzinfo, NOW, out)
     said = "Held:        until Wed 2026-04-08 16:55 UTC, in 10 minutes: the day's budget is spent\n"
     assert said in out.getvalue()
     out = io.StringIO()
     list_face.table([held()], 0, NOW.tzinfo, NOW, out)
     assert "  held  " in out.getvalue()
     out = io.StringIO()
-    output.details(held(), NOW.tzinfo, at(minutes=10), out)
+    details.show(held(), NOW.tzinfo, at(minutes=10), out)
     assert "Held" not in out.getvalue()
     (fire,) = list(occurrences.upcoming(held(), at(days=1), NOW))
     assert fire == at(minutes=10)

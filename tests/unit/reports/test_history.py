@@ -78,7 +78,7 @@ def test_a_cancelled_attempt_has_one_row(place):
     store = place.store()
 
     def cancelled(one: Task) -> Task:
-        return task.ask_to_cancel(one, NOW, None)
+        return changes.ask_to_cancel(one, NOW, None)
 
     run = {"run_id": "run_1"}
     store.update("a", NOW, lambda one: task.claim(one, NOW, run))

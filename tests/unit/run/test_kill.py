@@ -10,7 +10,7 @@ import pytest
 
 from defer import process
 from defer.errors import Refused
-from defer.record import holders, task
+from defer.record import changes, holders
 from defer.run import kill
 from defer.store.audit import AuditLog
 from support import (
@@ -126,7 +126,7 @@ def test_a_task_claimed_but_not_started_never_starts(place):
         def update(self, task_id, now, change):
             if not asked:
                 asked.append(1)
-                whole(task_id, now, lambda one: task.ask_to_cancel(one, now, "no"))
+                whole(task_id, now, lambda one: changes.ask_to_cancel(one, now, "no"))
             return super().update(task_id, now, change)
 
     store = place.store()

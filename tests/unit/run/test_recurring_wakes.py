@@ -373,7 +373,7 @@ def test_cancelling_what_runs(place: Place, only: bool) -> None:
     refused = place.defer("cancel", "job", *(["--occurrence"] if only else []))
     assert refused.returncode == 1
     assert f"--kill {'--occurrence ' if only else ''}job" in refused.stderr
-    for doing in (["pause", "job"], ["edit", "job", "--summary", "x"], ["snooze", "job", "1h"]):
+    for doing in (["edit", "job", "--summary", "x"], ["snooze", "job", "1h"]):
         done = place.defer(*doing)
         assert (done.returncode, done.stderr.startswith("defer: task is executing: job")) == (1, True), done.stderr
     words = ["cancel", "job", "--kill", "--compact", *(["--occurrence"] if only else [])]

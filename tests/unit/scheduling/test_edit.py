@@ -18,7 +18,7 @@ from defer.errors import BadInput, DeferError, Refused
 from defer.scheduling import plan
 from defer.scheduling.plan import Request, Timing
 from longhistory import git
-from support import Place, Task, v1_task
+from support import Place, Task, strict, v1_task
 from support import moment as at
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -97,10 +97,11 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "--summary": (["feed the cat"], {"context.summary": "feed the cat", "execution.prompt_template": "feed the cat"}),
     "--intent": (["notify"], {"intent": "notify"}),
     "--mode": (["callback"], {"execution.mode": "callback"}),
-    "--prompt-template": (["gently"], {"execution.prompt_template": "gently", "context.summary": "water the plants"}),
+    "--prompt": (["gently"], {"execution.prompt_template": "gently", "context.summary": "water the plants"}),
+    "--command": (["date"], {"command": "date", "cwd": "<here>"}),
     "--prompt-file": (["prompt.txt"], {"execution.prompt_template": "with rain water\n"}),
     "--aura-level": (["high"], {"execution.aura_level": "high"}),
-    "--max-retries": (["3"], {"max_retries": 3}),
+    "--retries": (["3"], {"max_retries": 3}),
     "--key-point": (["a", "--key-point", "b"], {"context.key_points": ["a", "b"], "context.artifacts": []}),
     "--artifact": (["prompt.txt"], {"context.artifacts": ["<here>/prompt.txt"]}),
     "--constraint": (["not the cactus"], {"context.constraints": ["not the cactus"]}),
@@ -144,7 +145,7 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
 
 
 def test_the_table_has_every_flag_that_edit_takes_and_edit_every_one_of_schedule() -> None:
-    forms = {"--help", "--json", "--compact"}
+    forms = {"--help", "--json", "--compact", "--table"}
     assert FLAGS.keys() == set(flags.edit().flags()) - forms
     assert set(flags.schedule().flags()) - FLAGS.keys() - forms == {*("--id", "--if-exists", "--dry-run", "--session")}
 
@@ -188,6 +189,40 @@ def test_each_flag_changes_what_it_names_and_no_more(
     touched |= {"execution"} if "context.summary" in expected else set()
     assert {name for name in before.keys() | changed.keys() if before.get(name) != changed.get(name)} <= touched
     assert len(place.audit("edited")) == 1
+
+
+def test_a_rule_that_goes_is_said(add: Made, place: Place) -> None:
+    """`edit --when 2h` means the rule, and `reschedule 2h` the next occurrence."""
+    add("every day at 9am", tz="UTC")
+    (warned,) = strict(place.defer("edit", "job", "--when", "2h").stdout)["warnings"]
+    mend = "defer reschedule job 2h moves one occurrence alone"
+    assert warned == f"note: it no longer recurs, as it did every day at 09:00, UTC ({mend})"
+
+
+@pytest.mark.parametrize("flag", ["--key-point", "--artifact", "--constraint"])
+def test_none_empties_a_list_of_the_context(add: Made, edit: Edit, flag: str) -> None:
+    add("1h")
+    name = f"{flag.removeprefix('--').replace('-', '_')}s"
+    assert edit(flag, "a")["context"][name] == ["a"]
+    assert edit(flag, "none")["context"][name] == []
+
+
+@pytest.mark.parametrize(
+    ("was", "asked", "mend"),
+    [
+        (["--command", "date"], ["--executor", "claude"], "add --command none"),
+        (["--executor", "claude", "--permissions", "read"], ["--command", "date"],
+         "(add --executor none --permissions none)"),
+    ],
+)  # fmt: skip
+def test_a_command_and_an_executor_say_what_removes_the_other(
+    place: Place, was: list[str], asked: list[str], mend: str
+) -> None:
+    place.schedule("1h", "s", "--id", "job", *was)
+    refused = place.defer("edit", "job", *asked)
+    assert refused.returncode == 2
+    assert mend in refused.stderr
+    assert place.defer("edit", "job", "--retries", "2").returncode == 0
 
 
 NONE_TAKES_AWAY: dict[str, tuple[dict[str, Any], str]] = {
@@ -389,7 +424,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], list[str], str]] = {
     "wrong context": ("2h", {}, ["--context-json", '{"key_points":"x"}'], r"--context-json.*key_points"),
     "two prompts": ("2h", {}, ["--prompt-template", "a", "--prompt-file", "b"], "two prompts"),
     "two times": ("2h", {}, ["--when", "3h", "--every", "2h"], "not allowed with"),
-    "a new name": ("2h", {}, ["--id", "other"], "unknown flag: --id"),
+    "a new name": ("2h", {}, ["--id", "other"], "--id is not for defer edit"),
 }
 
 
