@@ -256,9 +256,12 @@ class Place:
         env: dict[str, str] | None = None,
         settings: dict[str, str] | None = None,
         claim_every: float = 60.0,
+        *,
+        to_the_second: bool = False,
     ) -> dict[str, int]:
-        """One wake in this process at a moment that stands still; its counts."""
-        runner = Runner(self.store(), self.config(env, settings), AuditLog(self.log_path), lambda: moment, claim_every)
+        """One wake in this process at a moment that stands still; its counts. ``to_the_second`` as --loop wakes."""
+        of = self.store(), self.config(env, settings), AuditLog(self.log_path), lambda: moment
+        runner = Runner(*of, claim_every, to_the_second=to_the_second)
         runner.wake()
         return runner.counts
 

@@ -7,15 +7,20 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
-from support import DEADLINE_SECONDS
+from defer.settings.variables import VARIABLES
+from defer.store.markers import Markers
+from support import DEADLINE_SECONDS, ROOT, Place, until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RUNNABLE = {"recurring.sh", "reminder.sh", "resumed-analysis.sh", "scheduled-reorient.sh"}
 USED_BY_THEM = {"executor.sh", "executor.py", "throwaway.bash"}
 SHOWN_BY_MAKE_DEMO = {"demo.sh", "repository_report.py"}
+FOR_CONTAINERS = {"compose.yaml"}
 
 Run = Callable[[str], str]
 
@@ -54,7 +59,7 @@ def answers(printed: str) -> list[dict[str, object]]:
 
 def test_none_is_left_out() -> None:
     files = {path.name for path in EXAMPLES.iterdir() if path.is_file()}
-    assert files == RUNNABLE | USED_BY_THEM | SHOWN_BY_MAKE_DEMO
+    assert files == RUNNABLE | USED_BY_THEM | SHOWN_BY_MAKE_DEMO | FOR_CONTAINERS
 
 
 def test_reminder(run: Run) -> None:
@@ -143,3 +148,50 @@ def test_ten_lines(name: str) -> None:
     lines = (EXAMPLES / name).read_text().splitlines()
     code = [line for line in lines if line.strip() and not line.startswith(("#", '"""', "import "))]
     assert len(code) <= 10
+
+
+class TestCompose:
+    """The container cannot be built here: what it says is held against what it uses."""
+
+    @pytest.fixture
+    def service(self) -> dict[str, Any]:
+        (service,) = YAML(typ="safe").load((EXAMPLES / "compose.yaml").read_text())["services"].values()
+        assert isinstance(service, dict)
+        return service
+
+    def test_what_it_starts_is_the_loop_of_the_checkout_it_copies(self, service: dict[str, Any]) -> None:
+        program, *flags = service["command"]
+        assert flags == ["--loop"]
+        assert (ROOT / Path(program).relative_to("/opt/defer")).is_file()
+        build = service["build"]
+        assert (EXAMPLES / build["context"]).resolve() == ROOT
+        assert "COPY --chown=defer . /opt/defer\n" in build["dockerfile_inline"]
+        assert "make --directory /opt/defer install AGENT=none" in build["dockerfile_inline"]
+
+    def test_its_settings_are_known_and_its_tasks_outlive_it(self, service: dict[str, Any]) -> None:
+        assert service["environment"].keys() <= VARIABLES.keys()
+        runtime = service["environment"]["DEFER_RUNTIME_DIR"]
+        assert f"tasks:{runtime}" in service["volumes"]
+        heartbeat = Markers(Path(runtime) / "deferred.jsonl").heartbeat
+        assert f"find {heartbeat} -mmin -3 " in service["healthcheck"]["test"][1]
+
+    def test_a_stop_waits_longer_than_an_attempt_may_take_to_end(self, service: dict[str, Any]) -> None:
+        assert float(service["stop_grace_period"].removesuffix("s")) > float(VARIABLES["DEFER_KILL_GRACE_SECONDS"])
+
+    def test_its_health_check_tells_a_loop_at_work_from_one_that_is_gone(
+        self, service: dict[str, Any], place: Place
+    ) -> None:
+        runtime = service["environment"]["DEFER_RUNTIME_DIR"]
+        check = service["healthcheck"]["test"][1].replace(runtime, str(place.runtime))
+
+        def is_healthy() -> bool:
+            return subprocess.run(["/bin/sh", "-c", check], capture_output=True, check=False).returncode == 0
+
+        assert not is_healthy()
+        loop = place.start("run-deferred.sh", *service["command"][1:])
+        until(is_healthy)
+        loop.terminate()
+        assert loop.wait() == 0
+        heartbeat = place.runtime / ".deferred.jsonl.heartbeat"
+        os.utime(heartbeat, (0, 0))
+        assert not is_healthy()

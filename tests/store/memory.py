@@ -52,6 +52,9 @@ class MemoryMarkers:
     def next_look(self) -> datetime | None:
         return self._kept.next_look
 
+    def state(self) -> object:
+        return repr(self._kept.tasks), self._kept.next_look
+
     def set_trouble(self, now: datetime, what: str) -> None:
         self._kept.trouble = f"{instants.to_text(now)} {' '.join(what.split())}"
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import BinaryIO, TypeAlias
 
 from defer import exits, instants
@@ -16,7 +17,7 @@ from defer.run import notices
 from defer.run.loop import Loop
 from defer.run.wake import Runner
 
-from . import flags, output
+from . import glance, output
 
 _ABSENT_AFTER = timedelta(minutes=15)
 Connect: TypeAlias = Callable[[], Client]
@@ -24,18 +25,17 @@ Connect: TypeAlias = Callable[[], Client]
 
 def wake(connect: Connect, argv: list[str]) -> int:
     """Wake once, or again and again; the exit status is 0 whatever the attempts came to."""
-    args = flags.wake().parse(argv)
+    args = glance.wake(argv)
     with Loop(owns_process=True) as loop:
         if args.loop is None:
             client = connect()
-            _wake_once(client, loop, 60.0, args.json)
+            wake_once(client, loop, 60.0, args.json)
             _see_off(client, loop)
         else:
-            from defer.run import preload
+            from . import looping
 
-            # Somebody may move or update the files it was started from while it goes on.
-            preload.everything()
-            _keep_waking(connect, loop, args.loop, args.json)
+            once = partial(wake_once, loop=loop, claim_every=args.loop, as_json=args.json, to_the_second=True)
+            looping.keep_waking(connect, loop, once, args.loop, is_heard=not args.json)
     return EXIT_OK
 
 
@@ -58,43 +58,14 @@ def _tell_watcher(client: Client, loop: Loop) -> None:
         sending.tell_failure(client.config, client.audit, client.clock, loop)
 
 
-def _keep_waking(connect: Connect, loop: Loop, every: float, as_json: bool) -> None:
-    """Wake until told to stop. What fails today may work the next time."""
-    client: Client | None = None
-    while not loop.is_told_to_stop:
-        try:
-            client = _connected(connect, client)
-            _wake_once(client, loop, every, as_json)
-        except (DeferError, OSError) as error:
-            exits.warn(str(error))
-        except Exception:
-            # A bug of ours is printed whole, so that it can be reported, and must not end the loop.
-            _tell_mistake(client)
-        loop.rest(every)
-
-
-def _tell_mistake(client: Client | None) -> None:
-    import traceback
-
-    said = traceback.format_exc()
-    for line in (client.config.masked(said) if client is not None else said).splitlines():
-        exits.warn(line)
-
-
-def _connected(connect: Connect, before: Client | None) -> Client:
-    """The client of this wake, with the present settings; with the former ones, if a move took their file away."""
-    client = connect()
-    is_gone = before is not None and before.config.settings_file is not None and client.config.settings_file is None
-    return before if before is not None and is_gone else client
-
-
-def _wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool) -> None:
+def wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool, *, to_the_second: bool = False) -> None:
     """One wake. A failure is left where `schedule` finds it, and raised."""
     markers = client.store.markers
     _note_absence(client)
     markers.beat()
     try:
-        runner = Runner(client.store, client.config, client.audit, client.clock, claim_every, loop)
+        of = client.store, client.config, client.audit, client.clock
+        runner = Runner(*of, claim_every, loop, to_the_second=to_the_second)
         is_left = _is_left_to_v1(client)
         if not is_left:
             runner.wake()
@@ -165,6 +136,8 @@ def _archive(client: Client) -> list[codec.Task]:
 
 def archive(connect: Connect, argv: list[str]) -> int:
     """File what has ended, apart from any wake."""
+    from . import flags
+
     args = flags.archive().parse(argv)
     client = connect()
     filed = _archive(client)
@@ -178,6 +151,8 @@ def attempt(connect: Connect, argv: list[str]) -> int:
 
     0 for one that is completed or waits for its retry, 1 for one that has failed.
     """
+    from . import flags
+
     flags.attempt().parse(argv)
     client = connect()
     _ = client.config.secret_names

@@ -20,7 +20,7 @@ from defer.settings.config import Config
 from defer.store.audit import AuditLog
 from defer.store.interface import Turn
 
-from . import claim
+from . import claim, pace
 from .loop import Loop
 from .wake import Runner
 
@@ -34,6 +34,8 @@ _SAID_BY_V1 = ("status", "started_at")
 
 class ByHand(Runner):
     """A runner of one task in the store, called like a wake's runner."""
+
+    pace_of = pace.Never
 
     def run(self, given: Task) -> Task | None:
         """Make one attempt of the task that has the id of ``given``; its record then, None if others settled it.
@@ -69,15 +71,6 @@ class ByHand(Runner):
 
         current = conversation.continued(current, self._store.find)
         return claim.by_hand(current, self._given, hot, now, self._new_run())
-
-    def _may_claim(self) -> bool:
-        return False
-
-    def _recover_now_and_then(self) -> None:
-        """A wake's."""
-
-    def _looks_around_at(self) -> list[float]:
-        return []
 
 
 class Apart(ByHand):

@@ -33,6 +33,7 @@ from .agenda import Agenda
 from .attempt import Attempt
 from .command import Paths
 from .loop import Loop
+from .pace import Pace
 from .rescue import Rescue
 from .settling import NotOurs, run_id
 from .tally import Tally
@@ -50,11 +51,13 @@ _FILE_EVERY_SECONDS = 1.0
 class Runner:
     """One wake. ``clock`` gives the present instant; only tests pass another.
 
-    ``loop``: where it waits, if its process runs more than one wake.
+    ``loop``: where it waits, if its process runs more than one wake. ``to_the_second``: it comes as soon as something
+    is due, so that nothing is taken before its time.
     """
 
     names_log = True
     """Whether a failure is told with the place of its log."""
+    pace_of = Pace
 
     def __init__(
         self,
@@ -64,6 +67,8 @@ class Runner:
         clock: Callable[[], datetime],
         claim_every: float = 60.0,
         loop: Loop | None = None,
+        *,
+        to_the_second: bool = False,
     ) -> None:
         self._store, self._config, self._clock = store, config, clock
         # One process may wake many times (--loop); nobody else looks after what an earlier wake of it left.
@@ -73,14 +78,12 @@ class Runner:
         self._loop, self._has_own_loop = loop or Loop(), loop is None
         self._agenda = Agenda(config.lock_timeout_seconds, self._tell_failure, self._set_patience)
         self._held_up: DeferError | None = None
-        self._held_until = 0.0
-        self._claim_every = claim_every
-        self._claim_at = self._recover_at = self._file_at = 0.0
+        self._pace = self.pace_of(claim_every, to_the_second=to_the_second)
+        self._to_the_second, self._file_at = to_the_second, 0.0
         self._is_stopping = self._something_to_file = False
         self._preload = preload.AfterAWhile()
-        self._tally = Tally(audit, names_log=self.names_log)
+        self._tally, self._audit = Tally(audit, names_log=self.names_log), audit
         self.counts = self._tally.counts
-        self._audit = audit
         self._sending: Sending | None = None
         self.out_of_reach: list[Task] = []
         """Attempts that take up slots and whose processes cannot be seen from here."""
@@ -149,13 +152,17 @@ class Runner:
     # Recovery
 
     def _recover_now_and_then(self) -> None:
-        if not self._is_stopping and time.monotonic() >= self._recover_at:
-            self._recover_at = time.monotonic() + self._claim_every
+        if not self._is_stopping and self._pace.is_time_to_recover():
             self._agenda.do("recovery_failed", None, self._recover, give_up=self._end_the_wake)
 
     def _recover(self) -> None:
         now = self._clock()
-        executing = [one for one in self._store.attention(now) if one["status"] == task.EXECUTING]
+        noticed = self._store.attention(now)
+        if any(one["status"] == task.PAUSED for one in noticed):
+            from . import pauses  # few are paused until a moment
+
+            pauses.end(self._store, noticed, now, self._tally.tell)
+        executing = [one for one in noticed if one["status"] == task.EXECUTING]
         for one in executing:
             if not (run_id(one) in self._loop.attempts or ("settling_failed", one["id"]) in self._agenda):
                 self._rescue.look_after(one, now, self)
@@ -172,18 +179,17 @@ class Runner:
 
     def _claim_when_it_is_time(self) -> None:
         """Claim until nothing is due or no slot is free; again when a slot gets free, and now and then."""
-        if self._may_claim() and time.monotonic() >= self._claim_at:
-            self._claim_at = time.monotonic() + self._claim_every
+        if not self._loop.is_told_to_stop and self._pace.is_time_to_claim():
             self._agenda.do("claim_failed", None, self._claim_while_due, give_up=self._end_the_wake)
 
     def _may_claim(self) -> bool:
-        return not self._loop.is_told_to_stop and time.monotonic() >= self._held_until
+        return not self._loop.is_told_to_stop and self._pace.may_claim()
 
     def _claim_while_due(self) -> None:
         while self._may_claim() and self._claim() and len(self._loop.attempts) < self._max_parallel:
             if self._is_at_work():
                 # Running attempts have deadlines, and pipes to be read: go on in the next turn.
-                self._claim_at = 0.0
+                self._pace.claim_at_once()
                 return
             self._set_patience(others_wait=len(self._agenda) > 1)
 
@@ -195,7 +201,8 @@ class Runner:
         return bool(changed)
 
     def _chooser(self, now: datetime) -> Choose:
-        return start.chooser(self._config, self._store, now, self._max_parallel, self._new_run)
+        of = self._config, self._store, now, self._max_parallel, self._new_run
+        return start.chooser(*of, to_the_second=self._to_the_second)
 
     def _take_up(self, claimed: list[Task], now: datetime) -> None:
         """Start what was claimed, each leader behind its gate until the identities of all are written at once."""
@@ -278,7 +285,7 @@ class Runner:
     def put_back(self, mine: Task, error: OSError | DeferError | None = None) -> None:
         """Nothing was run. If the reason is the system's, let it wait, claim nothing for a while, say so at the end."""
         if error is not None:
-            self._held_until = time.monotonic() + self._claim_every
+            self._pace.hold()
             self._held_up = error if isinstance(error, DeferError) else fsio.storage_error(error, self._config.log_dir)
         self._agenda.do("put_back_failed", mine["id"], partial(self._return, mine, error), patience=_SETTLE_TRIES)
 
@@ -291,26 +298,23 @@ class Runner:
             why = error or "its runner died before it began"
             self._tally.tell(events.of_run("put_back", mine["id"], run_id(mine), now, error=why))
             settling.remove_private(Paths.of(self._config.log_dir, mine["id"], str(run_id(mine))))
-        self._claim_at = 0.0
+        self._pace.claim_at_once()
 
     # Wait
 
     def _wait(self) -> None:
         """Wait for the next event or deadline and act on it."""
         looks = self._rescue.looks()
+        around = [] if self._is_stopping else self._pace.next_looks()
         filing = [self._file_at] if self._something_to_file and self._is_at_work() else []
         self._tally.flush()
         self._send()
-        over = self._loop.wait([self._agenda.next_at(), *looks, *filing, *self._looks_around_at(), self._preload.at()])
+        over = self._loop.wait([self._agenda.next_at(), *looks, *filing, *around, self._preload.at()])
         self._tally.leftovers(over, self._clock)
         if over:
             self._go_on([(one.task, start.following(one, one.finish(self._clock()), self._config)) for one in over])
         for one in self._rescue.over(time.monotonic()):
             self.settle(one, outcome.lost(one))
-
-    def _looks_around_at(self) -> list[float]:
-        """The monotonic times at which there may be something to claim, or to recover."""
-        return [] if self._is_stopping else [max(self._claim_at, self._held_until), self._recover_at]
 
     def _stop(self) -> None:
         """Obey a signal to stop: claim nothing more, end the attempts as a timeout would."""
@@ -323,10 +327,7 @@ class Runner:
     # Settle
 
     def _settle_all(self, ended: list[tuple[Task, Outcome]]) -> None:
-        """Write what attempts came to that have ended together, and the next claim, in one go.
-
-        What the store does not take so is tried again, each by itself.
-        """
+        """Write what attempts came to that have ended together, and the next claim, in one go; else each by itself."""
         now = self._clock()
         # Somebody may have freed a task during its attempt: of two attempts of one task only one is in this write.
         written = {mine["id"]: mine for mine, _ in ended}
@@ -339,11 +340,11 @@ class Runner:
                 self._has_settled(settled, result, now, run_id(mine))
             else:
                 self.settle(mine, result)
-        self._claim_at = 0.0
+        self._pace.claim_at_once()
         if found is not None and choose is not None:
             self._take_up(found.claimed, now)
             if not found.claimed or len(self._loop.attempts) >= self._max_parallel:
-                self._claim_at = time.monotonic() + self._claim_every
+                self._pace.has_claimed()
 
     def _go_on(self, over: list[tuple[Task, start.Found]]) -> None:
         """Settle what is over; the others go on: of them only a part is over, the condition say."""
@@ -365,17 +366,15 @@ class Runner:
             self._tally.tell(events.of_run("outcome_dropped", mine["id"], run_id(mine), now))
         else:
             self._has_settled(settled, result, now, run_id(mine))
-        self._claim_at = 0.0
+        self._pace.claim_at_once()
 
     def _has_settled(self, settled: Task, result: Outcome, now: datetime, run: object) -> None:
         self._something_to_file, self.settled = True, settled
         self._tally.settled(settled, result, now, run)
 
     def _file_meanwhile(self) -> None:
-        """File while attempts are under way. What fails is left to the end of the wake, which reports it.
-
-        Not after each attempt: filing costs three times as much as settling.
-        """
+        """File while attempts are under way, now and then: it costs three times as much as settling. What fails is left
+        to the end of the wake, which reports it."""
         if self._something_to_file and self._is_at_work() and time.monotonic() >= self._file_at:
             self._something_to_file = False
             self._file_at = time.monotonic() + _FILE_EVERY_SECONDS

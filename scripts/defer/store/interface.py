@@ -80,6 +80,9 @@ class Markers(Protocol):
     def next_look(self) -> datetime | None:
         """When the next wake must look at the store, or None where that is not known: at once."""
 
+    def state(self) -> object:
+        """What is another one whenever the store was changed, or a wake must look at another moment."""
+
     def set_trouble(self, now: datetime, what: str) -> None:
         """Leave the reason why this wake could not do its work."""
 

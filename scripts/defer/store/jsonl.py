@@ -276,6 +276,8 @@ class JsonlStore(Beside):
 
         What waits for a newer version does not count: it is reported when it is met for the first time.
         """
+        # A wake that looks after long attempts is awake all the time.
+        self.markers.beat()
         with self._locked():
             known = self._refreshed(now).tasks()
             held = holding.left_alone(known, now, self.is_held)

@@ -165,6 +165,11 @@ class Markers:
         due = fsio.stat(self.due)
         return datetime.fromtimestamp(int(due.st_mtime), tz=UTC) if due else None
 
+    def state(self) -> object:
+        """What is another one whenever the store was changed, or a wake must look at another moment."""
+        states = fsio.stat(self._store), fsio.stat(self.due)
+        return tuple((state.st_mtime_ns, state.st_size, state.st_ino) if state else None for state in states)
+
     def last_wake(self) -> datetime | None:
         """When a wake last looked, or None."""
         beat = fsio.stat(self.heartbeat)

@@ -95,6 +95,16 @@ class TestLoop:
         loop.terminate()
         loop.wait()
 
+    def test_its_heartbeat_goes_on_during_a_long_attempt(self, place):
+        """It has no other wake beside it: without that it would soon be called asleep."""
+        loop, _ = under_way(place, entry_flags=("--loop", "1"))
+        heartbeat = place.runtime / ".deferred.jsonl.heartbeat"
+        os.utime(heartbeat, (0, 0))
+        until(lambda: heartbeat.stat().st_mtime > 0)
+        assert place.task("a")["status"] == "executing"
+        loop.terminate()
+        loop.wait()
+
 
 def children_of(pid: int) -> list[int]:
     """Zombies included."""
@@ -175,7 +185,7 @@ def test_one_that_cannot_even_tell_who_it_is_leaves_its_reason(place, monkeypatc
     monkeypatch.setattr(process, "identity", refuse)
     client = Client(place.env)
     with Loop() as loop, pytest.raises(OSError, match="Too many open files"):
-        wake._wake_once(client, loop, 60.0, False)
+        wake.wake_once(client, loop, 60.0, False)
     assert "Too many open files" in client.store.markers.last_trouble()
 
 
@@ -367,7 +377,7 @@ class TestAbsence:
         moment = self.due(place, ago)
         client = Client({**place.env}, clock=lambda: moment + timedelta(seconds=ago))
         with Loop() as loop:
-            wake._wake_once(client, loop, 60.0, as_json=False)
+            wake.wake_once(client, loop, 60.0, as_json=False)
         assert place.audit("wakes_resumed") == []
 
     def test_wakes_that_came_and_failed_were_not_absent(self, place):
@@ -385,7 +395,7 @@ class TestAbsence:
         client = Client({**place.env})
         client.store.markers = Failing(place.store_path)
         with Loop() as loop:
-            wake._wake_once(client, loop, 60.0, as_json=False)
+            wake.wake_once(client, loop, 60.0, as_json=False)
         assert place.audit("wakes_resumed") == []
 
     def test_an_attempt_under_way_is_not_absence(self, place):

@@ -118,10 +118,10 @@ class TestNotices:
             place.write_store(v1_task())
             client = Client({**place.env, **FAILS, "DEFER_NOTIFY": f"http://{host}/x"}, clock=lambda: NOW)
             with Loop() as loop:
-                wake._wake_once(client, loop, 60.0, False)
+                wake.wake_once(client, loop, 60.0, False)
                 (sender,) = loop.companions
                 place.write_store(v1_task("other"))
-                wake._wake_once(client, loop, 60.0, False)
+                wake.wake_once(client, loop, 60.0, False)
                 assert {one["id"] for one in place.archived()} == {ONE, "other"}
                 assert loop.companions == {sender}
                 loop.see_off(0.1)
@@ -142,7 +142,7 @@ class TestNotices:
         client = Client({**place.env, "DEFER_NOTIFY": f"command:{tell}"}, clock=lambda: at())
         monkeypatch.setattr(ways, "SECONDS", 600.0)
         with Loop(owns_process=True) as loop:
-            wake._wake_once(client, loop, 60.0, False)
+            wake.wake_once(client, loop, 60.0, False)
             assert len(loop.companions) == 1
             (place.base / "go").touch()
             loop.see_off(600.0)
@@ -196,7 +196,7 @@ class TestPingsOfWakes:
             }
             client = Client(env, clock=lambda: NOW)
             with Loop() as loop:
-                wake._wake_once(client, loop, 60.0, False)
+                wake.wake_once(client, loop, 60.0, False)
                 assert len(loop.companions) == 1
                 until(lambda: server.requests)
                 may_go_on.set()

@@ -53,7 +53,7 @@ class TestRetries:
                 assert Path(waiting["result"]["prompt_path"]).exists()
                 next_at = instants.from_text(waiting["run_at"])
                 waits.append((next_at - moment).total_seconds())
-                assert place.wake_at(next_at - timedelta(seconds=1), env)["started"] == 0
+                assert place.wake_at(next_at - timedelta(seconds=1), env, to_the_second=True)["started"] == 0
                 moment = next_at
         assert waits == [60, 120, 240, 400, 400]
         (failed,) = place.archived()
