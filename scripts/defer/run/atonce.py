@@ -108,16 +108,18 @@ class AtOnce:
             # When its time has come, it is for a wake of ours.
             self._may_go_on = True
             why = one.get("last_error") or "it was put off"
-            self._say(f"{one['id']} is tried again {say.from_now(task.wakes_at(one), now)}: {why}")
+            when = say.from_now(task.wakes_at(one), now)
+            self._say(f"{one['id']} is tried again {when}: {why}", one["run_at"])
         elif self._may_go_on or time.monotonic() >= self._wake_at:
             self._start_wake()
         else:
             held = waiting.what_holds(one, self._scene(now))
             self._say(f"{one['id']} waits: {held.what}")
 
-    def _say(self, what: str) -> None:
-        if what != self._told:
-            self._told = what
+    def _say(self, what: str, about: str | None = None) -> None:
+        """Tell it, once; ``about``: what it is known by where its words change with the time."""
+        if (about or what) != self._told:
+            self._told = about or what
             self._tell(what)
 
     def _check_wake(self) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+from datetime import timedelta
 
 import pytest
 
-from support import Place, leaving_pid, quoted, strict, until, until_there, v1_task, validator
+from defer.run.atonce import AtOnce
+from support import NOW, Place, leaving_pid, quoted, strict, text_at, until, until_there, v1_task, validator
 from terminal import on_terminal
 
 pytestmark = pytest.mark.programs
@@ -143,6 +145,16 @@ class TestRunAndWait:
         waiting.send_signal(signal.SIGINT)
         waiting.communicate()
         assert waiting.returncode == 130
+
+    def test_and_said_once_however_long_it_takes(self, place: Place) -> None:
+        now, told = [NOW], []
+        place.write_store(v1_task("job", attempts=1, run_at=text_at(minutes=5), last_error="no luck"))
+        copy = place.task("job")
+        one = AtOnce(place.store(), place.config(), lambda: now[0], copy, told.append)
+        for _ in range(3):
+            one._see_to_it()
+            now[0] += timedelta(seconds=1)
+        assert told == ["job is tried again in 5 minutes: no luck"]
 
     def test_who_goes_away_does_not_end_the_attempt(self, place: Place) -> None:
         job(place, f"{leaving_pid(place.base / 'up')}; {until_there(place.base / 'go')}; echo done")
