@@ -71,8 +71,8 @@ def from_now(instant: datetime, now: datetime) -> str:
 def short(instant: datetime, now: datetime) -> str:
     """The same in short, rounded to its largest unit: ``in 2h``, ``now``, ``5m ago``."""
     left = abs(int((instant - now).total_seconds()))
-    for size, name, _ in _UNITS:
-        if left >= size:
+    for (size, name, _), smaller in zip(_UNITS, (3600, 60, 1, 1), strict=True):
+        if left + smaller // 2 >= size:
             said = f"{(left + size // 2) // size}{name[0]}"
             return f"in {said}" if instant > now else f"{said} ago"
     return "now"
