@@ -85,7 +85,8 @@ def doubt_of_budget(named: str, *, in_dollars: bool, in_tokens: bool) -> str | N
         return f"{one.product} reports neither what a run costs nor its tokens: no budget holds it"
     if one.reports_cost or not in_dollars:
         return None
-    return f"{one.product} does not report what a run costs: no budget in dollars holds it (one in tokens does)"
+    mend = "one in tokens does: DEFER_BUDGET_TOKENS_PER_DAY"
+    return f"{one.product} does not report what a run costs: no budget in dollars holds it ({mend})"
 
 
 def agent(name: str) -> Agent:

@@ -27,7 +27,8 @@ def doubts(stored: Task, config: Config) -> list[str]:
     command, named = stored.get("command"), stored.get("executor") or config.executor
     held = _of_nobody_held(stored, None if command else named)
     if not command and not named:
-        return [held] if held else []
+        costs = "nothing holds --max-cost: this task starts no agent" if stored.get("max_cost_usd") else None
+        return list(filter(None, [held, costs]))
     from defer.executors import registry
 
     search_path = config.get("PATH") or os.defpath
@@ -45,6 +46,8 @@ def doubts(stored: Task, config: Config) -> list[str]:
         begins_anew = callback.doubt(stored, config)
     if command or not named:
         return [*fails, *filter(None, [begins_anew, held])]
+    if stored.get("max_cost_usd") and not registry.is_agent(named):
+        fails.append(f"nothing holds --max-cost: {named} is not one of the shipped agents (it is told of the bound)")
     if (agent := registry.agent_of(named)) is not None:
         fails += _of_permissions(stored, agent, config) + _of_turns(stored, agent)
     in_dollars = config.budget_usd_per_day is not None or bool(stored.get("max_cost_usd"))

@@ -267,7 +267,9 @@ def test_a_name_that_is_not_a_path_is_doubted_like_any_other():
     assert (registry.doubt("a\0b", "/usr/bin", Path("/store")) or "").startswith("no such executor: ")
 
 
-NO_COST = "does not report what a run costs: no budget in dollars holds it (one in tokens does)"
+NO_COST = (
+    "does not report what a run costs: no budget in dollars holds it (one in tokens does: DEFER_BUDGET_TOKENS_PER_DAY)"
+)
 NEITHER = "reports neither what a run costs nor its tokens: no budget holds it"
 
 
