@@ -77,7 +77,7 @@ class BadInput(DeferError):
         return self._text if isinstance(self._text, str) else self._text(called)
 
 
-_FLAGS = {"times": "--count", "condition": "--if"}
+_FLAGS = {"times": "--count", "condition": "--if", "prompt_template": "--prompt", "max_retries": "--retries"}
 """The flags that are called otherwise than what they say."""
 
 

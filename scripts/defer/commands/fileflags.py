@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+
 from defer.record import occurrences, task
 
-from .flags import Parser
+from .parser import Parser
 
 TEXT_FLAGS = {
     "name": "what the task is called",
     "description": "what it is for",
     "when-to-use": "when somebody would want it",
-    "schedule": 'when: "every weekday 8:30", "*/5 * * * *", @daily, …',
+    "schedule": '"every weekday 8:30", "*/5 * * * *", @daily, …',
     "command": "what to run, by sh -c; needs no agent",
     "prompt": "what an executor is to do",
     "workflow": "the prompt is this file under workflows/",
@@ -29,35 +31,55 @@ TEXT_FLAGS = {
 """Flags of `add` that take a text, each with its help."""
 
 
-def _parser(name: str, description: str) -> Parser:
-    parser = Parser(f"defer {name}", description)
-    parser.add_argument("--dry-run", action="store_true", help="show what would be done and change nothing")
-    form = parser.add_mutually_exclusive_group()
+_CALLED = {"schedule": "when"}
+"""Fields whose flag is called otherwise: as everywhere else."""
+
+
+def _parser(name: str, words: str, description: str, examples: tuple[str, str]) -> Parser:
+    return Parser(f"defer {name}", f"{words} [option]…", description, examples)
+
+
+def _add_rest(parser: Parser, *, with_dir: bool = True) -> None:
+    """The flags that each of these commands has."""
+    add = parser.add_argument_group("where and how").add_argument
+    if with_dir:
+        add("--dir", metavar="DIR", help="the directory of task files (default: DEFER_TASKS_DIR)")
+    add("--dry-run", action="store_true", help="show what would be done and change nothing")
+    form = parser.add_argument_group("output").add_mutually_exclusive_group()
     form.add_argument("--compact", action="store_true", help="JSON on one line")
     form.add_argument("--json", action="store_true", help="JSON instead of lines of text")
-    return parser
-
-
-def _with_dir(parser: Parser) -> Parser:
-    parser.add_argument("--dir", metavar="DIR", help="the directory of task files (default: DEFER_TASKS_DIR)")
-    return parser
 
 
 def sync_parser() -> Parser:
     """`sync`."""
-    parser = _parser("sync", "Make the schedule match a directory of task files.")
-    parser.add_argument("dir", nargs="?", metavar="DIR", help="the directory (default: DEFER_TASKS_DIR)")
+    parser = _parser(
+        "sync",
+        "[DIR]",
+        "Make the schedule match a directory of task files (default: DEFER_TASKS_DIR).",
+        ("defer sync --dry-run", "defer sync ~/work/tasks"),
+    )
+    parser.add_argument("dir", nargs="?", metavar="DIR", help=argparse.SUPPRESS)
+    _add_rest(parser, with_dir=False)
     return parser
 
 
 def add_parser() -> Parser:
     """`add`."""
-    parser = _with_dir(_parser("add", "Write a task file and schedule its task."))
-    add = parser.add_argument
-    add("id", metavar="ID", help="the task's id, which is the file's name")
+    parser = _parser(
+        "add",
+        "ID --when TIME",
+        "Write a task file and schedule its task.",
+        (
+            'defer add disk --when "0 7 * * *" --command "df -h /"',
+            'defer add review --when "weekdays at 8:30" --prompt "read what is new"',
+        ),
+    )
+    parser.add_argument("id", metavar="ID", help=argparse.SUPPRESS)
+    group = parser.add_argument_group("the file")
+    add = group.add_argument
     for name, meaning in TEXT_FLAGS.items():
-        add(f"--{name}", metavar="TEXT", help=meaning)
-    add("--retries", type=int, metavar="N", help="further attempts after a failure")
+        add(f"--{_CALLED.get(name, name)}", dest=name.replace("-", "_"), metavar="TEXT", help=meaning)
+    add("--retries", type=int, metavar="N", help="attempts after a failure")
     add("--catch-up", choices=occurrences.CATCH_UP, help="run what was missed once (default), all or none")
     add("--overlap", choices=occurrences.OVERLAP, help="what comes due while one runs is skipped (default) or queued")
     add("--notify", choices=task.NOTIFY, help="which of its ends somebody is told of (default: failure)")
@@ -68,19 +90,38 @@ def add_parser() -> Parser:
     add("--worktree", action="store_true", default=None, help="each run works in a Git worktree of its own")
     add("--no-drift", dest="drift", action="store_false", default=None, help="its prompt does not say what has changed")
     add("--disabled", action="store_true", help="write it with enabled: false")
+    _add_rest(parser)
     return parser
 
 
-def by_id_parser(name: str, description: str) -> Parser:
+_BY_ID = {
+    "enable": ("Set enabled: true in a task's file.", ("defer enable disk", "defer enable disk --dry-run")),
+    "disable": (
+        "Set enabled: false in a task's file; its task is paused.",
+        ("defer disable disk", "defer disable disk --dry-run"),
+    ),
+    "remove": ("Remove a task's file and its task.", ("defer remove disk", "defer remove disk --dry-run")),
+}
+
+
+def by_id_parser(name: str) -> Parser:
     """`enable`, `disable` and `remove`."""
-    parser = _with_dir(_parser(name, description))
-    parser.add_argument("id", metavar="ID")
+    parser = _parser(name, "ID", *_BY_ID[name])
+    parser.add_argument("id", metavar="ID", help=argparse.SUPPRESS)
+    _add_rest(parser)
     return parser
 
 
 def import_parser() -> Parser:
     """`import`."""
-    parser = _with_dir(_parser("import", "Write task files for another tool's jobs, and schedule their tasks."))
-    parser.add_argument("--from", dest="tool", choices=("agentica",), required=True, help="whose jobs they are")
-    parser.add_argument("file", metavar="FILE", help="its jobs.json")
+    parser = _parser(
+        "import",
+        "FILE --from TOOL",
+        "Write task files for another tool's jobs, and schedule their tasks.",
+        ("defer import jobs.json --from agentica --dry-run", "defer import jobs.json --from agentica"),
+    )
+    add = parser.add_argument_group("whose").add_argument
+    add("--from", dest="tool", choices=("agentica",), required=True, help="whose jobs they are")
+    parser.add_argument("file", metavar="FILE", help=argparse.SUPPRESS)
+    _add_rest(parser)
     return parser

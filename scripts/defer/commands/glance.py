@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from defer.errors import BadInput
 
+from . import ALIASES, SELECTING
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -18,15 +20,18 @@ if TYPE_CHECKING:
 else:
     from types import SimpleNamespace as Namespace
 
-_FORM = {"--compact": "compact", "--json": "json"}
+_FORM = {"--compact": "compact", "--json": "json", "--table": "table"}
+_NO_FORM = dict.fromkeys(_FORM.values(), False)
 _SCHEDULE_TEXTS = {
     f"--{name.replace('_', '-')}": name
     for name in (
-        *("when", "every", "cron", "tz", "expires", "until", "jitter", "summary", "prompt_template", "prompt_file"),
+        *("when", "every", "cron", "tz", "expires", "until", "jitter", "summary", "prompt_file"),
         *("context_json", "project", "context_file", "timeout", "executor", "workspace", "id", "model", "check"),
+        "command",
     )
 }
-_SCHEDULE_TEXTS["--if"] = "condition"
+_SCHEDULE_TEXTS |= {"--if": "condition", "--prompt": "prompt_template"}
+_SCHEDULE_TEXTS |= {alias: _SCHEDULE_TEXTS[flag] for alias, flag in ALIASES.items() if flag in _SCHEDULE_TEXTS}
 _SCHEDULE_LISTS = {"--key-point": "key_point", "--artifact": "artifact", "--constraint": "constraint", "--tag": "tag"}
 _SCHEDULE_SWITCHES = {
     **_FORM,
@@ -53,8 +58,7 @@ def schedule(words: list[str]) -> Namespace:
         "worktree": None,
         "reorient": False,
         "dry_run": False,
-        "compact": False,
-        "json": False,
+        **_NO_FORM,
         "if_exists": "error",
     }
     loose = _told(words, given, _SCHEDULE_TEXTS, _SCHEDULE_SWITCHES, _SCHEDULE_LISTS)
@@ -65,61 +69,64 @@ def schedule(words: list[str]) -> Namespace:
     return flags.schedule().parse(words)
 
 
-def by_id(name: str, description: str, words: list[str]) -> Namespace:
-    """The flags of a command that takes an id and nothing else. Raises BadInput."""
-    given = {"id": None, "compact": False, "json": False}
-    loose = _told(words, given, {"--id": "id"}, _FORM)
-    if loose is not None and len(loose) < 2:
-        return Namespace(id_word=loose[0] if loose else None, **given)
+_BY_ID: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "cancel": ({"--reason": "reason"}, {"--kill": "kill", "--occurrence": "occurrence"}),
+    "uncancel": ({}, {}),
+    "pause": ({"--until": "until"}, {"--all": "all"}),
+    "resume": ({}, {"--all": "all"}),
+    "run": ({"--timeout": "timeout"}, {"--wait": "wait"}),
+    "release": ({}, {}),
+    "ack": ({}, {}),
+}
+"""The commands that are told ids, each with its flags that take a text and those that take nothing."""
+
+
+def by_id(name: str, words: list[str]) -> Namespace:
+    """The flags of a command that is told the ids of tasks. Raises BadInput."""
+    texts, switches = _BY_ID[name]
+    lists = {"--tag": "tag"} if name in SELECTING else {}
+    given: dict[str, Any] = {"id": None, **_NO_FORM}
+    given |= dict.fromkeys((*texts.values(), *lists.values()))
+    given |= dict.fromkeys(switches.values(), False)
+    loose = _told(words, given, {"--id": "id", **texts}, {**_FORM, **switches}, lists)
+    if loose is not None:
+        return Namespace(id_words=loose, **given)
     from . import flags
 
-    return flags.by_id(name, description).parse(words)
+    return flags.by_id(name).parse(words)
 
 
 def show(words: list[str]) -> Namespace:
     """The flags of `show`. Raises BadInput."""
-    given = {"id": None, "compact": False, "json": False, "table": False}
-    loose = _told(words, given, {"--id": "id"}, {**_FORM, "--table": "table"})
-    if loose is not None and len(loose) < 2:
-        return Namespace(id_word=loose[0] if loose else None, **given)
+    given = {"id": None, **_NO_FORM}
+    loose = _told(words, given, {"--id": "id"}, _FORM)
+    if loose is not None:
+        return Namespace(id_words=loose, **given)
     from . import lookflags
 
     return lookflags.show().parse(words)
 
 
-def cancel(words: list[str]) -> Namespace:
-    """The flags of `cancel`. Raises BadInput."""
-    given = {"id": None, "reason": None, "kill": False, "occurrence": False, "compact": False, "json": False}
-    switches = {**_FORM, "--kill": "kill", "--occurrence": "occurrence"}
-    loose = _told(words, given, {"--id": "id", "--reason": "reason"}, switches)
-    if loose is not None and len(loose) < 2:
-        return Namespace(id_word=loose[0] if loose else None, **given)
-    from . import flags
-
-    return flags.cancel().parse(words)
-
-
-def run(words: list[str]) -> Namespace:
-    """The flags of `run`. Raises BadInput."""
-    given = {"id": None, "timeout": None, "wait": False, "compact": False, "json": False}
-    loose = _told(words, given, {"--id": "id", "--timeout": "timeout"}, {**_FORM, "--wait": "wait"})
-    if loose is not None and len(loose) < 2:
-        return Namespace(id_word=loose[0] if loose else None, **given)
-    from . import flags
-
-    return flags.run().parse(words)
-
-
 def listing(words: list[str]) -> Namespace:
     """The flags of `list`. Raises BadInput."""
-    given = {"status": None, "all": False, "upcoming": None, "since": None, "limit": None}
-    given |= {"compact": False, "json": False, "table": False}
-    texts = {"--upcoming": "upcoming", "--since": "since"}
-    if _told(words, given, texts, {**_FORM, "--table": "table", "--all": "all"}) == []:
+    given = {"status": None, "all": False, "upcoming": None, "since": None, "limit": None, "tag": None, "text": None}
+    given |= _NO_FORM
+    texts = {"--upcoming": "upcoming", "--since": "since", "--text": "text"}
+    if _told(words, given, texts, {**_FORM, "--all": "all"}, {"--tag": "tag"}) == []:
         return Namespace(**given)
     from . import flags
 
     return flags.listing().parse(words)
+
+
+def wake(words: list[str]) -> Namespace:
+    """The flags of `run-deferred.sh`. Raises BadInput."""
+    given = {"once": False, "loop": None, "json": False}
+    if _told(words, given, {}, {"--once": "once", "--json": "json"}) == []:
+        return Namespace(**given)
+    from . import flags
+
+    return flags.wake().parse(words)
 
 
 def _told(
@@ -151,6 +158,15 @@ def _told(
             return None
     clash = any(sum(bool(given.get(name)) for name in names) > 1 for names in _ONE_OF)
     return None if clash else loose
+
+
+def the_ids(args: Namespace, name: str) -> list[str]:
+    """The ids that were given, each once, in their order. Raises BadInput for none."""
+    given = list(dict.fromkeys(filter(None, (*args.id_words, args.id))))
+    if not given:
+        where = "defer history --status cancelled" if name == "uncancel" else "defer list"
+        raise BadInput(f"{name} takes an id: defer {name} ID (see {where})", field="id")
+    return given
 
 
 def the_id(args: Namespace, name: str) -> str:

@@ -16,13 +16,15 @@ from defer.client import Client
 from defer.errors import BadInput, Refused
 from defer.scheduling import inside, restricted
 
+from . import ALIASES
+
 _FORM = frozenset({"--compact", "--json", "--table", "--help"})
 _TIME = frozenset(
     {"--when", "--every", "--cron", "--tz", "--expires", "--count", "--until", "--jitter", "--catch-up", "--overlap"}
 )
 _WHAT = frozenset(
     {
-        *("--summary", "--intent", "--mode", "--prompt-template", "--prompt-file", "--aura-level", "--max-retries"),
+        *("--summary", "--intent", "--mode", "--prompt", "--prompt-file", "--aura-level", "--retries"),
         *("--context-json", "--key-point", "--artifact", "--constraint", "--timeout", "--workspace", "--concurrent"),
         *("--leave-running", "--no-drift", "--tag", "--permissions", "--allow", "--model", "--max-cost", "--max-turns"),
         "--worktree",
@@ -31,26 +33,27 @@ _WHAT = frozenset(
 ALLOWED: dict[str, frozenset[str]] = {
     "schedule": _TIME | _WHAT | _FORM | {"--id", "--if-exists", "--dry-run"},
     "edit": _TIME | _WHAT | _FORM,
-    "list": _FORM | {"--status", "--all", "--upcoming", "--since", "--limit"},
+    "list": _FORM | {"--status", "--tag", "--text", "--all", "--upcoming", "--since", "--limit"},
     "show": _FORM | {"--id"},
     "history": _FORM | {"--since", "--status", "--limit", "--id"},
     "inbox": _FORM | {"--peek", "--all", "--hook"},
-    "cancel": _FORM | {"--id", "--reason", "--kill", "--occurrence"},
+    "cancel": _FORM | {"--id", "--tag", "--reason", "--kill", "--occurrence"},
     "reschedule": _FORM | {"--tz"},
     "snooze": _FORM | {"--tz"},
-    "pause": _FORM | {"--id"},
-    "resume": _FORM | {"--id"},
+    "pause": _FORM | {"--id", "--tag", "--all", "--until"},
+    "resume": _FORM | {"--id", "--tag", "--all"},
 }
 """What may be called: of the tasks that came of its own alone."""
 REFUSED = frozenset(
     {
-        *("run", "release", "status", "ack", "sync", "add", "enable", "disable", "remove", "import", "log", "health"),
-        *("cron", "doctor", "prune", "wait"),
+        *("run", "uncancel", "release", "status", "ack", "sync", "add", "enable", "disable", "remove", "import", "log"),
+        *("health", "cron", "doctor", "prune", "wait"),
     }
 )
 REFUSED_FLAGS = frozenset(
     {
         "--executor",
+        "--command",
         "--no-worktree",
         "--notify",
         "--reorient",
@@ -68,12 +71,13 @@ def check(client: Client, command: str, words: list[str]) -> None:
     """Raise Refused for a call that an agent's attempt may not make."""
     if command not in ALLOWED:
         raise Refused(f"an agent's attempt may not use {command} (a person can; it may use: {', '.join(ALLOWED)})")
-    if command == "schedule" and "--" in words:
-        # There, all that follows is text.
+    if "--" in words:
+        # All that follows is text, or ids.
         words = words[: words.index("--")]
     if "-h" in words or "--help" in words:
         return
-    for flag in (word.partition("=")[0] for word in words if word.startswith("--") and word != "--"):
+    said = (word.partition("=")[0] for word in words if word.startswith("--") and word != "--")
+    for flag in (ALIASES.get(one, one) for one in said):
         if flag not in ALLOWED[command]:
             raise Refused(f"an agent's attempt may not use {flag} (leave it out; its own task's is kept)")
     for flag, named in _named(words):

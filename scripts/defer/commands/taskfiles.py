@@ -17,7 +17,7 @@ from defer.record import lineage, task, versions
 from defer.record.codec import Task
 from defer.scheduling import advice, fromfile, inside
 from defer.scheduling import sync as taskfiles
-from defer.scheduling.plan import checked_id
+from defer.scheduling.names import checked_id
 from defer.scheduling.sync import CHANGED, NEW, REMOVED, SAME, Step, SyncPlan
 from defer.taskfiles import read, write
 from defer.taskfiles.read import BadFile, Located
@@ -63,21 +63,17 @@ def add(connect: Connect, argv: list[str]) -> int:
 
 def enable(connect: Connect, argv: list[str]) -> int:
     """Put a task back on the schedule."""
-    return _set_enabled(
-        connect, fileflags.by_id_parser("enable", "Set enabled: true in a task's file.").parse(argv), True
-    )
+    return _set_enabled(connect, fileflags.by_id_parser("enable").parse(argv), True)
 
 
 def disable(connect: Connect, argv: list[str]) -> int:
     """Take a task off the schedule and keep its file."""
-    return _set_enabled(
-        connect, fileflags.by_id_parser("disable", "Set enabled: false in a task's file.").parse(argv), False
-    )
+    return _set_enabled(connect, fileflags.by_id_parser("disable").parse(argv), False)
 
 
 def remove(connect: Connect, argv: list[str]) -> int:
     """Remove a task and its file."""
-    args = fileflags.by_id_parser("remove", "Remove a task's file and its task.").parse(argv)
+    args = fileflags.by_id_parser("remove").parse(argv)
     client = connect()
     directory = taskfiles.directory_of(_directory(args, client))
     path = _path_of(directory, args.id)

@@ -100,13 +100,13 @@ BAD_INPUT = {
     "neither": (["foo", "bar"], '"foo bar" starts with no time'),
     "help misspelt": (["--hepl"], "unknown flag: --hepl (did you mean --help?)"),
     "half a flag": (["--when", "5m", "--summ", "s"], "unknown flag: --summ (did you mean --summary?)"),
-    "a flag that is near to none": (["--cards"], "unknown flag: --cards (see defer --help)"),
+    "a flag that is near to none": (["--cards"], "unknown flag: --cards (see defer schedule --help)"),
     "list of an unknown status": (["list", "--status", "asleep"], "asleep"),
     "list of how many": (["list", "--limit", "all"], "all"),
     "show without an id": (["show"], "ID"),
-    "cancel without an id": (["cancel"], "one id"),
-    "cancel with two ids": (["cancel", "a", "--id", "b"], "one id"),
-    "cron without an action": (["cron"], "required"),
+    "cancel without an id": (["cancel"], "cancel takes an id"),
+    "cancel with an id and a label": (["cancel", "a", "--tag", "b"], "cancel takes ids or --tag (give one of them)"),
+    "cron without an action": (["cron"], "install|uninstall|status is missing"),
     "two forms": (["list", "--json", "--compact"], "--json"),
 }
 

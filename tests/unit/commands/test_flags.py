@@ -23,10 +23,10 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--summary": (" ", "summary"),
     "--intent": ("wish", "intent"),
     "--mode": ("odd", "mode"),
-    "--prompt-template": ("a\0b", "prompt_template"),
+    "--prompt": ("a\0b", "prompt_template"),
     "--prompt-file": ("/no/such", "prompt_file"),
     "--aura-level": ("none", "aura_level"),
-    "--max-retries": ("two", "max_retries"),
+    "--retries": ("two", "max_retries"),
     "--context-json": ("{", "context_json"),
     "--project": ("a/b", "project"),
     "--key-point": ("a\0b", "key_points"),
@@ -37,6 +37,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--max-cost": ("-1", "max_cost"),
     "--max-turns": ("0", "max_turns"),
     "--executor": ("nobody", "executor"),
+    "--command": ("", "command"),
     "--workspace": ("/no/such", "workspace"),
     "--permissions": ("a\0b", "permissions"),
     "--allow": ("a\0b", "allow"),
@@ -56,6 +57,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "--dry-run": ("=yes", "dry_run"),
     "--compact": ("=yes", "compact"),
     "--json": ("=yes", "json"),
+    "--table": ("=yes", "table"),
 }
 """For each flag a value that it does not take, and the field that the error names."""
 NOT_BAD_INPUT = {"--help", "--context-file"}

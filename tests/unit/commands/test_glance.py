@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,13 +18,13 @@ Read = Callable[[list[str]], Any]
 PARSERS = {
     "schedule": flags.schedule,
     "list": flags.listing,
-    "cancel": flags.cancel,
+    **{name: partial(flags.by_id, name) for name in ("cancel", "pause", "run", "ack")},
     "show": lookflags.show,
 }
 GLANCES: dict[str, Read] = {
     "schedule": glance.schedule,
     "list": glance.listing,
-    "cancel": glance.cancel,
+    **{name: partial(glance.by_id, name) for name in ("cancel", "pause", "run", "ack")},
     "show": glance.show,
 }
 TEXTS = ["", "30m", "every day", "task_1", "-", "-x", "--", "none", "3", "skip", "--when", "--help", "=", "é"]
@@ -68,9 +69,12 @@ PLAIN = {
         ["--every", "day at 9am", "--summary", "s", "--id", "mine", "--tag", "a", "--tag", "b", "--compact"],
         ["30m", "resume", "the", "review"],
         ["30m resume the review", "--json"],
+        ["30m", "--command", "make build", "build", "the", "app", "--table"],
+        ["--schedule", "30m", "--summary", "s", "--prompt-template", "p"],
     ],
-    "list": [[], ["--compact"], ["--upcoming", "24h"], ["--all", "--json"]],
-    "cancel": [["mine"], ["--id", "mine", "--reason", "over"], ["mine", "--kill"]],
+    "list": [[], ["--compact"], ["--upcoming", "24h"], ["--all", "--json"], ["--tag", "a", "--text", "b"]],
+    "cancel": [["mine"], ["--id", "mine", "--reason", "over"], ["mine", "--kill"], ["mine", "yours"], ["--tag", "a"]],
+    "pause": [["mine"], ["--all", "--until", "monday"]],
     "show": [["mine"], ["--compact", "mine"]],
 }
 

@@ -1,0 +1,85 @@
+"""The help of every command: how it is called, what it does, examples that can be obeyed, and flags in groups."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from defer.commands import cli, fileflags, flags, keepflags, lookflags
+from defer.commands.parser import Parser
+
+OF_FRONT: dict[str, Callable[[], Parser]] = {
+    "schedule": flags.schedule,
+    "edit": flags.edit,
+    "list": flags.listing,
+    "cron": flags.cron,
+    "doctor": flags.doctor,
+    **{name: partial(flags.reschedule, name) for name in ("reschedule", "snooze")},
+    **{name: partial(flags.by_id, name) for name in ("cancel", "uncancel", "pause", "resume", "run", "release", "ack")},
+    **{name: getattr(lookflags, name) for name in ("show", "history", "log", "health", "status", "inbox")},
+    **{name: getattr(keepflags, name) for name in ("prune", "wait")},
+    **{name: partial(fileflags.by_id_parser, name) for name in ("enable", "disable", "remove")},
+    "add": fileflags.add_parser,
+    "sync": fileflags.sync_parser,
+    "import": fileflags.import_parser,
+}
+OF_ENTRIES: dict[str, Callable[[], Parser]] = {
+    "run-deferred.sh": flags.wake,
+    "execute-task.sh": flags.attempt,
+    "archive-deferred.sh": flags.archive,
+}
+ALL = {**OF_FRONT, **OF_ENTRIES}
+
+
+def test_each_command_has_one() -> None:
+    assert OF_FRONT.keys() == cli._COMMANDS.keys()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_it_says_how_what_and_two_examples_before_the_flags(name: str) -> None:
+    parser = ALL[name]()
+    lines = parser.format_help().splitlines()
+    assert lines[0].startswith(f"usage: {parser.prog} ")
+    assert len(parser.examples) >= 2
+    places = [lines.index(f"  {one}") for one in parser.examples]
+    headings = [number for number, line in enumerate(lines) if line.endswith(":") and not line.startswith(" ")]
+    assert places == sorted(places)
+    assert not headings or places[-1] < headings[0]
+    assert max(map(len, lines)) <= 80
+    assert lines[lines.index("") + 1][0].isupper()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_flag_stands_in_a_group_with_a_name(name: str) -> None:
+    parser = ALL[name]()
+    loose = {"positional arguments", "options", "optional arguments"}
+    shown = [
+        action.option_strings
+        for group in parser._action_groups
+        if group.title in loose
+        for action in group._group_actions
+        if action.help != argparse.SUPPRESS
+    ]
+    assert shown == []
+
+
+def calls(name: str) -> list[list[str]]:
+    """The examples of a command as its parser gets them, without what is the shell's."""
+    found = []
+    for one in ALL[name]().examples:
+        first = shlex.split(one.removeprefix("watch ").partition(" | ")[0].partition(" <")[0])
+        words = first[1:]
+        found.append(words[1:] if name in OF_FRONT and words[:1] == [name] else words)
+    return found
+
+
+@pytest.mark.parametrize(("name", "words"), [(name, words) for name in ALL for words in calls(name)])
+def test_every_example_can_be_obeyed(name: str, words: list[str]) -> None:
+    if name not in OF_ENTRIES:
+        assert ALL[name]().parse(words)
+    elif words[:1] != ["show"]:
+        assert ALL[name]().parse(words) is not None
