@@ -16,6 +16,7 @@ from .store import open_store, places
 from .store.audit import AuditLog
 
 if TYPE_CHECKING:
+    from .errors import Refused
     from .record.runs import Run
     from .reports.health import Health
     from .scheduling.edit import Editor
@@ -94,6 +95,12 @@ class Client:
 
         return find.cancel(self.store, self.audit, task_id, reason, self.clock())
 
+    def cancel_each(self, ids: Sequence[str], reason: str | None = None) -> tuple[dict[str, Task], dict[str, Refused]]:
+        """Cancel several waiting tasks in one write: their records, and why the others could not be."""
+        from .scheduling import find
+
+        return find.cancel_each(self.store, self.audit, ids, reason, self.clock())
+
     def release(self, task_id: str) -> tuple[Task, str]:
         """Settle as lost an attempt whose holder is out of reach; the record, and who held it. Raises Refused."""
         from .run import kill as killing
@@ -107,11 +114,13 @@ class Client:
 
         return Editor(self.store, self.audit, self.config, self.clock())
 
-    def upcoming(self, end: datetime, limit: int) -> Iterator[dict[str, Any]]:
-        """Every run of every waiting task up to ``end``, in order, at most ``limit``."""
+    def upcoming(
+        self, end: datetime, limit: int, wanted: Callable[[Task], bool] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Every run of every waiting task up to ``end``, in order, at most ``limit``; only of ``wanted`` tasks."""
         from .scheduling import upcoming
 
-        return upcoming.upcoming(self.tasks(), self.clock(), end, limit)
+        return upcoming.upcoming(filter(wanted, self.tasks()) if wanted else self.tasks(), self.clock(), end, limit)
 
     def runs(
         self, task_id: str | None = None, since: datetime | None = None, statuses: Collection[str] = ()

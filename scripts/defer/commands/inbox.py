@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from defer import exits, visible
@@ -14,7 +15,7 @@ from defer.notices import box, events, outbox, words
 from defer.record import task, versions
 from defer.record.codec import Task
 
-from . import flags, glance, ids, output
+from . import each, glance, lookflags, output
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -23,26 +24,11 @@ if TYPE_CHECKING:
     from defer.notices.events import Notice
 
 _TASKS_IN_A_HOOK = 20
-HOOKS = {"claude-code": "SessionStart", "gemini-cli": "SessionStart", "text": None}
-"""The programs whose hooks we can answer, and the event of theirs that the answer is for; ``text`` is for any other."""
-
-
-def inbox_parser() -> flags.Parser:
-    """The flags of `inbox`."""
-    parser = flags.Parser("defer inbox", "Results that nobody has seen yet. What was shown counts as read.")
-    parser.add_argument("--peek", action="store_true", help="leave them unread")
-    parser.add_argument("--all", action="store_true", help="also what was read before")
-    parser.add_argument("--hook", choices=HOOKS, help="as the answer to a session hook of this agent; nothing if empty")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--compact", action="store_true", help="JSON on one line")
-    form.add_argument("--json", action="store_true", help="JSON also where stdout is a terminal")
-    form.add_argument("--table", action="store_true", help="text also where stdout is not a terminal")
-    return parser
 
 
 def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print what nobody has seen; it counts as read once it is printed."""
-    args = inbox_parser().parse(argv)
+    args = lookflags.inbox().parse(argv)
     client = connect()
     found = outbox.read(client.config.notices_file)
     wanted = [*found.notices.values()] if args.all else found.unread()
@@ -84,7 +70,7 @@ def _as_json(found: Box, notice: Notice) -> dict[str, Any]:
 
 def _print_for_hook(name: str, client: Client, shown: list[Notice], more: int) -> None:
     text = words.for_agents(words.grouped(shown), more, client.config.timezone(), client.clock())
-    event = HOOKS[name]
+    event = lookflags.HOOKS[name]
     if event is None:
         output.say(*text.splitlines())
     else:
@@ -105,10 +91,23 @@ def _print_for_people(client: Client, found: Box, shown: list[Notice], *, everyt
 
 
 def ack(connect: Callable[[], Client], argv: list[str]) -> int:
-    """Silence a task that fails until it succeeds, or fails in another way."""
-    args = glance.by_id("ack", "Hear no more of a task's failure until it succeeds, or fails in another way.", argv)
+    """Silence tasks that fail until they succeed, or fail in another way."""
+    args = glance.by_id("ack", argv)
     client = connect()
-    found = client.find(ids.meant(client, glance.the_id(args, "ack")))
+    wanted = each.chosen(client, args, "ack")
+    silenced, refused = each.attempted(wanted, partial(_silence, client))
+
+    def said() -> Iterator[str]:
+        for one, facts in silenced.values():
+            summary = visible.sentence(output.summary_of(one), 100)
+            yield f"“{summary}” is silent until it succeeds or fails in another way: {facts['id']}."
+
+    return each.answer(args, wanted, refused, (facts for _, facts in silenced.values()), said)
+
+
+def _silence(client: Client, task_id: str) -> tuple[Task, dict[str, Any]]:
+    """Acknowledge the failure of a task: the task, and what is told of it. Raises Refused where it does not fail."""
+    found = client.find(task_id)
     versions.must_know(found)
     file = client.config.notices_file
     name, own = found["id"], _latest(client, found)
@@ -122,13 +121,8 @@ def ack(connect: Callable[[], Client], argv: list[str]) -> int:
         outbox.acknowledge(file, name, events.since_of(first), signature, now)
         for one in failing[1:]:
             outbox.acknowledge(file, one["id"], events.since_of(one), _signature(one, known), now)
-    if output.is_for_people(args):
-        said = visible.sentence(output.summary_of(found), 100)
-        output.say(f"“{said}” is silent until it succeeds or fails in another way: {name}.")
-    else:
-        facts = {"id": name, "since": events.since_of(first), "signature": signature}
-        output.print_object({**facts, "failures": _failures(first)}, args.compact)
-    return EXIT_OK
+    facts = {"id": name, "since": events.since_of(first), "signature": signature, "failures": _failures(first)}
+    return found, facts
 
 
 def _failures(one: Task) -> int:

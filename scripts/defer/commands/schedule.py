@@ -36,6 +36,7 @@ _AS_GIVEN = (
     "tz",
     "timeout",
     "executor",
+    "command",
     "workspace",
     "expires",
     "times",
@@ -128,7 +129,7 @@ def _request(args: Namespace, line: str, settings: Config, now: datetime) -> Req
         reading=reading,
         context=given,
         task_id=args.id,
-        intent=args.intent or "resume_task",
+        intent=args.intent or ("execute_action" if args.command else "resume_task"),
         mode=args.mode or "fresh",
         session=args.session,
         prompt_template=prompt_text(args),
@@ -140,7 +141,7 @@ def _request(args: Namespace, line: str, settings: Config, now: datetime) -> Req
         leave_running=bool(args.leave_running),
         worktree=bool(args.worktree),
         drift=args.drift is not False,
-        cwd=_origin(),
+        cwd=said_in(),
         extra={"permissions": permissions_asked(args)} if args.permissions or args.allow else {},
         **{name: getattr(args, name) for name in _AS_GIVEN},
     )
@@ -181,7 +182,7 @@ def _read_line(args: Namespace, line: str, settings: Config, now: datetime) -> _
     if args.when or args.every or args.cron:
         what = f"two times: a flag and the line {line} (give one, and the text as --summary)"
         raise BadInput(what, field="when")
-    if args.reorient or args.project or args.context_file or args.context_json or args.summary:
+    if args.reorient or args.project or args.context_file or args.context_json or args.summary or args.command:
         # The text may come from a flag, so that all of the line may be the time.
         with suppress(timeparse.TimeExpressionError):
             return _Line(line, args.summary, timeparse.parse(line, now, settings.timezone(args.tz)))
@@ -193,14 +194,14 @@ def _read_line(args: Namespace, line: str, settings: Config, now: datetime) -> _
         if isinstance(error, timeparse.NoTimeFirst):
             from . import mistyped
 
-            said = mistyped.time(line, now, zone) or said
+            said = mistyped.time(line, now, zone, said) or said
         raise BadInput(said, field=error.field or "when") from None
     if args.summary is not None:
         raise BadInput(f"two summaries: --summary and the line's {summary} (give one)", field="summary")
     return _Line(when, summary, reading)
 
 
-def _origin() -> str | None:
+def said_in() -> str | None:
     """The working directory; None if it has been removed."""
     try:
         return os.getcwd()
@@ -216,12 +217,17 @@ def _context(args: Namespace, said: str | None, settings: Config) -> tuple[Conte
     artifacts = [_absolute(artifact) for artifact in args.artifact or []]
     flags = {"key_points": args.key_point, "artifacts": artifacts, "constraints": args.constraint}
     lists = {name: [*found.get(name, []), *given.get(name, []), *(flags[name] or [])] for name in task.LISTS}
-    summary = said if said is not None else given.get("summary") or found.get("summary")
+    summary = said if said is not None else given.get("summary") or found.get("summary") or _first_line(args.command)
     origin = given.get("reoriented_from") or found.get("reoriented_from")
     file = os.path.abspath(args.context_file) if args.context_file else None
     reorient: Reorient = {"requested": bool(wanted), "project": args.project, "explicit_context_file": file}
     merged = {**given, "summary": summary, **lists, "reoriented_from": origin}
     return cast("Context", merged), reorient
+
+
+def _first_line(command: str | None) -> str | None:
+    """What a command is called that has no summary."""
+    return next(filter(None, map(str.strip, (command or "").splitlines())), None)
 
 
 def _context_json(args: Namespace) -> dict[str, Any]:
@@ -258,18 +264,18 @@ def _snapshot(args: Namespace, settings: Config) -> dict[str, Any]:
 
     file = Path(args.context_file) if args.context_file else None
     fallback = settings.get("DEFER_CONTEXT_FILE") or None
-    cwd = Path(_origin() or "/")
+    cwd = Path(said_in() or "/")
     found = find.snapshot(args.project, file, fallback, lambda: settings.home, cwd, settings.settings_places)
     return dict(found)
 
 
 def prompt_text(args: Namespace) -> str | None:
-    """The prompt of --prompt-template or --prompt-file, or None. Raises BadInput, StorageError."""
+    """The prompt of --prompt or --prompt-file, or None. Raises BadInput, StorageError."""
     if args.prompt_file is None:
         template: str | None = args.prompt_template
         return template
     if args.prompt_template is not None:
-        what = "two prompts: --prompt-template and --prompt-file (give one)"
+        what = "two prompts: --prompt and --prompt-file (give one)"
         raise BadInput(what, field="prompt_template")
     with About("prompt_file"):
         return _file_text(args.prompt_file)
