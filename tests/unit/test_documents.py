@@ -26,7 +26,7 @@ import test_house
 from jsonschema import Draft202012Validator
 
 from defer import errors
-from defer.commands import fileflags, inbox, keepflags, lookflags
+from defer.commands import ALIASES, fileflags, keepflags, lookflags
 from defer.commands import flags as arguments
 from defer.executors import profiles, registry, resultfile
 from defer.executors.agents.base import Cannot, Wishes
@@ -275,15 +275,16 @@ def test_choices_and_defaults_of_options_are_those_of_the_code() -> None:
 def flags_of_ours() -> set[str]:
     """The flags of every entry."""
     parsers: list[arguments.Parser] = [
-        *(arguments.schedule(), arguments.edit(), arguments.reschedule("snooze"), arguments.by_id("pause", "")),
-        *(arguments.listing(), arguments.cancel(), arguments.cron(), arguments.doctor()),
+        *(arguments.schedule(), arguments.edit(), arguments.reschedule("snooze")),
+        *map(arguments.by_id, ("ack", "cancel", "pause", "release", "resume", "run", "uncancel")),
+        *(arguments.listing(), arguments.cron(), arguments.doctor()),
         *(arguments.wake(), arguments.attempt(), arguments.archive()),
-        *(fileflags.sync_parser(), fileflags.add_parser(), fileflags.by_id_parser("enable", "")),
+        *(fileflags.sync_parser(), fileflags.add_parser(), fileflags.by_id_parser("enable")),
         *(fileflags.import_parser(), lookflags.log(), lookflags.history(), lookflags.show(), lookflags.health()),
-        *(inbox.inbox_parser(), keepflags.prune(), keepflags.wait(), arguments.run(), lookflags.status()),
+        *(lookflags.inbox(), keepflags.prune(), keepflags.wait(), lookflags.status()),
     ]
     flags = {flag for parser in parsers for flag in parser.flags()}
-    return flags.union({"--version"}, *(flags_in(path) for path in (ROOT / "scripts").glob("*.py")))
+    return flags.union({"--version"}, ALIASES, *(flags_in(path) for path in (ROOT / "scripts").glob("*.py")))
 
 
 def flags_in(path: Path) -> set[str]:

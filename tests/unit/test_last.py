@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from defer.commands import output
+from defer.commands import details
 from defer.record import changes, occurrences, outcome, task
 from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
@@ -164,7 +164,7 @@ def test_a_new_task_in_the_place_of_another_has_none() -> None:
 )
 def test_people_see_one_line_of_it(found: Task, said: str | None) -> None:
     out = io.StringIO()
-    output.details(hourly(last=found), NOW.tzinfo, NOW, out)
+    details.show(hourly(last=found), NOW.tzinfo, NOW, out)
     lines = [line for line in out.getvalue().splitlines() if line.startswith("Last:")]
     assert lines == ([] if said is None else [f"Last:        {said}"])
 

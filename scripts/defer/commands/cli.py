@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from importlib import import_module
 
 from defer import exits, visible
 from defer.client import Client
-from defer.errors import EXIT_OK, BadInput
+from defer.errors import EXIT_OK, BadInput, NoSuchTask
 
 from . import output
 
@@ -26,6 +27,7 @@ _COMMANDS = {
     "list": "list.list_tasks",
     "show": "show.show",
     "cancel": "change.cancel",
+    "uncancel": "change.uncancel",
     "edit": "change.edit",
     "reschedule": "change.reschedule",
     "snooze": "change.snooze",
@@ -90,9 +92,9 @@ def _call(face: str, argv: list[str]) -> int:
     elif argv[:1] == ["--version"]:
         return _print_version()
     elif argv and argv[0] in _COMMANDS:
-        found, argv = _COMMANDS[argv[0]], argv[1:]
+        return _command(argv)
     elif argv in ([], ["help"], ["--help"], ["-h"]):
-        return _help()
+        return _help() if argv or not _is_for_a_person() else _glance()
     elif _asks_for_help(argv) and argv[1:]:
         found, argv = _COMMANDS[argv[1]], ["--help"]
     else:
@@ -116,6 +118,18 @@ def _refuse_agents(face: str, argv: list[str]) -> None:
         restricted.check(connect(), command, argv[1:] if is_command else argv)
 
 
+def _command(argv: list[str]) -> int:
+    """Run a command, whose name may be the first word of a line that has its time further on."""
+    try:
+        return _run(_COMMANDS[argv[0]], argv[1:])
+    except (BadInput, NoSuchTask):
+        from . import mistyped
+
+        if (error := mistyped.line(argv, connect) or mistyped.short_id(argv, connect)) is not None:
+            raise error from None
+        raise
+
+
 def _schedule(argv: list[str]) -> int:
     """Schedule by flags, or by a line in words, whose first word may have been meant for a command."""
     try:
@@ -123,7 +137,7 @@ def _schedule(argv: list[str]) -> int:
     except BadInput:
         from . import mistyped
 
-        if (error := mistyped.command(argv, _COMMANDS)) is not None:
+        if (error := mistyped.command(argv, _COMMANDS, connect)) is not None:
             raise error from None
         raise
 
@@ -147,6 +161,16 @@ def _help() -> int:
     from . import firstscreen
 
     return firstscreen.show()
+
+
+def _is_for_a_person() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("DEFER_RESTRICTED")
+
+
+def _glance() -> int:
+    from . import firstscreen
+
+    return firstscreen.glance(connect())
 
 
 def _print_version() -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .tables import Cell
 
 _ON_A_TERMINAL, _ELSEWHERE = 50, 100
+_EXITED = "executor exited with "
 _LATE_SECONDS = 60
 """Cron wakes once a minute: what starts within one is not late to a person."""
 _GOOD, _BAD, _WARN = {"ok"}, {"failed", "timeout", "lost"}, {"expired", "missed"}
@@ -203,7 +204,8 @@ def _what(row: Row, zone: tzinfo) -> str:
     if row.stretch and row.stretch["count"] > 1:
         last = say.local(instants.from_text(row.stretch["last"]), zone)
         return f"up to {last:%a %d %b %H:%M}: {row.why or ''}"
-    return row.why or row.summary or ""
+    # In a column there is room for what it said, rather than for who said it.
+    return (row.why or row.summary or "").replace(_EXITED, "exit ", 1)
 
 
 def _tokens(row: Row) -> str:

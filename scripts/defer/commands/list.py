@@ -14,7 +14,7 @@ from defer import exits, instants
 from defer import say as words
 from defer.client import Client
 from defer.errors import EXIT_OK, BadInput, StorageError
-from defer.record import task
+from defer.record import task, versions
 from defer.record.codec import Task
 
 from . import glance, output
@@ -39,17 +39,17 @@ _STYLES = {
 def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print the tasks: JSON streamed in file order, or a table of those that run next."""
     args = glance.listing(argv)
-    client = connect()
+    client, picks = connect(), _picker(args)
     if args.upcoming is not None:
-        return _list_upcoming(client, args)
+        return _list_upcoming(client, args, picks)
     everything = args.all and not args.status
     wanted = set(args.status or (task.STATUSES if everything else _SHOWN))
     if _looks_back(args, wanted):
-        return _list_ended(client, args, wanted)
-    if args.compact and args.limit is None:
+        return _list_ended(client, args, wanted, picks)
+    if args.compact and args.limit is None and picks is _all:
         output.compact_array(client.store.scan_json(None if everything else wanted), sys.stdout.buffer)
         return EXIT_OK
-    tasks = (task.shown(one) for one in client.tasks() if everything or one["status"] in wanted)
+    tasks = (task.shown(one) for one in client.tasks() if (everything or one["status"] in wanted) and picks(one))
     for_people = output.is_for_people(args)
     if not for_people and args.limit is None:
         output.json_array(tasks, args.compact, sys.stdout)
@@ -57,12 +57,38 @@ def list_tasks(connect: Callable[[], Client], argv: list[str]) -> int:
     first, more = _first_to_run(list(tasks), _TABLE_ROWS if args.limit is None else args.limit)
     if for_people and not first and wanted <= set(task.ENDED):
         output.say("Nothing in the store has ended so (--since 7d looks into the archive too).")
+    elif for_people and not first and picks is not _all:
+        output.say("No such task waits (--all shows everything still in the store).")
     elif for_people:
         by_hand = _failed_by_hand(client, first)
         table(first, more, client.config.timezone(), client.clock(), sys.stdout, by_hand)
     else:
         output.json_array(first, args.compact, sys.stdout)
     return EXIT_OK
+
+
+def _all(_one: Task) -> bool:
+    return True
+
+
+def _picker(args: Namespace) -> Callable[[Task], bool]:
+    """Whether a task has the labels that are asked for, and the text."""
+    tags, text = args.tag or (), (args.text or "").casefold()
+    if not tags and not text:
+        return _all
+    from .each import has_tags
+
+    return lambda one: has_tags(one, tags) and text in _text_of(one)
+
+
+def _text_of(one: Task) -> str:
+    """What a person would look for in a task: its id, what it is called, what it does, its labels."""
+    context, execution = output.object_of(one.get("context")), output.object_of(one.get("execution"))
+    said = (context.get("summary"), execution.get("prompt_template"), output.command(one.get("command")))
+    tags = one.get("tags")
+    # A newer version may have written anything there.
+    labels = tags if isinstance(tags, list) else []
+    return "\n".join(map(str, filter(None, (one["id"], *said, *labels)))).casefold()
 
 
 def _failed_by_hand(client: Client, shown: list[Task]) -> dict[str, datetime]:
@@ -100,7 +126,7 @@ def _looks_back(args: Namespace, wanted: set[str]) -> bool:
     return args.since is not None or bool(args.limit is not None and args.status and has_ended)
 
 
-def _list_ended(client: Client, args: Namespace, wanted: set[str]) -> int:
+def _list_ended(client: Client, args: Namespace, wanted: set[str], picks: Callable[[Task], bool]) -> int:
     """What waits and executes as ever, then what has ended, the newest first, from store and archive."""
     from . import since
 
@@ -109,7 +135,7 @@ def _list_ended(client: Client, args: Namespace, wanted: set[str]) -> int:
     ended = client.ended_records(None, start, wanted.intersection(task.ENDED))
     for_people = output.is_for_people(args)
     limit = args.limit if args.limit is not None else _TABLE_ROWS if for_people else None
-    found = map(task.shown, chain(_first_to_run(going_on, len(going_on))[0], ended))
+    found = map(task.shown, filter(picks, chain(_first_to_run(going_on, len(going_on))[0], ended)))
     shown = islice(found, limit)
     if not for_people:
         output.json_array(shown, args.compact, sys.stdout)
@@ -127,14 +153,14 @@ def _first_to_run(tasks: list[Task], limit: int) -> tuple[list[Task], int]:
     return ordered[:limit], max(0, len(ordered) - limit)
 
 
-def _list_upcoming(client: Client, args: Namespace) -> int:
+def _list_upcoming(client: Client, args: Namespace, picks: Callable[[Task], bool]) -> int:
     from defer.scheduling import plan
 
     now = client.clock()
     end = now + timedelta(seconds=plan.span_seconds("upcoming", args.upcoming))
     for_people = output.is_for_people(args)
     limit = args.limit if args.limit is not None else _TABLE_ROWS if for_people else _MOST_FIRES
-    fires = client.upcoming(end, limit + 1)
+    fires = client.upcoming(end, limit + 1, None if picks is _all else picks)
     shown = islice(fires, limit)
     if for_people:
         fires_table(shown, client.config.timezone(), now, sys.stdout)
@@ -191,12 +217,18 @@ def _row(one: Task, name: str, zone: tzinfo, now: datetime, by_hand: datetime | 
     status, waits = _status(one, zone, now), one["status"] != task.PAUSED
     return [
         (f"{words.local(at, zone):%a %d %b %H:%M}", "plain" if waits else "dim"),
-        words.short(at, now) if waits else "",
+        words.short(at, now) if waits else _back(one, now),
         (status, _STYLES.get(status.partition(" ")[0], "plain")),
         last(one, now, by_hand),
         name,
         str(output.summary_of(one)),
     ]
+
+
+def _back(one: Task, now: datetime) -> str:
+    """When a paused task is resumed by itself."""
+    until = None if versions.is_newer(one) else one.get("paused_until")
+    return f"back {words.short(instants.from_text(until), now)}" if until else ""
 
 
 def _status(one: Task, zone: tzinfo, now: datetime) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import codecs
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from defer import exits, instants, visible
@@ -125,80 +124,6 @@ def held(one: Task, zone: tzinfo, now: datetime) -> str | None:
     return f"until {words.moment(task.wakes_at(one), zone, now)}: {why}"
 
 
-def object_of(found: object) -> dict[str, Any]:
-    """An object of a record. In fields that only people read, a record edited by hand may hold anything."""
-    return found if isinstance(found, dict) else {}
-
-
-def _moment(text: object, zone: tzinfo, now: datetime) -> str:
-    try:
-        return words.moment(instants.from_text(str(text)), zone, now)
-    except (ValueError, OverflowError):
-        return str(text)
-
-
-def details(one: Task, zone: tzinfo, now: datetime, out: TextIO, told: str | None = None) -> None:
-    """One task for a person: its facts, one a line; ``told`` says who has heard of its last end."""
-    is_newer = versions.is_newer(one)
-    result, tags = object_of(one.get("result")), one.get("tags")
-    moments = {
-        "Runs" if one["status"] == "scheduled" else "Was to run": one["run_at"],
-        "Scheduled": one.get("created_at"),
-    }
-    facts: dict[str, Any] = {
-        "Task": one["id"],
-        "Summary": summary_of(one),
-        "Status": one["status"],
-        "Held": held(one, zone, now),
-        "Paused": None if is_newer else _paused(one, zone, now),
-        **{name: _moment(text, zone, now) for name, text in moments.items() if text},
-        "Origin": _origin(one),
-        "Said as": one.get("when"),
-        "Repeats": None if is_newer else _repeats(one, zone, now),
-        "Attempts": None if is_newer else _attempts(one),
-        "Executor": one.get("executor"),
-        "Workspace": one.get("workspace"),
-        "May": None if is_newer else permissions(one.get("permissions")),
-        "Worktree": None if is_newer else _worktree(one),
-        "Expires": one.get("expires_at"),
-        "If": command(one.get("condition")),
-        "Check": command(one.get("check")),
-        "Tags": ", ".join(map(str, tags)) if isinstance(tags, list) else tags,
-        "Last error": one.get("last_error") or one.get("error"),
-        "Cancelled": one.get("cancel_reason"),
-        "Ended": _ended(one, zone, now),
-        "Last": None if is_newer or one["status"] in task.ENDED else _last(one, zone, now),
-        "Notify": one.get("notify"),
-        "Told": told,
-        "Result": result.get("summary") or result.get("output"),
-        "Prompt": result.get("prompt_path"),
-        "Log": result.get("log_path"),
-    }
-    for name, value in facts.items():
-        if value:
-            say(f"{name + ':':<12} {visible.sentence(value, 1000)}", out=out)
-
-
-def _worktree(one: Task) -> str | None:
-    """Where its attempt works, or the last one has worked, on which branch, and whether that is still there."""
-    found = (object_of(object_of(one.get(name)).get("worktree")) for name in ("run", "result"))
-    last: dict[str, Any] = next(filter(None, found), {})
-    path = last.get("path")
-    if not path:
-        return "one for each occurrence" if one.get("worktree") else None
-    gone = "" if os.path.isdir(str(path)) else ", removed"
-    return f"{path} (branch {last.get('branch')}{gone})"
-
-
-def _origin(one: Task) -> str | None:
-    """Who scheduled it; of an attempt, whose, and how far that is from what somebody else has scheduled."""
-    origin, parent, depth = one.get("origin"), one.get("parent"), one.get("depth")
-    if not parent:
-        return str(origin) if origin else None
-    far = f" ({depth} from {one.get('root')})" if type(depth) is int and depth > 1 else ""
-    return f"{origin} of {parent}{far}"
-
-
 def command(found: object) -> str | None:
     """A command as somebody would write it in a shell."""
     if not found or not isinstance(found, list):
@@ -208,70 +133,9 @@ def command(found: object) -> str | None:
     return shlex.join(map(str, found))
 
 
-def permissions(found: object) -> str | None:
-    """What an agent may do, in a few words; what we do not understand as it stands in the record."""
-    if found is None:
-        return None
-    from defer.executors import profiles  # few tasks have them
-
-    try:
-        profile = profiles.read(found)
-    except profiles.Unusable:
-        return json.dumps(found, ensure_ascii=False)
-    name = f"{profile.name}: " if profile and profile.name else ""
-    return f"{name}{profile.words()}" if profile else None
-
-
-def _ended(one: Task, zone: tzinfo, now: datetime) -> str | None:
-    at = one.get(f"{one['status']}_at")
-    return _moment(at, zone, now) if at and one["status"] in task.ENDED else None
-
-
-def _paused(one: Task, zone: tzinfo, now: datetime) -> str | None:
-    """Since when a task is paused; and why, if it was not a person who paused it."""
-    at, last = one.get("paused_at"), object_of(one.get("last"))
-    if one["status"] != task.PAUSED or not at:
-        return None
-    by_itself = last.get("outcome") == task.FAILED and last.get("at") == at
-    why = f", after {last['failures']} failures in a row (DEFER_PAUSE_AFTER)" if by_itself else ""
-    return f"{_moment(at, zone, now)}{why}"
-
-
-def _attempts(one: Task) -> str:
-    return f"{one.get('attempts') or 0} of at most {int(one.get('max_retries') or 0) + 1}"
-
-
-def _last(one: Task, zone: tzinfo, now: datetime) -> str | None:
-    """How the last occurrence ended."""
-    last = object_of(one.get("last"))
-    if not last.get("outcome"):
-        return None
-    row, why = last.get("failures") or 0, last.get("reason")
-    when = f" {_moment(last['at'], zone, now)}" if last.get("at") else ""
-    streak = f", {row} times in a row" if last["outcome"] == task.FAILED else f"; {row} failures in a row"
-    return f"{last['outcome']}{when}{streak if row > 1 else ''}{f': {why}' if why else ''}"
-
-
-def _repeats(one: Task, zone: tzinfo, now: datetime) -> str | None:
-    """The rule, its bounds, and its policies that are not the default."""
-    if not task.is_recurring(one):
-        return None
-    from defer.record import occurrences
-
-    found = occurrences.policies(one)
-    until = found.get("until")
-    parts = [
-        occurrences.unreadable(one) or occurrences.rule(one).describe(),
-        f"{found['count']} times in all, {found.get('fired') or 0} over" if found.get("count") else "",
-        f"until {_moment(until, zone, now)}" if until else "",
-        f"jitter {words.distance(occurrences.jitter_of(one))}" if found.get("jitter_offset_seconds") else "",
-        f"catch-up {found['catch_up']}" if found.get("catch_up") else "",
-        f"overlap {found['overlap']}" if found.get("overlap") else "",
-        f"expires after {words.distance(timedelta(seconds=useful))}"
-        if (useful := found.get("expires_after_seconds"))
-        else "",
-    ]
-    return "; ".join(filter(None, parts))
+def object_of(found: object) -> dict[str, Any]:
+    """An object of a record. In fields that only people read, a record edited by hand may hold anything."""
+    return found if isinstance(found, dict) else {}
 
 
 def history(report: Report, zone: tzinfo, out: TextIO) -> None:

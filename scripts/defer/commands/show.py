@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, cast
 
 from defer import fsio, instants, say
 from defer.client import Client
-from defer.errors import EXIT_OK
 from defer.record import task, versions
 from defer.record.codec import Task
 
-from . import glance, ids, output
+from . import details, each, glance, output
 
 if TYPE_CHECKING:
     from defer.reports.history import Row
@@ -27,18 +26,24 @@ _MAY_LACK_AN_ATTEMPT = tuple(status for status in task.ENDED if status != task.C
 
 
 def show(connect: Callable[[], Client], argv: list[str]) -> int:
-    """Print one task, from the store or else the archive."""
+    """Print tasks, from the store or else the archive."""
     args = glance.show(argv)
     client = connect()
-    found = client.find(ids.meant(client, glance.the_id(args, "show")))
+    wanted = each.chosen(client, args, "show")
+    found, refused = each.attempted(wanted, client.find)
     if output.is_for_people(args):
-        zone, now = client.config.timezone(), client.clock()
-        output.details(_with_lost_files_named(client, found), zone, now, sys.stdout, _told(client, found))
-        _tell_of_its_runs(client, found, zone, now)
-        _tell_of_its_worktrees(client, found)
-    else:
-        output.print_object(task.shown(found), args.compact)
-    return EXIT_OK
+        for number, one in enumerate(found.values()):
+            output.say(*([""] if number else []))
+            _details(client, one)
+    return each.answer(args, wanted, refused, map(task.shown, found.values()), tuple)
+
+
+def _details(client: Client, found: Task) -> None:
+    """All that a person wants to know of one task."""
+    zone, now = client.config.timezone(), client.clock()
+    details.show(_with_lost_files_named(client, found), zone, now, sys.stdout, _told(client, found))
+    _tell_of_its_runs(client, found, zone, now)
+    _tell_of_its_worktrees(client, found)
 
 
 def _with_lost_files_named(client: Client, found: Task) -> Task:

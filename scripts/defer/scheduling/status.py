@@ -91,8 +91,13 @@ def _awake_since(config: Config) -> datetime | None:
 def _looked_through(store: Store, now: datetime) -> tuple[list[dict[str, Any]], list[Task]]:
     """The next run of each of the tasks that run soonest, and the tasks that execute."""
     executing: list[Task] = []
-    soonest = heapq.nsmallest(NEXT, _next_runs(store, now, executing), key=lambda run: run[:2])
-    return [{"run_at": instants.to_text(at), "id": name, "summary": said} for at, name, said in soonest], executing
+    return next_runs(store, now, NEXT, executing), executing
+
+
+def next_runs(store: Store, now: datetime, number: int, executing: list[Task]) -> list[dict[str, Any]]:
+    """The next run of each of so many tasks that run soonest; what executes is put into ``executing`` on the way."""
+    soonest = heapq.nsmallest(number, _next_runs(store, now, executing), key=lambda run: run[:2])
+    return [{"run_at": instants.to_text(at), "id": name, "summary": said} for at, name, said in soonest]
 
 
 def _next_runs(store: Store, now: datetime, executing: list[Task]) -> Iterator[tuple[datetime, str, object]]:

@@ -59,12 +59,19 @@ def test_a_spoken_line_with_a_time_changes_nothing(four: Place, typed: str) -> N
     assert four.tasks() == before
 
 
+def test_one_word_that_holds_blanks_is_a_line_too(four: Place) -> None:
+    done = four.defer("cancel", "a tomorrow 9am")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "takes no time" in done.stderr
+
+
 def test_what_a_person_may_want_instead_is_said(four: Place) -> None:
+    four.schedule("1h", "deploy it", "--id", "deploy")
     for typed, mend in {
         "pause a until monday": 'defer pause a --until "monday"',
         "run a at 5pm": "defer reschedule a at 5pm",
         "edit a when 5pm": 'defer edit a --when "5pm"',
-        "cancel aa tomorrow 9am": "did you mean a?",
+        "cancel depoly tomorrow 9am": "did you mean deploy?",
     }.items():
         assert mend in four.defer(*typed.split()).stderr
 

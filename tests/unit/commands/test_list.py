@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 from datetime import UTC
 
 import pytest
@@ -291,3 +292,53 @@ class TestWhatHasEnded:
         done = lived.defer("list", "--since", "7d")
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith("defer: --since is about what has ended, and no such status is asked for (")
+
+
+class TestWhichTasks:
+    @pytest.fixture
+    def some(self, place):
+        place.schedule("1h", "Feed the Cat", "--id", "cat", "--tag", "home", "--tag", "pet")
+        place.schedule("2h", "water the plants", "--id", "fern", "--tag", "home")
+        place.schedule("3h", "build", "--id", "app", "--command", "make CATALOGUE")
+        place.schedule("4h", "read the news", "--id", "news", "--prompt", "what is new of the zoo's cats?")
+        return place
+
+    @pytest.mark.parametrize(
+        ("flags", "found"),
+        [
+            ("--tag home", "cat fern"),
+            ("--tag home --tag pet", "cat"),
+            ("--tag hom", ""),
+            ("--text cat", "cat app news"),
+            ("--text CAT", "cat app news"),
+            ("--text pet", "cat"),
+            ("--text cat --tag home", "cat"),
+            ("--text 'the plants'", "fern"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "form", [[], ["--compact"], ["--upcoming", "1d"], ["--limit", "9"], ["--all"]], ids=" ".join
+    )
+    def test_by_label_and_by_text(self, some, flags, found, form):
+        assert {one["id"] for one in strict(some.defer("list", *form, *shlex.split(flags)).stdout)} == set(
+            found.split()
+        )
+
+    def test_a_record_of_a_newer_version_may_have_anything_there(self, place):
+        place.write_store(v1_task("new", schema_version=3, tags=5, context="a cat", execution=[], command=7))
+        assert strict(place.defer("list", "--text", "cat").stdout) == []
+        assert strict(place.defer("list", "--tag", "5").stdout) == []
+        assert [one["id"] for one in strict(place.defer("list", "--text", "new").stdout)] == ["new"]
+
+    def test_a_person_is_told_that_none_is_so(self, some):
+        assert some.defer("list", "--text", "dog", "--table").stdout == (
+            "No such task waits (--all shows everything still in the store).\n"
+        )
+
+    def test_one_that_is_paused_until_a_moment_says_when_it_is_back(self, some):
+        assert some.defer("pause", "cat", "--until", "in 2 days").returncode == 0
+        some.defer("pause", "fern")
+        table = some.defer("list", "--table").stdout.splitlines()
+        rows = {name: line for line in table for name in ("cat", "fern") if f" {name} " in line}
+        assert "back in 2d" in rows["cat"]
+        assert "back" not in rows["fern"]

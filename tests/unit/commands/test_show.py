@@ -9,11 +9,13 @@ from typing import cast
 import pytest
 
 from defer import instants
+from defer.commands import flags
 from defer.notices import words
 from defer.notices.box import Told
 from defer.record import changes
 from defer.record.codec import Task
-from support import Place, strict, v1_task
+from longhistory import git
+from support import Place, strict, until, until_there, v1_task
 
 pytestmark = pytest.mark.programs
 
@@ -62,11 +64,11 @@ def test_what_was_pruned_is_said_not_to_be_here(place):
     place.schedule("now", "s", "--id", "once", "--executor", place.executor("echo done"))
     place.wake()
     told = lines(place, "once")
-    assert (told["Log"], told["Prompt"]) == (place.runs()[0]["log"], str(place.logs / "once.prompt.txt"))
-    for name in ("Log", "Prompt"):
+    assert (told["Log"], told["Prompt file"]) == (place.runs()[0]["log"], str(place.logs / "once.prompt.txt"))
+    for name in ("Log", "Prompt file"):
         os.unlink(told[name])
     gone = lines(place, "once")
-    assert (gone["Log"], gone["Prompt"]) == (f"{told['Log']} (not here)", f"{told['Prompt']} (not here)")
+    assert (gone["Log"], gone["Prompt file"]) == (f"{told['Log']} (not here)", f"{told['Prompt file']} (not here)")
     assert strict(place.defer("show", "once", "--json").stdout)["result"]["log_path"] == told["Log"]
 
 
@@ -117,3 +119,115 @@ def test_a_place_is_named_once_where_a_task_and_a_run_of_it_by_hand_ended_in_one
     record = cast(Task, {"id": "a", "status": "scheduled", "last": last})
     of_each = Told(at, "failed", "inbox", "unread", None)
     assert words.heard(record, [of_each, of_each]) == "inbox (unread)"
+
+
+SESSION = "0f7c1a52-5f0e-4b60-9d2c-7f5f7d6a1c11"
+SHOWN = {
+    "--when": (["tomorrow 9am"], "Said as", "tomorrow 9am"),
+    "--every": (["weekday 8:30"], "Repeats", "every weekday at 08:30"),
+    "--cron": (["0 6 * * *"], "Repeats", "06:00 every day"),
+    "--tz": (["Europe/Berlin"], "Zone", "Europe/Berlin"),
+    "--expires": (["2h"], "Expires", " UTC, in "),
+    "--count": (["4", "--every", "2h"], "Repeats", "4 times in all, 0 over"),
+    "--until": (["in 300 days", "--every", "2h"], "Repeats", "until "),
+    "--jitter": (["7d", "--every", "30d"], "Repeats", "jitter "),
+    "--catch-up": (["none", "--every", "2h"], "Repeats", "catch-up none"),
+    "--overlap": (["queue", "--every", "2h"], "Repeats", "overlap queue"),
+    "--summary": (["feed the cat"], "Summary", "feed the cat"),
+    "--prompt": (["gently"], "Prompt", "gently"),
+    "--prompt-file": (["prompt.txt"], "Prompt", "with rain water"),
+    "--command": (["make -j build"], "Command", "make -j build"),
+    "--intent": (["notify"], "Intent", "notify"),
+    "--mode": (["callback", "--session", SESSION, "--executor", "claude"], "Mode", "callback"),
+    "--session": ([SESSION, "--mode", "callback", "--executor", "claude"], "Session", SESSION),
+    "--aura-level": (["high"], "Aura", "high"),
+    "--tag": (["home", "--tag", "green"], "Tags", "home; green"),
+    "--key-point": (["the fern is dry"], "Key points", "the fern is dry"),
+    "--artifact": (["prompt.txt"], "Artifacts", "/home/prompt.txt"),
+    "--constraint": (["not the cactus"], "Constraints", "not the cactus"),
+    "--context-json": (['{"summary":"s","constraints":["x"]}'], "Constraints", "x"),
+    "--context-file": (["CONTEXT.md"], "Reoriented", "/home/CONTEXT.md"),
+    "--reorient": ([], "Reoriented", "/CONTEXT.md"),
+    "--project": (["garden"], "Reoriented", "/projects/garden/CONTEXT.md"),
+    "--no-drift": ([], "Drift", "its prompt does not say what has changed"),
+    "--executor": (["notify"], "Executor", "notify"),
+    "--permissions": (["read", "--executor", "claude"], "May", "read"),
+    "--allow": (["make test", "--permissions", "work", "--executor", "claude"], "May", "make test"),
+    "--model": (["opus"], "Model", "opus"),
+    "--max-cost": (["2.50"], "Cost", "at most $2.5 a run"),
+    "--max-turns": (["9"], "Turns", "at most 9 a run"),
+    "--workspace": (["."], "Workspace", "/home"),
+    "--concurrent": ([], "Concurrent", "may share its workspace"),
+    "--worktree": (["--workspace", "repository", "--executor", "notify"], "Worktree", "one for each occurrence"),
+    "--timeout": (["10m"], "Timeout", "10 minutes"),
+    "--retries": (["3"], "Attempts", "0 of at most 4"),
+    "--if": (["test -e x", "--expires", "2h"], "If", "test -e x"),
+    "--check": (["make test", "--executor", "notify"], "Check", "make test"),
+    "--leave-running": ([], "Leaves", "what it starts may go on after it"),
+    "--notify": (["always"], "Notify", "always"),
+    "--id": (["mine"], "Task", "mine"),
+}
+"""Each flag of `schedule`, and the line of `show` that says what it set."""
+OF_THE_CALL = {"--if-exists", "--dry-run", "--json", "--compact", "--table", "--help"}
+USUAL = {"--no-worktree"}
+"""What says that nothing is set."""
+
+
+def test_the_table_has_every_flag_of_schedule() -> None:
+    assert SHOWN.keys() == set(flags.schedule().flags()) - OF_THE_CALL - USUAL
+
+
+@pytest.mark.parametrize("flag", SHOWN)
+def test_what_a_flag_sets_is_shown(place: Place, flag: str) -> None:
+    arguments, name, value = SHOWN[flag]
+    (place.home / "prompt.txt").write_text("with rain water\n")
+    (place.home / "CONTEXT.md").write_text("# Orientation\n\nWater the garden\n")
+    project = place.home / "data" / "research" / "projects" / "garden"
+    project.mkdir(parents=True)
+    (project / "CONTEXT.md").write_text("# Orientation\n\nGarden project\n")
+    if flag == "--worktree":
+        repository = place.home / "repository"
+        repository.mkdir()
+        git(repository, "init", "-q")
+        git(repository, "commit", "-q", "--allow-empty", "-m", "first")
+    when = [] if {"--when", "--every", "--cron"} & {flag, *arguments} else ["--when", "1h"]
+    what = (
+        []
+        if flag in ("--summary", "--context-json", "--reorient", "--project", "--context-file")
+        else ["--summary", "s"]
+    )
+    done = place.defer("schedule", *when, *what, flag, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    found = lines(place, strict(done.stdout)["id"])
+    assert value in found[name]
+
+
+def test_while_it_executes_it_says_since_when_and_where_the_log_is(place: Place) -> None:
+    go = place.base / "go"
+    place.schedule("now", "s", "--id", "a", "--executor", place.executor(until_there(go)))
+    runner = place.start("run-deferred.sh")
+    until(lambda: place.task("a").get("run", {}).get("log"))
+    found = lines(place, "a")
+    assert found["Started"].endswith(" so far (attempt 1)")
+    assert found["Log"] == place.task("a")["run"]["log"]
+    go.touch()
+    runner.wait()
+
+
+def test_it_says_why_it_was_cancelled_and_from_which_file_it_came(place: Place) -> None:
+    tasks = place.base / "tasks"
+    tasks.mkdir()
+    (tasks / "disk.yml").write_text("schedule: every 2h\ncommand: df -h /\n")
+    assert place.defer("sync", str(tasks)).returncode == 0
+    assert lines(place, "disk")["Task file"] == str(tasks / "disk.yml")
+    place.schedule("1h", "s", "--id", "a")
+    place.defer("cancel", "a", "--reason", "not today")
+    assert lines(place, "a")["Cancelled"] == "not today"
+
+
+def test_what_an_attempt_said_that_asks_to_go_on_is_shown_while_it_waits(place: Place) -> None:
+    body = 'echo "half of it is done"; printf \'{"reschedule":"2h"}\' >"$DEFER_RESULT_FILE"'
+    place.schedule("now", "s", "--id", "a", "--executor", place.executor(body))
+    place.wake()
+    assert place.task("a")["status"] == "scheduled"
+    assert lines(place, "a")["Last run"].endswith(": half of it is done")
