@@ -8,7 +8,7 @@ EXTRAS ?=
 comma = ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo household e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo stories household e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -16,6 +16,9 @@ help: ## this list
 
 demo: ## schedule a task, wake the runner and see the result, in a throw-away directory
 	@examples/demo.sh
+
+stories: ## ten things that a newcomer wants, typed on a terminal of 80 columns, and what each costs
+	@$(ENTER) PYTHONPATH=scripts:tests "$$python" tests/stories.py
 
 household: ## a week of a household in simulated time, and what each command shows of it
 	@$(ENTER) PYTHONPATH=scripts "$$python" tests/household.py

@@ -14,57 +14,57 @@ DEFER_RUNTIME_DIR=$(mktemp -d "${TMPDIR:-/tmp}/defer-demo.XXXXXX")
 export DEFER_RUNTIME_DIR DEFER_ENV_FILE=/dev/null
 report=$DEFER_RUNTIME_DIR/report.md
 
-# A terminal gets tables and bold headings, anything else gets plain text and JSON on one line.
-bold='' normal='' format=--compact
-[ ! -t 1 ] || bold=$'\033[1m' normal=$'\033[0m' format=''
+bold='' normal=''
+[ ! -t 1 ] || bold=$'\033[1m' normal=$'\033[0m'
 
 step() { printf '\n%s%s%s\n' "$bold" "$*" "$normal"; }
 
-# Show a command as a user types it in the repository, then run it.
+# Show a command as a user types it who has installed it, then run it.
 show() {
+  local word
   printf '$'
-  printf ' %q' "$@"
+  for word in "$@"; do
+    case $word in *[!A-Za-z0-9_./:=@%+,-]*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
+  done
   printf '\n'
   (cd "$root" && "$@") || exit
 }
 
-# Files by their path and their content.
-look() {
-  local path
-  for path in "$@"; do
-    printf '%s\n' "$path"
-    sed 's/^/    /' "$path"
-  done
-}
+# What `make install` puts on the PATH. The tables are those that a terminal gets; a program gets JSON.
+defer() { ./scripts/schedule-task.sh "$@" --table; }
+run-deferred.sh() { ./scripts/run-deferred.sh; }
 
-step "1. Schedule a report on this repository, due now. (It is right that nothing has woken this store: step 3 will.)"
-show ./scripts/schedule-task.sh --when now --id demo-report --intent execute_action \
-  --summary "What is open and what changed last" --artifact "$report" \
-  --workspace "$root" --executor "$root/examples/repository_report.py" $format
+# The first call of a command sets up what a new clone lacks; a wake never does.
+"$root/scripts/schedule-task.sh" --version >/dev/null
+# The wakes of cron begin before there is anything to do.
+(cd "$root" && run-deferred.sh)
 
-step "2. It waits in the store, $DEFER_RUNTIME_DIR/deferred.jsonl"
-show ./scripts/schedule-task.sh list $format
+step "1. Three things to do later"
+show defer 2h resume the review --id review
+show defer now --id free-space --command "df -h ." how much room is left
+show defer now what is open in this repository --id open-items \
+  --workspace "$root" --artifact "$report" --executor "$root/examples/repository_report.py"
 
-step "3. Wake the runner, as cron does every minute: it hands the task as JSON to its executor, and is silent if all is well"
-show ./scripts/run-deferred.sh --once
+step "2. They wait in a file, one line each"
+show defer list
 
-step "4. What the executor made"
-look "$report"
+step "3. Wake the runner, as cron does every minute. It is silent if all is well"
+show run-deferred.sh
 
-step "5. What it printed"
-look "$DEFER_RUNTIME_DIR"/logs/attempts/demo-report/*.log
+step "4. What ran, and what it said"
+show defer history
+show defer log free-space
+show defer log open-items
+printf '\n%s\n' "$report"
+sed 's/^/    /' "$report"
 
-step "6. The prompt that was written for it; an agent starts from this"
-look "$DEFER_RUNTIME_DIR/logs/demo-report.prompt.txt"
+step "5. What is new to you, and all that is known of one of them"
+show defer inbox
+show defer show open-items
 
-step "7. The task, finished and filed"
-look "$DEFER_RUNTIME_DIR"/archive/deferred_*.jsonl
-show ./scripts/schedule-task.sh show demo-report $format
-
-step "8. The record of the attempt"
-look "$DEFER_RUNTIME_DIR"/runs/runs_*.jsonl
-
-step "9. The audit log"
-look "$DEFER_RUNTIME_DIR/logs/deferred.log"
+step "6. Change your mind"
+show defer snooze review 1h
+show defer cancel review
+show defer uncancel review
 
 step "All of it lies in $DEFER_RUNTIME_DIR. When you have seen enough: rm -r $DEFER_RUNTIME_DIR"

@@ -13,7 +13,7 @@ say "This week's, then"
 show defer list --upcoming 7d --compact
 
 say "The next one is wanted now; those after it stay where they are"
-show defer snooze inbox now --compact
+show defer reschedule inbox now --compact
 show wake
 show defer show inbox --compact
 

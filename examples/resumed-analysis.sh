@@ -25,7 +25,7 @@ chmod +x "$work/analyse"
 export DEFER_RETRY_DELAY_SECONDS=0 # a minute, if you leave it
 
 say "Everything the next one needs to know goes along: it will know nothing of now"
-show defer --when now --id analysis --mode callback --max-retries 2 \
+show defer --when now --id analysis --mode callback --retries 2 \
   --summary "Finish adding up the measurements" \
   --key-point "The checkpoint holds the line reached and the sum so far" \
   --artifact "$work/analysis/measurements.txt" --constraint "Do not change the measurements" \
