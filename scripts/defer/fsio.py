@@ -322,10 +322,10 @@ def sync(path: Path) -> None:
 
 
 def stat(path: Path) -> os.stat_result | None:
-    """The file's state, or None where there is none."""
+    """The file's state, or None where there is none: no file has a name that holds a NUL."""
     try:
         return kernel.stat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
 
 

@@ -151,7 +151,7 @@ def read(path: Path, limit: int = LIMIT) -> bytes:
         # Not opened before this check: opening a pipe would wait for its other end.
         if state is not None and not stat.S_ISREG(state.st_mode):
             raise BadFile([located(path, "not a file (put a plain file there)")])
-        stream = fsio.reader(path)
+        stream = None if state is None else fsio.reader(path)
         if stream is None:
             raise BadFile([located(path, "no such file")])
         with stream:

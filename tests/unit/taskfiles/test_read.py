@@ -493,3 +493,8 @@ def test_files_of_the_markdown_tool_mean_what_they_say() -> None:
     inbox = read.load(FOREIGN / "markdown" / "inbox.json")
     assert (inbox.agent, inbox.text("model"), inbox.sticky_session) == ("mail-sorter", None, False)
     assert read.load(FOREIGN / "markdown" / "journal.md").sticky_session
+
+
+def test_a_workflow_whose_name_holds_a_nul_is_not_there(tmp_path: Path) -> None:
+    """Its name comes from a record, which anybody may have written."""
+    assert read.fingerprint_of(tmp_path / "a.yml", b"", "re\0view.md") is None
