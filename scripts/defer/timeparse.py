@@ -73,7 +73,10 @@ def plain_delay(expr: str, now: datetime) -> "Reading | None":
     if now.tzinfo is None:
         raise TypeError("the present must be aware: a naive one would be read in the machine's zone")
     length = delay(expr)
-    return None if length is None else Reading(now.astimezone(UTC).replace(microsecond=0) + length)
+    try:
+        return None if length is None else Reading(now.astimezone(UTC).replace(microsecond=0) + length)
+    except OverflowError:
+        return None  # beyond the calendar: the reader says so
 
 
 def elapsing(words: str) -> "timedelta | None":

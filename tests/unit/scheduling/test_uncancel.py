@@ -345,6 +345,14 @@ class TestSnooze:
         desk.asked(when, tz="Europe/Berlin")
         assert desk.client.editor.snooze("job", words)["run_at"] == runs
 
+    @pytest.mark.parametrize("words", ["2h", "1d", "1mo", "PT30M", "2 business days", "a week from now"])
+    def test_the_calendar_has_an_end(self, desk, words):
+        """The record is somebody else's."""
+        desk.place.write_store(v1_task("job", run_at="9999-12-31T23:00:00Z"))
+        with pytest.raises(BadInput):
+            desk.client.editor.snooze("job", words)
+        assert desk.place.task("job")["run_at"] == "9999-12-31T23:00:00Z"
+
     def test_never_to_an_earlier_time(self, desk):
         desk.asked("3h")
         with pytest.raises(Refused) as raised:
