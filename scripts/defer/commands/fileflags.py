@@ -56,7 +56,7 @@ def sync_parser() -> Parser:
         "sync",
         "[DIR]",
         "Make the schedule match a directory of task files (default: DEFER_TASKS_DIR).",
-        ("defer sync --dry-run", "defer sync ~/work/tasks"),
+        ("defer sync --dry-run", "defer sync ~/tasks"),
     )
     parser.add_argument("dir", nargs="?", metavar="DIR", help=argparse.SUPPRESS)
     _add_rest(parser, with_dir=False)
