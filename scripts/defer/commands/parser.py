@@ -83,11 +83,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise BadInput instead of printing usage."""
-        missing = message.removeprefix("the following arguments are required: ")
-        raise self._refused(message if missing == message else f"{missing} is missing")
+        raise self._refused(message)
 
     def _refused(self, message: str, flag: str | None = None) -> BadInput:
         action = self._option_string_actions.get((flag or "").partition("/")[0])
+        # Whether this comes by `error` or as an ArgumentError depends on the version of Python.
+        missing = message.removeprefix("the following arguments are required: ")
+        message = message if missing == message else f"{missing} is missing"
         said = message if message.endswith(")") else f"{message} (see {self.asked})"
         return BadInput(said, field=action.dest if action else None)
 
