@@ -1,8 +1,8 @@
 """Documents that cannot fall behind the code: lists are equal, examples valid, links good, commands run.
 
-A block of README is run as it stands, in a throw-away home, by the section it is in: ``sh`` blocks
-through a pipe, or on a terminal if a block ``text shown`` follows with what they print there;
-``console`` blocks, which hold commands and what each prints, on a terminal too.
+A block of README and of the pages in ``TYPED`` is run as it stands, in a throw-away home, by the section
+it is in: ``sh`` blocks through a pipe, or on a terminal if a block ``text shown`` follows with what they
+print there; ``console`` blocks, which hold commands and what each prints, on a terminal too.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ from defer.settings.variables import VARIABLES
 from support import ROOT, slow_but
 
 README = ROOT / "README.md"
+COMMANDS = ROOT / "docs" / "commands.md"
+SETTINGS = ROOT / "docs" / "settings.md"
+# The pages whose commands are typed here; those of other pages are typed by the tests of their modules.
+TYPED = (README, COMMANDS)
 PACKAGE = ROOT / "scripts" / "defer"
 SCHEMA = json.loads((ROOT / "references" / "task.schema.json").read_text())
 DOCUMENTS = sorted(
@@ -89,7 +93,7 @@ def without_blocks(path: Path) -> str:
     return re.sub(r"^(```+).*?^\1$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
-def table_under(heading: str, path: Path = README) -> list[list[str]]:
+def table_under(heading: str, path: Path) -> list[list[str]]:
     """The cells of the table rows under a heading, without the table's head."""
     part = re.split(r"^#+ ", without_blocks(path), flags=re.MULTILINE)
     (text,) = (one for one in part if one.startswith(heading + "\n"))
@@ -105,8 +109,8 @@ def code_in(cell: str) -> list[str]:
 # The three lists of variables, and other tables that repeat what the code knows.
 
 
-def test_readme_lists_every_variable_with_its_default() -> None:
-    rows = [row for row in table_under("Settings") if row[0].startswith("`DEFER_")]
+def test_settings_md_lists_every_variable_with_its_default() -> None:
+    rows = [row for row in table_under("Settings", SETTINGS) if row[0].startswith("`DEFER_")]
     assert {code_in(row[0])[0]: "".join(code_in(row[1])) for row in rows} == VARIABLES
     assert all(row[2] for row in rows)
 
@@ -153,7 +157,7 @@ def test_defaults_are_what_the_tables_say(tmp_path: Path) -> None:
 
 
 def test_exit_codes_are_those_of_the_code() -> None:
-    said = {int(row[0]) for row in table_under("Exit status")}
+    said = {int(row[0]) for row in table_under("Exit status", COMMANDS)}
     assert said == {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
     help_text = arguments.schedule().format_help()
     listed = re.search(r"exit status:(.*)", help_text)
@@ -162,7 +166,7 @@ def test_exit_codes_are_those_of_the_code() -> None:
 
 
 def test_executor_exit_codes_are_those_of_the_code() -> None:
-    followed = dict(row[:2] for row in table_under("Writing an executor"))
+    followed = dict(row[:2] for row in table_under("Writing an executor", README))
     assert followed.keys() == {"0", "75", "77", "78", "other"}
     for code in (75, 77, 78, 3):
         kind = outcome.error_type_of(code)
@@ -259,14 +263,14 @@ def test_architecture_has_the_floors_of_the_house() -> None:
 # Flags
 
 
-def test_readme_lists_every_option_of_schedule() -> None:
-    said = [flag for row in table_under("Options of `schedule`") for flag in re.findall(r"--[a-z-]+", row[0])]
+def test_commands_md_lists_every_option_of_schedule() -> None:
+    said = [flag for row in table_under("Options of `schedule`", COMMANDS) for flag in re.findall(r"--[a-z-]+", row[0])]
     assert len(said) == len(set(said))
     assert set(said) == set(arguments.schedule().flags()) - {"--help"}
 
 
 def test_choices_and_defaults_of_options_are_those_of_the_code() -> None:
-    rows = {code_in(row[0])[0].split(" ")[0]: row for row in table_under("Options of `schedule`")}
+    rows = {code_in(row[0])[0].split(" ")[0]: row for row in table_under("Options of `schedule`", COMMANDS)}
     for flag, choices in {"--intent": task.INTENTS, "--mode": task.MODES, "--aura-level": task.AURA_LEVELS}.items():
         assert rows[flag][0] == f"`{flag} {chr(92) + '|'}`".replace(chr(92) + "|", (chr(92) + "|").join(choices))
         assert rows[flag][2] == f"`{choices[0]}`"
@@ -532,7 +536,7 @@ def is_shown(block: Block) -> bool:
     return (block.language, block.marks) == ("text", ["shown"])
 
 
-def runnable(path: Path = README) -> dict[str, list[Block]]:
+def runnable(path: Path) -> dict[str, list[Block]]:
     """The blocks with commands, and what they are to show, by section."""
     found: dict[str, list[Block]] = {}
     for block in blocks(path):
@@ -545,14 +549,17 @@ def is_not_run(block: Block) -> bool:
     return block.comment.startswith("<!-- not run:")
 
 
+SECTIONS = {f"{name_of(path)}: {section}": found for path in TYPED for section, found in runnable(path).items()}
+
+
 @pytest.mark.programs
-@pytest.mark.parametrize("section", slow_but(("A first minute", "Writing an executor"), runnable()))
-def test_commands_of_readme_do_what_they_show(section: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("section", slow_but(("README.md: A first minute", "README.md: Writing an executor"), SECTIONS))
+def test_commands_of_pages_do_what_they_show(section: str, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     ready = subprocess.run(["bash", ROOT / "scripts" / "schedule-task.sh", "--help"], capture_output=True, text=True)
     assert ready.returncode == 0, ready.stderr
     shown: list[str] = []
-    for block, following in zip(runnable()[section], [*runnable()[section][1:], None], strict=True):
+    for block, following in zip(SECTIONS[section], [*SECTIONS[section][1:], None], strict=True):
         if is_shown(block):
             assert shown, "nothing in front of it was run on a terminal"
             assert matches(shown, settled(block.text)), "\n".join(shown)
@@ -566,7 +573,7 @@ def test_commands_of_readme_do_what_they_show(section: str, tmp_path: Path) -> N
             shown = settled(reader.type(f"set -eu\n{block.text}"))
         else:
             reader.run(block.text)
-    if section == "Writing an executor":
+    if section == "README.md: Writing an executor":
         executors_did_what_readme_says(reader)
     assert not (ROOT / "data").exists()
 
@@ -581,7 +588,7 @@ def executors_did_what_readme_says(reader: Reader) -> None:
 
 
 def test_blocks_that_are_not_run_are_few_and_name_targets_that_exist() -> None:
-    skipped = [block for found in runnable().values() for block in found if is_not_run(block)]
+    skipped = [block for found in SECTIONS.values() for block in found if is_not_run(block)]
     assert len(skipped) == 1
     for block in skipped:
         assert re.fullmatch(r"<!-- not run: .{20,} -->", block.comment)
@@ -617,8 +624,8 @@ def test_the_tiers_leave_no_test_out_and_ci_runs_all_of_them() -> None:
 
 
 def test_every_example_that_can_be_typed_is_of_a_kind_that_is_run() -> None:
-    assert {block.language for block in blocks(README)} == {"sh", "console", "text"}
-    assert len(runnable()) >= 3
+    assert {block.language for path in TYPED for block in blocks(path)} == {"sh", "console", "text"}
+    assert len(SECTIONS) >= 4
 
 
 def test_what_is_not_shown_as_it_is_would_be_seen() -> None:

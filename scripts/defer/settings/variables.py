@@ -1,6 +1,6 @@
 """Every variable that Defer reads, with its default.
 
-A test holds ``.env.example`` and the README's table equal to it.
+A test holds ``.env.example`` and the table of ``docs/settings.md`` equal to it.
 """
 
 from __future__ import annotations
