@@ -8,7 +8,7 @@ EXTRAS ?=
 comma = ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stories household e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo stories household e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar completion crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -69,7 +69,7 @@ version:
 	@$(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 
 linters:
-	@$(ENTER) scripts=$$(shfmt -f $(wildcard scripts examples tests .ci)) && shellcheck -x $$scripts && shfmt -d $$scripts && \
+	@$(ENTER) scripts=$$(shfmt -f $(wildcard scripts examples tests .ci) | grep -v 'completion/.*\.bash$$') && shellcheck -x $$scripts && shfmt -d $$scripts && \
 	ruff check . && ruff format --check . && "$$python" -m mypy
 
 lint: linters ## ShellCheck, shfmt, ruff, mypy, and no syntax newer than Bash 3.2
@@ -83,6 +83,9 @@ shape: ## modules by folder, imports between folders, the longest functions (SHA
 
 grammar: ## write the grammar of time expressions into its reference
 	@$(ENTER) "$$python" tests/time_reference.py
+
+completion: ## write the completion scripts out of the parsers of today
+	@$(ENTER) PYTHONPATH=scripts:tests "$$python" tests/completion_scripts.py
 
 crash: ## the fault tests in full: every operation, every fault, 1,000 random histories (takes long)
 	@$(ENTER) DEFER_TEST_DEPTH=4 DEFER_TEST_RUNS=1000 DEFER_TEST_STEPS=100 "$$python" -m pytest tests/crash -n 2

@@ -25,6 +25,7 @@ def root(package: Path) -> Path:
 ROOT = root(CODE.parent)
 SCRIPTS = ROOT / "scripts"
 EXECUTORS = SCRIPTS / "executors"
+COMPLETION = SCRIPTS / "completion"
 REFERENCES = ROOT / "references"
 PROJECT = ROOT / "pyproject.toml"
 SETTINGS = ROOT / ".env"

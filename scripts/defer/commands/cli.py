@@ -50,6 +50,7 @@ _COMMANDS = {
     "health": "health.health",
     "prune": "prune.prune",
     "wait": "wait.wait",
+    "completion": "completion.completion",
 }
 
 

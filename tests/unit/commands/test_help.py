@@ -4,34 +4,12 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Callable
-from functools import partial
 
 import pytest
 
-from defer.commands import cli, fileflags, flags, keepflags, lookflags
-from defer.commands.parser import Parser
+from defer.commands import cli
+from parsers import OF_ENTRIES, OF_FRONT
 
-OF_FRONT: dict[str, Callable[[], Parser]] = {
-    "schedule": flags.schedule,
-    "edit": flags.edit,
-    "list": flags.listing,
-    "cron": flags.cron,
-    "doctor": flags.doctor,
-    **{name: partial(flags.reschedule, name) for name in ("reschedule", "snooze")},
-    **{name: partial(flags.by_id, name) for name in ("cancel", "uncancel", "pause", "resume", "run", "release", "ack")},
-    **{name: getattr(lookflags, name) for name in ("show", "history", "log", "health", "status", "inbox")},
-    **{name: getattr(keepflags, name) for name in ("prune", "wait")},
-    **{name: partial(fileflags.by_id_parser, name) for name in ("enable", "disable", "remove")},
-    "add": fileflags.add_parser,
-    "sync": fileflags.sync_parser,
-    "import": fileflags.import_parser,
-}
-OF_ENTRIES: dict[str, Callable[[], Parser]] = {
-    "run-deferred.sh": flags.wake,
-    "execute-task.sh": flags.attempt,
-    "archive-deferred.sh": flags.archive,
-}
 ALL = {**OF_FRONT, **OF_ENTRIES}
 
 
@@ -71,6 +49,7 @@ def calls(name: str) -> list[list[str]]:
     """The examples of a command as its parser gets them, without what is the shell's."""
     found = []
     for one in ALL[name]().examples:
+        one = one.removeprefix('eval "$(').removesuffix(')"')
         first = shlex.split(one.removeprefix("watch ").partition(" | ")[0].partition(" <")[0])
         words = first[1:]
         found.append(words[1:] if name in OF_FRONT and words[:1] == [name] else words)
