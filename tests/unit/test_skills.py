@@ -117,19 +117,24 @@ def shell(tmp_path: Path, root: Path) -> Callable[[str], subprocess.CompletedPro
 def test_the_commands_of_defer_do_what_it_says(
     root: Path, tmp_path: Path, shell: Callable[[str], subprocess.CompletedProcess[str]]
 ) -> None:
-    line, flags, look, _ = blocks(root, "bash")
-    task = json.loads(shell(line).stdout)
-    assert (task["context"]["summary"], task["when"]) == ("resume the review", "30m")
+    recipes, flags, look, _ = blocks(root, "bash")
+    *made, paused = documents(shell(recipes).stdout)
+    assert [one["when"] for one in made] == ["tomorrow 9am", "10pm", "every weekday 7:00", "6:30am", "now"]
+    assert {one["id"] for one in paused} == {one["id"] for one in made}
     task = json.loads(shell(flags).stdout)
     assert task["context"]["artifacts"] == [str(tmp_path / "work" / "review.md")]
     assert (task["id"], task["max_retries"]) == ("review-pr-31", 2)
-    listed, shown, upcoming, snoozed, edited, paused, resumed, copy, cancelled = documents(shell(look).stdout)
-    assert [one["context"]["summary"] for one in listed] == ["resume the review", task["context"]["summary"]]
+    listed, shown, upcoming, snoozed, moved, edited, paused, resumed, copy, cancelled, back = documents(
+        shell(look).stdout
+    )
+    assert {one["id"] for one in listed} == {"review-pr-31", *(one["id"] for one in made)}
     assert (shown["id"], shown["status"]) == ("review-pr-31", "scheduled")
-    assert "resume the review" in {one["summary"] for one in upcoming}
-    assert (snoozed["when"], edited["max_retries"], copy["copy_of"]) == ("2h", 3, "review-pr-31")
+    assert {one["id"] for one in upcoming} <= {"review-pr-31"}
+    assert (snoozed["when"], moved["when"], edited["max_retries"]) == ("2h", "friday 10:00", 3)
+    assert copy["copy_of"] == "review-pr-31"
     assert (paused["status"], resumed["status"]) == ("paused", "scheduled")
     assert (cancelled["status"], cancelled["cancel_reason"]) == ("cancelled", "merged already")
+    assert (back["id"], back["status"]) == ("review-pr-31", "scheduled")
 
 
 def test_what_it_says_of_looking_back_tells_what_happened(
@@ -139,13 +144,14 @@ def test_what_it_says_of_looking_back_tells_what_happened(
     shell('defer now see to the review --id review-pr-31; defer now count --id tests --executor "$(type -P false)"')
     shell(str(wake))
     *_, back = blocks(root, "bash")
-    inbox, history, health, shown, log = back.splitlines()
+    inbox, history, health, status, shown, log = back.splitlines()
     unread = json.loads(shell(inbox).stdout)["notices"]
     assert {one["id"]: one["event"] for one in unread} == {"review-pr-31": "completed", "tests": "failed"}
     ran = json.loads(shell(history).stdout)
     assert {one["id"]: one["outcome"] for one in ran} == {"review-pr-31": "ok", "tests": "failed"}
     found = json.loads(shell(f"{health} || [ $? = 1 ]").stdout)["findings"]
     assert [(one["id"], one["task"]) for one in found] == [("failed", "tests")]
+    assert json.loads(shell(status).stdout)["waker"]["awake"] is True
     assert json.loads(shell(shown).stdout)["status"] == "completed"
     assert shell(log).stdout == ""
 
