@@ -8,7 +8,7 @@ EXTRAS ?=
 comma = ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stories household e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar completion crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo stories household e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar completion manual crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -86,6 +86,9 @@ grammar: ## write the grammar of time expressions into its reference
 
 completion: ## write the completion scripts out of the parsers of today
 	@$(ENTER) PYTHONPATH=scripts:tests "$$python" tests/completion_scripts.py
+
+manual: ## write the manual page out of the help texts and the tables in docs/
+	@$(ENTER) PYTHONPATH=scripts:tests "$$python" tests/manual_page.py
 
 crash: ## the fault tests in full: every operation, every fault, 1,000 random histories (takes long)
 	@$(ENTER) DEFER_TEST_DEPTH=4 DEFER_TEST_RUNS=1000 DEFER_TEST_STEPS=100 "$$python" -m pytest tests/crash -n 2
