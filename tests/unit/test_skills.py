@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -188,3 +189,58 @@ def test_the_headings_it_captures_are_those_it_reads(root: Path) -> None:
     context = "".join(f"## {heading}\n- {heading}\n" for heading in headings)
     taken = snapshot.parse(context, "CONTEXT.md")
     assert len([taken["summary"], *taken["key_points"], *taken["artifacts"], *taken["constraints"]]) == 7
+
+
+# `reorient` by itself: an installer may copy one folder
+
+
+@pytest.fixture
+def alone(root: Path, tmp_path: Path) -> Path:
+    """A copy of the folder of `reorient`, without links, where nothing of Defer is around it."""
+    return shutil.copytree(root / "reorient", tmp_path / "skills" / "reorient")
+
+
+def asked(skill: Path, path: str = "/usr/bin:/bin") -> subprocess.CompletedProcess[str]:
+    """What the copy says of a CONTEXT.md in the working directory."""
+    work = skill.parent.parent / "work"
+    work.mkdir()
+    (work / "CONTEXT.md").write_text("## Orientation\nTides.\n")
+    return subprocess.run(
+        [sys.executable, skill / "scripts" / "reorient_snapshot.py"],
+        cwd=work,
+        env={"HOME": str(work), "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+    )
+
+
+def test_reorient_alone_says_in_one_line_what_is_missing(alone: Path) -> None:
+    done = asked(alone)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (74, "", 1)
+    assert "(install the skill `defer` beside it, or the command `defer`)" in done.stderr
+    assert "Exit 74" in (alone / "SKILL.md").read_text()
+
+
+def test_reorient_alone_finds_the_skill_beside_it(alone: Path, root: Path) -> None:
+    (alone.parent / "defer").symlink_to(root)
+    assert json.loads(asked(alone).stdout)["summary"] == "Tides."
+
+
+def test_reorient_alone_finds_what_the_command_is_part_of(alone: Path, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "defer").symlink_to(root / "scripts" / "schedule-task.sh")
+    assert json.loads(asked(alone, f"bin:{tmp_path / 'bin'}").stdout)["summary"] == "Tides."
+
+
+def test_reorient_alone_finds_what_a_wheel_has_installed(alone: Path, tmp_path: Path) -> None:
+    prefix = tmp_path / "tools" / "defer"
+    shipped = prefix / "lib" / "python3.12" / "site-packages" / "defer" / "data" / "scripts"
+    for folder in (prefix / "bin", tmp_path / "bin", shipped):
+        folder.mkdir(parents=True)
+    (prefix / "bin" / "python").symlink_to(sys.executable)
+    (prefix / "bin" / "defer").write_text("#!/bin/sh\n")
+    (prefix / "bin" / "defer").chmod(0o755)
+    (tmp_path / "bin" / "defer").symlink_to(prefix / "bin" / "defer")
+    (shipped / "reorient_snapshot.py").write_text("import sys\nprint(sys.executable, sys.flags.isolated)\n")
+    assert asked(alone, str(tmp_path / "bin")).stdout == f"{prefix / 'bin' / 'python'} 1\n"
