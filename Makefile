@@ -8,7 +8,7 @@ EXTRAS ?=
 comma = ,
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stories household e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar completion manual crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo stories household picture e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar completion manual crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -22,6 +22,9 @@ stories: ## ten things that a newcomer wants, typed on a terminal of 80 columns,
 
 household: ## a week of a household in simulated time, and what each command shows of it
 	@$(ENTER) PYTHONPATH=scripts "$$python" tests/household.py
+
+picture: ## draw the picture in the README anew, from what the commands print
+	@$(ENTER) PYTHONPATH=scripts:tests "$$python" tests/picture.py
 
 # What `make test` runs of the Python tests; none at all is a tier, too: every test.
 TIER ?= not slow

@@ -125,7 +125,7 @@ class House:
         (base / "solar").write_text("60\n")
         for name, text in PROGRAMS.items():
             self.write_program(name, text)
-        environ = {
+        self.environ = {
             "HOME": str(base),
             "PATH": f"{base / 'bin'}:{os.environ['PATH']}",
             "HOUSE": str(base),
@@ -135,7 +135,7 @@ class House:
             "DEFER_MAX_PARALLEL": "1",  # two at once would each put the clock on for the other
             **settings,
         }
-        self.client = Client(environ, clock=self.clock)
+        self.client = Client(self.environ, clock=self.clock)
 
     def write_program(self, name: str, text: str) -> Path:
         """Put a shell program where the household's PATH finds it."""
