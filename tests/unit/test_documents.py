@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import fcntl
+import itertools
 import json
 import os
 import pty
@@ -39,8 +40,9 @@ from support import ROOT, slow_but
 README = ROOT / "README.md"
 COMMANDS = ROOT / "docs" / "commands.md"
 SETTINGS = ROOT / "docs" / "settings.md"
+CONTRACT = ROOT / "references" / "executor-contract.md"
 # The pages whose commands are typed here; those of other pages are typed by the tests of their modules.
-TYPED = (README, COMMANDS)
+TYPED = (README, COMMANDS, CONTRACT)
 PACKAGE = ROOT / "scripts" / "defer"
 SCHEMA = json.loads((ROOT / "references" / "task.schema.json").read_text())
 DOCUMENTS = sorted(
@@ -166,14 +168,15 @@ def test_exit_codes_are_those_of_the_code() -> None:
 
 
 def test_executor_exit_codes_are_those_of_the_code() -> None:
-    followed = dict(row[:2] for row in table_under("Writing an executor", README))
-    assert followed.keys() == {"0", "75", "77", "78", "other"}
+    rows = [row for row in table_under("What it gives back", CONTRACT) if len(row) == 3]
+    followed = {row[0]: row[2] for row in rows if "`" not in row[0] and row[0] != "key"}
+    assert followed.keys() == {"0", "75", "77", "78", "any other, or a signal"}
     for code in (75, 77, 78, 3):
         kind = outcome.error_type_of(code)
         final = kind in (outcome.PERMISSION_BLOCKED, outcome.CONFIG_ERROR)
-        said = followed.get(str(code), followed["other"])
-        assert ("no retry" in said) == final, code
-        assert ("retried" in said) != final, code
+        said = followed.get(str(code), followed["any other, or a signal"])
+        assert ("never retried" in said) == final, code
+        assert ("tried again" in said) != final, code
 
 
 def test_lifecycle_names_every_state_and_every_kind_of_error() -> None:
@@ -550,10 +553,11 @@ def is_not_run(block: Block) -> bool:
 
 
 SECTIONS = {f"{name_of(path)}: {section}": found for path in TYPED for section, found in runnable(path).items()}
+EXECUTORS = "references/executor-contract.md: Two to begin with"
 
 
 @pytest.mark.programs
-@pytest.mark.parametrize("section", slow_but(("README.md: A first minute", "README.md: Writing an executor"), SECTIONS))
+@pytest.mark.parametrize("section", slow_but(("README.md: A first minute", EXECUTORS), SECTIONS))
 def test_commands_of_pages_do_what_they_show(section: str, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     ready = subprocess.run(["bash", ROOT / "scripts" / "schedule-task.sh", "--help"], capture_output=True, text=True)
@@ -573,12 +577,12 @@ def test_commands_of_pages_do_what_they_show(section: str, tmp_path: Path) -> No
             shown = settled(reader.type(f"set -eu\n{block.text}"))
         else:
             reader.run(block.text)
-    if section == "README.md: Writing an executor":
-        executors_did_what_readme_says(reader)
+    if section == EXECUTORS:
+        executors_did_what_the_contract_says(reader)
     assert not (ROOT / "data").exists()
 
 
-def executors_did_what_readme_says(reader: Reader) -> None:
+def executors_did_what_the_contract_says(reader: Reader) -> None:
     archive = reader.home / "data" / "runtime" / "archive"
     filed = [json.loads(line) for path in archive.iterdir() for line in path.read_text().splitlines()]
     results = {one["id"]: one["result"] for one in filed}
@@ -624,8 +628,30 @@ def test_the_tiers_leave_no_test_out_and_ci_runs_all_of_them() -> None:
 
 
 def test_every_example_that_can_be_typed_is_of_a_kind_that_is_run() -> None:
-    assert {block.language for path in TYPED for block in blocks(path)} == {"sh", "console", "text"}
-    assert len(SECTIONS) >= 4
+    kinds = {block.language for path in TYPED for block in blocks(path)}
+    assert kinds == {"sh", "console", "text", "json", "mermaid"}
+    assert len(SECTIONS) >= 6
+
+
+def test_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) <= 200
+
+
+@pytest.mark.parametrize("path", [README, ROOT / "docs" / "architecture.md"], ids=name_of)
+def test_the_way_of_a_task_is_drawn_the_same_everywhere(path: Path) -> None:
+    drawn = [block.text for block in blocks(path) if block.language == "mermaid"]
+    assert drawn == [(ROOT / "docs" / "architecture.mermaid").read_text()]
+
+
+def test_the_way_of_a_task_has_its_stations_in_order() -> None:
+    lines = (ROOT / "docs" / "architecture.mermaid").read_text().splitlines()
+    assert lines[0].startswith("flowchart ")
+    arrow = re.compile(r'  (\w+)\S*(?: .*?)? (?:-- "[^"]+" )?--> (\w+)')
+    ways = {(found[1], found[2]) for line in lines[1:] for found in [arrow.match(line)] if found}
+    assert len(ways) == len(lines) - 1, "a line that is not an arrow"
+    stations = "words record store claim attempt settle archive event notices".split()
+    assert set(itertools.pairwise(stations)) <= ways
+    assert {("wake", "claim"), ("settle", "store")} <= ways
 
 
 def test_what_is_not_shown_as_it_is_would_be_seen() -> None:
