@@ -3,9 +3,8 @@ PYTHON3 ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 ENTER = python=$$($(PYTHON3) -I scripts/bootstrap.py --extra dev) || exit; export PATH="$${python%/*}:$$PATH";
 AGENT ?=
-# Of the optional dependencies in pyproject.toml: notify.
+# Optional parts, each with a file in requirements/: notify. Several are separated by commas.
 EXTRAS ?=
-comma = ,
 
 .DEFAULT_GOAL := help
 .PHONY: help demo stories household picture e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar completion manual crash soak fuzz mutations install uninstall clean-runtime lock version
@@ -105,12 +104,14 @@ fuzz: ## a million broken inputs for every parser (FUZZ="--number 20000 --only '
 mutations: ## break the code on purpose, one place at a time, and show which test sees it
 	@$(ENTER) "$$python" tests/crash/mutations.py
 
-install: ## link `defer` into ~/.local/bin and the skills into agent folders (AGENT=claude|codex|agents|all|none EXTRAS=notify)
-	@for extra in $(subst $(comma), ,$(EXTRAS)); do $(PYTHON3) -I scripts/bootstrap.py --extra "$$extra" >/dev/null || exit; done
-	@scripts/install.sh install $(AGENT)
+install: ## link `defer`, the skills, completion and manual into place (AGENT=claude|codex|agents|qwen|all|none EXTRAS=notify)
+	@scripts/install.sh install $(or $(AGENT),present) $(EXTRAS)
 
-uninstall: ## take away exactly what install put
-	@scripts/install.sh uninstall
+# Only what is typed counts: a variable of that name in somebody's environment deletes nothing.
+TYPED = $(if $(findstring command,$(origin $(1))),$($(1)))
+
+uninstall: ## take away exactly what install put, and say what stays (ALL=1: remove that, too; FORCE=1: whatever runs)
+	@scripts/install.sh uninstall "$(call TYPED,ALL)" "$(call TYPED,FORCE)"
 
 clean-runtime: ## delete every task, archive and log of the runtime directory (CONFIRM=yes)
 	@scripts/clean-runtime.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Summary: delete the runtime directory: every task, archive and log in it. `make clean-runtime`, as v1 had it.
-# Usage: clean-runtime.sh (with CONFIRM=yes in the environment)
+# Usage: clean-runtime.sh (with CONFIRM=yes in the environment; CONFIRM=check says what is in the way, and deletes nothing)
 #
 # It never asks, since nobody may be there to answer. It deletes a directory only if it holds nothing but what Defer
 # and v1 make, belongs to the user, is not a link, and no runner is at work in it.
@@ -19,7 +19,8 @@ is_made_here() {
   local six='[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]'
   # shellcheck disable=SC2254 # unquoted on purpose: what mktemp gives at random is matched as a pattern
   case $1 in
-    deferred.jsonl | deferred.jsonl.rejected | .deferred.jsonl.* | archive | logs | runs | notices.jsonl | worktrees) ;;
+    deferred.jsonl | deferred.jsonl.rejected | .deferred.jsonl.* | archive | logs | runs | sessions | worktrees) ;;
+    notices.jsonl | .notices.jsonl.*) ;;
     deferred.$six | deferred-snapshot.$six | .defer.lock | .deferred-tasks.lock) ;; # v1's
     *) return 1 ;;
   esac
@@ -44,11 +45,13 @@ for path in "$directory"/*; do
   is_made_here "${path##*/}" || refuse "$path is not Defer's (move it away)"
 done
 for path in "$directory"/.deferred.jsonl.*.lease; do
-  refuse "a runner is at work in $directory, or was killed there (let one wake end, then try again)"
+  [ -n "${FORCE-}" ] ||
+    refuse "a task is being executed in $directory, or its runner was killed (let one wake end, then try again; FORCE=1 does not wait)"
 done
 for path in "$directory"/worktrees/*/*/; do
   refuse "a task's work may lie in ${path%/} (take over what you want, then: git worktree remove --force ${path%/})"
 done
+[ "${CONFIRM-}" != check ] || exit 0
 [ "${CONFIRM-}" = yes ] || refuse "every task, archive and log in $directory would be (make clean-runtime CONFIRM=yes)" 2
 rm -rf -- "$directory"
 say "Deleted: $directory"

@@ -1,10 +1,11 @@
 #!/bin/bash
-# Summary: link the `defer` command and the two skills into place, and take them away again.
-# Usage: install.sh install [claude|codex|agents|all|none] | uninstall
+# Summary: put the `defer` command, the skills, completion and the manual page into place, and take them away again.
+# Usage: install.sh install [claude|codex|agents|qwen|all|none [EXTRA…]] | uninstall [all [force]]
 #
 # Without a choice the skills go to those agents whose folder is in the home directory. One file notes all
 # that is made, folders included; uninstall goes through it backwards. A name that something else has taken
-# is left alone, with a message and exit 1.
+# is left alone, with a message and exit 1. `uninstall` says what stays; `uninstall all` says what it will
+# remove of that, and removes it.
 set -euo pipefail
 
 scripts=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -21,6 +22,10 @@ home=$HOME
 bin=$home/.local/bin
 base_directory "${XDG_STATE_HOME-}" .local/state
 record=$REPLY/defer/installed
+base_directory "${XDG_DATA_HOME-}" .local/share
+data=$REPLY
+# shellcheck source=scripts/leftovers.sh
+. "$scripts/leftovers.sh"
 status=0
 
 refuse() {
@@ -64,7 +69,7 @@ place() {
 # The folders of the agents chosen, one a line.
 agent_folders() {
   local agent
-  for agent in claude codex agents; do
+  for agent in claude codex agents qwen; do
     case ${1:-present} in
       "$agent" | all) printf '%s\n' "$home/.$agent/skills" ;;
       present) [ ! -d "$home/.$agent" ] || printf '%s\n' "$home/.$agent/skills" ;;
@@ -72,9 +77,49 @@ agent_folders() {
   done
 }
 
+# Where shells and `man` look by themselves, and what of ours belongs there: LINK|TARGET, one a line. `man` goes by
+# PATH: what is documented of ~/.local/bin lies in ~/.local/share, whatever XDG_DATA_HOME says.
+helps() {
+  printf '%s\n' "$data/bash-completion/completions/defer|completion/defer.bash" \
+    "$data/zsh/site-functions/_defer|completion/_defer" \
+    "$data/fish/vendor_completions.d/defer.fish|completion/defer.fish" \
+    "$home/.local/share/man/man1/defer.1|man/defer.1"
+}
+
+# The extras that there are, on one line.
+known_extras() {
+  local lock known=''
+  for lock in "$root"/requirements/*.lock; do
+    lock=${lock##*/} lock=${lock%.lock}
+    case $lock in core | dev | '*') ;; *) known="$known $lock" ;; esac
+  done
+  printf '%s' "${known# }"
+}
+
+# Each of EXTRA…, names with blanks or commas between them.
+install_extras() {
+  local extra names known
+  known=$(known_extras)
+  names=$(printf '%s ' "$@" | tr , ' ')
+  set -f
+  for extra in $names; do
+    case " $known " in
+      *" $extra "*) ;;
+      *) tell "no such extra: $extra (there are: $known)" && exit 2 ;;
+    esac
+  done
+  base_python || die "Python 3.11 or newer is needed, and there is no python3 on PATH (install one)"
+  for extra in $names; do "$python" -I "$scripts/bootstrap.py" --extra "$extra" >/dev/null || exit; done
+  set +f
+}
+
 install_all() {
-  local folder name=defer
-  case ${1:-present} in claude | codex | agents | all | none | present) ;; *) usage "no such choice: $1" ;; esac
+  local folder line name=defer choice=${1:-present}
+  case $choice in
+    claude | codex | agents | qwen | all | none | present) ;;
+    *) usage "no such choice: $choice" ;;
+  esac
+  [ $# -lt 2 ] || install_extras "${@:2}"
   prepare_python
   make_folder "${record%/*}"
   place "$bin/defer" "$scripts/schedule-task.sh"
@@ -82,7 +127,10 @@ install_all() {
     [ -n "$folder" ] || continue
     place "$folder/defer" "$root"
     place "$folder/reorient" "$root/reorient"
-  done <<<"$(agent_folders "${1-}")"
+  done <<<"$(agent_folders "$choice")"
+  while IFS= read -r line; do
+    [ ! -e "$scripts/${line#*|}" ] || place "${line%%|*}" "$scripts/${line#*|}"
+  done <<<"$(helps)"
   case :$PATH: in
     *":$bin:"*) ;;
     *) name=$bin/defer && say "$bin is not on your PATH; to have it there: export PATH=\"\$HOME/.local/bin:\$PATH\"" ;;
@@ -90,7 +138,23 @@ install_all() {
   say "Now let cron wake it every minute: $name cron install"
 }
 
+# uninstall_all [yes [yes]]: all as well, and although something is being executed.
 uninstall_all() {
+  find_leftovers
+  if [ -n "${1-}" ]; then
+    may_remove_leftovers "${2-}"
+    announce_leftovers
+    remove_waker
+  fi
+  unlink_all
+  if [ -n "${1-}" ]; then
+    remove_leftovers "${2-}"
+    find_leftovers
+  fi
+  say_leftovers
+}
+
+unlink_all() {
   local path backwards=''
   [ -f "$record" ] || { say "nothing to take away: no record at $record" && return 0; }
   while IFS= read -r path; do backwards=$path$'\n'$backwards; done <"$record"
@@ -99,8 +163,17 @@ uninstall_all() {
   [ -z "${left-}" ] || { make_folder "${record%/*}" && printf '%s' "$left" >>"$record"; }
 }
 
+# Whether LINK leads to something in this copy of the code, by its text or by what is there.
+is_ours_to_unlink() {
+  local target
+  [ -L "$1" ] || return
+  target=$(readlink "$1")
+  case $target in "$root" | "$root"/*) return 0 ;; esac
+  points_to "$1" "$scripts/schedule-task.sh" || points_to "$1" "$root" || points_to "$1" "$root/reorient"
+}
+
 take_away() {
-  if points_to "$1" "$scripts/schedule-task.sh" || points_to "$1" "$root" || points_to "$1" "$root/reorient"; then
+  if is_ours_to_unlink "$1"; then
     rm -- "$1"
     say "removed: $1"
   elif [ -L "$1" ] || [ -f "$1" ]; then
@@ -111,15 +184,27 @@ take_away() {
   fi
 }
 
+# Sets REPLY to yes, or to nothing.
+answer_to() {
+  case $1 in
+    1 | yes | all | force) REPLY=yes ;;
+    '' | 0 | no) REPLY='' ;;
+    *) usage "neither 1 nor 0: $1" ;;
+  esac
+}
+
 usage() {
-  tell "$1 (usage: install.sh install [claude|codex|agents|all|none] | uninstall)"
+  tell "$1 (usage: install.sh install [claude|codex|agents|qwen|all|none [EXTRA…]] | uninstall [all [force]])"
   exit 2
 }
 
 case ${1-} in
-  install) install_all "${2-}" ;;
-  uninstall) uninstall_all ;;
-  -h | --help) sed -n '2,7s/^# //p' "${BASH_SOURCE[0]}" ;;
+  install) install_all "${@:2}" ;;
+  uninstall)
+    answer_to "${3-}" && forced=$REPLY
+    answer_to "${2-}" && uninstall_all "$REPLY" "$forced"
+    ;;
+  -h | --help) sed -n '2,9s/^# //p' "${BASH_SOURCE[0]}" ;;
   *) usage "install or uninstall?" ;;
 esac
 exit "$status"

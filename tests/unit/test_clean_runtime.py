@@ -35,6 +35,21 @@ def test_everything_is_deleted(used):
     assert clean(used).returncode == 0
 
 
+def test_what_is_kept_of_notices_and_conversations_is_deleted(used):
+    (used.runtime / "sessions").mkdir()
+    for name in (".notices.jsonl.sender", ".notices.jsonl.pinged", ".notices.jsonl.aB3xYz"):
+        (used.runtime / name).touch()
+    assert clean(used).returncode == 0
+    assert not used.runtime.exists()
+
+
+def test_to_check_deletes_nothing(used):
+    assert clean(used, confirm="check").returncode == 0
+    assert used.store_path.exists()
+    (used.runtime / "thesis.tex").touch()
+    assert clean(used, confirm="check").returncode != 0
+
+
 def test_what_v1_left_is_deleted(place):
     place.write_store(b"")
     for name in ("archive", "logs", ".defer.lock", ".deferred-tasks.lock"):
@@ -87,8 +102,10 @@ def test_a_path_that_is_not_plain_is_refused(place, directory):
 
 def test_not_while_a_runner_is_at_work(used):
     (used.runtime / ".deferred.jsonl.wake_1.lease").touch()
-    assert "a runner is at work" in clean(used).stderr
+    assert "a task is being executed" in clean(used).stderr
     assert used.store_path.exists()
+    assert clean(used, FORCE="1").returncode == 0
+    assert not used.runtime.exists()
 
 
 def test_the_directory_of_the_settings_file_counts(used):

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "scripts" / "defer"
 PYTHON = sorted([*(ROOT / "scripts").rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
 SOURCES = [path for path in PYTHON if "scripts" in path.relative_to(ROOT).parts]
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SOURCED = {"common.sh", "say.sh", "where.sh"}
+SOURCED = {"common.sh", "leftovers.sh", "say.sh", "where.sh"}
 ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name not in SOURCED)
 
 # Imports go down only, type-only ones included: a room may import those of its own floor and of the floors below.
