@@ -26,6 +26,7 @@ everything() { (cd "$HOME" && find . | sort); }
     [ -f "$HOME/.local/share/$link" ]
     [[ $(readlink "$HOME/.local/share/$link") == "$ROOT/scripts/completion/"* ]]
   done
+  [ "$(readlink "$HOME/.local/share/man/man1/defer.1")" = "$ROOT/scripts/man/defer.1" ]
   "$HOME/.local/bin/defer" list --compact
 }
 
