@@ -80,7 +80,7 @@ def _summary() -> int:
 def _program(agent: str) -> str:
     executor, search_path = registry.SHIPPED[agent], os.environ.get("PATH") or os.defpath
     found = (registry.program(one, search_path, os.curdir) for one in executor.programs)
-    mend = f"install {executor.product}, then run: defer cron install"
+    mend = f"install {executor.product}, then run: defer waker install"
     path = next(filter(None, found), None) or _misconfigured(agent, f"no such program on PATH ({mend})")
     trouble = preflight.trouble(agent, search_path, Path.cwd(), os.environ)
     return _misconfigured(agent, trouble) if trouble else path

@@ -135,7 +135,7 @@ install_all() {
     *":$bin:"*) ;;
     *) name=$bin/defer && say "$bin is not on your PATH; to have it there: export PATH=\"\$HOME/.local/bin:\$PATH\"" ;;
   esac
-  say "Now let cron wake it every minute: $name cron install"
+  say "Now have it woken every minute: $name waker install"
 }
 
 # uninstall_all [yes [yes]]: all as well, and although something is being executed.

@@ -58,11 +58,11 @@ find_wakers() {
   while IFS= read -r line; do
     case $line in
       '#'*) ;;
-      *"$MARK"*) leftover waker "what wakes it, in your crontab" "$line" "$REPLY cron uninstall" ;;
+      *"$MARK"*) leftover waker "what wakes it, in your crontab" "$line" "$REPLY waker uninstall" ;;
     esac
   done <<<"$(crontab -l 2>/dev/null || :)"
   for file in "$1/systemd/user/defer.service" "$1/systemd/user/defer.timer" "$home/Library/LaunchAgents/defer.wake.plist"; do
-    [ ! -f "$file" ] || leftover waker "what wakes it" "$file" "$REPLY cron uninstall"
+    [ ! -f "$file" ] || leftover waker "what wakes it" "$file" "$REPLY waker uninstall"
   done
 }
 
@@ -98,7 +98,7 @@ say_leftovers() {
 # By its own uninstall, before anything else: a wake must not find half of it. Another copy's line stays, and then all does.
 remove_waker() {
   case " ${kinds[*]} " in *' waker '*) ;; *) return 0 ;; esac
-  "$scripts/schedule-task.sh" cron uninstall >/dev/null || exit
+  "$scripts/schedule-task.sh" waker uninstall >/dev/null || exit
   say "removed: what wakes it"
   find_leftovers
   case " ${kinds[*]} " in *' waker '*) ;; *) return 0 ;; esac

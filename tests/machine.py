@@ -29,6 +29,48 @@ esac
 """
 
 
+FAKE_SYSTEMCTL = """\
+#!/bin/sh
+# A manager whose state is a directory: $MANAGER/refuses holds the words that it refuses, $MANAGER/active the timer.
+echo "$*" >>"$MANAGER/calls"
+[ "$1" = --user ] || exit 1
+shift
+refused=$(/bin/cat "$MANAGER/refuses" 2>/dev/null)
+[ -z "$refused" ] || case " $* " in *" $refused "*) echo "Failed to $refused: no" >&2; exit 1 ;; esac
+units=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
+case "$*" in
+"show --property=Version") echo Version=252 ;;
+daemon-reload) : ;;
+"enable --now "*)
+  [ -e "$units/$3" ] || { echo "Unit file $3 does not exist." >&2; exit 1; }
+  /bin/mkdir -p "$units/timers.target.wants"
+  /bin/ln -sf "$units/$3" "$units/timers.target.wants/$3"
+  : >"$MANAGER/active" ;;
+"disable --now "*) /bin/rm -f "$units/timers.target.wants/$3" "$MANAGER/active" ;;
+"is-active "*) if [ -e "$MANAGER/active" ]; then echo active; else echo inactive; exit 3; fi ;;
+*) echo "Unknown command $1" >&2; exit 1 ;;
+esac
+"""
+FAKE_LOGINCTL = """\
+#!/bin/sh
+[ "$1" = show-user ] && [ "$3" = --property=Linger ] && echo "Linger=${LINGER-no}"
+"""
+FAKE_LAUNCHCTL = """\
+#!/bin/sh
+echo "$*" >>"$MANAGER/calls"
+refused=$(/bin/cat "$MANAGER/refuses" 2>/dev/null)
+[ "$1" != "${refused:-none}" ] || { echo "$1 failed: 5: Input/output error" >&2; exit 5; }
+case $1 in
+print) [ -e "$MANAGER/loaded" ] || { echo "Could not find service" >&2; exit 113; } ;;
+bootstrap)
+  [ ! -e "$MANAGER/loaded" ] || { echo "Bootstrap failed: 5: Input/output error" >&2; exit 5; }
+  [ -e "$3" ] && : >"$MANAGER/loaded" ;;
+bootout) /bin/rm "$MANAGER/loaded" ;;
+*) exit 64 ;;
+esac
+"""
+
+
 class Machine:
     """A home, a checkout and a crontab of our own."""
 
@@ -57,6 +99,15 @@ class Machine:
         environ = {"HOME": str(self.home), **environ}
         return cron.install(runner or self.runner, settings or self.settings, path, 60.0, environ=environ)
 
+    def with_manager(self, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
+        """Give it those programs, which keep what they know in the directory that is returned."""
+        directory = self.tab.with_name("manager")
+        directory.mkdir()
+        monkeypatch.setenv("MANAGER", str(directory))
+        for name, text in programs.items():
+            self.program(name, text)
+        return directory
+
     @property
     def line(self) -> bytes:
         return b"* * * * * %b # defer: wakes the tasks that are due\n" % self.in_crontab(self.runner)
@@ -77,6 +128,9 @@ def of(base: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(base)
     monkeypatch.setenv("PATH", str(machine.programs))
     monkeypatch.setenv("TAB", str(machine.tab))
+    # Where systemd and launchd would look for units.
+    monkeypatch.setenv("HOME", str(machine.home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setattr(crontab, "_TIMEOUT_SECONDS", DEADLINE_SECONDS)
     # cron's HOME is the password database's: give this user the home of the test.
     monkeypatch.setattr(cronenv, "home", lambda: str(machine.home))

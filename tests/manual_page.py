@@ -122,6 +122,7 @@ def _order() -> list[str]:
     """The commands as the first screen has them."""
     said = [part for _, _, commands in firstscreen.GROUPS for command, _ in commands for part in command.split(", ")]
     names = [one.split()[0] for one in said]
+    names.insert(names.index("waker") + 1, "cron")  # another name, which needs no room there
     assert {*names} == {*parsers.OF_FRONT}
     return [*dict.fromkeys(names)]
 

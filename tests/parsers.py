@@ -12,6 +12,7 @@ OF_FRONT: dict[str, Callable[[], Parser]] = {
     "schedule": flags.schedule,
     "edit": flags.edit,
     "list": flags.listing,
+    "waker": flags.waker,
     "cron": flags.cron,
     "doctor": flags.doctor,
     **{name: partial(flags.reschedule, name) for name in ("reschedule", "snooze")},

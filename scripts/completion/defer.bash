@@ -5,11 +5,12 @@
 #    source ~/.local/share/bash_completion/defer
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_defer_subparsers=(schedule edit list cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion help)
+_shtab_defer_subparsers=(schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion help)
 
 _shtab_defer_schedule_option_strings=(-h --help --when --every --cron --tz --expires --count --until --jitter --catch-up --overlap --summary --prompt --prompt-file --command --intent --mode --aura-level --tag --key-point --artifact --constraint --context-json --reorient --project --context-file --no-drift --executor --permissions --allow --model --max-cost --max-turns --workspace --concurrent --worktree --no-worktree --timeout --retries --if --check --leave-running --notify --id --if-exists --session --dry-run --compact --json --table)
 _shtab_defer_edit_option_strings=(-h --help --when --every --cron --tz --expires --count --until --jitter --catch-up --overlap --summary --prompt --prompt-file --command --intent --mode --aura-level --tag --key-point --artifact --constraint --context-json --reorient --project --context-file --no-drift --executor --permissions --allow --model --max-cost --max-turns --workspace --concurrent --worktree --no-worktree --timeout --retries --if --check --leave-running --notify --compact --json --table)
 _shtab_defer_list_option_strings=(-h --help --status --tag --text --all --upcoming --since --limit --compact --json --table)
+_shtab_defer_waker_option_strings=(-h --help --compact --json --table)
 _shtab_defer_cron_option_strings=(-h --help --compact --json --table)
 _shtab_defer_doctor_option_strings=(-h --help --fix --records --compact --json --table)
 _shtab_defer_reschedule_option_strings=(-h --help --tz --compact --json --table)
@@ -105,6 +106,8 @@ _shtab_defer_edit___executor_choices=(claude codex gemini opencode copilot qwen 
 _shtab_defer_edit___permissions_choices=(read edit work all)
 _shtab_defer_edit___notify_choices=(failure always output never)
 _shtab_defer_list___status_choices=(scheduled executing paused completed failed cancelled missed skipped)
+_shtab_defer_waker_pos_0_choices=(install uninstall status)
+_shtab_defer_waker_pos_1_choices=(cron systemd launchd)
 _shtab_defer_cron_pos_0_choices=(install uninstall status)
 _shtab_defer_health___format_choices=(prometheus markdown discord)
 _shtab_defer_inbox___hook_choices=(claude-code gemini-cli text)
@@ -115,8 +118,8 @@ _shtab_defer_add___overlap_choices=(skip queue)
 _shtab_defer_add___notify_choices=(failure always output never)
 _shtab_defer_import___from_choices=(agentica)
 _shtab_defer_completion_pos_0_choices=(bash zsh fish)
-_shtab_defer_help_pos_0_choices=(schedule edit list cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion)
-_shtab_defer_pos_0_choices=(schedule edit list cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion help)
+_shtab_defer_help_pos_0_choices=(schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion)
+_shtab_defer_pos_0_choices=(schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion help)
 _shtab_defer___catch_up_choices=(one all none)
 _shtab_defer___overlap_choices=(skip queue)
 _shtab_defer___intent_choices=(resume_task notify execute_action)
@@ -157,6 +160,11 @@ _shtab_defer_list___all_nargs=0
 _shtab_defer_list___compact_nargs=0
 _shtab_defer_list___json_nargs=0
 _shtab_defer_list___table_nargs=0
+_shtab_defer_waker__h_nargs=0
+_shtab_defer_waker___help_nargs=0
+_shtab_defer_waker___compact_nargs=0
+_shtab_defer_waker___json_nargs=0
+_shtab_defer_waker___table_nargs=0
 _shtab_defer_cron__h_nargs=0
 _shtab_defer_cron___help_nargs=0
 _shtab_defer_cron___compact_nargs=0

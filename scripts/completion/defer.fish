@@ -60,7 +60,7 @@ function _shtab_defer_using
   test "$_shtab_defer_cmdpath" = "$argv"
 end
 
-set -g _shtab_defer_commands schedule edit list cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion help
+set -g _shtab_defer_commands schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion help
 set -g _shtab_defer_opts_with_value --agent --allow --artifact --aura-level --catch-up --check --command --constraint --context-file --context-json --count --cron --description --dir --env --every --executor --expires --format --from --hook --id --if --if-exists --intent --jitter --key-point --limit --max-cost --max-turns --mode --model --name --notify --older --overlap --permissions --project --prompt --prompt-file --reason --retries --run --session --since --status --summary --tag --text --timeout --tz --until --upcoming --when --when-to-use --workflow --workspace
 
 complete -c defer -e
@@ -228,7 +228,14 @@ complete -c defer -n '_shtab_defer_using list' -l limit -x -d 'only the N that c
 complete -c defer -n '_shtab_defer_using list' -l compact -d 'JSON on one line'
 complete -c defer -n '_shtab_defer_using list' -l json -d 'JSON also where stdout is a terminal'
 complete -c defer -n '_shtab_defer_using list' -l table -d 'text also where stdout is not a terminal'
-complete -c defer -n '_shtab_defer_using; and test $_shtab_defer_npos -eq 0' -a cron -d 'The crontab line that wakes the runner every minute.'
+complete -c defer -n '_shtab_defer_using; and test $_shtab_defer_npos -eq 0' -a waker -d 'What wakes the runner every minute: a crontab line, a timer of systemd, a job of'
+complete -c defer -n '_shtab_defer_using waker' -s h -l help -d 'all about it'
+complete -c defer -n '_shtab_defer_using waker' -l compact -d 'JSON on one line'
+complete -c defer -n '_shtab_defer_using waker' -l json -d 'JSON also where stdout is a terminal'
+complete -c defer -n '_shtab_defer_using waker' -l table -d 'text also where stdout is not a terminal'
+complete -c defer -n '_shtab_defer_using waker; and test $_shtab_defer_npos -eq 0' -ka "install uninstall status" -d 'install|uninstall|status'
+complete -c defer -n '_shtab_defer_using waker; and test $_shtab_defer_npos -eq 1' -ka "cron systemd launchd" -d 'cron|systemd|launchd'
+complete -c defer -n '_shtab_defer_using; and test $_shtab_defer_npos -eq 0' -a cron -d 'The same as `defer waker install cron` and so on.'
 complete -c defer -n '_shtab_defer_using cron' -s h -l help -d 'all about it'
 complete -c defer -n '_shtab_defer_using cron' -l compact -d 'JSON on one line'
 complete -c defer -n '_shtab_defer_using cron' -l json -d 'JSON also where stdout is a terminal'
@@ -454,4 +461,4 @@ complete -c defer -n '_shtab_defer_using completion' -s h -l help -d 'all about 
 complete -c defer -n '_shtab_defer_using completion; and test $_shtab_defer_npos -eq 0' -ka "bash zsh fish" -d 'bash|zsh|fish'
 complete -c defer -n '_shtab_defer_using; and test $_shtab_defer_npos -eq 0' -a help -d 'all about a command'
 complete -c defer -n '_shtab_defer_using help' -s h -l help -d 'show this help message and exit'
-complete -c defer -n '_shtab_defer_using help; and test $_shtab_defer_npos -eq 0' -ka "schedule edit list cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion" -d of
+complete -c defer -n '_shtab_defer_using help; and test $_shtab_defer_npos -eq 0' -ka "schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion" -d of

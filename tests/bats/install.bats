@@ -33,10 +33,10 @@ everything() { (cd "$HOME" && find . | sort); }
 @test "says that the command is not on PATH, and how cron is told" {
   run target install
   [[ $output == *"$HOME/.local/bin is not on your PATH"* ]]
-  [ "${lines[${#lines[@]} - 1]}" = "Now let cron wake it every minute: $HOME/.local/bin/defer cron install" ]
+  [ "${lines[${#lines[@]} - 1]}" = "Now have it woken every minute: $HOME/.local/bin/defer waker install" ]
   PATH=$HOME/.local/bin:$PATH run target install
   [[ $output != *"not on your PATH"* ]]
-  [ "${lines[${#lines[@]} - 1]}" = "Now let cron wake it every minute: defer cron install" ]
+  [ "${lines[${#lines[@]} - 1]}" = "Now have it woken every minute: defer waker install" ]
 }
 
 @test "AGENT chooses" {
@@ -119,7 +119,7 @@ used() {
   target install AGENT=none
   run --separate-stderr target uninstall
   [ "$status" -eq 0 ]
-  [[ $output == *"stays: what wakes it, in your crontab: $line (to remove it: $(printf %q "$scripts")/schedule-task.sh cron uninstall)"* ]]
+  [[ $output == *"stays: what wakes it, in your crontab: $line (to remove it: $(printf %q "$scripts")/schedule-task.sh waker uninstall)"* ]]
   [[ $output == *"stays: every task, archive and log: $DEFER_RUNTIME_DIR (to remove it: make -C $(printf %q "$ROOT") clean-runtime CONFIRM=yes)"* ]]
   for path in .config/defer/env .config/defer/tasks .local/share/defer; do
     [[ $output == *": $HOME/$path (to remove it: rm -rf $(printf %q "$HOME/$path"))"* ]]

@@ -65,7 +65,7 @@ def test_a_dead_daemon_and_a_program_that_crons_wakes_lack(
     assert the(found, "daemon-dead")["fix"].startswith("start it")
     missing = the(found, "executor-missing")
     assert missing["what"] == f"executor claude: {later}/claude is not on the PATH that a wake will have"
-    assert (missing["where"], missing["fix"]) == ("task agent", "defer cron install")
+    assert (missing["where"], missing["fix"]) == ("task agent", "defer waker install")
     assert the(found, "program-missing")["where"] == "task late"
     status = shell.answer(front, "cron", "status", "--json")
     assert [one["id"] for one in status["findings"]] == ["daemon-dead"]
@@ -78,7 +78,7 @@ def test_a_dead_daemon_and_a_program_that_crons_wakes_lack(
     # In cron's bare environment it finds the same, but for what needs this shell's PATH to be known.
     under_cron = json.loads(Path(records(runtime)["ask"]["result"]["log_path"]).read_text())
     assert [one for one in ids(under_cron) if one != "program-missing"] == ["executor-missing"]
-    assert the(under_cron, "executor-missing")["fix"] == "install it, then: defer cron install"
+    assert the(under_cron, "executor-missing")["fix"] == "install it, then: defer waker install"
 
     found = shell.answer(*in_later, front, "doctor")
     assert ids(found) == ["executor-missing"]
@@ -100,7 +100,7 @@ def test_two_checkouts_on_one_store_and_one_that_moves(
     shell.answer(second / "scripts" / front.name, "cron", "install")
     found = shell.answer(front, "doctor")
     assert ids(found) == ["two-copies", "daemon-dead"]
-    assert the(found, "two-copies")["fix"] == f"{quoted(second / 'scripts/schedule-task.sh')} cron uninstall"
+    assert the(found, "two-copies")["fix"] == f"{quoted(second / 'scripts/schedule-task.sh')} waker uninstall"
     shell.answer(second / "scripts" / front.name, "cron", "uninstall")
     assert ids(shell.answer(front, "doctor")) == ["daemon-dead"]
 

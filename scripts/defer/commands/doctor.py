@@ -7,10 +7,9 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from defer import exits
+from defer import exits, paths
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, StorageError
-from defer.paths import SCRIPTS
 
 from . import flags, output
 
@@ -77,7 +76,7 @@ def _subject(client: Client) -> Subject:
     from defer.reports.doctor.subject import subject
     from defer.wakers import standing
 
-    return subject(client.store, client.config, standing.look(SCRIPTS / "run-deferred.sh"), client.clock())
+    return subject(client.store, client.config, standing.look(paths.runner()), client.clock())
 
 
 def _masked(value: Any, config: Config) -> Any:

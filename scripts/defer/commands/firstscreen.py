@@ -58,9 +58,9 @@ GROUPS = (
     ),
     (
         "care",
-        "defer cron install",
+        "defer waker install",
         (
-            ("cron install", "let cron wake it every minute; uninstall, status"),
+            ("waker install", "have it woken every minute; uninstall, status"),
             ("prune --older 90d", "remove what is older; --dry-run: only say what"),
             ("doctor", "what is wrong with the installation; --records: history"),
             ("completion bash", "the script for the Tab key; zsh, fish"),

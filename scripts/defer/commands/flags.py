@@ -283,18 +283,41 @@ def listing() -> Parser:
 _STATUSES = " ".join(task.STATUSES)
 
 
+_WAKER_ACTIONS = ("install", "uninstall", "status")
+
+
+def waker() -> Parser:
+    """`waker`."""
+    parser = Parser(
+        "defer waker",
+        "install|uninstall|status [cron|systemd|launchd] [option]…",
+        "What wakes the runner every minute: a crontab line, a timer of systemd, a job of\nlaunchd; "
+        "without a name what this machine has.",
+        ("defer waker install", "defer waker install systemd", "defer waker status"),
+    )
+    add_action(parser)
+    wakers = ("cron", "systemd", "launchd")
+    parser.add_argument("waker", nargs="?", choices=wakers, metavar="|".join(wakers), help=argparse.SUPPRESS)
+    add_form(parser)
+    return parser
+
+
 def cron() -> Parser:
     """`cron`."""
-    actions = ("install", "uninstall", "status")
     parser = Parser(
         "defer cron",
         "install|uninstall|status [option]…",
-        "The crontab line that wakes the runner every minute.",
+        "The same as `defer waker install cron` and so on.",
         ("defer cron install", "defer cron status"),
     )
-    parser.add_argument("action", choices=actions, metavar="|".join(actions), help=argparse.SUPPRESS)
+    add_action(parser)
     add_form(parser)
     return parser
+
+
+def add_action(parser: Parser) -> None:
+    """What is to be done with a waker."""
+    parser.add_argument("action", choices=_WAKER_ACTIONS, metavar="|".join(_WAKER_ACTIONS), help=argparse.SUPPRESS)
 
 
 def doctor() -> Parser:

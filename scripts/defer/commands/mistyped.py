@@ -35,7 +35,7 @@ MEANT = {
     **dict.fromkeys(("move", "postpone", "delay"), "reschedule"),
     **dict.fromkeys(("continue", "unpause"), "resume"),
     **dict.fromkeys(("new", "create"), "schedule"),
-    **dict.fromkeys(("install", "setup"), "cron install"),
+    **dict.fromkeys(("install", "setup"), "waker install"),
     **dict.fromkeys(("purge", "clean", "cleanup", "gc", "vacuum", "trim"), "prune"),
     **dict.fromkeys(("check", "diagnose", "verify"), "doctor"),
     **dict.fromkeys(("failures", "problems", "alerts", "attention"), "health"),

@@ -47,7 +47,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 REFUSED = frozenset(
     {
         *("run", "uncancel", "release", "status", "ack", "sync", "add", "enable", "disable", "remove", "import", "log"),
-        *("health", "cron", "doctor", "prune", "wait", "completion"),
+        *("health", "waker", "cron", "doctor", "prune", "wait", "completion"),
     }
 )
 REFUSED_FLAGS = frozenset(

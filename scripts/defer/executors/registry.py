@@ -225,11 +225,11 @@ def _none_of(who: str, programs: tuple[str, ...], search_path: str) -> str | Non
 
 def _missing(who: str, programs: tuple[str, ...]) -> str:
     if "/" in programs[0]:
-        return f"{who}: there is no program {programs[0]} (install it, then: defer cron install)"
+        return f"{who}: there is no program {programs[0]} (install it, then: defer waker install)"
     here = next(filter(None, (program(one, os.environ.get("PATH", os.defpath), os.curdir) for one in programs)), None)
     if here is None:
         what = f"there is no program {' or '.join(programs)} on the PATH that a wake will have"
-        return f"{who}: {what} (install it, then: defer cron install)"
+        return f"{who}: {what} (install it, then: defer waker install)"
     why = searchpath.trouble(os.path.dirname(here))
-    mend = f"{why}: install it where only you can" if why else "defer cron install"
+    mend = f"{why}: install it where only you can" if why else "defer waker install"
     return f"{who}: {here} is not on the PATH that a wake will have ({mend})"

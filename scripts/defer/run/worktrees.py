@@ -140,7 +140,7 @@ def _through(one: Task, config: Config, there: Place) -> list[str]:
         raise Misconfigured("only a task in the store can have a worktree: nobody else would remove it")
     git = registry.program("git", config.get("PATH") or os.defpath, os.curdir)
     if git is None:
-        raise Misconfigured("its worktree cannot be made: no such program: git (install it, then: defer cron install)")
+        raise Misconfigured("its worktree cannot be made: no such program: git (install it, then: defer waker install)")
     start = str(SCRIPTS / "worktree_start.py")
     return [sys.executable, "-I", "-X", "utf8", start, git, json.dumps(there), *argv]
 

@@ -131,7 +131,7 @@ def warnings(markers: Markers, now: datetime) -> list[str]:
     """What somebody who has just scheduled should know: nothing wakes this store, or its wakes fail."""
     found = []
     last = markers.last_wake()
-    mend = f"{command_name()} cron install"
+    mend = f"{command_name()} waker install"
     if last is None:
         found.append(f"nothing has ever woken this store ({mend}; the first wake comes a minute after)")
     elif now - last > _ASLEEP_AFTER:

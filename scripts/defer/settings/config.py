@@ -47,7 +47,7 @@ class Config:
     def __init__(self, environ: Mapping[str, str], file_values: Mapping[str, str], settings_file: Path | None) -> None:
         self.environment = {**file_values, **environ}
         if "PATH" in file_values:
-            # cron's own PATH holds next to nothing: the one noted at `cron install` replaces it.
+            # cron's own PATH holds next to nothing: the one noted at `waker install` replaces it.
             self.environment["PATH"] = file_values["PATH"]
         self.settings_file = settings_file
         self._is_made_up = environ is not os.environ

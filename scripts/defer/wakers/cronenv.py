@@ -15,12 +15,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from defer import fsio, homedir, paths
 from defer.errors import DeferError
 from defer.settings import edit, variables
 
-from . import cronline
+from . import cronline, searchpath
 
 _CRONS_PATH = "/usr/bin:/bin"  # of Vixie cron, cronie and busybox
 
@@ -105,6 +106,25 @@ def path_written(settings_file: Path | None) -> str | None:
     with suppress(DeferError):
         return edit.values(edit.read(settings_file), settings_file).get("PATH")
     return None
+
+
+class Prepared(NamedTuple):
+    """What was written for wakes: the names, those that had another value before, and what to say of it."""
+
+    written: list[str]
+    changed: list[str]
+    notes: list[str]
+
+
+def prepare(settings_file: Path, environ: Mapping[str, str], path_value: str, lock_timeout: float) -> Prepared:
+    """Write down what wakes need to act as this shell would. Raises BadInput, StorageError, StoreBusy."""
+    path = searchpath.checked(path_value)
+    written, changed = bring_up_to_date(settings_file, wanted(environ, path.value), lock_timeout)
+    notes = [f"left out of PATH for wakes: {', '.join(path.left_out)}"] if path.left_out else []
+    here = other_home(environ)
+    if here:
+        notes.append(f"wakes have HOME={home()}, this shell has HOME={here}")
+    return Prepared(written, changed, notes)
 
 
 def bring_up_to_date(settings_file: Path, values: dict[str, str], lock_timeout: float) -> tuple[list[str], list[str]]:

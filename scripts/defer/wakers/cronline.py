@@ -1,7 +1,7 @@
 """Our line in a crontab, and the crontab around it, as bytes.
 
 A crontab may hold anything: other people's encodings, CRLF, no final newline. Only lines that
-carry our mark and call a ``run-deferred.sh`` are ever changed; every other byte stays.
+carry our mark and call a runner are ever changed; every other byte stays.
 
 crontab(5) says how cron reads a line: five fields, then everything up to the newline goes
 to ``sh -c``, except that an unescaped ``%`` ends it. A backslash before ``%`` is removed. What
@@ -17,24 +17,14 @@ from typing import NamedTuple
 
 from defer.errors import BadInput
 
-MARK = "# defer: wakes the tasks that are due"
+from .entry import MARK, RUNNERS, Entry, is_assignment, runner_in
+
 MAX_COMMAND_BYTES = 998  # MAX_COMMAND of Vixie cron less the newline and the NUL
 
 _AS_IN_PATHS = ("utf-8", "surrogateescape")  # os.fsencode's, whatever the locale
-_RUNNER_NAME = "run-deferred.sh"
 _MARKED = re.compile(rb"[ \t]*[^#\s].*[ \t]# defer: [^#]*", re.DOTALL).fullmatch
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL).fullmatch
 _SETTING = re.compile(rb"[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*(.*?)[ \t\r]*").fullmatch
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\\]").search
-
-
-class Entry(NamedTuple):
-    """A crontab line that calls a ``run-deferred.sh``."""
-
-    line: bytes
-    runner: str
-    variables: dict[str, str]
-    marked: bool
 
 
 class Edited(NamedTuple):
@@ -69,12 +59,12 @@ def render(runner: str, variables: Mapping[str, str]) -> bytes:
 
 
 def entries(content: bytes) -> list[Entry]:
-    """The active lines that call a ``run-deferred.sh``, marked as ours or written by hand."""
+    """The active lines that call a runner, marked as ours or written by hand."""
     return [entry for entry in map(_entry, content.split(b"\n")) if entry]
 
 
 def _entry(line: bytes) -> Entry | None:
-    if line.lstrip(b" \t").startswith(b"#") or _RUNNER_NAME.encode() not in line:
+    if line.lstrip(b" \t").startswith(b"#") or RUNNERS[-1].encode() not in line:
         return None
     fields = 1 if line.lstrip(b" \t").startswith(b"@") else 5
     command = line.split(None, fields)[fields:]
@@ -82,8 +72,8 @@ def _entry(line: bytes) -> Entry | None:
         words = shlex.split(b"".join(command).replace(rb"\%", b"%").decode(*_AS_IN_PATHS), comments=True)
     except ValueError:
         return None
-    variables = dict(word.split("=", 1) for word in words if _ASSIGNMENT(word))
-    runner = next((word for word in words if word.rpartition("/")[2] == _RUNNER_NAME), None)
+    variables = dict(word.split("=", 1) for word in words if is_assignment(word))
+    runner = runner_in(words)
     return Entry(line, runner, variables, bool(_MARKED(line))) if runner else None
 
 

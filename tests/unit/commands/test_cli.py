@@ -107,6 +107,7 @@ BAD_INPUT = {
     "cancel without an id": (["cancel"], "cancel takes an id"),
     "cancel with an id and a label": (["cancel", "a", "--tag", "b"], "cancel takes ids or --tag (give one of them)"),
     "cron without an action": (["cron"], "install|uninstall|status is missing"),
+    "waker without an action": (["waker"], "install|uninstall|status is missing"),
     "two forms": (["list", "--json", "--compact"], "--json"),
 }
 
@@ -341,7 +342,7 @@ class TestWarnings:
     def test_nothing_has_ever_woken_this_store(self, place):
         (warning,) = warnings_of(place.defer("--when", "1h", "--summary", "s"))
         assert warning.startswith("nothing has ever woken this store")
-        assert "cron install" in warning
+        assert "waker install" in warning
 
     def test_silence_after_a_wake(self, place):
         place.wake()
@@ -382,6 +383,7 @@ READING = {
     "--dry-run": ("--when", "1h", "--summary", "s", "--dry-run"),
     "show": ("show", "a"),
     "doctor": ("doctor", "--records"),
+    "waker": ("waker", "status"),
     "cron": ("cron", "status"),
 }
 TORN = b'{"id":"c","sta'

@@ -19,7 +19,8 @@ def named() -> list[str]:
 
 
 def test_every_command_stands_there_once() -> None:
-    assert sorted(named()) == sorted(cli._COMMANDS)
+    """`cron` is another name of `waker … cron`, and needs no room."""
+    assert sorted([*named(), "cron"]) == sorted(cli._COMMANDS)
 
 
 @pytest.mark.parametrize("asked", [[], ["help"], ["--help"], ["-h"]])
@@ -82,7 +83,7 @@ class TestTheNameAlone:
         for _, example, _ in firstscreen.GROUPS:
             name, *words = shlex.split(example)
             assert name == "defer"
-            if words[:1] == ["cron"]:
+            if words[:1] == ["waker"]:
                 continue
             assert place.defer(*words).returncode == 0, example
 

@@ -108,7 +108,7 @@ def test_a_shipped_ones_own_program(bare, name):
     (warning,) = said(bare.defer("1h", "s", "--executor", name))
     assert warning == (
         f"{FAILS}executor {name}: there is no program {' or '.join(programs)} on the PATH that a wake will have "
-        "(install it, then: defer cron install)"
+        "(install it, then: defer waker install)"
     )
     for each in programs:
         found = {"PATH": f"{program(bare.base / each, each).parent}:{bare.env['PATH']}"}
@@ -121,7 +121,7 @@ def test_one_that_only_this_shells_path_leads_to(bare):
     mine = program(bare.base / "mine", "claude")
     env = {"DEFER_ENV_FILE": str(settings), "PATH": f"{mine.parent}:{bare.env['PATH']}"}
     begun = f"{FAILS}executor claude: {mine} is not on the PATH that a wake will have "
-    assert said(bare.defer("1h", "s", "--executor", "claude", env=env)) == [f"{begun}(defer cron install)"]
+    assert said(bare.defer("1h", "s", "--executor", "claude", env=env)) == [f"{begun}(defer waker install)"]
     mine.parent.chmod(0o777)
     everybodys = "(every user can change it: install it where only you can)"
     assert said(bare.defer("1h", "s", "--executor", "claude", env=env)) == [f"{begun}{everybodys}"]

@@ -15,7 +15,7 @@ import machine as machines
 from defer.errors import BadInput, Refused, StorageError
 from defer.settings import edit
 from defer.store.markers import Markers
-from defer.wakers import cron, cronenv, cronline, crontab
+from defer.wakers import choice, cron, cronenv, cronline, crontab, words
 
 NOW = datetime(2026, 4, 8, 16, 45, tzinfo=UTC)
 
@@ -115,7 +115,7 @@ class TestInstall:
         subprocess.run(["/bin/sh", "-c", command.replace("\\%", "%")], env={"OUT": str(out)}, check=True)
         assert out.read_text() == str(runner)
         assert machine.install(runner=runner)["change"] == "unchanged"
-        assert cron.uninstall(runner)["change"] == "removed"
+        assert cron.uninstall(runner) != []
 
     @pytest.mark.parametrize(
         "folder",
@@ -135,7 +135,7 @@ class TestInstall:
 
     def test_a_runner_that_cannot_run_is_refused(self, machine):
         machine.runner.unlink()
-        with pytest.raises(Refused, match="there is nothing for cron to run"):
+        with pytest.raises(Refused, match="there is nothing to wake"):
             machine.install()
         assert machine.calls == []
 
@@ -143,13 +143,12 @@ class TestInstall:
 class TestUninstall:
     def test_takes_the_crontab_away_that_install_made(self, machine):
         machine.install()
-        assert cron.uninstall(machine.runner)["removed"] == [machine.line.decode().strip()]
+        assert cron.uninstall(machine.runner) == [machine.line.decode().strip()]
         assert not machine.tab.exists()
 
     def test_without_a_line_writes_nothing(self, machine):
         machine.tab.write_bytes(b"0 9 * * 1 /bin/backup")
-        result = cron.uninstall(machine.runner)
-        assert (result["change"], result["removed"]) == ("unchanged", [])
+        assert cron.uninstall(machine.runner) == []
         assert machine.calls == ["-l"]
         assert machine.tab.read_bytes() == b"0 9 * * 1 /bin/backup"
 
@@ -259,7 +258,7 @@ class TestSettings:
         machine.settings.write_text("DEFER_RUNTIME_DIR=/a\n")
         result = machine.install(DEFER_RUNTIME_DIR="/b")
         assert machine.settings.read_text() == "DEFER_RUNTIME_DIR=/b\nPATH=/usr/bin:/bin\n"
-        assert "these had another value before: DEFER_RUNTIME_DIR" in cron.describe(result)
+        assert "these had another value before: DEFER_RUNTIME_DIR" in words.describe(result)
 
     def test_a_settings_file_that_is_broken_is_refused_and_left(self, machine):
         machine.settings.parent.mkdir(parents=True)
@@ -335,7 +334,7 @@ class TestWhatCronFinds:
         assert (other / ".config/defer/env").read_text() == (
             f"PATH=/usr/bin:/bin\n{setting('DEFER_RUNTIME_DIR', other / 'data/runtime')}\n"
         )
-        assert result["notes"] == [f"cron's runs have HOME={machine.home}, this shell has HOME={other}"]
+        assert result["notes"] == [f"wakes have HOME={machine.home}, this shell has HOME={other}"]
 
     def test_a_setting_in_the_crontab_itself_is_told(self, machine):
         machine.tab.write_text("DEFER_RUNTIME_DIR=/other\n")
@@ -357,13 +356,15 @@ class TestWhatCronFinds:
 
 class TestStatus:
     def status(self, machine, **changes) -> dict:
-        return cron.status(machine.runner, Markers(machine.home / "deferred.jsonl"), NOW, **changes)
+        return choice.status(machine.runner, Markers(machine.home / "deferred.jsonl"), NOW, **changes)
 
     def test_before_anything(self, machine, monkeypatch):
         monkeypatch.setattr(crontab, "daemon_state", lambda: "cannot tell")
         assert self.status(machine) == {
             "action": "status",
             "installed": False,
+            "wakers": [],
+            "units": [],
             "line": None,
             "other_lines": [],
             "dead_lines": [],
@@ -389,13 +390,13 @@ class TestStatus:
         assert result["trouble"] == "2026-04-08T15:43:20Z the disk is full"
         assert result["settings_file"] == str(machine.settings)
         assert result["notes"] == []
-        lines = cron.describe({**result, "daemon": "running"})
+        lines = words.describe({**result, "daemon": "running"})
         assert lines == [
             f"crontab line: {machine.line.decode().strip()}",
             "cron daemon: running",
             "last wake: 61 min ago (2026-04-08T15:43:20Z)",
             "the last wake could not do its work: 2026-04-08T15:43:20Z the disk is full",
-            f"settings for cron's runs: {machine.settings}",
+            f"settings for wakes: {machine.settings}",
         ]
 
     def test_a_home_that_cannot_be_looked_into_is_survived(self, machine, monkeypatch):
@@ -415,8 +416,8 @@ class TestStatus:
     def test_settings_that_cron_does_not_read_are_told(self, machine, tmp_path):
         machine.install()
         (note,) = self.status(machine, settings_file=tmp_path)["notes"]
-        reads = f"cron's runs read {machine.settings}, this shell reads {tmp_path}"
-        assert note == f"{reads}: run `defer cron install` again"
+        reads = f"wakes read {machine.settings}, this shell reads {tmp_path}"
+        assert note == f"{reads}: run `defer waker install` again"
 
     def test_a_line_written_by_hand_is_shown(self, machine):
         other = os.fsdecode(machine.in_crontab(machine.checkout(machine.home / "other")))
@@ -429,10 +430,10 @@ class TestStatus:
     def test_a_line_whose_checkout_has_moved_is_not_said_to_wake_anything(self, machine):
         machine.install()
         moved = machine.runner.parent.parent.rename(machine.home / "moved") / "scripts" / "run-deferred.sh"
-        result = cron.status(moved, Markers(machine.home / "deferred.jsonl"), NOW)
+        result = choice.status(moved, Markers(machine.home / "deferred.jsonl"), NOW)
         line = machine.line.decode().strip()
         assert (result["installed"], result["other_lines"], result["dead_lines"]) == (False, [], [line])
-        said = cron.describe(result)
+        said = words.describe(result)
         assert f"a line that wakes nothing, since its program is gone: {line}" in said
         assert not [one for one in said if one.startswith("another line wakes a runner")]
 
@@ -440,7 +441,7 @@ class TestStatus:
         monkeypatch.setenv("PATH", str(tmp_path))
         result = self.status(machine)
         assert result["crontab_error"].startswith("there is no cron here")
-        assert cron.describe(result)[0].startswith("crontab line: there is no cron here")
+        assert words.describe(result)[0].startswith("crontab line: there is no cron here")
 
 
 class TestDaemon:
@@ -478,10 +479,10 @@ def test_describe_install_and_uninstall(machine, monkeypatch):
     monkeypatch.setattr(crontab, "daemon_state", lambda: "not running")
     line = machine.line.decode().strip()
     advice = "(nothing wakes without one: start it, or keep `run-deferred.sh --loop` running)"
-    assert cron.describe(machine.install()) == [
+    assert words.describe(machine.install()) == [
         f"crontab line added: {line}",
-        f"settings for cron's runs: {machine.settings}: PATH written",
+        f"settings for wakes: {machine.settings}: PATH written",
         f"cron daemon: not running {advice}",
     ]
-    assert cron.describe(cron.uninstall(machine.runner)) == [f"crontab line removed: {line}"]
-    assert cron.describe(cron.uninstall(machine.runner)) == ["no crontab line of ours was there"]
+    assert words.describe(choice.uninstall("cron", machine.runner)) == [f"removed: {line}"]
+    assert words.describe(choice.uninstall("cron", machine.runner)) == ["nothing of ours was there to remove"]

@@ -137,7 +137,7 @@ class TestCron:
         written = (place.home / ".config" / "defer" / "env").read_text()
         assert edit.line("PATH", f"{crontab}:/usr/bin:/bin").decode() in written.splitlines()
         told = f". ({HERE}), {shared} (every user can change it), an empty part ({HERE})"
-        assert f"left out of PATH for cron's runs: {told}" in " ".join(strict(done.stdout)["notes"])
+        assert f"left out of PATH for wakes: {told}" in " ".join(strict(done.stdout)["notes"])
         again = place.defer("cron", "install", "--compact", env={"PATH": path})
         assert '"settings_written":[]' in again.stdout
 
@@ -154,7 +154,7 @@ class TestCron:
         settings = place.home / ".config" / "defer" / "env"
         settings.write_bytes(edit.line("PATH", f".:{env['PATH']}") + b"\n")
         done = place.defer("cron", "status", "--compact", env={**env, "DEFER_ENV_FILE": str(settings)})
-        said = f"PATH in {settings} has parts that do not belong there: . ({HERE}): run `defer cron install` again"
+        said = f"PATH in {settings} has parts that do not belong there: . ({HERE}): run `defer waker install` again"
         assert said in " ".join(strict(done.stdout)["notes"])
 
 

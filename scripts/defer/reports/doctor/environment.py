@@ -55,7 +55,7 @@ def _of_settings(subject: Subject) -> Iterator[Finding]:
     reads, here = subject.wake.settings_file, subject.config.settings_file
     if here is not None and (reads is None or os.path.realpath(reads) != os.path.realpath(here)):
         what = f"wakes read {reads or 'no settings file'}, this shell reads {here}"
-        yield found("settings-differ", what, here, "defer cron install")
+        yield found("settings-differ", what, here, "defer waker install")
 
 
 def _meant(name: str) -> str | None:
@@ -72,7 +72,7 @@ def _of_path(subject: Subject) -> Iterator[Finding]:
     left_out = searchpath.checked(wake.get("PATH") or os.defpath).left_out
     if left_out:
         what = f"parts of the PATH of a wake are not to be trusted: {', '.join(left_out)}"
-        yield found("path-doubtful", what, wake.settings_file or "PATH", "defer cron install")
+        yield found("path-doubtful", what, wake.settings_file or "PATH", "defer waker install")
 
 
 def of_python(standing: Standing) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Whether something wakes the store: the crontab line, the daemon, the last wake."""
+"""Whether something wakes the store: the crontab line or the unit, who looks after it, the last wake."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from defer import instants, say
 from defer.settings.config import Config
-from defer.wakers import cron, crontab, runners
-from defer.wakers.cronline import Entry
+from defer.wakers import cron, crontab, managers, program, runners
+from defer.wakers.entry import CRON, LAUNCHD, Entry
 from defer.wakers.runners import Runner
 from defer.wakers.standing import Standing
 
@@ -27,7 +27,7 @@ ASLEEP_AFTER = timedelta(minutes=3)
 _BETWEEN_WAKES = timedelta(hours=1)
 
 _TAB = "crontab"
-_INSTALL = "defer cron install"
+_INSTALL = "defer waker install"
 
 
 def findings(standing: Standing, markers: Markers, config: Config, now: datetime) -> Iterator[Finding]:
@@ -51,27 +51,28 @@ def _of_crontab(standing: Standing, config: Config, *, is_awake: bool) -> Iterat
     for entry in standing.dead:
         yield _gone(standing, entry, config)
     for entry in standing.others:
-        if os.path.realpath(entry.runner) != standing.program and _is_ours(standing, entry, config):
+        if not program.is_same(entry.runner, standing.program) and _is_ours(standing, entry, config):
             what = f"another copy of the code wakes this store too: {entry.runner}"
             front = Path(entry.runner).with_name("schedule-task.sh")
-            yield found("two-copies", what, _line(entry), f"{shlex.quote(str(front))} cron uninstall")
+            yield found("two-copies", what, entry.place, f"{shlex.quote(str(front))} waker uninstall")
     if is_awake or standing.waking():
         return
     if standing.error is not None:
         what, fix = parted(standing.error)
         yield found("crontab-unreadable", what, _TAB, fix or crontab.WITHOUT_CRON)
     elif not any(entry.marked and _is_ours(standing, entry, config) for entry in standing.dead):
-        yield found("waker-missing", "nothing wakes this store: no line of the crontab does", _TAB, _INSTALL)
+        what = "nothing wakes this store: no line of the crontab and no timer does"
+        yield found("waker-missing", what, _TAB, _INSTALL)
 
 
 def _of_unseen(standing: Standing, ago: timedelta) -> Iterator[Finding]:
     """A wake that no waker we know of has made: one by hand looks like the work of a waker until it is old."""
-    if standing.error is not None or (standing.waking() and standing.daemon != "not running"):
+    if standing.error is not None or standing.at_work():
         return
     what = f"something woke this store {say.distance(ago)} ago, and nothing that can be seen will do so again"
-    fix = f"{_INSTALL}, unless something else than cron wakes it every minute"
+    fix = f"{_INSTALL}, unless something else wakes it every minute"
     if standing.waking():
-        fix = "start the cron daemon (such as: service cron start), unless something else wakes it every minute"
+        fix = f"{_start(standing.waking()[0])}, unless something else wakes it every minute"
     yield found("waker-unseen", what, _TAB, fix)
 
 
@@ -85,11 +86,13 @@ def _of_runners(standing: Standing, at_work: list[Runner]) -> Iterator[Finding]:
 
 def _gone(standing: Standing, entry: Entry, config: Config) -> Finding:
     """A line that calls a program which is not there any more. Ours, for this store, is safe to replace."""
-    is_safe = entry.marked and not standing.waking() and _is_ours(standing, entry, config)
+    is_safe = entry.marked and entry.waker == CRON and not standing.waking() and _is_ours(standing, entry, config)
     settings_file = config.settings_file or config.user_directory / "env" if is_safe else None
     mend = partial(_replace, entry, standing.program, settings_file) if settings_file else None
-    fix = _INSTALL if entry.marked else "crontab -e, and take the line out"
-    return found("waker-gone", f"a line of the crontab calls {entry.runner}, which is gone", _line(entry), fix, mend)
+    by_hand = "crontab -e, and take the line out" if entry.waker == CRON else f"remove {shlex.quote(entry.where)}"
+    fix = _INSTALL if entry.marked else by_hand
+    which = "a line of the crontab" if entry.waker == CRON else f"a unit of {entry.waker}"
+    return found("waker-gone", f"{which} calls {entry.runner}, which is gone", entry.place, fix, mend)
 
 
 def _replace(entry: Entry, program: str, settings_file: Path) -> str:
@@ -102,14 +105,44 @@ def _is_ours(standing: Standing, entry: Entry, config: Config) -> bool:
 
 
 def _of_daemon(standing: Standing, *, is_awake: bool) -> Iterator[Finding]:
-    if is_awake or standing.daemon == "running" or not (standing.waking() or standing.dead):
+    """Whether who looks after the lines and units is at work: where one of several is, that is enough."""
+    called = [*standing.waking(), *standing.dead]
+    states = {standing.state(one) for one in called}
+    if is_awake or not called or managers.RUNNING in states:
         return
-    if standing.daemon == "not running":
+    first = called[0]
+    is_cron = first.waker == CRON
+    if managers.UNKNOWN not in states:
         what = "no cron daemon runs, so that no line of the crontab does anything"
-        yield found("daemon-dead", what, _TAB, f"start it (such as: service cron start), or {crontab.WITHOUT_CRON}")
+        if not is_cron:
+            what = f"{first.waker} does not wake by {first.where}"
+        start = f"start it (such as: {_service('start')})" if is_cron else _start(first)
+        yield found("daemon-dead", what, first.where, f"{start}, or {crontab.WITHOUT_CRON}")
     else:
-        what = "whether a cron daemon runs cannot be told from here"
-        yield found("daemon-unknown", what, _TAB, "ask the system (such as: service cron status)")
+        which = "a cron daemon runs" if is_cron else f"{first.waker} wakes by {first.where}"
+        ask = f"ask the system (such as: {_service('status') if is_cron else _look(first)})"
+        yield found("daemon-unknown", f"whether {which} cannot be told from here", first.where, ask)
+
+
+def _service(what: str) -> str:
+    return f"service cron {what}"
+
+
+def _start(entry: Entry) -> str:
+    """What has its daemon or manager wake by this line or unit again."""
+    if entry.waker == CRON:
+        return f"start the cron daemon (such as: {_service('start')})"
+    return f"{_INSTALL} {entry.waker}" if entry.marked else f"have {entry.waker} start {entry.where}"
+
+
+def _look(entry: Entry) -> str:
+    """What shows how its daemon or manager has come along with this line or unit."""
+    if entry.waker == CRON:
+        return "grep CRON /var/log/syslog, or the mail of this user"
+    unit = Path(entry.where).stem
+    if entry.waker == LAUNCHD:
+        return f"launchctl print {managers.domain()}/{unit}"
+    return f"systemctl --user status {unit}.timer {unit}.service"
 
 
 def _of_line(standing: Standing, entry: Entry, config: Config) -> Iterator[Finding]:
@@ -117,7 +150,7 @@ def _of_line(standing: Standing, entry: Entry, config: Config) -> Iterator[Findi
     reads = standing.store_of(entry)
     if reads is not None and reads != str(config.tasks_file):
         what = f"wakes look after {reads}, and this shell schedules into {config.tasks_file}"
-        yield found("store-differs", what, _line(entry), _INSTALL)
+        yield found("store-differs", what, entry.place, _INSTALL)
 
 
 def _of_wakes(
@@ -127,16 +160,13 @@ def _of_wakes(
     if trouble:
         what = f"the last wake could not do its work: {trouble}"
         yield found("wakes-fail", what, "the last wake", "mend what it names; the next wake tries again")
-    is_to_wake = bool(standing.waking()) and standing.daemon != "not running"
-    if is_awake or not is_to_wake:
+    at_work = standing.at_work()
+    if is_awake or not at_work:
         return
-    fix = "look at what cron says of it (such as: grep CRON /var/log/syslog, or the mail of this user)"
+    first = at_work[0]
+    fix = f"look at what {first.waker} says of it (such as: {_look(first)})"
     if last is None:
-        yield found("never-woken", "nothing has woken this store yet", _line(standing.waking()[0]), "wait a minute")
+        yield found("never-woken", "nothing has woken this store yet", first.place, "wait a minute")
     else:
         what = f"nothing has woken this store for {say.distance(now - last)}, since {instants.to_text(last)}"
-        yield found("wakes-stopped", what, _line(standing.waking()[0]), fix)
-
-
-def _line(entry: Entry) -> str:
-    return f"{_TAB}: {entry.line.decode(errors='replace')}"
+        yield found("wakes-stopped", what, first.place, fix)

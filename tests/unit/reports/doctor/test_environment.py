@@ -82,7 +82,7 @@ def test_settings_that_a_wake_does_not_read(machine: Machine, tmp_path: Path) ->
     here = Config({"HOME": str(machine.home), "PATH": "/usr/bin:/bin"}, {}, tmp_path / "other")
     looked_at = subject(None, here, standing.look(machine.runner), NOW)  # type: ignore[arg-type]
     (one,) = [one for one in environment.findings(looked_at) if one.id != "python-unready"]
-    assert (one.id, one.severity, one.fix) == ("settings-differ", "warning", "defer cron install")
+    assert (one.id, one.severity, one.fix) == ("settings-differ", "warning", "defer waker install")
     assert one.what == f"wakes read {machine.settings}, this shell reads {tmp_path / 'other'}"
 
 

@@ -176,8 +176,8 @@ def test_a_directory_that_no_command_works_in_is_a_finding(doctored: Place) -> N
 def test_for_people_it_is_three_lines_a_finding(doctored: Place) -> None:
     done = doctored.defer("doctor", "--table")
     lines = done.stdout.splitlines()
-    first = lines.index("error waker-missing: nothing wakes this store: no line of the crontab does")
-    assert lines[first + 1 : first + 3] == ["  where: crontab", "  fix: defer cron install"]
+    first = lines.index("error waker-missing: nothing wakes this store: no line of the crontab and no timer does")
+    assert lines[first + 1 : first + 3] == ["  where: crontab", "  fix: defer waker install"]
     assert lines[-1].startswith("1 error")
 
 

@@ -41,7 +41,7 @@ def test_an_executor_whose_program_the_wake_lacks(
     (one,) = findings(place, PATH="/usr/bin:/bin")
     assert (one.id, one.severity, one.where) == ("executor-missing", "error", "tasks one, two")
     assert one.what == f"executor claude: {mine} is not on the PATH that a wake will have"
-    assert one.fix == "defer cron install"
+    assert one.fix == "defer waker install"
     assert findings(place, PATH=f"{mine.parent}:/usr/bin:/bin") == []
 
 

@@ -64,7 +64,7 @@ def test_a_waker_at_work_is_not_found_fault_with(machine: Machine) -> None:
 
 def test_nothing_wakes_it(machine: Machine) -> None:
     (one,) = findings(machine)
-    assert (one.id, one.severity, one.fix) == ("waker-missing", "error", "defer cron install")
+    assert (one.id, one.severity, one.fix) == ("waker-missing", "error", "defer waker install")
 
 
 def test_a_wake_by_hand_is_not_taken_for_a_waker(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +73,7 @@ def test_a_wake_by_hand_is_not_taken_for_a_waker(machine: Machine, monkeypatch: 
     (one,) = findings(machine)
     assert (one.id, one.severity) == ("waker-unseen", "note")
     assert one.what == "something woke this store 2 minutes ago, and nothing that can be seen will do so again"
-    assert one.fix == "defer cron install, unless something else than cron wakes it every minute"
+    assert one.fix == "defer waker install, unless something else wakes it every minute"
     machine.install()
     assert findings(machine) == []
     monkeypatch.setattr(crontab, "daemon_state", lambda: "not running")
@@ -93,7 +93,7 @@ def test_a_line_of_a_checkout_that_has_moved(machine: Machine) -> None:
     old = machine.runner
     runner = moved(machine)
     (one,) = findings(machine, runner)
-    assert (one.id, one.severity, one.fix) == ("waker-gone", "error", "defer cron install")
+    assert (one.id, one.severity, one.fix) == ("waker-gone", "error", "defer waker install")
     assert one.what == f"a line of the crontab calls {old}, which is gone"
     assert one.where == f"crontab: {machine.line.decode().strip()}"
 
@@ -168,7 +168,7 @@ def test_two_checkouts_on_one_store(machine: Machine) -> None:
     woken(machine, timedelta(minutes=1))
     (one,) = findings(machine)
     assert (one.id, one.severity) == ("two-copies", "error")
-    assert one.fix == f"{quoted(machine.home / 'an other/scripts/schedule-task.sh')} cron uninstall"
+    assert one.fix == f"{quoted(machine.home / 'an other/scripts/schedule-task.sh')} waker uninstall"
 
 
 def test_another_checkout_on_a_store_of_its_own_is_fine(machine: Machine) -> None:

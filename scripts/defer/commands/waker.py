@@ -1,42 +1,49 @@
-"""The face of `cron install|uninstall|status`."""
+"""The face of `waker install|uninstall|status`, and of `cron …`, which is the same of cron alone."""
 
 from __future__ import annotations
 
 import os
+from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from defer import instants
+from defer import instants, paths
 from defer.client import Client
 from defer.errors import EXIT_OK
-from defer.paths import SCRIPTS
 from defer.store import places
-from defer.wakers import cron as crontab
+from defer.wakers import choice, words
 
 from . import flags, output
 
-_RUNNER = SCRIPTS / "run-deferred.sh"
+
+def waker(connect: Callable[[], Client], argv: list[str]) -> int:
+    """Install what wakes, remove it, or say how things stand."""
+    args = flags.waker().parse(argv)
+    return _answer(connect, args, args.waker)
 
 
 def cron(connect: Callable[[], Client], argv: list[str]) -> int:
-    """Install the crontab line, remove it, or say how things stand."""
-    args = flags.cron().parse(argv)
+    """The same of cron."""
+    return _answer(connect, flags.cron().parse(argv), "cron")
+
+
+def _answer(connect: Callable[[], Client], args: Namespace, waker: str | None) -> int:
     client = connect()
-    settings = client.config
+    settings, runner = client.config, paths.runner()
     result: dict[str, Any]
     if args.action == "install":
         target = settings.settings_file or settings.user_directory / "env"
         path = os.environ.get("PATH", os.defpath)
-        result = crontab.install(_RUNNER, target, path, settings.lock_timeout_seconds)
+        result = choice.install(waker, runner, target, path, settings.lock_timeout_seconds)
     elif args.action == "uninstall":
-        result = crontab.uninstall(_RUNNER)
+        result = choice.uninstall(waker, runner)
     else:
         result = _status(client)
     if args.action != "uninstall":
         # From here on nobody may be watching: now is the time to say who else could run programs through it.
         result["notes"] += places.doubts(settings)
     if output.is_for_people(args):
-        output.say(*crontab.describe(result), *_beyond(result))
+        output.say(*words.describe(result), *_beyond(result))
     else:
         output.print_object(result, args.compact)
     return EXIT_OK
@@ -64,8 +71,8 @@ def _status(client: Client) -> dict[str, Any]:
     from defer.wakers import standing
 
     settings, markers, now = client.config, client.store.markers, instants.now()
-    stands = standing.look(_RUNNER)
-    result = crontab.status(_RUNNER, markers, now, settings_file=settings.settings_file, found=stands)
+    stands = standing.look(paths.runner())
+    result = choice.status(paths.runner(), markers, now, settings_file=settings.settings_file, found=stands)
     found = worst_first(waker.findings(stands, markers, settings, now))
     return {**result, "findings": [one.as_json() for one in found]}
 
