@@ -122,4 +122,4 @@ lock: ## bring requirements/*.lock up to date with what pyproject.toml allows
 	  [ $$extra = core ] || flags="--extra $$extra --constraints requirements/core.lock"; \
 	  "$$python" -m uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate \
 	    $$flags --output-file requirements/$$extra.lock pyproject.toml || exit; \
-	done
+	done && "$$python" -I scripts/bootstrap.py --hash >requirements/locks.hash

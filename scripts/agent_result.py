@@ -30,6 +30,10 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 if __name__ == "__main__":
     _callers_umask = os.umask(0o077)
     os.umask(_callers_umask | 0o002)  # whoever can write to our byte code can make us run theirs
+    sys.dont_write_bytecode = True
+    import setupplace
+
+    setupplace.settle()
 
 from defer import exits, instants, visible
 from defer.errors import EXIT_BAD_INPUT, DeferError

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Summary: make the Python environment that everything else here runs in.
 
-Usage: bootstrap.py [--extra dev|notify] [--check] [--quiet]
+Usage: bootstrap.py [--extra dev|notify] [--check] [--quiet] | --hash
 
 Standard library only. This file must parse under any ``python3`` from 3.6 on, so that an old
 one can say in one line what is missing.
 
-- The environment is ``.venv`` beside the code, or ``$XDG_DATA_HOME/defer/venv`` where the code
-  is read-only.
+- Where the environment belongs depends on how the code came (``setupplace``): ``.venv`` beside a clone, else
+  ``$XDG_DATA_HOME/defer/venv-<hash>``, which all copies with the same locks share. A wheel brings its own.
 - A stamp in it vouches for each lock file: its content is a hash of the lock, of what
   ``pyproject.toml`` asks for and of the environment's Python version, written after
   everything is installed. A stamp newer than both files is trusted without hashing (the shell
@@ -34,19 +34,24 @@ if __name__ == "__main__" and not sys.flags.isolated:
 
 import os
 
-if __name__ == "__main__":
-    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
 # Isolated, Python does not look beside the script that it runs.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+if __name__ == "__main__":
+    os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
+    sys.dont_write_bytecode = True
+    import setupplace
+
+    setupplace.settle()
 
 import setupguard
+import setupplace
 from setupguard import SetupError
+from setupplace import EXTRAS, may, sources
 
 MINIMUM = (3, 11)
 
-_SCRIPTS = os.path.dirname(os.path.realpath(__file__))
-_ROOT = os.path.dirname(_SCRIPTS)
-_COMMAND = "python3 {}".format(os.path.join(_SCRIPTS, "bootstrap.py"))
+_ROOT = setupplace.ROOT
+_COMMAND = "python3 {}".format(os.path.join(setupplace.SCRIPTS, "bootstrap.py"))
 _MARK = "defer-building"
 _SCRATCH = "defer-scratch"
 
@@ -59,6 +64,10 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
     found = find(extra)
     if found:
         return found
+    if setupplace.kind() == setupplace.WHEEL:
+        lacking = f"has no extra {extra}" if extra else "does not belong to a Python that is there"
+        package = f"'defer[{extra}]'" if extra else "defer"
+        raise SetupError(f"{_ROOT} was installed as a package, which {lacking} (uv tool install {package})")
     _require_version()
     home = _place()
     callers = os.umask(0o077)
@@ -85,6 +94,8 @@ def find(extra: str = "") -> str:
 
     Raises SetupError for one that others can have put something into.
     """
+    if setupplace.kind() == setupplace.WHEEL:
+        return "" if extra else setupplace.installed_python()
     for home in _homes():
         _guarded(home)
         if all(_vouched(home, lock) for lock in _locks(extra)):
@@ -139,39 +150,32 @@ def _step_up() -> None:
 
 
 def _homes() -> "list[str]":
-    homes = [os.path.join(_ROOT, ".venv")]
-    data = os.environ.get("XDG_DATA_HOME") or ""
-    if not os.path.isabs(data):  # which the XDG Base Directory Specification says to ignore
-        data = os.path.join(os.environ.get("HOME") or "", ".local", "share")
-    if os.path.isabs(data):
-        homes.append(os.path.join(data, "defer", "venv"))
-    return homes
+    try:
+        return setupplace.homes()
+    except OSError as error:
+        raise SetupError(f"{error.filename}: {error.strerror}: this copy is not whole (get it anew)") from None
 
 
 def _place() -> str:
-    """Where a new environment goes: beside the code if that can be written to."""
+    """Where a new environment goes."""
     homes = _homes()
-    if _may(_ROOT, os.W_OK):
+    is_clone = setupplace.kind() == setupplace.CLONE
+    if is_clone and may(_ROOT, os.W_OK):
         return homes[0]
-    if len(homes) == 1:
+    if not setupplace.directory():
         what = "not a full path" if os.environ.get("HOME") else "not set"
+        why = "is read-only" if is_clone else "is not a git clone"
         raise SetupError(
-            f"HOME is {what}, and {_ROOT} is read-only: no place for the Python environment "
+            f"HOME is {what}, and {_ROOT} {why}: no place for the Python environment "
             "(set HOME to the full path of your home directory, or XDG_DATA_HOME)"
         )
-    return homes[1]
+    return homes[-1]
 
 
 def _guarded(home: str) -> None:
     """Raise SetupError where somebody else can have put a program or a module into the environment."""
-    # The checkout is as its owner wants it; the folder in the data directory is nobody's but ours.
-    above = [] if home == _homes()[0] else [os.path.dirname(home)]
+    above = [] if setupplace.is_beside(home) else [os.path.dirname(home)]
     setupguard.refuse_others(home, above, os.stat(os.path.realpath(__file__)).st_uid)
-
-
-def _may(path: str, mode: int) -> bool:
-    # For the effective user, not the real one: the shell's -x asks the same.
-    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _python(home: str) -> str:
@@ -190,44 +194,27 @@ def _locks(extra: str) -> "list[str]":
     return ["core", extra] if extra else ["core"]
 
 
-def _sources(lock: str) -> "list[str]":
-    return [os.path.join(_ROOT, "pyproject.toml"), os.path.join(_ROOT, "requirements", lock + ".lock")]
-
-
 def _vouched(home: str, lock: str) -> bool:
     """Whether the environment is whole and made from what the repository asks for now."""
     stamp = _stamp(home, lock)
-    if not _may(_python(home), os.X_OK) or not os.path.isfile(stamp):
+    if not may(_python(home), os.X_OK) or not os.path.isfile(stamp):
         return False
     made = os.stat(stamp).st_mtime_ns
-    if all(made > os.stat(source).st_mtime_ns for source in _sources(lock)):
+    if all(made > os.stat(source).st_mtime_ns for source in sources(lock)):
         return True
     if sys.version_info[:2] < MINIMUM:
         return False  # it has no tomllib to compare with
     with open(stamp) as stream:
         if stream.read().strip() != _fingerprint(home, lock):
             return False
-    if _may(stamp, os.W_OK):
+    if may(stamp, os.W_OK):
         os.utime(stamp)
     return True
 
 
 def _fingerprint(home: str, lock: str) -> str:
     """What an environment is made from; tool settings and the version number do not count."""
-    import hashlib
-    import json
-    import tomllib
-
-    pyproject, locked = _sources(lock)
-    with open(pyproject, "rb") as stream:
-        project = tomllib.load(stream)["project"]
-    asked = [project["requires-python"], project["dependencies"]]
-    if lock != "core":
-        asked.append(project["optional-dependencies"][lock])
-    digest = hashlib.sha256(json.dumps(asked).encode())
-    with open(locked, "rb") as stream:
-        digest.update(stream.read())
-    return f"{digest.hexdigest()} python{_version(home)}"
+    return f"{setupplace.digest([lock])} python{_version(home)}"
 
 
 def _version(home: str) -> str:
@@ -275,7 +262,7 @@ def _usable(home: str) -> bool:
     version = _version(home)
     pip = os.path.join(home, "lib", "python" + version, "site-packages", "pip", "__main__.py")
     return (
-        _may(_python(home), os.X_OK)
+        may(_python(home), os.X_OK)
         and tuple(int(part) for part in version.split(".") if part.isdigit()) >= MINIMUM
         and os.path.exists(pip)
     )
@@ -324,7 +311,7 @@ def _base_python() -> str:
 
 def _install(home: str, lock: str, quiet: bool) -> None:
     flags = ["--quiet", "--disable-pip-version-check", "--no-input"]
-    pinned = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", _sources(lock)[1]]
+    pinned = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", sources(lock)[1]]
     _run(
         home,
         [_python(home), "-I", "-X", "utf8", "-m", "pip", "install", *flags, *pinned],
@@ -364,20 +351,23 @@ def main(arguments: "list[str]") -> int:
 
     parser = argparse.ArgumentParser(
         prog="bootstrap.py",
-        description="Make the Python environment in .venv, or find it ready; print its interpreter.",
+        description="Make the Python environment, or find it ready; print its interpreter.",
     )
     parser.add_argument(
         "--extra",
         default="",
-        choices=["dev", "notify"],
+        choices=["dev", *EXTRAS],
         help="dev: with what tests and linters need; notify: with apprise",
     )
     parser.add_argument("--check", action="store_true", help="install nothing: only say whether it is ready")
     parser.add_argument("--quiet", action="store_true", help="no message while setting up")
+    parser.add_argument("--hash", action="store_true", help="print what requirements/locks.hash must hold")
     options = parser.parse_args(arguments)
     _step_up()
     try:
-        if options.check:
+        if options.hash:
+            python = setupplace.hashed()
+        elif options.check:
             python = find(options.extra)
             if not python:
                 raise SetupError(f"the Python environment is missing or out of date (run: {_COMMAND})")

@@ -29,6 +29,10 @@ from typing import Any, NoReturn
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 if __name__ == "__main__":
     os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
+    sys.dont_write_bytecode = True
+    import setupplace
+
+    setupplace.settle()
 
 if sys.version_info < (3, 11):  # noqa: UP036  (a bare `python3` may be macOS's 3.9)
     import bootstrap

@@ -38,6 +38,10 @@ import os
 if __name__ == "__main__":
     os.umask(os.umask(0o077) | 0o002)  # whoever can write to our byte code can make us run theirs
     sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+    sys.dont_write_bytecode = True
+    import setupplace
+
+    setupplace.settle()
     import bootstrap
 
     bootstrap.enter_environment()

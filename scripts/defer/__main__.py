@@ -17,27 +17,62 @@ _callers_umask = os.umask(0o077)
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 _package = os.path.dirname(os.path.realpath(__file__))
+_above = os.path.dirname(_package)
 _environment = os.path.dirname(os.path.dirname(sys.executable))
 _library = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 _libraries = os.path.join(_environment, "lib", _library, "site-packages")
-sys.path += [os.path.dirname(_package), _libraries]
+_is_wheel = os.path.basename(_above) != "scripts"
 
 
-def _refuse_what_every_user_can_change() -> None:
+def _find_modules() -> None:
+    """Behind the standard library: our modules, and the packages that they need."""
+    sys.path.append(_above)
+    if not _is_wheel:
+        sys.path.append(_libraries)
+    elif _above != os.path.realpath(_libraries) or _sees_the_systems_packages():
+        # What a wheel needs may lie in several places, and only `site` knows them all.
+        import site
+
+        site.main()
+
+
+def _sees_the_systems_packages() -> bool:
+    try:
+        with open(os.path.join(_environment, "pyvenv.cfg"), "rb") as settings:
+            return b"include-system-site-packages = true" in settings.read(4096).lower()
+    except OSError:
+        return True
+
+
+def _place_bytecode() -> None:
+    """A copy may lie within somebody's project, where nothing is ours to write: its byte code goes to our data."""
+    if _is_wheel or os.path.lexists(os.path.join(os.path.dirname(_above), ".git")):
+        return
+    data = os.environ.get("XDG_DATA_HOME") or ""
+    if not os.path.isabs(data):
+        data = os.path.join(os.environ.get("HOME") or "", ".local", "share")
+    if not os.path.isabs(data):
+        sys.dont_write_bytecode = True
+        return
+    place = os.path.join(data, "defer", "bytecode")
+    for path in (os.path.dirname(place), place):
+        _refuse_what_every_user_can_change(path, f"chmod o-w {path}")
+    sys.pycache_prefix = place
+
+
+def _refuse_what_every_user_can_change(path: str, remedy: str) -> None:
     """End with one line, before anything is loaded from there: the shell in front cannot ask for a file's mode."""
-    for path in (_environment, os.path.dirname(sys.executable), sys.executable, _libraries):
-        try:
-            mode = os.stat(path).st_mode
-        except OSError:
-            continue
-        if mode & 0o002:
-            from defer import errors, visible  # not render, which needs packages that are installed there
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return
+    if mode & 0o002:
+        from defer import errors, visible  # not render, which needs packages that are installed there
 
-            remedy = f"remove {_environment}, then: python3 {os.path.dirname(_package)}/bootstrap.py"
-            told = visible.sentence(f"{path} can be changed by every user ({remedy})")
-            if sys.stderr is not None:
-                os.write(2, f"defer: {told}\n".encode())
-            sys.exit(errors.EXIT_IO)
+        told = visible.sentence(f"{path} can be changed by every user ({remedy})")
+        if sys.stderr is not None:
+            os.write(2, f"defer: {told}\n".encode())
+        sys.exit(errors.EXIT_IO)
 
 
 def _start_without_bytecode() -> None:
@@ -48,6 +83,8 @@ def _start_without_bytecode() -> None:
     """
     import shutil
 
+    if sys.pycache_prefix:
+        shutil.rmtree(sys.pycache_prefix + _package, ignore_errors=True)
     for folder, _, _ in list(os.walk(_package)):
         if folder.endswith("__pycache__"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -55,7 +92,11 @@ def _start_without_bytecode() -> None:
     os.execv(sys.executable, [sys.executable, "-B", *sys.orig_argv[1:]])
 
 
-_refuse_what_every_user_can_change()
+_find_modules()
+for _path in (_environment, os.path.dirname(sys.executable), sys.executable, _above if _is_wheel else _libraries):
+    _mend = "install defer again" if _is_wheel else f"remove {_environment}, then: python3 {_above}/bootstrap.py"
+    _refuse_what_every_user_can_change(_path, _mend)
+_place_bytecode()
 try:
     from defer.commands.cli import main
 

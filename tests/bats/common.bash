@@ -50,8 +50,8 @@ make_clone() {
   local python
   python=$(python3 "$ROOT/scripts/bootstrap.py" --check)
   clone="$BATS_TEST_TMPDIR/a clone"
-  mkdir -p "$clone/scripts/defer/commands"
-  cp -p "$ROOT"/scripts/*.sh "$ROOT"/scripts/{bootstrap,pipsettings,setupguard,setupsteps}.py "$clone/scripts"
+  mkdir -p "$clone/scripts/defer/commands" "$clone/.git"
+  cp -p "$ROOT"/scripts/*.sh "$ROOT"/scripts/{bootstrap,pipsettings,setupguard,setupplace,setupsteps}.py "$clone/scripts"
   cp -p "$ROOT/scripts/defer/__main__.py" "$clone/scripts/defer"
   cp -pR "$ROOT/pyproject.toml" "$ROOT/requirements" "$clone"
   touch "$clone/scripts/defer/__init__.py" "$clone/scripts/defer/commands/__init__.py"

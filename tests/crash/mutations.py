@@ -254,7 +254,8 @@ def copy_tree(into: Path) -> None:
             shutil.copytree(source, into / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
             shutil.copy2(source, into / name)
-    # The entries of a tree start the environment in it.
+    # The entries of a clone start the environment in it.
+    (into / ".git").mkdir()
     (into / ".venv").symlink_to(ROOT / ".venv")
 
 

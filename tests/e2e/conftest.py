@@ -55,7 +55,7 @@ def private_shell(tmp_path: Path, needs: Callable[..., None]) -> Iterator[Callab
 def front(tmp_path: Path, root: Path) -> Path:
     """`schedule-task.sh` of a checkout at a path that cron and the shell both like to misread."""
     checkout = tmp_path / FOLDER
-    checkout.mkdir()
+    (checkout / ".git").mkdir(parents=True)
     for name in ("scripts", "requirements", "references"):
         shutil.copytree(root / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(root / "pyproject.toml", checkout)

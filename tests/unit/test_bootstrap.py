@@ -74,7 +74,8 @@ def make_clone(clone: Path) -> Path:
     """As much of the repository as bootstrap.py looks at, with one locked package that lies beside it."""
     (clone / "scripts").mkdir(parents=True)
     (clone / "requirements").mkdir()
-    for name in ("bootstrap.py", "pipsettings.py", "setupguard.py", "setupsteps.py"):
+    (clone / ".git").mkdir()
+    for name in ("bootstrap.py", "pipsettings.py", "setupguard.py", "setupplace.py", "setupsteps.py"):
         shutil.copy(ROOT / "scripts" / name, clone / "scripts")
     (clone / "pyproject.toml").write_text(PYPROJECT)
     wheel = make_wheel(clone)
@@ -82,6 +83,7 @@ def make_clone(clone: Path) -> Path:
     (clone / "requirements" / "core.lock").write_text(pin)
     (clone / "requirements" / "dev.lock").write_text(pin)
     (clone / "requirements" / "notify.lock").write_text(pin)
+    (clone / "requirements" / "locks.hash").write_text("0123456789abcdef\n")
     return clone
 
 
@@ -299,7 +301,7 @@ def test_read_only_code_gets_its_environment_in_the_data_directory(
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     clone.chmod(0o555)
-    python = tmp_path / "data" / "defer" / "venv" / "bin" / "python"
+    python = tmp_path / "data" / "defer" / "venv-0123456789abcdef" / "bin" / "python"
     made = bootstrap(clone, under=unprivileged)
     assert (made.returncode, made.stdout) == (0, f"{python}\n"), made.stderr
     assert bootstrap(clone, "--check", under=unprivileged).stdout == f"{python}\n"

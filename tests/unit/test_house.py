@@ -204,7 +204,7 @@ def test_python_3_11_can_read_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["bootstrap", "pipsettings", "reorient_snapshot", "setupguard", "setupsteps", "time_utils"]
+    "name", ["bootstrap", "pipsettings", "reorient_snapshot", "setupguard", "setupplace", "setupsteps", "time_utils"]
 )
 def test_an_old_python_can_read_what_gives_way_to_a_newer_one_or_says_that_it_is_old(name: str) -> None:
     parsed(ROOT / "scripts" / f"{name}.py", (3, 6))

@@ -61,6 +61,7 @@ def hostile(tmp_path: Path) -> Path:
     for name in sys.stdlib_module_names - {"encodings"} | {
         "defer",
         "setupguard",
+        "setupplace",
         "setupsteps",
         "pipsettings",
         "bootstrap",

@@ -37,7 +37,8 @@ def clone(tmp_path: Path) -> Path:
     commands = clone / "scripts" / "defer" / "commands"
     commands.mkdir(parents=True)
     (clone / "requirements").mkdir()
-    ours = [SCRIPTS / f"{name}.py" for name in ("bootstrap", "pipsettings", "setupguard", "setupsteps")]
+    (clone / ".git").mkdir()
+    ours = [SCRIPTS / f"{name}.py" for name in ("bootstrap", "pipsettings", "setupguard", "setupplace", "setupsteps")]
     for path in [*SCRIPTS.glob("*.sh"), *ours]:
         shutil.copy(path, clone / "scripts")
     for path in SCRIPTS.glob("defer/*.py"):
@@ -47,6 +48,7 @@ def clone(tmp_path: Path) -> Path:
     for source in (clone / "pyproject.toml", clone / "requirements" / "core.lock"):
         source.touch()
         os.utime(source, (1, 1))
+    (clone / "requirements" / "locks.hash").write_text("0123456789abcdef\n")
     make_environment(clone / ".venv")
     return clone
 

@@ -34,7 +34,7 @@ def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
         named["DEFER_ENV_FILE"] = str(settings_file)
     python_home = Path(sys.executable).parent.parent  # of a virtual environment, so not to be resolved
     data = Path(environment.get("XDG_DATA_HOME") or Path(environment["HOME"], ".local", "share"))
-    if python_home.parts[-2:] == ("defer", "venv") and not _same(python_home.parent.parent, data):
+    if python_home.match("defer/venv-*") and not _same(python_home.parent.parent, data):
         named["XDG_DATA_HOME"] = str(python_home.parent.parent)
     return named
 

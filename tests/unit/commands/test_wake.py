@@ -208,7 +208,7 @@ class TestWhatItPrints:
 def checkout_in(place):
     """A checkout of its own, without an environment."""
     checkout = place.base / "checkout"
-    checkout.mkdir()
+    (checkout / ".git").mkdir(parents=True)
     for name in ("scripts", "requirements", "pyproject.toml", "references"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, checkout / name)
@@ -338,7 +338,7 @@ def test_a_stopped_execute_task_leaves_no_executor_behind(place, number):
 def test_byte_code_cut_short_by_a_full_disk_stops_nothing(place):
     """CPython issue 126606: such a file is taken for good, and every later start would end in a traceback."""
     checkout = place.base / "checkout"
-    checkout.mkdir()
+    (checkout / ".git").mkdir(parents=True)
     shutil.copytree(ROOT / "scripts", checkout / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("requirements", "pyproject.toml", "references", ".venv"):
         (checkout / name).symlink_to(ROOT / name)

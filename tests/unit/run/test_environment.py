@@ -40,6 +40,7 @@ def copied_code(base: Path) -> Path:
     shutil.copytree(SCRIPTS, code / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "requirements", "references"):
         (code / name).symlink_to(SCRIPTS.parent / name)
+    (code / ".git").mkdir()
     (code / ".venv").symlink_to(Path(sys.prefix))
     return code
 

@@ -344,7 +344,7 @@ class TestWhatCronFinds:
     @pytest.mark.parametrize("here", [True, False])
     def test_an_environment_that_cron_would_not_find_is_named(self, machine, monkeypatch, tmp_path, here):
         data = machine.home / ".local/share" if here else tmp_path / "data"
-        monkeypatch.setattr("sys.executable", str(data / "defer/venv/bin/python"))
+        monkeypatch.setattr("sys.executable", str(data / "defer/venv-0123456789abcdef/bin/python"))
         machine.install()
         variables = cronline.entries(machine.tab.read_bytes())[0].variables
         assert variables == ({} if here else {"XDG_DATA_HOME": str(data)})

@@ -110,7 +110,7 @@ def line_for(program: str, variables: bytes = b"") -> standing.Standing:
 def test_python_is_looked_for_as_a_wake_looks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(environment.of_python(line_for(str(SCRIPTS / "run-deferred.sh")))) == []
     copy = tmp_path / "copy" / "scripts"
-    copy.mkdir(parents=True)
+    (copy / "defer").mkdir(parents=True)
     for name in ("common.sh", "where.sh", "say.sh", "bootstrap.py"):
         (copy / name).write_bytes((SCRIPTS / name).read_bytes())
     monkeypatch.setattr(environment, "SCRIPTS", copy)
