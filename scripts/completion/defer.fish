@@ -367,7 +367,7 @@ complete -c defer -n '_shtab_defer_using; and test $_shtab_defer_npos -eq 0' -a 
 complete -c defer -n '_shtab_defer_using inbox' -s h -l help -d 'all about it'
 complete -c defer -n '_shtab_defer_using inbox' -l peek -d 'leave them unread'
 complete -c defer -n '_shtab_defer_using inbox' -l all -d 'also what was read before'
-complete -c defer -n '_shtab_defer_using inbox' -l hook -xka "claude-code gemini-cli text" -d 'as the answer to a session hook of this agent; nothing if empty'
+complete -c defer -n '_shtab_defer_using inbox' -l hook -xka "claude codex gemini opencode copilot qwen text" -d 'as the answer to a session hook of this agent; nothing if empty'
 complete -c defer -n '_shtab_defer_using inbox' -l compact -d 'JSON on one line'
 complete -c defer -n '_shtab_defer_using inbox' -l json -d 'JSON also where stdout is a terminal'
 complete -c defer -n '_shtab_defer_using inbox' -l table -d 'text also where stdout is not a terminal'

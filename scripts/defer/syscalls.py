@@ -13,7 +13,10 @@ from typing import BinaryIO
 from . import trust
 
 _BUFFER = 1 << 18
-
+TICK_NS = 20_000_000 if sys.platform == "linux" else 2 * 10**9
+"""How much older than the present a file's time must be for a further change to give it another one. On Linux longer
+than the coarsest clock tick that stamps files (10 ms) with a margin; where the file system or the shell (Bash 3.2,
+macOS's own) tells whole seconds only, two of those."""
 
 # Never wait for a FIFO without its other end, a terminal or a leased file, and never acquire a terminal.
 _AT_ONCE = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY

@@ -175,10 +175,10 @@ def _talk(cell: Cell, session: str | None = None) -> subprocess.Popen[str]:
 
 def _hook(cell: Cell) -> None:
     """Install the hook that notes conversations as docs/agents.md says."""
-    hook = f"{SCRIPTS}/hooks/note-session.sh {cell.agent}"
+    hook = f"{SCRIPTS}/hooks/session-start.sh {cell.agent}"
     if cell.agent == "opencode":
         plugins = cell.write(".config/opencode/plugin/.made", "").parent
-        (plugins / "note-session.js").symlink_to(SCRIPTS / "hooks" / "note-session.opencode.js")
+        (plugins / "defer.js").symlink_to(SCRIPTS / "hooks" / "session-start.opencode.js")
         return
     path = {
         "claude": ".claude/settings.json",

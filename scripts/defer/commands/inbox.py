@@ -15,7 +15,7 @@ from defer.notices import box, events, outbox, words
 from defer.record import task, versions
 from defer.record.codec import Task
 
-from . import each, glance, lookflags, output
+from . import each, glance, handover, lookflags, output
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -23,40 +23,30 @@ if TYPE_CHECKING:
     from defer.notices.box import Box
     from defer.notices.events import Notice
 
-_TASKS_IN_A_HOOK = 20
-
 
 def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print what nobody has seen; it counts as read once it is printed."""
     args = lookflags.inbox().parse(argv)
     client = connect()
+    if args.hook:
+        handover.inbox(client, args.hook, everything=args.all, is_read=not args.peek)
+        return EXIT_OK
     found = outbox.read(client.config.notices_file)
     wanted = [*found.notices.values()] if args.all else found.unread()
     if client.is_restricted:
         wanted = [one for one in wanted if client.may_see(one["id"])]
-    shown = _of_some_tasks(wanted) if args.hook else wanted
-    _print(args, client, found, shown, more=len(words.grouped(wanted)) - len(words.grouped(shown)))
+    _print(args, client, found, wanted)
     sys.stdout.flush()
-    unread = [one["key"] for one in shown if not found.is_read(one)]
-    is_for_somebody = not args.peek and not exits.is_output_closed()
-    if is_for_somebody and (unread or (found.dropped and not args.hook)):
+    unread = [one["key"] for one in wanted if not found.is_read(one)]
+    if (unread or found.dropped) and not args.peek and not exits.is_output_closed():
         # A notice that comes meanwhile has not been shown: only these are marked.
         with client.store.alone():
-            # A hook is not told how many were dropped: whoever looks for himself is.
-            outbox.mark_read(client.config.notices_file, unread, client.clock(), with_dropped=not args.hook)
+            outbox.mark_read(client.config.notices_file, unread, client.clock())
     return EXIT_OK
 
 
-def _of_some_tasks(notices: list[Notice]) -> list[Notice]:
-    """Those of the tasks that have told something last: an agent's context is small."""
-    return [one for group in words.grouped(notices)[:_TASKS_IN_A_HOOK] for one in group]
-
-
-def _print(args: Namespace, client: Client, found: Box, shown: list[Notice], more: int) -> None:
-    if args.hook:
-        if shown:
-            _print_for_hook(args.hook, client, shown, more)
-    elif args.table or output.is_for_people(args):
+def _print(args: Namespace, client: Client, found: Box, shown: list[Notice]) -> None:
+    if args.table or output.is_for_people(args):
         _print_for_people(client, found, shown, everything=args.all)
     else:
         facts = {"unread": len(found.unread()), "dropped": found.dropped}
@@ -66,16 +56,6 @@ def _print(args: Namespace, client: Client, found: Box, shown: list[Notice], mor
 def _as_json(found: Box, notice: Notice) -> dict[str, Any]:
     told = [{"where": one.where, "status": one.status, "why": one.why} for one in found.places(notice)]
     return {**{name: value for name, value in notice.items() if name not in ("to", "inbox")}, "told": told}
-
-
-def _print_for_hook(name: str, client: Client, shown: list[Notice], more: int) -> None:
-    text = words.for_agents(words.grouped(shown), more, client.config.timezone(), client.clock())
-    event = lookflags.HOOKS[name]
-    if event is None:
-        output.say(*text.splitlines())
-    else:
-        answer = {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
-        output.print_json(answer, compact=True)
 
 
 def _print_for_people(client: Client, found: Box, shown: list[Notice], *, everything: bool) -> None:

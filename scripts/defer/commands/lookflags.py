@@ -9,9 +9,10 @@ from .since import HELP as SINCE
 
 HEALTH_FORMATS = ("prometheus", "markdown", "discord")
 """What `health` can print for another program."""
-HOOKS = {"claude-code": "SessionStart", "gemini-cli": "SessionStart", "text": None}
-"""The programs whose hooks `inbox` can answer, and the event of theirs that the answer is for; ``text`` is for any
-other."""
+HOOKS = ("claude", "codex", "gemini", "opencode", "copilot", "qwen", "text")
+"""The agents whose hooks `inbox` can answer; ``text`` is for any other."""
+_OLDER_HOOKS = {"claude-code": "claude", "gemini-cli": "gemini"}
+"""What some of them were called, still understood."""
 _OUTCOMES = "ok, failed, timeout, lost, cancelled, expired, missed, skipped; completed and failed as a task's status"
 
 
@@ -105,6 +106,10 @@ def inbox() -> Parser:
     add = parser.add_argument_group("which").add_argument
     add("--peek", action="store_true", help="leave them unread")
     add("--all", action="store_true", help="also what was read before")
-    add("--hook", choices=HOOKS, help="as the answer to a session hook of this agent; nothing if empty")
+    add("--hook", type=_hook, choices=HOOKS, help="as the answer to a session hook of this agent; nothing if empty")
     add_form(parser)
     return parser
+
+
+def _hook(word: str) -> str:
+    return _OLDER_HOOKS.get(word, word)

@@ -25,14 +25,35 @@ def note(connect: Callable[[], Client], argv: list[str]) -> int:
     """
     try:
         agent = _agent(argv)
-        session, directory = _told(sys.stdin.buffer.read(_MOST_BYTES))
-        client, found = connect(), conversations.here(agent, session, directory)
-        if client.is_restricted:
-            _check_own(client, found)
-        conversations.note(client.config.runtime_dir, found)
+        said = input_of_hook()
+        _told(said)
+        note_of(connect(), agent, said)
     except (BadInput, OSError) as error:
         exits.warn(f"the conversation was not noted: {error}")
     return EXIT_OK
+
+
+def input_of_hook() -> dict[str, Any] | None:
+    """What an agent tells its hook on standard input; None where that is not a JSON object."""
+    try:
+        found: Any = json.loads(sys.stdin.buffer.read(_MOST_BYTES))
+    except (ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else None
+
+
+def note_of(client: Client, agent: str, said: dict[str, Any] | None) -> bool:
+    """Note the conversation that a hook was told of; whether this process has it open only now.
+
+    Raises BadInput where it was told of none, or where it is another's, OSError where there is no room.
+    """
+    session, directory = _told(said)
+    found = conversations.here(agent, session, directory)
+    known = conversations.named(client.config.runtime_dir, session)
+    if client.is_restricted:
+        _check_own(client, found)
+    conversations.note(client.config.runtime_dir, found)
+    return known is None or known.process != found.process
 
 
 def _check_own(client: Client, found: conversations.Conversation) -> None:
@@ -51,13 +72,9 @@ def _agent(argv: list[str]) -> str:
     return argv[0]
 
 
-def _told(raw: bytes) -> tuple[str, str | None]:
+def _told(found: dict[str, Any] | None) -> tuple[str, str | None]:
     """The id and the directory in a hook's input. Raises BadInput."""
-    try:
-        found: Any = json.loads(raw)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+    if found is None:
         raise BadInput("standard input is not a JSON object (an agent's session hook gives one)")
     session = next((found[name] for name in _IDS if name in found), None)
     if not names.is_session(session):

@@ -20,6 +20,9 @@ from . import events, payload
 from .box import Told
 from .events import Notice
 
+MOST_FOR_AGENTS = 2000
+"""Characters of what an agent is told as its conversation begins: its context is small."""
+_MOST_OF_A_BLOCK, _LONGEST_OF_OURS, _BETWEEN = 800, 300, 2
 _LONGEST_ID = 128
 _SAID = {
     events.FAILED: "failed",
@@ -121,11 +124,40 @@ def _next(notice: Notice) -> Iterator[str]:
         yield f"defer resume {name}"
 
 
-def for_agents(groups: Iterable[list[Notice]], more: int, zone: tzinfo, now: datetime) -> str:
-    """The notices of each task as one text for an agent's context; ``more`` tasks have some too."""
-    parts = [_AGENTS_ARE_TOLD, *(_without_tags("\n".join(block(one, in_full(zone, now)))) for one in groups)]
-    parts += [f"{more} more tasks have results: defer inbox"] if more else []
-    return "\n\n".join(parts) + "\n"
+def for_agents(groups: list[list[Notice]], zone: tzinfo, now: datetime) -> tuple[str, list[list[Notice]]]:
+    """The notices of the first tasks as one text for an agent's context, and which they are.
+
+    It has ``MOST_FOR_AGENTS`` characters at most. Those for which there is no room are counted in its last line.
+    """
+    said, parts = [], [_AGENTS_ARE_TOLD]
+    room = MOST_FOR_AGENTS - len(_AGENTS_ARE_TOLD) - len(_more(len(groups))) - _BETWEEN
+    for group in groups:
+        text = "\n".join(_shortened([_without_tags(line) for line in block(group, in_full(zone, now))]))
+        room -= len(text) + _BETWEEN
+        if room < 0:
+            break
+        parts.append(text)
+        said.append(group)
+    parts += [_more(len(groups) - len(said))] if len(said) < len(groups) else []
+    return "\n\n".join(parts) + "\n", said
+
+
+def _more(tasks: int) -> str:
+    return f"{tasks} more task{'s have' if tasks > 1 else ' has'} results: defer inbox"
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    """A block that leaves room for others: of what it quotes the beginning; where to read on stays."""
+    ours = [visible.sentence(line, _LONGEST_OF_OURS) for line in lines if not line.startswith(">")]
+    room = _MOST_OF_A_BLOCK - sum(map(len, ours)) - len(lines)
+    quoted = []
+    for line in lines:
+        if line.startswith(">"):
+            quoted.append(line if len(line) <= room else f"{line[: max(room, 2)]}…")
+            room -= len(line)
+            if room < 0:
+                break
+    return [*ours[:1], *quoted, *ours[1:]]
 
 
 def _without_tags(text: str) -> str:

@@ -28,20 +28,15 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from defer import fsio, instants, trust
+from defer import fsio, instants, syscalls, trust
 
 HORIZON = timedelta(minutes=15)
 _NS = 10**9
-# How much older than the present a store's time must be for a further change to give it another one. On Linux
-# longer than the coarsest clock tick that stamps files (10 ms) with a margin; where the file system or the shell
-# (Bash 3.2, macOS's own) tells whole seconds only, two of those.
-_TICK_NS = 20_000_000 if sys.platform == "linux" else 2 * _NS
 _TROUBLE_BYTES = 4096
 _NO_ROOM = "there was no room to note why: is the disk full? (df -h)"
 _HELD_BYTES = 1 << 22
@@ -143,7 +138,7 @@ class Markers:
         self._touch_heartbeat()
         clock = fsio.stat(self.heartbeat)
         age = clock.st_mtime_ns - read.st_mtime_ns if clock else 0
-        return age > (_TICK_NS if read.st_mtime_ns % _NS else 2 * _NS)
+        return age > (syscalls.TICK_NS if read.st_mtime_ns % _NS else 2 * _NS)
 
     def beat(self) -> None:
         """Leave a heartbeat; a failing disk must not keep a wake from its work."""

@@ -1,0 +1,95 @@
+"""The faces of `inbox --hook` and `hooks/session-start.sh`: the unread inbox, handed to an agent."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from defer import exits, fsio
+from defer.client import Client
+from defer.errors import EXIT_OK, BadInput, DeferError
+from defer.notices import allread, outbox, words
+
+from . import lookflags, output, session
+
+_AS_TEXT = ("opencode", "text")
+_EVENTS = {"qwen": "UserPromptSubmit"}
+_START, _PROMPT = "SessionStart", "UserPromptSubmit"
+_PATIENCE_SECONDS = "2"
+"""How long the lock is waited for: a session does not begin meanwhile."""
+
+
+def inbox(
+    client: Client, agent: str, event: str | None = None, *, everything: bool = False, is_read: bool = True
+) -> None:
+    """Print what nobody has seen in the form of an agent's hook; that much of it counts as read, if ``is_read``.
+
+    Nothing where nothing is unread, and nothing inside an attempt: what an agent is told there, nobody hears.
+    """
+    if client.is_restricted or client.config.is_in_attempt:
+        return
+    file = client.config.notices_file
+    state = fsio.stat(file)
+    found = outbox.read(file)
+    groups = words.grouped([*found.notices.values()] if everything else found.unread())
+    text, told = words.for_agents(groups, client.config.timezone(), client.clock())
+    if told:
+        _print(agent, event or _EVENTS.get(agent, _START), text)
+        sys.stdout.flush()
+    unread = [one["key"] for group in told for one in group if not found.is_read(one)]
+    if unread and is_read and not exits.is_output_closed():
+        # How many were dropped is not told here: whoever looks for himself is.
+        with client.store.alone():
+            outbox.mark_read(file, unread, client.clock(), with_dropped=False)
+    elif not found.unread():
+        allread.mark(file, state)
+
+
+def _print(agent: str, event: str, text: str) -> None:
+    if agent in _AS_TEXT:
+        output.say(*text.splitlines())
+    elif agent == "copilot":
+        output.print_json({"additionalContext": text}, compact=True)
+    else:
+        answer = {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+        output.print_json(answer, compact=True)
+
+
+def start(_: Callable[[], Client], argv: list[str]) -> int:
+    """Note the conversation that standard input tells of, and hand it the inbox; ``argv`` names the agent.
+
+    Whatever goes wrong is one line on stderr, with exit 0: an agent waits for its hooks, and shows their failure.
+    """
+    troubles: list[str] = []
+    try:
+        agent = _agent(argv)
+        client = Client({**os.environ, "DEFER_LOCK_TIMEOUT_SECONDS": _PATIENCE_SECONDS}, tell=troubles.append)
+        said = session.input_of_hook()
+        begins = _noted(client, agent, said, troubles)
+        event = said.get("hook_event_name") if said else None
+        if begins or event != _PROMPT:
+            inbox(client, agent, event if event in (_START, _PROMPT) else None)
+    except DeferError as error:
+        troubles.append(f"the inbox was not shown: {error}")
+    except OSError as error:
+        troubles.append(f"the inbox was not shown: {error}")
+        exits.drop_output()
+    for trouble in troubles[:1]:
+        exits.warn(trouble)
+    return EXIT_OK
+
+
+def _agent(argv: list[str]) -> str:
+    if len(argv) != 1 or argv[0] not in lookflags.HOOKS[:-1]:
+        raise BadInput(f"which agent's session is it? (session-start.sh {', '.join(lookflags.HOOKS[:-1])})")
+    return argv[0]
+
+
+def _noted(client: Client, agent: str, said: dict[str, object] | None, troubles: list[str]) -> bool:
+    """Note a conversation; whether it begins: an event that comes with each prompt tells of one that is there, too."""
+    try:
+        return session.note_of(client, agent, said)
+    except (BadInput, OSError) as error:
+        troubles.append(f"the conversation was not noted: {error}")
+        return False
