@@ -2,8 +2,10 @@
 # Summary: what the entries need before Python runs: which Python there is, and a way to say that there is none.
 # Usage: scripts=DIRECTORY-OF-THIS-FILE; . "$scripts/common.sh"
 
+# The plain path, which tells what this is part of: executors and hooks name it from their own folder.
+case ${scripts:?} in */../..) ;; */*/..) scripts=${scripts%/*/..} ;; esac
 # shellcheck source=scripts/where.sh
-. "${scripts:?}/where.sh"
+. "$scripts/where.sh"
 # shellcheck source=scripts/say.sh
 . "$scripts/say.sh"
 readonly EXIT_IO=74
@@ -115,4 +117,21 @@ may_write() {
   [ ! -L "$1" ] || return
   if [ -e "$1" ]; then [ -f "$1" ] || return; elif [ "$EUID" -eq 0 ]; then [ -O "${1%/*}" ] || return; fi
   [ -z "$(find "${1%/*}" "$1" -prune '(' -perm -0002 -o -type f -links +1 ')' 2>/dev/null)" ]
+}
+
+# Ends a wake with what find_python said. A wake does not install: nobody is there to see it. `schedule` warns with the
+# line left here.
+give_up() {
+  local trouble=$REPLY now marker log
+  umask 077
+  now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  if tasks_file; then
+    marker=${REPLY%/*}/.${REPLY##*/}.trouble
+    { may_write "$marker" && printf '%s %s\n' "$now" "$trouble" >"$marker"; } 2>/dev/null || :
+    if read_settings DEFER_LOG_FILE DEFER_LOG_DIR; then
+      log=${DEFER_LOG_FILE-${DEFER_LOG_DIR-${DEFER_RUNTIME_DIR-$HOME/data/runtime}/logs}/deferred.log}
+      { may_write "$log" && printf '%s wake_failed error="%s"\n' "$now" "${trouble% (*}" >>"$log"; } 2>/dev/null || :
+    fi
+  fi
+  die "$trouble"
 }

@@ -14,6 +14,10 @@ while [ -L "$self" ]; do
   case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
 done
 scripts=${self%/*}
+if [ ! -e "$scripts/where.sh" ]; then # a wheel's programs, which lie apart: <prefix>/bin
+  case $scripts in */bin) prefix=${scripts%/bin} ;; *) prefix=$scripts/.. ;; esac
+  for scripts in "$prefix"/lib/python*/*-packages/defer/data/scripts; do [ ! -e "$scripts/where.sh" ] || break; done
+fi
 # shellcheck source=scripts/where.sh
 . "$scripts/where.sh"
 
@@ -39,22 +43,6 @@ if idle "$@"; then exit 0; fi
 
 # shellcheck source=scripts/common.sh
 . "$scripts/common.sh"
-
-# What find_python said. A wake does not install: nobody is there to see it. `schedule` warns with the line left here.
-give_up() {
-  local trouble=$REPLY now marker log
-  umask 077
-  now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-  if tasks_file; then
-    marker=${REPLY%/*}/.${REPLY##*/}.trouble
-    { may_write "$marker" && printf '%s %s\n' "$now" "$trouble" >"$marker"; } 2>/dev/null || :
-    if read_settings DEFER_LOG_FILE DEFER_LOG_DIR; then
-      log=${DEFER_LOG_FILE-${DEFER_LOG_DIR-${DEFER_RUNTIME_DIR-$HOME/data/runtime}/logs}/deferred.log}
-      { may_write "$log" && printf '%s wake_failed error="%s"\n' "$now" "${trouble% (*}" >>"$log"; } 2>/dev/null || :
-    fi
-  fi
-  die "$trouble"
-}
 
 case " $* " in *" --help "* | *" -h "*) prepare_python ;; *) find_python || give_up ;; esac
 start_python wake "$@"

@@ -10,6 +10,10 @@ while [ -L "$self" ]; do
   case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
 done
 scripts=${self%/*}
+if [ ! -e "$scripts/where.sh" ]; then # a wheel's programs, which lie apart: <prefix>/bin
+  case $scripts in */bin) prefix=${scripts%/bin} ;; *) prefix=$scripts/.. ;; esac
+  for scripts in "$prefix"/lib/python*/*-packages/defer/data/scripts; do [ ! -e "$scripts/where.sh" ] || break; done
+fi
 # shellcheck source=scripts/common.sh
 . "$scripts/common.sh"
 

@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from defer import fsio
+from defer import fsio, paths
 
 PROC = Path("/proc")
-_MAIN = "scripts/defer/__main__.py"
+_MAINS = ("/scripts/defer/__main__.py", "-packages/defer/__main__.py")
 _MOST_BYTES = 1 << 20
 
 
 class Runner(NamedTuple):
-    """A process of ours. ``entry``: the `run-deferred.sh` of its copy."""
+    """A process of ours. ``entry``: what a waker starts of its copy."""
 
     pid: int
     entry: str
@@ -32,15 +32,15 @@ def at_work() -> list[Runner]:
 
 def _runner(process: Path) -> Runner | None:
     words = _words(process / "cmdline")
-    main = next((at for at, word in enumerate(words) if word.endswith(f"/{_MAIN}")), None)
+    main = next((at for at, word in enumerate(words) if word.endswith(_MAINS)), None)
     if main is None or words[main + 1 : main + 2] != ["wake"]:
         return None
     variables = _words(process / "environ")
     if not variables:  # another user's, or gone
         return None
-    entry = words[main].removesuffix(_MAIN) + "scripts/run-deferred.sh"
+    entry = paths.runner(Path(os.path.realpath(words[main])).parent)
     pairs = (variable.partition("=") for variable in variables)
-    return Runner(int(process.name), os.path.realpath(entry), {name: value for name, _, value in pairs})
+    return Runner(int(process.name), str(entry), {name: value for name, _, value in pairs})
 
 
 def _words(path: Path) -> list[str]:

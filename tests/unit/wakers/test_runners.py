@@ -29,6 +29,17 @@ def test_a_runner_is_told_by_its_command_line(tmp_path: Path, monkeypatch: pytes
     assert one == (7, "/copies/one/scripts/run-deferred.sh", {"HOME": "/home/me", "A": "b=c"})
 
 
+def test_so_is_that_of_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runners, "PROC", tmp_path / "proc")
+    package = tmp_path / "venv" / "lib" / "python3.12" / "site-packages" / "defer"
+    (package / "data").mkdir(parents=True)
+    (tmp_path / "venv" / "bin").mkdir()
+    (tmp_path / "venv" / "bin" / "run-deferred").touch()
+    shown(tmp_path / "proc", 7, ["python", "-I", f"{package}/__main__.py", "wake", "--loop"], ["HOME=/home/me"])
+    (one,) = runners.at_work()
+    assert one.entry == str(tmp_path / "venv" / "bin" / "run-deferred")
+
+
 def test_where_no_processes_are_shown_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runners, "PROC", tmp_path / "none")
     assert runners.at_work() == []
