@@ -1,9 +1,9 @@
 #!/bin/bash
-# Summary: show the unread inbox to an agent whose session begins, and note the conversation: a session hook.
+# Summary: show the unread inbox to an agent whose session begins, a session hook.
 # Usage: session-start.sh AGENT <INPUT-OF-THE-HOOK (claude, codex, gemini, copilot …; docs/agents.md has each)
 #
-# Exits 0 whatever happens, with one line on stderr at most: an agent waits for its hooks. Where nothing is unread, no
-# other program is started for an agent that tells its commands the id of their conversation. The others need the note.
+# Exits 0 whatever happens, with one line on stderr at most: an agent waits for its hooks. The conversation is noted for
+# agents that do not tell their commands its id. For the others no program is started where nothing is unread.
 set -euo pipefail
 
 self=${BASH_SOURCE[0]}

@@ -11,10 +11,12 @@ from defer.client import Client
 from defer.errors import EXIT_OK, BadInput, DeferError
 from defer.notices import allread, outbox, words
 
-from . import lookflags, output, session
+from . import HOOKS, hookinput, output
 
 _AS_TEXT = ("opencode", "text")
 _EVENTS = {"qwen": "UserPromptSubmit"}
+_TELL_THEIR_ID = ("claude", "codex", "copilot")
+"""The agents that tell the commands they run which conversation it is: scheduling notes it, where that matters."""
 _START, _PROMPT = "SessionStart", "UserPromptSubmit"
 _PATIENCE_SECONDS = "2"
 """How long the lock is waited for: a session does not begin meanwhile."""
@@ -57,7 +59,9 @@ def _print(agent: str, event: str, text: str) -> None:
 
 
 def start(_: Callable[[], Client], argv: list[str]) -> int:
-    """Note the conversation that standard input tells of, and hand it the inbox; ``argv`` names the agent.
+    """Hand the inbox to the conversation that standard input tells of; ``argv`` names the agent.
+
+    The conversation is noted, for an agent whose commands could not tell which one it is.
 
     Whatever goes wrong is one line on stderr, with exit 0: an agent waits for its hooks, and shows their failure.
     """
@@ -65,9 +69,9 @@ def start(_: Callable[[], Client], argv: list[str]) -> int:
     try:
         agent = _agent(argv)
         client = Client({**os.environ, "DEFER_LOCK_TIMEOUT_SECONDS": _PATIENCE_SECONDS}, tell=troubles.append)
-        said = session.input_of_hook()
-        begins = _noted(client, agent, said, troubles)
+        said = hookinput.read()
         event = said.get("hook_event_name") if said else None
+        begins = agent in _TELL_THEIR_ID or _noted(client, agent, said, troubles)
         if begins or event != _PROMPT:
             inbox(client, agent, event if event in (_START, _PROMPT) else None)
     except DeferError as error:
@@ -81,13 +85,15 @@ def start(_: Callable[[], Client], argv: list[str]) -> int:
 
 
 def _agent(argv: list[str]) -> str:
-    if len(argv) != 1 or argv[0] not in lookflags.HOOKS[:-1]:
-        raise BadInput(f"which agent's session is it? (session-start.sh {', '.join(lookflags.HOOKS[:-1])})")
+    if len(argv) != 1 or argv[0] not in HOOKS[:-1]:
+        raise BadInput(f"which agent's session is it? (session-start.sh {', '.join(HOOKS[:-1])})")
     return argv[0]
 
 
 def _noted(client: Client, agent: str, said: dict[str, object] | None, troubles: list[str]) -> bool:
     """Note a conversation; whether it begins: an event that comes with each prompt tells of one that is there, too."""
+    from . import session  # it costs more than the inbox does
+
     try:
         return session.note_of(client, agent, said)
     except (BadInput, OSError) as error:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from . import HOOKS
 from .parser import Parser, add_form, add_id, text_if_any, whole_number
 from .since import HELP as SINCE
 
 HEALTH_FORMATS = ("prometheus", "markdown", "discord")
 """What `health` can print for another program."""
-HOOKS = ("claude", "codex", "gemini", "opencode", "copilot", "qwen", "text")
-"""The agents whose hooks `inbox` can answer; ``text`` is for any other."""
 _OLDER_HOOKS = {"claude-code": "claude", "gemini-cli": "gemini"}
 """What some of them were called, still understood."""
 _OUTCOMES = "ok, failed, timeout, lost, cancelled, expired, missed, skipped; completed and failed as a task's status"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +11,8 @@ from defer.client import Client
 from defer.errors import EXIT_OK, BadInput
 from defer.executors import conversations, names
 
-_MOST_BYTES = 1 << 20
+from . import hookinput
+
 _IDS = ("session_id", "sessionId", "sessionID")
 """As Claude Code, Codex and Gemini call it; Copilot; opencode."""
 
@@ -25,21 +24,12 @@ def note(connect: Callable[[], Client], argv: list[str]) -> int:
     """
     try:
         agent = _agent(argv)
-        said = input_of_hook()
+        said = hookinput.read()
         _told(said)
         note_of(connect(), agent, said)
     except (BadInput, OSError) as error:
         exits.warn(f"the conversation was not noted: {error}")
     return EXIT_OK
-
-
-def input_of_hook() -> dict[str, Any] | None:
-    """What an agent tells its hook on standard input; None where that is not a JSON object."""
-    try:
-        found: Any = json.loads(sys.stdin.buffer.read(_MOST_BYTES))
-    except (ValueError, RecursionError):
-        found = None
-    return found if isinstance(found, dict) else None
 
 
 def note_of(client: Client, agent: str, said: dict[str, Any] | None) -> bool:

@@ -114,13 +114,15 @@ def test_it_is_shown_whatever_the_program_tells_its_hook(place, agent, text):
     done = started(place, agent, text)
     assert done.returncode == 0
     assert "photos: failed" in done.stdout
-    assert done.stderr.startswith("defer: the conversation was not noted: ")
-    assert done.stderr.count("\n") == 1
+    if agent in QUICK:
+        assert done.stderr == ""
+    else:
+        assert done.stderr.startswith("defer: the conversation was not noted: ")
+        assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("agent", AGENTS)
-def test_the_conversation_is_noted_where_something_is_shown(place, agent):
-    fill(place, "photos")
+@pytest.mark.parametrize("agent", sorted({*AGENTS} - {*QUICK}))
+def test_the_conversation_of_an_agent_that_does_not_tell_it_is_noted(place, agent):
     begin(place, agent)
     noted = json.loads((place.runtime / "sessions" / "s-1.json").read_text())
     assert (noted["agent"], noted["directory"]) == (agent, os.path.realpath("/tmp"))
