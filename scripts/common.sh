@@ -75,7 +75,7 @@ find_wheels_python() {
   if [ "$version" = python ]; then version=python${prefix##*/}; fi # macOS: ~/Library/Python/3.12/lib/python/site-packages
   case $scripts in */dist-packages/*) python=/usr/bin/$version ;; *) python=$prefix/bin/$version ;; esac
   [ -x "$python" ] || base_python "$version" ||
-    { REPLY="$version, for which defer was installed, is not on PATH (install defer again)" && return 1; }
+    { REPLY="$version, for which defer was installed, is not on PATH (put it there, or install defer again)" && return 1; }
 }
 
 # Sets python to a Python on PATH that runs, under one of the names given, if any; 1 if there is none. Parts of PATH that

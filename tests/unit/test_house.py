@@ -22,7 +22,7 @@ ENTRIES = sorted(path for path in (ROOT / "scripts").glob("*.sh") if path.name n
 # Imports go down only, type-only ones included: a room may import those of its own floor and of the floors below.
 # The first part of its dotted name, a folder or a module beside the folders, says where it stands.
 FLOORS = (
-    "errors instants visible spelling say paths homedir exits",
+    "errors instants visible spelling say paths extras homedir exits",
     "fsio syscalls process signals locking trust timegrammar timeparse recurrence",
     "record taskfiles",
     "settings store",

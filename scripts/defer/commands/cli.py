@@ -15,9 +15,7 @@ from importlib import import_module
 
 from defer import exits, visible
 from defer.client import Client
-from defer.errors import EXIT_OK, BadInput, NoSuchTask
-
-from . import output
+from defer.errors import BadInput, NoSuchTask
 
 _FACES = {
     "wake": "wake.wake",
@@ -182,10 +180,6 @@ def _glance() -> int:
 
 
 def _print_version() -> int:
-    import tomllib
+    from . import version
 
-    from defer.paths import PROJECT
-
-    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
-    output.say(f"{project['name']} {project['version']}")
-    return EXIT_OK
+    return version.show()

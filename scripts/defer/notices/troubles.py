@@ -32,7 +32,7 @@ def of(to: Address, config: Config) -> str | None:
         why = program.trouble(to.target, _owner(config))
         return why and (why if why.endswith(")") else f"{why} (correct {addresses.SETTING}, or put it there)")
     if to.kind == addresses.APPRISE and not others.is_installed():
-        return others.MISSING
+        return others.missing()
     if to.kind == addresses.DESKTOP:
         if desktops.program(config.environment) is None:
             return "no program here shows notifications (install libnotify-bin for notify-send)"

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from defer import extras
 from defer.notices import payload
 
 from .undelivered import Undelivered
 
-MISSING = "apprise is not installed (make install EXTRAS=notify)"
+
+def missing() -> str:
+    """That it is not there, and how to bring it."""
+    return f"apprise is not installed ({extras.remedy('notify')})"
 
 
 def is_installed() -> bool:
@@ -26,7 +30,7 @@ def send(url: str, told: Mapping[str, Any]) -> None:
     try:
         apprise = import_module("apprise")
     except ImportError:
-        raise Undelivered(MISSING) from None
+        raise Undelivered(missing()) from None
     # What it logs may name the URL.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     service = apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(app_id="defer", app_desc="defer"))
