@@ -1,9 +1,10 @@
 """The way in of the command line: which face and command is meant, and how errors leave.
 
 ``main(face, argv)``: ``front`` is `schedule-task.sh`, ``wake`` `run-deferred.sh`, ``attempt`` `execute-task.sh`,
-``archive`` `archive-deferred.sh`, ``session`` `hooks/note-session.sh`, ``start`` `hooks/session-start.sh`. A command is
-a function of a module that is loaded when it is asked for: it takes a function that makes the client, and the
-arguments, and returns the exit status. An error ends as one line on stderr and an exit code.
+``archive`` `archive-deferred.sh`, ``session`` `hooks/note-session.sh`, ``start`` `hooks/session-start.sh`, ``resume``
+`hooks/resume-after-limit.sh`. A command is a function of a module that is loaded when it is asked for: it takes a
+function that makes the client, and the arguments, and returns the exit status. An error ends as one line on stderr and
+an exit code.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _FACES = {
     "archive": "wake.archive",
     "session": "session.note",
     "start": "handover.start",
+    "resume": "goon.resume",
 }
 _RUNNING = ("wake", "attempt")
 _COMMANDS = {
@@ -119,7 +121,7 @@ def _refuse_agents(face: str, argv: list[str]) -> None:
     is_command = face == "front" and bool(argv) and argv[0] in _COMMANDS
     is_help = face == "front" and (not argv or argv[0] in ("--help", "-h", "--version") or _asks_for_help(argv))
     # What a hook says of a conversation is looked at where it is noted.
-    if not is_help and face not in ("session", "start"):
+    if not is_help and face not in ("session", "start", "resume"):
         command = argv[0] if is_command else "schedule" if face == "front" else face
         restricted.check(connect(), command, argv[1:] if is_command else argv)
 

@@ -303,6 +303,10 @@ class Config:
         """How many times in a row an executor may ask to be run again."""
         return self._bound("DEFER_MAX_RESCHEDULES")
 
+    @property
+    def resume_limit(self) -> int:
+        return self._number("DEFER_RESUME_LIMIT", int, 0)
+
     def _bound(self, name: str) -> int:
         """A bound on what attempts do, who can set variables: theirs may lower what the settings file says."""
         most = self._number(name, int, 0, self._file_values.get(name) or VARIABLES[name])
@@ -315,11 +319,8 @@ class Config:
         except ValueError:
             value = kind(-1)
         if not least <= value <= codec.MAX_SECONDS:
-            what = "a whole number" if kind is int else "a number"
-            limits = f"from {least:g} to {codec.MAX_SECONDS:.0f}"
-            raise BadInput(
-                f"{name} must be {what} {limits}: {written} (default {VARIABLES[name] or 'not set'})", field=name
-            )
+            what = f"{'a whole number' if kind is int else 'a number'} from {least:g} to {codec.MAX_SECONDS:.0f}"
+            raise BadInput(f"{name} must be {what}: {written} (default {VARIABLES[name] or 'not set'})", field=name)
         return value
 
     def zone_name(self, name: str | None = None) -> str:
@@ -344,7 +345,7 @@ class Config:
     def check(self) -> None:
         """Raise BadInput for a setting that the next wake could not work with."""
         _ = self._backoff, self.max_parallel, self.timeout_seconds, self.kill_grace_seconds
-        _ = self.output_limit_bytes, self.lock_timeout_seconds, self.secret_names
+        _ = self.output_limit_bytes, self.lock_timeout_seconds, self.secret_names, self.resume_limit
         _ = self.notify_output, self.notify_cooldown_seconds, self.pause_after, self.keep_days
         _ = [self._bound(name) for name in _BOUNDS], self.max_reschedules, self.trusts_agents
         _ = self.budget_usd_per_day, self.budget_tokens_per_day

@@ -38,6 +38,7 @@ VARIABLES: dict[str, str] = {
     "DEFER_MAX_WAITING_PER_ROOT": "20",
     "DEFER_MAX_PER_DAY_PER_ROOT": "100",
     "DEFER_MAX_RESCHEDULES": "50",
+    "DEFER_RESUME_LIMIT": "3",
     "DEFER_SECRETS": "",
     "DEFER_ENV_FILE": "",
 }
