@@ -62,7 +62,7 @@ find_wakers() {
     esac
   done <<<"$(crontab -l 2>/dev/null || :)"
   for file in "$1/systemd/user/defer.service" "$1/systemd/user/defer.timer" "$home/Library/LaunchAgents/defer.wake.plist"; do
-    [ -f "$file" ] && IFS= read -r line <"$file" || continue
+    { [ -f "$file" ] && IFS= read -r line <"$file"; } || continue
     case $file$line in *.plist* | *"$MARK") leftover waker "what wakes it" "$file" "$REPLY waker uninstall" ;; esac
   done
 }

@@ -57,6 +57,12 @@ def test_the_validator_would_find_something(tmp_path: Path) -> None:
     assert done.returncode != 0
 
 
+def test_each_field_stands_on_one_line(skill: Path) -> None:
+    """Qwen Code reads front matter line by line: of a folded description it tells its model `>-`."""
+    front = (skill / "SKILL.md").read_text().split("---\n", 2)[1].splitlines()
+    assert all(re.fullmatch(r"[a-z-]+: [^\s>|\"'].*", line) for line in front), front
+
+
 def test_the_description_fits_and_has_the_words_people_use(skill: Path) -> None:
     description = split(skill)[0]["description"]
     assert len(description) <= 1024
