@@ -155,6 +155,17 @@ class Started(subprocess.Popen[bytes]):
         return super().communicate(input, timeout)
 
 
+def share_environment(data: Path) -> None:
+    """Where a copy of the code looks for its Python environment lies the one that the tests run in: none is made.
+
+    ``data``: what ``XDG_DATA_HOME`` says, or `.local/share` at home.
+    """
+    place = data / "defer" / f"venv-{(ROOT / 'requirements' / 'locks.hash').read_text().strip()}"
+    place.mkdir(parents=True, mode=0o700)
+    for one in Path(sys.prefix).iterdir():
+        (place / one.name).symlink_to(one)
+
+
 class Place:
     """A throw-away home and runtime directory."""
 

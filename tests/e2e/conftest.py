@@ -66,6 +66,10 @@ def front(tmp_path: Path, root: Path) -> Path:
         # What is sent has as long as a test: its receiver, or all of this machine, may stand still.
         assert constant in path.read_text()
         path.write_text(path.read_text().replace(constant, f"SECONDS = {DEADLINE_SECONDS}"))
+    # Tests lie in a temporary directory. This checkout counts as one that stays, so that cron has to call it itself.
+    places, passing = checkout / "scripts/defer/wakers/stable.py", "for one in (*_PASSING, *named, *at_home)]"
+    assert passing in places.read_text()
+    places.write_text(places.read_text().replace(passing, "for one in ()]"))
     return checkout / "scripts" / "schedule-task.sh"
 
 

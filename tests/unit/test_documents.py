@@ -35,7 +35,7 @@ from defer.record import outcome, task
 from defer.settings import config
 from defer.settings import format as settings
 from defer.settings.variables import VARIABLES
-from support import ROOT, slow_but
+from support import ROOT, share_environment, slow_but
 
 README = ROOT / "README.md"
 COMMANDS = ROOT / "docs" / "commands.md"
@@ -452,6 +452,8 @@ class Reader:
         (self.home / ".config" / "defer" / "env").touch(0o600)
         for entry in ROOT.iterdir():
             (self.clone / entry.name).symlink_to(entry)
+        # Where this clone lies in a place that does not last, `waker install` makes a copy.
+        share_environment(self.home / ".local" / "share")
         (programs / "crontab").write_text(FAKE_CRONTAB)
         (programs / "crontab").chmod(0o755)
         # What `make install` does; that block would otherwise have to stand before each other one.

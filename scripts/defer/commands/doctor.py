@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from defer import exits, paths
+from defer import exits
 from defer.client import Client
 from defer.errors import EXIT_OK, EXIT_REFUSED, BadInput, StorageError
 
@@ -74,9 +74,9 @@ def _unconnected(error: BadInput | StorageError, args: Namespace) -> int:
 
 def _subject(client: Client) -> Subject:
     from defer.reports.doctor.subject import subject
-    from defer.wakers import standing
+    from defer.wakers import stable, standing
 
-    return subject(client.store, client.config, standing.look(paths.runner()), client.clock())
+    return subject(client.store, client.config, standing.look(stable.runner()), client.clock())
 
 
 def _masked(value: Any, config: Config) -> Any:

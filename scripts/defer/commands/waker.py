@@ -7,11 +7,11 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from defer import instants, paths
+from defer import instants
 from defer.client import Client
 from defer.errors import EXIT_OK
 from defer.store import places
-from defer.wakers import choice, words
+from defer.wakers import choice, stable, words
 
 from . import flags, output
 
@@ -29,14 +29,14 @@ def cron(connect: Callable[[], Client], argv: list[str]) -> int:
 
 def _answer(connect: Callable[[], Client], args: Namespace, waker: str | None) -> int:
     client = connect()
-    settings, runner = client.config, paths.runner()
+    settings = client.config
     result: dict[str, Any]
     if args.action == "install":
         target = settings.settings_file or settings.user_directory / "env"
         path = os.environ.get("PATH", os.defpath)
-        result = choice.install(waker, runner, target, path, settings.lock_timeout_seconds)
+        result = choice.for_this_code(waker, target, path, settings.lock_timeout_seconds)
     elif args.action == "uninstall":
-        result = choice.uninstall(waker, runner)
+        result = choice.uninstall(waker, stable.runner())
     else:
         result = _status(client)
     if args.action != "uninstall":
@@ -71,8 +71,9 @@ def _status(client: Client) -> dict[str, Any]:
     from defer.wakers import standing
 
     settings, markers, now = client.config, client.store.markers, instants.now()
-    stands = standing.look(paths.runner())
-    result = choice.status(paths.runner(), markers, now, settings_file=settings.settings_file, found=stands)
+    runner = stable.runner()
+    stands = standing.look(runner)
+    result = choice.status(runner, markers, now, settings_file=settings.settings_file, found=stands)
     found = worst_first(waker.findings(stands, markers, settings, now))
     return {**result, "findings": [one.as_json() for one in found]}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from defer import instants
 from defer.errors import Refused
 
-from . import cron, cronenv, launchd, managers, searchpath, standing, systemd
+from . import cron, cronenv, launchd, managers, searchpath, stable, standing, systemd
 from .entry import CRON, LAUNCHD, SYSTEMD, Entry
 from .standing import Standing
 
@@ -27,6 +28,16 @@ _UNINSTALL: dict[str, Callable[[Path], list[str]]] = {
     SYSTEMD: systemd.uninstall,
     LAUNCHD: launchd.uninstall,
 }
+
+
+def for_this_code(waker: str | None, settings_file: Path, path_value: str, lock_timeout: float) -> dict[str, Any]:
+    """Have this code woken, or a copy of it that is made first, where it lies in a place that does not last.
+
+    The same as ``install`` besides, and raises what ``stable.bring`` raises.
+    """
+    copied = stable.bring(lock_timeout)
+    result = install(waker, stable.runner(), settings_file, path_value, lock_timeout)
+    return {**result, "copy": copied and copied.as_json()}
 
 
 def install(
@@ -63,7 +74,10 @@ def _of_machine(found: Standing) -> str:
 
 
 def uninstall(waker: str | None, runner: Path) -> dict[str, Any]:
-    """Remove ``waker``, or whatever of ours wakes ``runner`` or one that is gone. Idempotent. Raises Refused."""
+    """Remove ``waker``, or whatever of ours wakes ``runner`` or one that is gone. Idempotent. Raises Refused.
+
+    The stable copy of the code goes with the last that names it.
+    """
     removed: list[str] = []
     for one in [waker] if waker else [CRON, SYSTEMD, LAUNCHD]:
         try:
@@ -72,12 +86,15 @@ def uninstall(waker: str | None, runner: Path) -> dict[str, Any]:
             # Where no cron can be used there may still be a timer to remove.
             if waker is not None or _is_known_to(one, runner):
                 raise
+    left = standing.look(runner)
+    gone, note = stable.remove(os.environ, [one.runner for one in (*left.ours, *left.others)])
+    removed += [gone] if gone else []
     return {
         "action": "uninstall",
         "waker": waker,
         "change": "removed" if removed else "unchanged",
         "removed": removed,
-        "notes": [],
+        "notes": [note] if note else [],
     }
 
 

@@ -36,9 +36,9 @@ def install(
     called = program.startable(runner)
     settings_file = settings_file.absolute()
     content = crontab.read()
-    line = cronline.render(called, cronenv.variables_to_name(settings_file, content))
+    line = cronline.render(called, cronenv.variables_to_name(settings_file, content, called))
     prepared = cronenv.prepare(settings_file, environ, path_value, lock_timeout)
-    edited = cronline.installed(content, line, called, os.path.exists)
+    edited = cronline.installed(content, line, called, program.stays)
     if edited.content != content:
         crontab.write(edited.content)
     return {
@@ -61,7 +61,7 @@ def replace_line(old: bytes, called: str, settings_file: Path) -> str:
     Settings stay as they are. Raises Refused, also where that line is not there any more; BadInput.
     """
     content = crontab.read()
-    line = cronline.render(called, cronenv.variables_to_name(settings_file.absolute(), content))
+    line = cronline.render(called, cronenv.variables_to_name(settings_file.absolute(), content, called))
     edited = cronline.replaced(content, old, line)
     if edited is None:
         raise Refused(f"the crontab has another line by now: {_text(old)} (try again)")
@@ -75,7 +75,7 @@ def uninstall(runner: Path) -> list[str]:
     The settings file stays, since it may hold more. Raises Refused where no cron can be used.
     """
     content = crontab.read()
-    edited = cronline.uninstalled(content, program.named(runner), os.path.exists)
+    edited = cronline.uninstalled(content, program.named(runner), program.stays)
     if edited.removed:
         crontab.write(edited.content)
     return [_text(line) for line in edited.removed]

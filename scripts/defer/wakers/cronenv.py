@@ -21,21 +21,26 @@ from defer import fsio, homedir, paths
 from defer.errors import DeferError
 from defer.settings import edit, variables
 
-from . import cronline, searchpath
+from . import cronline, program, searchpath
 
 _CRONS_PATH = "/usr/bin:/bin"  # of Vixie cron, cronie and busybox
 
 
-def variables_to_name(settings_file: Path, crontab: bytes) -> dict[str, str]:
-    """What the crontab line must set before the command, so that its runs find their settings and Python."""
+def variables_to_name(settings_file: Path, crontab: bytes, called: str) -> dict[str, str]:
+    """What must be set before ``called`` is, so that wakes find their settings and Python."""
     environment = _environment(crontab)
     named = {}
-    if not _same(_settings_found(environment, settings_file), settings_file):
+    beside = Path(called).parent.parent / paths.SETTINGS.name
+    is_elsewhere = _same(settings_file, paths.SETTINGS) and not _same(beside, paths.SETTINGS)
+    if is_elsewhere or not _same(_settings_found(environment, settings_file), settings_file):
         named["DEFER_ENV_FILE"] = str(settings_file)
     python_home = Path(sys.executable).parent.parent  # of a virtual environment, so not to be resolved
     data = Path(environment.get("XDG_DATA_HOME") or Path(environment["HOME"], ".local", "share"))
-    if python_home.match("defer/venv-*") and not _same(python_home.parent.parent, data):
-        named["XDG_DATA_HOME"] = str(python_home.parent.parent)
+    theirs = python_home.parent.parent if python_home.match("defer/venv-*") else None
+    if f"{os.sep}{program.LINK}{os.sep}" in called:
+        theirs = Path(called.partition(f"{os.sep}{program.LINK}{os.sep}")[0])
+    if theirs is not None and not _same(theirs, data):
+        named["XDG_DATA_HOME"] = str(theirs)
     return named
 
 

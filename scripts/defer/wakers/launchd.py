@@ -34,7 +34,7 @@ def install(
         raise Refused("launchd is macOS's own, and this is another system (defer waker install cron, or systemd)")
     called = program.startable(runner)
     path = homedir.need(environ, of_account=environ is os.environ) / "Library" / "LaunchAgents" / _FILE
-    content = plist.render(called, cronenv.variables_to_name(settings_file.absolute(), b""))
+    content = plist.render(called, cronenv.variables_to_name(settings_file.absolute(), b"", called))
     before = fsio.read_bounded(path, 1 << 16)
     entry = plist.parsed(before, str(path)) if before else None
     prepared = cronenv.prepare(settings_file.absolute(), environ, path_value, lock_timeout)
@@ -61,7 +61,7 @@ def uninstall(runner: Path) -> list[str]:
     entry = plist.parsed(content, str(path)) if content else None
     if path is None or entry is None or not entry.marked:
         return []
-    if not program.is_same(entry.runner, runner) and os.path.exists(entry.runner):
+    if not program.is_same(entry.runner, runner) and program.stays(entry.runner):
         return []
     _unload()
     with fsio.storage_errors(path):

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from defer import paths
 from defer.errors import Refused
+
+LINK = os.path.join("defer", "code", "current")
+"""What leads to the stable copy of the code (``stable``): a waker names the link, which an upgrade switches."""
 
 
 def named(runner: str | os.PathLike[str]) -> str:
-    """``runner`` as a waker should call it: without links that lead there."""
-    return os.path.realpath(runner)
+    """``runner`` as a waker should call it: without links that lead there, but for that one."""
+    path = os.path.abspath(runner)
+    return path if f"{os.sep}{LINK}{os.sep}" in path else os.path.realpath(path)
 
 
 def startable(runner: Path) -> str:
@@ -24,3 +29,13 @@ def startable(runner: Path) -> str:
 def is_same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
     """Whether both are one file by now."""
     return os.path.realpath(one) == os.path.realpath(other)
+
+
+def is_of_this_code(called: str, runner: str | os.PathLike[str]) -> bool:
+    """Whether ``called`` is ``runner``, which wakers are to name for this code, or the runner beside this code."""
+    return is_same(called, runner) or is_same(called, paths.runner())
+
+
+def stays(called: str) -> bool:
+    """Whether a line or unit that calls it is another copy's: that one is there, and is not this code."""
+    return os.path.exists(called) and not is_same(called, paths.runner())

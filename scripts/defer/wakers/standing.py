@@ -45,7 +45,7 @@ class Standing(NamedTuple):
 
     def waking(self) -> list[Entry]:
         """The lines and units that wake ``program``, marked as ours or written by hand."""
-        return [one for one in (*self.ours, *self.others) if program.is_same(one.runner, self.program)]
+        return [one for one in (*self.ours, *self.others) if program.is_of_this_code(one.runner, self.program)]
 
     def state(self, entry: Entry) -> str:
         """Whether its daemon or manager wakes by it: ``running``, ``not running`` or ``cannot tell``."""
@@ -84,7 +84,7 @@ def _store_of(environ: dict[str, str], entry: str, ours: str) -> str | None:
 
 
 def _config(environ: dict[str, str], entry: str, ours: str) -> Config:
-    return config.load(environ if program.is_same(entry, ours) else _of_another_copy(environ, entry))
+    return config.load(environ if program.is_of_this_code(entry, ours) else _of_another_copy(environ, entry))
 
 
 def _of_another_copy(environ: dict[str, str], runner: str) -> dict[str, str]:
@@ -103,7 +103,7 @@ def look(runner: Path) -> Standing:
     except Refused as refused:
         content, error = b"", str(refused)
     found = [*cronline.entries(content), *managers.found()]
-    ours = [one for one in found if one.marked and program.is_same(one.runner, called)]
+    ours = [one for one in found if one.marked and program.is_of_this_code(one.runner, called)]
     dead = [one for one in found if not os.path.exists(one.runner)]
     others = [one for one in found if one not in ours and one not in dead]
     ours = [one for one in ours if one not in dead]

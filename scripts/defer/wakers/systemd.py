@@ -34,7 +34,7 @@ def install(
     called = program.startable(runner)
     directory = _directory(environ)
     _reach()
-    service = units.service(called, cronenv.variables_to_name(settings_file.absolute(), b""))
+    service = units.service(called, cronenv.variables_to_name(settings_file.absolute(), b"", called))
     before = _read(directory)
     replaced = _replaced(before, directory, called)
     prepared = cronenv.prepare(settings_file.absolute(), environ, path_value, lock_timeout)
@@ -77,7 +77,7 @@ def uninstall(runner: Path) -> list[str]:
 
 
 def _is_to_go(entry: Entry, runner: Path) -> bool:
-    return entry.marked and (program.is_same(entry.runner, runner) or not os.path.exists(entry.runner))
+    return entry.marked and (program.is_same(entry.runner, runner) or not program.stays(entry.runner))
 
 
 def _directory(environ: Mapping[str, str]) -> Path:

@@ -30,6 +30,10 @@ def _install(result: dict[str, Any]) -> list[str]:
     overwritten = [name for name in result["settings_changed"] if name != "PATH"]
     if overwritten:
         lines.append(f"these had another value before: {', '.join(overwritten)}")
+    copy = result.get("copy")
+    if copy:
+        since = "made now" if copy["new"] else "there already"
+        lines.append(f"wakes run a copy of the code, {since}: {copy['path']} (of this one: {copy['why']})")
     return [*lines, _daemon(result["daemon"]) if result["waker"] == CRON else f"{result['waker']}: {result['state']}"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from defer.settings import edit
 from defer.wakers import searchpath
-from support import SCRIPTS, Place, as_root, quoted, strict
+from support import SCRIPTS, Place, as_root, quoted, share_environment, strict
 
 NOBODY = 65534
 HERE = "the working directory"
@@ -118,6 +118,7 @@ class TestCron:
 
     @pytest.fixture
     def crontab(self, place: Place) -> Path:
+        share_environment(place.home / ".local" / "share")
         programs = place.base / "programs"
         programs.mkdir(mode=0o755)
         table = place.base / "crontab"

@@ -24,6 +24,8 @@ KINDS = {
     "store-differs": ERROR,
     "settings-differ": WARNING,
     "two-copies": ERROR,
+    "copy-passing": WARNING,
+    "copy-old": WARNING,
     # What a wake finds around it
     "settings-broken": ERROR,
     "settings-unknown": WARNING,

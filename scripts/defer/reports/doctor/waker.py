@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defer import instants, say
+from defer import instants, paths, say
 from defer.settings.config import Config
-from defer.wakers import cron, crontab, managers, program, runners
+from defer.wakers import cron, crontab, managers, program, runners, stable
 from defer.wakers.entry import CRON, LAUNCHD, Entry
 from defer.wakers.runners import Runner
 from defer.wakers.standing import Standing
@@ -41,6 +41,7 @@ def findings(standing: Standing, markers: Markers, config: Config, now: datetime
     if last is not None and is_awake and not at_work:
         yield from _of_unseen(standing, now - last)
     yield from _of_runners(standing, at_work)
+    yield from _of_copies(standing)
     yield from _of_daemon(standing, is_awake=is_awake)
     for entry in standing.waking():
         yield from _of_line(standing, entry, config)
@@ -51,9 +52,10 @@ def _of_crontab(standing: Standing, config: Config, *, is_awake: bool) -> Iterat
     for entry in standing.dead:
         yield _gone(standing, entry, config)
     for entry in standing.others:
-        if not program.is_same(entry.runner, standing.program) and _is_ours(standing, entry, config):
-            what = f"another copy of the code wakes this store too: {entry.runner}"
-            front = Path(entry.runner).with_name("schedule-task.sh")
+        if entry not in standing.waking() and _is_ours(standing, entry, config):
+            what = f"another copy of the code wakes this store too: {entry.runner}{_versions(entry.runner)}"
+            name = "schedule-task.sh" if entry.runner.endswith(".sh") else "defer"
+            front = Path(entry.runner).with_name(name)
             yield found("two-copies", what, entry.place, f"{shlex.quote(str(front))} waker uninstall")
     if is_awake or standing.waking():
         return
@@ -79,9 +81,29 @@ def _of_unseen(standing: Standing, ago: timedelta) -> Iterator[Finding]:
 def _of_runners(standing: Standing, at_work: list[Runner]) -> Iterator[Finding]:
     """Runners at work on this store that come from another copy, such as one that goes on in a terminal."""
     for one in at_work:
-        if one.entry != standing.program and os.path.exists(one.entry):
-            what = f"a runner of another copy of the code is at work on this store: {one.entry}"
+        if os.path.exists(one.entry) and not program.is_of_this_code(one.entry, standing.program):
+            what = f"a runner of another copy of the code is at work on this store: {one.entry}{_versions(one.entry)}"
             yield found("two-copies", what, f"process {one.pid}", f"kill {one.pid}, and use one copy")
+
+
+def _versions(runner: str) -> str:
+    """In which version another copy is, beside this one, where that can be told and differs."""
+    theirs, ours = stable.version_of(runner), stable.version(paths.ROOT)
+    return f" (version {theirs}, this one is {ours})" if theirs and ours and theirs != ours else ""
+
+
+def _of_copies(standing: Standing) -> Iterator[Finding]:
+    """Wakes that run other code than this: the stable copy is older, or this code is named and may not last."""
+    mine = [one for one in standing.waking() if program.is_same(one.runner, paths.runner())]
+    why = stable.why() if mine else None
+    if why is not None:
+        what = f"wakes run {mine[0].runner}, which may be gone tomorrow: {why}"
+        yield found("copy-passing", what, mine[0].place, _INSTALL)
+    named = [one for one in standing.waking() if one not in mine]
+    other = stable.is_other_version() if named else None
+    if other is not None:
+        what = f"wakes run a copy of other code than this: {other}, this is {paths.ROOT}"
+        yield found("copy-old", f"{what}{_versions(named[0].runner)}", named[0].place, _INSTALL)
 
 
 def _gone(standing: Standing, entry: Entry, config: Config) -> Finding:
