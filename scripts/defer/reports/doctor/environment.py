@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from defer import spelling
+from defer import paths, spelling
 from defer.errors import BadInput
 from defer.executors import registry
 from defer.paths import SCRIPTS
@@ -100,13 +100,22 @@ def python_age(version: tuple[int, int], now: datetime) -> Iterator[Finding]:
     if end is not None and now.date() > end:
         what = f"Python {version[0]}.{version[1]} has had no security fixes since {end.isoformat()}"
         fix = f"install a newer one, then: python3 {shlex.quote(f'{SCRIPTS}/bootstrap.py')}"
+        if paths.kind() == paths.WHEEL:
+            fix = "install a newer one, and defer with it"
         yield found("python-old", what, sys.executable, fix)
 
 
 def _of_command(subject: Subject) -> Iterator[Finding]:
     """Whether the command that people type is this copy of the code."""
     typed = registry.program("defer", subject.config.get("PATH") or os.defpath, os.curdir)
-    leads = os.path.realpath(typed) if typed else ""
-    if typed and os.path.basename(leads) == "schedule-task.sh" and leads != str(SCRIPTS / "schedule-task.sh"):
-        what = f"the command `defer` is another copy of the code: {leads}, this one is {SCRIPTS / 'schedule-task.sh'}"
-        yield found("command-elsewhere", what, typed, "make install, in the copy that you mean to use")
+    leads, here = os.path.realpath(typed) if typed else "", os.path.realpath(paths.front())
+    if typed and leads != here and _is_of_ours(leads):
+        what = f"the command `defer` is another copy of the code: {leads}, this one is {here}"
+        mend = "install the one that you mean to use, and take the other one away"
+        yield found("command-elsewhere", what, typed, mend)
+
+
+def _is_of_ours(command: str) -> bool:
+    """Whether the `defer` of a clone or of a wheel, and not somebody else's program of that name."""
+    folder, name = os.path.split(command)
+    return name == "schedule-task.sh" or (name == "defer" and os.path.exists(os.path.join(folder, "run-deferred")))

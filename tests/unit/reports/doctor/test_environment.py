@@ -130,11 +130,13 @@ def test_a_python_without_security_fixes_is_told(version: tuple[int, int], year:
     assert [one.id for one in found] == (["python-old"] if is_old else [])
 
 
-def test_a_command_that_is_another_copy_is_noted(place: Place, tmp_path: Path) -> None:
-    other = tmp_path / "other" / "schedule-task.sh"
+@pytest.mark.parametrize("names", [("schedule-task.sh",), ("defer", "run-deferred")], ids=["clone", "wheel"])
+def test_a_command_that_is_another_copy_is_noted(place: Place, tmp_path: Path, names: tuple[str, ...]) -> None:
+    other = tmp_path / "other" / names[0]
     other.parent.mkdir()
-    other.write_text("#!/bin/bash\n")
-    other.chmod(0o755)
+    for name in names:
+        other.with_name(name).write_text("#!/bin/bash\n")
+        other.with_name(name).chmod(0o755)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "defer").symlink_to(other)
     config = place.config({"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"})
@@ -142,4 +144,11 @@ def test_a_command_that_is_another_copy_is_noted(place: Place, tmp_path: Path) -
     assert one.severity == "note"
     (tmp_path / "bin" / "defer").unlink()
     (tmp_path / "bin" / "defer").symlink_to(SCRIPTS / "schedule-task.sh")
+    assert [one for one in environment.findings(subject_of(place, config)) if one.id == "command-elsewhere"] == []
+
+
+def test_somebody_elses_program_of_that_name_is_not(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "defer").write_text("#!/bin/sh\n")
+    (tmp_path / "defer").chmod(0o755)
+    config = place.config({"PATH": f"{tmp_path}:/usr/bin:/bin"})
     assert [one for one in environment.findings(subject_of(place, config)) if one.id == "command-elsewhere"] == []
