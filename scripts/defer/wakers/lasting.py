@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from defer.paths import COPY
-
 _OF_PACKAGES = "node_modules"
 
 
-def why_not(root: PurePath, kind: str, passing: Iterable[PurePath], stable: PurePath | None) -> str | None:
-    """Why the code at ``root``, which came as ``kind`` says, may be gone tomorrow; None where it may stay.
+def why_not(root: PurePath, *, is_copy: bool, passing: Iterable[PurePath], stable: PurePath | None) -> str | None:
+    """Why the code at ``root`` may be gone tomorrow; None where it may stay.
 
-    ``passing``: directories whose content is cleared away. ``stable``: where our own copies lie, which stay until we
+    ``is_copy``: it is neither a git clone nor an installed package. ``passing``: directories whose content is cleared away. ``stable``: where our own copies lie, which stay until we
     remove them ourselves. All are full paths without links.
     """
     around = (root, *root.parents)
@@ -28,4 +26,4 @@ def why_not(root: PurePath, kind: str, passing: Iterable[PurePath], stable: Pure
         return f"{place} is cleared away now and then"
     if _OF_PACKAGES in root.parts:
         return f"a package manager keeps {_OF_PACKAGES} as it likes"
-    return "it is not a git clone, so that whoever put it there may replace it" if kind == COPY else None
+    return "it is not a git clone, so that whoever put it there may replace it" if is_copy else None

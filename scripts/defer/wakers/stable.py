@@ -55,7 +55,12 @@ def directory(environ: Mapping[str, str]) -> Path | None:
 def why(environ: Mapping[str, str] = os.environ) -> str | None:
     """Why a waker is not to name this code; None where it may."""
     stable = directory(environ)
-    return lasting.why_not(paths.ROOT, paths.kind(), _passing(environ), stable and Path(os.path.realpath(stable)))
+    return lasting.why_not(
+        paths.ROOT,
+        is_copy=paths.kind() == paths.COPY,
+        passing=_passing(environ),
+        stable=stable and Path(os.path.realpath(stable)),
+    )
 
 
 def _passing(environ: Mapping[str, str]) -> list[Path]:

@@ -16,6 +16,10 @@ CACHED = "/home/me/.cache is cleared away now and then"
 NOT_A_CLONE = "it is not a git clone, so that whoever put it there may replace it"
 
 
+def why_not(root: str, kind: str, stable: PurePosixPath | None = STABLE) -> str | None:
+    return lasting.why_not(PurePosixPath(root), is_copy=kind == COPY, passing=PASSING, stable=stable)
+
+
 @pytest.mark.parametrize(
     ("kind", "root", "why"),
     [
@@ -36,14 +40,14 @@ NOT_A_CLONE = "it is not a git clone, so that whoever put it there may replace i
     ],
 )
 def test_each_place(kind: str, root: str, why: str | None) -> None:
-    assert lasting.why_not(PurePosixPath(root), kind, PASSING, STABLE) == why
+    assert why_not(root, kind) == why
 
 
 def test_our_own_copies_stay_wherever_the_home_lies() -> None:
     stable = PurePosixPath("/tmp/home/.local/share/defer/code")
-    assert lasting.why_not(stable / "2.0.0-x", COPY, PASSING, stable) is None
+    assert why_not(f"{stable}/2.0.0-x", COPY, stable) is None
 
 
 def test_without_a_home_the_place_is_looked_at_all_the_same() -> None:
-    assert lasting.why_not(PurePosixPath("/srv/defer"), CLONE, PASSING, None) is None
-    assert lasting.why_not(PurePosixPath("/srv/defer"), COPY, PASSING, None) == NOT_A_CLONE
+    assert why_not("/srv/defer", CLONE, None) is None
+    assert why_not("/srv/defer", COPY, None) == NOT_A_CLONE
