@@ -27,7 +27,7 @@ import os
 import random
 import stat as modes
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -48,6 +48,9 @@ MUTATING = {
     "lock",
 }  # fmt: skip
 _TAKES_SPACE = {"open-w", "write", "mkdir", "rename", "lock"}
+
+
+_UNTROUBLED = nullcontext()
 
 
 class Killed(BaseException):
@@ -414,38 +417,43 @@ class MemKernel(fsio.Kernel):
         for number in [number for number, holder in self.disk.leases.items() if holder is self]:
             del self.disk.leases[number]
 
-    @contextmanager
-    def _step(self, operation: str) -> Iterator[None]:
+    def _step(self, operation: str) -> AbstractContextManager[None]:
+        """Around an operation; most are without trouble, so that nothing is to be done for them."""
         if self.dead:
             raise Killed
         number = len(self.log)
         self.log.append(operation)
         self.disk.operations += 1
-        here = self.fault is not None and self.fault.at == number
+        if self.fault is None or number < self.fault.at:
+            return _UNTROUBLED
+        here = self.fault.at == number
         if here and self.fault.kind == "kill-before":
             self.die()
             raise Killed
-        self._maybe_fail(number, operation)
+        self._maybe_fail(self.fault, number, operation)
+        return self._killed_after() if here and self.fault.kind == "kill-after" else _UNTROUBLED
+
+    @contextmanager
+    def _killed_after(self) -> Iterator[None]:
         try:
             yield
         finally:
-            if here and self.fault.kind == "kill-after":
-                self.die()
-                raise Killed
+            self.die()
+            raise Killed
 
-    def _maybe_fail(self, number: int, operation: str) -> None:
-        if self.fault is None or number < self.fault.at or self.fault.kind in KILLS:
+    def _maybe_fail(self, fault: Fault, number: int, operation: str) -> None:
+        if fault.kind in KILLS:
             return
-        name, _, ever = self.fault.kind.partition("-")
+        name, _, ever = fault.kind.partition("-")
         if name == "short":
-            if not (self._wrote_short and operation == "write" and (ever or number == self.fault.at + 1)):
+            if not (self._wrote_short and operation == "write" and (ever or number == fault.at + 1)):
                 return
             name = "ENOSPC"
         elif (
-            number > self.fault.at
+            number > fault.at
             and (not ever or operation not in MUTATING)
-            or number > self.fault.at
-            and not self.fault.fits(operation)
+            or number > fault.at
+            and not fault.fits(operation)
         ):
             return
         code = getattr(errno, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -25,11 +25,9 @@ class StoppingKernel(MemKernel):
 
     stop: Callable[[], None] = staticmethod(lambda: None)
 
-    @contextmanager
-    def _step(self, operation: str) -> Iterator[None]:
+    def _step(self, operation: str) -> AbstractContextManager[None]:
         self.stop()
-        with super()._step(operation):
-            yield
+        return super()._step(operation)
 
 
 class Stoppable(Proc):

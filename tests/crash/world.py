@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path, PurePath
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from memfs import Disk, Fault, Killed, MemKernel
@@ -530,18 +530,35 @@ def in_store(machine: Machine) -> list[dict[str, Any]]:
         return list(store.scan())
 
 
-def months_in(machine: Machine, directory: str) -> list[str]:
-    """The files of ``archive`` or ``runs`` that count: those of months that were not pruned."""
+class Seen(NamedTuple):
+    """What readers without the lock see at one moment: what ``list --all`` shows, and the good lines of the rest."""
+
+    tasks: list[dict[str, Any]]
+    archived: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
+
+
+def see(machine: Machine) -> Seen:
+    """Everything, by one reader."""
     with looking(machine) as store:
+        tasks = list(store.scan())
         since = store.kept_since().records
-    names = (name for name in machine.disk.names(RUNTIME / directory) if name.endswith(".jsonl"))
-    return [name for name in names if since is None or name[-len("202604.jsonl") :] >= f"{since:%Y%m}"]
+    return Seen(tasks, *(_lines_since(since, machine, directory) for directory in ("archive", "runs")))
 
 
 def lines_in(machine: Machine, directory: str) -> list[dict[str, Any]]:
     """The good lines of all files in ``archive`` or ``runs``; a half line may stand among them."""
+    with looking(machine) as store:
+        since = store.kept_since().records
+    return _lines_since(since, machine, directory)
+
+
+def _lines_since(since: datetime | None, machine: Machine, directory: str) -> list[dict[str, Any]]:
+    """Of the months that were not pruned."""
     found = []
-    for name in months_in(machine, directory):
+    for name in machine.disk.names(RUNTIME / directory):
+        if not name.endswith(".jsonl") or (since is not None and name[-len("202604.jsonl") :] < f"{since:%Y%m}"):
+            continue
         for line in machine.disk.read(RUNTIME / directory / name).splitlines():
             try:
                 found.append(json.loads(line))
@@ -550,18 +567,19 @@ def lines_in(machine: Machine, directory: str) -> list[dict[str, Any]]:
     return found
 
 
-def examine_readers(machine: Machine) -> None:
+def examine_readers(machine: Machine) -> Seen:
     """At any moment, without the lock: whole records only, one for an id, nothing acknowledged is missing."""
-    tasks = in_store(machine)
-    names = [one["id"] for one in tasks]
+    seen = see(machine)
+    names = [one["id"] for one in seen.tasks]
     assert len(names) == len(set(names)), "an id is listed twice"
     with looking(machine) as store:
         assert all(store.find(name) is not None for name in names[-1:])
-    somewhere = set(map(key_of, tasks)) | set(map(key_of, lines_in(machine, "archive")))
-    somewhere |= {key_of(ended) for one in tasks for ended in one.get("ended") or []}
+    somewhere = set(map(key_of, seen.tasks)) | set(map(key_of, seen.archived))
+    somewhere |= {key_of(ended) for one in seen.tasks for ended in one.get("ended") or []}
     assert machine.acknowledged <= somewhere, f"lost: {machine.acknowledged - somewhere}"
     if machine.untouched:
         assert machine.untouched <= set(machine.disk.read(STORE).splitlines()), "what was to be left alone is not there"
+    return seen
 
 
 def is_idle(machine: Machine, at: datetime) -> bool:
@@ -582,18 +600,18 @@ def is_idle(machine: Machine, at: datetime) -> bool:
     return due is not None and due > beat and seen == store
 
 
-def examine_sleep(machine: Machine, patience: timedelta = timedelta()) -> None:
+def examine_sleep(machine: Machine, patience: timedelta = timedelta(), seen: Seen | None = None) -> None:
     """No task is slept through: at the moment it needs a wake, or ``patience`` later, the wake is not idle."""
-    for one in in_store(machine):
+    for one in in_store(machine) if seen is None else seen.tasks:
         at = task.needs_attention_at(one)
         if at < instants.NEVER:
             moment = max(at, machine.now) + timedelta(seconds=1) + patience
             assert not is_idle(machine, moment), f"{one['id']} is slept through"
 
 
-def examine_rest(machine: Machine) -> None:
+def examine_rest(machine: Machine, seen: Seen) -> None:
     """After a wake that nothing disturbed: all is in its place, once, and nobody has to clean up."""
-    tasks, archived, runs = in_store(machine), lines_in(machine, "archive"), lines_in(machine, "runs")
+    tasks, archived, runs = seen
     ours = [one for one in tasks if versions.lacking(one) is None]
     assert not [one["id"] for one in ours if one["status"] == "executing"], "executing without a leader"
     filed = Counter((*key_of(one), one.get("occurrence")) for one in archived)
@@ -604,7 +622,7 @@ def examine_rest(machine: Machine) -> None:
     everywhere = {key[:2] for key in (*filed, *waiting)}
     assert machine.acknowledged <= everywhere, f"lost: {machine.acknowledged - everywhere}"
     examine_runs(machine, runs)
-    examine_history(machine)
+    examine_history(machine, seen)
     for key in machine.cancelled:
         statuses = {one["status"] for one in archived if key_of(one) == key}
         assert "cancelled" in statuses, f"{key} was cancelled and is {statuses or 'gone'}"
@@ -622,14 +640,15 @@ def examine_runs(machine: Machine, runs: list[dict[str, Any]]) -> None:
     assert not unrecorded, f"runs without a record: {unrecorded}"
 
 
-def examine_history(machine: Machine) -> None:
+def examine_history(machine: Machine, seen: Seen | None = None) -> None:
     """What the history checker says: store, archive, runs and audit log tell one story."""
     told = records.History(Begin(), lambda path: True)
-    for one in in_store(machine):
+    tasks, archived, runs = see(machine) if seen is None else seen
+    for one in tasks:
         told.take_store(one)
-    for one in lines_in(machine, "archive"):
+    for one in archived:
         told.take_archive(one, "archive")
-    for run in lines_in(machine, "runs"):
+    for run in runs:
         told.take_run(run, "runs")
     for back_to, back_from in machine.set_back:
         told.steps.note(int(back_to.timestamp()), int(back_from.timestamp()))
@@ -647,8 +666,7 @@ def audit_lines(machine: Machine) -> list[audit.Line]:
 
 def examine(machine: Machine, patience: timedelta = timedelta()) -> None:
     """All the invariants, now and after a wake that nothing disturbs, with the executors still alive and then gone."""
-    examine_readers(machine)
-    examine_sleep(machine, patience)
+    examine_sleep(machine, patience, examine_readers(machine))
     machine.pass_time(minutes=1)
     assert do(machine, wake)[0] == "done"
     examine_readers(machine)
@@ -659,8 +677,7 @@ def examine(machine: Machine, patience: timedelta = timedelta()) -> None:
     machine.end_executors()
     machine.pass_time(seconds=patience.total_seconds() + 1)
     assert do(machine, wake)[0] == "done"
-    examine_readers(machine)
-    examine_rest(machine)
+    examine_rest(machine, examine_readers(machine))
 
 
 POWER_PATIENCE = HORIZON
