@@ -2,6 +2,7 @@
 # Summary: show the unread inbox to an agent whose session begins, a session hook.
 # Usage: session-start.sh AGENT <INPUT-OF-THE-HOOK (claude, codex, gemini, copilot …; docs/agents.md has each)
 #
+# Only the first word counts: hooks/hooks.json, which several programs read, has one word for each of them.
 # Exits 0 whatever happens, with one line on stderr at most: an agent waits for its hooks. The conversation is noted for
 # agents that do not tell their commands its id. For the others no program is started where nothing is unread.
 set -euo pipefail
@@ -37,4 +38,4 @@ if ! find_python; then
   tell "the inbox is not shown: $REPLY"
   exit 0
 fi
-"$python" -I -S -X utf8 "$scripts/defer/__main__.py" start "$@" || :
+"$python" -I -S -X utf8 "$scripts/defer/__main__.py" start "${1-}" || :
