@@ -25,7 +25,7 @@ TEXT_FLAGS = {
     "timeout": "longest an attempt may take: 10m, a number of seconds, or none",
     "expires": "how late an occurrence may still start",
     "jitter": "up to DURATION later, always the same for one task",
-    "if": "a command to ask before each attempt: 0 goes on, 1 to 124 is: not now",
+    "if": "a command to ask before each attempt: exit 0 goes on, 1 to 124 means not now",
     "check": "a command: an attempt is done only if this then exits with 0",
 }
 """Flags of `add` that take a text, each with its help."""
@@ -82,7 +82,7 @@ def add_parser() -> Parser:
     add("--retries", type=int, metavar="N", help="attempts after a failure")
     add("--catch-up", choices=occurrences.CATCH_UP, help="run what was missed once (default), all or none")
     add("--overlap", choices=occurrences.OVERLAP, help="what comes due while one runs is skipped (default) or queued")
-    add("--notify", choices=task.NOTIFY, help="which of its ends somebody is told of (default: failure)")
+    add("--notify", choices=task.NOTIFY, help="which outcomes you are told of (default: failure)")
     add("--env", action="append", metavar="NAME=TEXT", help="a variable; ${NAME} is taken from the run's (repeatable)")
     add("--tag", action="append", dest="tags", metavar="TEXT", help="a label (repeatable)")
     add("--sticky-session", action="store_true", default=None, help="every run continues one conversation")

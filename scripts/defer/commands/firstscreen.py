@@ -24,7 +24,7 @@ GROUPS = (
         "defer snooze deploy 1h",
         (
             ("edit ID, reschedule ID TIME, snooze ID 1h, pause ID, resume ID", ""),
-            ("cancel ID", "--occurrence: the next run alone; --kill: what runs too"),
+            ("cancel ID", "--occurrence: only the next run; --kill: what runs, too"),
             ("uncancel ID", "bring back what was cancelled"),
             ("run ID", "a copy of it once, at the next wake; --wait: now"),
             ("wait ID", "until it has ended; --timeout 10m"),
@@ -36,7 +36,7 @@ GROUPS = (
         "defer history --since yesterday",
         (
             ("status", "all on one screen: wakes, what runs, what needs attention"),
-            ("list", "what waits or executes; --upcoming 24h: all to come"),
+            ("list", "what waits or runs; --upcoming 24h: each run to come"),
             ("history [ID]", "what ran and what did not: --since 24h, --status failed"),
             ("show ID", "one task, from the store or the archive"),
             ("log ID", "what its latest attempt printed; --follow: until it ends"),
@@ -78,7 +78,7 @@ usage: defer TIME TEXT…
   defer schedule --when "tomorrow 9am" --summary "check it" --executor claude
 """
 _BACK = """\
-A terminal gets tables and sentences, all else JSON (--json, --compact).
+A terminal gets tables and sentences, a program JSON (--json, --compact).
 Times: 30m is minutes, 3mo months, a capital M is refused.
 Exit status: 0 done, 1 not possible, 2 bad input, 74 input/output, 75 busy.
 """

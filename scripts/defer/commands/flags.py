@@ -86,10 +86,10 @@ def _add_what(parser: Parser, text: Callable[[str], str | None] = str) -> None:
     add = parser.add_argument_group("how it ends").add_argument
     add("--timeout", metavar="DURATION", help="the longest an attempt may take, or none")
     add("--retries", dest="max_retries", type=whole_number, metavar="N", help="attempts after a failure (default: 0)")
-    add("--if", dest="condition", metavar="COMMAND", help="ask this first: 0 goes on, 1 to 124 is: not now")
+    add("--if", dest="condition", metavar="COMMAND", help="ask this first: exit 0 goes on, 1 to 124 means not now")
     add("--check", metavar="COMMAND", help="an attempt is done only if this then exits with 0")
     add("--leave-running", action="store_true", default=None, help="what it leaves running may stay")
-    add("--notify", choices=task.NOTIFY, help="which of its ends somebody is told of (default: failure)")
+    add("--notify", choices=task.NOTIFY, help="which outcomes you are told of (default: failure)")
 
 
 def _add_work(group: Group, text: Callable[[str], str | None]) -> None:
@@ -120,7 +120,7 @@ def _add_hands(group: Group) -> None:
     add = group.add_argument
     add("--executor", metavar="NAME|PATH", help="what runs it (default: DEFER_EXECUTOR)")
     add("--permissions", metavar="PROFILE", help="what its agent may do: read, edit, work or all")
-    add("--allow", action="append", metavar="COMMAND", help="a command it may run, for work (repeatable)")
+    add("--allow", action="append", metavar="COMMAND", help="a command that it may run; implies work (repeatable)")
     add("--model", metavar="NAME", help="the model that its agent works with (default: the agent's own)")
     add("--max-cost", type=_dollars, metavar="USD", help="what one run may cost, if its agent has such a bound")
     add("--max-turns", type=_whole_number_or_none, metavar="N", help="how often its agent may ask its model in one run")
@@ -214,7 +214,7 @@ _CHANGES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("defer resume deploy", "defer resume --tag nightly"),
     ),
     "run": (
-        "Do once, at the next wake, what a task does; its schedule stays.",
+        "Run a copy of a task once, at the next wake; its schedule stays.",
         ("defer run deploy", "defer run deploy --wait --timeout 10m"),
     ),
     "release": (
@@ -239,7 +239,7 @@ def by_id(name: str) -> Parser:
     if name in SELECTING:
         which.add_argument("--tag", action="append", metavar="TEXT", help="all that have this label (repeatable: each)")
     if name in ("pause", "resume"):
-        which.add_argument("--all", action="store_true", help="all that can be")
+        which.add_argument("--all", action="store_true", help="all tasks that it can be done to")
     _add_own(name, parser)
     add_form(parser)
     return parser
@@ -325,7 +325,7 @@ def doctor() -> Parser:
     parser = Parser(
         "defer doctor",
         "[option]…",
-        "Look the installation over: the waker, its environment, the store, the clock.",
+        "Check the installation: the waker, its environment, the store, the clock.",
         ("defer doctor --fix", "defer doctor --records"),
     )
     add = parser.add_argument_group("how").add_argument

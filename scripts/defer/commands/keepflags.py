@@ -26,7 +26,7 @@ def wait() -> Parser:
     parser = Parser(
         "defer wait",
         "ID [option]…",
-        "Wait until what a task waits for, or is executing, has ended.",
+        "Wait until the task's present occurrence has ended.",
         ("defer wait deploy", "defer wait deploy --timeout 10m"),
         _WAIT,
     )
