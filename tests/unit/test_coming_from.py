@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from machine import FAKE_CRONTAB
-from support import ROOT, Place
+from support import ROOT, Place, share_environment
 
 pytestmark = [pytest.mark.programs, pytest.mark.slow]
 
@@ -59,6 +59,7 @@ def test_a_command_of_the_page_works(typed: str, lived_in: Place, tmp_path: Path
     place = Place(tmp_path)
     for name in ("home", "runtime"):
         shutil.copytree(lived_in.base / name, place.base / name, dirs_exist_ok=True)
+    share_environment(place.home / ".local" / "share")
     place.store_path.write_text(place.store_path.read_text().replace(str(lived_in.home), str(place.home)))
     place.env |= {"PATH": f"{place.home}/programs:{place.env['PATH']}", "TAB": str(tmp_path / "tab")}
     words = [STANDS_FOR.get(word, word) for word in shlex.split(typed)]
