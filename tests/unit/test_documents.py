@@ -415,6 +415,18 @@ def test_relative_links_lead_somewhere(path: Path) -> None:
         assert not anchor or anchor in anchors(found), f"{target}: no such heading"
 
 
+def pages_linked(path: Path) -> set[Path]:
+    targets = re.findall(r"\]\(([^)#\s]+\.md)[^)\s]*\)", without_blocks(path))
+    return {(path.parent / target).resolve() for target in targets if ":" not in target}
+
+
+def test_every_page_is_two_clicks_from_the_readme() -> None:
+    once = pages_linked(README)
+    twice = once.union(*map(pages_linked, once))
+    pages = {path for path in MARKDOWN if path.parent in (ROOT, ROOT / "docs", ROOT / "references")} - {README}
+    assert sorted(name_of(path) for path in pages if path.resolve() not in twice) == []
+
+
 # `you` and `me` stand for whoever reads.
 OF_A_MACHINE = re.compile(
     r"(?<![\w~.])/(?:(?:home|Users)/(?!(?:you|me)\b)\w+|root\b|(?:private/)?tmp/\w|mnt/\w)|\b[A-Z]:\\"
