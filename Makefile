@@ -3,7 +3,7 @@ PYTHON3 ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 ENTER = python=$$($(PYTHON3) -I scripts/bootstrap.py --extra dev) || exit; export PATH="$${python%/*}:$$PATH";
 AGENT ?=
-# Optional parts, each with a file in requirements/: notify. Several are separated by commas.
+# Optional parts, each with a file in requirements/: notify, mcp. Several are separated by commas.
 EXTRAS ?=
 
 .DEFAULT_GOAL := help
@@ -104,7 +104,7 @@ fuzz: ## a million broken inputs for every parser (FUZZ="--number 20000 --only '
 mutations: ## break the code on purpose, one place at a time, and show which test sees it
 	@$(ENTER) "$$python" tests/crash/mutations.py
 
-install: ## link `defer`, the skills, completion and manual into place (AGENT=claude|codex|agents|qwen|all|none EXTRAS=notify)
+install: ## link `defer`, the skills, completion and manual into place (AGENT=claude|codex|agents|qwen|all|none EXTRAS=notify,mcp)
 	@scripts/install.sh install $(or $(AGENT),present) $(EXTRAS)
 
 # Only what is typed counts: a variable of that name in somebody's environment deletes nothing.
@@ -118,7 +118,7 @@ clean-runtime: ## delete every task, archive and log of the runtime directory (C
 
 lock: ## bring requirements/*.lock up to date with what pyproject.toml allows
 	@$(ENTER) "$$python" -m pip install --quiet --disable-pip-version-check uv && \
-	for extra in core notify dev; do \
+	for extra in core notify mcp dev; do \
 	  [ $$extra = core ] || flags="--extra $$extra --constraints requirements/core.lock"; \
 	  "$$python" -m uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate \
 	    $$flags --output-file requirements/$$extra.lock pyproject.toml || exit; \

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Summary: make the Python environment that everything else here runs in.
 
-Usage: bootstrap.py [--extra dev|notify] [--check] [--quiet] | --hash
+Usage: bootstrap.py [--extra dev|notify|mcp] [--check] [--quiet] | --hash
 
 Standard library only. This file must parse under any ``python3`` from 3.6 on, so that an old
 one can say in one line what is missing.
@@ -357,7 +357,7 @@ def main(arguments: "list[str]") -> int:
         "--extra",
         default="",
         choices=["dev", *EXTRAS],
-        help="dev: with what tests and linters need; notify: with apprise",
+        help="dev: with what tests and linters need; notify: with apprise; mcp: with the package mcp",
     )
     parser.add_argument("--check", action="store_true", help="install nothing: only say whether it is ready")
     parser.add_argument("--quiet", action="store_true", help="no message while setting up")

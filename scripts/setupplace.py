@@ -16,7 +16,7 @@ import sys
 SCRIPTS = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(SCRIPTS)
 CLONE, COPY, WHEEL = "clone", "copy", "wheel"
-EXTRAS = ("notify",)
+EXTRAS = ("mcp", "notify")
 """The extras that people use, each with a lock of its own. Tests and linters have the extra ``dev``."""
 
 HASH = os.path.join("requirements", "locks.hash")

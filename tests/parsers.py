@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from defer.commands import completion, fileflags, flags, keepflags, lookflags
+from defer.commands import completion, fileflags, flags, keepflags, lookflags, mcp
 from defer.commands.parser import Parser
 
 OF_FRONT: dict[str, Callable[[], Parser]] = {
@@ -24,6 +24,7 @@ OF_FRONT: dict[str, Callable[[], Parser]] = {
     "sync": fileflags.sync_parser,
     "import": fileflags.import_parser,
     "completion": completion.parser,
+    "mcp": mcp.parser,
 }
 OF_ENTRIES: dict[str, Callable[[], Parser]] = {
     "run-deferred.sh": flags.wake,

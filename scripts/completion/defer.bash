@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/defer
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_defer_subparsers=(schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion help)
+_shtab_defer_subparsers=(schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion mcp help)
 
 _shtab_defer_schedule_option_strings=(-h --help --when --every --cron --tz --expires --count --until --jitter --catch-up --overlap --summary --prompt --prompt-file --command --intent --mode --aura-level --tag --key-point --artifact --constraint --context-json --reorient --project --context-file --no-drift --executor --permissions --allow --model --max-cost --max-turns --workspace --concurrent --worktree --no-worktree --timeout --retries --if --check --leave-running --notify --id --if-exists --session --dry-run --compact --json --table)
 _shtab_defer_edit_option_strings=(-h --help --when --every --cron --tz --expires --count --until --jitter --catch-up --overlap --summary --prompt --prompt-file --command --intent --mode --aura-level --tag --key-point --artifact --constraint --context-json --reorient --project --context-file --no-drift --executor --permissions --allow --model --max-cost --max-turns --workspace --concurrent --worktree --no-worktree --timeout --retries --if --check --leave-running --notify --compact --json --table)
@@ -37,6 +37,7 @@ _shtab_defer_add_option_strings=(-h --help --name --description --when-to-use --
 _shtab_defer_sync_option_strings=(-h --help --dry-run --compact --json)
 _shtab_defer_import_option_strings=(-h --help --from --dir --dry-run --compact --json)
 _shtab_defer_completion_option_strings=(-h --help)
+_shtab_defer_mcp_option_strings=(-h --help --workspace --permissions --executor)
 _shtab_defer_help_option_strings=(-h --help)
 _shtab_defer_option_strings=(-h --help --when --every --cron --tz --expires --count --until --jitter --catch-up --overlap --summary --prompt --prompt-file --command --intent --mode --aura-level --tag --key-point --artifact --constraint --context-json --reorient --project --context-file --no-drift --executor --permissions --allow --model --max-cost --max-turns --workspace --concurrent --worktree --no-worktree --timeout --retries --if --check --leave-running --notify --id --if-exists --session --dry-run --compact --json --table --version)
 
@@ -83,6 +84,7 @@ _shtab_defer_add___dir_COMPGEN=_shtab_compgen_dirs
 _shtab_defer_sync_pos_0_COMPGEN=_shtab_compgen_dirs
 _shtab_defer_import_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_defer_import___dir_COMPGEN=_shtab_compgen_dirs
+_shtab_defer_mcp___workspace_COMPGEN=_shtab_compgen_dirs
 _shtab_defer___prompt_file_COMPGEN=_shtab_compgen_files
 _shtab_defer___artifact_COMPGEN=_shtab_compgen_files
 _shtab_defer___context_file_COMPGEN=_shtab_compgen_files
@@ -118,8 +120,10 @@ _shtab_defer_add___overlap_choices=(skip queue)
 _shtab_defer_add___notify_choices=(failure always output never)
 _shtab_defer_import___from_choices=(agentica)
 _shtab_defer_completion_pos_0_choices=(bash zsh fish)
-_shtab_defer_help_pos_0_choices=(schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion)
-_shtab_defer_pos_0_choices=(schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion help)
+_shtab_defer_mcp___permissions_choices=(read edit work all)
+_shtab_defer_mcp___executor_choices=(claude codex gemini opencode copilot qwen notify)
+_shtab_defer_help_pos_0_choices=(schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion mcp)
+_shtab_defer_pos_0_choices=(schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion mcp help)
 _shtab_defer___catch_up_choices=(one all none)
 _shtab_defer___overlap_choices=(skip queue)
 _shtab_defer___intent_choices=(resume_task notify execute_action)
@@ -320,6 +324,8 @@ _shtab_defer_import___compact_nargs=0
 _shtab_defer_import___json_nargs=0
 _shtab_defer_completion__h_nargs=0
 _shtab_defer_completion___help_nargs=0
+_shtab_defer_mcp__h_nargs=0
+_shtab_defer_mcp___help_nargs=0
 _shtab_defer_help__h_nargs=0
 _shtab_defer_help___help_nargs=0
 _shtab_defer_pos_0_nargs=A...

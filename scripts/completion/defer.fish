@@ -60,7 +60,7 @@ function _shtab_defer_using
   test "$_shtab_defer_cmdpath" = "$argv"
 end
 
-set -g _shtab_defer_commands schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion help
+set -g _shtab_defer_commands schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion mcp help
 set -g _shtab_defer_opts_with_value --agent --allow --artifact --aura-level --catch-up --check --command --constraint --context-file --context-json --count --cron --description --dir --env --every --executor --expires --format --from --hook --id --if --if-exists --intent --jitter --key-point --limit --max-cost --max-turns --mode --model --name --notify --older --overlap --permissions --project --prompt --prompt-file --reason --retries --run --session --since --status --summary --tag --text --timeout --tz --until --upcoming --when --when-to-use --workflow --workspace
 
 complete -c defer -e
@@ -459,6 +459,11 @@ complete -c defer -n '_shtab_defer_using import; and test $_shtab_defer_npos -eq
 complete -c defer -n '_shtab_defer_using; and test $_shtab_defer_npos -eq 0' -a completion -d 'Print the script by which a shell completes commands, flags and ids. `make install` puts it in its place.'
 complete -c defer -n '_shtab_defer_using completion' -s h -l help -d 'all about it'
 complete -c defer -n '_shtab_defer_using completion; and test $_shtab_defer_npos -eq 0' -ka "bash zsh fish" -d 'bash|zsh|fish'
+complete -c defer -n '_shtab_defer_using; and test $_shtab_defer_npos -eq 0' -a mcp -d 'Serve schedule, list, show, cancel, inbox and history as MCP tools over standard input and output.'
+complete -c defer -n '_shtab_defer_using mcp' -s h -l help -d 'all about it'
+complete -c defer -n '_shtab_defer_using mcp' -l workspace -xka "(__fish_complete_directories)" -d 'their tasks run there, and they see no others'
+complete -c defer -n '_shtab_defer_using mcp' -l permissions -xka "read edit work all" -d 'the most that their tasks may do (default: read)'
+complete -c defer -n '_shtab_defer_using mcp' -l executor -xka "claude codex gemini opencode copilot qwen notify" -d 'what runs their tasks (default: DEFER_EXECUTOR)'
 complete -c defer -n '_shtab_defer_using; and test $_shtab_defer_npos -eq 0' -a help -d 'all about a command'
 complete -c defer -n '_shtab_defer_using help' -s h -l help -d 'show this help message and exit'
-complete -c defer -n '_shtab_defer_using help; and test $_shtab_defer_npos -eq 0' -ka "schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion" -d of
+complete -c defer -n '_shtab_defer_using help; and test $_shtab_defer_npos -eq 0' -ka "schedule edit list waker cron doctor reschedule snooze cancel uncancel pause resume run release ack show history log health status inbox prune wait enable disable remove add sync import completion mcp" -d of

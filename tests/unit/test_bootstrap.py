@@ -524,8 +524,10 @@ def test_a_configuration_of_pips_that_cannot_be_read_is_named(ready: Path) -> No
 
 def test_the_locks_agree_on_what_they_share() -> None:
     pins = {}
-    for lock in ("core", "notify", "dev"):
+    for lock in ("core", "notify", "mcp", "dev"):
         lines = (ROOT / "requirements" / f"{lock}.lock").read_text().splitlines()
         pins[lock] = dict(line.split(" ")[0].split("==") for line in lines if "==" in line and not line.startswith(" "))
     assert pins["core"].items() <= pins["notify"].items() <= pins["dev"].items()
+    assert pins["core"].items() <= pins["mcp"].items() <= pins["dev"].items()
     assert "apprise" in pins["notify"]
+    assert "mcp" in pins["mcp"]

@@ -58,6 +58,7 @@ _COMMANDS = {
     "prune": "prune.prune",
     "wait": "wait.wait",
     "completion": "completion.completion",
+    "mcp": "mcp.mcp",
 }
 
 

@@ -64,6 +64,7 @@ GROUPS = (
             ("prune --older 90d", "remove what is older; --dry-run: only say what"),
             ("doctor", "what is wrong with the installation; --records: history"),
             ("completion bash", "the script for the Tab key; zsh, fish"),
+            ("mcp", "tools for agents without a shell: --workspace DIR"),
         ),
     ),
 )

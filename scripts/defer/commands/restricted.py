@@ -47,7 +47,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 REFUSED = frozenset(
     {
         *("run", "uncancel", "release", "status", "ack", "sync", "add", "enable", "disable", "remove", "import", "log"),
-        *("health", "waker", "cron", "doctor", "prune", "wait", "completion"),
+        *("health", "waker", "cron", "doctor", "prune", "wait", "completion", "mcp"),
     }
 )
 REFUSED_FLAGS = frozenset(
@@ -98,15 +98,24 @@ def _check_file(client: Client, flag: str, named: str) -> None:
     if named == "-" or (flag == "--artifact" and not os.path.exists(named)):
         return
     task = inside.executing(client.whole_store, client.config)
-    if task is None or not restricted.own(task, client.config).holds(named):
-        raise Refused(
-            f"an agent's attempt may not name what lies outside its workspace: {named} ({flag} takes a file there)"
-        )
+    if task is None:
+        raise _outside("an agent's attempt", flag, named)
+    check_file(restricted.own(task, client.config), flag, named)
+
+
+def _outside(who: str, flag: str, named: str) -> Refused:
+    return Refused(f"{who} may not name what lies outside its workspace: {named} ({flag} takes a file there)")
+
+
+def check_file(mine: restricted.Own, flag: str, named: str) -> None:
+    """Raise Refused for such a file, of whoever is held to ``mine``; BadInput for one that cannot be read."""
+    if not mine.holds(named):
+        raise _outside(mine.who, flag, named)
     try:
         found = os.stat(named)
     except (OSError, ValueError) as error:
         raise BadInput(f"{flag} cannot be read: {named}: {error} (name a file that is there)") from None
-    if homedir.is_settings_file(found, client.config.settings_places):
-        raise Refused(f"an agent's attempt may not name the settings file: {named} (name another)")
+    if homedir.is_settings_file(found, mine.config.settings_places):
+        raise Refused(f"{mine.who} may not name the settings file: {named} (name another)")
     if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
-        raise Refused(f"an agent's attempt may not name a file that has another name, a hard link: {named} (copy it)")
+        raise Refused(f"{mine.who} may not name a file that has another name, a hard link: {named} (copy it)")

@@ -112,7 +112,7 @@ def _next(notice: Notice) -> Iterator[str]:
     if notice["event"] in (events.ATTENTION, events.WELL):
         yield "defer health"
         return
-    if notice["id"] == lineage.UNKNOWN:
+    if notice["id"] in (lineage.UNKNOWN, lineage.SERVED):
         yield "defer list"
         return
     log = notice.get("log")

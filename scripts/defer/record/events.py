@@ -28,7 +28,8 @@ class Event(NamedTuple):
 
 def scheduled(one: Task, at: datetime) -> Event:
     """A task stands in the store, which acknowledges it."""
-    return Event(at, "scheduled", one["id"], {"run_at": one["run_at"], "when": one.get("when")})
+    by_mcp = one.get("origin") if one.get("origin") == "mcp" else None
+    return Event(at, "scheduled", one["id"], {"run_at": one["run_at"], "when": one.get("when"), "origin": by_mcp})
 
 
 def changed(one: Task, kind: str, at: datetime, **facts: object) -> Event:

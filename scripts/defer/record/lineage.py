@@ -21,6 +21,8 @@ PERSON, ATTEMPT, FILE, IMPORT, MCP = "person", "attempt", "file", "import", "mcp
 """Who scheduled a task: its ``origin``."""
 UNKNOWN = "(unknown)"
 """The root of what an unknown attempt schedules; no task has such an id."""
+SERVED = "(mcp)"
+"""The root of what comes by MCP, from whatever client: all of it is bounded together."""
 _REFUSED = "tasks that schedule tasks:"
 
 
@@ -38,6 +40,16 @@ def fields(parent: Task | None) -> TaskFields:
         return {"origin": ATTEMPT, "root": UNKNOWN, "depth": 1}
     depth = int(parent.get("depth") or 0) + 1
     return {"origin": ATTEMPT, "parent": parent["id"], "root": root_of(parent), "depth": depth}
+
+
+def fields_by_mcp() -> TaskFields:
+    """What the record says of a task that an MCP client schedules: bounded as what attempts schedule is."""
+    return {"origin": MCP, "root": SERVED, "depth": 1}
+
+
+def is_by_itself(one: Task) -> bool:
+    """Whether no person was there who scheduled a task: it came of an attempt, or by MCP."""
+    return one.get("origin") in (ATTEMPT, MCP)
 
 
 def root_of(one: Task) -> str:

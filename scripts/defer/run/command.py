@@ -188,9 +188,9 @@ def working_directory(task: Task, config: Config) -> Path:
 
 
 def _has_moved(task: Task, directory: str) -> bool:
-    if not task.get("parent"):
+    if not task.get("root"):
         return False
-    from defer.scheduling import inside  # only for what an attempt has scheduled
+    from defer.scheduling import inside  # only for what an attempt or an MCP client has scheduled
 
     return inside.has_moved(task, directory)
 

@@ -41,19 +41,19 @@ def fields_of(store: Store, config: Config, otherwise: str) -> TaskFields:
 
 
 def settled(one: Task) -> Task:
-    """The record of what an attempt schedules: its workspace is named without links, so that none can take its place.
+    """The record of what an attempt or an MCP client schedules: its workspace is named without links.
 
-    It was looked at when the task was scheduled, and the task runs later.
+    So none can take its place: it was looked at when the task was scheduled, and the task runs later.
     """
     found = one.get("workspace")
-    if one.get("origin") != lineage.ATTEMPT or not isinstance(found, str):
+    if not lineage.is_by_itself(one) or not isinstance(found, str):
         return one
     return {**one, "workspace": os.path.realpath(found)}
 
 
 def has_moved(one: Task, directory: str) -> bool:
-    """Whether a directory that an attempt named for a task is reached by a link now: it may lead anywhere."""
-    return one.get("origin") == lineage.ATTEMPT and os.path.realpath(directory) != directory
+    """Whether a directory that one of them named for a task is reached by a link now: it may lead anywhere."""
+    return lineage.is_by_itself(one) and os.path.realpath(directory) != directory
 
 
 def put(store: Store, config: Config, new: Sequence[Task], now: datetime, if_exists: str = "error") -> list[Task]:

@@ -84,13 +84,16 @@ _NOTHING: tuple[object, ...] = (None, False, {"requested": False, "project": Non
 class Own(NamedTuple):
     """The task whose attempt this is, the directory that it works in, and the settings.
 
-    ``worktree``: where it works in a worktree of that directory's repository, if it does.
+    ``worktree``: where it works in a worktree of that directory's repository, if it does. ``who`` and ``whose`` are
+    how a refusal calls the one who asks, and what that is held to.
     """
 
     task: Task
     workspace: str
     config: Config
     worktree: str | None = None
+    who: str = "an agent's attempt"
+    whose: str = "its own task"
 
     def holds(self, path: str) -> bool:
         """Whether a path lies where this attempt works."""
@@ -152,21 +155,21 @@ def check(record: Task, mine: Own, before: Task | None = None) -> Task:
         if rule is not None:
             rule(value, mine)
         elif value not in _NOTHING:
-            raise _wider(name, "leave it out")
+            raise _wider(mine, name, "leave it out")
     for name in known.keys() - record.keys():
         if name in _RULES:
             _RULES[name](None, mine)
     return record
 
 
-def _wider(name: str, mend: str) -> Refused:
-    return Refused(f"an agent's attempt may not set {name} so ({mend})")
+def _wider(mine: Own, name: str, mend: str) -> Refused:
+    return Refused(f"{mine.who} may not set {name} so ({mend})")
 
 
 def _same(name: str) -> Callable[[object, Own], None]:
     def rule(value: object, mine: Own) -> None:
         if value != dict(mine.task).get(name):
-            raise _wider(name, "it keeps that of its own task")
+            raise _wider(mine, name, f"it keeps that of {mine.whose}")
 
     return rule
 
@@ -175,7 +178,7 @@ def _at_most(name: str) -> Callable[[object, Own], None]:
     def rule(value: Any, mine: Own) -> None:
         most: Any = dict(mine.task).get(name)
         if most is not None and (value is None or value > most):
-            raise _wider(name, f"at most {most:g}, as its own task")
+            raise _wider(mine, name, f"at most {most:g}, as {mine.whose}")
 
     return rule
 
@@ -183,20 +186,20 @@ def _at_most(name: str) -> Callable[[object, Own], None]:
 def _only_as(name: str) -> Callable[[object, Own], None]:
     def rule(value: object, mine: Own) -> None:
         if value and not dict(mine.task).get(name):
-            raise _wider(name, "its own task does not have it")
+            raise _wider(mine, name, f"{mine.whose} does not have it")
 
     return rule
 
 
 def _workspace(value: object, mine: Own) -> None:
     if not isinstance(value, str) or not mine.holds(value):
-        raise _wider("workspace", f"name {mine.workspace} or a directory in it")
+        raise _wider(mine, "workspace", f"name {mine.workspace} or a directory in it")
 
 
 def _worktree(value: object, mine: Own) -> None:
     """A task that works in one keeps to that; to ask for one is to ask for less."""
     if mine.task.get("worktree") and not value:
-        raise _wider("worktree", "its own task works in one")
+        raise _wider(mine, "worktree", f"{mine.whose} works in one")
 
 
 def _cwd(_value: object, _mine: Own) -> None:
@@ -208,13 +211,13 @@ def _timeout(value: Any, mine: Own) -> None:
     limit = mine.config.timeout_seconds if most is None else most
     # 0 stands for none.
     if limit and value is not None and not 0 < value <= limit:
-        raise _wider("timeout", f"at most {limit:g} seconds, as its own task")
+        raise _wider(mine, "timeout", f"at most {limit:g} seconds, as {mine.whose}")
 
 
 def _retries(value: Any, mine: Own) -> None:
     most = max(MOST_RETRIES, int(mine.task.get("max_retries") or 0))
     if (value or 0) > most:
-        raise _wider("max_retries", f"at most {most}")
+        raise _wider(mine, "max_retries", f"at most {most}")
 
 
 def _recurrence(value: Any, mine: Own) -> None:
@@ -222,13 +225,13 @@ def _recurrence(value: Any, mine: Own) -> None:
     most = mine.config.max_reschedules
     count = value.get("count") if isinstance(value, dict) else None
     if value is not None and (type(count) is not int or count > most):
-        raise _wider("a recurring time", f"give --count, at most {most}")
+        raise _wider(mine, "a recurring time", f"give --count, at most {most}")
 
 
 def _conversation(value: object, mine: Own) -> None:
     """Its own, as its executor has noted it: another one may hold what its task was not given."""
     if value is not None and value != _own_conversation(mine.task):
-        raise _wider("a conversation", "it may go on in its own alone")
+        raise _wider(mine, "a conversation", "it may go on in its own alone")
 
 
 def _own_conversation(task: Task) -> str | None:
@@ -244,7 +247,7 @@ def _own_conversation(task: Task) -> str | None:
 
 def _conversations_directory(value: object, mine: Own) -> None:
     if value is not None and (not isinstance(value, str) or not mine.holds(value)):
-        raise _wider("session_directory", f"name {mine.workspace} or a directory in it")
+        raise _wider(mine, "session_directory", f"name {mine.workspace} or a directory in it")
 
 
 def _context(value: Any, mine: Own) -> None:
@@ -252,16 +255,17 @@ def _context(value: Any, mine: Own) -> None:
         text = str(one)
         is_elsewhere = text.startswith(("~", "file:")) or ".." in Path(text).parts
         if is_elsewhere or not mine.holds(os.path.join(mine.workspace, text)):
-            raise _wider(f"the artifact {text[:200]}", f"name what lies in {mine.workspace}")
+            raise _wider(mine, f"the artifact {text[:200]}", f"name what lies in {mine.workspace}")
 
 
 def _permissions(value: object, mine: Own) -> None:
     given = mine.task.get("permissions")
-    if value != given and not _is_narrower(_profile(value), _profile(given)):
-        raise _wider("permissions", "those of its own task, or narrower ones")
+    if value != given and not _is_narrower(profile(value), profile(given)):
+        raise _wider(mine, "permissions", f"those of {mine.whose}, or narrower ones")
 
 
-def _profile(value: object) -> profiles.Profile | None:
+def profile(value: object) -> profiles.Profile | None:
+    """What an agent may do, read from any form; None for its own settings. Raises BadInput."""
     try:
         return profiles.read(value)
     except profiles.Unusable as error:

@@ -21,6 +21,7 @@ from . import inside, restricted
 if TYPE_CHECKING:
     from defer.record.lineage import Bounds
     from defer.record.runs import Run
+    from defer.record.types import TaskFields
     from defer.store.interface import Change, Kept, Markers, Store
 
 _FURTHEST = 100
@@ -89,6 +90,15 @@ class Scope:
                 return True
             seen = self._store.find(parent) or self._store.ended({parent}).get(parent)
         return False
+
+    def _mine(self) -> restricted.Own:
+        """What is held against what is scheduled and changed here, by an attempt that is known."""
+        assert self._own is not None
+        return restricted.own(self._own, self._config)
+
+    def _fields(self) -> TaskFields:
+        """What the record of a task says that is scheduled here."""
+        return lineage.fields(self._own)
 
     # What may be asked
 
@@ -159,10 +169,9 @@ class Scope:
                 "an agent's attempt that this store does not know may not schedule (leave DEFER_TASK_ID, "
                 "DEFER_RUN_ID and DEFER_RUNTIME_DIR as they are)"
             )
+        mine, said = self._mine(), self._fields()
         if if_exists == "replace":
-            raise Refused("an agent's attempt may not replace a task (cancel what is its own, choose another id)")
-        mine = restricted.own(self._own, self._config)
-        said = lineage.fields(self._own)
+            raise Refused(f"{mine.who} may not replace a task (cancel what is its own, choose another id)")
         records = [
             restricted.check(inside.settled(lineage.stamped(restricted.inherited(one, mine), said)), mine)
             for one in new
@@ -181,7 +190,7 @@ class Scope:
     def update(self, task_id: str, now: datetime, change: Change) -> Task:
         if self._own is None or self.find(task_id) is None:
             raise NoSuchTask(task_id)
-        mine = restricted.own(self._own, self._config)
+        mine = self._mine()
 
         def checked(current: Task) -> Task:
             changed = change(current)

@@ -290,10 +290,8 @@ class Config:
         return bool(self._number("DEFER_TRUST_AGENTS", int, 0, written))
 
     @property
-    def bounds(self) -> Bounds | None:
-        """How much the attempts of one chain may schedule; None outside any attempt."""
-        if not self.is_in_attempt:
-            return None
+    def bounds(self) -> Bounds:
+        """How much the attempts of one chain may schedule."""
         from defer.record.lineage import Bounds
 
         return Bounds(*map(self._bound, _BOUNDS))
