@@ -7,7 +7,7 @@ AGENT ?=
 EXTRAS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stories household picture e2e-agents e2e-permissions e2e-sessions e2e-guards check test test-slow test-shell test-python linters lint bench shape grammar completion manual crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo stories household picture e2e-agents e2e-permissions e2e-sessions e2e-guards e2e-install check test test-slow test-shell test-python linters lint bench shape grammar completion manual crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -48,6 +48,9 @@ e2e-sessions: ## conversations of the agents' real programs that go on: after a 
 
 e2e-guards: ## what an attempt may not do through Defer is tried, in real wakes: a line for each try
 	@$(ENTER) "$$python" tests/agents/guards.py
+
+e2e-install: ## each way to install it, by the real uv, pipx and pip, in an empty home each; needs the network (CASES=)
+	@$(ENTER) "$$python" tests/installs.py --cases "$(CASES)"
 
 check: linters ## lint, types and the tests that start few programs; a minute and a half
 	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit tests/store

@@ -79,15 +79,16 @@ find_wheels_python() {
 }
 
 # Sets python to a Python on PATH that runs, under one of the names given, if any; 1 if there is none. Parts of PATH that
-# depend on the working directory do not count.
+# depend on the working directory do not count; nor, where a name is given, do virtual environments.
 base_python() {
-  local name rest
+  local name rest given=${1-}
   [ $# -gt 0 ] || set -- python3 python3.14 python3.13 python3.12 python3.11
   for name; do
     rest=$PATH:
     while [ -n "$rest" ]; do
       python=${rest%%:*}/$name rest=${rest#*:}
       case $python in /*) ;; *) continue ;; esac
+      if [ -n "$given" ] && [ -e "${python%/*/*}/pyvenv.cfg" ]; then continue; fi
       [ -x "$python" ] && "$python" -I -c '' >/dev/null 2>&1 && return
     done
   done

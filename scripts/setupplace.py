@@ -88,7 +88,12 @@ def installed_python() -> str:
         return sys.executable
     folders = [os.path.join(prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
     paths = [os.path.join(folder, name) for folder in folders if os.path.isabs(folder)]
-    return next((path for path in paths if may(path, os.X_OK)), "")
+    return next((path for path in paths if may(path, os.X_OK) and not _is_virtual(path)), "")
+
+
+def _is_virtual(python: str) -> bool:
+    """Whether an interpreter is that of a virtual environment, which has packages of its own."""
+    return os.path.exists(os.path.join(os.path.dirname(os.path.dirname(python)), "pyvenv.cfg"))
 
 
 def sources(lock: str) -> "list[str]":

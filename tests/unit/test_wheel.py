@@ -155,14 +155,11 @@ def test_a_wake_with_nothing_due_is_one_process(
     assert len(trace.read_text().splitlines()) == 1
 
 
-def test_cron_wakes_it_at_a_place_that_outlives_an_upgrade(installed: Installed) -> None:
-    tab = installed.home / "tab"
-    tab.touch()
-    program(installed.home / ".local" / "bin" / "crontab", f'[ "$1" = - ] && exec cat >"{tab}"; exec cat "{tab}"')
-    installed.answer("defer", "waker", "install", "cron")
-    (line,) = [line for line in tab.read_text().splitlines() if "run-deferred" in line]
-    assert f" '{installed.prefix / 'bin' / 'run-deferred'}' " in line
-    assert VERSION not in line
+def test_what_a_waker_names_outlives_an_upgrade(installed: Installed) -> None:
+    code = "from defer import paths; print(paths.runner(), paths.front(), sep='\\n')"
+    programs = installed.prefix / "bin"
+    named = installed.answer(programs / "python", "-c", code).splitlines()
+    assert named == [str(programs / "run-deferred"), str(programs / "defer")]
     found = json.loads(installed.run("defer", "doctor", "--json").stdout)
     assert not {"python-unready", "command-elsewhere"} & {one["id"] for one in found["findings"]}, found
 
