@@ -20,6 +20,9 @@ is_wheel() {
   case $scripts in */defer/data/scripts) [ ! -e "$scripts/defer" ] ;; *) return 1 ;; esac
 }
 
+package=$scripts/defer
+if is_wheel; then package=${scripts%/data/scripts}; fi
+
 # Whether the environment HOME is ours, as far as this can be told without starting a program. A link may lead to
 # anybody's Python, as in the environments that bootstrap.py makes; other users cannot make files that belong to us.
 is_ours() {
@@ -105,8 +108,6 @@ prepare_python() {
 
 # Gives way to one face of the command line. Neither the user's site-packages nor the working directory count.
 start_python() {
-  local package=$scripts/defer
-  ! is_wheel || package=${scripts%/data/scripts}
   trap '' INT # until its first line of ours, which lets Ctrl-C end it: Python by itself answers with a traceback
   exec "$python" -I -S -X utf8 "$package/__main__.py" "$@"
 }

@@ -22,4 +22,4 @@ if ! find_python; then
   tell "the conversation was not deferred: $REPLY"
   exit 0
 fi
-"$python" -I -S -X utf8 "$scripts/defer/__main__.py" resume "$@" >/dev/null || :
+"$python" -I -S -X utf8 "$package/__main__.py" resume "$@" >/dev/null || :

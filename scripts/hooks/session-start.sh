@@ -38,4 +38,4 @@ if ! find_python; then
   tell "the inbox is not shown: $REPLY"
   exit 0
 fi
-"$python" -I -S -X utf8 "$scripts/defer/__main__.py" start "${1-}" || :
+"$python" -I -S -X utf8 "$package/__main__.py" start "${1-}" || :

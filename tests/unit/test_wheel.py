@@ -187,6 +187,17 @@ def test_scripts_that_any_python_may_start_run_in_its_environment(installed: Ins
     )
 
 
+def test_a_hook_notes_a_conversation(installed: Installed) -> None:
+    hook = installed.data / "scripts" / "hooks" / "note-session.sh"
+    told = {"session_id": "0b1c2d3e-0000-4000-8000-000000000001", "cwd": str(installed.home)}
+    done = subprocess.run(
+        [hook, "claude"], input=json.dumps(told), env=installed.environment(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (note,) = (installed.home / "data" / "runtime" / "sessions").glob("*.json")
+    assert told["session_id"] in note.read_text()
+
+
 @pytest.fixture
 def users(prefix: Path, tmp_path: Path) -> Installed:
     """As `pip install --user` leaves it: below the home directory, without an interpreter."""
