@@ -133,7 +133,7 @@ def warnings(markers: Markers, now: datetime) -> list[str]:
     last = markers.last_wake()
     mend = f"{command_name()} waker install"
     if last is None:
-        found.append(f"nothing has ever woken this store ({mend}; the first wake comes a minute after)")
+        found.append(f"nothing has ever woken this store ({mend}; just done? the first wake comes within a minute)")
     elif now - last > _ASLEEP_AFTER:
         found.append(f"nothing has woken this store for {say.distance(now - last)} ({mend})")
     trouble = markers.last_trouble()
