@@ -16,7 +16,8 @@ def why_not(root: PurePath, *, is_copy: bool, passing: Iterable[PurePath], stabl
     """Why the code at ``root`` may be gone tomorrow; None where it may stay.
 
     ``is_copy``: it is neither a git clone nor an installed package. ``passing``: directories whose content is cleared
-    away. ``stable``: where our own copies lie, which stay until we remove them ourselves. All are full paths without links.
+    away. ``stable``: where our own copies lie, which stay until we remove them ourselves. All are full paths without
+    links.
     """
     around = (root, *root.parents)
     if stable is not None and stable in around:
