@@ -35,7 +35,7 @@ CASES ?=
 STOPS ?= 0
 JOBS ?= 4
 
-e2e-agents: ## every agent's real program in every case, against a model on this machine (AGENTS= CASES= JOBS= STOPS=)
+e2e-agents: ## every agent's real program in every case, against a model on this machine, and as a plugin (AGENTS= CASES= JOBS= STOPS=)
 	@$(ENTER) "$$python" -m compileall -q scripts/defer && PYTHONPATH=scripts "$$python" tests/agents/run.py --agents "$(AGENTS)" \
 	  --cases "$(CASES)" --jobs $(JOBS) --stops $(STOPS) $(if $(RECORD),--record)
 

@@ -20,6 +20,8 @@ PINNED = {
     "copilot": ("@github/copilot", "1.0.102"),
     "qwen": ("@qwen-code/qwen-code", "0.15.10"),
 }
+TOOLS = {"skills": ("skills", "1.5.18")}
+"""The same of a program that is no agent: it installs skills for many of them."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
 RETRIES = 1
 """How often a program tries again by itself, where it can be told: each would take minutes else."""
@@ -42,7 +44,8 @@ def installed() -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        missing = [f"{name}@{version}" for name, version in PINNED.values() if _version(directory, name) != version]
+        wanted = [*PINNED.values(), *TOOLS.values()]
+        missing = [f"{name}@{version}" for name, version in wanted if _version(directory, name) != version]
         if missing:
             _install(directory, missing)
     return directory / "node_modules" / ".bin"

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import plugins
 import programs
 import record
 import stops
@@ -32,12 +33,15 @@ def main() -> int:
             return _record(one, options)
         if options.stops:
             return stops.run(one, options.agents, options.stops, options.jobs)
-        return _matrix(one, options)
+        differing = _matrix(one, options) if set(options.cases) != {plugins.CASE} else 0
+        if plugins.CASE in options.cases:
+            differing += plugins.run(one, options.agents)
+        return 1 if differing else 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    for name, known in (("agents", list(programs.PINNED)), ("cases", list(CASES))):
+    for name, known in (("agents", list(programs.PINNED)), ("cases", [*CASES, plugins.CASE])):
         parser.add_argument(f"--{name}", type=_some_of(known), default=known, help="some of them, with commas between")
     parser.add_argument("--jobs", type=int, default=4, help="how many at a time (4)")
     parser.add_argument("--stops", type=int, default=0, help="stop each agent so often while a tool runs, instead")
@@ -56,9 +60,9 @@ def _some_of(known: list[str]) -> Callable[[str], list[str]]:
 
 
 def _record(one: World, options: argparse.Namespace) -> int:
-    wanted = [case for case in record.RECORDINGS if options.cases == list(CASES) or case in options.cases]
+    wanted = [case for case in record.RECORDINGS if options.cases == [*CASES, plugins.CASE] or case in options.cases]
     pairs = [(agent, case) for agent in options.agents for case in wanted]
-    pairs += [pair for pair in record.ONLY if pair[0] in options.agents and options.cases == list(CASES)]
+    pairs += [pair for pair in record.ONLY if pair[0] in options.agents and options.cases == [*CASES, plugins.CASE]]
     with ThreadPoolExecutor(options.jobs) as pool:
         for line in pool.map(lambda pair: record.record(one, *pair), pairs):
             print(line, flush=True)
@@ -66,7 +70,9 @@ def _record(one: World, options: argparse.Namespace) -> int:
 
 
 def _matrix(one: World, options: argparse.Namespace) -> int:
-    rows = [(case, False) for case in options.cases] + [(case, True) for case in SAMPLE if case in options.cases]
+    """How many cells of the table are not as expected."""
+    cases = [case for case in options.cases if case != plugins.CASE]
+    rows = [(case, False) for case in cases] + [(case, True) for case in SAMPLE if case in cases]
     # Case by case, so that no agent is waited for alone at the end.
     agents = {case: CASES[case].agents or options.agents for case, _ in rows}
     cells = [(agent, case, as_root) for case, as_root in rows for agent in options.agents if agent in agents[case]]
@@ -74,7 +80,7 @@ def _matrix(one: World, options: argparse.Namespace) -> int:
         results = dict(zip(cells, pool.map(lambda cell: _cell(one, *cell), cells), strict=True))
     differing = _print(options.agents, rows, results)
     print(f"\n{len(cells)} cells, {differing} not as expected")
-    return 1 if differing else 0
+    return differing
 
 
 def _cell(one: World, agent: str, case: str, as_root: bool) -> tuple[str, list[str]]:
