@@ -14,10 +14,14 @@ while [ -L "$self" ]; do
   case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
 done
 scripts=${self%/*}
-if [ ! -e "$scripts/where.sh" ]; then # a wheel's programs, which lie apart: <prefix>/bin
-  case $scripts in */bin) prefix=${scripts%/bin} ;; *) prefix=$scripts/.. ;; esac
-  for scripts in "$prefix"/lib/python*/*-packages/defer/data/scripts; do [ ! -e "$scripts/where.sh" ] || break; done
-fi
+case $self in
+  *.sh) ;;
+  *) # a program of a wheel, <prefix>/bin/defer: the rest lies apart, that of the newest Python last
+    case $scripts in */bin) prefix=${scripts%/bin} ;; *) prefix=$scripts/.. ;; esac
+    for scripts in "$prefix"/lib/python*/*-packages/defer/data/scripts; do :; done
+    [ -e "$scripts/where.sh" ] || { echo "defer: the package that this program is part of is gone (install defer again)" >&2 && exit 74; }
+    ;;
+esac
 # shellcheck source=scripts/where.sh
 . "$scripts/where.sh"
 

@@ -226,3 +226,13 @@ def test_without_that_python_it_says_which_one_is_missing(users: Installed) -> N
     assert refused.stderr == (
         f"defer: {VERSION}, for which defer was installed, is not on PATH (put it there, or install defer again)\n"
     )
+
+
+@pytest.mark.parametrize("name", ["defer", "run-deferred"])
+def test_a_program_whose_package_is_gone_says_so(installed: Installed, tmp_path: Path, name: str) -> None:
+    (tmp_path / "bin").mkdir()
+    left = tmp_path / "bin" / name
+    shutil.copy(installed.prefix / "bin" / name, left)
+    refused = installed.run(left)
+    assert (refused.returncode, refused.stdout) == (74, "")
+    assert refused.stderr == "defer: the package that this program is part of is gone (install defer again)\n"
