@@ -317,6 +317,12 @@ class Place:
         lines = self.log_path.read_text().splitlines() if self.log_path.exists() else []
         return [line for line in lines if not action or line.split(" ")[1] == action]
 
+    def wakes_for_long(self) -> None:
+        """By its audit log wakes have come for hours, so that something that cannot be seen must be making them."""
+        before = instants.to_text(instants.now() - timedelta(hours=2))
+        lines = [f"{before} scheduled id=before", *self.audit()]
+        self.log_path.write_text("".join(f"{line}\n" for line in lines))
+
     def attempt_log(self, run: Task) -> bytes:
         """What one attempt printed; one that printed nothing has no log."""
         return Path(run["log"]).read_bytes() if run["log"] else b""

@@ -211,7 +211,7 @@ def bank_is_gone(desk: Desk) -> None:
 
 def trouble_named(desk: Desk) -> None:
     assert [(one["task"], one["fix"]) for one in desk.answers[0]["findings"]] == [("photos", "defer run photos")]
-    assert (desk.answers[1]["waker"]["awake"], desk.answers[1]["attention"]) == (True, True)
+    assert (desk.answers[1]["waker"]["last_wake"] is None, desk.answers[1]["attention"]) == (False, True)
 
 
 # What is there before

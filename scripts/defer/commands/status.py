@@ -105,8 +105,15 @@ def _waker(found: Status, zone: tzinfo) -> Iterator[tuple[str, str]]:
             else ""
         )
         yield f"Awake: the last wake was {'just now' if ago == 'now' else ago}{whole}.", "good"
+    elif scene.is_recent:
+        ago = words.from_now(min(scene.last_wake, scene.now), scene.now)
+        when = "just now" if ago == "now" else ago
+        yield f"Asleep: nothing wakes this store by itself; the last wake, {when}, was by hand (defer doctor)", "bad"
     else:
         yield f"Asleep: nothing has woken this store since {_moment(health, zone)} (defer doctor)", "bad"
+    if scene.gone:
+        gone = visible.sentence(scene.gone, 300)
+        yield f"What should wake it calls {gone}, which is gone (defer waker install)", "bad"
     if scene.trouble:
         yield f"The last wake could not do its work: {visible.sentence(scene.trouble, 300)} (defer doctor)", "bad"
     if health.stranded:

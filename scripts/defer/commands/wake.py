@@ -65,7 +65,7 @@ def wake_once(client: Client, loop: Loop, claim_every: float, as_json: bool, *, 
     markers.beat()
     try:
         of = client.store, client.config, client.audit, client.clock
-        runner = Runner(*of, claim_every, loop, to_the_second=to_the_second, beat=markers.beat)
+        runner = Runner(*of, claim_every, loop, to_the_second=to_the_second)
         is_left = _is_left_to_v1(client)
         if not is_left:
             runner.wake()

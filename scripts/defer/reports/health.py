@@ -56,6 +56,7 @@ class Health(NamedTuple):
                 "awake": scene.is_awake,
                 "last_wake": None if scene.last_wake is None else instants.to_text(scene.last_wake),
                 "trouble": scene.trouble,
+                "gone": scene.gone,
             },
             "tasks": self.tasks,
             "stranded": self.stranded,

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from defer import fsio, instants
 from defer.record import codec, holders, versions
 from defer.settings import budget
+from defer.wakers import watch
 
 from .checkup import Checkup
+from .doctor import journal
 from .findings import worst_first
 from .recordfiles import finder
 from .spending import Spending
@@ -80,6 +82,7 @@ def _scene(store: Store, config: Config, checkup: Checkup, now: datetime) -> Sce
     executing = checkup.executing
     # What a newer version has written may be of any form.
     known = [one for one in executing if not versions.is_newer(one)]
+    watched = watch.watch(config)
     return Scene(
         now=now,
         last_wake=store.markers.last_wake(),
@@ -88,6 +91,8 @@ def _scene(store: Store, config: Config, checkup: Checkup, now: datetime) -> Sce
         slots=config.max_parallel,
         executing=executing,
         out_of_reach=frozenset(one["id"] for one in known if _is_out_of_reach(one, now, store)),
+        is_watched=watched.is_seen or (watched.gone is None and journal.is_steady(config.log_file, now)),
+        gone=watched.gone,
     )
 
 

@@ -47,11 +47,20 @@ class Scene(NamedTuple):
     executing: Sequence[Task]
     out_of_reach: frozenset[str]
     """The ids of those attempts whose processes nobody can see from here."""
+    is_watched: bool = True
+    """Whether something will wake the store by itself: a wake by hand tells nothing of the next one."""
+    gone: str | None = None
+    """The runner that what should wake the store calls, where that is not there any more."""
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether a wake has come lately, whoever made it."""
+        return self.last_wake is not None and self.now - self.last_wake <= QUIET
 
     @property
     def is_awake(self) -> bool:
         """Whether wakes come."""
-        return self.last_wake is not None and self.now - self.last_wake <= QUIET
+        return self.is_recent and self.is_watched
 
 
 def stuck(one: Task, scene: Scene) -> Finding | None:
@@ -106,7 +115,7 @@ def _why_never(one: Task, scene: Scene) -> Held:
     last = one.get("last")
     outcome, reason = (last["outcome"], last["reason"]) if last else (None, None)
     fix = command("run", one["id"])
-    if scene.is_awake and useful_seconds(one) is not None:
+    if scene.is_recent and useful_seconds(one) is not None:
         fix = command("edit", one["id"], "--expires", "none")
     return Held(outcome or "unknown", reason or "nobody knows why", fix)
 
@@ -135,7 +144,7 @@ def _wake_reason(scene: Scene) -> Held | None:
         return Held("another runner", f"{scene.other_runner} keeps wakes away", command("doctor"))
     if scene.trouble:
         return Held("trouble", f"the last wake could not do its work: {scene.trouble}", command("doctor"))
-    if not scene.is_awake:
+    if not scene.is_recent:
         return Held("no wake", "nothing wakes the store", command("doctor"))
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 _SECOND = 1.0
 
@@ -12,11 +11,9 @@ class Pace:
     """The moments of the next looks, on the monotonic clock.
 
     ``every``: seconds between two looks; ``to_the_second``: what is due is looked for each second.
-    ``beat``: called at each look for what is due. While this wake lasts, systemd starts no other that could.
     """
 
-    def __init__(self, every: float, beat: Callable[[], None] = lambda: None, *, to_the_second: bool = False) -> None:
-        self._beat = beat
+    def __init__(self, every: float, *, to_the_second: bool) -> None:
         self._every, self._claim_every = every, min(every, _SECOND) if to_the_second else every
         self._claim_at = self._recover_at = self._held_until = 0.0
 
@@ -29,7 +26,6 @@ class Pace:
         if not self.may_claim() or time.monotonic() < self._claim_at:
             return False
         self.has_claimed()
-        self._beat()
         return True
 
     def has_claimed(self) -> None:

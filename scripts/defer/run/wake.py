@@ -52,7 +52,7 @@ class Runner:
     """One wake. ``clock`` gives the present instant; only tests pass another.
 
     ``loop``: where it waits, if its process runs more than one wake. ``to_the_second``: it comes as soon as something
-    is due, so that nothing is taken before its time. ``beat``: called at each look, as a sign of life.
+    is due, so that nothing is taken before its time.
     """
 
     names_log = True
@@ -69,7 +69,6 @@ class Runner:
         loop: Loop | None = None,
         *,
         to_the_second: bool = False,
-        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._config, self._clock = store, config, clock
         # One process may wake many times (--loop); nobody else looks after what an earlier wake of it left.
@@ -79,7 +78,7 @@ class Runner:
         self._loop, self._has_own_loop = loop or Loop(), loop is None
         self._agenda = Agenda(config.lock_timeout_seconds, self._tell_failure, self._set_patience)
         self._held_up: DeferError | None = None
-        self._pace = self.pace_of(claim_every, beat, to_the_second=to_the_second)
+        self._pace = self.pace_of(claim_every, to_the_second=to_the_second)
         self._to_the_second, self._file_at = to_the_second, 0.0
         self._is_stopping = self._something_to_file = False
         self._preload = preload.AfterAWhile()

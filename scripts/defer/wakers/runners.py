@@ -19,6 +19,8 @@ class Runner(NamedTuple):
     pid: int
     entry: str
     environment: dict[str, str]
+    is_loop: bool = True
+    """Whether it goes on by itself."""
 
 
 def at_work() -> list[Runner]:
@@ -39,8 +41,9 @@ def _runner(process: Path) -> Runner | None:
     if not variables:  # another user's, or gone
         return None
     entry = paths.runner(Path(os.path.realpath(words[main])).parent)
+    is_loop = any(word.partition("=")[0] == "--loop" for word in words[main:])
     pairs = (variable.partition("=") for variable in variables)
-    return Runner(int(process.name), str(entry), {name: value for name, _, value in pairs})
+    return Runner(int(process.name), str(entry), {name: value for name, _, value in pairs}, is_loop)
 
 
 def _words(path: Path) -> list[str]:

@@ -26,6 +26,7 @@ def ill(place: Place) -> Place:
         "now", "water the plants", "--id", "ill", "--executor", place.executor('echo "no water" >&2; exit 3')
     )
     place.wake()
+    place.wakes_for_long()
     return place
 
 
@@ -96,6 +97,7 @@ def test_what_is_paused_is_counted(place):
     place.schedule("1h", "call mum", "--id", "mum")
     place.defer("pause", "mum")
     place.wake()
+    place.wakes_for_long()
     done = place.defer("health", "--table")
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "All is well; 1 task (1 paused) in the store.")
 

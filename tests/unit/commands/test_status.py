@@ -95,6 +95,7 @@ def test_what_has_failed_is_told_with_the_command_that_mends_it(place: Place, ro
     place.schedule("now", "ill", "--id", "ill", "--executor", place.executor("echo no water >&2; exit 3", "bad"))
     place.schedule("now", "well", "--id", "well", "--executor", place.executor("echo done", "good"))
     place.wake()
+    place.wakes_for_long()
     found = status(place, root)
     assert found["window"]["outcomes"] == {"completed": 1, "failed": 1}
     assert [(one["id"], one["task"], one["fix"]) for one in found["findings"]] == [("failed", "ill", "defer run ill")]
@@ -150,6 +151,7 @@ def test_a_screen_of_60_columns_has_all_that_matters(place: Place) -> None:
 def test_since_when_each_wake_has_come_is_told_by_the_last_gap_or_the_beginning(place: Place, root: Path) -> None:
     place.schedule("1h")
     place.wake()
+    place.wakes_for_long()
     first = place.audit()[0].split(" ")[0]
     assert status(place, root)["waker"]["since"] == first
     before, after = (f"{text_of_moment(hours=hours)}" for hours in (-9, -5))
@@ -206,6 +208,25 @@ def test_what_a_newer_version_executes_is_told_as_far_as_it_can_be(place: Place,
     place.write_store(v1_task("odd", **{**NEWER, "status": "executing"}))
     (running,) = status(place, root)["running"]
     assert {name: value for name, value in running.items() if value is not None} == {"id": "odd"}
+
+
+def test_a_wake_by_hand_is_not_taken_for_something_that_wakes(place: Place, root: Path) -> None:
+    place.schedule("1h", "call mum")
+    place.wake()
+    found = status(place, root)
+    assert (found["waker"]["awake"], found["attention"]) == (False, True)
+    assert found["waker"]["last_wake"] is not None
+    (line,) = [one for one in text_of(place) if "Asleep" in one or "Awake" in one]
+    assert line.startswith("Asleep: nothing wakes this store by itself; the last wake, ")
+    assert line.endswith(", was by hand (defer doctor)")
+    place.wakes_for_long()
+    assert text_of(place)[0].startswith("Awake: ")
+
+
+def test_a_runner_that_goes_on_is_something_that_wakes(place: Place, root: Path) -> None:
+    with place.start("run-deferred.sh", "--loop"):
+        until(lambda: status(place, root)["waker"]["last_wake"] is not None, "a wake")
+        assert status(place, root)["waker"]["awake"]
 
 
 def test_tasks_that_no_wake_looks_after_need_attention(place: Place, root: Path) -> None:

@@ -968,20 +968,6 @@ class TestWhileItClaims:
         Runner(place.store(), place.config(), AuditLog(place.log_path), clock, claim_every=0.1).wake()
         assert {one["id"]: one["status"] for one in place.archived()} == {"a": "completed", "b": "completed"}
 
-    def test_a_wake_with_an_attempt_under_way_gives_signs_of_life(self, place):
-        """systemd starts no other wake meanwhile, so that this one has to say that it still looks."""
-        enough, beats = place.base / "enough", []
-
-        def beat() -> None:
-            beats.append(1)
-            if len(beats) == 5:
-                enough.touch()
-
-        place.write_store(v1_task("a", executor=place.executor(GO.format(quoted(enough)), "waits")))
-        of = place.store(), place.config(), AuditLog(place.log_path), lambda: NOW
-        Runner(*of, claim_every=0.02, beat=beat).wake()
-        assert [one["status"] for one in place.archived()] == ["completed"]
-
     def test_nothing_is_busy_while_an_outcome_is_refused(self, place, monkeypatch):
         whole, refused, turns = fsio.append, [], []
         wait = Loop.wait

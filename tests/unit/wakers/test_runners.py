@@ -26,7 +26,7 @@ def test_a_runner_is_told_by_its_command_line(tmp_path: Path, monkeypatch: pytes
     shown(tmp_path, 10, ["vim", "scripts/defer/__main__.py", "wake"], ["HOME=/home/me"])
     (tmp_path / "self").mkdir()
     (one,) = runners.at_work()
-    assert one == (7, "/copies/one/scripts/run-deferred.sh", {"HOME": "/home/me", "A": "b=c"})
+    assert one == (7, "/copies/one/scripts/run-deferred.sh", {"HOME": "/home/me", "A": "b=c"}, True)
 
 
 def test_so_is_that_of_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from .finding import Finding, found
 
 DAYS = 7
 _RESUMED = b" wakes_resumed "
+STEADY_AFTER = timedelta(hours=1)
+"""Who wakes by hand does not go on for so long, at least every half hour."""
 _TOLERANCE = timedelta(minutes=1)
 """Several processes write to one log: so much later a line may come than what it tells of."""
 
@@ -39,6 +42,14 @@ def without_gap_since(log: Path) -> datetime | None:
     """
     resumed = audit.newest(log, _RESUMED.decode().strip())
     return audit.begins(log) if resumed is None else resumed.at
+
+
+def is_steady(log: Path, now: datetime) -> bool:
+    """Whether wakes have come without such a gap for so long that something must be making them."""
+    with suppress(OSError):
+        since = without_gap_since(log)
+        return since is not None and now - since >= STEADY_AFTER
+    return False
 
 
 def _moment(stamp: bytes) -> datetime:

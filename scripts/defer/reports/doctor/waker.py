@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from defer import instants, paths, say
 from defer.settings.config import Config
-from defer.wakers import cron, crontab, managers, program, runners, stable
+from defer.wakers import cron, crontab, managers, program, runners, stable, watch
 from defer.wakers.entry import CRON, LAUNCHD, Entry
 from defer.wakers.runners import Runner
 from defer.wakers.standing import Standing
 
+from . import journal
 from .finding import Finding, found, parted
 
 if TYPE_CHECKING:
@@ -35,20 +36,23 @@ def findings(standing: Standing, markers: Markers, config: Config, now: datetime
     last = markers.last_wake()
     at_work = [one for one in runners.at_work() if standing.store_of_runner(one) == str(config.tasks_file)]
     # One that goes on by itself may wake less often than cron.
-    patience = _BETWEEN_WAKES if at_work else ASLEEP_AFTER
-    is_awake = last is not None and now - last <= patience
-    yield from _of_crontab(standing, config, is_awake=is_awake)
-    if last is not None and is_awake and not at_work:
+    goes_on = any(one.is_loop for one in at_work)
+    is_recent = last is not None and now - last <= (_BETWEEN_WAKES if goes_on else ASLEEP_AFTER)
+    is_seen = watch.is_seen(standing, config)
+    is_awake = is_recent and (is_seen or journal.is_steady(config.log_file, now))
+    by_hand = f"; the last wake, {say.distance(now - last)} ago, was by hand" if last and is_recent else ""
+    yield from _of_crontab(standing, config, by_hand, is_awake=is_awake)
+    if last is not None and is_awake and not is_seen:
         yield from _of_unseen(standing, now - last)
     yield from _of_runners(standing, at_work)
     yield from _of_copies(standing)
     yield from _of_daemon(standing, is_awake=is_awake)
     for entry in standing.waking():
         yield from _of_line(standing, entry, config)
-    yield from _of_wakes(standing, markers, last, now, is_awake=is_awake)
+    yield from _of_wakes(standing, markers, last, now, is_awake=is_recent)
 
 
-def _of_crontab(standing: Standing, config: Config, *, is_awake: bool) -> Iterator[Finding]:
+def _of_crontab(standing: Standing, config: Config, by_hand: str, *, is_awake: bool) -> Iterator[Finding]:
     for entry in standing.dead:
         yield _gone(standing, entry, config)
     for entry in standing.others:
@@ -63,13 +67,13 @@ def _of_crontab(standing: Standing, config: Config, *, is_awake: bool) -> Iterat
         what, fix = parted(standing.error)
         yield found("crontab-unreadable", what, _TAB, fix or crontab.WITHOUT_CRON)
     elif not any(entry.marked and _is_ours(standing, entry, config) for entry in standing.dead):
-        what = "nothing wakes this store: no line of the crontab and no timer does"
+        what = f"nothing wakes this store: no line of the crontab and no timer does{by_hand}"
         yield found("waker-missing", what, _TAB, _INSTALL)
 
 
 def _of_unseen(standing: Standing, ago: timedelta) -> Iterator[Finding]:
-    """A wake that no waker we know of has made: one by hand looks like the work of a waker until it is old."""
-    if standing.error is not None or standing.at_work():
+    """Wakes that no waker we know of makes, and that have come for long."""
+    if standing.error is not None:
         return
     what = f"something woke this store {say.distance(ago)} ago, and nothing that can be seen will do so again"
     fix = f"{_INSTALL}, unless something else wakes it every minute"

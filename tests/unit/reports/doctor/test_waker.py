@@ -67,9 +67,26 @@ def test_nothing_wakes_it(machine: Machine) -> None:
     assert (one.id, one.severity, one.fix) == ("waker-missing", "error", "defer waker install")
 
 
-def test_a_wake_by_hand_is_not_taken_for_a_waker(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may be another waker, too: that it cannot be seen is all that is known."""
+def wakes_for_long(machine: Machine) -> None:
+    """By the audit log."""
+    log = config_of(machine).log_file
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("2026-04-08T12:00:00Z scheduled id=before\n")
+
+
+def test_a_wake_by_hand_is_not_taken_for_a_waker(machine: Machine) -> None:
     woken(machine, timedelta(minutes=2))
+    (one,) = findings(machine)
+    assert (one.id, one.severity, one.fix) == ("waker-missing", "error", "defer waker install")
+    assert one.what.endswith("no timer does; the last wake, 2 minutes ago, was by hand")
+    machine.install()
+    assert findings(machine) == []
+
+
+def test_wakes_that_come_for_long_are_made_by_something(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What that is cannot be seen."""
+    woken(machine, timedelta(minutes=2))
+    wakes_for_long(machine)
     (one,) = findings(machine)
     assert (one.id, one.severity) == ("waker-unseen", "note")
     assert one.what == "something woke this store 2 minutes ago, and nothing that can be seen will do so again"
@@ -199,7 +216,7 @@ def test_a_runner_of_another_checkout_at_work_on_this_store(
     monkeypatch.setattr(runners, "at_work", lambda: at_work)
     found = findings(machine)
     assert [(one.id, one.where) for one in found] == [
-        ("two-copies", "process 4711") if is_told else ("waker-unseen", "crontab")
+        ("two-copies", "process 4711") if is_told else ("waker-missing", "crontab")
     ]
 
 
