@@ -19,7 +19,7 @@ from defer.commands import cli, mcp, mcptools, restricted
 from defer.commands.mcptools import Answer
 from defer.record import lineage
 from defer.scheduling.served import Allowed
-from support import DEADLINE_SECONDS, SCRIPTS, Place, strict
+from support import DEADLINE_SECONDS, SCRIPTS, Place, slow_but, strict
 
 NAMES = ["schedule", "list", "show", "cancel", "inbox", "history"]
 SOON = {"when": "2h", "summary": "water the plants"}
@@ -246,7 +246,7 @@ def served(place: Place, *words: str) -> StdioServerParameters:
 
 
 @pytest.mark.programs
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("mode", slow_but({"legacy"}, ["auto", "legacy"]))
 def test_a_client_of_either_protocol_works_with_it(place: Place, mode: str) -> None:
     """A server answers clients of today's protocol and of the one with a handshake, each as it asks."""
 
