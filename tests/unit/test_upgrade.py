@@ -133,6 +133,23 @@ def test_its_settings_count_and_its_crontab_line_stays_the_only_one(left: Left) 
     assert "DEFER_RETRY_DELAY_SECONDS=120" in (left.home / ".config" / "defer" / "env").read_text()
 
 
+def test_a_home_that_was_moved_to_another_machine_says_what_is_to_be_mended(tmp_path: Path) -> None:
+    """docs/operations.md, "Move to another machine": the restored store still names the home and host of before."""
+    moved = Left(tmp_path)
+    for name, text in LANDED.items():
+        if not name.startswith(("crontab", ".config/defer/env", "data/runtime/.")):
+            moved.put(name, text.replace("@HOME@", "/home/you/before").replace("@HOST@", "elsewhere"))
+    for directory in (moved.home, moved.runtime):
+        directory.chmod(0o700)
+    found = {one["id"] for one in strict(moved.defer("doctor", "--compact").stdout)["findings"]}
+    assert {"directory-gone", "executor-missing"} <= found
+    assert moved.defer("sync").returncode == 0
+    assert moved.task("disk")["source"]["file"] == str(moved.home / ".config/defer/tasks/disk.yml")
+    assert moved.defer("release", "long").returncode == 0
+    lost = moved.task("long")
+    assert (lost["status"], lost["error_type"]) == ("scheduled", "RunnerLost")
+
+
 V1S = {"scheduled": "waits", "executing": "was-left", "completed": "has-ended", "cancelled": "was-dropped"}
 
 
