@@ -24,11 +24,12 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def installed_from(monkeypatch: pytest.MonkeyPatch, noted: str | None) -> None:
+def installed_from(monkeypatch: pytest.MonkeyPatch, noted: str | None, installer: str = "pip\n") -> None:
+    notes = {"direct_url.json": noted, "INSTALLER": installer}
+
     class Distribution:
         def read_text(self, name: str) -> str | None:
-            assert name == "direct_url.json"
-            return noted
+            return notes[name]
 
     monkeypatch.setattr(metadata, "distribution", lambda _: Distribution())
 
@@ -75,3 +76,16 @@ def test_it_comes_from_where_the_wheel_came_from(
     installed_from(monkeypatch, noted)
     (prefix / "uv-receipt.toml").touch()
     assert extras.remedy("notify") == f"uv tool install '{wanted}'"
+
+
+def test_an_environment_of_uvs_has_no_pip(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed_from(monkeypatch, None, "uv")
+    assert extras.remedy("notify") == "uv pip install --python '/my venv/bin/python' 'defer[notify]'"
+
+
+def test_where_nothing_was_noted_the_name_is_all_there_is(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: str) -> object:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(metadata, "distribution", none)
+    assert extras.remedy("notify") == "'/my venv/bin/python' -m pip install 'defer[notify]'"

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from defer import say
-from defer.paths import SCRIPTS
+from defer import paths, say
 from defer.record import versions
 from defer.record.codec import Task
 from defer.settings.config import Config
@@ -167,4 +166,4 @@ def appears(one: Task, config: Config) -> list[str] | None:
 def command_name() -> str:
     """The name by which the user calls us: ``defer`` where it is installed, else the entry's path."""
     installed = any(os.access(f"{place}/defer", os.X_OK) for place in os.environ.get("PATH", "").split(":"))
-    return "defer" if installed else str(SCRIPTS / "schedule-task.sh")
+    return "defer" if installed else str(paths.front())
