@@ -66,8 +66,8 @@ def ensure(quiet: bool = False, extra: str = "") -> str:
         return found
     if setupplace.kind() == setupplace.WHEEL:
         lacking = f"has no extra {extra}" if extra else "does not belong to a Python that is there"
-        package = f"'defer[{extra}]'" if extra else "defer"
-        raise SetupError(f"{_ROOT} was installed as a package, which {lacking} (uv tool install {package})")
+        again = f"install defer again, as defer[{extra}]" if extra else "install defer again"
+        raise SetupError(f"{_ROOT} was installed as a package, which {lacking} ({again}, from where it came)")
     _require_version()
     home = _place()
     callers = os.umask(0o077)

@@ -183,7 +183,7 @@ def test_scripts_that_any_python_may_start_run_in_its_environment(installed: Ins
     assert (refused.returncode, refused.stdout) == (74, "")
     assert refused.stderr == (
         f"defer: {installed.data} was installed as a package, which has no extra notify "
-        "(uv tool install 'defer[notify]')\n"
+        "(install defer again, as defer[notify], from where it came)\n"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from defer import extras
 from defer.client import Client
 from defer.errors import EXIT_OK, BadInput, Refused
 from defer.scheduling import served
@@ -19,8 +20,6 @@ from .parser import Parser
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
-
-MISSING = "the package mcp is not installed (make install EXTRAS=mcp, or uv tool install 'defer[mcp]')"
 
 
 def parser() -> Parser:
@@ -51,7 +50,7 @@ def mcp(connect: Callable[[], Client], argv: list[str]) -> int:
     config.check()
     served.mine(allowed, config)
     if find_spec("mcp") is None:
-        raise Refused(MISSING)
+        raise Refused(f"the package mcp is not installed ({extras.remedy('mcp')})")
     import anyio
 
     # Their paths are meant as from there.

@@ -232,7 +232,7 @@ def test_without_the_package_it_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr(mcp, "find_spec", lambda _name: None)
     assert cli.main("front", ["mcp", "--workspace", "."]) == 1
-    assert capsys.readouterr().err.startswith("defer: the package mcp is not installed (make install EXTRAS=mcp, or uv")
+    assert capsys.readouterr().err.startswith("defer: the package mcp is not installed (make install EXTRAS=mcp)\n")
 
 
 # The real client, over standard input and output
