@@ -21,7 +21,7 @@ PINNED = {
     "qwen": ("@qwen-code/qwen-code", "0.15.10"),
 }
 TOOLS = {"skills": ("skills", "1.5.18")}
-"""The same of a program that is no agent: it installs skills for many of them."""
+"""The same of a program that is not an agent: it installs skills for many of them."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
 RETRIES = 1
 """How often a program tries again by itself, where it can be told: each would take minutes else."""
