@@ -225,6 +225,7 @@ def test_an_acknowledged_task_is_silent_until_it_fails_in_another_way(place: Pla
 
 def test_what_a_copy_failed_of_can_be_acknowledged_by_the_task_that_it_is_a_copy_of(place: Place) -> None:
     ended(place, body=f"cat {place.home}/why >&2; exec false")
+    place.wakes_for_long()
     for why in ("first", "second"):
         (place.home / "why").write_text(why)
         answer(place, "inbox")
@@ -257,6 +258,7 @@ def test_a_run_by_hand_that_failed_is_acknowledged_under_its_original(place: Pla
     assert place.defer("ack", "backup").returncode == 1
     assert place.defer("run", "backup").returncode == 0
     place.wake()
+    place.wakes_for_long()
     assert [one["task"] for one in json.loads(place.defer("health").stdout)["findings"]] == ["backup"]
     assert answer(place, "ack", "backup")["failures"] == 1
     found = answer(place, "health")

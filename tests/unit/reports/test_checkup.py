@@ -25,6 +25,7 @@ from defer.reports.waiting import Scene
 from defer.run import prune
 from defer.store.audit import AuditLog
 from defer.store.interface import Kept
+from defer.wakers import watch
 from support import NOW, ROOT, Place, Task, at, text_at, v1_task
 
 DAY = timedelta(days=1)
@@ -123,7 +124,9 @@ class Ward:
 
 
 @pytest.fixture
-def ward(place: Place) -> Ward:
+def ward(place: Place, monkeypatch: pytest.MonkeyPatch) -> Ward:
+    """One whose store something wakes by itself."""
+    monkeypatch.setattr(watch, "watch", lambda config: watch.Watch(is_seen=True, gone=None))
     return Ward(place)
 
 
