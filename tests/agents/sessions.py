@@ -76,7 +76,7 @@ def callback(one: World, agent: str) -> Findings:
         return
     session = found[1]
     noted = cell.runtime / "sessions" / f"{session}.json"
-    yield "it is noted", noted.exists() and noted.stat().st_mode & 0o777 == 0o600
+    yield "the hook noted it", noted.exists() and noted.stat().st_mode & 0o777 == 0o600
     (task,) = (json.loads(line) for line in (cell.runtime / "deferred.jsonl").read_text().splitlines())
     print(f"  the conversation: {session}; the task's: {task.get('session_id')}, of {task.get('session_directory')}")
     yield "scheduling took the id from the agent", task.get("session_id") == session
@@ -175,7 +175,7 @@ def _talk(cell: Cell, session: str | None = None) -> subprocess.Popen[str]:
 
 def _hook(cell: Cell) -> None:
     """Install the hook that notes conversations as docs/agents.md says."""
-    hook = f"{SCRIPTS}/hooks/session-start.sh {cell.agent}"
+    hook = f"{SCRIPTS}/hooks/note-session.sh {cell.agent}"
     if cell.agent == "opencode":
         plugins = cell.write(".config/opencode/plugin/.made", "").parent
         (plugins / "defer.js").symlink_to(SCRIPTS / "hooks" / "session-start.opencode.js")
