@@ -86,7 +86,9 @@ def installed_python() -> str:
         return os.path.join(prefix, "bin", "python")
     if name == "python{}.{}".format(*sys.version_info[:2]):
         return sys.executable
-    folders = [os.path.join(prefix, "bin"), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    # Only the Python of a distribution has `dist-packages`; another of the same version may lie in /usr/local.
+    first = "/usr/bin" if "/dist-packages/" in SCRIPTS else os.path.join(prefix, "bin")
+    folders = [first, *os.environ.get("PATH", os.defpath).split(os.pathsep)]
     paths = [os.path.join(folder, name) for folder in folders if os.path.isabs(folder)]
     return next((path for path in paths if may(path, os.X_OK) and not _is_virtual(path)), "")
 

@@ -87,8 +87,10 @@ def uv(home: Home, ground: Ground) -> None:
     runner = os.path.realpath(home.bin / "run-deferred")
     home.type("uv", "tool", "install", "--reinstall", "--python", PYTHON, ground.wheel)
     is_at_work(home, runner=runner)
-    home.type("uv", "tool", "install", "--python", PYTHON, f"defer[notify] @ {ground.wheel.as_uri()}")
-    home.type(Path(runner).with_name("python"), "-c", "import apprise, defer")
+    home.type("uv", "tool", "install", "--python", PYTHON, f"defer[notify,mcp] @ {ground.wheel.as_uri()}")
+    home.type(Path(runner).with_name("python"), "-c", "import apprise, defer, mcp")
+    home.type("defer", "mcp", "--workspace", ".")
+    is_at_work(home, runner=runner)
 
 
 def uv_clone(home: Home, ground: Ground) -> None:

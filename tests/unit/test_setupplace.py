@@ -170,6 +170,71 @@ def test_a_copy_that_is_not_whole_is_said(copy: Path, home: Path) -> None:
     )
 
 
+# A Python that no machine has, so that only the one of the test can be found.
+NAME = "python3.99"
+
+
+def package_data(prefix: Path, library: str) -> Path:
+    """The scripts as a wheel's package data, below that folder of a prefix."""
+    scripts = prefix / "lib" / library / "defer" / "data" / "scripts"
+    (scripts / "executors").mkdir(parents=True)
+    for name in ("common.sh", "where.sh", "say.sh", "setupplace.py"):
+        shutil.copy(SCRIPTS / name, scripts)
+    return scripts
+
+
+def stand_in(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+def found_of_wheel(scripts: Path, home: Path, path: str = "/usr/bin:/bin") -> str:
+    """The interpreter of a wheel that shell and Python find; the shell from the folder of executors, too."""
+    code = f"import sys; sys.path.insert(0, {str(scripts)!r}); import setupplace; print(setupplace.installed_python())"
+    by_python = run(home, sys.executable, "-I", "-B", "-c", code, PATH=path).stdout.rstrip("\n")
+    for place in (scripts, scripts / "executors" / ".."):
+        by_shell = run(home, "/bin/bash", "-euc", FIND, "defer", str(place), PATH=path)
+        assert by_shell.stdout == by_python, by_shell.stderr
+    return by_python
+
+
+def test_a_wheel_has_the_python_of_its_virtual_environment(tmp_path: Path, home: Path) -> None:
+    scripts = package_data(tmp_path / "my venv", f"{NAME}/site-packages")
+    (tmp_path / "my venv" / "pyvenv.cfg").touch()
+    python = stand_in(tmp_path / "my venv" / "bin" / "python")
+    assert found_of_wheel(scripts, home) == str(python)
+
+
+@pytest.mark.parametrize("library", [f"{NAME}/site-packages", f"{NAME}/dist-packages"])
+def test_else_the_one_of_its_version_that_is_on_the_path(tmp_path: Path, home: Path, library: str) -> None:
+    scripts = package_data(home / ".local", library)
+    assert found_of_wheel(scripts, home) == ""
+    python = stand_in(tmp_path / "pythons" / NAME)
+    assert found_of_wheel(scripts, home, f"/usr/bin:/bin:{python.parent}") == str(python)
+
+
+def test_or_the_one_beside_its_library(tmp_path: Path, home: Path) -> None:
+    scripts = package_data(tmp_path / "opt", f"{NAME}/site-packages")
+    python = stand_in(tmp_path / "opt" / "bin" / NAME)
+    stand_in(tmp_path / "pythons" / NAME)
+    assert found_of_wheel(scripts, home, f"{tmp_path / 'pythons'}:/usr/bin:/bin") == str(python)
+
+
+def test_a_users_library_of_macos_has_the_version_above(tmp_path: Path, home: Path) -> None:
+    scripts = package_data(home / "Library" / "Python" / "3.99", "python/site-packages")
+    python = stand_in(tmp_path / "pythons" / NAME)
+    assert found_of_wheel(scripts, home, f"/usr/bin:/bin:{python.parent}") == str(python)
+
+
+def test_the_python_of_a_virtual_environment_is_for_what_is_in_that(tmp_path: Path, home: Path) -> None:
+    scripts = package_data(home / ".local", f"{NAME}/site-packages")
+    stand_in(tmp_path / "active" / "bin" / NAME)
+    (tmp_path / "active" / "pyvenv.cfg").touch()
+    assert found_of_wheel(scripts, home, f"{tmp_path}/active/bin:/usr/bin:/bin") == ""
+
+
 def test_the_hash_is_of_the_locks_and_of_what_is_asked_for() -> None:
     done = subprocess.run(
         [sys.executable, "-I", SCRIPTS / "bootstrap.py", "--hash"], capture_output=True, text=True, check=True
