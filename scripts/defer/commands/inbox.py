@@ -32,24 +32,26 @@ def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
         handover.inbox(client, args.hook, everything=args.all, is_read=not args.peek)
         return EXIT_OK
     found = outbox.read(client.config.notices_file)
-    wanted = [*found.notices.values()] if args.all else found.unread()
+    new, dropped = found.unread(), found.dropped
+    wanted = [*found.notices.values()] if args.all else new
     if client.is_restricted:
-        wanted = [one for one in wanted if client.may_see(one["id"])]
-    _print(args, client, found, wanted)
+        # How much others have not read, or have missed, is theirs to know.
+        new, wanted = ([one for one in some if client.may_see(one["id"])] for some in (new, wanted))
+        dropped = 0
+    _print(args, client, found, wanted, {"unread": len(new), "dropped": dropped})
     sys.stdout.flush()
     unread = [one["key"] for one in wanted if not found.is_read(one)]
-    if (unread or found.dropped) and not args.peek and not exits.is_output_closed():
+    if (unread or dropped) and not args.peek and not exits.is_output_closed():
         # A notice that comes meanwhile has not been shown: only these are marked.
         with client.store.alone():
-            outbox.mark_read(client.config.notices_file, unread, client.clock())
+            outbox.mark_read(client.config.notices_file, unread, client.clock(), with_dropped=bool(dropped))
     return EXIT_OK
 
 
-def _print(args: Namespace, client: Client, found: Box, shown: list[Notice]) -> None:
+def _print(args: Namespace, client: Client, found: Box, shown: list[Notice], facts: dict[str, int]) -> None:
     if args.table or output.is_for_people(args):
-        _print_for_people(client, found, shown, everything=args.all)
+        _print_for_people(client, shown, facts["dropped"], everything=args.all)
     else:
-        facts = {"unread": len(found.unread()), "dropped": found.dropped}
         output.print_object({"notices": [_as_json(found, one) for one in shown], **facts}, args.compact)
 
 
@@ -58,14 +60,14 @@ def _as_json(found: Box, notice: Notice) -> dict[str, Any]:
     return {**{name: value for name, value in notice.items() if name not in ("to", "inbox")}, "told": told}
 
 
-def _print_for_people(client: Client, found: Box, shown: list[Notice], *, everything: bool) -> None:
+def _print_for_people(client: Client, shown: list[Notice], dropped: int, *, everything: bool) -> None:
     when = words.shortly(client.config.timezone(), client.clock())
     if everything:
         shown = _without_lost_logs(client, shown)
     for number, group in enumerate(words.grouped(shown)):
         output.say(*([""] if number else []), *words.block(group, when))
-    if found.dropped:
-        output.say(f"{found.dropped:,} more went unread and are not kept here (defer history has what happened).")
+    if dropped:
+        output.say(f"{dropped:,} more went unread and are not kept here (defer history has what happened).")
     if not shown:
         output.say("Nothing is in the inbox." if everything else "Nothing new.")
 

@@ -111,6 +111,16 @@ def test_what_came_of_its_tasks_is_in_its_inbox_and_history(place: Place, call: 
     assert [one["id"] for one in strict(place.defer("inbox", "--json").stdout)["notices"]] == ["dad"]
 
 
+def test_its_inbox_says_nothing_of_what_others_have_not_read(place: Place, call: Callable[..., Answer]) -> None:
+    place.defer("now", "call dad", "--id", "dad")
+    place.wake()
+    with (place.runtime / "notices.jsonl").open("a") as stream:
+        stream.write('{"op":"dropped","count":5}\n')
+    assert done(call("inbox")) == {"notices": [], "unread": 0, "dropped": 0}
+    found = strict(place.defer("inbox", "--json").stdout)
+    assert (found["unread"], found["dropped"]) == (1, 5)
+
+
 WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "a time": ("schedule", {**SOON, "when": "some day"}, "can't read"),
     "no time": ("schedule", {"summary": "x"}, "no time: --when is missing ("),

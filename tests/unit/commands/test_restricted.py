@@ -276,6 +276,10 @@ def test_the_inbox_shows_nothing_of_others_and_marks_none_read(agent):
     file.write_text(json.dumps({**notice, "at": "2026-04-08T16:45:00Z", "to": [], "inbox": True}) + "\n")
     for words in (("inbox",), ("inbox", "--all"), ("inbox", "--hook", "text")):
         assert "private" not in agent.calls(*words).stdout
+    with file.open("a") as stream:
+        stream.write('{"op":"dropped","count":5}\n')
+    assert strict(agent.calls("inbox").stdout) == {"notices": [], "unread": 0, "dropped": 0}
+    assert strict(agent.place.defer("inbox", "--peek").stdout)["dropped"] == 5
     assert "private" in agent.place.defer("inbox").stdout
 
 
