@@ -265,3 +265,21 @@ def test_the_hook_is_found_through_a_link(place, tmp_path):
     link = tmp_path / "hook"
     link.symlink_to(HOOK)
     assert "photos" in begin(place, "claude", hook=link)
+
+
+@pytest.mark.parametrize(
+    ("hook", "face"),
+    [("session-start.sh", "start"), ("note-session.sh", "session"), ("resume-after-limit.sh", "resume")],
+)
+def test_the_hooks_of_a_wheel_start_its_own_modules(place, tmp_path, hook, face):
+    package = tmp_path / "lib" / "python3.12" / "site-packages" / "defer"
+    shutil.copytree(SCRIPTS, package / "data" / "scripts", ignore=shutil.ignore_patterns("defer", "__pycache__"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "pyvenv.cfg").touch()
+    python = tmp_path / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "$@" >"$HOME/started"\n')
+    python.chmod(0o755)
+    fill(place, "photos")
+    done = started(place, "claude", json.dumps(SAID), package / "data" / "scripts" / "hooks" / hook)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (place.home / "started").read_text().split()[-3:] == [str(package / "__main__.py"), face, "claude"]
