@@ -129,8 +129,9 @@ def sorted_on_weekdays(desk: Desk) -> None:
 
 
 def looked_until_green(desk: Desk) -> None:
-    due = moment(desk.only()["run_at"])
-    assert due - moment(desk.only()["created_at"]) == timedelta(hours=2)
+    one = desk.only()
+    due = moment(one["run_at"])
+    assert due - moment(one["created_at"]) == timedelta(hours=2)
     for minutes in (-1, 0, 30):
         desk.place.wake_at(due + timedelta(minutes=minutes))
     assert desk.said() == []
@@ -138,7 +139,12 @@ def looked_until_green(desk: Desk) -> None:
     for minutes in (60, 90):
         desk.place.wake_at(due + timedelta(minutes=minutes))
     assert desk.said() == [("CI is green", "completed")]
-    assert desk.place.tasks() == {}
+    assert desk.waiting() == set()
+    (desk.work / "green").unlink()
+    desk.type(*REQUESTS[2].typed)
+    for hours in (3, 6):
+        desk.wake_in(timedelta(hours=hours))
+    assert sorted(event for _, event in desk.said()) == ["completed", "expired"]
 
 
 def backup_told(desk: Desk) -> None:
@@ -249,7 +255,7 @@ REQUESTS = (
         sorted_on_weekdays,
     ),
     Request(
-        "In two hours look whether CI is green, and if not look again until it is, for three hours at most.",
+        "In two hours look whether CI is green, and if not look again every half hour, at most six times.",
         ("defer --when 2h --if ./ci-is-green --expires 3h --summary 'CI is green'",),
         looked_until_green,
     ),
@@ -391,7 +397,8 @@ def test_a_warning_of_a_store_that_nothing_wakes_is_the_one_it_quotes(place: Pla
     (warning,) = desk.answers[0]["warnings"]
     quoted = re.search(r"`(nothing [a-z ]+)`\s+means", SKILL)
     assert quoted
-    assert warning.startswith(quoted[1])
+    assert warning.startswith(f"{quoted[1]} (defer waker install;")
+    assert "`defer waker install`" in SKILL
 
 
 def test_it_is_short() -> None:
