@@ -48,6 +48,9 @@ def mcp(connect: Callable[[], Client], argv: list[str]) -> int:
     allowed = Allowed(workspace, args.permissions, args.executor)
     config = connect().config
     config.check()
+    if config.is_in_attempt:
+        # What comes by MCP begins a chain of its own: an attempt could go on without an end.
+        raise Refused("an attempt may not serve MCP (it may call defer itself)")
     served.mine(allowed, config)
     if find_spec("mcp") is None:
         raise Refused(f"the package mcp is not installed ({extras.remedy('mcp')})")

@@ -245,6 +245,12 @@ def test_without_the_package_it_says_how_to_get_it(
     assert capsys.readouterr().err.startswith("defer: the package mcp is not installed (make install EXTRAS=mcp)\n")
 
 
+def test_no_attempt_may_serve(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DEFER_TASK_ID", "backup")
+    assert cli.main("front", ["mcp", "--workspace", "."]) == 1
+    assert capsys.readouterr().err == "defer: an attempt may not serve MCP (it may call defer itself)\n"
+
+
 # The real client, over standard input and output
 
 
