@@ -340,6 +340,19 @@ class TestCopilot:
             desk.bounds("copilot", {"profile": "work", "allow": [command]})
 
     @pytest.mark.parametrize(
+        "path", ["home/.copilot/settings.json", "home/.copilot/config.json", "work/.github/copilot/settings.json"]
+    )
+    def test_so_may_those_of_its_plugins_which_no_setting_turns_off(self, path: str, desk: Desk) -> None:
+        enabled = {"enabledPlugins": {"other@m": False, "theirs@m": True}, "disableAllHooks": True}
+        desk.write(desk.home.parent / path, json.dumps(enabled))
+        for permissions in ("read", {"profile": "all", "deny": ["rm *"]}):
+            with pytest.raises(Cannot, match="hooks of Copilot's plugins may allow anything"):
+                desk.bounds("copilot", permissions)
+        assert desk.bounds("copilot", "all").flags == ["--allow-all"]
+        desk.write(desk.home.parent / path, json.dumps({"enabledPlugins": {"theirs@m": False}}))
+        desk.bounds("copilot", "read")
+
+    @pytest.mark.parametrize(
         ("path", "text"),
         [
             ("home/.copilot/settings.json", '{"hooks": {"preToolUse": []}}'),

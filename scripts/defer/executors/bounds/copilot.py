@@ -19,6 +19,7 @@ from .common import Around, Bounds, only_named_commands
 _READING, _EDITING = ("view", "glob", "grep"), ("create", "edit", "apply_patch")
 _SHELL = ("bash", "read_bash", "stop_bash")
 _HAS_HOOKS = re.compile(r'"hooks"\s*:(?!\s*\{\s*\})').search
+_HAS_PLUGINS = re.compile(r'"enabledPlugins"\s*:\s*\{[^{}]*:\s*true\b').search
 _HAS_NONE = re.compile(r'"disableAllHooks"\s*:\s*true\b').search
 _WITH_SUBCOMMANDS = ("git", "gh")
 
@@ -64,6 +65,11 @@ def _refuse_hooks(profile: Profile, around: Around) -> None:
     if profile.is_all and not profile.deny:
         return
     users, *others, _ = reads(around)
+    for path in (users, *others):
+        # Not even `disableAllHooks` turns off those of plugins (1.0.102).
+        if _HAS_PLUGINS(around.texts.get(path, "")):
+            what = f"the hooks of Copilot's plugins may allow anything, and {path} enables some"
+            raise Cannot(f"permissions: {what} (copilot plugin list, copilot plugin disable NAME)")
     if _HAS_NONE(around.texts.get(users, "")):
         return
     for path in (users, *others):
