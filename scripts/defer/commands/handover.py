@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from defer import exits, fsio
 from defer.client import Client
@@ -12,6 +13,9 @@ from defer.errors import EXIT_OK, BadInput, DeferError
 from defer.notices import allread, outbox, words
 
 from . import HOOKS, hookinput, output
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 _AS_TEXT = ("opencode", "text")
 _EVENTS = {"qwen": "UserPromptSubmit"}
@@ -56,6 +60,16 @@ def _print(agent: str, event: str, text: str) -> None:
     else:
         answer = {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
         output.print_json(answer, compact=True)
+
+
+def answer(connect: Callable[[], Client], args: Namespace) -> int:
+    """Answer `inbox --hook`. What goes wrong is said on stderr, with exit 0: an agent waits for its hooks."""
+    try:
+        inbox(connect(), args.hook, everything=args.all, is_read=not args.peek)
+    except (DeferError, OSError) as error:
+        exits.warn(f"the inbox was not shown: {error}")
+        exits.drop_output()
+    return EXIT_OK
 
 
 def start(_: Callable[[], Client], argv: list[str]) -> int:

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 def inbox(connect: Callable[[], Client], argv: list[str]) -> int:
     """Print what nobody has seen; it counts as read once it is printed."""
     args = lookflags.inbox().parse(argv)
-    client = connect()
     if args.hook:
-        handover.inbox(client, args.hook, everything=args.all, is_read=not args.peek)
-        return EXIT_OK
+        return handover.answer(connect, args)
+    client = connect()
     found = outbox.read(client.config.notices_file)
     new, dropped = found.unread(), found.dropped
     wanted = [*found.notices.values()] if args.all else new

@@ -192,6 +192,21 @@ def test_nobody_has_seen_what_went_to_a_closed_stdout(place: Place) -> None:
     assert events_in(place) == [("backup", "failed")]
 
 
+def test_a_hook_fails_nobodys_session(place: Place) -> None:
+    ended(place)
+    with open("/dev/full", "w") as full:
+        done = place.defer("inbox", "--hook", "claude", capture_output=False, stdout=full)
+    assert done.returncode == 0
+    assert events_in(place, "--peek") == [("backup", "failed")]
+    file = place.runtime / "notices.jsonl"
+    file.unlink()
+    file.mkdir()
+    done = place.defer("inbox", "--hook", "claude")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("defer: the inbox was not shown: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_whoever_reads_nothing_leaves_it_unread(place: Place) -> None:
     ended(place)
     reading, writing = os.pipe()
