@@ -108,7 +108,7 @@ used() {
   printf '%s\n' '#!/bin/sh' 'case $1 in -l) cat "$HOME/tab" ;; -r) rm "$HOME/tab" ;; -) cat >"$HOME/tab" ;; esac' >"$programs/crontab"
   chmod +x "$programs/crontab"
   PATH=$programs:$PATH
-  line="* * * * * $scripts/run-deferred.sh # defer: wakes the tasks that are due"
+  line="* * * * * '$scripts/run-deferred.sh' # defer: wakes the tasks that are due"
   printf '%s\n' '0 5 * * * date' "$line" >"$HOME/tab"
   touch "$HOME/.config/defer/env" "$HOME/.config/defer/tasks/disk.yml" "$store"
   chmod 600 "$HOME/.config/defer/env"
