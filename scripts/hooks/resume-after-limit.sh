@@ -15,8 +15,6 @@ while [ -L "$self" ]; do
   case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
 done
 scripts=${self%/*}/..
-# By its plain path, which tells a wheel (common.sh).
-case $scripts in */hooks/..) scripts=${scripts%/hooks/..} ;; esac
 # shellcheck source=scripts/common.sh
 . "$scripts/common.sh"
 
