@@ -12,6 +12,7 @@ from defer import instants
 from defer.errors import Refused
 
 from . import cron, cronenv, launchd, managers, searchpath, stable, standing, systemd
+from .crontab import WITHOUT_CRON
 from .entry import CRON, LAUNCHD, SYSTEMD, Entry
 from .standing import Standing
 
@@ -70,7 +71,7 @@ def _of_machine(found: Standing) -> str:
         return SYSTEMD
     if found.error is None:
         return CRON
-    raise Refused(f"neither cron nor systemd can be had here: {found.error}")
+    raise Refused(f"neither cron nor systemd can be had here (install cron, or {WITHOUT_CRON})")
 
 
 def uninstall(waker: str | None, runner: Path) -> dict[str, Any]:

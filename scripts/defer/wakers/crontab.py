@@ -85,9 +85,11 @@ def _crontab(flag: str, content: bytes | None = None) -> subprocess.CompletedPro
             check=False,
         )
     except FileNotFoundError:
-        raise Refused(
-            f"there is no cron here: no `crontab` program on PATH (install cron, or {WITHOUT_CRON})"
-        ) from None
+        what, mend = (
+            "there is no cron here: no `crontab` program on PATH",
+            "install cron, try `defer waker install systemd`",
+        )
+        raise Refused(f"{what} ({mend}, or {WITHOUT_CRON})") from None
     except subprocess.TimeoutExpired:
         raise Refused(f"`crontab {flag}` did not answer within {_TIMEOUT_SECONDS} s (try it by hand)") from None
     except OSError as error:

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from defer import instants
-from support import Place, strict, until, until_there, v1_task
+from support import Place, quoted, strict, until, until_there, v1_task
 from terminal import on_terminal
 from wrong_records import NOT_RECORDS, WRONG_FIELDS
 
@@ -223,10 +223,29 @@ def test_a_wake_by_hand_is_not_taken_for_something_that_wakes(place: Place, root
     assert text_of(place)[0].startswith("Awake: ")
 
 
+def test_a_checkout_that_has_moved_is_told(place: Place, root: Path) -> None:
+    """What calls it still calls it where it was."""
+    programs = place.base / "programs"
+    programs.mkdir(mode=0o755)
+    line = f"* * * * * DEFER_RUNTIME_DIR={quoted(place.runtime)} /gone/scripts/run-deferred.sh # defer: wakes the tasks"
+    (programs / "crontab").write_text(f"#!/bin/sh\ncat <<'EOF'\n{line}\nEOF\n")
+    (programs / "crontab").chmod(0o755)
+    place.env["PATH"] = f"{programs}:{place.env['PATH']}"
+    place.schedule("1h", "call mum")
+    place.wake()
+    place.wakes_for_long()
+    waker = status(place, root)["waker"]
+    assert (waker["awake"], waker["gone"]) == (False, "/gone/scripts/run-deferred.sh")
+    said = "What should wake it calls /gone/scripts/run-deferred.sh, which is gone (defer waker install)"
+    assert text_of(place)[1] == said
+
+
 def test_a_runner_that_goes_on_is_something_that_wakes(place: Place, root: Path) -> None:
-    with place.start("run-deferred.sh", "--loop"):
-        until(lambda: status(place, root)["waker"]["last_wake"] is not None, "a wake")
-        assert status(place, root)["waker"]["awake"]
+    loop = place.start("run-deferred.sh", "--loop")
+    until(lambda: status(place, root)["waker"]["last_wake"] is not None)
+    assert status(place, root)["waker"]["awake"]
+    loop.terminate()
+    assert loop.wait() == 0
 
 
 def test_tasks_that_no_wake_looks_after_need_attention(place: Place, root: Path) -> None:

@@ -140,6 +140,14 @@ class TestInstall:
         assert machine.calls == []
 
 
+def test_the_runner_of_an_environment_is_one(machine):
+    line = b"* * * * * /opt/tools/bin/run-deferred # defer: wakes the tasks that are due"
+    (entry,) = cronline.entries(line + b"\n* * * * * /opt/tools/bin/run-deferred-backup\n")
+    assert (entry.runner, entry.marked) == ("/opt/tools/bin/run-deferred", True)
+    machine.tab.write_bytes(line + b"\n")
+    assert machine.install()["replaced"] == [line.decode()]
+
+
 class TestUninstall:
     def test_takes_the_crontab_away_that_install_made(self, machine):
         machine.install()
@@ -162,7 +170,7 @@ class TestUninstall:
 class TestNoCron:
     def test_no_crontab_program(self, machine, monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.raises(Refused, match=r"there is no cron here: no `crontab` program on PATH \(install cron, or"):
+        with pytest.raises(Refused, match=r"there is no cron here: no `crontab` program on PATH \(install cron, try"):
             machine.install()
         assert not machine.settings.exists()
 

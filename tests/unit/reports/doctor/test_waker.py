@@ -101,7 +101,10 @@ def test_wakes_that_come_for_long_are_made_by_something(machine: Machine, monkey
 def test_where_cron_is_not_to_be_had_the_reason_is_told(machine: Machine) -> None:
     (machine.programs / "crontab").unlink()
     (one,) = findings(machine)
-    assert (one.id, one.fix) == ("crontab-unreadable", "install cron, or keep `run-deferred.sh --loop` running")
+    assert (one.id, one.fix) == (
+        "crontab-unreadable",
+        "install cron, try `defer waker install systemd`, or keep `run-deferred.sh --loop` running",
+    )
     assert one.what.startswith("there is no cron here")
 
 
