@@ -7,7 +7,7 @@ AGENT ?=
 EXTRAS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stories household picture e2e-agents e2e-permissions e2e-sessions e2e-guards e2e-install check test test-slow test-shell test-python linters lint bench shape grammar completion manual crash soak fuzz mutations install uninstall clean-runtime lock version
+.PHONY: help demo stories household picture e2e-agents e2e-permissions e2e-sessions e2e-guards e2e-install check quick test test-slow test-shell test-python linters lint bench shape grammar completion manual crash soak fuzz mutations install uninstall clean-runtime lock version
 
 help: ## this list
 	@echo "usage: make TARGET"
@@ -52,8 +52,12 @@ e2e-guards: ## what an attempt may not do through Defer is tried, in real wakes:
 e2e-install: ## each way to install it, by the real uv, pipx and pip, in an empty home each; needs the network (CASES=)
 	@$(ENTER) "$$python" tests/installs.py --cases "$(CASES)"
 
-check: linters ## lint, types and the tests that start few programs; a minute and a half
-	@$(ENTER) $(PYTEST) $(THREE) -m "not slow and not programs" tests/unit tests/store
+check: ## lint and types beside the tests that take least; under a minute and a half
+	@$(MAKE) --no-print-directory -j2 linters quick
+
+# With few programs to wait for, two at a time.
+quick:
+	@$(ENTER) $(PYTEST) -q -n 2 --dist worksteal -m "not slow and not programs and not thorough" tests/unit tests/store
 
 test: test-shell test-python ## every test but the slow ones, setting up what they need; some minutes
 

@@ -10,6 +10,8 @@ from defer import instants
 from defer.executors import resultfile
 from support import NOW, SCRIPTS, quoted, strict, v1_task
 
+pytestmark = pytest.mark.thorough
+
 MARK = b"\xef\xbb\xbf"
 
 

@@ -628,9 +628,15 @@ def test_contributing_names_tests_targets_and_marks_that_exist() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"\bmake ([a-z-]+)[` ]", text)) - {*targets} == set()
     marks = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
-    said = [row for row in table_under("Set up", ROOT / "CONTRIBUTING.md") if row[0] in ("`programs`", "`slow`")]
+    said = [
+        row
+        for row in table_under("Set up", ROOT / "CONTRIBUTING.md")
+        if row[0] in ("`programs`", "`thorough`", "`slow`")
+    ]
     assert [mark.partition(":")[0] for mark in marks] == [code_in(row[0])[0] for row in said]
-    assert all(f"make {tier}" in said[number][2] for number, tier in ((0, "check"), (1, "check"), (1, "test")))
+    assert all(
+        f"make {tier}" in said[number][2] for number, tier in ((0, "check"), (1, "check"), (2, "check"), (2, "test"))
+    )
 
 
 def test_the_tiers_leave_no_test_out_and_ci_runs_all_of_them() -> None:
@@ -639,7 +645,8 @@ def test_the_tiers_leave_no_test_out_and_ci_runs_all_of_them() -> None:
     assert re.search(r"^TIER \?= not slow$", makefile, re.MULTILINE)
     assert '-m "$(TIER)"' in recipes["test-python"]
     assert "-m slow\n" in recipes["test-slow"]
-    assert '-m "not slow and not programs"' in recipes["check"]
+    assert " quick\n" in recipes["check"]
+    assert '-m "not slow and not programs and not thorough"' in recipes["quick"]
     assert (ROOT / ".ci" / "run").read_text().rstrip().endswith("\nmake TIER= test")
 
 

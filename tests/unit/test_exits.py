@@ -12,6 +12,8 @@ import pytest
 
 from support import DEADLINE_SECONDS, SCRIPTS, Place
 
+pytestmark = pytest.mark.thorough
+
 CALLS = {
     "time_utils.py": ["normalize", "30m"],
     "reorient_snapshot.py": ["--context-file", "notes"],

@@ -18,6 +18,8 @@ from ruamel.yaml import YAML
 
 from support import DEADLINE_SECONDS
 
+pytestmark = pytest.mark.thorough
+
 SKILLS = {"defer": ".", "reorient": "reorient"}
 USERS_WORDS = {
     "defer": ["::defer", "remind me", "later", "in 30 minutes", "tomorrow", "schedule", "cancel", "follow up", "cron"],

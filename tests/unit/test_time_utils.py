@@ -13,6 +13,8 @@ import pytest
 
 from support import DEADLINE_SECONDS, ZONE, zone_tree
 
+pytestmark = pytest.mark.thorough
+
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "time_utils.py"
 AT = ("--now", "2026-11-18T10:30:00-05:00", "--tz", "America/New_York")
 # The script goes on under the project's environment where it is not the one running; here it is to run under

@@ -19,6 +19,8 @@ from defer import timeparse
 from defer.errors import EXIT_BAD_INPUT, BadInput
 from defer.timeparse import TimeExpressionError, parse, parse_duration, split_line, zone
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "time"
 

@@ -18,6 +18,8 @@ from defer.timegrammar.reader import grammar, recurring
 from defer.timegrammar.tokens import tokenise
 from defer.timeparse import Reading, TimeExpressionError, parse, split_line
 
+pytestmark = pytest.mark.thorough
+
 ROWS = [row for path in time_accuracy.FILES for row in time_accuracy.rows(path)]
 EXPRESSIONS = sorted({row["expr"] for row in ROWS if len(row["expr"]) < 100})
 ZONES = (

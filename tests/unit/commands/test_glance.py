@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from defer.commands import flags, glance, lookflags
 from defer.errors import BadInput
 
+pytestmark = pytest.mark.thorough
+
 Read = Callable[[list[str]], Any]
 PARSERS = {
     "schedule": flags.schedule,

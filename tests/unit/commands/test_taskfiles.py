@@ -23,6 +23,8 @@ from defer.record.retry import Backoff
 from defer.taskfiles import write as taskedit
 from support import DEADLINE_SECONDS, ROOT, quoted, until
 
+pytestmark = pytest.mark.thorough
+
 JOBS = ROOT / "tests" / "data" / "foreign" / "jobs.json"
 A = "# why it is here\nschedule: every day at 9am\n\ncommand: echo a  # says a\n"
 Run = Callable[..., tuple[int, str, str]]

@@ -28,6 +28,8 @@ from defer.store.interface import Kept
 from defer.wakers import watch
 from support import NOW, ROOT, Place, Task, at, text_at, v1_task
 
+pytestmark = pytest.mark.thorough
+
 DAY = timedelta(days=1)
 HOURLY = {"expression": "every hour", "tz": "UTC", "anchor": text_at(days=-90), "fired": 9}
 

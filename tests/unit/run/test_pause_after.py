@@ -13,6 +13,8 @@ from defer.record.outcome import Outcome
 from defer.record.retry import Backoff
 from support import NOW, Place, at, quoted, text_at, v1_task
 
+pytestmark = pytest.mark.thorough
+
 THRICE_A_DAY = {"expression": "45 0,8,16 * * *", "tz": "UTC", "anchor": "2026-01-01T00:00:00Z"}
 
 

@@ -21,6 +21,8 @@ from support import NOW, Place, at, moment, strict, text_at, v1_task
 if TYPE_CHECKING:
     from defer.notices.events import Notice
 
+pytestmark = pytest.mark.thorough
+
 NINETY_DAYS = timedelta(days=90)
 
 

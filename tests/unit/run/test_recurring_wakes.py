@@ -19,6 +19,8 @@ from simulated_year import ZONES, World
 from support import Place, Task, patient, quoted, strict, until
 from support import moment as at
 
+pytestmark = pytest.mark.thorough
+
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 

@@ -21,6 +21,8 @@ from defer.run.wake import Runner
 from defer.store.audit import AuditLog
 from support import DONE, FAILED, NOW, SCRIPTS, at, quoted, text_at, until, until_there, v1_task
 
+pytestmark = pytest.mark.thorough
+
 ONE = "task_20260408_163500_4821"
 
 

@@ -7,6 +7,8 @@ import pytest
 from defer.scheduling import advice
 from defer.settings import config
 
+pytestmark = pytest.mark.thorough
+
 NO_AGENT = "permissions hold a shipped agent alone: this task starts none"
 READ = ["--permissions", "read"]
 

@@ -10,6 +10,8 @@ from defer.record import versions
 from longhistory import git
 from support import strict
 
+pytestmark = pytest.mark.thorough
+
 
 def test_flags(place):
     limit = ("--expires", "2h", "--executor", "notify")

@@ -13,6 +13,8 @@ from defer.executors import registry
 from defer.run import prompt
 from support import Place
 
+pytestmark = pytest.mark.thorough
+
 FLAGS = ["--when", "2h", "--summary", "s"]
 WIDER = {"profile": "work", "allow": ["make test"]}
 

@@ -13,6 +13,8 @@ from defer.record import occurrences
 from defer.scheduling.upcoming import upcoming
 from support import NOW, at, text_at, v1_task
 
+pytestmark = pytest.mark.thorough
+
 
 def recurring(task_id: str, expression: str) -> dict[str, Any]:
     rule = {"expression": expression, "tz": "UTC", "anchor": text_at()}

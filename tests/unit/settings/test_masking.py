@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from defer.settings.masking import MASK, NOTHING, Held, Masker
 
+pytestmark = pytest.mark.thorough
+
 SECRETS = st.lists(st.binary(min_size=4, max_size=8).filter(lambda one: one not in MASK), max_size=4)
 
 

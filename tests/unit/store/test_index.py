@@ -13,6 +13,8 @@ from defer.record.codec import BadLine
 from defer.store import index
 from support import at, text_at, v1_task
 
+pytestmark = pytest.mark.thorough
+
 FAR, SOON = "2099-01-01T00:00:00Z", text_at(minutes=5)
 HORIZON = at(minutes=15)
 

@@ -23,6 +23,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 import time_accuracy  # noqa: E402
 from defer.timeparse import TimeExpressionError, parse  # noqa: E402
 
+pytestmark = pytest.mark.thorough
+
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime.fromisoformat("2026-10-14T10:20:00-04:00")  # a Wednesday
 TRIED: Counter[str] = Counter()

@@ -9,6 +9,8 @@ import pytest
 
 from defer.timeparse import TimeExpressionError, parse
 
+pytestmark = pytest.mark.thorough
+
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime.fromisoformat("2026-10-14T10:20:00-04:00")  # a Wednesday
 

@@ -17,6 +17,8 @@ import pytest
 
 from defer.timeparse import TimeExpressionError, parse
 
+pytestmark = pytest.mark.thorough
+
 NEW_YORK = ZoneInfo("America/New_York")
 #: A Wednesday, the minute before midnight of a Friday, the last day of a year and of a month, the eve of a fold.
 PRESENTS = ("2026-10-14T10:20", "2026-10-16T23:59", "2026-12-31T09:00", "2027-02-28T18:30", "2026-10-31T00:10")

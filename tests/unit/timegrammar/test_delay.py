@@ -16,6 +16,8 @@ from defer.timegrammar.delay import delay
 from defer.timegrammar.words import UNITS
 from defer.timeparse import TimeExpressionError
 
+pytestmark = pytest.mark.thorough
+
 # The clocks of the zone are put back by half an hour fifteen minutes later: what elapses does not mind.
 NOW = datetime(2027, 4, 3, 14, 45, tzinfo=UTC)
 TZ = ZoneInfo("Australia/Lord_Howe")

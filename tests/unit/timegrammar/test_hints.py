@@ -16,6 +16,8 @@ from defer.timegrammar.refusals import wordreasons
 from defer.timeparse import TimeExpressionError, parse, split_line
 from time_hints import NOW, TZ, faults, offers, refusal
 
+pytestmark = pytest.mark.thorough
+
 FUZZED = 4400
 PAST = "10 past|15 past|20 past|ten past|every 10 past|at 10 past|tomorrow 20 past|20 past tomorrow|90 past".split("|")
 COUNTS = (

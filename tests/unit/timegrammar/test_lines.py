@@ -15,6 +15,8 @@ import pytest
 import time_accuracy
 from defer.timeparse import NoTimeFirst, TimeExpressionError, parse, split_line
 
+pytestmark = pytest.mark.thorough
+
 NOW = datetime.fromisoformat("2026-10-14T10:20:00-04:00")  # a Wednesday
 TZ = ZoneInfo("America/New_York")
 

@@ -18,6 +18,8 @@ from defer.timegrammar.reader import grammar, recurring
 from defer.timegrammar.tokens import tokenise
 from defer.timeparse import TimeExpressionError, parse, plain_delay
 
+pytestmark = pytest.mark.thorough
+
 NEW_YORK = ZoneInfo("America/New_York")
 WEDNESDAY = datetime(2026, 10, 14, 10, 20, tzinfo=NEW_YORK)
 NOWS = (

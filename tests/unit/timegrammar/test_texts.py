@@ -9,11 +9,15 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from test_order import CLOCKS, DAYS, NEW_YORK, WEDNESDAY
 
 from defer.timeparse import TimeExpressionError, split_line
+
+pytestmark = pytest.mark.thorough
 
 TIMES = (
     *DAYS,

@@ -15,6 +15,8 @@ import pytest
 
 from defer.timeparse import TimeExpressionError, parse
 
+pytestmark = pytest.mark.thorough
+
 ZONES = ("America/New_York", "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC", "Pacific/Apia")
 NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = tuple(name.lower() for name in calendar.month_name)

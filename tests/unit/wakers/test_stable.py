@@ -19,6 +19,8 @@ from defer.wakers import choice, crontab, program, runners, stable, standing, wo
 from machine import Machine
 from support import NOW, ROOT, share_environment
 
+pytestmark = pytest.mark.thorough
+
 WHY = "it lies on a shelf"
 ENTRY = "scripts/run-deferred.sh"
 

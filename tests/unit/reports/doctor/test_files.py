@@ -13,6 +13,8 @@ from defer.reports.doctor import examine, files
 from machine import told
 from support import NOW, Place, as_root, v1_task
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def used(place: Place) -> Place:
