@@ -647,7 +647,10 @@ def test_the_tiers_leave_no_test_out_and_ci_runs_all_of_them() -> None:
     assert "-m slow\n" in recipes["test-slow"]
     assert " quick\n" in recipes["check"]
     assert '-m "not slow and not programs and not thorough"' in recipes["quick"]
-    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith("\nmake TIER= test")
+    at_last = (ROOT / ".ci" / "run").read_text().partition('\nsay "every test under $default"\n')[2]
+    assert re.search(r"^ +make test-shell .*\|\| status=\$\?$", at_last, re.MULTILINE)
+    assert re.search(r"^make TIER= test-python \|\| status=\$\?$", at_last, re.MULTILINE)
+    assert at_last.rstrip().endswith('\nexit "$status"')
 
 
 def test_every_example_that_can_be_typed_is_of_a_kind_that_is_run() -> None:
