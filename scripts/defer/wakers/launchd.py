@@ -37,6 +37,8 @@ def install(
     content = plist.render(called, cronenv.variables_to_name(settings_file.absolute(), b"", called))
     before = fsio.read_bounded(path, 1 << 16)
     entry = plist.parsed(before, str(path)) if before else None
+    if entry is not None:
+        program.refuse_another(entry.runner, called, entry.where)
     prepared = cronenv.prepare(settings_file.absolute(), environ, path_value, lock_timeout)
     _load(path, before, content)
     return {

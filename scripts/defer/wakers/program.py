@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from defer import paths
@@ -39,3 +40,12 @@ def is_of_this_code(called: str, runner: str | os.PathLike[str]) -> bool:
 def stays(called: str) -> bool:
     """Whether a line or unit that calls it is another copy's: that one is there, and is not this code."""
     return os.path.exists(called) and not is_same(called, paths.runner())
+
+
+def refuse_another(called: str, runner: str, where: str) -> None:
+    """Raise Refused if ``called``, by what is at ``where`` already, is the runner of another copy, which is there."""
+    if is_same(called, runner) or not stays(called):
+        return
+    front = Path(called).with_name("schedule-task.sh" if called.endswith(".sh") else "defer")
+    what = f"{where} wakes another copy of the code, {called}"
+    raise Refused(f"{what} ({shlex.quote(str(front))} waker uninstall, then try again)")

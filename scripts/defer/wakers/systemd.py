@@ -106,11 +106,13 @@ def _entry(files: Mapping[str, bytes | None], directory: Path) -> Entry | None:
 
 
 def _replaced(before: Mapping[str, bytes | None], directory: Path, called: str) -> list[str]:
-    """The runner that the unit woke so far, if that is another one. Raises Refused for units that are not ours."""
+    """The runner that the unit woke so far, if that is another one. Raises Refused for units of somebody else."""
     for name, content in before.items():
         if content is not None and not os.fsdecode(content).startswith(MARK):
             raise Refused(f"{directory / name} is not one of ours (rename it, then try again)")
     entry = _entry(before, directory)
+    if entry is not None:
+        program.refuse_another(entry.runner, called, entry.where)
     return [entry.runner] if entry is not None and entry.runner != called else []
 
 

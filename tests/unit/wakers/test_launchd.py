@@ -76,6 +76,16 @@ def test_it_is_taken_away_again(machine: Machine) -> None:
     assert launchd.uninstall(machine.runner) == []
 
 
+def test_the_job_of_a_copy_that_is_there_is_left_to_it(machine: Machine) -> None:
+    other = machine.checkout(machine.home / "other")
+    install(machine, other)
+    before = path_of(machine).read_bytes()
+    with pytest.raises(Refused, match="wakes another copy of the code, "):
+        install(machine)
+    assert launchd.uninstall(machine.runner) == []
+    assert path_of(machine).read_bytes() == before
+
+
 def test_the_job_of_a_copy_that_is_gone_is_replaced(machine: Machine) -> None:
     install(machine)
     old = str(machine.runner)

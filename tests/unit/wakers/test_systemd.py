@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -138,9 +139,10 @@ def test_a_manager_that_does_not_take_them_leaves_nothing_half_done(machine: Mac
     refusing(machine, "")
     other = machine.checkout(machine.home / "other")
     install(machine, other)
+    other.unlink()
     before = files(machine)
     refusing(machine, step)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"systemd does not start defer\.timer"):
         install(machine)
     assert files(machine) == before
 
@@ -154,6 +156,20 @@ def test_units_of_somebody_else_are_left_alone(machine: Machine) -> None:
     assert files(machine) == {"defer.service": "[Service]\nExecStart=/bin/true\n"}
     assert systemd.uninstall(machine.runner) == []
     assert theirs.exists()
+
+
+def test_the_unit_of_a_copy_that_is_there_is_left_to_it(machine: Machine) -> None:
+    """It may wake another store, which would not be woken any more."""
+    other = machine.checkout(machine.home / "an other")
+    install(machine, other)
+    before = files(machine)
+    front = f"'{other.with_name('schedule-task.sh')}'"
+    with pytest.raises(
+        Refused, match=rf"wakes another copy of the code, .* \({re.escape(front)} waker uninstall, then"
+    ):
+        install(machine)
+    assert systemd.uninstall(machine.runner) == []
+    assert files(machine) == before
 
 
 def test_the_unit_of_a_copy_that_is_gone_is_replaced(machine: Machine) -> None:
