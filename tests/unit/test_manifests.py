@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from defer.commands import HOOKS
+from defer.executors import hooks
 from support import DEADLINE_SECONDS
 
 CLAUDE, MARKETPLACE, GEMINI, HOOKS_FILE = (
@@ -80,7 +80,7 @@ def test_each_program_gets_its_own_word_of_the_one_hook(root: Path, tmp_path: Pa
             ["/bin/sh", "-c", text], env=env, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True
         )
         assert done.stdout == agent
-        assert agent in HOOKS
+        assert agent in hooks.AGENTS
 
 
 def test_the_hook_of_the_manifest_is_there(root: Path) -> None:

@@ -5,7 +5,5 @@ Here is what both of its readers of flags (``glance`` and ``flags``) go by.
 
 ALIASES = {"--prompt-template": "--prompt", "--max-retries": "--retries", "--schedule": "--when"}
 """What else a flag may be called: as v1 called it, or as task files call what it sets."""
-HOOKS = ("claude", "codex", "gemini", "opencode", "copilot", "qwen", "text")
-"""The agents whose hooks `inbox` can answer; ``text`` is for any other."""
 SELECTING = ("cancel", "pause", "resume")
 """The commands that may be told a label instead of ids."""

@@ -10,14 +10,14 @@ from typing import Any
 from defer import exits, instants
 from defer.client import Client
 from defer.errors import EXIT_OK, BadInput, DeferError, Refused
-from defer.executors import quota
+from defer.executors import hooks, quota
 from defer.record import task
 from defer.record.codec import Task
 from defer.scheduling.plan import Request
 
 from . import hookinput, session
 
-AGENTS = ("claude",)
+AGENTS = tuple(name for name, hook in hooks.AGENTS.items() if hook.tells_limits)
 """Those whose programs tell a hook that a turn has ended at a limit, and when that is over."""
 _LIMIT = "rate_limit"
 _SUMMARY = "Go on after the usage limit"

@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING
 from defer import exits, fsio
 from defer.client import Client
 from defer.errors import EXIT_OK, BadInput, DeferError
+from defer.executors import hooks
 from defer.notices import allread, outbox, words
 
-from . import HOOKS, hookinput, output
+from . import hookinput, output
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-_AS_TEXT = ("opencode", "text")
-_EVENTS = {"qwen": "UserPromptSubmit"}
-_TELL_THEIR_ID = ("claude", "codex", "copilot")
-"""The agents that tell the commands they run which conversation it is: scheduling notes it, where that matters."""
-_START, _PROMPT = "SessionStart", "UserPromptSubmit"
 _PATIENCE_SECONDS = "2"
 """How long the lock is waited for: a session does not begin meanwhile."""
 
@@ -41,7 +37,7 @@ def inbox(
     groups = words.grouped([*found.notices.values()] if everything else found.unread())
     text, told = words.for_agents(groups, client.config.timezone(), client.clock())
     if told:
-        _print(agent, event or _EVENTS.get(agent, _START), text)
+        _print(hooks.of(agent), event, text)
         sys.stdout.flush()
     unread = [one["key"] for group in told for one in group if not found.is_read(one)]
     if unread and is_read and not exits.is_output_closed():
@@ -52,13 +48,13 @@ def inbox(
         allread.mark(file, state)
 
 
-def _print(agent: str, event: str, text: str) -> None:
-    if agent in _AS_TEXT:
+def _print(hook: hooks.Hook, event: str | None, text: str) -> None:
+    if hook.form == hooks.TEXT:
         output.say(*text.splitlines())
-    elif agent == "copilot":
+    elif hook.form == hooks.PLAIN:
         output.print_json({"additionalContext": text}, compact=True)
     else:
-        answer = {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+        answer = {"hookSpecificOutput": {"hookEventName": event or hook.event, "additionalContext": text}}
         output.print_json(answer, compact=True)
 
 
@@ -85,9 +81,9 @@ def start(_: Callable[[], Client], argv: list[str]) -> int:
         client = Client({**os.environ, "DEFER_LOCK_TIMEOUT_SECONDS": _PATIENCE_SECONDS}, tell=troubles.append)
         said = hookinput.read()
         event = said.get("hook_event_name") if said else None
-        begins = agent in _TELL_THEIR_ID or _noted(client, agent, said, troubles)
-        if begins or event != _PROMPT:
-            inbox(client, agent, event if event in (_START, _PROMPT) else None)
+        begins = hooks.of(agent).tells_id or _noted(client, agent, said, troubles)
+        if begins or event != hooks.PROMPT:
+            inbox(client, agent, event if event in (hooks.START, hooks.PROMPT) else None)
     except DeferError as error:
         troubles.append(f"the inbox was not shown: {error}")
     except OSError as error:
@@ -99,8 +95,8 @@ def start(_: Callable[[], Client], argv: list[str]) -> int:
 
 
 def _agent(argv: list[str]) -> str:
-    if len(argv) != 1 or argv[0] not in HOOKS[:-1]:
-        raise BadInput(f"which agent's session is it? (session-start.sh {', '.join(HOOKS[:-1])})")
+    if len(argv) != 1 or argv[0] not in hooks.AGENTS:
+        raise BadInput(f"which agent's session is it? (session-start.sh {', '.join(hooks.AGENTS)})")
     return argv[0]
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from . import HOOKS
+from defer.executors import hooks
+
 from .parser import Parser, add_form, add_id, text_if_any, whole_number
 from .since import HELP as SINCE
 
 HEALTH_FORMATS = ("prometheus", "markdown", "discord")
 """What `health` can print for another program."""
-_OLDER_HOOKS = {"claude-code": "claude", "gemini-cli": "gemini"}
-"""What some of them were called, still understood."""
 _OUTCOMES = "ok, failed, timeout, lost, cancelled, expired, missed, skipped; completed and failed as a task's status"
 
 
@@ -105,10 +104,11 @@ def inbox() -> Parser:
     add = parser.add_argument_group("which").add_argument
     add("--peek", action="store_true", help="leave them unread")
     add("--all", action="store_true", help="also what was read before")
-    add("--hook", type=_hook, choices=HOOKS, help="as the answer to a session hook of this agent; nothing if empty")
+    known = (*hooks.AGENTS, hooks.ANY)
+    add("--hook", type=_hook, choices=known, help="as the answer to a session hook of this agent; nothing if empty")
     add_form(parser)
     return parser
 
 
 def _hook(word: str) -> str:
-    return _OLDER_HOOKS.get(word, word)
+    return hooks.OLDER.get(word, word)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from defer.executors import registry
+from defer.executors import hooks, registry
 from defer.executors.agents.base import Cannot, Wishes
 from support import SCRIPTS, strict, v1_task
 
@@ -34,6 +34,10 @@ def test_an_agents_program_is_held_to_what_its_entry_says(name):
     assert held == registry.SHIPPED[name].enforces
 
 
+def test_each_agent_has_its_hook():
+    assert [*hooks.AGENTS] == [*registry.AGENTS]
+
+
 def names_of_agents(path: Path) -> list[str]:
     """The texts in a module that are the name of an agent that we start, but for its own in a module of one."""
     texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
@@ -41,8 +45,8 @@ def names_of_agents(path: Path) -> list[str]:
 
 
 def test_nothing_else_lists_agents():
-    """Except the marks in environments, which are those of many agents that we do not start, and their logins."""
-    allowed = {PACKAGE / "executors" / name for name in ("registry.py", "marks.py", "preflight.py")}
+    """Except their hooks and logins, and the marks in environments, which are those of many that we do not start."""
+    allowed = {PACKAGE / "executors" / name for name in ("registry.py", "marks.py", "preflight.py", "hooks.py")}
     sources = {SCRIPTS / "agent_result.py", *PACKAGE.rglob("*.py")} - allowed
     assert {path.name: found for path in sources if (found := names_of_agents(path))} == {}
 
