@@ -267,7 +267,7 @@ REQUESTS = (
         ("defer '4:17am go on with the harbours' --executor claude --mode callback",),
         goes_on_at_the_reset,
     ),
-    Request("Stop everything until Monday.", ("defer pause --all --until 'monday 00:00'",), all_is_paused, has(*BANK)),
+    Request("Stop everything until Monday.", ("defer pause --all --until monday",), all_is_paused, has(*BANK)),
     Request(
         "Undo that.",
         ("defer list --status cancelled --since 24h", "defer uncancel review"),

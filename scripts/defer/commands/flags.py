@@ -207,7 +207,7 @@ _CHANGES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "pause": (
         "Keep tasks from running until they are resumed.",
-        ("defer pause deploy", 'defer pause --all --until "monday 9:00"'),
+        ("defer pause deploy", "defer pause --all --until monday"),
     ),
     "resume": (
         "Let paused tasks run again.",
