@@ -95,7 +95,10 @@ class Parser(argparse.ArgumentParser):
 
     def _said(self, error: argparse.ArgumentError) -> str:
         """What argparse says, in our words."""
-        action = self._option_string_actions.get((error.argument_name or "").partition("/")[0])
+        name = error.argument_name
+        action = self._option_string_actions.get((name or "").partition("/")[0]) or next(
+            (one for one in self._actions if not one.option_strings and one.metavar == name), None
+        )
         wrong = _CHOICE.match(error.message)
         if action is not None and action.choices and wrong:
             from defer import spelling
@@ -103,7 +106,8 @@ class Parser(argparse.ArgumentParser):
             choices = [str(one) for one in action.choices]
             near = spelling.nearest(wrong[1], choices)
             mend = f"did you mean {near}?" if near else f"it takes {', '.join(choices)}"
-            return f"{action.option_strings[-1]}: not one of its words: {wrong[1]} ({mend})"
+            where = [self.prog.removeprefix("defer "), *action.option_strings][-1]
+            return f"{where}: not one of its words: {wrong[1]} ({mend})"
         return str(error).removeprefix("argument ")
 
     def format_help(self) -> str:

@@ -166,9 +166,11 @@ def _write(new: Path, files: Mapping[str, Path]) -> None:
 def _make_ready(copy: Path) -> None:
     """Make the Python environment that the copy runs in, unless it is there."""
     command = [sys.executable, "-I", str(copy / "scripts" / "bootstrap.py")]
+    # The home directory may be known from the account alone: here it is for the environment what it was for the copy.
+    env = {**os.environ, "XDG_DATA_HOME": str(copy.parents[2])}
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=_PATIENCE_SECONDS, check=False
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=env, timeout=_PATIENCE_SECONDS, check=False
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise StorageError(f"the Python environment for {copy.parent} cannot be made: {error} (try again)") from None

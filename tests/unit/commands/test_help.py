@@ -7,7 +7,8 @@ import shlex
 
 import pytest
 
-from defer.commands import cli
+from defer.commands import cli, flags
+from defer.errors import BadInput
 from parsers import OF_ENTRIES, OF_FRONT
 
 ALL = {**OF_FRONT, **OF_ENTRIES}
@@ -62,3 +63,17 @@ def test_every_example_can_be_obeyed(name: str, words: list[str]) -> None:
         assert ALL[name]().parse(words)
     elif words[:1] != ["show"]:
         assert ALL[name]().parse(words) is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["instal"], "waker: not one of its words: instal (did you mean install?)"),
+        (["install", "upstart"], "waker: not one of its words: upstart (it takes cron, systemd, launchd)"),
+    ],
+    ids=" ".join,
+)
+def test_a_word_that_is_not_one_of_a_commands_is_said_like_one_of_a_flags(words: list[str], said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        flags.waker().parse(words)
+    assert str(caught.value) == said

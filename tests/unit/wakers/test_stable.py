@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import machine as machines
-from defer import paths
+from defer import homedir, paths
 from defer.errors import NoHome, Refused
 from defer.reports.doctor import waker as doctor
 from defer.settings.config import Config
@@ -219,6 +219,19 @@ def test_without_a_home_nothing_is_made(machine: Machine, monkeypatch: pytest.Mo
         with pytest.raises(NoHome):
             stable.bring(60.0, environ)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_environment_lies_beside_the_copy_also_where_only_the_account_tells_the_home(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = code(machine, monkeypatch, "1.0.0")
+    told = "import os, pathlib; pathlib.Path(__file__).with_name('told').write_text(os.environ['XDG_DATA_HOME'])"
+    (root / "scripts/bootstrap.py").write_text(told)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(homedir, "account", lambda: str(machine.home))
+    copied = stable.bring(60.0)
+    assert copied is not None
+    assert (copied.path / "scripts/told").read_text() == str(machine.home / ".local/share")
 
 
 def test_where_the_code_stays_it_is_named_itself(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
