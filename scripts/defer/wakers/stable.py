@@ -170,7 +170,12 @@ def _make_ready(copy: Path) -> None:
     env = {**os.environ, "XDG_DATA_HOME": str(copy.parents[2])}
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=env, timeout=_PATIENCE_SECONDS, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=env,
+            timeout=_PATIENCE_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise StorageError(f"the Python environment for {copy.parent} cannot be made: {error} (try again)") from None
