@@ -26,6 +26,7 @@ from . import lasting, runners
 
 _SHIPPED = ("scripts", "references", "requirements", "pyproject.toml", "LICENSE")
 _UNSHIPPED = {"__pycache__", "data"}
+# Nothing is written there: they are named so that no waker is led there.
 _PASSING = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/private/tmp", "/private/var/folders", "/var/folders")  # noqa: S108
 _CACHES = ("TMPDIR", "XDG_CACHE_HOME", "UV_CACHE_DIR", "PIP_CACHE_DIR", "npm_config_cache")
 _CACHES_AT_HOME = (".cache", ".npm", "Library/Caches")
